@@ -1,0 +1,180 @@
+// splatworker._cpu: the CPU renderer for Python, on any arrays that speak DLPack.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+#include "neighbors.h"
+#include "renderer.h"
+
+namespace nb = nanobind;
+
+namespace {
+
+using Array = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
+using Doubles = nb::ndarray<double, nb::c_contig, nb::device::cpu>;
+using Bytes = nb::ndarray<uint8_t, nb::c_contig, nb::device::cpu>;
+using Six = std::vector<Array>;  // means, quaternions, log_scales, opacity_logits, sh_dc, sh_rest
+
+void require(bool condition, const char *message) {
+    if (!condition) throw std::invalid_argument(message);
+}
+
+splat::MutableGaussians gaussians_of(const Six &t) {
+    require(t.size() == 6, "Gaussians are six arrays");
+    const int64_t count = int64_t(t[0].shape(0));
+    const size_t widths[6] = {3, 4, 3, 1, 3, 0};
+    for (int i = 0; i < 6; ++i) {
+        require(t[i].ndim() >= 1 && int64_t(t[i].shape(0)) == count, "all arrays need one row a Gaussian");
+        if (i < 5) require(t[i].size() == size_t(count) * widths[i], "an array has the wrong shape");
+    }
+    require(t[5].ndim() == 3 && t[5].shape(2) == 3 && t[5].shape(1) <= 15, "sh_rest must be (N, K - 1, 3)");
+    return {count,       int(t[5].shape(1)), t[0].data(), t[1].data(), t[2].data(),
+            t[3].data(), t[4].data(),        t[5].data()};
+}
+
+splat::Gaussians readonly(const splat::MutableGaussians &g) {
+    return {g.count, g.rest, g.means, g.quaternions, g.log_scales, g.opacity_logits, g.sh_dc, g.sh_rest};
+}
+
+void require_degree(const splat::MutableGaussians &g, int sh_degree) {
+    require(sh_degree >= 0 && (sh_degree + 1) * (sh_degree + 1) - 1 <= g.rest, "sh_degree is above the model's");
+}
+
+void require_same(const splat::MutableGaussians &a, const splat::MutableGaussians &b) {
+    require(a.count == b.count && a.rest == b.rest, "arrays of two sets of Gaussians differ in shape");
+}
+
+// width, height, fx, fy, cx, cy and the 12 numbers of camera_from_world, row by row.
+splat::Camera camera_of(int width, int height, const std::array<float, 4> &intrinsics,
+                        const std::array<double, 12> &camera_from_world) {
+    require(width > 0 && height > 0 && width <= 65535 && height <= 65535, "an image side must be 1 to 65535 pixels");
+    splat::Camera camera = {};
+    camera.width = width;
+    camera.height = height;
+    camera.fx = intrinsics[0];
+    camera.fy = intrinsics[1];
+    camera.cx = intrinsics[2];
+    camera.cy = intrinsics[3];
+    double center[3] = {0, 0, 0};
+    for (int i = 0; i < 3; ++i) {
+        camera.translation[i] = float(camera_from_world[4 * i + 3]);
+        for (int j = 0; j < 3; ++j) {
+            camera.rotation[3 * i + j] = float(camera_from_world[4 * i + j]);
+            center[j] -= camera_from_world[4 * i + j] * camera_from_world[4 * i + 3];
+        }
+    }
+    for (int j = 0; j < 3; ++j) camera.center[j] = float(center[j]);
+    return camera;
+}
+
+class BoundRenderer {
+public:
+    explicit BoundRenderer(int threads) : renderer_(threads > 0 ? threads : 1) {}
+
+    void render(const Six &gaussians, int width, int height, const std::array<float, 4> &intrinsics,
+                const std::array<double, 12> &camera_from_world, const std::array<float, 3> &background, int sh_degree,
+                const Array &image) {
+        const auto g = gaussians_of(gaussians);
+        require_degree(g, sh_degree);
+        require(image.size() == size_t(3) * width * height, "the image must be (3, height, width)");
+        const auto camera = camera_of(width, height, intrinsics, camera_from_world);
+        nb::gil_scoped_release release;
+        renderer_.render(readonly(g), camera, background.data(), sh_degree, image.data());
+        rendered_ = g.count;
+        pixels_ = size_t(width) * height;
+    }
+
+    void backward(const Six &gaussians, const Array &grad_image, const Six &gradients, const Array &grad_means2d) {
+        const auto g = gaussians_of(gaussians), d = gaussians_of(gradients);
+        require_same(g, d);
+        require(rendered_ == g.count && grad_image.size() == 3 * pixels_, "backward() belongs to the last render()");
+        require(grad_means2d.size() == size_t(2 * g.count), "grad_means2d must be (N, 2)");
+        nb::gil_scoped_release release;
+        renderer_.backward(readonly(g), grad_image.data(), d, grad_means2d.data());
+    }
+
+    std::pair<double, double> loss(const Array &image, const Bytes &photo, float lambda_dssim,
+                                   const Array &grad_image) {
+        require(image.ndim() == 3 && image.shape(0) == 3, "the image must be (3, height, width)");
+        require(photo.size() == image.size() && grad_image.size() == image.size(), "image and photo differ in size");
+        nb::gil_scoped_release release;
+        const auto values = renderer_.loss(image.data(), photo.data(), int(image.shape(2)), int(image.shape(1)),
+                                           lambda_dssim, grad_image.data());
+        return {values.l1, values.ssim};
+    }
+
+    void adam_step(const Six &parameters, const Six &gradients, const Six &first, const Six &second,
+                   const std::array<float, 6> &rates, int64_t step, int sh_degree) {
+        const auto p = gaussians_of(parameters), g = gaussians_of(gradients), m = gaussians_of(first),
+                   v = gaussians_of(second);
+        require_same(p, g);
+        require_same(p, m);
+        require_same(p, v);
+        require_degree(p, sh_degree);
+        nb::gil_scoped_release release;
+        renderer_.adam_step(p, readonly(g), m, v, rates_of(rates), step, sh_degree);
+    }
+
+    std::pair<double, double> training_step(const Six &parameters, const Six &first, const Six &second,
+                                            const std::array<Array, 3> &statistics, const Bytes &photo, int width,
+                                            int height, const std::array<float, 4> &intrinsics,
+                                            const std::array<double, 12> &camera_from_world,
+                                            const std::array<float, 3> &background, int sh_degree, float lambda_dssim,
+                                            const std::array<float, 6> &rates, int64_t step) {
+        splat::TrainingStep s = {};
+        s.parameters = gaussians_of(parameters);
+        s.first = gaussians_of(first);
+        s.second = gaussians_of(second);
+        require_same(s.parameters, s.first);
+        require_same(s.parameters, s.second);
+        require_degree(s.parameters, sh_degree);
+        for (const Array &a : statistics) require(a.size() == size_t(s.parameters.count), "statistics must be (N,)");
+        require(photo.size() == size_t(3) * width * height, "the photo must be (3, height, width)");
+        s.statistics = {statistics[0].data(), statistics[1].data(), statistics[2].data()};
+        s.photo = photo.data();
+        s.lambda_dssim = lambda_dssim;
+        s.rates = rates_of(rates);
+        s.step = step;
+        const auto camera = camera_of(width, height, intrinsics, camera_from_world);
+        rendered_ = -1;
+        nb::gil_scoped_release release;
+        const auto values = renderer_.training_step(s, camera, background.data(), sh_degree);
+        return {values.l1, values.ssim};
+    }
+
+    std::string instruction_set() const { return renderer_.instruction_set(); }
+
+private:
+    static splat::AdamRates rates_of(const std::array<float, 6> &r) { return {r[0], r[1], r[2], r[3], r[4], r[5]}; }
+
+    splat::Renderer renderer_;
+    int64_t rendered_ = -1;
+    size_t pixels_ = 0;
+};
+
+}  // namespace
+
+NB_MODULE(_cpu, m) {
+    m.doc() = "C++ kernels of splatworker.render.cpu; see there and splatworker/render/interface.py.";
+    nb::class_<BoundRenderer>(m, "Renderer")
+        .def(nb::init<int>(), nb::arg("threads"))
+        .def("render", &BoundRenderer::render)
+        .def("backward", &BoundRenderer::backward)
+        .def("loss", &BoundRenderer::loss)
+        .def("adam_step", &BoundRenderer::adam_step)
+        .def("training_step", &BoundRenderer::training_step)
+        .def_prop_ro("instruction_set", &BoundRenderer::instruction_set);
+    m.def("neighbor_distances", [](const Doubles &points, int threads, Doubles &mean_squared) {
+        require(points.ndim() == 2 && points.shape(1) == 3, "points must be (N, 3)");
+        require(mean_squared.size() == points.shape(0) && threads > 0, "one distance a point, and a thread at least");
+        nb::gil_scoped_release release;
+        splat::neighbor_distances(points.data(), int64_t(points.shape(0)), threads, mean_squared.data());
+    });
+}

@@ -1,0 +1,59 @@
+// One frame's way through the kernels, and the memory it needs.
+#pragma once
+#include <vector>
+
+#include "binning.h"
+#include "types.h"
+
+namespace splat {
+
+struct TrainingStep {
+    MutableGaussians parameters, first, second;  // updated in place
+    Statistics statistics;                       // added to in place
+    const uint8_t *photo;                        // [3][height][width]
+    float lambda_dssim;
+    AdamRates rates;
+    int64_t step;                                // counts from 1
+};
+
+struct LossValues {
+    double l1, ssim;
+};
+
+// Scratch memory grows with the largest frame and stays. Not safe for threads: it uses several itself.
+class Renderer {
+public:
+    explicit Renderer(int threads) : kernels_(best_kernels()), threads_(threads) {}
+
+    // image: [3][height][width]; it must stay where it is until backward().
+    void render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree, float *image);
+
+    // Gradients of the last render, whose Gaussians must not have changed since. grad_means2d: [count][2], pixels.
+    void backward(const Gaussians &gaussians, const float *grad_image, const MutableGaussians &gradients,
+                  float *grad_means2d);
+
+    LossValues loss(const float *image, const uint8_t *photo, int width, int height, float lambda_dssim,
+                    float *grad_image);
+
+    void adam_step(const MutableGaussians &parameters, const Gaussians &gradients, const MutableGaussians &first,
+                   const MutableGaussians &second, const AdamRates &rates, int64_t step, int sh_degree) const;
+
+    LossValues training_step(const TrainingStep &step, const Camera &camera, const float *background, int sh_degree);
+
+    const char *instruction_set() const { return kernels_.name; }
+
+private:
+    void update_block(const TrainingStep &step, int64_t begin, int64_t end, int sh_degree, float *gradient_memory) const;
+
+    const Kernels &kernels_;
+    const int threads_;
+    Frame frame_ = {};
+    TileLists lists_;
+    std::vector<Splat> splats_;
+    std::vector<uint32_t> last_;
+    std::vector<PairGradient> pair_gradients_;
+    std::vector<float> image_, grad_image_, loss_scratch_;
+    std::vector<double> loss_partial_;
+};
+
+}  // namespace splat

@@ -1,0 +1,150 @@
+// splatworker._cuda: the CUDA renderer for Python, on plain addresses of GPU memory. splatworker/render/cuda.py checks
+// shapes and types and keeps the tensors alive.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+
+#include "renderer.h"
+
+namespace nb = nanobind;
+
+namespace {
+
+using Address = uintptr_t;
+
+template <typename T>
+T *pointer(Address address) {
+    return reinterpret_cast<T *>(address);
+}
+
+splat::Gaussians gaussians_of(int count, int rest, const std::array<Address, 6> &addresses) {
+    splat::Gaussians gaussians = {};
+    for (int t = 0; t < splat::kTensors; ++t) gaussians.tensor[t] = pointer<float>(addresses[t]);
+    gaussians.count = count;
+    gaussians.rest = rest;
+    return gaussians;
+}
+
+splat::Camera camera_of(int width, int height, const std::array<double, 4> &intrinsics,
+                        const std::array<double, 12> &camera_from_world) {
+    splat::Camera camera = {};
+    camera.width = width;
+    camera.height = height;
+    camera.fx = float(intrinsics[0]);
+    camera.fy = float(intrinsics[1]);
+    camera.cx = float(intrinsics[2]);
+    camera.cy = float(intrinsics[3]);
+    double center[3] = {0, 0, 0};
+    for (int i = 0; i < 3; ++i) {
+        camera.translation[i] = float(camera_from_world[4 * i + 3]);
+        for (int j = 0; j < 3; ++j) {
+            camera.rotation[3 * i + j] = float(camera_from_world[4 * i + j]);
+            center[j] -= camera_from_world[4 * i + j] * camera_from_world[4 * i + 3];
+        }
+    }
+    for (int j = 0; j < 3; ++j) camera.center[j] = float(center[j]);
+    return camera;
+}
+
+splat::AdamStep adam_of(const splat::Gaussians &parameters, const splat::Gaussians &first,
+                        const splat::Gaussians &second, const std::array<double, 6> &rates, int64_t step) {
+    splat::AdamStep adam = {parameters, first, second, {}, 0};
+    for (int t = 0; t < splat::kTensors; ++t)
+        adam.corrected_rate[t] = float(rates[t] / (1 - std::pow(0.9, double(step))));
+    adam.inverse_root_correction = float(1 / std::sqrt(1 - std::pow(0.999, double(step))));
+    return adam;
+}
+
+class BoundRenderer {
+public:
+    BoundRenderer(int device, bool deterministic, nb::callable allocate)
+        : renderer_(device, deterministic, [allocate](size_t bytes) {
+              nb::gil_scoped_acquire locked;
+              return pointer<void>(nb::cast<Address>(allocate(bytes)));
+          }) {}
+
+    void render(const splat::Gaussians &gaussians, const splat::Camera &camera, Address background, int sh_degree,
+                Address image, Address stream) {
+        nb::gil_scoped_release release;
+        renderer_.render(gaussians, camera, pointer<float>(background), sh_degree, pointer<float>(image),
+                         pointer<CUstream_st>(stream));
+    }
+
+    void backward(Address grad_image, const splat::Gaussians &gradients, Address grad_means2d, Address stream) {
+        nb::gil_scoped_release release;
+        renderer_.backward(pointer<float>(grad_image), gradients, pointer<float>(grad_means2d),
+                           pointer<CUstream_st>(stream));
+    }
+
+    void loss(Address image, Address photo, int width, int height, float lambda_dssim, Address grad_image,
+              Address values, Address stream) {
+        nb::gil_scoped_release release;
+        renderer_.loss(pointer<float>(image), pointer<uint8_t>(photo), width, height, lambda_dssim,
+                       pointer<float>(grad_image), pointer<float>(values), pointer<CUstream_st>(stream));
+    }
+
+    void adam_step(const splat::Gaussians &parameters, const splat::Gaussians &gradients,
+                   const splat::Gaussians &first, const splat::Gaussians &second, const std::array<double, 6> &rates,
+                   int64_t step, int sh_degree, Address stream) {
+        nb::gil_scoped_release release;
+        renderer_.adam_step(adam_of(parameters, first, second, rates, step), gradients, sh_degree,
+                            pointer<CUstream_st>(stream));
+    }
+
+    void training_step(const splat::Gaussians &parameters, const splat::Gaussians &first,
+                       const splat::Gaussians &second, const std::array<Address, 3> &statistics, Address photo,
+                       const splat::Camera &camera, Address background, int sh_degree, float lambda_dssim,
+                       const std::array<double, 6> &rates, int64_t step, Address loss_values, Address stream) {
+        splat::TrainingStep training = {};
+        training.adam = adam_of(parameters, first, second, rates, step);
+        training.statistics = {pointer<float>(statistics[0]), pointer<float>(statistics[1]),
+                               pointer<float>(statistics[2])};
+        training.photo = pointer<uint8_t>(photo);
+        training.background = pointer<float>(background);
+        training.lambda_dssim = lambda_dssim;
+        training.loss_values = pointer<float>(loss_values);
+        nb::gil_scoped_release release;
+        renderer_.training_step(training, camera, sh_degree, pointer<CUstream_st>(stream));
+    }
+
+    void set_timing(bool enabled) { renderer_.stopwatch().enable(enabled); }
+    std::vector<std::pair<std::string, float>> stage_times() { return renderer_.stopwatch().times(); }
+    uint64_t instances() const { return renderer_.instances(); }
+    size_t scratch_bytes() const { return renderer_.scratch_bytes(); }
+
+private:
+    splat::Renderer renderer_;
+};
+
+}  // namespace
+
+NB_MODULE(_cuda, m) {
+    m.doc() = "CUDA kernels of splatworker.render.cuda; see there and splatworker/render/interface.py.";
+    nb::class_<splat::Gaussians>(m, "Gaussians").def("__init__", [](splat::Gaussians *self, int count, int rest,
+                                                                    const std::array<Address, 6> &addresses) {
+        new (self) splat::Gaussians(gaussians_of(count, rest, addresses));
+    });
+    nb::class_<splat::Camera>(m, "Camera")
+        .def("__init__", [](splat::Camera *self, int width, int height, const std::array<double, 4> &intrinsics,
+                            const std::array<double, 12> &camera_from_world) {
+            new (self) splat::Camera(camera_of(width, height, intrinsics, camera_from_world));
+        });
+    nb::class_<BoundRenderer>(m, "Renderer")
+        .def(nb::init<int, bool, nb::callable>(), nb::arg("device"), nb::arg("deterministic"), nb::arg("allocate"))
+        .def("render", &BoundRenderer::render)
+        .def("backward", &BoundRenderer::backward)
+        .def("loss", &BoundRenderer::loss)
+        .def("adam_step", &BoundRenderer::adam_step)
+        .def("training_step", &BoundRenderer::training_step)
+        .def("set_timing", &BoundRenderer::set_timing)
+        .def("stage_times", &BoundRenderer::stage_times)
+        .def_prop_ro("instances", &BoundRenderer::instances)
+        .def_prop_ro("scratch_bytes", &BoundRenderer::scratch_bytes);
+    m.def("obstacle", &splat::Renderer::obstacle);
+}

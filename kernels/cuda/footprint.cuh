@@ -1,0 +1,143 @@
+// Which tiles and sub-tiles a splat can paint: exact for the ellipse alpha >= kAlphaMin, up to a little slack.
+#pragma once
+#include <cstdint>
+
+#include "types.h"
+
+namespace splat {
+
+// The ellipse a dx^2 + b dx dy + c dy^2 <= reach holds every pixel that the splat paints. The slack covers rounding.
+inline __device__ float reach_of(float log2_opacity) { return log2_opacity - kLog2AlphaMin + 1e-3f; }
+
+// Tiles [begin, end) along one axis.
+struct Span {
+    int begin, end;
+};
+
+// The tiles that hold pixel centres between `low` and `high`; `pixels` is the image's size along this axis.
+inline __device__ Span tiles_between(float low, float high, int pixels) {
+    const float first = fmaxf(ceilf(low - 0.5f), 0.0f), last = fminf(floorf(high - 0.5f), float(pixels - 1));
+    if (!(first <= last)) return {0, 0};
+    return {int(first) / kTile, int(last) / kTile + 1};
+}
+
+inline __device__ float quick_root(float x) { return __fmul_rn(x, rsqrtf(fmaxf(x, 1e-30f))); }
+
+// Counting and listing run in two kernels and must agree to the bit, so the arithmetic below is spelled out in single
+// operations that a compiler may not fuse its own way. Their last digits do not matter: the slack covers them.
+struct Footprint {
+    float x, y, b, inverse_2a, reach_4a, discriminant, turn, half_height, half_width;
+
+    // 4 a c - b^2 = D: the ellipse's half height is sqrt(4 a reach / D), its half width sqrt(4 c reach / D), and it is
+    // widest to the right at dy = -b half_width / (2 c) =: turn, to the left at -turn.
+    __device__ explicit Footprint(const Splat &s) : x(s.x), y(s.y), b(s.b), discriminant(s.discriminant) {
+        const float reach4 = __fmul_rn(4.0f, reach_of(s.log2_opacity));
+        inverse_2a = __fdividef(0.5f, s.a);
+        reach_4a = __fmul_rn(s.a, reach4);
+        half_height = quick_root(__fdividef(reach_4a, discriminant));
+        half_width = quick_root(__fdividef(__fmul_rn(s.c, reach4), discriminant));
+        turn = __fmul_rn(__fmul_rn(-b, half_width), __fdividef(0.5f, s.c));
+    }
+
+    __device__ Span rows(int height) const {
+        return tiles_between(__fadd_rn(y, -half_height), __fadd_rn(y, half_height), height);
+    }
+
+    // The tiles of one tile row: the ellipse cut by the row's band of pixel centres is convex, so they are contiguous,
+    // and its ends lie where the ellipse turns or, if it does not turn inside the band, on the nearer edge.
+    __device__ Span columns(int row, int width) const {
+        const float top = __fadd_rn(float(row * kTile) + 0.5f, -y), bottom = __fadd_rn(top, float(kTile - 1));
+        return tiles_between(__fadd_rn(x, edge(fminf(fmaxf(-turn, top), bottom), -1.0f)),
+                             __fadd_rn(x, edge(fminf(fmaxf(turn, top), bottom), 1.0f)), width);
+    }
+
+    __device__ Span widest(int width) const {
+        return tiles_between(__fadd_rn(x, -half_width), __fadd_rn(x, half_width), width);
+    }
+
+    // dx of the ellipse's left (-1) or right (1) edge at dy: 2 a dx = -b dy -+ sqrt(4 a reach - D dy^2).
+    __device__ float edge(float dy, float side) const {
+        const float under_root = __fmaf_rn(-__fmul_rn(discriminant, dy), dy, reach_4a);
+        return __fmul_rn(__fmaf_rn(side, quick_root(fmaxf(under_root, 0.0f)), -__fmul_rn(b, dy)), inverse_2a);
+    }
+};
+
+inline __device__ Splat splat_of_lane(const Splat &own, int source) {
+    Splat s = {};
+    s.x = __shfl_sync(kAllLanes, own.x, source);
+    s.y = __shfl_sync(kAllLanes, own.y, source);
+    s.a = __shfl_sync(kAllLanes, own.a, source);
+    s.b = __shfl_sync(kAllLanes, own.b, source);
+    s.c = __shfl_sync(kAllLanes, own.c, source);
+    s.log2_opacity = __shfl_sync(kAllLanes, own.log2_opacity, source);
+    s.discriminant = __shfl_sync(kAllLanes, own.discriminant, source);
+    return s;
+}
+
+// The sums of `value` over the warp's lanes up to and with this one.
+inline __device__ int running_sum(int value) {
+    const int lane = threadIdx.x % kWarp;
+    for (int step = 1; step < kWarp; step *= 2) {
+        const int below = __shfl_up_sync(kAllLanes, value, step);
+        if (lane >= step) value += below;
+    }
+    return value;
+}
+
+// Calls visit(tile) for every tile of one splat, a tile a lane; all lanes of a warp have the same splat.
+template <typename Visit>
+inline __device__ void each_tile_together(const Footprint &footprint, int width, int height, Visit visit) {
+    const int lane = threadIdx.x % kWarp, tiles_x = tiles_across(width);
+    const Span rows = footprint.rows(height);
+    for (int first = rows.begin; first < rows.end; first += kWarp) {
+        // A lane measures a row; `ends` counts the tiles up to and with its row.
+        const Span columns = first + lane < rows.end ? footprint.columns(first + lane, width) : Span{0, 0};
+        const int ends = running_sum(columns.end - columns.begin), total = __shfl_sync(kAllLanes, ends, kWarp - 1);
+        const int shift = columns.end - ends;  // from a tile's number to its column
+        for (int k = lane; k - lane < total; k += kWarp) {
+            int row = 0;  // tile k's: the first whose `ends` is above k
+            for (int step = kWarp / 2; step > 0; step /= 2)
+                if (__shfl_sync(kAllLanes, ends, row + step - 1) <= k) row += step;
+            const int column = k + __shfl_sync(kAllLanes, shift, row);
+            if (k < total) visit((first + row) * tiles_x + column);
+        }
+    }
+}
+
+// Calls visit(tile, item) for every tile that a lane's splat touches, if it is drawn. All lanes of a warp call this
+// together: each goes through its own splat's tiles where they are few, and all share those of the others.
+template <typename Visit>
+inline __device__ void each_tile(bool drawn, const Splat &own, uint64_t own_item, int width, int height, Visit visit) {
+    constexpr int kFew = 8;
+    const int tiles_x = tiles_across(width);
+    bool many = false;
+    if (drawn) {
+        const Footprint footprint(own);
+        const Span rows = footprint.rows(height), widest = footprint.widest(width);
+        many = (rows.end - rows.begin) * (widest.end - widest.begin) > kFew;
+        for (int row = rows.begin; row < rows.end && !many; ++row) {
+            const Span columns = footprint.columns(row, width);
+            for (int column = columns.begin; column < columns.end; ++column) visit(row * tiles_x + column, own_item);
+        }
+    }
+    for (unsigned lanes = __ballot_sync(kAllLanes, many); lanes != 0; lanes &= lanes - 1) {
+        const int source = __ffs(lanes) - 1;
+        const uint64_t item = __shfl_sync(kAllLanes, own_item, source);
+        each_tile_together(Footprint(splat_of_lane(own, source)), width, height, [&](int tile) { visit(tile, item); });
+    }
+}
+
+// Whether the ellipse meets the rectangle of pixel centres [left, right] x [top, bottom], given as offsets from the
+// mean. The smallest value of the quadratic form over the rectangle lies on an edge that faces the mean: with dx or dy
+// fixed there, the other coordinate is the line's own minimum, clamped to the edge.
+inline __device__ bool meets_rectangle(float a, float b, float c, float reach, float left, float right, float top,
+                                       float bottom) {
+    const float near_x = fminf(fmaxf(0.0f, left), right), near_y = fminf(fmaxf(0.0f, top), bottom);
+    const float along_y = fminf(fmaxf(__fdividef(-0.5f * b * near_x, c), top), bottom);
+    const float along_x = fminf(fmaxf(__fdividef(-0.5f * b * near_y, a), left), right);
+    const float on_side = (a * near_x + b * along_y) * near_x + c * along_y * along_y;
+    const float on_top = (a * along_x + b * near_y) * along_x + c * near_y * near_y;
+    return fminf(on_side, on_top) <= reach;
+}
+
+}  // namespace splat

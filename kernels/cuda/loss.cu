@@ -1,0 +1,259 @@
+// Step 4: the loss of an image against its photo, and its gradient in the image: (1 - lambda) L1 + lambda (1 - SSIM).
+//
+// SSIM (Wang et al. 2004, equation 13) needs local means of x, y, x^2 + y^2 and x y, each an 11 x 11 Gaussian window,
+// zeros outside the image. With s = x + y and d = x - y these follow from four windows instead of five:
+//     mean x = (S + D) / 2, mean y = (S - D) / 2, mean (x^2 + y^2) = (SS + DD) / 2, mean x y = (SS - DD) / 4.
+// The window is separable. A block covers kColumns x kRows pixels of one channel: every thread runs down a column of
+// the image into registers and leaves column sums in shared memory, then runs along a row of those.
+#include "kernels.h"
+#include "launch.h"
+
+namespace splat {
+namespace {
+
+constexpr int kReach = 5, kTaps = 2 * kReach + 1;
+constexpr int kLoaded = 64;                    // columns that a block reads
+constexpr int kColumns = 52;                   // columns that it writes: up to kLoaded - 2 kReach, a multiple of 4
+constexpr int kRows = 32;
+constexpr int kRun = 8;                        // rows that a thread sums in its column
+constexpr int kBlock = kLoaded * kRows / kRun;
+constexpr int kQuad = 4;                       // neighbouring pixels that a thread writes
+constexpr float kC1 = 0.01f * 0.01f, kC2 = 0.03f * 0.03f;
+
+// exp(-(k - 5)^2 / (2 1.5^2)), normalised to a sum of 1.
+inline __device__ float tap(int k) {
+    const float half[kReach + 1] = {0.00102838008447911f, 0.00759875813523919f, 0.03600077212843083f,
+                                    0.10936068950970002f, 0.21300553771125370f, 0.26601172486179436f};
+    return half[k <= kReach ? k : kTaps - 1 - k];
+}
+
+inline __device__ float4 operator*(float weight, const float4 &v) {
+    return make_float4(weight * v.x, weight * v.y, weight * v.z, weight * v.w);
+}
+inline __device__ float4 &operator+=(float4 &sum, const float4 &v) {
+    sum.x += v.x;
+    sum.y += v.y;
+    sum.z += v.z;
+    sum.w += v.w;
+    return sum;
+}
+
+// Column sums of a block; one float4 of padding after every four keeps runs of four columns in different banks.
+struct ColumnSums {
+    float4 values[kRows][kLoaded + kLoaded / kQuad];
+    __device__ float4 &at(int row, int column) { return values[row][column + column / kQuad]; }
+};
+
+// Windows of the maps that read(row, column) gives at the block's pixels, handed to visit(row, column, windows) four
+// columns at a time. read() is called for positions outside the image too.
+template <typename Read, typename Visit>
+inline __device__ void each_window(Read read, Visit visit) {
+    __shared__ ColumnSums sums;
+    {
+        const int column = threadIdx.x % kLoaded, first_row = threadIdx.x / kLoaded * kRun;
+        float4 run[kRun] = {};
+#pragma unroll
+        for (int row = 0; row < kRun + kTaps - 1; ++row) {
+            const float4 value = read(first_row + row - kReach, column - kReach);
+#pragma unroll
+            for (int k = 0; k < kRun; ++k)
+                if (row - k >= 0 && row - k < kTaps) run[k] += tap(row - k) * value;
+        }
+#pragma unroll
+        for (int k = 0; k < kRun; ++k) sums.at(first_row + k, column) = run[k];
+    }
+    __syncthreads();
+    for (int item = threadIdx.x; item < kRows * (kColumns / kQuad); item += kBlock) {
+        const int row = item / (kColumns / kQuad), column = item % (kColumns / kQuad) * kQuad;
+        float4 windows[kQuad] = {};
+#pragma unroll
+        for (int k = 0; k < kQuad + kTaps - 1; ++k) {
+            const float4 value = sums.at(row, column + k);
+#pragma unroll
+            for (int q = 0; q < kQuad; ++q)
+                if (k - q >= 0 && k - q < kTaps) windows[q] += tap(k - q) * value;
+        }
+        visit(row, column, windows);
+    }
+}
+
+// Where a block stands in one channel of the images. Maps have rows of `pitch` floats, a multiple of four.
+struct Patch {
+    int width, height, pitch, x0, y0;
+    __device__ Patch(int width_, int height_, int pitch_)
+        : width(width_), height(height_), pitch(pitch_), x0(blockIdx.x * kColumns), y0(blockIdx.y * kRows) {}
+    __device__ size_t plane() const { return size_t(blockIdx.z) * width * height; }
+    __device__ size_t map_plane() const { return size_t(blockIdx.z) * pitch * height; }
+    __device__ bool inside(int row, int column) const {
+        return unsigned(x0 + column) < unsigned(width) && unsigned(y0 + row) < unsigned(height);
+    }
+    // Offsets in a channel. Where there is no pixel, that of one that is: loads that always happen can all be under way
+    // at once, and what they bring is dropped.
+    __device__ int pixel(int row, int column) const { return offset(row, column, width); }
+    __device__ int map(int row, int column) const { return offset(row, column, pitch); }
+    __device__ int offset(int row, int column, int stride) const {
+        return inside(row, column) ? (y0 + row) * stride + x0 + column : 0;
+    }
+};
+
+// The sum of `value` over the block, in thread 0.
+inline __device__ float block_sum(float value) {
+    __shared__ float warps[kBlock / kWarp];
+    for (int step = kWarp / 2; step > 0; step /= 2) value += __shfl_down_sync(kAllLanes, value, step);
+    if (threadIdx.x % kWarp == 0) warps[threadIdx.x / kWarp] = value;
+    __syncthreads();
+    float sum = 0;
+    for (int warp = 0; warp < kBlock / kWarp; ++warp) sum += warps[warp];
+    __syncthreads();
+    return sum;
+}
+
+// d SSIM / d (mean x, mean x^2, mean x y) at every pixel, and the block's sums of |x - y| and SSIM.
+__global__ void __launch_bounds__(kBlock, 4)
+    similarity_kernel(const float *image, const uint8_t *photo, int width, int height, int pitch, float *d_mean,
+                      float *d_square, float *d_product, float2 *partial) {
+    const Patch patch(width, height, pitch);
+    image += patch.plane();
+    photo += patch.plane();
+    d_mean += patch.map_plane();
+    d_square += patch.map_plane();
+    d_product += patch.map_plane();
+    float l1 = 0, ssim = 0;
+    auto read = [&](int row, int column) {
+        const int at = patch.pixel(row, column);
+        const bool inside = patch.inside(row, column);
+        float x = image[at], y = photo[at] * (1.0f / 255.0f);
+        x = inside ? x : 0.0f;
+        y = inside ? y : 0.0f;
+        // Each pixel belongs to the one thread that reads it in the middle of its run.
+        const int run_row = row - int(threadIdx.x) / kLoaded * kRun;
+        if (run_row >= 0 && run_row < kRun && column >= 0 && column < kColumns) l1 += fabsf(x - y);
+        const float s = x + y, d = x - y;
+        return make_float4(s, d, s * s, d * d);
+    };
+    auto visit = [&](int row, int column, const float4 *windows) {
+        float mean[kQuad], square[kQuad], product[kQuad];
+#pragma unroll
+        for (int q = 0; q < kQuad; ++q) {
+            const float4 w = windows[q];
+            const float mx = 0.5f * (w.x + w.y), my = 0.5f * (w.x - w.y);
+            const float covariance = 0.25f * (w.z - w.w) - mx * my;
+            const float variances = 0.5f * (w.z + w.w) - mx * mx - my * my;
+            const float a1 = 2 * mx * my + kC1, a2 = 2 * covariance + kC2;
+            const float inverse_b1 = 1 / (mx * mx + my * my + kC1), inverse_b2 = 1 / (variances + kC2);
+            const float inverse = inverse_b1 * inverse_b2, value = a1 * a2 * inverse;
+            if (patch.inside(row, column + q)) ssim += value;
+            // The variance is mean x^2 - (mean x)^2 and the covariance mean x y - mean x mean y.
+            mean[q] = 2 * (my * (a2 - a1) * inverse + mx * value * (inverse_b2 - inverse_b1));
+            square[q] = -value * inverse_b2;
+            product[q] = 2 * a1 * inverse;
+        }
+        if (!patch.inside(row, column)) return;
+        const int at = patch.map(row, column);
+        *reinterpret_cast<float4 *>(d_mean + at) = make_float4(mean[0], mean[1], mean[2], mean[3]);
+        *reinterpret_cast<float4 *>(d_square + at) = make_float4(square[0], square[1], square[2], square[3]);
+        *reinterpret_cast<float4 *>(d_product + at) = make_float4(product[0], product[1], product[2], product[3]);
+    };
+    each_window(read, visit);
+    l1 = block_sum(l1);
+    ssim = block_sum(ssim);
+    if (threadIdx.x == 0)
+        partial[(size_t(blockIdx.z) * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x] = make_float2(l1, ssim);
+}
+
+// Sums the blocks' partial values, always in the same order.
+inline __device__ void write_values(const float2 *partial, int blocks, double per_pixel, float lambda, float *values) {
+    __shared__ double l1_sums[kBlock], ssim_sums[kBlock];
+    double l1 = 0, ssim = 0;
+    for (int k = threadIdx.x; k < blocks; k += kBlock) {
+        l1 += partial[k].x;
+        ssim += partial[k].y;
+    }
+    l1_sums[threadIdx.x] = l1;
+    ssim_sums[threadIdx.x] = ssim;
+    __syncthreads();
+    if (threadIdx.x != 0) return;
+    for (int k = 1; k < kBlock; ++k) {
+        l1 += l1_sums[k];
+        ssim += ssim_sums[k];
+    }
+    l1 *= per_pixel;
+    ssim *= per_pixel;
+    values[0] = float((1 - lambda) * l1 + lambda * (1 - ssim));
+    values[1] = float(l1);
+    values[2] = float(ssim);
+}
+
+// d SSIM / d x at a pixel gathers the windows that it is part of: that of mean x, 2 x times that of mean x^2, and y
+// times that of mean x y.
+// aligned: every four neighbours from a multiple of four on can be read and written at once.
+__global__ void __launch_bounds__(kBlock, 4)
+    loss_gradient_kernel(const float *image, const uint8_t *photo, int width, int height, int pitch, bool aligned,
+                         float lambda, const float *d_mean, const float *d_square, const float *d_product,
+                         const float2 *partial, int partials, float *grad_image, float *values) {
+    const Patch patch(width, height, pitch);
+    const double per_pixel = 1.0 / (3.0 * width * height);
+    const float l1_scale = float((1 - lambda) * per_pixel), ssim_scale = float(-lambda * per_pixel);
+    image += patch.plane();
+    photo += patch.plane();
+    grad_image += patch.plane();
+    d_mean += patch.map_plane();
+    d_square += patch.map_plane();
+    d_product += patch.map_plane();
+    auto read = [&](int row, int column) {
+        const int at = patch.map(row, column);
+        const float4 value = make_float4(d_mean[at], d_square[at], d_product[at], 0);
+        return patch.inside(row, column) ? value : make_float4(0, 0, 0, 0);
+    };
+    const auto gradient = [&](float x, uint8_t photo_value, const float4 &window) {
+        const float y = photo_value * (1.0f / 255.0f), sign = x > y ? 1.0f : x < y ? -1.0f : 0.0f;
+        return l1_scale * sign + ssim_scale * (window.x + 2 * x * window.y + y * window.z);
+    };
+    auto visit = [&](int row, int column, const float4 *w) {
+        if (!patch.inside(row, column)) return;
+        const int at = patch.pixel(row, column);
+        if (aligned) {
+            const float4 x = *reinterpret_cast<const float4 *>(image + at);
+            const uchar4 y = *reinterpret_cast<const uchar4 *>(photo + at);
+            *reinterpret_cast<float4 *>(grad_image + at) =
+                make_float4(gradient(x.x, y.x, w[0]), gradient(x.y, y.y, w[1]), gradient(x.z, y.z, w[2]),
+                            gradient(x.w, y.w, w[3]));
+        } else {
+#pragma unroll
+            for (int q = 0; q < kQuad; ++q)
+                if (patch.inside(row, column + q)) grad_image[at + q] = gradient(image[at + q], photo[at + q], w[q]);
+        }
+    };
+    each_window(read, visit);
+    if (blockIdx.x == 0 && blockIdx.y == 0 && blockIdx.z == 0)
+        write_values(partial, partials, per_pixel, lambda, values);
+}
+
+dim3 grid_for(int width, int height) { return dim3(blocks_for(width, kColumns), blocks_for(height, kRows), 3); }
+
+int pitch_of(int width) { return (width + kQuad - 1) / kQuad * kQuad; }
+
+}  // namespace
+
+size_t loss_scratch_floats(int width, int height) {
+    const dim3 grid = grid_for(width, height);
+    return size_t(9) * pitch_of(width) * height + size_t(2) * grid.x * grid.y * grid.z;
+}
+
+void loss(const float *image, const uint8_t *photo, int width, int height, float lambda_dssim, float *grad_image,
+          float *values, float *scratch, cudaStream_t stream) {
+    const dim3 grid = grid_for(width, height);
+    const int pitch = pitch_of(width);
+    const size_t map = size_t(3) * pitch * height;
+    float *d_mean = scratch, *d_square = d_mean + map, *d_product = d_square + map;
+    const bool aligned = width % kQuad == 0 && (reinterpret_cast<uintptr_t>(image) % sizeof(float4)) == 0 &&
+                         (reinterpret_cast<uintptr_t>(grad_image) % sizeof(float4)) == 0 &&
+                         (reinterpret_cast<uintptr_t>(photo) % sizeof(uchar4)) == 0;
+    float2 *partial = reinterpret_cast<float2 *>(d_product + map);
+    launch(similarity_kernel, grid, kBlock, stream, image, photo, width, height, pitch, d_mean, d_square, d_product,
+           partial);
+    launch(loss_gradient_kernel, grid, kBlock, stream, image, photo, width, height, pitch, aligned, lambda_dssim,
+           d_mean, d_square, d_product, partial, int(grid.x * grid.y * grid.z), grad_image, values);
+}
+
+}  // namespace splat

@@ -1,0 +1,204 @@
+// Step 6: from the splats' gradients to the Gaussians' parameters, and at once into the Adam step and the density
+// statistics: one pass reads and writes each parameter and moment once, and no gradient reaches memory. For tests the
+// same kernel writes the gradients out instead.
+#include "adam.cuh"
+#include "harmonics.cuh"
+#include "kernels.h"
+#include "launch.h"
+#include "projection.cuh"
+
+namespace splat {
+namespace {
+
+constexpr int kBlock = 128;
+
+// What becomes of the gradients: a sink takes items of any tensor, hears of every Gaussian that the camera saw, and may
+// skip the frame.
+
+struct WriteGradients {
+    Gaussians gradients;
+    float *grad_means2d;
+    __device__ bool skips() const { return false; }
+    template <typename Value, int kItems>
+    __device__ void take(const Item<Value> (&items)[kItems]) const {
+        for (int k = 0; k < kItems; ++k)
+            if (items[k].present)
+                *reinterpret_cast<Value *>(gradients.tensor[items[k].tensor] + items[k].index) = items[k].gradient;
+    }
+    __device__ void drawn(int i, const float *mean2d, float) const {
+        grad_means2d[2 * size_t(i)] = mean2d[0];
+        grad_means2d[2 * size_t(i) + 1] = mean2d[1];
+    }
+};
+
+struct Update {
+    AdamStep step;
+    Instances instances;
+    Statistics statistics;
+    float half_width, half_height;  // pixels to normalised device coordinates
+    __device__ bool skips() const { return !instances.fit(); }
+    template <typename Value, int kItems>
+    __device__ void take(const Item<Value> (&items)[kItems]) const {
+        adam_step(step, items);
+    }
+    __device__ void drawn(int i, const float *mean2d, float radius) const {
+        const float x = mean2d[0] * half_width, y = mean2d[1] * half_height;
+        statistics.gradient_norm_sum[i] += sqrtf(x * x + y * y);
+        statistics.view_count[i] += 1;
+        statistics.max_radius[i] = fmaxf(statistics.max_radius[i], radius);
+    }
+};
+
+// Replaces the Gaussian's staged row of sh_rest by its gradient, and adds the colour's share of the mean's gradient.
+inline __device__ void color_gradient(const Gaussians &gaussians, const Camera &camera, int sh_degree, int i,
+                                      float3 d_color, float *row, float *d_dc, float *d_mean) {
+    float inverse_distance;
+    const float3 direction = viewing_direction(camera, gaussians.tensor[kMeans] + 3 * size_t(i), &inverse_distance);
+    const float3 color = raw_color(direction, sh_degree, gaussians.tensor[kShDc] + 3 * size_t(i), row);
+    // Where the colour was cut off at 0, nothing moves it.
+    if (!(color.x > 0)) d_color.x = 0;
+    if (!(color.y > 0)) d_color.y = 0;
+    if (!(color.z > 0)) d_color.z = 0;
+    float3 d_direction = make_float3(0, 0, 0);
+    each_harmonic(direction, sh_degree, [&](int k, float value, float3 slope) {
+        float *out = k == 0 ? d_dc : row + 3 * (k - 1);
+        if (k > 0) {
+            const float strength = out[0] * d_color.x + out[1] * d_color.y + out[2] * d_color.z;
+            d_direction.x += strength * slope.x;
+            d_direction.y += strength * slope.y;
+            d_direction.z += strength * slope.z;
+        }
+        out[0] = value * d_color.x;
+        out[1] = value * d_color.y;
+        out[2] = value * d_color.z;
+    });
+    const float along = d_direction.x * direction.x + d_direction.y * direction.y + d_direction.z * direction.z;
+    d_mean[0] += (d_direction.x - direction.x * along) * inverse_distance;
+    d_mean[1] += (d_direction.y - direction.y * along) * inverse_distance;
+    d_mean[2] += (d_direction.z - direction.z * along) * inverse_distance;
+}
+
+// A block's gradients: each tensor's lie end to end, as they do in memory.
+struct __align__(16) BlockGradients {
+    static constexpr int kSmall = kBlock * offset_of(kShRest);  // floats of all tensors but sh_rest
+    float small[kSmall];
+    float rest[kBlock * kMaxRest];
+
+    __device__ float *of(Tensor tensor, int gaussian) {
+        return small + kBlock * offset_of(tensor) + gaussian * width_of(tensor);
+    }
+};
+
+// Which tensor float `k` of BlockGradients::small belongs to, and where it belongs there, counted from the block's own.
+struct Place {
+    Tensor tensor;
+    int index, width;
+};
+template <int kTensor = kShDc>
+inline __device__ Place place_of(int k) {
+    constexpr int kStart = kBlock * offset_of(kTensor);
+    if constexpr (kTensor > kMeans)
+        if (k < kStart) return place_of<kTensor - 1>(k);
+    return {Tensor(kTensor), k - kStart, width_of(kTensor)};
+}
+
+// `count` values of `gradients`, given by item_of(k), a few at a time for each thread of the block.
+template <int kAtOnce, typename Value, typename Sink, typename ItemOf>
+inline __device__ void send(const Sink &sink, int count, ItemOf item_of) {
+    for (int start = threadIdx.x; start < count; start += kBlock * kAtOnce) {
+        Item<Value> items[kAtOnce];
+#pragma unroll
+        for (int k = 0; k < kAtOnce; ++k) {
+            const int at = start + k * kBlock;
+            items[k] = at < count ? item_of(at) : Item<Value>{};
+        }
+        sink.take(items);
+    }
+}
+
+inline __device__ float4 quad_at(const float *values, int k) { return reinterpret_cast<const float4 *>(values)[k]; }
+
+// The whole block writes what its threads computed, so that neighbouring threads touch neighbouring addresses.
+template <typename Sink>
+inline __device__ void send_all(const Sink &sink, const Gaussians &gaussians, int first, int active,
+                                const BlockGradients &block) {
+    const int rows = min(kBlock, gaussians.count - first), stride = gaussians.rest * 3;
+    const int pitch = staged_pitch(gaussians, active);
+    if (rows == kBlock) {
+        send<2, float4>(sink, BlockGradients::kSmall / 4, [&](int k) {
+            const Place place = place_of(4 * k);
+            return Item<float4>{place.tensor, size_t(first) * place.width + place.index, quad_at(block.small, k), true};
+        });
+    } else {
+        send<2, float>(sink, BlockGradients::kSmall, [&](int k) {
+            const Place place = place_of(k);
+            return Item<float>{place.tensor, size_t(first) * place.width + place.index, block.small[k],
+                               place.index < rows * place.width};
+        });
+    }
+    if (active == stride && rows == kBlock) {
+        send<3, float4>(sink, kBlock * stride / 4, [&](int k) {
+            return Item<float4>{kShRest, size_t(first) * stride + 4 * k, quad_at(block.rest, k), true};
+        });
+    } else {
+        send<4, float>(sink, rows * active, [&](int k) {
+            const int row = k / active, column = k % active;
+            return Item<float>{kShRest, size_t(first + row) * stride + column, block.rest[row * pitch + column], true};
+        });
+    }
+}
+
+template <typename Sink>
+__global__ void __launch_bounds__(kBlock, 6)
+    project_backward_kernel(Sink sink, Gaussians gaussians, Camera camera, int sh_degree, const Splat *splats,
+                            const SplatGradient *splat_gradients) {
+    if (sink.skips()) return;
+    __shared__ BlockGradients block;
+    const int first = blockIdx.x * kBlock, i = first + threadIdx.x, lane = threadIdx.x % kWarp;
+    const int active = active_rest(sh_degree), pitch = staged_pitch(gaussians, active);
+
+    const float radius = i < gaussians.count ? splats[i].radius : 0;
+    const bool drawn = radius > 0;
+    stage_rest(gaussians, i - lane, active, __ballot_sync(kAllLanes, drawn),
+               block.rest + (threadIdx.x - lane) * pitch);
+
+    // A row of block.rest holds first the Gaussian's coefficients, zeros if it was not drawn, and then their gradients.
+    float *row = block.rest + threadIdx.x * pitch;
+    GeometryGradient d = {};
+    float d_dc[3] = {0, 0, 0}, d_logit = 0;
+    if (drawn) {
+        const SplatGradient s = splat_gradients[i];
+        const Geometry g = geometry_of(camera, to_camera(camera, gaussians.tensor[kMeans] + 3 * size_t(i)),
+                                       gaussians.tensor[kQuaternions] + 4 * size_t(i),
+                                       gaussians.tensor[kLogScales] + 3 * size_t(i));
+        d = geometry_gradient(camera, g, s);
+        color_gradient(gaussians, camera, sh_degree, i, make_float3(s.red, s.green, s.blue), row, d_dc, d.mean);
+        d_logit = s.h / (1.0f + expf(gaussians.tensor[kOpacityLogits][i]));  // h (1 - opacity)
+        sink.drawn(i, d.mean2d, radius);
+    }
+    for (int k = 0; k < 3; ++k) block.of(kMeans, threadIdx.x)[k] = d.mean[k];
+    for (int k = 0; k < 4; ++k) block.of(kQuaternions, threadIdx.x)[k] = d.quaternion[k];
+    for (int k = 0; k < 3; ++k) block.of(kLogScales, threadIdx.x)[k] = d.log_scale[k];
+    block.of(kOpacityLogits, threadIdx.x)[0] = d_logit;
+    for (int k = 0; k < 3; ++k) block.of(kShDc, threadIdx.x)[k] = d_dc[k];
+    __syncthreads();
+    send_all(sink, gaussians, first, active, block);
+}
+
+}  // namespace
+
+void write_gradients(const Gaussians &gaussians, const Camera &camera, int sh_degree, const Splat *splats,
+                     const SplatGradient *splat_gradients, const Gaussians &gradients, float *grad_means2d,
+                     cudaStream_t stream) {
+    launch(project_backward_kernel<WriteGradients>, blocks_for(gaussians.count, kBlock), kBlock, stream,
+           WriteGradients{gradients, grad_means2d}, gaussians, camera, sh_degree, splats, splat_gradients);
+}
+
+void update(const AdamStep &step, const Instances &instances, const Camera &camera, int sh_degree, const Splat *splats,
+            const SplatGradient *splat_gradients, const Statistics &statistics, cudaStream_t stream) {
+    launch(project_backward_kernel<Update>, blocks_for(step.parameters.count, kBlock), kBlock, stream,
+           Update{step, instances, statistics, 0.5f * camera.width, 0.5f * camera.height}, step.parameters, camera,
+           sh_degree, splats, splat_gradients);
+}
+
+}  // namespace splat

@@ -1,0 +1,203 @@
+#include "renderer.h"
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
+namespace splat {
+namespace {
+
+constexpr double kGrowth = 1.25;  // of scratch memory that turned out too small
+constexpr int kFirstGuess = 4;    // instances a Gaussian, before any frame was drawn
+constexpr uint32_t kLeastInstances = 1 << 14, kMostInstances = 1u << 31;
+
+// Hands out consecutive pieces of memory, or with a null base only measures them.
+class Carver {
+public:
+    explicit Carver(void *base) : base_(static_cast<char *>(base)) {}
+    template <typename T>
+    void take(T **pointer, size_t count) {
+        *pointer = base_ ? reinterpret_cast<T *>(base_ + used_) : nullptr;
+        used_ = (used_ + count * sizeof(T) + 255) / 256 * 256;
+    }
+    size_t used() const { return used_; }
+
+private:
+    char *base_;
+    size_t used_ = 0;
+};
+
+Frame lay_out(const Room &room, bool deterministic, void *base, size_t *bytes) {
+    Frame f = {};
+    Carver carver(base);
+    carver.take(&f.splats, room.gaussians);
+    carver.take(&f.splat_gradients, room.gaussians);
+    if (deterministic) carver.take(&f.fixed_gradients, room.gaussians);
+    carver.take(&f.tile_cursors, room.tiles);
+    carver.take(&f.tile_starts, size_t(room.tiles) + 1);
+    carver.take(&f.items, room.instances);
+    carver.take(&f.spare_items, room.instances);
+    carver.take(&f.tile_splats, room.instances);
+    carver.take(&f.total, 1);
+    carver.take(&f.record.chunk_counts, size_t(room.tiles) * kSubTiles);
+    carver.take(&f.record.chunk_masks, (size_t(room.instances) / kWarp + room.tiles + 1) * kSubTiles);
+    carver.take(&f.image, 3 * room.pixels);
+    carver.take(&f.grad_image, 3 * room.pixels);
+    carver.take(&f.loss_scratch, room.loss_floats);
+    *bytes = carver.used();
+    return f;
+}
+
+uint32_t tiles_of(const Camera &camera) {
+    return uint32_t(tiles_across(camera.width)) * uint32_t(tiles_across(camera.height));
+}
+
+template <typename T>
+T grown(T had, T needed, double growth) {
+    if (needed <= had) return had;
+    const double wanted = std::min(double(had) * growth, double(std::numeric_limits<T>::max() / 2));
+    return std::max(needed, T(wanted));
+}
+
+}  // namespace
+
+Renderer::Renderer(int device, bool deterministic, Allocate allocate)
+    : device_(device), deterministic_(deterministic), allocate_(std::move(allocate)) {
+    use_device();
+    check(cudaHostAlloc(reinterpret_cast<void **>(&host_total_), sizeof(uint64_t), cudaHostAllocMapped));
+    *host_total_ = 0;
+    check(cudaEventCreateWithFlags(&counted_, cudaEventDisableTiming));
+}
+
+Renderer::~Renderer() {
+    if (counted_) cudaEventDestroy(counted_);
+    if (host_total_) cudaFreeHost(host_total_);
+}
+
+std::string Renderer::obstacle(int device) {
+    cudaError_t error = cudaSetDevice(device);
+    if (error == cudaSuccess) error = kernels_load();
+    return error == cudaSuccess ? "" : cudaGetErrorString(error);
+}
+
+void Renderer::reserve(const Room &needed) {
+    const Room had = room_;
+    const auto at_least = [&](double growth) {
+        return Room{grown(had.gaussians, needed.gaussians, growth), grown(had.instances, needed.instances, growth),
+                    grown(had.tiles, needed.tiles, growth), grown(had.pixels, needed.pixels, growth),
+                    grown(had.loss_floats, needed.loss_floats, growth)};
+    };
+    const Room room = at_least(kGrowth);
+    if (scratch_bytes_ != 0 && room == had) return;
+    sh_degree_ = -1;  // what the last render left is gone
+    room_ = {};
+    scratch_bytes_ = 0;
+    try {
+        take(room);
+    } catch (const std::exception &) {  // no memory for growth: what is needed now may still fit
+        take(at_least(1));
+    }
+}
+
+void Renderer::take(const Room &room) {
+    size_t bytes = 0;
+    lay_out(room, deterministic_, nullptr, &bytes);
+    void *base = allocate_(bytes);
+    frame_ = lay_out(room, deterministic_, base, &bytes);
+    room_ = room;
+    scratch_bytes_ = bytes;
+}
+
+TileLists Renderer::draw(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
+                         cudaStream_t stream) {
+    const Frame &f = frame_;
+    stopwatch_.start();
+    stopwatch_.mark("start", stream);
+    project(gaussians, camera, sh_degree, f.splats, f.tile_cursors, stream);
+    stopwatch_.mark("project", stream);
+    Binning binning = {gaussians.count, room_.instances, f.tile_cursors, f.tile_starts, f.items,
+                       f.spare_items,   f.tile_splats,   f.total,        nullptr,       counted_};
+    check(cudaHostGetDevicePointer(reinterpret_cast<void **>(&binning.host_total), host_total_, 0));
+    bin(binning, f.splats, camera, stream);
+    stopwatch_.mark("bin", stream);
+    const TileLists lists = {{f.total, room_.instances}, f.splats, f.tile_starts, f.tile_splats, f.record};
+    blend_forward(lists, camera, background, f.image, stream);
+    stopwatch_.mark("blend forward", stream);
+    return lists;
+}
+
+// How many instances a frame has is known to the GPU early in the frame, and to the host not before. So a frame is
+// queued whole with the room that there is; then the host waits for the count, while the GPU goes on with the rest.
+// Where they did not fit, the GPU has left everything as it was, and the frame is queued again with more room.
+template <typename Queue>
+void Renderer::queue_until_it_fits(const Gaussians &gaussians, const Camera &camera, Queue queue) {
+    Room room = {gaussians.count, room_.instances, tiles_of(camera), size_t(camera.width) * camera.height,
+                 loss_scratch_floats(camera.width, camera.height)};
+    if (room.instances == 0)
+        room.instances = std::max(uint32_t(std::min(int64_t(kFirstGuess) * gaussians.count, int64_t(kMostInstances))),
+                                  kLeastInstances);
+    for (;;) {
+        reserve(room);
+        queue();
+        check(cudaEventSynchronize(counted_));
+        const uint64_t needed = *static_cast<volatile uint64_t *>(host_total_);
+        if (needed <= room_.instances) return;
+        if (needed > kMostInstances) throw std::length_error("the splats of one frame touch more than 2^31 tiles");
+        room.instances = uint32_t(needed);
+    }
+}
+
+void Renderer::render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
+                      float *image, cudaStream_t stream) {
+    use_device();
+    queue_until_it_fits(gaussians, camera,
+                        [&] { lists_ = draw(gaussians, camera, background, sh_degree, stream); });
+    const size_t bytes = size_t(3) * camera.width * camera.height * sizeof(float);
+    check(cudaMemcpyAsync(image, frame_.image, bytes, cudaMemcpyDeviceToDevice, stream));
+    rendered_ = gaussians;
+    camera_ = camera;
+    sh_degree_ = sh_degree;
+}
+
+void Renderer::backward(const float *grad_image, const Gaussians &gradients, float *grad_means2d,
+                        cudaStream_t stream) {
+    if (sh_degree_ < 0 || gradients.count != rendered_.count || gradients.rest != rendered_.rest)
+        throw std::logic_error("backward() belongs to the last render(), and needs gradients of its Gaussians' shapes");
+    use_device();
+    // Gradients of any size may come in here: fixed point knows only those of a loss.
+    blend_backward(lists_, camera_, rendered_.count, frame_.image, grad_image, frame_.splat_gradients, nullptr, stream);
+    write_gradients(rendered_, camera_, sh_degree_, frame_.splats, frame_.splat_gradients, gradients, grad_means2d,
+                    stream);
+}
+
+void Renderer::loss(const float *image, const uint8_t *photo, int width, int height, float lambda_dssim,
+                    float *grad_image, float *values, cudaStream_t stream) {
+    use_device();
+    reserve({0, 0, 0, size_t(width) * height, loss_scratch_floats(width, height)});
+    splat::loss(image, photo, width, height, lambda_dssim, grad_image, values, frame_.loss_scratch, stream);
+}
+
+void Renderer::adam_step(const AdamStep &step, const Gaussians &gradients, int sh_degree, cudaStream_t stream) {
+    use_device();
+    adam(step, gradients, sh_degree, stream);
+}
+
+void Renderer::training_step(const TrainingStep &step, const Camera &camera, int sh_degree, cudaStream_t stream) {
+    use_device();
+    sh_degree_ = -1;
+    const Gaussians &gaussians = step.adam.parameters;
+    queue_until_it_fits(gaussians, camera, [&] {
+        const TileLists lists = draw(gaussians, camera, step.background, sh_degree, stream);
+        const Frame &f = frame_;
+        splat::loss(f.image, step.photo, camera.width, camera.height, step.lambda_dssim, f.grad_image,
+                    step.loss_values, f.loss_scratch, stream);
+        stopwatch_.mark("loss", stream);
+        blend_backward(lists, camera, gaussians.count, f.image, f.grad_image, f.splat_gradients, f.fixed_gradients,
+                       stream);
+        stopwatch_.mark("blend backward", stream);
+        update(step.adam, lists.instances, camera, sh_degree, f.splats, f.splat_gradients, step.statistics, stream);
+        stopwatch_.mark("update", stream);
+    });
+}
+
+}  // namespace splat

@@ -1,0 +1,100 @@
+// One frame's way through the kernels, and the scratch memory that it needs.
+#pragma once
+#include <functional>
+
+#include "kernels.h"
+#include "stopwatch.h"
+
+namespace splat {
+
+// What scratch memory has room for.
+struct Room {
+    int gaussians = 0;
+    uint32_t instances = 0;
+    uint32_t tiles = 0;
+    size_t pixels = 0;      // of one channel
+    size_t loss_floats = 0;
+
+    bool operator==(const Room &o) const {
+        return gaussians == o.gaussians && instances == o.instances && tiles == o.tiles && pixels == o.pixels &&
+               loss_floats == o.loss_floats;
+    }
+};
+
+// Where each array of a frame lies in scratch memory.
+struct Frame {
+    Splat *splats;
+    SplatGradient *splat_gradients;
+    FixedGradient *fixed_gradients;  // null unless the renderer is deterministic
+    uint32_t *tile_cursors, *tile_starts, *tile_splats;
+    uint64_t *items, *spare_items, *total;
+    BlendRecord record;
+    float *image, *grad_image, *loss_scratch;
+};
+
+struct TrainingStep {
+    AdamStep adam;
+    Statistics statistics;
+    const uint8_t *photo;     // [3][height][width]
+    const float *background;  // [3]
+    float lambda_dssim;
+    float *loss_values;       // [3] total, l1, ssim
+};
+
+// All pointers are to GPU memory; work is queued on the stream that is given and, but for one early wait a frame (see
+// queue_until_it_fits), not waited for. Not safe for threads: a renderer has one set of scratch memory.
+class Renderer {
+public:
+    // deterministic: a training step gives the same to the bit every time.
+    // allocate(bytes) gives scratch memory, aligned to 256 bytes; what it gave before is not used any more.
+    using Allocate = std::function<void *(size_t bytes)>;
+    Renderer(int device, bool deterministic, Allocate allocate);
+    ~Renderer();
+    Renderer(const Renderer &) = delete;
+    Renderer &operator=(const Renderer &) = delete;
+
+    // image: [3][height][width].
+    void render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree, float *image,
+                cudaStream_t stream);
+    // Gradients of the last render, whose Gaussians must not have changed since. grad_means2d: [count][2], pixels.
+    void backward(const float *grad_image, const Gaussians &gradients, float *grad_means2d, cudaStream_t stream);
+    // values: [3] total, l1, ssim.
+    void loss(const float *image, const uint8_t *photo, int width, int height, float lambda_dssim, float *grad_image,
+              float *values, cudaStream_t stream);
+    void adam_step(const AdamStep &step, const Gaussians &gradients, int sh_degree, cudaStream_t stream);
+    void training_step(const TrainingStep &step, const Camera &camera, int sh_degree, cudaStream_t stream);
+
+    // Why the kernels do not run on a device, or nothing where they do.
+    static std::string obstacle(int device);
+
+    Stopwatch &stopwatch() { return stopwatch_; }
+    uint64_t instances() const { return *host_total_; }  // of the last frame
+    size_t scratch_bytes() const { return scratch_bytes_; }
+
+private:
+    void use_device() const { check(cudaSetDevice(device_)); }
+    void reserve(const Room &needed);
+    void take(const Room &room);
+    TileLists draw(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
+                   cudaStream_t stream);
+    template <typename Queue>
+    void queue_until_it_fits(const Gaussians &gaussians, const Camera &camera, Queue queue);
+
+    const int device_;
+    const bool deterministic_;
+    const Allocate allocate_;
+    Room room_;
+    Frame frame_ = {};
+    size_t scratch_bytes_ = 0;
+    uint64_t *host_total_ = nullptr;
+    cudaEvent_t counted_ = nullptr;
+    Stopwatch stopwatch_;
+
+    // The last render, for backward().
+    Gaussians rendered_ = {};
+    Camera camera_ = {};
+    int sh_degree_ = -1;
+    TileLists lists_ = {};
+};
+
+}  // namespace splat

@@ -1,0 +1,47 @@
+// How long each step of a frame takes on the GPU, for benchmarks; off unless asked for.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "launch.h"
+
+namespace splat {
+
+class Stopwatch {
+public:
+    ~Stopwatch() { clear(); }
+    void enable(bool enabled) { enabled_ = enabled; }
+    void start() {
+        if (enabled_) clear();
+    }
+    // Marks the end of what was queued since the last mark under this name; the first mark starts the clock.
+    void mark(const char *name, cudaStream_t stream) {
+        if (!enabled_) return;
+        cudaEvent_t event;
+        check(cudaEventCreate(&event));
+        marks_.emplace_back(name, event);
+        check(cudaEventRecord(event, stream));
+    }
+    // Milliseconds of each step of the last frame; waits for the frame to end.
+    std::vector<std::pair<std::string, float>> times() const {
+        std::vector<std::pair<std::string, float>> result;
+        for (size_t i = 1; i < marks_.size(); ++i) {
+            float milliseconds = 0;
+            check(cudaEventSynchronize(marks_[i].second));
+            check(cudaEventElapsedTime(&milliseconds, marks_[i - 1].second, marks_[i].second));
+            result.emplace_back(marks_[i].first, milliseconds);
+        }
+        return result;
+    }
+
+private:
+    void clear() {
+        for (auto &mark : marks_) cudaEventDestroy(mark.second);
+        marks_.clear();
+    }
+    bool enabled_ = false;
+    std::vector<std::pair<const char *, cudaEvent_t>> marks_;
+};
+
+}  // namespace splat

@@ -1,0 +1,116 @@
+// What the CUDA kernels pass to one another. Shapes, units and frames are those of splatworker/render/interface.py.
+#pragma once
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+namespace splat {
+
+// The method's constants; interface.py says what they mean.
+constexpr float kNearPlane = 0.2f;
+constexpr float kDilation = 0.3f;
+constexpr float kFrustumMargin = 1.3f;
+constexpr float kAlphaMax = 0.99f;
+constexpr float kAlphaMin = 1.0f / 255.0f;
+constexpr float kTransmittanceMin = 1e-4f;
+
+constexpr int kWarp = 32;
+constexpr unsigned kAllLanes = 0xffffffffu;
+
+constexpr int kTile = 16;       // pixels along a tile's side
+constexpr int kLanePixels = 2;  // that a lane blends, one above the other
+constexpr int kSubTileWidth = 8;  // a warp's share of a tile
+constexpr int kLaneRows = kWarp / kSubTileWidth;  // rows between a lane's pixels
+constexpr int kSubTileHeight = kLaneRows * kLanePixels;
+constexpr int kSubTilePixels = kSubTileWidth * kSubTileHeight;
+constexpr int kSubTiles = kTile * kTile / kSubTilePixels;  // of one tile, in two columns
+
+constexpr float kLog2E = 1.4426950408889634f;
+constexpr float kLog2AlphaMin = -7.994353436858858f;  // log2(1 / 255)
+
+struct Camera {
+    int width, height;
+    float fx, fy, cx, cy;
+    float rotation[9];  // camera_from_world, row-major
+    float translation[3];
+    float center[3];    // of the camera, in the world
+};
+
+inline __host__ __device__ int tiles_across(int pixels) { return (pixels + kTile - 1) / kTile; }
+
+// The six tensors of GaussianTensors, in its order.
+enum Tensor { kMeans, kQuaternions, kLogScales, kOpacityLogits, kShDc, kShRest, kTensors };
+
+// Floats a Gaussian of each tensor but the last, and of those before it.
+inline constexpr __host__ __device__ int width_of(int tensor) {
+    return tensor == kQuaternions ? 4 : tensor == kOpacityLogits ? 1 : 3;
+}
+inline constexpr __host__ __device__ int offset_of(int tensor) {
+    return tensor == 0 ? 0 : offset_of(tensor - 1) + width_of(tensor - 1);
+}
+
+// Parameters, gradients or moments of `count` Gaussians, aligned to 16 bytes; sh_rest has `rest` coefficients of 3
+// channels a Gaussian.
+struct Gaussians {
+    float *tensor[kTensors];
+    int count, rest;
+};
+
+constexpr int kMaxRest = 15 * 3;  // floats of sh_rest a Gaussian at degree 3
+inline __host__ __device__ int active_rest(int sh_degree) { return ((sh_degree + 1) * (sh_degree + 1) - 1) * 3; }
+
+// A Gaussian as one camera sees it, read as three float4. At pixel offset d = pixel centre - mean,
+//     log2 alpha = log2_opacity - (a dx^2 + b dx dy + c dy^2).
+struct __align__(16) Splat {
+    float x, y;          // projected mean, pixels
+    float a, b, c;       // conic (A, B; B, C) in base 2: a = A log2(e) / 2, b = B log2(e), c = C log2(e) / 2
+    float log2_opacity;
+    float red, green, blue;
+    float discriminant;  // 4 a c - b^2, without the cancellation of computing it so
+    float depth;         // camera z of the mean
+    float radius;        // three standard deviations along the longer axis, pixels; 0: not drawn
+};
+static_assert(sizeof(Splat) == 48, "three float4");
+
+// d loss / d splat, as sums over the pixels it was blended into: with h = d loss / d log alpha and d as above.
+struct __align__(16) SplatGradient {
+    float h, hx, hy, hxx;  // sums of h, h dx, h dy, h dx^2
+    float hxy, hyy;        // sums of h dx dy, h dy^2
+    float red, green, blue;
+    float unused[3];
+};
+static_assert(sizeof(SplatGradient) == 48, "three float4");
+
+// The same sums in fixed point: whole numbers add up to the same whatever the order. Units are powers of two, fine
+// beside what a pixel of a mean over `pixels` pixels contributes; distances reach tens of thousands of pixels.
+struct FixedGradient {
+    static constexpr int kSums = 9;  // in SplatGradient's order
+    int64_t sums[kSums];
+};
+struct FixedUnits {
+    float zeroth, first, second;  // for sums of h and colours, of h d, of h d d
+    explicit FixedUnits(int64_t pixels) {
+        float per_pixel = 1;
+        while (per_pixel < pixels) per_pixel *= 2;
+        zeroth = per_pixel * float(1 << 30);
+        first = per_pixel * float(1 << 23);
+        second = per_pixel * float(1 << 16);
+    }
+    __host__ __device__ float of(int sum) const {
+        return sum == 0 || sum >= 6 ? zeroth : sum <= 2 ? first : second;
+    }
+};
+
+struct Statistics {
+    float *gradient_norm_sum, *view_count, *max_radius;
+};
+
+// Adam (Kingma & Ba 2015, algorithm 1) with its bias corrections folded into two numbers a step:
+// p -= rate / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon).
+struct AdamStep {
+    Gaussians parameters, first, second;
+    float corrected_rate[kTensors];
+    float inverse_root_correction;
+};
+
+}  // namespace splat
