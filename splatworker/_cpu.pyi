@@ -1,0 +1,61 @@
+"""The CPU kernels (kernels/cpu/bindings.cpp): float32 arrays, uint8 photos; shapes as in render.interface."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+_Six = Sequence[Tensor]
+
+class Renderer:
+    def __init__(self, threads: int) -> None: ...
+    def render(
+        self,
+        gaussians: _Six,
+        width: int,
+        height: int,
+        intrinsics: Sequence[float],
+        camera_from_world: Sequence[float],
+        background: Sequence[float],
+        sh_degree: int,
+        image: Tensor,
+        /,
+    ) -> None: ...
+    def backward(self, gaussians: _Six, grad_image: Tensor, gradients: _Six, grad_means2d: Tensor, /) -> None: ...
+    def loss(self, image: Tensor, photo: Tensor, lambda_dssim: float, grad_image: Tensor, /) -> tuple[float, float]: ...
+    def adam_step(
+        self,
+        parameters: _Six,
+        gradients: _Six,
+        first: _Six,
+        second: _Six,
+        rates: Sequence[float],
+        step: int,
+        sh_degree: int,
+        /,
+    ) -> None: ...
+    def training_step(
+        self,
+        parameters: _Six,
+        first: _Six,
+        second: _Six,
+        statistics: Sequence[Tensor],
+        photo: Tensor,
+        width: int,
+        height: int,
+        intrinsics: Sequence[float],
+        camera_from_world: Sequence[float],
+        background: Sequence[float],
+        sh_degree: int,
+        lambda_dssim: float,
+        rates: Sequence[float],
+        step: int,
+        /,
+    ) -> tuple[float, float]: ...
+    @property
+    def instruction_set(self) -> str: ...
+
+def neighbor_distances(
+    points: npt.NDArray[np.float64], threads: int, mean_squared: npt.NDArray[np.float64], /
+) -> None: ...

@@ -1,0 +1,67 @@
+"""The CUDA kernels (kernels/cuda/bindings.cpp). Addresses are of contiguous GPU memory; shapes as in interface.py."""
+
+from collections.abc import Callable, Sequence
+
+def obstacle(device: int, /) -> str: ...
+
+class Gaussians:
+    def __init__(self, count: int, rest: int, addresses: Sequence[int], /) -> None: ...
+
+class Camera:
+    def __init__(
+        self, width: int, height: int, intrinsics: Sequence[float], camera_from_world: Sequence[float], /
+    ) -> None: ...
+
+class Renderer:
+    def __init__(self, device: int, deterministic: bool, allocate: Callable[[int], int]) -> None: ...
+    def render(
+        self, gaussians: Gaussians, camera: Camera, background: int, sh_degree: int, image: int, stream: int, /
+    ) -> None: ...
+    def backward(self, grad_image: int, gradients: Gaussians, grad_means2d: int, stream: int, /) -> None: ...
+    def loss(
+        self,
+        image: int,
+        photo: int,
+        width: int,
+        height: int,
+        lambda_dssim: float,
+        grad_image: int,
+        values: int,
+        stream: int,
+        /,
+    ) -> None: ...
+    def adam_step(
+        self,
+        parameters: Gaussians,
+        gradients: Gaussians,
+        first: Gaussians,
+        second: Gaussians,
+        rates: Sequence[float],
+        step: int,
+        sh_degree: int,
+        stream: int,
+        /,
+    ) -> None: ...
+    def training_step(
+        self,
+        parameters: Gaussians,
+        first: Gaussians,
+        second: Gaussians,
+        statistics: Sequence[int],
+        photo: int,
+        camera: Camera,
+        background: int,
+        sh_degree: int,
+        lambda_dssim: float,
+        rates: Sequence[float],
+        step: int,
+        loss_values: int,
+        stream: int,
+        /,
+    ) -> None: ...
+    def set_timing(self, enabled: bool, /) -> None: ...
+    def stage_times(self) -> list[tuple[str, float]]: ...
+    @property
+    def instances(self) -> int: ...
+    @property
+    def scratch_bytes(self) -> int: ...

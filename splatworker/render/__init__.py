@@ -1,0 +1,1 @@
+"""Drawing Gaussians: one interface (`interface`), three backends (`reference`, `cpu`, `cuda`)."""

@@ -1,0 +1,95 @@
+"""`splatworker render`: draw a splat from the cameras of a scene, one PNG a photo."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from splatworker.errors import InvalidScene, from_os_error
+from splatworker.formats.atomic import atomic_file
+from splatworker.formats.model import find_splat
+from splatworker.formats.ply import read_ply
+from splatworker.formats.scene import Photo, image_size, read_scene, split
+from splatworker.progress import Reporter
+from splatworker.render.backend import renderer_for
+from splatworker.render.tensors import to_tensors
+from splatworker.stage import run_as_command
+
+
+def main(argv: list[str]) -> int:
+    """Render; 0 for success, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
+    parser = argparse.ArgumentParser(prog="splatworker render", description="Draw a splat from a scene's cameras.")
+    add_arguments(parser, split_default="all")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the folder for the PNGs")
+    arguments = parser.parse_args(argv)
+    return run_as_command("render", lambda report: render_photos(arguments, report), as_json=arguments.json)
+
+
+def add_arguments(parser: argparse.ArgumentParser, split_default: str) -> None:
+    """What `render` and `eval` both ask: which splat, from which cameras, how large, on what."""
+    parser.add_argument("splat", type=Path, help="a PLY, or a model folder (its latest iteration)")
+    parser.add_argument("-s", "--source_path", type=Path, required=True, help="the scene folder")
+    parser.add_argument("-i", "--images", default="images", help="the scene's folder of photos")
+    parser.add_argument(
+        "--split", choices=["train", "test", "all"], default=split_default, help="test: every 8th photo, held out"
+    )
+    parser.add_argument("-r", "--resolution", type=int, default=-1, help="1, 2, 4, 8 divide; else a width in pixels")
+    parser.add_argument("-w", "--white_background", action="store_true", help="over white, not black")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="what to draw on")
+    parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
+
+
+def chosen_photos(arguments: argparse.Namespace) -> list[Photo]:
+    """The photos of the scene that `--split` means.
+
+    Raises:
+        InvalidScene: the scene is broken, or has none such.
+    """
+    photos = read_scene(arguments.source_path, arguments.images).photos
+    train, test = split(photos, hold_out=True)
+    chosen = {"all": photos, "train": train, "test": test}[arguments.split]
+    if not chosen:
+        raise InvalidScene(f"The scene has no photos in its {arguments.split} split.")
+    return chosen
+
+
+def render_photos(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
+    """Draw the chosen photos' views into `arguments.output`.
+
+    Raises:
+        InvalidScene: the splat or the scene is missing or broken.
+        DiskFull, SplatError: a file cannot be written.
+    """
+    ply = find_splat(arguments.splat)
+    gaussians = read_ply(ply)
+    photos = chosen_photos(arguments)
+    renderer = renderer_for(arguments.device)
+    tensors = to_tensors(gaussians, renderer.device)
+    background = torch.full((3,), float(arguments.white_background), device=renderer.device)
+    for index, photo in enumerate(photos):
+        size = image_size(photo.camera, arguments.resolution)
+        image = renderer.render(tensors, photo.camera.resized(*size), background, gaussians.sh_degree)
+        write_png(arguments.output / Path(photo.name).with_suffix(".png"), to_bytes(image), "render")
+        report.progress("rendering", (index + 1) / len(photos))
+    return {"ply": str(ply), "gaussians": len(gaussians), "images": len(photos), "output": str(arguments.output)}
+
+
+def to_bytes(image: torch.Tensor) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) uint8 of a (3, H, W) image in [0, 1], rounded; values outside are cut off."""
+    scaled = (image.clamp(0, 1) * 255).round().to(torch.uint8)
+    return np.asarray(scaled.permute(1, 2, 0).cpu().numpy())
+
+
+def write_png(path: Path, pixels: npt.NDArray[np.uint8], stage: str) -> None:
+    """Write (H, W, 3) pixels as a PNG, whole or not at all; errors as `atomic_file`."""
+    try:
+        with atomic_file(path, stage) as file:
+            Image.fromarray(pixels).save(file, format="PNG")
+    except OSError as error:
+        raise from_os_error(error, stage) from error

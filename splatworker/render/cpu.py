@@ -1,0 +1,113 @@
+"""The renderer on the processor: C++ kernels with OpenMP and SIMD (kernels/cpu)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from splatworker import _cpu
+from splatworker.machine import available_cpus
+from splatworker.render.camera import Camera
+from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LearningRates, Loss, View
+
+
+class _CameraArguments(NamedTuple):
+    width: int
+    height: int
+    intrinsics: tuple[float, float, float, float]
+    camera_from_world: list[float]
+
+
+def _arguments(camera: Camera) -> _CameraArguments:
+    intrinsics = (camera.fx, camera.fy, camera.cx, camera.cy)
+    return _CameraArguments(camera.width, camera.height, intrinsics, camera.camera_from_world.ravel().tolist())
+
+
+class CpuRenderer:
+    """The `Renderer` on `threads` processors (all that this process may use, unless told otherwise).
+
+    The result of a frame does not depend on the number of threads: every sum is taken in a fixed order.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._native = _cpu.Renderer(threads or available_cpus())
+        self._gaussians: GaussianTensors | None = None
+        self._image: torch.Tensor | None = None
+
+    @property
+    def instruction_set(self) -> str:
+        """Which of the compiled instruction sets is in use: "avx512", "avx2" or "baseline"."""
+        return self._native.instruction_set
+
+    def render(
+        self, gaussians: GaussianTensors, camera: Camera, background: torch.Tensor, sh_degree: int
+    ) -> torch.Tensor:
+        """See `Renderer.render`."""
+        image = torch.empty(3, camera.height, camera.width)
+        self._native.render(gaussians, *_arguments(camera), background.tolist(), sh_degree, image)
+        self._gaussians, self._image = gaussians, image  # backward() reads both
+        return image
+
+    def backward(self, grad_image: torch.Tensor) -> tuple[GaussianTensors, torch.Tensor]:
+        """See `Renderer.backward`."""
+        if self._gaussians is None:
+            raise RuntimeError("backward() needs a render() before it")
+        gradients = GaussianTensors(*(torch.empty_like(tensor) for tensor in self._gaussians))
+        grad_means2d = torch.empty(len(gradients.means), 2)
+        self._native.backward(self._gaussians, grad_image.contiguous(), gradients, grad_means2d)
+        return gradients, grad_means2d
+
+    def loss(self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float) -> tuple[Loss, torch.Tensor]:
+        """See `Renderer.loss`."""
+        gradient = torch.empty_like(image)
+        l1, ssim = self._native.loss(image, photo, lambda_dssim, gradient)
+        return _loss(l1, ssim, lambda_dssim), gradient
+
+    def adam_step(
+        self,
+        parameters: GaussianTensors,
+        gradients: GaussianTensors,
+        state: AdamState,
+        rates: LearningRates,
+        step: int,
+        sh_degree: int,
+    ) -> None:
+        """See `Renderer.adam_step`."""
+        self._native.adam_step(parameters, gradients, state.first, state.second, rates, step, sh_degree)
+
+    def training_step(
+        self,
+        parameters: GaussianTensors,
+        state: AdamState,
+        statistics: DensityStatistics,
+        view: View,
+        background: torch.Tensor,
+        sh_degree: int,
+        lambda_dssim: float,
+        rates: LearningRates,
+        step: int,
+    ) -> Loss:
+        """See `Renderer.training_step`."""
+        self._gaussians = None
+        l1, ssim = self._native.training_step(
+            parameters,
+            state.first,
+            state.second,
+            statistics,
+            view.photo,
+            *_arguments(view.camera),
+            background.tolist(),
+            sh_degree,
+            lambda_dssim,
+            rates,
+            step,
+        )
+        return _loss(l1, ssim, lambda_dssim)
+
+
+def _loss(l1: float, ssim: float, lambda_dssim: float) -> Loss:
+    total = (1 - lambda_dssim) * l1 + lambda_dssim * (1 - ssim)
+    return Loss(torch.tensor(total), torch.tensor(l1), torch.tensor(ssim))

@@ -1,0 +1,151 @@
+"""The one interface to the renderers, and the constants of the method that every backend must share.
+
+The model is that of Kerbl et al. 2023, "3D Gaussian Splatting for Real-Time Radiance Field Rendering". A Gaussian
+has a mean, a covariance R S S^T R^T (R from a quaternion, S from log scales), an opacity (logistic of a logit) and a
+colour in spherical harmonics. Seen by a camera its covariance is projected with the Jacobian of the perspective map
+(Zwicker et al. 2001, "EWA splatting") and dilated by `DILATION`; at pixel offset d its alpha is
+`min(ALPHA_MAX, opacity * exp(-d^T conic d / 2))`, skipped under `ALPHA_MIN`. Splats are blended front to back by
+the depth of their means until a pixel's transmittance would fall under `TRANSMITTANCE_MIN`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+
+from splatworker.render.camera import Camera
+
+NEAR_PLANE = 0.2
+"""Gaussians whose mean is nearer than this (in camera z, world units) are not drawn."""
+
+DILATION = 0.3
+"""Added to both diagonal entries of a projected covariance, in square pixels: a splat is never thinner than a pixel."""
+
+FRUSTUM_MARGIN = 1.3
+"""The Jacobian is taken at a point clamped to this multiple of the image's half extent seen from its centre."""
+
+ALPHA_MAX = 0.99
+ALPHA_MIN = 1.0 / 255.0
+TRANSMITTANCE_MIN = 1e-4
+
+SH_C0 = 0.28209479177387814
+"""The constant spherical harmonic, 1 / (2 sqrt(pi)): RGB = 0.5 + SH_C0 * sh_dc."""
+
+
+class GaussianTensors(NamedTuple):
+    """N Gaussians as tensors: parameters, their gradients, or their Adam moments, all of one layout.
+
+    K = (degree + 1)^2 spherical-harmonics coefficients a channel, of which `sh_dc` holds the first.
+    """
+
+    means: torch.Tensor
+    """(N, 3) centres in the world."""
+    quaternions: torch.Tensor
+    """(N, 4) rotations as w, x, y, z; need not be of unit length."""
+    log_scales: torch.Tensor
+    """(N, 3) natural logarithms of the standard deviations along the Gaussian's own axes."""
+    opacity_logits: torch.Tensor
+    """(N,) logits of the opacities."""
+    sh_dc: torch.Tensor
+    """(N, 3) constant spherical-harmonics coefficient of red, green, blue."""
+    sh_rest: torch.Tensor
+    """(N, K - 1, 3) the other coefficients."""
+
+
+class LearningRates(NamedTuple):
+    """Adam's step sizes, one for each tensor of `GaussianTensors`, at one iteration."""
+
+    means: float
+    quaternions: float
+    log_scales: float
+    opacity_logits: float
+    sh_dc: float
+    sh_rest: float
+
+
+class AdamState(NamedTuple):
+    """First and second moments, and the number of steps taken (Kingma & Ba 2015; beta 0.9 and 0.999)."""
+
+    first: GaussianTensors
+    second: GaussianTensors
+
+
+ADAM_BETA1 = 0.9
+ADAM_BETA2 = 0.999
+ADAM_EPSILON = 1e-15
+
+
+class DensityStatistics(NamedTuple):
+    """What density control gathers over iterations, one number a Gaussian (float32)."""
+
+    gradient_norm_sum: torch.Tensor
+    """(N,) sum over the views that drew it of |d loss / d projected mean|, in normalised device coordinates:
+    the pixel gradient times half the image's width and height."""
+    view_count: torch.Tensor
+    """(N,) in how many views it was drawn."""
+    max_radius: torch.Tensor
+    """(N,) the largest radius it was drawn with, three standard deviations, in pixels."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A photo and its camera, ready for a training step: `photo` is (3, H, W) uint8 on the backend's device."""
+
+    camera: Camera
+    photo: torch.Tensor
+
+
+class Loss(NamedTuple):
+    """The training loss of one view: total = (1 - lambda) l1 + lambda (1 - ssim); zero-dimensional tensors."""
+
+    total: torch.Tensor
+    l1: torch.Tensor
+    ssim: torch.Tensor
+
+
+class Renderer(Protocol):
+    """A backend. It owns scratch memory, serves one model at a time, and is not safe for threads."""
+
+    device: torch.device
+
+    def render(
+        self, gaussians: GaussianTensors, camera: Camera, background: torch.Tensor, sh_degree: int
+    ) -> torch.Tensor:
+        """(3, H, W) float32 image over `background` (3,); spherical harmonics up to `sh_degree` are used."""
+
+    def backward(self, grad_image: torch.Tensor) -> tuple[GaussianTensors, torch.Tensor]:
+        """Gradients of the last `render`: of every parameter, and (N, 2) of the projected means in pixels."""
+
+    def loss(self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float) -> tuple[Loss, torch.Tensor]:
+        """The loss of a rendered image against a uint8 photo, both (3, H, W), and its gradient in the image.
+
+        SSIM (Wang et al. 2004) as the mean over pixels and channels, with an 11 x 11 Gaussian window of standard
+        deviation 1.5, data range 1, and zeros outside the image.
+        """
+
+    def adam_step(
+        self,
+        parameters: GaussianTensors,
+        gradients: GaussianTensors,
+        state: AdamState,
+        rates: LearningRates,
+        step: int,
+        sh_degree: int,
+    ) -> None:
+        """One Adam step in place; `step` counts from 1. Coefficients above `sh_degree` have no gradient yet."""
+
+    def training_step(
+        self,
+        parameters: GaussianTensors,
+        state: AdamState,
+        statistics: DensityStatistics,
+        view: View,
+        background: torch.Tensor,
+        sh_degree: int,
+        lambda_dssim: float,
+        rates: LearningRates,
+        step: int,
+    ) -> Loss:
+        """Render, loss, backward, statistics and Adam in one: all that an iteration does to the Gaussians."""

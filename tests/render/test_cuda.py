@@ -1,0 +1,244 @@
+"""What the CUDA backend has of its own: sizes that only the GPU knows, scratch memory, the fused update."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from support.gaussian_scenes import concatenate, look_at_camera, random_gaussians
+
+from splatworker.render.interface import (
+    AdamState,
+    DensityStatistics,
+    GaussianTensors,
+    LearningRates,
+    View,
+)
+
+pytestmark = pytest.mark.gpu
+
+RATES = LearningRates(1e-3, 1e-3, 5e-3, 5e-2, 2.5e-3, 1e-4)
+
+
+@pytest.fixture
+def make_renderer():
+    if not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU here")
+    from splatworker.render.cuda import CudaRenderer
+
+    return CudaRenderer
+
+
+@pytest.fixture
+def renderer(make_renderer):
+    return make_renderer()
+
+
+def copy(gaussians, device):
+    return GaussianTensors(*(t.clone().to(device) for t in gaussians))
+
+
+def zeros_like(gaussians):
+    return GaussianTensors(*(torch.zeros_like(t) for t in gaussians))
+
+
+def background(renderer):
+    return torch.tensor([0.2, 0.5, 0.9], device=renderer.device)
+
+
+def relative(value, expected):
+    return float((value.cpu().double() - expected.cpu().double()).norm() / expected.cpu().double().norm())
+
+
+def crowded():
+    """Splats of all sizes in an image of 475 tiles: many cover more than 32 tiles, tiles hold hundreds of splats."""
+    small = random_gaussians(3000, 3, seed=21, log_scale=-3.5)
+    large = random_gaussians(120, 3, seed=22, log_scale=-0.5, opacity_logit=-2.0)
+    return concatenate(small, large), look_at_camera(400, 300, focal=300.0, seed=21)
+
+
+def train(renderer, gaussians, camera, degree, steps, photo):
+    """Parameters, moments, statistics and last loss after some steps."""
+    parameters = copy(gaussians, renderer.device)
+    state = AdamState(zeros_like(parameters), zeros_like(parameters))
+    statistics = DensityStatistics(*(torch.zeros(len(parameters.means), device=renderer.device) for _ in range(3)))
+    view = View(camera, photo.to(renderer.device))
+    for step in range(1, steps + 1):
+        loss = renderer.training_step(
+            parameters, state, statistics, view, background(renderer), degree, 0.2, RATES, step
+        )
+    return parameters, state, statistics, loss
+
+
+def random_photo(camera, seed=0):
+    shape = (3, camera.height, camera.width)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_crowded_scene_equals_the_cpu(renderer):
+    from splatworker.render.cpu import CpuRenderer
+
+    gaussians, camera = crowded()
+    cpu = CpuRenderer()
+    expected = cpu.render(gaussians, camera, background(cpu), 3)
+    image = renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 3)
+    assert (image.cpu() - expected).abs().mean() < 1e-5
+    assert ((image.cpu() - expected).abs() > 1e-3).double().mean() < 2e-3
+    grad_image = torch.randn(expected.shape, generator=torch.Generator().manual_seed(5))
+    wanted, wanted_means2d = cpu.backward(grad_image)
+    gradients, means2d = renderer.backward(grad_image.to(renderer.device))
+    assert relative(means2d, wanted_means2d) < 2e-3
+    for name, gradient, want in zip(GaussianTensors._fields, gradients, wanted, strict=True):
+        assert relative(gradient, want) < 2e-3, name
+
+
+@pytest.mark.parametrize("count", [2300, 4700, 9500])
+def test_a_tile_with_more_splats_than_are_sorted_at_once(renderer, count):
+    from splatworker.render.cpu import CpuRenderer
+
+    # Up to 2048 splats of a tile are sorted in shared memory. These are small and faint: none hides another.
+    gaussians = random_gaussians(count, 0, seed=27, spread=0.15, log_scale=-6.0)
+    gaussians.opacity_logits.uniform_(-5.3, -4.6, generator=torch.Generator().manual_seed(27))
+    camera = look_at_camera(16, 16, focal=60.0, seed=27)
+    cpu = CpuRenderer()
+    expected = cpu.render(gaussians, camera, background(cpu), 0)
+    image = renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 0)
+    assert renderer._native.instances > 0.9 * count
+    difference = (image.cpu() - expected).abs()
+    assert difference.max() < 0.01
+    assert difference.mean() < 2e-5
+
+
+def test_a_frame_with_more_instances_than_expected_is_drawn_again(make_renderer):
+    # No view of this scene was drawn before, and it has far more than the first guess of instances a Gaussian.
+    gaussians = random_gaussians(300, 3, seed=23, log_scale=0.5)
+    camera = look_at_camera(640, 480, focal=480.0, seed=23)
+    photo = random_photo(camera)
+    surprised, warned = make_renderer(), make_renderer()
+    warned.render(copy(gaussians, warned.device), camera, background(warned), 3)
+    results = [train(r, gaussians, camera, 3, 1, photo) for r in (surprised, warned)]
+    assert warned._native.instances > 4 * 300 + 2**14
+    for one, other in zip(results[0][0], results[1][0], strict=True):
+        assert ((one - other).abs() > 1e-5).double().mean() < 0.02
+    assert torch.equal(results[0][2].view_count, results[1][2].view_count)  # counted once, not once a try
+    assert results[0][2].view_count.max() == 1
+
+
+@pytest.mark.parametrize("model_degree", [0, 1, 2, 3])
+def test_a_training_step_is_its_parts(renderer, model_degree):
+    camera = look_at_camera(100, 75, seed=24)
+    photo = random_photo(camera)
+    start = random_gaussians(777, model_degree, seed=24)
+    for degree in range(model_degree + 1):
+        parameters, state, statistics, loss = train(renderer, start, camera, degree, 1, photo)
+        expected = copy(start, renderer.device)
+        image = renderer.render(expected, camera, background(renderer), degree)
+        expected_loss, grad_image = renderer.loss(image, photo.to(renderer.device), 0.2)
+        gradients, means2d = renderer.backward(grad_image)
+        expected_state = AdamState(zeros_like(expected), zeros_like(expected))
+        renderer.adam_step(expected, gradients, expected_state, RATES, 1, degree)
+        assert float(loss.total) == pytest.approx(float(expected_loss.total), rel=1e-6)
+        for moment, wanted in zip(state.first, expected_state.first, strict=True):
+            assert torch.allclose(
+                moment, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max() if wanted.numel() else 0)
+            )
+        # A first step goes by the gradient's sign: where the gradient is rounding noise, it may go either way.
+        for value, wanted in zip(parameters, expected, strict=True):
+            assert value.numel() == 0 or ((value - wanted).abs() < 1e-5).double().mean() > 0.97
+        half_size = torch.tensor([camera.width / 2, camera.height / 2], device=renderer.device)
+        norms = (means2d * half_size).norm(dim=1)
+        assert torch.allclose(statistics.gradient_norm_sum, norms, rtol=1e-3, atol=1e-4 * float(norms.max()))
+
+
+def test_deterministic_steps_repeat_to_the_bit_and_equal_the_others(make_renderer):
+    gaussians, camera = crowded()
+    photo = random_photo(camera)
+    once, again = (train(make_renderer(deterministic=True), gaussians, camera, 3, 3, photo) for _ in range(2))
+    for one, other in zip((*once[0], *once[2]), (*again[0], *again[2]), strict=True):
+        assert torch.equal(one, other)
+    free = train(make_renderer(), gaussians, camera, 3, 1, photo)
+    fixed = train(make_renderer(deterministic=True), gaussians, camera, 3, 1, photo)
+    for name, moment, wanted in zip(GaussianTensors._fields, fixed[1].first, free[1].first, strict=True):
+        assert relative(moment, wanted) < 1e-4, name
+
+
+def test_gaussians_out_of_sight_only_coast(renderer):
+    # Behind the camera there is no gradient, but moments decay and momentum carries on, as Adam has it.
+    camera = look_at_camera(64, 48, seed=25)
+    photo = random_photo(camera)
+    parameters = copy(random_gaussians(40, 3, seed=25), renderer.device)
+    parameters.means.sub_(torch.tensor(camera.center, dtype=torch.float32, device=renderer.device) * -3)
+    state = AdamState(zeros_like(parameters), zeros_like(parameters))
+    for first, second in zip(state.first, state.second, strict=True):
+        first.fill_(1.0)
+        second.fill_(1.0)
+    before = copy(parameters, renderer.device)
+    statistics = DensityStatistics(*(torch.zeros(40, device=renderer.device) for _ in range(3)))
+    view = View(camera, photo.to(renderer.device))
+    renderer.training_step(parameters, state, statistics, view, background(renderer), 3, 0.2, RATES, 10)
+    assert float(statistics.view_count.max()) == 0
+    for tensor, old, rate in zip(parameters, before, RATES, strict=True):
+        step = rate * 0.9 / (1 - 0.9**10) / (0.999 / (1 - 0.999**10)) ** 0.5
+        assert torch.allclose(tensor, old - step, atol=1e-6)
+
+
+def test_the_background_alone_where_nothing_is_seen(renderer):
+    camera = look_at_camera(33, 17, seed=26)
+    photo = torch.full((3, 17, 33), 128, dtype=torch.uint8)
+    *_, loss = train(renderer, random_gaussians(0, 3), camera, 3, 2, photo)
+    expected = (background(renderer) - 128 / 255).abs().mean()
+    assert float(loss.l1) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_scratch_memory_that_cannot_be_had(make_renderer):
+    if make_renderer().device.type != "cuda":
+        pytest.skip("needs the GPU's allocator")
+    renderer = make_renderer()
+    gaussians, camera = crowded()
+    on_gpu = copy(gaussians, renderer.device)
+    expected = renderer.render(on_gpu, camera, background(renderer), 3).clone()
+    torch.cuda.empty_cache()
+    total = torch.cuda.get_device_properties(renderer.device).total_memory
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 2**24) / total)
+    try:
+        with pytest.raises(torch.OutOfMemoryError):
+            renderer.render(on_gpu, look_at_camera(12000, 9000, seed=1), background(renderer), 3)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert torch.equal(renderer.render(on_gpu, camera, background(renderer), 3), expected)
+
+
+def test_a_renderer_gives_its_memory_back(make_renderer):
+    if make_renderer().device.type != "cuda":
+        pytest.skip("needs the GPU's allocator")
+    gaussians, camera = crowded()
+    renderer = make_renderer()
+    renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 3)
+    held, scratch = torch.cuda.memory_allocated(), renderer.scratch_bytes
+    del renderer
+    assert torch.cuda.memory_allocated() <= held - scratch
+
+
+def test_the_kernels_are_for_this_gpu(make_renderer):
+    if make_renderer().device.type != "cuda":
+        pytest.skip("needs a GPU")
+    from splatworker.render.cuda import obstacle
+
+    assert obstacle() == ""
+
+
+def test_wrong_tensors_are_refused(renderer):
+    gaussians, camera, color = random_gaussians(9, 1), look_at_camera(), background(renderer)
+    good = copy(gaussians, renderer.device)
+    with pytest.raises(ValueError, match="above the model's"):
+        renderer.render(good, camera, color, 2)
+    with pytest.raises(ValueError, match=r"opacity_logits is torch\.float32 with 3 values"):
+        renderer.render(good._replace(opacity_logits=torch.zeros(3, device=renderer.device)), camera, color, 1)
+    with pytest.raises(ValueError, match=r"means is torch\.float64"):
+        renderer.render(good._replace(means=good.means.double()), camera, color, 1)
+    with pytest.raises(ValueError, match="means is not contiguous"):
+        renderer.render(good._replace(means=good.means.T.contiguous().T), camera, color, 1)
+    shifted = torch.empty(1 + 9 * 3, device=renderer.device)[1:].view(9, 3)
+    with pytest.raises(ValueError, match="sh_dc does not start at a multiple of 16"):
+        renderer.render(good._replace(sh_dc=shifted), camera, color, 1)
+    with pytest.raises(RuntimeError, match="needs a render"):
+        renderer.backward(torch.zeros(3, 4, 4, device=renderer.device))

@@ -1,0 +1,218 @@
+"""Every backend against the reference: values and every gradient."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from support.gaussian_scenes import concatenate, front_camera, look_at_camera, one_gaussian, random_gaussians
+
+from splatworker.render.camera import Camera
+from splatworker.render.interface import (
+    AdamState,
+    DensityStatistics,
+    GaussianTensors,
+    LearningRates,
+    View,
+)
+from splatworker.render.reference import ReferenceRenderer
+
+# Single precision against double. A pixel may fall on the other side of the alpha or transmittance threshold; its
+# colour then changes by up to ALPHA_MIN, so images are compared in the mean and such pixels are counted.
+VALUE_TOLERANCE = 2e-5
+GRADIENT_TOLERANCE = 2e-4
+STRAY_PIXELS = 2e-3
+# Along a needle the sums of q dx^2 nearly cancel, which leaves fewer digits.
+GRADIENT_TOLERANCES = {"needle": 2e-3}
+
+EMPTY = random_gaussians(0)
+SCENES = {
+    "degree 0": (random_gaussians(200, 0, seed=1), look_at_camera(seed=1), 0),
+    "degree 1": (random_gaussians(200, 1, seed=2), look_at_camera(seed=2), 1),
+    "degree 2": (random_gaussians(200, 2, seed=3), look_at_camera(seed=3), 2),
+    "degree 3": (random_gaussians(200, 3, seed=4), look_at_camera(seed=4), 3),
+    "degree 1 of a degree 3 model": (random_gaussians(100, 3, seed=5), look_at_camera(seed=5), 1),
+    "not a multiple of a tile": (random_gaussians(80, 3, seed=6), look_at_camera(37, 61, seed=6), 3),
+    "off-centre principal point": (random_gaussians(80, 3, seed=7), look_at_camera(seed=7, principal=(9, -7)), 3),
+    "one pixel": (random_gaussians(30, 3, seed=8), look_at_camera(1, 1, focal=2.0, seed=8), 3),
+    "one row": (random_gaussians(30, 3, seed=8), look_at_camera(50, 1, seed=8), 3),
+    "inside the cloud": (random_gaussians(200, 3, seed=9, spread=2.0), look_at_camera(seed=9, distance=0.5), 3),
+    "opaque stack": (random_gaussians(300, 3, seed=10, spread=0.3, opacity_logit=6.0), look_at_camera(seed=10), 3),
+    "transparent": (random_gaussians(100, 3, seed=11, opacity_logit=-4.5), look_at_camera(seed=11), 3),
+    "huge": (one_gaussian(log_scale=4.0), front_camera(), 0),
+    "tiny": (one_gaussian(log_scale=-12.0), front_camera(), 0),
+    "needle": (
+        one_gaussian()._replace(log_scales=torch.tensor([[1.5, -9.0, -9.0]])),
+        front_camera(),
+        0,
+    ),
+    "invisible": (one_gaussian(opacity=0.003), front_camera(), 0),
+    "behind the camera": (one_gaussian(mean=(0.0, 0.0, -6.0)), front_camera(), 0),
+    "before the near plane": (one_gaussian(mean=(0.0, 0.0, -3.9), log_scale=-3.0), front_camera(), 0),
+    "off the screen": (one_gaussian(mean=(50.0, 0.0, 0.0)), front_camera(), 0),
+    "beyond the widened frustum, reaching in": (one_gaussian(mean=(6.0, 0.5, 0.0), log_scale=1.2), front_camera(), 0),
+    "no Gaussians": (EMPTY, front_camera(), 3),
+    "equal depths": (
+        concatenate(*(one_gaussian(mean=(0.1 * i, 0.0, 0.0)) for i in range(5))),
+        front_camera(),
+        0,
+    ),
+}
+BACKGROUND = torch.tensor([0.2, 0.5, 0.9])
+
+
+@pytest.fixture(params=SCENES, ids=lambda name: name.replace(" ", "-"))
+def scene(request):
+    return SCENES[request.param]
+
+
+@pytest.fixture
+def tolerance(request):
+    """The gradient tolerance of the scene."""
+    return GRADIENT_TOLERANCES.get(request.node.callspec.params["scene"], GRADIENT_TOLERANCE)
+
+
+def relative(value: torch.Tensor, expected: torch.Tensor) -> float:
+    """Distance of two tensors over the length of the second; of the first where the second is zero."""
+    difference = (value.cpu().double() - expected).norm()
+    return float(difference / expected.norm()) if expected.norm() > 0 else float(difference)
+
+
+def on_device(gaussians: GaussianTensors, renderer) -> GaussianTensors:
+    return GaussianTensors(*(t.clone().to(renderer.device) for t in gaussians))
+
+
+def random_like(image: torch.Tensor) -> torch.Tensor:
+    return torch.randn(image.shape, generator=torch.Generator().manual_seed(99))
+
+
+def test_image(renderer, scene):
+    gaussians, camera, degree = scene
+    expected = ReferenceRenderer().render(gaussians, camera, BACKGROUND, degree)
+    image = renderer.render(on_device(gaussians, renderer), camera, BACKGROUND.to(renderer.device), degree)
+    assert image.shape == (3, camera.height, camera.width)
+    assert image.dtype == torch.float32
+    difference = (image.cpu().double() - expected).abs()
+    stray = (difference > 1e-4).any(dim=0).double().mean()
+    assert stray <= STRAY_PIXELS
+    assert difference.max() < 0.02
+    assert difference.mean() < VALUE_TOLERANCE
+
+
+def test_every_gradient(renderer, scene, tolerance):
+    gaussians, camera, degree = scene
+    reference = ReferenceRenderer()
+    expected_image = reference.render(gaussians, camera, BACKGROUND, degree)
+    grad_image = random_like(expected_image)
+    expected, expected_means2d = reference.backward(grad_image)
+    renderer.render(on_device(gaussians, renderer), camera, BACKGROUND.to(renderer.device), degree)
+    gradients, means2d = renderer.backward(grad_image.to(renderer.device))
+    assert relative(means2d, expected_means2d) < tolerance
+    for name, gradient, wanted in zip(GaussianTensors._fields, gradients, expected, strict=True):
+        assert gradient.shape == wanted.shape
+        assert relative(gradient, wanted) < tolerance, name
+
+
+@pytest.mark.parametrize("size", [(64, 48), (37, 61), (5, 3), (1, 1), (200, 100)])
+@pytest.mark.parametrize("lambda_dssim", [0.0, 0.2, 1.0])
+def test_loss(renderer, size, lambda_dssim):
+    width, height = size
+    g = torch.Generator().manual_seed(3)
+    image = torch.rand(3, height, width, generator=g)
+    photo = (torch.rand(3, height, width, generator=g) * 255).to(torch.uint8)
+    photo[:, : height // 2] = (image[:, : height // 2] * 255).round().to(torch.uint8)
+    expected, expected_gradient = ReferenceRenderer().loss(image, photo, lambda_dssim)
+    loss, gradient = renderer.loss(image.to(renderer.device), photo.to(renderer.device), lambda_dssim)
+    for value, wanted in zip(loss, expected, strict=True):
+        assert float(value) == pytest.approx(float(wanted), rel=1e-5, abs=1e-6)
+    assert relative(gradient, expected_gradient) < 1e-4
+
+
+@pytest.mark.parametrize("degree", [0, 1, 2, 3])
+def test_adam(renderer, degree):
+    start, rates = random_gaussians(300, 3, seed=1), LearningRates(0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+
+    def fresh(dtype):
+        return GaussianTensors(*(t.clone().to(dtype) for t in start))
+
+    expected, parameters = fresh(torch.float64), on_device(start, renderer)
+    expected_state = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in expected)) for _ in range(2)))
+    state = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in parameters)) for _ in range(2)))
+    for step in range(1, 6):
+        gradients = random_gaussians(300, 3, seed=step)
+        gradients.sh_rest[:, (degree + 1) ** 2 - 1 :] = 0
+        ReferenceRenderer().adam_step(expected, gradients, expected_state, rates, step, degree)
+        renderer.adam_step(parameters, on_device(gradients, renderer), state, rates, step, degree)
+    for name, value, wanted in zip(GaussianTensors._fields, parameters, expected, strict=True):
+        assert relative(value, wanted) < 1e-5, name
+
+
+def test_training_step(renderer):
+    camera, degree = look_at_camera(seed=12), 2
+    target = ReferenceRenderer().render(random_gaussians(150, 3, seed=13), camera, BACKGROUND, degree)
+    photo = (target.clamp(0, 1) * 255).to(torch.uint8)
+    start = random_gaussians(150, 3, seed=14)
+    rates = LearningRates(1e-3, 1e-3, 5e-3, 5e-2, 2.5e-3, 1e-4)
+
+    def train(backend, dtype):
+        parameters = GaussianTensors(*(t.clone().to(backend.device, dtype) for t in start))
+        state = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in parameters)) for _ in range(2)))
+        statistics = DensityStatistics(*(torch.zeros(150, device=backend.device) for _ in range(3)))
+        view = View(camera, photo.to(backend.device))
+        losses = [
+            backend.training_step(
+                parameters, state, statistics, view, BACKGROUND.to(backend.device), degree, 0.2, rates, step
+            )
+            for step in range(1, 4)
+        ]
+        return parameters, statistics, losses
+
+    expected, expected_statistics, expected_losses = train(ReferenceRenderer(), torch.float64)
+    parameters, statistics, losses = train(renderer, torch.float32)
+    for loss, wanted in zip(losses, expected_losses, strict=True):
+        assert float(loss.total) == pytest.approx(float(wanted.total), rel=1e-3)
+    for name, value, wanted, old in zip(GaussianTensors._fields, parameters, expected, start, strict=True):
+        # Adam's first steps have the gradient's sign, so a gradient near zero may step the other way.
+        moved = (wanted - old).abs()
+        assert ((value.cpu() - wanted).abs() <= 0.02 * moved + 1e-6).double().mean() > 0.97, name
+    for name, value, wanted in zip(DensityStatistics._fields, statistics, expected_statistics, strict=True):
+        assert relative(value, wanted.double()) < 5e-3, name
+    assert expected_losses[-1].total < expected_losses[0].total
+
+
+def test_same_frame_twice_is_the_same_to_the_bit(renderer):
+    gaussians, camera, degree = SCENES["degree 3"]
+    gaussians, background = on_device(gaussians, renderer), BACKGROUND.to(renderer.device)
+    first = renderer.render(gaussians, camera, background, degree).clone()
+    other = dataclasses.replace(camera, width=40, height=30)
+    renderer.render(gaussians, other, background, degree)  # scratch memory holds another frame in between
+    assert torch.equal(first, renderer.render(gaussians, camera, background, degree))
+
+
+def test_threads_do_not_change_the_result():
+    from splatworker.render.cpu import CpuRenderer
+
+    gaussians, camera, degree = SCENES["degree 3"]
+    results = []
+    for threads in (1, 2, 5):
+        renderer = CpuRenderer(threads)
+        image = renderer.render(gaussians, camera, BACKGROUND, degree)
+        results.append((image, *renderer.backward(random_like(image))[0]))
+    for result in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(result, results[0], strict=True))
+
+
+def test_wrong_shapes_are_refused():
+    from splatworker.render.cpu import CpuRenderer
+
+    gaussians, camera, _ = SCENES["degree 1"]
+    with pytest.raises(ValueError, match="above the model's"):
+        CpuRenderer(1).render(gaussians, camera, BACKGROUND, 2)
+    with pytest.raises(ValueError, match="one row a Gaussian"):
+        CpuRenderer(1).render(gaussians._replace(opacity_logits=torch.zeros(3)), camera, BACKGROUND, 1)
+    with pytest.raises(RuntimeError, match="needs a render"):
+        CpuRenderer(1).backward(torch.zeros(3, 4, 4))
+    too_wide = Camera(70000, 1, 1.0, 1.0, 0.0, 0.0, camera.camera_from_world)
+    with pytest.raises(ValueError, match="65535"):
+        CpuRenderer(1).render(gaussians, too_wide, BACKGROUND, 1)
