@@ -1,0 +1,193 @@
+"""Splats as PLY, in the layout of the original 3D Gaussian splatting code, which every viewer reads.
+
+A vertex is float32 `x y z nx ny nz f_dc_0..2 f_rest_0..44 opacity scale_0..2 rot_0..3` (62 floats at degree 3; fewer
+`f_rest` at lower degrees): opacity as a logit, scales as natural logarithms, rotation as w, x, y, z, `f_rest`
+channel by channel (all of red, then green, then blue), normals zero. The container is G. Turk's PLY format 1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.errors import InvalidScene, from_os_error
+from splatworker.formats.atomic import atomic_file
+from splatworker.gaussians import MAX_SH_DEGREE, Gaussians
+
+_TYPES = {
+    **{"char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1"},
+    **{"short": "i2", "int16": "i2", "ushort": "u2", "uint16": "u2"},
+    **{"int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4"},
+    **{"float": "f4", "float32": "f4", "double": "f8", "float64": "f8"},
+}
+_FORMATS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
+_HEADER_LIMIT = 100_000
+"""Bytes in which a header must end: what is longer is no PLY."""
+
+
+def write_ply(path: Path, gaussians: Gaussians, stage: str = "export") -> None:
+    """Write a splat, whole or not at all.
+
+    Raises:
+        DiskFull, SplatError: as `atomic_file`.
+    """
+    vertices = np.zeros(len(gaussians), dtype=_splat_layout(gaussians.sh_rest.shape[1]))
+    for names, columns in _columns(gaussians):
+        for index, name in enumerate(names):
+            vertices[name] = columns[:, index]
+    with atomic_file(path, stage) as file:
+        _write_vertices(file, vertices)
+
+
+def write_point_ply(path: Path, xyz: npt.NDArray[np.float64], rgb: npt.NDArray[np.uint8], stage: str = "train") -> None:
+    """Write a coloured point cloud, as a model folder's `input.ply`: (N, 3) positions and (N, 3) colours."""
+    names = ["x", "y", "z", "nx", "ny", "nz"]
+    layout = np.dtype([(name, "<f4") for name in names] + [(name, "u1") for name in ("red", "green", "blue")])
+    vertices = np.zeros(len(xyz), dtype=layout)
+    for index in range(3):
+        vertices[names[index]] = xyz[:, index]
+        vertices[("red", "green", "blue")[index]] = rgb[:, index]
+    with atomic_file(path, stage) as file:
+        _write_vertices(file, vertices)
+
+
+def read_ply(path: Path) -> Gaussians:
+    """Read a splat of degree 0 to 3, by property name: any order, any byte order or text, normals or none.
+
+    Raises:
+        InvalidScene: the file is no PLY, no splat, or cut short.
+        SplatError: the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            vertices = read_vertices(file, path)
+    except OSError as error:
+        raise from_os_error(error, "export") from error
+    names = vertices.dtype.names or ()
+    rest = sum(name.startswith("f_rest_") for name in names)
+    if rest not in [3 * ((degree + 1) ** 2 - 1) for degree in range(MAX_SH_DEGREE + 1)]:
+        raise InvalidScene(f"{path.name} has {rest} f_rest properties, which belong to no degree from 0 to 3.")
+    needed = _splat_layout(rest // 3).names or ()
+    missing = [name for name in needed if name not in names and name not in ("nx", "ny", "nz")]
+    if missing:
+        raise InvalidScene(
+            f"{path.name} is not a Gaussian splat: it has no {missing[0]}.",
+            hint="Give a PLY with x, y, z, f_dc, opacity, scale and rot.",
+        )
+
+    def gather(*wanted: str) -> npt.NDArray[np.float32]:
+        if not wanted:
+            return np.zeros((len(vertices), 0), np.float32)
+        return np.stack([vertices[name].astype(np.float32) for name in wanted], axis=1)
+
+    by_channel = gather(*(f"f_rest_{i}" for i in range(rest))).reshape(len(vertices), 3, rest // 3)
+    return Gaussians(
+        means=gather("x", "y", "z"),
+        quaternions=gather("rot_0", "rot_1", "rot_2", "rot_3"),
+        log_scales=gather("scale_0", "scale_1", "scale_2"),
+        opacity_logits=gather("opacity")[:, 0],
+        sh_dc=gather("f_dc_0", "f_dc_1", "f_dc_2"),
+        sh_rest=np.ascontiguousarray(by_channel.transpose(0, 2, 1)),
+    )
+
+
+def read_vertices(file: BinaryIO, path: Path) -> npt.NDArray[np.void]:
+    """The element `vertex` of an opened PLY as a structured array of native numbers, one field a property.
+
+    Raises:
+        InvalidScene: the file is no PLY, holds lists before or in its vertices, or is cut short.
+    """
+    for name, values in read_elements(file, path):
+        if name == "vertex":
+            return values
+    raise InvalidScene(f"{path.name} has no vertices.")
+
+
+def read_elements(file: BinaryIO, path: Path) -> Iterator[tuple[str, npt.NDArray[np.void]]]:
+    """The elements of an opened PLY, in their order, by name; each as `read_vertices`, which tells the errors."""
+    encoding, elements = _read_header(file, path)
+    for name, count, layout in elements:
+        if layout is None:
+            raise InvalidScene(f"{path.name}: the element {name} holds a list, where a splat has none.")
+        if encoding == "ascii":
+            lines = [file.readline().split() for _ in range(count)]
+            if any(len(line) != len(layout.names or ()) for line in lines):
+                raise InvalidScene(f"{path.name} is cut short or garbled in its element {name}.")
+            try:
+                yield name, np.array([tuple(map(float, line)) for line in lines], dtype=layout)
+            except ValueError as error:
+                raise InvalidScene(f"{path.name} holds something that is no number.") from error
+        else:
+            data = file.read(count * layout.itemsize)
+            if len(data) != count * layout.itemsize:
+                raise InvalidScene(
+                    f"{path.name} is cut short: {len(data) // max(1, layout.itemsize)} of {count} {name} are there."
+                )
+            yield name, np.frombuffer(data, dtype=layout)
+
+
+def _read_header(file: BinaryIO, path: Path) -> tuple[str, list[tuple[str, int, np.dtype[np.void] | None]]]:
+    """The encoding and the elements (name, count, layout; None for one with lists), up to the end of the header."""
+    if file.readline(16).strip() != b"ply":
+        raise InvalidScene(f"{path.name} is not a PLY file.")
+    encoding, elements = "", list[tuple[str, int, list[tuple[str, str]] | None]]()
+    while file.tell() < _HEADER_LIMIT:
+        words = file.readline(_HEADER_LIMIT).decode("ascii", "replace").split()
+        match words:
+            case ["format", kind, _] if kind in _FORMATS:
+                encoding = kind
+            case ["element", name, count] if count.isdecimal():
+                elements.append((name, int(count), []))
+            case ["property", "list", *_] if elements:
+                elements[-1] = (*elements[-1][:2], None)
+            case ["property", kind, name] if elements and kind in _TYPES:
+                fields = elements[-1][2]
+                if fields is not None:
+                    fields.append((name, _TYPES[kind]))
+            case ["end_header"] if encoding:
+                order = _FORMATS[encoding]
+                return encoding, [(n, c, f if f is None else _layout(f, order, path)) for n, c, f in elements]
+            case ["comment" | "obj_info", *_]:
+                pass
+            case _:
+                break
+    raise InvalidScene(f"{path.name} has a header that is not PLY's.")
+
+
+def _layout(fields: list[tuple[str, str]], order: str, path: Path) -> np.dtype[np.void]:
+    try:
+        return np.dtype([(name, order + kind) for name, kind in fields])
+    except ValueError as error:  # one property twice
+        raise InvalidScene(f"{path.name} has a header that is not PLY's ({error}).") from error
+
+
+def _splat_layout(rest_per_channel: int) -> np.dtype[np.void]:
+    names = ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2"]
+    names += [f"f_rest_{i}" for i in range(3 * rest_per_channel)]
+    names += ["opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"]
+    return np.dtype([(name, "<f4") for name in names])
+
+
+def _columns(gaussians: Gaussians) -> list[tuple[list[str], npt.NDArray[np.float32]]]:
+    rest = gaussians.sh_rest.transpose(0, 2, 1).reshape(len(gaussians), 3 * gaussians.sh_rest.shape[1])
+    return [
+        (["x", "y", "z"], gaussians.means),
+        (["f_dc_0", "f_dc_1", "f_dc_2"], gaussians.sh_dc),
+        ([f"f_rest_{i}" for i in range(rest.shape[1])], rest),
+        (["opacity"], gaussians.opacity_logits[:, None]),
+        (["scale_0", "scale_1", "scale_2"], gaussians.log_scales),
+        (["rot_0", "rot_1", "rot_2", "rot_3"], gaussians.quaternions),
+    ]
+
+
+def _write_vertices(file: BinaryIO, vertices: npt.NDArray[np.void]) -> None:
+    kinds = {"f4": "float", "u1": "uchar"}
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}"]
+    for name in vertices.dtype.names or ():
+        lines.append(f"property {kinds[vertices.dtype[name].str[1:]]} {name}")
+    file.write("\n".join([*lines, "end_header", ""]).encode("ascii"))
+    file.write(vertices.view(np.uint8).data)
