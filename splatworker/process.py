@@ -1,0 +1,283 @@
+"""Run one stage as a child process: follow its JSON lines, keep its noise, and leave nothing behind.
+
+Each stage runs under `supervise.py`, which guarantees that its whole process tree is dead when `run_stage` returns,
+raises, or is cancelled, and when the worker itself is killed. What the stage prints besides JSON lines goes to a log
+file that cannot grow beyond a bound, however much it prints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from splatworker.errors import DeadlineExceeded, OutOfMemory, SplatError, StageCrashed, from_event
+from splatworker.progress import Reporter
+from splatworker.redact import redact
+
+STAGE_COMMAND: tuple[str, ...] = (sys.executable, "-P", "-m", "splatworker")
+
+LOG_LIMIT = 8 * 2**20
+"""Bytes of a stage's log: the first half of it as it comes, then only the last."""
+
+LINE_LIMIT = 1 * 2**20
+"""Bytes of a JSON line; a longer line is noise."""
+
+TAIL_LINES = 20
+KILL_GRACE_S = 4.0
+SIGKILL = 9
+
+_SUPERVISOR = str(Path(__file__).with_name("supervise.py"))
+
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "USER", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "DISPLAY")
+_ENVIRONMENT_PREFIXES = (
+    "LC_", "OMP_", "CUDA_", "NVIDIA_", "NV_", "TORCH_", "PYTORCH_", "SPLATWORKER_", "SSL_CERT_", "INRIA_", "MALLOC_",
+)  # fmt: skip
+
+
+def stage_environment(scratch: Path) -> dict[str, str]:
+    """What a stage sees of the worker's environment: no key, token or secret of the platform among it."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES)
+    }
+    return kept | {"TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+
+
+async def run_stage(
+    stage: str,
+    arguments: Sequence[str | Path],
+    *,
+    workspace: Path,
+    report: Reporter,
+    deadline: float | None = None,
+    request: dict[str, Any] | Awaitable[dict[str, Any]] | None = None,
+    command: Sequence[str] = STAGE_COMMAND,
+) -> dict[str, Any]:
+    """Run `command stage arguments --json` to its end; the result it sent, with `"process"`: what it cost.
+
+    Args:
+        workspace: a folder of this job; logs go to `logs/`, temporary files to `tmp/`.
+        report: hears the stage's progress and warnings.
+        deadline: `time.monotonic()` at which the stage is killed.
+        request: sent to the stage as JSON on its standard input: for what must not stand on a command line, or
+            is not known yet when the stage starts.
+
+    Raises:
+        SplatError: what the stage said before it failed, or how it died.
+        asyncio.CancelledError: after the stage's processes are gone.
+    """
+    full = [*command, stage, *(str(argument) for argument in arguments), "--json"]
+    return await run_command(
+        stage,
+        full,
+        workspace=workspace,
+        report=report,
+        deadline=deadline,
+        request=request,
+    )
+
+
+async def run_command(
+    stage: str,
+    command: Sequence[str],
+    *,
+    workspace: Path,
+    report: Reporter,
+    deadline: float | None = None,
+    request: dict[str, Any] | Awaitable[dict[str, Any]] | None = None,
+    watch: Callable[[bytes], None] | None = None,
+) -> dict[str, Any]:
+    """`run_stage` for any command line. One that speaks no JSON lines is watched instead: `watch` sees what it prints
+    to standard error, and it need not send a result.
+    """
+    logs, scratch = workspace / "logs", workspace / "tmp"
+    logs.mkdir(exist_ok=True)
+    scratch.mkdir(exist_ok=True)
+    follower = _Follower(stage, report)
+    with _CappedLog(logs / f"{stage}.log") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", _SUPERVISOR, str(os.getpid())),
+            *command,
+            stdin=asyncio.subprocess.DEVNULL if request is None else asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=workspace,
+            env=stage_environment(scratch),
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                assert process.stdout is not None
+                assert process.stderr is not None
+                sending = asyncio.create_task(_send(process.stdin, request))
+                try:
+                    await asyncio.gather(
+                        _read_lines(process.stdout, follower.line, log.write),
+                        _read_chunks(process.stderr, [log.write, *([watch] if watch else [])]),
+                    )
+                    await process.wait()
+                finally:
+                    sending.cancel()  # a stage that died early was never told
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"The time for this job ran out during the stage '{stage}'.",
+                hint="Use fewer or smaller photos, fewer iterations, or a longer deadline.",
+                stage=stage,
+            ) from None
+        finally:
+            await _end(process)
+    return _outcome(stage, follower, process.returncode or 0, log.tail(), needs_result=watch is None)
+
+
+def _outcome(stage: str, follower: _Follower, returncode: int, tail: str, *, needs_result: bool) -> dict[str, Any]:
+    """What a stage that has ended gave, or the error that it ended with."""
+    signal = int(follower.exit.get("signal", 0)) or max(0, -returncode)
+    if follower.error is not None:
+        raise follower.error
+    if signal == SIGKILL:
+        raise OutOfMemory(
+            f"The stage '{stage}' was killed by the system, most probably because the memory ran out.",
+            hint="Use a larger machine, or fewer or smaller photos.",
+            stage=stage,
+        )
+    if signal or returncode or (needs_result and follower.result is None):
+        how = f"signal {signal}" if signal else f"exit status {returncode}"
+        error = StageCrashed(
+            f"The stage '{stage}' crashed ({how}).",
+            hint="The end of its log is in the traceback; please report it.",
+            stage=stage,
+        )
+        error.add_note(f"The last lines of {stage}.log:\n{tail}")
+        raise error
+    cost = {name: follower.exit[name] for name in ("peak_rss_bytes", "cpu_seconds") if name in follower.exit}
+    return (follower.result or {}) | {"process": cost}
+
+
+class _Follower:
+    """Takes a stage's JSON lines apart."""
+
+    def __init__(self, stage: str, report: Reporter) -> None:
+        self.stage = stage
+        self.report = report
+        self.result: dict[str, Any] | None = None
+        self.error: SplatError | None = None
+        self.exit: dict[str, Any] = {}
+
+    def line(self, line: bytes) -> bool:
+        """Take one line; whether it was an event."""
+        if not line.startswith(b"{"):
+            return False
+        try:
+            event = json.loads(line)
+        except ValueError:
+            return False
+        match event:
+            case {"event": "progress", "fraction": float() | int() as fraction}:
+                self.report.progress(str(event.get("step", "")), float(fraction))
+            case {"event": "warning", "message": str(message)}:
+                self.report.warning(redact(message))
+            case {"event": "result", "result": dict(result)}:
+                self.result = result
+            case {"event": "error"}:
+                for name in ("message", "hint"):
+                    event[name] = redact(str(event.get(name, "")))
+                self.error = from_event(event)
+            case {"event": "exit"}:
+                self.exit = event
+            case _:
+                return False
+        return True
+
+
+class _CappedLog:
+    """A log file of at most `LOG_LIMIT` bytes: the beginning as it comes, and the end when it is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._room = LOG_LIMIT // 2
+        self._end = bytearray()
+
+    def __enter__(self) -> _CappedLog:
+        self._file = self._path.open("wb", buffering=0)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._trim()
+        with self._file, contextlib.suppress(OSError):  # a full disk must not hide why the stage failed
+            if self._room == 0 and self._end:
+                self._file.write(b"\n[...]\n" + self._end)
+
+    def write(self, data: bytes) -> None:
+        head = data[: self._room]
+        with contextlib.suppress(OSError):
+            self._file.write(head)
+        self._room -= len(head)
+        self._end += data
+        if len(self._end) > LOG_LIMIT:
+            self._trim()
+
+    def _trim(self) -> None:
+        del self._end[: -(LOG_LIMIT // 2)]
+
+    def tail(self) -> str:
+        """The last lines, fit to be shown."""
+        lines = bytes(self._end[-16_384:]).decode("utf-8", "replace").splitlines()
+        return redact("\n".join(line[:500] for line in lines[-TAIL_LINES:]))
+
+
+async def _send(stdin: asyncio.StreamWriter | None, request: dict[str, Any] | Awaitable[dict[str, Any]] | None) -> None:
+    if stdin is None or request is None:
+        return
+    data = json.dumps(request if isinstance(request, dict) else await request).encode()
+    with contextlib.suppress(ConnectionError):  # a stage that died without reading will be found out elsewhere
+        stdin.write(data)
+        await stdin.drain()
+    stdin.close()
+
+
+async def _read_chunks(stream: asyncio.StreamReader, sinks: Sequence[Callable[[bytes], None]]) -> None:
+    while chunk := await stream.read(65_536):
+        for sink in sinks:
+            sink(chunk)
+
+
+async def _read_lines(
+    stream: asyncio.StreamReader, take: Callable[[bytes], bool], noise: Callable[[bytes], None]
+) -> None:
+    """Offer every line to `take`; what it does not want, and lines without end, go to `noise`."""
+    pending = bytearray()
+    while chunk := await stream.read(65_536):
+        pending += chunk
+        *lines, rest = pending.split(b"\n")
+        pending = bytearray(rest)
+        for line in lines:
+            if not take(bytes(line)):
+                noise(bytes(line) + b"\n")
+        if len(pending) > LINE_LIMIT:
+            noise(bytes(pending))
+            pending.clear()
+    if pending and not take(bytes(pending)):
+        noise(bytes(pending))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Make sure that the supervisor, and with it the stage's tree, is gone."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(KILL_GRACE_S):
+            await process.wait()
+    except TimeoutError:  # a process that cannot be killed, such as one that waits for a GPU that hangs
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -1,0 +1,49 @@
+"""What every stage's command line has in common: how it reports, fails and exits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from splatworker.console import Console
+from splatworker.errors import OutOfMemory, SplatError, from_os_error
+from splatworker.progress import JsonLines, Reporter
+
+
+def run_as_command(
+    stage: str, work: Callable[[Reporter], dict[str, Any]], *, as_json: bool, silent: bool = False
+) -> int:
+    """Do a stage's work and report it: as JSON lines, or as a bar and one sentence for people.
+
+    With `silent` nothing is told but an error, and that to people: another process reports the same work.
+
+    Returns:
+        The exit status: 0, or 1 for a `SplatError`, which has been told.
+    """
+    lines = JsonLines(stage)
+    as_json = as_json and not silent
+    with Console(silent=as_json or silent) as console:
+        report: Reporter = lines if as_json else console.stage(stage)
+        try:
+            result = work(report)
+        except SplatError as caught:
+            error = caught
+        except MemoryError:
+            error = OutOfMemory("The machine has too little memory.", hint="Use a larger machine.", stage=stage)
+        except OSError as caught:
+            error = from_os_error(caught, stage)
+        else:
+            if as_json:
+                lines.result(result)
+            return 0
+    if as_json:
+        lines.error(error.to_event())
+    else:
+        sys.stderr.write(sentence(error) + "\n")
+    return 1
+
+
+def sentence(error: SplatError) -> str:
+    """An error for a person at a terminal: what is wrong, what to do, and the code to look up."""
+    return " ".join(part for part in (f"Error: {error.message}", error.hint, f"[{error.code}]") if part)
