@@ -1,0 +1,1 @@
+"""Photos: fetch them, decode them in a sandbox, and keep what can be used."""

@@ -1,0 +1,35 @@
+"""`splatworker photos FOLDER -o IMAGES`: decode a folder of untrusted photos into clean JPEGs."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from pathlib import Path
+
+from splatworker.errors import NoPhotos
+from splatworker.photos import decode
+from splatworker.progress import Reporter
+from splatworker.stage import run_as_command
+
+
+def main(argv: list[str]) -> int:
+    """Run the stage; the exit status."""
+    parser = argparse.ArgumentParser(prog="splatworker photos", description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder with photos")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the clean JPEGs")
+    parser.add_argument("--max-size", type=int, default=0, help="shrink to this longest side in pixels; 0: do not")
+    parser.add_argument("--jobs", type=int, default=min(8, os.cpu_count() or 1), help="photos decoded at once")
+    parser.add_argument("--json", action="store_true", help="report as JSON lines")
+    options = parser.parse_args(argv)
+
+    def stage(report: Reporter) -> dict[str, object]:
+        if not options.folder.is_dir():
+            raise NoPhotos(f"There is no folder '{options.folder}'.", hint="Give a folder with photos in it.")
+        decode.load_decoders()
+        decoded = decode.decode_folder(
+            options.folder, options.output, report, max_size=options.max_size, jobs=options.jobs
+        )
+        return dataclasses.asdict(decoded)
+
+    return run_as_command("photos", stage, as_json=options.json)

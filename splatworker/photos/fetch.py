@@ -1,0 +1,203 @@
+"""Bring a job's photos onto the disk, eight at a time, each under caps of bytes and time.
+
+What arrives is judged by nobody here: content, size and type headers of strangers mean nothing, and `decode` opens the
+files in a sandbox. A photo that does not arrive is reported with its index and reason, and the others go on.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+import shutil
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import requests
+import stamina
+from urllib3.exceptions import HTTPError
+
+from splatworker import net
+from splatworker.errors import from_os_error
+from splatworker.progress import Reporter
+
+AT_ONCE = 8
+MOST_BYTES = 100 * 2**20
+"""Bytes of one photo."""
+MOST_BYTES_IN_ALL = 8 * 2**30
+MOST_SECONDS = 600.0
+"""Seconds for all photos together."""
+MOST_SECONDS_EACH = 180.0
+TRIES = 4
+LONGEST_WAIT_S = 15.0
+"""The longest pause between two tries, whatever a server's Retry-After asks for."""
+
+_CHUNK = 1 << 16
+_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+@dataclass
+class Fetched:
+    """What arrived: `files` by index of the photo in the job, and what did not."""
+
+    files: dict[int, str] = field(default_factory=dict)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+
+
+class _Lost(Exception):
+    """A photo that will not come: the reason in words."""
+
+
+class _TryAgain(Exception):
+    """A fault that may be gone in a moment."""
+
+    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
+
+
+def fetch(urls: list[str], folder: Path, report: Reporter, *, local: bool = False) -> Fetched:
+    """Fetch every photo into `folder`, as `0001_name`; only whole ones ever stand there.
+
+    Args:
+        urls: http or https; with `local` also `file:` URLs and paths.
+
+    Raises:
+        DiskFull: and nothing else; what is wrong with a single photo stands in the result.
+    """
+    arriving = folder.with_name(folder.name + "-arriving")
+    for place in (folder, arriving):
+        place.mkdir(parents=True, exist_ok=True)
+    work: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
+    for indexed in enumerate(urls):
+        work.put(indexed)
+    done: queue.SimpleQueue[tuple[int, str | Exception]] = queue.SimpleQueue()
+    budget = _Budget(MOST_BYTES_IN_ALL)
+
+    def porter() -> None:
+        with net.session() as session:
+            while True:
+                try:
+                    index, url = work.get_nowait()
+                except queue.Empty:
+                    return
+                name = f"{index + 1:04d}_{recognisable_name(url)}"
+                try:
+                    _fetch_one(session, url, arriving / name, budget, local=local)
+                    (arriving / name).replace(folder / name)
+                    done.put((index, name))
+                except Exception as error:
+                    (arriving / name).unlink(missing_ok=True)
+                    done.put((index, error))
+
+    for _ in range(min(AT_ONCE, len(urls))):
+        threading.Thread(target=porter, daemon=True).start()
+    return _collect(len(urls), done, report)
+
+
+def _collect(count: int, done: queue.SimpleQueue[tuple[int, str | Exception]], report: Reporter) -> Fetched:
+    fetched = Fetched()
+    waiting = set(range(count))
+    end = time.monotonic() + MOST_SECONDS
+    while waiting:
+        try:
+            index, outcome = done.get(timeout=max(0.0, end - time.monotonic()))
+        except queue.Empty:
+            for index in waiting:
+                fetched.rejected.append({"index": index, "reason": "it did not arrive in time"})
+            break
+        waiting.discard(index)
+        if isinstance(outcome, str):
+            fetched.files[index] = outcome
+        elif isinstance(outcome, OSError) and not isinstance(outcome, requests.RequestException):
+            raise from_os_error(outcome, "photos")
+        else:
+            reason = str(outcome) if isinstance(outcome, _Lost | _TryAgain) else "it could not be fetched"
+            fetched.rejected.append({"index": index, "reason": reason})
+        report.progress("fetching photos", 1 - len(waiting) / count)
+    fetched.rejected.sort(key=lambda photo: int(photo["index"]))
+    return fetched
+
+
+def recognisable_name(url: str) -> str:
+    """A harmless file name that reminds of the URL's: letters, digits, dot, dash and underscore, at most 64."""
+    name = unquote(urlsplit(url).path.rsplit("/", 1)[-1], errors="replace")
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[-64:] or "photo"
+
+
+class _Budget:
+    """Bytes that all photos together may still take; shared between threads."""
+
+    def __init__(self, total: int) -> None:
+        self._left = total
+        self._lock = threading.Lock()
+
+    def take(self, count: int) -> None:
+        with self._lock:
+            self._left -= count
+            if self._left < 0:
+                raise _Lost(f"all photos together are larger than {MOST_BYTES_IN_ALL >> 30} GiB")
+
+
+def _fetch_one(session: requests.Session, url: str, target: Path, budget: _Budget, *, local: bool) -> None:
+    if local and (source := net.local_path(url)) is not None:
+        if not source.is_file():
+            raise _Lost("the file does not exist")
+        shutil.copyfile(source, target)
+        return
+    end = time.monotonic() + MOST_SECONDS_EACH
+    for attempt in stamina.retry_context(
+        on=_TryAgain, attempts=TRIES, timeout=MOST_SECONDS_EACH, wait_initial=0.5, wait_max=LONGEST_WAIT_S
+    ):
+        with attempt:
+            try:
+                _download(session, url, target, budget, end)
+            except requests.RequestException as error:
+                reason = net.describe(error)
+                if isinstance(error, requests.ConnectionError | requests.Timeout) and not isinstance(
+                    error, requests.exceptions.SSLError
+                ):
+                    raise _TryAgain(reason) from None
+                raise _Lost(reason) from None
+            except _TryAgain as again:
+                time.sleep(min(again.wait_s, LONGEST_WAIT_S, max(0.0, end - time.monotonic())))
+                raise
+
+
+def _download(session: requests.Session, url: str, target: Path, budget: _Budget, end: float) -> None:
+    # Without a content encoding: a few kilobytes of gzip can become gigabytes.
+    headers = {"Accept-Encoding": "identity", "Accept": "image/*,*/*;q=0.5"}
+    timeout = (net.CONNECT_TIMEOUT_S, net.READ_TIMEOUT_S)
+    with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
+        if response.status_code in _AGAIN:
+            reason = f"the server answered {response.status_code}"
+            raise _TryAgain(reason, _retry_after(response.headers.get("Retry-After", "")))
+        if response.status_code != 200:
+            raise _Lost(f"the server answered {response.status_code}")
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise _Lost("the server compresses what was asked for uncompressed")
+        expected = response.headers.get("Content-Length", "")
+        size = 0
+        try:
+            with target.open("wb") as file:
+                # read1, not read: it returns what is there, so that a slow drip meets the clock.
+                while chunk := response.raw.read1(_CHUNK):
+                    size += len(chunk)
+                    budget.take(len(chunk))
+                    if size > MOST_BYTES:
+                        raise _Lost(f"it is larger than {MOST_BYTES >> 20} MiB")
+                    if time.monotonic() > end:
+                        raise _Lost("it did not arrive in time")
+                    file.write(chunk)
+        except HTTPError:
+            raise _TryAgain("the transfer broke off") from None
+        if expected.isdigit() and size < int(expected):
+            raise _TryAgain("the transfer broke off")
+
+
+def _retry_after(value: str) -> float:
+    """Seconds that a server asks to wait; 0 where it gives a date or nothing."""
+    return float(value) if value.isdigit() and len(value) < 6 else 0.0

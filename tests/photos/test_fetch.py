@@ -1,0 +1,243 @@
+"""Downloads from servers that are slow, broken, or lie."""
+
+from __future__ import annotations
+
+import gzip
+import time
+
+import pytest
+import stamina
+from support.jobs import write_photos
+from support.servers import RawServer, read_request, reset, respond
+
+from splatworker.errors import DiskFull
+from splatworker.photos import fetch
+from splatworker.progress import Silent
+
+PHOTO = bytes(range(256)) * 40
+
+
+@pytest.fixture(autouse=True)
+def on_loopback(monkeypatch):
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    monkeypatch.setattr(fetch, "LONGEST_WAIT_S", 0.01)
+    with stamina.set_testing(True, attempts=fetch.TRIES, cap=True):
+        yield
+
+
+@pytest.fixture
+def target(tmp_path):
+    return tmp_path / "in"
+
+
+def run(target, *urls: str, **options):
+    return fetch.fetch(list(urls), target, Silent(), **options)
+
+
+def reason(fetched) -> str:
+    assert fetched.files == {}
+    (rejected,) = fetched.rejected
+    return rejected["reason"]
+
+
+def serving(*steps) -> RawServer:
+    """A server whose nth connection takes the nth step, and the last one from then on."""
+
+    def behave(connection, number):
+        read_request(connection)
+        steps[min(number, len(steps)) - 1](connection)
+
+    return RawServer(behave)
+
+
+def good(connection) -> None:
+    respond(connection, "200 OK", PHOTO)
+
+
+def test_a_photo_arrives_under_a_recognisable_name(target):
+    with serving(good) as server:
+        fetched = run(target, server.url("/a/IMG%205.jpg?X-Amz-Signature=secret"))
+    assert fetched.files == {0: "0001_IMG_5.jpg"}
+    assert (target / "0001_IMG_5.jpg").read_bytes() == PHOTO
+
+
+def test_many_photos_keep_their_places(target):
+    def behave(connection, number):
+        head, _ = read_request(connection)
+        name = head.split(b" ")[1].decode()
+        time.sleep(0.02 * (number % 3))
+        respond(connection, "200 OK" if int(name[1:]) % 5 else "404 None", name.encode())
+
+    with RawServer(behave) as server:
+        fetched = run(target, *(server.url(f"/{number}") for number in range(40)))
+    assert [photo["index"] for photo in fetched.rejected] == list(range(0, 40, 5))
+    for index, name in fetched.files.items():
+        assert (target / name).read_text() == f"/{index}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.example/../../etc/passwd",
+        "https://a.example/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "https://a.example/a%00b\n.jpg",
+        "https://a.example/" + "n" * 5000,
+        "https://a.example/",
+        "https://a.example/..",
+        "https://a.example/%F0%9F%98%80.jpg",
+        "https://a.example/CON; rm -rf $(x) `y` 'z' \"w\".jpg",
+    ],
+)
+def test_hostile_names_become_harmless(url):
+    name = fetch.recognisable_name(url)
+    assert 1 <= len(name) <= 64
+    assert not name.startswith(".")
+    assert all(letter.isascii() and (letter.isalnum() or letter in "._-") for letter in name)
+
+
+@pytest.mark.parametrize("status", ["400 Bad", "403 No", "404 None", "410 Gone", "206 Partial", "204 No Content"])
+def test_a_status_that_is_final(target, status):
+    with serving(lambda connection: respond(connection, status)) as server:
+        assert status[:3] in reason(run(target, server.url()))
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("status", ["429 Busy", "500 No", "503 Later"])
+def test_a_status_that_may_pass(target, status):
+    with serving(lambda connection: respond(connection, status, b"", "Retry-After: 20000"), good) as server:
+        assert run(target, server.url()).files
+
+
+def test_a_server_that_never_recovers(target):
+    with serving(lambda connection: respond(connection, "503 Later")) as server:
+        assert "503" in reason(run(target, server.url()))
+    assert server.connections == fetch.TRIES
+
+
+def test_a_reset_is_tried_again(target):
+    with serving(reset, good) as server:
+        assert run(target, server.url()).files
+
+
+def test_a_short_body_is_tried_again(target):
+    with serving(lambda c: respond(c, "200 OK", PHOTO[:100], length=len(PHOTO)), good) as server:
+        fetched = run(target, server.url())
+    assert (target / fetched.files[0]).read_bytes() == PHOTO
+
+
+def test_a_body_that_is_always_short(target):
+    with serving(lambda c: respond(c, "200 OK", PHOTO[:100], length=len(PHOTO))) as server:
+        assert "broke off" in reason(run(target, server.url()))
+
+
+def test_a_body_without_length_is_taken_as_it_comes(target):
+    """Only decoding can find out that it was cut short."""
+
+    def close_delimited(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + PHOTO[:100])
+
+    with serving(close_delimited) as server:
+        fetched = run(target, server.url())
+    assert (target / fetched.files[0]).read_bytes() == PHOTO[:100]
+
+
+def test_a_slow_drip_meets_the_clock(target, monkeypatch):
+    monkeypatch.setattr(fetch, "MOST_SECONDS_EACH", 0.5)
+
+    def drip(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
+        while not server.stopping.wait(0.05):
+            connection.sendall(b"x")
+
+    with serving(drip) as server:
+        assert "in time" in reason(run(target, server.url()))
+    assert server.connections == 1
+
+
+def test_a_server_that_says_nothing(target, monkeypatch):
+    monkeypatch.setattr(fetch.net, "READ_TIMEOUT_S", 0.1)
+    with serving(lambda connection: server.stopping.wait(10)) as server:
+        assert "in time" in reason(run(target, server.url()))
+
+
+def test_headers_that_drip_for_ever_do_not_hold_the_others_up(target, monkeypatch):
+    monkeypatch.setattr(fetch, "MOST_SECONDS", 1.0)
+
+    def drip(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        while not server.stopping.wait(0.05):
+            connection.sendall(b"x")
+
+    with serving(drip) as server, serving(good) as other:
+        fetched = run(target, server.url(), other.url())
+    assert list(fetched.files) == [1]
+    assert fetched.rejected == [{"index": 0, "reason": "it did not arrive in time"}]
+
+
+def test_a_photo_too_large(target, monkeypatch):
+    monkeypatch.setattr(fetch, "MOST_BYTES", 1000)
+    with serving(good) as server:
+        assert "larger than" in reason(run(target, server.url()))
+
+
+def test_all_photos_too_large(target, monkeypatch):
+    monkeypatch.setattr(fetch, "MOST_BYTES_IN_ALL", len(PHOTO) + 10)
+    with serving(good) as server:
+        fetched = run(target, server.url("/a"), server.url("/b"))
+    assert len(fetched.files) == 1
+    assert "all photos together" in fetched.rejected[0]["reason"]
+
+
+def test_a_lying_length_does_not_fill_the_disk(target, monkeypatch):
+    monkeypatch.setattr(fetch, "MOST_BYTES", 1 << 20)
+
+    def endless(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not server.stopping.is_set():
+            connection.sendall(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+
+    with serving(endless) as server:
+        assert "larger than" in reason(run(target, server.url()))
+    assert list(target.iterdir()) == []
+    assert list(target.with_name("in-arriving").iterdir()) == []
+
+
+def test_gzip_is_neither_asked_for_nor_unpacked(target):
+    bomb = gzip.compress(bytes(50 << 20))
+
+    def behave(connection, number):
+        head, _ = read_request(connection)
+        assert b"accept-encoding: identity" in head.lower()
+        respond(connection, "200 OK", bomb, "Content-Encoding: gzip")
+
+    with RawServer(behave) as server:
+        assert "compresses" in reason(run(target, server.url()))
+
+
+def test_nobody_listens(target):
+    with RawServer(lambda connection, number: None) as server:
+        url = server.url()
+    assert "could not be reached" in reason(run(target, url))
+
+
+def test_a_proxy_in_the_environment_is_not_used(target, monkeypatch):
+    with serving(good) as proxy, serving(good) as server:
+        for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url(""))
+        assert run(target, server.url()).files
+        assert proxy.connections == 0
+
+
+def test_paths_only_where_they_are_welcome(target, tmp_path):
+    (photo,) = write_photos(tmp_path / "photos", 1)
+    for url in (str(photo), photo.as_uri()):
+        assert run(target, url, local=True).files == {0: "0001_IMG_0001.jpg"}
+        assert "no http or https" in reason(run(target, url))
+
+
+def test_a_full_disk_ends_the_fetching(small_disk):
+    with (
+        serving(lambda connection: respond(connection, "200 OK", bytes(8 << 20))) as server,
+        pytest.raises(DiskFull),
+    ):
+        run(small_disk / "in", server.url())
