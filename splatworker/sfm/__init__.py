@@ -1,0 +1,21 @@
+"""Photos to cameras: structure from motion with COLMAP, with a reason for every photo that was left out.
+
+    reconstruct   the way through this room, readable top to bottom
+    options       what a caller may ask for
+    photo         what a photo's header says        cameras     which photos share intrinsics, and their priors
+    layout        the photos by alias, shrunk once  compare     how far two sets of cameras differ
+    database      COLMAP's database                 watch       progress and cancellation of a COLMAP call
+    features      SIFT                              retrieval   which photos look alike
+    pairs         which photos to match             nearest     descriptors that match, fast
+    matching      matches, two-view geometries      graph       who overlaps with whom
+    mapping       the mapper's presets              search      a quick look, then closer ones
+    ladder        one attempt after another         gate        is this fit to train on?
+    reasons       why a photo, or a job, failed     polish      intrinsics, at the end
+    frame         upright, centred, scaled          undistort   pinhole photos and cameras
+    metadata      EXIF out of what is written       report      report.json
+    sharpness     how sharp a photo is              turning     photos taken from one spot
+    duplicates    frames that repeat each other     workbench   what every step works with
+    cli           `splatworker sfm`
+
+Nothing here is imported by the worker process: pycolmap wants a process of its own (see `colmap`).
+"""

@@ -1,0 +1,129 @@
+"""Is this reconstruction fit to train on? Photos and whole models that cannot be true are found here.
+
+COLMAP's own figures do not show it: a reprojection error under a pixel goes together with focal lengths of ten
+metres and cameras half a turn off. What cannot be true is told by the cameras themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.sfm.cameras import CameraGroup
+from splatworker.sfm.colmap import pycolmap
+
+FOCAL_DRIFT = 1.7
+"""A focal length further than this factor from the header's is not believed."""
+
+FOCAL_RANGE = (0.25, 4.0)
+"""Without a header, focal lengths outside these multiples of the longer side are not: 9 to 144 mm on 35 mm film."""
+
+CORNER_RATIO = (0.75, 1.8)
+"""Undistorting moves a corner to this many times its distance from the centre: barrels are common (an action camera
+reaches 1.5), pincushions rare and weak."""
+
+MIN_POINTS = 20
+"""A photo that sees fewer points is placed by chance."""
+
+FAR_OFF = 20.0
+"""A camera further from the middle than this multiple of the median distance is astray."""
+
+MIN_ANGLE_DEG = 0.7
+"""Points whose widest rays meet, in the median, under this angle have no depth: all photos from one spot."""
+
+MAX_BEHIND = 0.01
+"""Share of observations of points behind the camera."""
+
+MAX_ASTRAY = 0.2
+"""With more than this share of the photos implausible, the whole model is."""
+
+_SAMPLE = 2000
+
+
+@dataclass
+class Inspection:
+    """What is wrong with a model.
+
+    Attributes:
+        astray: image id -> what is wrong with that photo's camera, a clause.
+        faults: what is wrong with the model as a whole, a clause each; empty if it can be trained on.
+        flat: one of the faults is that rays hardly meet: no depth can be told.
+    """
+
+    astray: dict[int, str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    flat: bool = False
+
+
+def inspect(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup]) -> Inspection:
+    """Look for cameras that cannot be true; `groups[camera_id - 1]` holds what was known before."""
+    found = Inspection()
+    implausible = {
+        camera_id: clause
+        for camera_id, camera in model.cameras.items()
+        if (clause := lens_fault(camera, groups[camera_id - 1]))
+    }
+    images = {image_id: model.image(image_id) for image_id in model.reg_image_ids()}
+    centres = {image_id: image.projection_center() for image_id, image in images.items()}
+    far = _far_off(centres)
+    for image_id, image in images.items():
+        if image.camera_id in implausible:
+            found.astray[image_id] = implausible[image.camera_id]
+        elif image.num_points3D < MIN_POINTS:
+            found.astray[image_id] = f"it sees only {image.num_points3D} points of the scene"
+        elif image_id in far:
+            found.astray[image_id] = "its camera came out far away from all others"
+    if len(found.astray) > MAX_ASTRAY * len(images):
+        clause = next(iter(found.astray.values()))
+        found.faults.append(f"{len(found.astray)} of {len(images)} cameras are impossible ({clause})")
+    angle, behind = _rays(model)
+    found.flat = angle < MIN_ANGLE_DEG
+    if found.flat:
+        found.faults.append(f"the cameras stand in one spot (rays meet under {angle:.2f} degrees)")
+    if behind > MAX_BEHIND:
+        found.faults.append(f"{behind:.0%} of what the cameras see lies behind them")
+    return found
+
+
+def lens_fault(camera: pycolmap.Camera, group: CameraGroup) -> str:
+    """What cannot be true about a camera's intrinsics, a clause, or ""."""
+    focal = camera.mean_focal_length()
+    if group.has_prior and not 1 / FOCAL_DRIFT < focal / group.focal < FOCAL_DRIFT:
+        return f"its focal length came out as {focal:.0f} pixels where the photo's header says {group.focal:.0f}"
+    longer = max(camera.width, camera.height)
+    if not FOCAL_RANGE[0] < focal / longer < FOCAL_RANGE[1]:
+        return f"its focal length came out as {focal / longer:.1f} times the photo's longer side"
+    corners = np.array([[0, 0], [camera.width, 0], [0, camera.height], [camera.width, camera.height]], float)
+    bent = np.asarray(camera.cam_from_img(corners), float)
+    centre = np.array([camera.principal_point_x, camera.principal_point_y])
+    straight = (corners - centre) / [camera.focal_length_x, camera.focal_length_y]
+    ratio = np.linalg.norm(bent, axis=1) / np.linalg.norm(straight, axis=1)
+    if not np.all((ratio > CORNER_RATIO[0]) & (ratio < CORNER_RATIO[1])):
+        return "its lens came out as bent beyond any real one"
+    return ""
+
+
+def _far_off(centres: dict[int, npt.NDArray[np.float64]]) -> set[int]:
+    positions = np.array(list(centres.values()))
+    distances = np.linalg.norm(positions - np.median(positions, axis=0), axis=1)
+    limit = FAR_OFF * max(float(np.median(distances)), 1e-12)
+    return {image_id for image_id, distance in zip(centres, distances, strict=True) if distance > limit}
+
+
+def _rays(model: pycolmap.Reconstruction) -> tuple[float, float]:
+    """(median over points of the widest angle between two of its rays in degrees, share of points behind)."""
+    poses = {i: model.image(i).cam_from_world().matrix() for i in model.reg_image_ids()}
+    points = list(model.points3D.values())
+    angles, behind, seen = [], 0, 0
+    for point in points[:: max(1, len(points) // _SAMPLE)]:
+        matrices = np.array([poses[element.image_id] for element in point.track.elements])
+        rays = matrices[:, :, :3] @ point.xyz + matrices[:, :, 3]  # in each camera's frame
+        behind += int((rays[:, 2] <= 0).sum())
+        seen += len(rays)
+        world = np.einsum("nji,nj->ni", matrices[:, :, :3], rays)
+        world /= np.maximum(np.linalg.norm(world, axis=1, keepdims=True), 1e-12)
+        angles.append(np.degrees(np.arccos(np.clip((world @ world.T).min(), -1.0, 1.0))))
+    return (float(np.median(angles)), behind / seen) if angles else (0.0, 0.0)

@@ -1,0 +1,81 @@
+"""The match graph: which photos were seen to overlap, how strongly, and which of them hang together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.pairs import Pair
+
+STRONG_INLIERS = 30
+"""From this many verified matches on a pair is taken for true overlap; chance reaches COLMAP's minimum of 15."""
+
+_HOMOGRAPHY = (
+    pycolmap.TwoViewGeometryConfiguration.PLANAR,
+    pycolmap.TwoViewGeometryConfiguration.PANORAMIC,
+    pycolmap.TwoViewGeometryConfiguration.PLANAR_OR_PANORAMIC,
+)
+
+
+@dataclass(frozen=True)
+class MatchGraph:
+    """Verified pairs of images, by image id.
+
+    Attributes:
+        images: every image.
+        inliers: pair -> number of verified matches, for pairs that have any.
+        homographies: of the pairs that one explains: a flat subject, or both photos taken from one spot. (3, 3),
+            pixels of the second image from those of the first.
+        tried: how many pairs were matched.
+    """
+
+    images: tuple[int, ...]
+    inliers: dict[Pair, int]
+    homographies: dict[Pair, npt.NDArray[np.float64]]
+    tried: int
+
+    def neighbours(self, minimum: int = STRONG_INLIERS) -> dict[int, set[int]]:
+        """Image -> images with which it has at least `minimum` verified matches."""
+        result: dict[int, set[int]] = {image: set() for image in self.images}
+        for (first, second), count in self.inliers.items():
+            if count >= minimum:
+                result[first].add(second)
+                result[second].add(first)
+        return result
+
+    def components(self, minimum: int = STRONG_INLIERS) -> list[set[int]]:
+        """Images that hang together, the largest set first; an image alone is a set of one."""
+        neighbours = self.neighbours(minimum)
+        left, result = set(self.images), []
+        for image in self.images:
+            if image not in left:
+                continue
+            component, border = {image}, [image]
+            while border:
+                found = neighbours[border.pop()] - component
+                component |= found
+                border.extend(found)
+            left -= component
+            result.append(component)
+        return sorted(result, key=len, reverse=True)
+
+
+def read_graph(database: Path) -> MatchGraph:
+    """Read the match graph from COLMAP's database."""
+    with pycolmap.Database.open(database) as opened:
+        images = tuple(sorted(image.image_id for image in opened.read_all_images()))
+        pair_ids, geometries = opened.read_two_view_geometries()
+        tried = opened.num_matched_image_pairs()
+    inliers, homographies = {}, {}
+    for pair_id, geometry in zip(pair_ids, geometries, strict=True):
+        pair = pycolmap.pair_id_to_image_pair(pair_id)
+        if count := len(geometry.inlier_matches):
+            inliers[pair] = count
+            flat = pycolmap.TwoViewGeometryConfiguration(geometry.config) in _HOMOGRAPHY
+            if flat and geometry.H is not None:
+                homographies[pair] = np.array(geometry.H)
+    return MatchGraph(images, inliers, homographies, tried)

@@ -1,0 +1,102 @@
+"""Mapping: cameras and points from the matches, by COLMAP's incremental or global mapper."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from splatworker.sfm import matching
+from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.options import SfmOptions
+from splatworker.sfm.watch import Span, watch
+from splatworker.sfm.workbench import Workbench
+
+
+@dataclass(frozen=True)
+class MapperPreset:
+    """What an attempt lets the incremental mapper do.
+
+    Attributes:
+        hold_intrinsics: keep focal length and distortion at their priors.
+        low_angles: accept points seen under half a degree, and a first pair under four.
+    """
+
+    hold_intrinsics: bool = False
+    low_angles: bool = False
+
+
+def map_incrementally(
+    bench: Workbench, output: Path, preset: MapperPreset, photos: int, span: Span
+) -> list[pycolmap.Reconstruction]:
+    """Models of the photos, the one with most photos first; none where no two photos make a start.
+
+    COLMAP's own first model is the first it began, not the best.
+    """
+    output.mkdir(parents=True)
+    registered = 0
+
+    def count() -> None:
+        nonlocal registered
+        registered += 1
+
+    models = watch(
+        lambda: pycolmap.incremental_mapping(
+            bench.database,
+            bench.photos,
+            output,
+            incremental_options(preset, bench.options, bench.threads),
+            next_image_callback=count,
+            cancellation_token=bench.cancellation.token,
+        ),
+        lambda: span.report(registered, photos),
+        bench.cancellation,
+    )
+    return by_size(models)
+
+
+def incremental_options(preset: MapperPreset, options: SfmOptions, threads: int) -> pycolmap.IncrementalPipelineOptions:
+    """COLMAP's options for a preset."""
+    mapping = pycolmap.IncrementalPipelineOptions()
+    mapping.num_threads = threads
+    mapping.random_seed = options.seed
+    mapping.min_model_size = 3
+    # Fewer and shorter global bundle adjustments: no camera of four sets moved by more than 0.008 % of the extent or
+    # turned by more than 0.011 degree. Local ones keep COLMAP's two refinements: one alone moved them ten times as far.
+    mapping.ba_global_frames_ratio = 1.3
+    mapping.ba_global_points_ratio = 1.3
+    mapping.ba_global_max_refinements = 2
+    mapping.ba_global_function_tolerance = 1e-6
+    # A focal length beyond these multiples of the longer side is no camera's: COLMAP drops the photo.
+    mapping.min_focal_length_ratio = mapping.mapper.min_focal_length_ratio = 0.2
+    mapping.max_focal_length_ratio = mapping.mapper.max_focal_length_ratio = 8.0
+    if preset.hold_intrinsics:
+        mapping.ba_refine_focal_length = False
+        mapping.ba_refine_extra_params = False
+        mapping.mapper.abs_pose_refine_focal_length = False
+        mapping.mapper.abs_pose_refine_extra_params = False
+    if preset.low_angles:
+        mapping.mapper.init_min_tri_angle = 4.0
+        mapping.mapper.filter_min_tri_angle = 0.5
+        mapping.triangulation.min_angle = 0.5
+    return mapping
+
+
+def map_globally(bench: Workbench, output: Path, span: Span) -> list[pycolmap.Reconstruction]:
+    """Models by global mapping (GLOMAP, Pan et al. 2024) on strictly verified matches, most photos first."""
+    output.mkdir(parents=True)
+    strict = output / "strict.db"
+    shutil.copyfile(bench.database, strict)
+    matching.verify_again(bench, strict, span)
+    mapping = pycolmap.GlobalPipelineOptions()
+    mapping.num_threads = bench.threads
+    mapping.random_seed = bench.options.seed
+    models = watch(
+        lambda: pycolmap.global_mapping(strict, bench.photos, output, mapping), lambda: None, bench.cancellation
+    )
+    return by_size(models)
+
+
+def by_size(models: dict[int, pycolmap.Reconstruction]) -> list[pycolmap.Reconstruction]:
+    """Models with most photos first, and among equals the one with most points."""
+    return sorted(models.values(), key=lambda model: (-model.num_reg_images(), -model.num_points3D()))

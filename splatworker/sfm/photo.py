@@ -1,0 +1,120 @@
+"""What a photo's header says about the camera that took it, and the order in which photos were taken."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo as its header describes it; the pixels are not read.
+
+    Attributes:
+        name: file name in the folder of photos.
+        width, height: pixels as stored, before any turn by the orientation tag.
+        make, model: of the camera, "" where not told.
+        focal_mm, focal_35mm: focal length and its equivalent on 35 mm film, None where not told.
+        orientation: EXIF orientation 1-8.
+        gps: (latitude in degrees, longitude in degrees, altitude in metres), None unless all three are told.
+        taken: when, as EXIF writes it (sortable text), "" where not told.
+    """
+
+    name: str
+    width: int
+    height: int
+    make: str = ""
+    model: str = ""
+    focal_mm: float | None = None
+    focal_35mm: float | None = None
+    orientation: int = 1
+    gps: tuple[float, float, float] | None = None
+    taken: str = ""
+
+
+def read_photos(folder: Path) -> tuple[list[Photo], list[str]]:
+    """The photos of a flat folder in the order they were taken, and the names of files that are no photo."""
+    photos, others = [], []
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() or path.name.startswith("."):
+            continue
+        try:
+            photos.append(read_photo(path))
+        except (OSError, ValueError, UnidentifiedImageError):
+            others.append(path.name)
+    return in_capture_order(photos), others
+
+
+def read_photo(path: Path) -> Photo:
+    """Read one photo's header. Raises OSError or ValueError where the file is no JPEG or PNG."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{path.name}: neither .jpg nor .png")
+    with Image.open(path, formats=["JPEG", "PNG"]) as image:
+        exif = image.getexif()
+        detail = exif.get_ifd(ExifTags.IFD.Exif)
+        orientation = exif.get(ExifTags.Base.Orientation, 1)
+        return Photo(
+            name=path.name,
+            width=image.width,
+            height=image.height,
+            make=_text(exif.get(ExifTags.Base.Make)),
+            model=_text(exif.get(ExifTags.Base.Model)),
+            focal_mm=_positive(detail.get(ExifTags.Base.FocalLength)),
+            focal_35mm=_positive(detail.get(ExifTags.Base.FocalLengthIn35mmFilm)),
+            orientation=orientation if orientation in range(1, 9) else 1,
+            gps=_gps(exif.get_ifd(ExifTags.IFD.GPSInfo)),
+            taken=_text(detail.get(ExifTags.Base.DateTimeOriginal))
+            + _text(detail.get(ExifTags.Base.SubsecTimeOriginal)),
+        )
+
+
+def in_capture_order(photos: Sequence[Photo]) -> list[Photo]:
+    """Photos by the time they were taken where every one tells it, else by name, with numbers as numbers."""
+    if photos and all(photo.taken for photo in photos):
+        return sorted(photos, key=lambda photo: (photo.taken, _natural(photo.name)))
+    return sorted(photos, key=lambda photo: _natural(photo.name))
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Sort key under which photo2 comes before photo10."""
+    parts = re.split(r"(\d+)", name.lower())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip("\x00 \t\r\n")
+
+
+def _positive(value: Any) -> float | None:
+    """A finite number above zero; cameras also write 0, 0/0 and text."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return number if math.isfinite(number) and number > 0 else None
+
+
+def _gps(tags: dict[int, Any]) -> tuple[float, float, float] | None:
+    try:
+        latitude = _degrees(tags[ExifTags.GPS.GPSLatitude], str(tags[ExifTags.GPS.GPSLatitudeRef]), "S")
+        longitude = _degrees(tags[ExifTags.GPS.GPSLongitude], str(tags[ExifTags.GPS.GPSLongitudeRef]), "W")
+        below = tags.get(ExifTags.GPS.GPSAltitudeRef) in (1, b"\x01")
+        altitude = float(tags[ExifTags.GPS.GPSAltitude]) * (-1 if below else 1)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    position = (latitude, longitude, altitude)
+    return position if all(math.isfinite(value) for value in position) and position[:2] != (0, 0) else None
+
+
+def _degrees(sexagesimal: Sequence[Any], reference: str, negative: str) -> float:
+    degrees, minutes, seconds = (float(part) for part in sexagesimal)
+    value = degrees + minutes / 60 + seconds / 3600
+    return -value if reference.strip().upper().startswith(negative) else value

@@ -1,0 +1,50 @@
+"""The last touch: intrinsics as fine as the finished model can tell them.
+
+Mapping is done with few parameters a camera (`cameras`), or with intrinsics held, because early models of few
+photos cannot tell more. The finished one often can: one bundle adjustment lets the focal length go where it was
+held, and gives a lens that many photos share the distortion of its own. What is not better is not kept.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+from splatworker.sfm import gate
+from splatworker.sfm.cameras import CameraGroup
+from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.watch import watch
+from splatworker.sfm.workbench import Workbench
+
+_MANY_PHOTOS = 20
+"""From so many photos of one camera on, they determine two focal lengths and four distortion parameters."""
+
+_WORTHWHILE = 0.98
+"""More parameters always fit better; keep them where the reprojection error falls by two per cent or more."""
+
+
+def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench: Workbench) -> pycolmap.Reconstruction:
+    """The model with refined intrinsics, or the model itself where that does not make it better."""
+    refined = copy.deepcopy(model)
+    if bench.options.camera_model == "auto":
+        for camera_id, camera in refined.cameras.items():
+            if len(groups[camera_id - 1].photos) >= _MANY_PHOTOS:
+                _to_opencv(camera)
+    adjustment = pycolmap.BundleAdjustmentOptions()
+    adjustment.ceres.solver_options.num_threads = bench.threads
+    watch(
+        lambda: pycolmap.bundle_adjustment(refined, adjustment, bench.cancellation.token),
+        lambda: None,
+        bench.cancellation,
+    )
+    refined.update_point_3d_errors()
+    better = refined.compute_mean_reprojection_error() < _WORTHWHILE * model.compute_mean_reprojection_error()
+    found = gate.inspect(refined, groups)
+    return refined if better and not found.faults and not found.astray else model
+
+
+def _to_opencv(camera: pycolmap.Camera) -> None:
+    """SIMPLE_RADIAL (f, cx, cy, k) as OPENCV (fx, fy, cx, cy, k1, k2, p1, p2)."""
+    f, cx, cy, k = camera.params
+    camera.model = pycolmap.CameraModelId.OPENCV
+    camera.params = [f, f, cx, cy, k, 0.0, 0.0, 0.0]

@@ -1,0 +1,201 @@
+"""The way through this room: photos in, a scene to train on out."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos, from_os_error
+from splatworker.machine import available_cpus
+from splatworker.progress import Reporter
+from splatworker.sfm import features, reasons
+from splatworker.sfm.cameras import CameraGroup, group_photos
+from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.database import alias
+from splatworker.sfm.duplicates import set_aside
+from splatworker.sfm.frame import apply_frame, find_frame
+from splatworker.sfm.ladder import Attempt, best
+from splatworker.sfm.layout import lay_out
+from splatworker.sfm.options import SfmOptions
+from splatworker.sfm.photo import Photo, read_photos
+from splatworker.sfm.polish import polish
+from splatworker.sfm.report import SfmResult, write_report
+from splatworker.sfm.search import search
+from splatworker.sfm.undistort import write_scene
+from splatworker.sfm.watch import Cancellation, Span
+from splatworker.sfm.workbench import Workbench
+
+
+def reconstruct(
+    images: Path,
+    scene: Path,
+    options: SfmOptions,
+    reporter: Reporter,
+    cancellation: Cancellation | None = None,
+) -> SfmResult:
+    """Find cameras and points for a folder of photos and write `scene`, whole or not at all.
+
+    Args:
+        images: a flat folder of JPEG and PNG files with their EXIF, pixels not turned by it.
+        scene: folder to make: images/ without lens distortion, sparse/0/ with PINHOLE cameras, report.json. An
+            older scene there is replaced; any other folder with something in it is refused.
+
+    Raises:
+        NoPhotos, TooFewPhotos, NoFeatures, NoOverlap, NoReconstruction: with a sentence for whoever took the photos.
+        Cancelled: `cancellation` was requested.
+        InvalidJob: `scene` holds something that is no scene, or CUDA was asked for and is not there.
+    """
+    cancellation = cancellation or Cancellation()
+    threads = options.threads or available_cpus()
+    clock = Clock()
+    if options.device == "cuda" and not features.has_cuda():
+        raise InvalidJob(
+            "COLMAP cannot use a GPU here: there is none, or the package pycolmap is the one without CUDA.",
+            hint="Leave the device to auto.",
+            stage="sfm",
+        )
+    if not images.is_dir():
+        raise NoPhotos(f"There is no folder {images}.", hint="Give a folder of photos.")
+    photos, unreadable = read_photos(images)
+    if not photos:
+        raise NoPhotos(f"There is no JPEG or PNG photo in {images.name}.", hint="Give a folder of photos.")
+    if len(photos) < options.min_registered:
+        raise TooFewPhotos(
+            f"{len(photos)} photos are too few: {options.min_registered} are needed.", hint=reasons.SHOOTING_HINT
+        )
+
+    aside = set_aside(photos, images)
+    given, photos = photos, [photo for photo in photos if photo.name not in aside]
+
+    with _scene_to_write(scene) as part:
+        work = part / "work"
+        work.mkdir()
+        bench = Workbench(work, work / "photos", options, threads, cancellation)
+        with clock("layout"):
+            span = Span(reporter, "reading photos", 0.0, 0.02)
+            photos = lay_out(photos, images, bench, span)
+        groups = group_photos(photos, [bench.photos / alias(number, photo) for number, photo in enumerate(photos, 1)])
+        findings = search(bench, photos, groups, reporter, clock)
+        evidence = reasons.Evidence(photos, images, findings.keypoints, findings.graph)
+        attempt = _fit_to_deliver(evidence, findings.attempts, options)
+
+        with clock("polishing"):
+            reporter.progress("refining cameras", 0.93)
+            model = polish(_without_astray(attempt), groups, bench)
+        if not options.keep_frame:
+            frame = find_frame(model, dict(enumerate(photos, 1)))
+            apply_frame(model, frame)
+            (part / "frame.json").write_text(json.dumps(frame.to_json(), indent=2) + "\n")
+        with clock("undistortion"):
+            span = Span(reporter, "removing lens distortion", 0.95, 1.0)
+            write_scene(model, photos, part, bench, span)
+
+        kept = set(model.reg_image_ids())
+        left_out = reasons.why_left_out(evidence, attempt, kept)
+        result = SfmResult(
+            photos=len(given) + len(unreadable),
+            registered=len(kept),
+            rejected=(
+                *left_out.items(),
+                *((name, f"This photo is nearly the same as {other}.") for name, other in aside.items()),
+                *((name, "This file is no photo.") for name in unreadable),
+            ),
+            points=model.num_points3D(),
+            reprojection_error_px=model.compute_mean_reprojection_error(),
+            track_length=model.compute_mean_track_length(),
+            rung=attempt.rung,
+            warnings=tuple(_warnings(photos, groups, left_out, len(aside), options)),
+            timings=clock.seconds,
+        )
+        write_report(part / "report.json", result, model, groups, findings.graph, findings.attempts)
+        shutil.rmtree(work, ignore_errors=True)
+    for warning in result.warnings:
+        reporter.warning(warning)
+    reporter.progress("done", 1.0)
+    return result
+
+
+class Clock:
+    """Seconds of each step: `with clock("features"): ...`."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        """Time the block."""
+        start = time.monotonic()
+        yield
+        self.seconds[step] = round(self.seconds.get(step, 0.0) + time.monotonic() - start, 3)
+
+
+@contextmanager
+def _scene_to_write(scene: Path) -> Iterator[Path]:
+    """A folder beside `scene` that takes its place when the block ends well, and is removed when it does not."""
+    scene = scene.resolve()
+    if scene.exists() and any(scene.iterdir()) and not (scene / "sparse").is_dir():
+        raise InvalidJob(f"{scene} holds something that is no scene.", hint="Give an empty or new folder.", stage="sfm")
+    scene.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{scene.name}.", dir=scene.parent))
+    try:
+        part.chmod(0o755)
+        yield part
+        if scene.exists():
+            shutil.rmtree(scene)
+        part.rename(scene)
+    except OSError as error:
+        raise from_os_error(error, "sfm") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _fit_to_deliver(evidence: reasons.Evidence, attempts: Sequence[Attempt], options: SfmOptions) -> Attempt:
+    """The best attempt, or the error that says why there is none that a splat can be trained on."""
+    if no_depth := reasons.why_no_depth(evidence, attempts):
+        raise no_depth
+    attempt = best(attempts) if attempts else None
+    least = max(options.min_registered, math.ceil(options.min_share * len(evidence.photos)))
+    if attempt and attempt.plausible and attempt.registered >= least:
+        return attempt
+    if no_matches := reasons.why_no_features(evidence) or reasons.why_no_overlap(evidence):
+        raise no_matches
+    if attempt and attempt.plausible:
+        raise reasons.why_too_few(evidence, attempt, least)
+    raise reasons.why_no_reconstruction(evidence, attempts)
+
+
+def _without_astray(attempt: Attempt) -> pycolmap.Reconstruction:
+    """The attempt's model without the cameras that cannot be true."""
+    model = attempt.model
+    assert model is not None
+    for image_id in attempt.inspection.astray:
+        model.deregister_frame(model.image(image_id).frame_id)
+    return model
+
+
+def _warnings(
+    photos: Sequence[Photo],
+    groups: Sequence[CameraGroup],
+    left_out: dict[str, str],
+    aside: int,
+    options: SfmOptions,
+) -> Iterator[str]:
+    """What the user should know of a reconstruction that is delivered."""
+    if aside:
+        yield f"{aside} photos nearly repeat the one before them and were left out; {len(photos)} are plenty."
+    share = 1 - len(left_out) / len(photos)
+    if share < options.warn_share:
+        names = ", ".join(left_out)
+        yield f"Only {len(photos) - len(left_out)} of {len(photos)} photos could be placed; missing: {names}."
+    alone = [group for group in groups if not group.has_prior and len(group.photos) == 1]
+    if len(alone) > 1 and len(alone) > len(photos) // 2:
+        yield (
+            f"{len(alone)} photos say nothing about their camera, so each got one of its own; photos with EXIF "
+            "data, all from one camera, give a better result."
+        )

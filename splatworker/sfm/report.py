@@ -1,0 +1,93 @@
+"""What is said of a reconstruction: report.json beside the scene, and the stage's result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splatworker.sfm.cameras import CameraGroup
+from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.frame import camera_extent
+from splatworker.sfm.graph import MatchGraph
+from splatworker.sfm.ladder import Attempt
+
+
+@dataclass(frozen=True)
+class SfmResult:
+    """The outcome of a reconstruction.
+
+    Attributes:
+        photos, registered: photos given and photos that have a camera.
+        rejected: (name, reason) of every photo that has none, in capture order.
+        points: three-dimensional points.
+        reprojection_error_px: mean over all observations, in pixels of the photos as given.
+        track_length: mean number of photos that see a point.
+        rung: the attempt of the ladder that won.
+        warnings: sentences for the user; also sent to the reporter.
+        timings: step -> seconds.
+    """
+
+    photos: int
+    registered: int
+    rejected: tuple[tuple[str, str], ...]
+    points: int
+    reprojection_error_px: float
+    track_length: float
+    rung: str
+    warnings: tuple[str, ...]
+    timings: Mapping[str, float]
+
+    def to_event(self) -> dict[str, Any]:
+        """As JSON-serialisable result of the stage."""
+        result = asdict(self)
+        result["rejected"] = [{"name": name, "reason": reason} for name, reason in self.rejected]
+        result["warnings"] = list(self.warnings)
+        return result
+
+
+def write_report(
+    path: Path,
+    result: SfmResult,
+    model: pycolmap.Reconstruction,
+    groups: Sequence[CameraGroup],
+    graph: MatchGraph,
+    attempts: Sequence[Attempt],
+) -> None:
+    """Write report.json; `model` is the distorted one, whose intrinsics the undistorted photos no longer show."""
+    centres = np.array([model.image(image_id).projection_center() for image_id in model.reg_image_ids()])
+    report = result.to_event() | {
+        "extent": camera_extent(centres),
+        "pairs": {"matched": graph.tried, "verified": len(graph.inliers)},
+        "cameras": [_camera(model.cameras[number], group) for number, group in enumerate(groups, 1)],
+        "attempts": [_attempt(attempt) for attempt in attempts],
+    }
+    path.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _camera(camera: pycolmap.Camera, group: CameraGroup) -> dict[str, Any]:
+    return {
+        "model": camera.model_name,
+        "width": camera.width,
+        "height": camera.height,
+        "params": dict(zip(camera.params_info.replace(" ", "").split(","), camera.params.tolist(), strict=True)),
+        "prior_focal": group.focal if group.has_prior else None,
+        "photos": [photo.name for photo in group.photos],
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    model = attempt.model
+    return {
+        "look": attempt.look,
+        "rung": attempt.rung,
+        "registered": attempt.registered,
+        "points": model.num_points3D() if model else 0,
+        "reprojection_error_px": model.compute_mean_reprojection_error() if model else None,
+        "faults": attempt.inspection.faults,
+        "seconds": round(attempt.seconds, 2),
+    }

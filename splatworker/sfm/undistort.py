@@ -1,0 +1,89 @@
+"""The scene a trainer reads: photos without lens distortion, pinhole cameras, points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.metadata import drop_metadata
+from splatworker.sfm.photo import Photo
+from splatworker.sfm.watch import Span, watch
+from splatworker.sfm.workbench import Workbench
+
+_JPEG_QUALITY = 95
+_MIN_SCALE, _MAX_SCALE = 0.5, 1.5
+"""The undistorted photo is at least and at most so many times the size of the original: lenses that the gate lets
+pass stay well inside, and one it should not have cannot make a sliver or a giant."""
+
+
+def write_scene(
+    model: pycolmap.Reconstruction,
+    photos: Sequence[Photo],
+    scene: Path,
+    bench: Workbench,
+    span: Span,
+) -> None:
+    """Write `scene/images` and `scene/sparse/0` from a model; `photos[image_id - 1]` names an image.
+
+    Photos are cropped to the largest rectangle without blank pixels, and shrunk as the options say.
+    """
+    distorted, undistorted = bench.folder / "distorted", bench.folder / "undistorted"
+    distorted.mkdir()
+    model.write(distorted)
+    undistortion = pycolmap.UndistortCameraOptions()
+    undistortion.min_scale, undistortion.max_scale = _MIN_SCALE, _MAX_SCALE
+    written = undistorted / "images"
+    count = model.num_reg_images()
+    watch(
+        lambda: pycolmap.undistort_images(
+            undistorted,
+            distorted,
+            bench.photos,
+            undistort_options=undistortion,
+            jpeg_quality=_JPEG_QUALITY,
+            num_threads=bench.threads,
+            cancellation_token=bench.cancellation.token,
+        ),
+        lambda: span.report(sum(1 for _ in written.iterdir()) if written.is_dir() else 0, count),
+        bench.cancellation,
+    )
+    (scene / "images").mkdir()
+    flat = pycolmap.Reconstruction(undistorted / "sparse")
+    if bench.options.undistort_max_size:
+        _shrink(flat, written, bench.options.undistort_max_size)
+    for image_id, image in flat.images.items():
+        drop_metadata(written / image.name)
+        (written / image.name).rename(scene / "images" / photos[image_id - 1].name)
+        image.name = photos[image_id - 1].name
+    flat.write(undistorted)
+    sparse = scene / "sparse" / "0"
+    sparse.mkdir(parents=True)
+    for name in ("cameras.bin", "images.bin", "points3D.bin"):
+        (undistorted / name).rename(sparse / name)
+
+
+def _shrink(model: pycolmap.Reconstruction, photos: Path, longest: int) -> None:
+    """Shrink photos, and the model's cameras with them, until no side is longer than `longest`.
+
+    COLMAP's undistortion would do it, but takes single pixels out of a large photo: thin lines flicker between views,
+    and no splat can show that (0.6 dB on the example photos at half their size).
+    """
+    sizes: dict[int, tuple[int, int]] = {}
+    for camera_id, camera in model.cameras.items():
+        scale = min(1.0, longest / max(camera.width, camera.height))
+        sizes[camera_id] = max(1, round(camera.width * scale)), max(1, round(camera.height * scale))
+    for image in model.images.values():
+        before, size = model.cameras[image.camera_id], sizes[image.camera_id]
+        if size == (before.width, before.height):
+            continue
+        path = photos / image.name
+        with Image.open(path) as photo:
+            shrunk = photo.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        shrunk.save(path, quality=_JPEG_QUALITY, subsampling=0)
+        for point in image.points2D:
+            point.xy = point.xy * [size[0] / before.width, size[1] / before.height]
+    for camera_id, (width, height) in sizes.items():
+        model.cameras[camera_id].rescale(width, height)

@@ -1,0 +1,31 @@
+"""What every step works with: one database and the folders around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from splatworker.sfm.options import SfmOptions
+from splatworker.sfm.watch import Cancellation
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A place to work: one look at the photos, with its features, matches and models.
+
+    Attributes:
+        folder: made for this look; holds its database and models.
+        photos: folder of the photos by alias, see `layout`.
+        threads: how many to use.
+    """
+
+    folder: Path
+    photos: Path
+    options: SfmOptions
+    threads: int
+    cancellation: Cancellation = field(default_factory=Cancellation)
+
+    @property
+    def database(self) -> Path:
+        """COLMAP's database."""
+        return self.folder / "database.db"

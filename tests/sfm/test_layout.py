@@ -1,0 +1,70 @@
+"""Photos are shrunk once, keep what their headers say, and are linked where nothing is to be gained."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import photo_sets
+
+from splatworker.errors import Cancelled
+from splatworker.progress import Silent
+from splatworker.sfm.layout import lay_out
+from splatworker.sfm.options import SfmOptions
+from splatworker.sfm.photo import read_photos
+from splatworker.sfm.watch import Cancellation, Span
+from splatworker.sfm.workbench import Workbench
+
+
+@pytest.fixture
+def large(tmp_path):
+    """A photo of 1200x900 with a tag, one of 900x1200 as PNG, one of 300x200."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    picture = (photo_sets.texture(0, 1200) * 255).astype(np.uint8)
+    photo_sets.save(picture[:900], folder / "a b.jpg", orientation=6)
+    Image.fromarray(picture[:, :900]).save(folder / "c.png")
+    photo_sets.save(picture[:200, :300], folder / "d.jpg")
+    return folder
+
+
+def laid_out(images, folder, options, cancellation=None):
+    photos, _ = read_photos(images)
+    span = Span(Silent(), "", 0, 1)
+    bench = Workbench(folder.parent, folder, options, 2, cancellation or Cancellation())
+    return lay_out(photos, images, bench, span)
+
+
+def test_large_photos_are_shrunk_to_what_is_needed(large, tmp_path):
+    options = SfmOptions(max_image_size=600, undistort_max_size=400)
+    photos = laid_out(large, tmp_path / "laid", options)
+    assert [photo.name for photo in photos] == ["a b.jpg", "c.png", "d.jpg"]
+    assert [(photo.width, photo.height) for photo in photos] == [(600, 450), (450, 600), (300, 200)]
+    paths = sorted((tmp_path / "laid").iterdir())
+    assert [path.name for path in paths] == ["000001.jpg", "000002.png", "000003.jpg"]
+    assert [path.is_symlink() for path in paths] == [False, False, True]
+    for photo, path in zip(photos, paths, strict=True):
+        with Image.open(path) as image, Image.open(large / photo.name) as original:
+            assert image.size == (photo.width, photo.height)
+            assert dict(image.getexif()) == dict(original.getexif())
+            reference = np.asarray(original.convert("RGB").resize(image.size, Image.Resampling.LANCZOS), float)
+            assert np.abs(np.asarray(image.convert("RGB"), float) - reference).mean() < 6
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        SfmOptions(max_image_size=600, undistort_max_size=0),
+        SfmOptions(max_image_size=600, undistort_max_size=1000),
+        SfmOptions(max_image_size=1000, undistort_max_size=400),
+    ],
+)
+def test_photos_are_linked_where_their_size_is_needed(large, tmp_path, options):
+    photos = laid_out(large, tmp_path / "laid", options)
+    assert [(photo.width, photo.height) for photo in photos] == [(1200, 900), (900, 1200), (300, 200)]
+    assert all(path.is_symlink() for path in (tmp_path / "laid").iterdir())
+
+
+def test_it_can_be_cancelled(large, tmp_path):
+    cancellation = Cancellation()
+    cancellation.request()
+    with pytest.raises(Cancelled):
+        laid_out(large, tmp_path / "laid", SfmOptions(), cancellation)

@@ -1,0 +1,109 @@
+"""Sentences for photos and jobs, from what is known of them; and a watched call that ends when asked."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from support import photo_sets
+
+from splatworker.errors import Cancelled
+from splatworker.sfm import reasons
+from splatworker.sfm.gate import Inspection
+from splatworker.sfm.graph import MatchGraph
+from splatworker.sfm.ladder import Attempt, best
+from splatworker.sfm.photo import Photo
+from splatworker.sfm.watch import Cancellation, watch
+
+NAMES = [f"{number}.jpg" for number in range(1, 11)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Ten sharp photos, of which the ninth is blurred and the tenth blank."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number, name in enumerate(NAMES):
+        picture = (photo_sets.texture(number, 256) * 255).astype(np.uint8)
+        photo_sets.save(picture, folder / name, blur=8 if number == 8 else 0)
+    photo_sets.save(np.full((256, 256, 3), 200, np.uint8), folder / "10.jpg")
+    return folder
+
+
+def evidence(folder, inliers, keypoints=None):
+    photos = [Photo(name, 256, 256) for name in NAMES]
+    counts = dict.fromkeys(range(1, 11), 2000) | (keypoints or {})
+    graph = MatchGraph(tuple(range(1, 11)), inliers, {}, 45)
+    return reasons.Evidence(photos, folder, counts, graph)
+
+
+def attempt(others=(), astray=None, faults=()):
+    inspection = Inspection(astray or {}, list(faults))
+    return Attempt("fast", "incremental", None, tuple(map(frozenset, others)), inspection, 1.0)
+
+
+def test_every_photo_that_was_left_out_gets_its_own_sentence(folder):
+    inliers = {(1, 2): 300, (2, 3): 300, (3, 4): 40, (5, 6): 90, (6, 7): 90, (1, 9): 40}
+    told = reasons.why_left_out(
+        evidence(folder, inliers, {8: 150}), attempt(astray={2: "its lens came out as bent"}), kept={1, 3}
+    )
+    assert list(told) == ["2.jpg", "4.jpg", "5.jpg", "6.jpg", "7.jpg", "8.jpg", "9.jpg", "10.jpg"]
+    assert told["2.jpg"] == "This photo was left out because its lens came out as bent."
+    assert "overlaps with one other photo, but not enough" in told["4.jpg"]
+    assert all("different scene" in told[name] and "2 other photos" in told[name] for name in NAMES[4:7])
+    assert "150 points" in told["8.jpg"]
+    assert told["9.jpg"] == "This photo is blurred."
+    assert "blank" in told["10.jpg"]
+
+
+def test_a_second_model_of_the_same_scene_is_not_called_a_different_one(folder):
+    inliers = {(1, 2): 300, (2, 3): 35, (3, 4): 300, (4, 5): 300, (6, 7): 20}
+    told = reasons.why_left_out(evidence(folder, inliers), attempt(others=[{3, 4, 5}]), kept={1, 2})
+    assert "not enough" in told["3.jpg"]
+    assert "overlaps only with photos that could not be used either" in told["5.jpg"]
+    assert told["6.jpg"] == "This photo does not overlap with any other photo."
+
+
+def test_photos_with_nothing_in_them(folder):
+    error = reasons.why_no_features(evidence(folder, {}, dict.fromkeys(range(1, 10), 30)))
+    assert error.code == "no_features"
+    assert "1 of 10 are blank and 1 of 10 are blurred" in error.message
+    assert reasons.why_no_features(evidence(folder, {}, dict.fromkeys(range(1, 9), 30))) is None
+
+
+def test_photos_that_do_not_overlap(folder):
+    error = reasons.why_no_overlap(evidence(folder, {(1, 2): 100, (3, 4): 100}))
+    assert error.code == "no_overlap"
+    assert "among 10 photos no three" in error.message
+    assert error.hint
+    assert reasons.why_no_overlap(evidence(folder, {(1, 2): 100, (2, 3): 100})) is None
+
+
+def test_no_camera_could_be_true(folder):
+    error = reasons.why_no_reconstruction(evidence(folder, {(1, 2): 99}), [attempt(faults=["the lens is bent"])])
+    assert error.code == "no_reconstruction"
+    assert "(the lens is bent)" in error.message
+
+
+def test_among_attempts_without_a_model_the_first_is_the_best():
+    first, second = attempt(), attempt()
+    assert best([first, second]) is first
+    assert not first.plausible
+
+
+def test_a_watched_call_returns_raises_and_is_polled():
+    polls = []
+    assert watch(lambda: time.sleep(0.5) or 7, lambda: polls.append(1), Cancellation()) == 7
+    assert polls
+    with pytest.raises(ZeroDivisionError):
+        watch(lambda: 1 // 0, lambda: None, Cancellation())
+
+
+def test_a_watched_call_that_knows_no_cancellation_is_left_behind(monkeypatch):
+    monkeypatch.setattr("splatworker.sfm.watch._GRACE_S", 0.1)
+    cancellation, release = Cancellation(), threading.Event()
+    with pytest.raises(Cancelled):
+        watch(release.wait, cancellation.request, cancellation)
+    assert cancellation.requested
+    release.set()
+    with pytest.raises(Cancelled):
+        watch(lambda: pytest.fail("not started"), lambda: None, cancellation)
