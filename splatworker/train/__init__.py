@@ -1,0 +1,19 @@
+"""Training a splat: a scene folder in, a model folder out, with the command line of the original `train.py`.
+
+* options: the command line, one dataclass
+* photos: photos as uint8 tensors at the training size
+* initial: Gaussians from the sparse points
+* model: the Gaussians, their optimiser state, and all surgery on them
+* schedule: learning rates and spherical-harmonics degree by iteration
+* density: where Gaussians are added and removed: strategies
+* memory: how many Gaussians fit
+* randomness: every random number, from one seed
+* resolution: coarse to fine
+* trainer: the loop
+* parallel: several processes, a GPU each, train one splat
+* log, clock: the loss over the iterations, and the time they take
+* evaluate: PSNR and SSIM
+* checkpoint: saving and resuming
+* folder: the files of a model folder
+* cli, eval_cli
+"""

@@ -1,0 +1,84 @@
+"""`splatworker train`: the original trainer's command line, and how a run ends."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+from splatworker.errors import Cancelled
+from splatworker.progress import Reporter
+from splatworker.render.backend import renderer_for
+from splatworker.stage import run_as_command
+from splatworker.train import parallel
+from splatworker.train.options import Options, parse
+from splatworker.train.trainer import train
+
+
+def main(argv: list[str]) -> int:
+    """Train; 0 for success, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
+    options, unused = parse(argv)
+    silent = parallel.rank_here() > 0  # the first of several processes speaks for all
+
+    def work(report: Reporter) -> dict[str, Any]:
+        if unused:
+            report.warning(f"Without effect on this trainer: {', '.join(unused)}.")
+        show = _Detailed(report) if sys.stderr.isatty() and not (options.json or silent) else None
+        with stoppable():
+            parallel.choose_gpu(options.device)
+            renderer = renderer_for(options.device, deterministic=options.deterministic)
+            with parallel.joined(renderer.device) as ranks:
+                result = train(options, renderer, show or report, show.watch if show else _ignore, ranks)
+        if not (options.json or options.quiet or silent):
+            sys.stderr.write(_in_words(result, options))
+        return result
+
+    return run_as_command("train", work, as_json=options.json, silent=silent)
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """SIGTERM and SIGINT end the block with `Cancelled`, so that files half-written are removed on the way out."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Cancelled("The training was stopped.", stage="train")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Detailed:
+    """Progress whose step tells the number of Gaussians and the loss: for a person who watches."""
+
+    def __init__(self, report: Reporter) -> None:
+        self._report = report
+        self._detail = ""
+
+    def watch(self, entry: dict[str, Any]) -> None:
+        self._detail = f"{entry['gaussians'] / 1000:.0f}k splats, loss {entry['loss']:.4f}"
+
+    def progress(self, step: str, fraction: float) -> None:
+        self._report.progress(self._detail if step == "training" and self._detail else step, fraction)
+
+    def warning(self, message: str) -> None:
+        self._report.warning(message)
+
+
+def _ignore(entry: dict[str, Any]) -> None:
+    """Nobody watches."""
+
+
+def _in_words(result: dict[str, Any], options: Options) -> str:
+    scores = result["quality"]["test"]
+    held_out = f", held out {scores['psnr']:.2f} dB, SSIM {scores['ssim']:.4f}" if scores else ""
+    return (
+        f"{result['gaussians']} Gaussians after {options.iterations} iterations in {result['seconds']:.1f} s "
+        f"({result['iterations_per_second']:.1f} a second){held_out}\n{result['ply']}\n"
+    )

@@ -1,0 +1,154 @@
+"""Where Gaussians are added and removed during training: strategies that look at the model after every step.
+
+A strategy has one hook, `after_step`, and may change the model through `Model.rebuild` and `limit_opacity` alone.
+`GradientDensity` is the rule of Kerbl et al. 2023, section 5.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+
+from splatworker.render.interface import GaussianTensors
+from splatworker.train.memory import gaussians_that_fit
+from splatworker.train.model import Model
+from splatworker.train.options import Options
+from splatworker.train.resolution import halvings
+
+SPLIT_INTO = 2
+SPLIT_SHRINKS = 1.6
+"""The parts of a split Gaussian are smaller by this factor (Kerbl et al. 2023, section 5.2)."""
+
+PRUNE_OPACITY = 0.005
+PRUNE_SCALE = 0.1
+"""Of the scene's extent: larger Gaussians are removed once opacities have been reset."""
+
+RESET_OPACITY = 0.01
+
+BUDGET_AT = (1.0, 0.6, 0.25)
+"""Share of `max_gaussians` that there may be while photos are at full size, halved, and halved twice: a coarse picture
+needs few, and those that wait for a fine one are placed where it shows that they are missing."""
+
+
+class DensityStrategy(Protocol):
+    """Decides where Gaussians are added and removed."""
+
+    frozen: bool
+    """Set by the trainer when memory has run out: nothing may be added any more."""
+    lacks_memory: bool
+    """Memory has bounded how many Gaussians were added."""
+
+    def after_step(self, iteration: int, model: Model) -> None:
+        """Look at the model after iteration `iteration` (from 1), and change it."""
+
+
+class GradientDensity:
+    """Kerbl et al. 2023: densify where the positional gradient in the image is large, prune the transparent.
+
+    Every `densification_interval` iterations between `densify_from_iter` and `densify_until_iter`: a Gaussian whose
+    mean gradient norm (normalised device coordinates, over the views that drew it) reaches
+    `densify_grad_threshold` is cloned if it is at most `percent_dense` of the scene's extent, and else split in two
+    samples of itself; then those under opacity 0.005 go, and after the first opacity reset those larger than a tenth
+    of the extent. Every `opacity_reset_interval` iterations opacities fall to at most 0.01, which those that are
+    needed regain and floaters do not.
+
+    The number never exceeds `max_gaussians`, or its share while photos are coarse, or what memory holds: the largest
+    gradients are served first.
+
+    Args:
+        options: the run's options.
+        extent: the scene's extent, in its units.
+        generator: on the model's device; places the parts of split Gaussians.
+        that_fit: how many Gaussians memory holds.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        extent: float,
+        generator: torch.Generator,
+        that_fit: Callable[[Model], int] = gaussians_that_fit,
+    ) -> None:
+        self.frozen = False
+        self.lacks_memory = False
+        self._options = options
+        self._extent = extent
+        self._generator = generator
+        self._that_fit = that_fit
+
+    def after_step(self, iteration: int, model: Model) -> None:
+        """See `DensityStrategy.after_step`."""
+        options = self._options
+        if iteration >= options.densify_until_iter:
+            return
+        if iteration > options.densify_from_iter and iteration % options.densification_interval == 0:
+            self._densify_and_prune(model, iteration, prune_large=iteration > options.opacity_reset_interval)
+            model.clear_statistics()
+        first_on_white = options.white_background and iteration == options.densify_from_iter
+        if iteration % options.opacity_reset_interval == 0 or first_on_white:
+            model.limit_opacity(RESET_OPACITY)
+
+    def _densify_and_prune(self, model: Model, iteration: int, prune_large: bool) -> None:
+        """Clone, split and prune in one copy of the model; behind the Gaussians that remain come clones, then parts."""
+        parameters = model.parameters
+        largest = parameters.log_scales.amax(dim=1)
+        small = largest <= math.log(self._options.percent_dense * self._extent)
+        chosen = torch.zeros_like(small) if self.frozen else self._chosen(model, iteration)
+        remains = self._remains(parameters.opacity_logits, largest, prune_large)
+        parts = split_gaussians(_rows(parameters, (chosen & ~small).nonzero()[:, 0]), self._generator)
+        parts_remain = self._remains(parts.opacity_logits, parts.log_scales.amax(dim=1), prune_large)
+        clones = _rows(parameters, (chosen & small & remains).nonzero()[:, 0])
+        parts = _rows(parts, parts_remain.nonzero()[:, 0])
+        added = GaussianTensors(*(torch.cat(pair) for pair in zip(clones, parts, strict=True)))
+        model.rebuild((remains & (small | ~chosen)).nonzero()[:, 0], added)
+
+    def _chosen(self, model: Model, iteration: int) -> torch.Tensor:
+        """(N,) which Gaussians to densify."""
+        statistics = model.statistics
+        gradients = statistics.gradient_norm_sum / statistics.view_count.clamp_min(1)
+        chosen = (gradients >= self._options.densify_grad_threshold) & (statistics.view_count > 0)
+        room = self._room(model, iteration)
+        if int(chosen.count_nonzero()) <= room:
+            return chosen
+        largest = torch.where(chosen, gradients, -math.inf).topk(room).indices
+        return torch.zeros_like(chosen).index_fill_(0, largest, True)
+
+    def _room(self, model: Model, iteration: int) -> int:
+        """How many Gaussians may be added."""
+        options = self._options
+        share = BUDGET_AT[halvings(iteration, options.coarse_iterations)]
+        bound = int(share * options.max_gaussians) if options.max_gaussians else 2**62
+        fits = self._that_fit(model)
+        self.lacks_memory |= fits < min(bound, 2 * len(model))
+        return max(0, min(bound, fits) - len(model))
+
+    def _remains(self, opacity_logits: torch.Tensor, largest: torch.Tensor, prune_large: bool) -> torch.Tensor:
+        """(N,) which Gaussians are not pruned; `largest` (N,) is the logarithm of the largest scale of each."""
+        remains = opacity_logits >= math.log(PRUNE_OPACITY / (1 - PRUNE_OPACITY))
+        if prune_large:
+            remains &= largest <= math.log(PRUNE_SCALE * self._extent)
+        return remains
+
+
+def _rows(gaussians: GaussianTensors, index: torch.Tensor) -> GaussianTensors:
+    return GaussianTensors(*(tensor[index] for tensor in gaussians))
+
+
+def split_gaussians(gaussians: GaussianTensors, generator: torch.Generator) -> GaussianTensors:
+    """Two smaller Gaussians for each of M: centres drawn from it, scales divided by 1.6, the rest kept: (2M, ...)."""
+    doubled = GaussianTensors(*(torch.cat([tensor] * SPLIT_INTO) for tensor in gaussians))
+    noise = torch.randn(doubled.means.shape, generator=generator, device=doubled.means.device)
+    offsets = rotate(doubled.quaternions, noise * doubled.log_scales.exp())
+    return doubled._replace(means=doubled.means + offsets, log_scales=doubled.log_scales - math.log(SPLIT_SHRINKS))
+
+
+def rotate(quaternions: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+    """(M, 3) vectors turned by (M, 4) quaternions w, x, y, z of any positive length (Rodrigues' formula)."""
+    unit = torch.nn.functional.normalize(quaternions, dim=1)
+    w, u = unit[:, :1], unit[:, 1:]
+    twice: torch.Tensor = 2 * torch.linalg.cross(u, vectors)
+    turned: torch.Tensor = vectors + w * twice + torch.linalg.cross(u, twice)
+    return turned

@@ -1,0 +1,96 @@
+"""`splatworker eval`: how well a splat, of whatever trainer, shows a scene's photos."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from splatworker.formats.model import find_splat
+from splatworker.formats.ply import read_ply
+from splatworker.progress import Reporter
+from splatworker.render.backend import renderer_for
+from splatworker.render.cli import add_arguments, chosen_photos, to_bytes, write_png
+from splatworker.render.interface import View
+from splatworker.render.tensors import to_tensors
+from splatworker.stage import run_as_command
+from splatworker.train.evaluate import score_views, summary
+from splatworker.train.options import Options
+from splatworker.train.photos import load_views
+
+LOADING_SHARE = 0.5
+
+
+def main(argv: list[str]) -> int:
+    """Evaluate; 0 for success, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
+    parser = argparse.ArgumentParser(
+        prog="splatworker eval", description="PSNR and SSIM of a splat on a scene's photos (by default the held-out)."
+    )
+    add_arguments(parser, split_default="test")
+    parser.add_argument("-o", "--output", type=Path, help="a folder for PNGs: the photo left, the splat right")
+    arguments = parser.parse_args(argv)
+
+    def work(report: Reporter) -> dict[str, Any]:
+        result = evaluate(arguments, report)
+        if not arguments.json:
+            sys.stdout.write(_in_words(result))
+        return result
+
+    return run_as_command("eval", work, as_json=arguments.json)
+
+
+def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
+    """Score the splat on the chosen photos: the means, and each photo's PSNR and SSIM.
+
+    Raises:
+        InvalidScene: the splat or the scene is missing or broken.
+        DiskFull, SplatError: a picture cannot be written.
+    """
+    ply = find_splat(arguments.splat)
+    gaussians = read_ply(ply)
+    photos = chosen_photos(arguments)
+    renderer = renderer_for(arguments.device)
+    options = Options(
+        source_path=arguments.source_path,
+        model_path=ply.parent,
+        resolution=arguments.resolution,
+        white_background=arguments.white_background,
+    )
+
+    def loaded(count: int) -> None:
+        report.progress("loading photos", LOADING_SHARE * count / len(photos))
+
+    seen = 0
+
+    def see(name: str, view: View, image: torch.Tensor) -> None:
+        nonlocal seen
+        seen += 1
+        report.progress("scoring", LOADING_SHARE + (1 - LOADING_SHARE) * seen / len(photos))
+        if arguments.output is not None:
+            photo = view.photo.permute(1, 2, 0).cpu().numpy()
+            pair = np.concatenate([photo, to_bytes(image)], axis=1)
+            write_png(arguments.output / Path(name).with_suffix(".png"), pair, "eval")
+
+    scores = score_views(
+        renderer,
+        to_tensors(gaussians, renderer.device),
+        [photo.name for photo in photos],
+        load_views(photos, options, renderer.device, loaded),
+        torch.full((3,), float(arguments.white_background), device=renderer.device),
+        gaussians.sh_degree,
+        see,
+    )
+    return {"ply": str(ply), "gaussians": len(gaussians), "split": arguments.split, **summary(scores)}
+
+
+def _in_words(result: dict[str, Any]) -> str:
+    lines = [f"{score['psnr']:7.2f} dB  SSIM {score['ssim']:.4f}  {score['name']}" for score in result["photos"]]
+    lines.append(
+        f"{result['psnr']:7.2f} dB  SSIM {result['ssim']:.4f}  mean of {len(result['photos'])} photos, "
+        f"{result['gaussians']} Gaussians"
+    )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,97 @@
+"""How well a model shows photos: PSNR and SSIM, photo by photo."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from splatworker.formats.atomic import write_text
+from splatworker.render.interface import GaussianTensors, Renderer, View
+from splatworker.render.metrics import psnr
+from splatworker.train.photos import Views
+
+TRAIN_PHOTOS_SCORED = 5
+"""So many of the training photos are scored beside the held-out ones: their distance shows overfitting."""
+
+
+@dataclass(frozen=True)
+class PhotoScore:
+    """One photo's scores: PSNR in dB, and SSIM as the loss measures it."""
+
+    name: str
+    psnr: float
+    ssim: float
+
+
+def score_views(
+    renderer: Renderer,
+    gaussians: GaussianTensors,
+    names: list[str],
+    views: Sequence[View],
+    background: torch.Tensor,
+    sh_degree: int,
+    see: Callable[[str, View, torch.Tensor], None] | None = None,
+) -> list[PhotoScore]:
+    """Draw every view and compare it with its photo; `see` gets each name, view and (3, H, W) image in [0, 1]."""
+    scores = []
+    for name, view in zip(names, views, strict=True):
+        image = renderer.render(gaussians, view.camera, background, sh_degree).clamp(0, 1)
+        loss, _ = renderer.loss(image, view.photo, 1.0)
+        scores.append(PhotoScore(name, round(psnr(image, view.photo), 4), round(float(loss.ssim), 5)))
+        if see is not None:
+            see(name, view, image)
+    return scores
+
+
+class Quality:
+    """Scores of one run as it goes on, kept in the model folder's `results.json` when photos are held out.
+
+    Args:
+        renderer: draws.
+        names, views: all photos, those to train on first.
+        train_count: how many of them are trained on.
+        background: (3,) colour.
+        model_path: the model folder.
+    """
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        names: list[str],
+        views: Views,
+        train_count: int,
+        background: torch.Tensor,
+        model_path: Path,
+    ) -> None:
+        self._renderer, self._background, self._model_path = renderer, background, model_path
+        self._held_out = names[train_count:], views[train_count:]
+        some = sorted({index * train_count // TRAIN_PHOTOS_SCORED for index in range(TRAIN_PHOTOS_SCORED)})
+        self._trained = [names[index] for index in some], views.at(some)
+        self._history: list[dict[str, Any]] = []
+
+    def measure(self, iteration: int, gaussians: GaussianTensors, sh_degree: int) -> dict[str, Any]:
+        """Score the model after an iteration: the held-out photos, if any, and some of those trained on."""
+        result: dict[str, Any] = {"iteration": iteration, "gaussians": len(gaussians.means)}
+        for kind, (names, views) in (("test", self._held_out), ("train", self._trained)):
+            scores = score_views(self._renderer, gaussians, names, views, self._background, sh_degree)
+            result[kind] = summary(scores) if scores else None
+        if self._held_out[0]:
+            means = {"iteration": iteration, "psnr": result["test"]["psnr"], "ssim": result["test"]["ssim"]}
+            self._history.append(means)
+            results = {**means, **result, "history": self._history}
+            write_text(self._model_path / "results.json", json.dumps(results, indent=1) + "\n", "train")
+        return result
+
+
+def summary(scores: list[PhotoScore]) -> dict[str, Any]:
+    """The means, and every photo's scores, ready for JSON."""
+    return {
+        "psnr": round(sum(score.psnr for score in scores) / len(scores), 4),
+        "ssim": round(sum(score.ssim for score in scores) / len(scores), 5),
+        "photos": [asdict(score) for score in scores],
+    }

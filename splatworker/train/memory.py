@@ -1,0 +1,43 @@
+"""How many Gaussians memory holds, so that density control stops before the machine does."""
+
+from __future__ import annotations
+
+import torch
+
+from splatworker.machine import available_memory
+from splatworker.train.model import Model
+
+_WORKING_COPIES = 5
+"""A Gaussian's parameters, their gradients, two moments, and about as much again of a renderer's scratch memory."""
+
+_COPIES_WHILE_CHANGING = 3
+"""Parameters and moments exist twice while Gaussians are added."""
+
+
+def gaussians_that_fit(model: Model, more_copies: int = 0) -> int:
+    """About how many Gaussians the device's memory can hold, those that are there included.
+
+    `more_copies` of every Gaussian's parameters are needed beside those that any training needs.
+    """
+    available = free_bytes(model.parameters.means.device)
+    if available is None:
+        return 2**62
+    per_copy = sum(tensor[0].numel() * tensor.element_size() for tensor in model.parameters)
+    spare = available - len(model) * per_copy * _COPIES_WHILE_CHANGING
+    return len(model) + max(0, spare) // (per_copy * (_WORKING_COPIES + more_copies + _COPIES_WHILE_CHANGING))
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Bytes that can still be allocated on a device; None if unknown."""
+    if device.type != "cuda":
+        return available_memory()
+    free, _ = torch.cuda.mem_get_info(device)
+    reserved_unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return free + reserved_unused
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out, on the GPU or on the machine."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)  # torch's CPU allocator

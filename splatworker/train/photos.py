@@ -1,0 +1,160 @@
+"""Photos as tensors: decoded once, shrunk to the training size, kept as bytes on the training device.
+
+A photo takes 3 bytes a pixel there: 100 photos of 1600 x 1200 are 550 MB. A set that takes more of a GPU's memory than
+its share stays in the machine's memory, from where an iteration fetches its photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import overload
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from splatworker.errors import InvalidScene
+from splatworker.formats.scene import Photo, image_size
+from splatworker.machine import available_cpus
+from splatworker.render.interface import View
+from splatworker.train.memory import free_bytes
+from splatworker.train.options import Options
+
+PHOTOS_SHARE = 1 / 3
+"""Of a GPU's free memory, for photos; the rest is for Gaussians."""
+
+_DRAFT_FACTOR = 2
+"""A JPEG is decoded at no less than this multiple of the wanted size, so that shrinking still averages."""
+
+
+class Views(Sequence[View]):
+    """Photos and their cameras, each ready for a training step when it is asked for.
+
+    Args:
+        views: the photos, on the device that trains, or in main memory.
+        device: where photos that stay in main memory are brought when they are asked for; None: they are there.
+    """
+
+    def __init__(self, views: list[View], device: torch.device | None = None) -> None:
+        self._device = device
+        self._views = views
+        if device is not None and device.type == "cuda":
+            # From pages that the system cannot move, the GPU fetches a photo by itself while the host goes on.
+            self._views = [View(view.camera, view.photo.pin_memory()) for view in views]
+
+    @overload
+    def __getitem__(self, index: int) -> View: ...
+    @overload
+    def __getitem__(self, index: slice) -> Views: ...
+    def __getitem__(self, index: int | slice) -> View | Views:
+        if isinstance(index, slice):
+            return self._like(self._views[index])
+        view = self._views[index]
+        return view if self._device is None else View(view.camera, view.photo.to(self._device, non_blocking=True))
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    @property
+    def streams(self) -> bool:
+        """Whether photos stay in main memory."""
+        return self._device is not None
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """The largest width and the largest height of a photo, in pixels."""
+        return max(view.camera.width for view in self._views), max(view.camera.height for view in self._views)
+
+    @property
+    def smallest_side(self) -> int:
+        """The smallest width or height of a photo, in pixels."""
+        return min(min(view.camera.width, view.camera.height) for view in self._views)
+
+    def at(self, indices: list[int]) -> Views:
+        """The views of these indices."""
+        return self._like([self._views[index] for index in indices])
+
+    def each(self, change: Callable[[View], View]) -> Views:
+        """What `change` makes of every view, kept where these are."""
+        changed = [change(view) for view in self]
+        if self._device is not None:
+            changed = [View(view.camera, view.photo.cpu()) for view in changed]
+        return Views(changed, self._device)
+
+    def _like(self, views: list[View]) -> Views:
+        """Some of these views."""
+        part = Views(views)
+        part._device = self._device
+        return part
+
+
+def load_views(
+    photos: list[Photo],
+    options: Options,
+    device: torch.device,
+    loaded: Callable[[int], None] = lambda count: None,
+    budget: int | None = None,
+) -> Views:
+    """The photos with their cameras at the training size, in the order given.
+
+    Args:
+        photos, options: which, and how large.
+        device: where they are needed.
+        loaded: hears how many are there.
+        budget: bytes that they may take on the device; None for `PHOTOS_SHARE` of what is free on a GPU.
+
+    Raises:
+        InvalidScene: a photo cannot be decoded, or is not of its camera's shape.
+    """
+    background = 255 if options.white_background else 0
+    views = []
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        sizes = [image_size(photo.camera, options.resolution) for photo in photos]
+        pixels = pool.map(load_photo, photos, sizes, [background] * len(photos))
+        streams = _bytes_of(sizes, options) > (_photo_budget(device) if budget is None else budget)
+        for photo, (width, height), array in zip(photos, sizes, pixels, strict=True):
+            tensor = torch.from_numpy(array)
+            views.append(View(photo.camera.resized(width, height), tensor if streams else tensor.to(device)))
+            loaded(len(views))
+    return Views(views, device if streams else None)
+
+
+def _bytes_of(sizes: list[tuple[int, int]], options: Options) -> float:
+    """What photos of these sizes take, and if there are coarse iterations their halves and quarters, too."""
+    pyramid = 1 + 1 / 4 + 1 / 16 if options.coarse_iterations else 1
+    return pyramid * sum(3 * width * height for width, height in sizes)
+
+
+def _photo_budget(device: torch.device) -> float:
+    free = free_bytes(device) if device.type == "cuda" else None
+    return float("inf") if free is None else PHOTOS_SHARE * free
+
+
+def load_photo(photo: Photo, size: tuple[int, int], background: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """(3, H, W) RGB bytes of a photo shrunk to `size` (width, height) by area; transparency is laid over a grey.
+
+    Raises:
+        InvalidScene: the photo cannot be decoded, or its shape is not its camera's.
+    """
+    try:
+        with Image.open(photo.path) as image:
+            if image.size != (photo.camera.width, photo.camera.height):
+                raise InvalidScene(
+                    f"The photo {photo.name} is {image.width}x{image.height}, "
+                    f"but its camera {photo.camera.width}x{photo.camera.height}."
+                )
+            image.draft("RGB", (_DRAFT_FACTOR * size[0], _DRAFT_FACTOR * size[1]))
+            picture = _over_background(image, background)
+            if picture.size != size:
+                picture = picture.resize(size, Image.Resampling.BOX)
+            return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise InvalidScene(f"The photo {photo.name} cannot be decoded ({error}).") from error
+
+
+def _over_background(image: Image.Image, background: int) -> Image.Image:
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    below = Image.new("RGBA", image.size, (background, background, background, 255))
+    return Image.alpha_composite(below, image.convert("RGBA")).convert("RGB")

@@ -1,0 +1,208 @@
+"""Training: the loop, top to bottom. What an iteration does to the Gaussians is one call of the renderer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import torch
+
+from splatworker.errors import InvalidScene, OutOfMemory
+from splatworker.formats.scene import read_scene, split
+from splatworker.progress import Reporter
+from splatworker.render.interface import Renderer
+from splatworker.render.tensors import to_gaussians, to_tensors
+from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from splatworker.train.clock import Clock
+from splatworker.train.density import DensityStrategy, GradientDensity
+from splatworker.train.evaluate import Quality
+from splatworker.train.folder import splat_path, write_description, write_log, write_splat
+from splatworker.train.initial import gaussians_from_points, scene_extent
+from splatworker.train.log import READ_EVERY, LossLog
+from splatworker.train.memory import gaussians_that_fit, is_out_of_memory
+from splatworker.train.model import Model
+from splatworker.train.options import Options
+from splatworker.train.parallel import BatchStep, Ranks
+from splatworker.train.photos import load_views
+from splatworker.train.randomness import Randomness
+from splatworker.train.resolution import Pyramid
+from splatworker.train.schedule import active_sh_degree, learning_rates
+
+LOADING_SHARE, TRAINING_SHARE = 0.04, 0.94
+"""Of the stage's time, for its progress: loading photos, and iterations. The rest is the last evaluation."""
+
+PROGRESS_EVERY = 10
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def train(
+    options: Options,
+    renderer: Renderer,
+    report: Reporter,
+    watch: Callable[[dict[str, Any]], None] = lambda entry: None,
+    ranks: Ranks | None = None,
+) -> dict[str, Any]:
+    """Train a splat and write its model folder; what the stage has to tell about it.
+
+    Args:
+        options: the run's options.
+        renderer: draws and takes the optimiser's steps, on its device.
+        report: hears progress and warnings.
+        watch: gets the loss and the number of Gaussians every `READ_EVERY` iterations, as `LossLog` makes them.
+        ranks: the processes that train together with this one, each on a photo of its own; the first one writes the
+            model folder, and the others have nothing to tell.
+
+    Raises:
+        InvalidScene: the scene is missing, broken or empty.
+        TrainingDiverged: the loss is not a number any more.
+        OutOfMemory: even without further densification.
+        DiskFull, SplatError: the model folder cannot be written.
+    """
+    scene = read_scene(options.source_path, options.images)
+    train_photos, test_photos = split(scene.photos, options.eval)
+    if not train_photos:
+        raise InvalidScene("The scene has no photo to train on beside the one held out for evaluation.")
+    extent = scene_extent(train_photos)
+
+    device = renderer.device
+    random = Randomness(options.seed, len(train_photos), device)
+    if options.start_checkpoint:
+        first, model, random_state = load_checkpoint(options.start_checkpoint, device)
+        _check_resumable(options, first, model)
+        random.restore(random_state)
+    else:
+        first, model = 0, Model(to_tensors(gaussians_from_points(scene.points, options.sh_degree), device))
+    if ranks:
+        ranks.share(model)
+    density = GradientDensity(options, extent, random.density, ranks.that_fit if ranks else gaussians_that_fit)
+    writes = ranks is None or ranks.number == 0
+
+    photos = [*train_photos, *test_photos]
+
+    def loaded(count: int) -> None:
+        report.progress("loading photos", LOADING_SHARE * count / len(photos))
+
+    views = load_views(photos, options, device, loaded)
+    if writes:
+        write_description(options, scene, train_photos, test_photos)
+    background = torch.full((3,), float(options.white_background), device=device)
+    names = [photo.name for photo in photos]
+    quality = Quality(renderer, names, views, len(train_photos), background, options.model_path)
+    pyramid = Pyramid(views[: len(train_photos)], options.coarse_iterations)
+    log, clock = LossLog(watch), Clock(device)
+    steps: Renderer | BatchStep = BatchStep(renderer, ranks) if ranks else renderer
+    training_step = surviving(steps.training_step, density, report)
+    change_density: Callable[[int, Model], None] = surviving(density.after_step, density, report)
+    if ranks:
+        change_density = ranks.agreeing(change_density)
+
+    for iteration in range(first + 1, options.iterations + 1):
+        sh_degree = active_sh_degree(options, iteration)
+        photo = ranks.own([random.next_photo() for _ in range(ranks.count)]) if ranks else random.next_photo()
+        loss = training_step(
+            model.parameters,
+            model.adam,
+            model.statistics,
+            pyramid.view(photo, iteration),
+            random.background() if options.random_background else background,
+            sh_degree,
+            options.lambda_dssim,
+            learning_rates(options, extent, iteration),
+            iteration,
+        )
+        log.add(loss)
+        change_density(iteration, model)
+
+        last = iteration == options.iterations
+        saved = last or iteration in options.save_iterations
+        checkpointed = iteration in options.checkpoint_iterations
+        if iteration % READ_EVERY == 0 or saved or checkpointed:
+            log.read(iteration, len(model))
+        if iteration % PROGRESS_EVERY == 0:
+            report.progress("training", LOADING_SHARE + TRAINING_SHARE * iteration / options.iterations)
+        tested = iteration in options.test_iterations and not last
+        if not (writes and (saved or checkpointed or tested)):
+            continue
+        with clock.stopped():
+            if checkpointed:
+                path = checkpoint_path(options.model_path, iteration)
+                save_checkpoint(path, iteration, model, random.state())
+            if saved:
+                write_splat(options.model_path, iteration, to_gaussians(model.parameters))
+            if tested:
+                quality.measure(iteration, model.parameters, sh_degree)
+
+    seconds = clock.seconds()
+    if not writes:
+        return {}
+    report.progress("evaluating", LOADING_SHARE + TRAINING_SHARE)
+    scores = quality.measure(options.iterations, model.parameters, options.sh_degree)
+    write_log(options.model_path, log.entries)
+    if density.lacks_memory:
+        report.warning("Memory bounded the number of Gaussians: a larger machine may give a finer splat.")
+    report.progress("evaluating", 1.0)
+    return {
+        "model_path": str(options.model_path),
+        "ply": str(splat_path(options.model_path, options.iterations)),
+        "iterations": options.iterations,
+        "gaussians": len(model),
+        "sh_degree": options.sh_degree,
+        "device": str(device),
+        "photos": {"train": len(train_photos), "test": len(test_photos)},
+        "width": views.largest[0],
+        "height": views.largest[1],
+        "loss": log.last_loss,
+        "seconds": round(seconds, 2),
+        "iterations_per_second": round((options.iterations - first) / max(seconds, 1e-9), 2),
+        "quality": scores,
+    } | ({"processes": ranks.count} if ranks else {})
+
+
+def _check_resumable(options: Options, first: int, model: Model) -> None:
+    if first >= options.iterations:
+        raise InvalidScene(
+            f"The checkpoint was written after iteration {first}, and iterations is {options.iterations}.",
+            hint="Ask for more iterations.",
+        )
+    coefficients = 1 + model.parameters.sh_rest.shape[1]
+    if coefficients != (options.sh_degree + 1) ** 2:
+        raise InvalidScene(f"The checkpoint is not of the degree {options.sh_degree} that is asked for.")
+
+
+def surviving(call: Callable[P, T], density: DensityStrategy, report: Reporter) -> Callable[P, T]:
+    """`call`, which when memory runs out is tried once more after an end to adding Gaussians.
+
+    Raises (when called):
+        OutOfMemory: memory ran out though nothing is added any more.
+    """
+
+    def attempt(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(*args, **kwargs)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if density.frozen:
+                raise _out_of_memory() from error
+        density.frozen = True
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        report.warning("Memory ran out: training goes on without adding Gaussians.")
+        try:
+            return call(*args, **kwargs)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise _out_of_memory() from error
+
+    return attempt
+
+
+def _out_of_memory() -> OutOfMemory:
+    return OutOfMemory(
+        "The training does not fit into memory.",
+        hint="Use fewer or smaller photos, a bound on max_gaussians, or a larger machine.",
+        stage="train",
+    )

@@ -1,0 +1,29 @@
+"""Options that train the small scene in a second."""
+
+from __future__ import annotations
+
+import pytest
+
+from splatworker.train.options import Options
+
+
+@pytest.fixture
+def tiny_options(tiny_scene, tmp_path):
+    """Options for the small scene; keywords change them."""
+
+    def make(**changes):
+        defaults = {
+            "source_path": tiny_scene,
+            "model_path": tmp_path / "model",
+            "iterations": 120,
+            "position_lr_max_steps": 120,
+            "densify_from_iter": 20,
+            "densify_until_iter": 80,
+            "densification_interval": 20,
+            "sh_degree_interval": 40,
+            "sh_degree": 1,
+            "eval": True,
+        }
+        return Options(**(defaults | changes))
+
+    return make

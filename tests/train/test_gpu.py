@@ -1,0 +1,43 @@
+"""Whole small trainings on a GPU: they learn, and repeat to the bit when asked to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from splatworker.progress import Silent
+
+pytestmark = pytest.mark.gpu
+
+
+@pytest.fixture
+def renderer_for():
+    if not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU here")
+    from splatworker.render.backend import renderer_for
+
+    return renderer_for
+
+
+def _train(renderer, options):
+    from splatworker.train.trainer import train
+
+    return train(options, renderer, Silent())
+
+
+def test_it_learns_as_on_the_cpu(renderer_for, tiny_options):
+    results = [_train(renderer_for(device), tiny_options()) for device in ("cuda", "cpu")]
+    psnr, expected = (result["quality"]["test"]["psnr"] for result in results)
+    assert results[0]["device"].startswith("cuda")
+    assert psnr == pytest.approx(expected, abs=1.5)
+    assert results[0]["gaussians"] == pytest.approx(results[1]["gaussians"], rel=0.2)
+
+
+def test_deterministic_trainings_repeat_to_the_bit(renderer_for, tiny_options, tmp_path):
+    def splat(name):
+        renderer = renderer_for("cuda", deterministic=True)
+        return Path(_train(renderer, tiny_options(model_path=tmp_path / name))["ply"]).read_bytes()
+
+    assert splat("a") == splat("b")

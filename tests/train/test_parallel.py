@@ -1,0 +1,165 @@
+"""Several processes train one splat: as one process with the same batches would, and they fail together."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import splatworker
+from splatworker.errors import SplatError
+from splatworker.formats.ply import read_ply
+from splatworker.formats.scene import read_scene, split
+from splatworker.render.cpu import CpuRenderer
+from splatworker.render.interface import DensityStatistics, GaussianTensors
+from splatworker.render.reference import project
+from splatworker.render.tensors import to_tensors
+from splatworker.train import parallel
+from splatworker.train.checkpoint import load_checkpoint
+from splatworker.train.density import GradientDensity
+from splatworker.train.initial import gaussians_from_points, scene_extent
+from splatworker.train.model import Model
+from splatworker.train.options import Options, parse
+from splatworker.train.photos import load_views
+from splatworker.train.randomness import Randomness
+from splatworker.train.schedule import active_sh_degree, learning_rates
+
+RANK = Path(__file__).parents[1] / "support" / "rank.py"
+RANKS = 2
+
+TOLERANCE = 5e-4
+"""Of parameters, absolute and relative, after 45 iterations: less than one step moves a centre by. Gradients are
+rounded once more than in one process, and those of a round Gaussian's rotation are nothing but rounding, which Adam
+makes large: hence the small rotation_lr."""
+
+ARGUMENTS = ["--device", "cpu", "--eval", "--sh_degree", "1", "--sh_degree_interval", "15", "--random_background",
+             "--densify_from_iter", "20", "--densification_interval", "20", "--densify_until_iter", "41",
+             "--rotation_lr", "1e-5", "--seed", "3", "--json"]  # fmt: skip
+
+
+def _torchrun(folder: Path, faults: str, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(RANKS),
+               str(RANK), str(folder), faults, *arguments]  # fmt: skip
+    package = Path(splatworker.__file__).parents[1]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(package)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=500)
+
+
+def _one_process(options: Options) -> tuple[Model, list[float]]:
+    """The same training with batches of two photos, from the renderer's single steps; the losses of all iterations."""
+    renderer = CpuRenderer()
+    scene = read_scene(options.source_path)
+    photos, _ = split(scene.photos, options.eval)
+    views = load_views(photos, options, renderer.device)
+    extent = scene_extent(photos)
+    random = Randomness(options.seed, len(photos), renderer.device)
+    model = Model(to_tensors(gaussians_from_points(scene.points, options.sh_degree), renderer.device))
+    density = GradientDensity(options, extent, random.density)
+    losses = []
+    for iteration in range(1, options.iterations + 1):
+        degree = active_sh_degree(options, iteration)
+        batch = [views[random.next_photo()] for _ in range(RANKS)]
+        background = random.background()
+        mean = GaussianTensors(*(torch.zeros_like(tensor) for tensor in model.parameters))
+        losses.append(0.0)
+        for view in batch:
+            image = renderer.render(model.parameters, view.camera, background, degree)
+            loss, grad_image = renderer.loss(image, view.photo, options.lambda_dssim)
+            gradients, grad_means = renderer.backward(grad_image)
+            for total, gradient in zip(mean, gradients, strict=True):
+                total += gradient / RANKS
+            losses[-1] += float(loss.total) / RANKS
+            _count(model, view.camera, grad_means, degree)
+        renderer.adam_step(
+            model.parameters, mean, model.adam, learning_rates(options, extent, iteration), iteration, degree
+        )
+        density.after_step(iteration, model)
+    return model, losses
+
+
+def _count(model, camera, grad_means, degree) -> None:
+    """Density statistics of one photo, by the specification."""
+    seen = project(GaussianTensors(*(tensor.double() for tensor in model.parameters)), camera, degree)
+    norms = (grad_means * torch.tensor([camera.width / 2, camera.height / 2])).norm(dim=1)
+    statistics = model.statistics
+    statistics.gradient_norm_sum.add_(norms)
+    statistics.view_count.add_(seen.visible)
+    torch.maximum(statistics.max_radius, seen.radii.float(), out=statistics.max_radius)
+
+
+def test_two_processes_train_as_one_with_batches_of_two(tiny_scene, tmp_path):
+    model_path = tmp_path / "model"
+    arguments = ["-s", str(tiny_scene), "-m", str(model_path), "--iterations", "45",
+                 "--checkpoint_iterations", "45", *ARGUMENTS]  # fmt: skip
+    done = _torchrun(tmp_path, "", arguments)
+    assert done.returncode == 0, done.stderr
+    expected, losses = _one_process(parse(arguments)[0])
+    start = len(read_scene(tiny_scene).points.xyz)
+    assert len(expected) > start + 5
+
+    ranks = [np.load(tmp_path / f"rank{number}.npz") for number in range(RANKS)]
+    for name, tensor in expected.parameters._asdict().items():
+        np.testing.assert_array_equal(ranks[0][name], ranks[1][name])
+        np.testing.assert_allclose(ranks[0][name], tensor.numpy(), rtol=TOLERANCE, atol=TOLERANCE, err_msg=name)
+    _, kept, _ = load_checkpoint(model_path / "chkpnt45.npz", torch.device("cpu"))
+    # Adam's steps are the same for a sum as for a mean, so the moments tell whether gradients were averaged.
+    torch.testing.assert_close(kept.adam.first.sh_dc, expected.adam.first.sh_dc, rtol=0.02, atol=1e-6)
+    for name in DensityStatistics._fields:
+        torch.testing.assert_close(
+            getattr(kept.statistics, name), getattr(expected.statistics, name), rtol=0.01, atol=1e-6
+        )
+
+    # One model folder, by rank 0, which alone speaks.
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    (result,) = [event["result"] for event in events if event["event"] == "result"]
+    assert (result["processes"], result["gaussians"]) == (RANKS, len(expected))
+    assert len(read_ply(Path(result["ply"]))) == len(expected)
+    assert {path.name for path in model_path.iterdir()} == {
+        "cfg_args", "cameras.json", "input.ply", "results.json", "train_log.jsonl", "chkpnt45.npz", "point_cloud"
+    }  # fmt: skip
+    (entry,) = [json.loads(line) for line in (model_path / "train_log.jsonl").read_text().splitlines()]
+    assert entry["loss"] == pytest.approx(np.mean(losses), rel=1e-4)
+    fractions = [event["fraction"] for event in events if event["event"] == "progress"]
+    assert fractions == sorted(fractions)
+
+
+def test_when_one_runs_out_of_memory_all_stop_adding_and_when_one_dies_the_command_fails(tiny_scene, tmp_path):
+    arguments = ["-s", str(tiny_scene), "-m", str(tmp_path / "model"), "--iterations", "100000", *ARGUMENTS]
+    done = _torchrun(tmp_path, "memory:30 dies:60", arguments)
+    assert done.returncode != 0
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    # Rank 1 got to its 60th step, past a round of density control in which the ranks must agree.
+    warnings = [event["message"] for event in events if event["event"] == "warning"]
+    assert warnings == ["Memory ran out: training goes on without adding Gaussians."]
+    assert "Error: The GPU of one rank is gone." in done.stderr
+    assert events[-1]["event"] == "error"
+    assert events[-1]["code"] in ("stage_crashed", "cancelled")  # whichever reaches rank 0 first
+    assert not (tmp_path / "model" / "point_cloud").exists()
+    assert not list(tmp_path.glob("rank*.npz"))
+
+
+@pytest.mark.parametrize("changes", [{}, {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}, {"WORLD_SIZE": "8"}])
+def test_alone_there_is_nobody_to_meet(monkeypatch, changes):
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value)
+    with parallel.joined(torch.device("cpu")) as ranks:
+        assert ranks is None
+    assert parallel.rank_here() == 0
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    for name, value in {"RANK": "3", "LOCAL_RANK": "3", "WORLD_SIZE": "4"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(SplatError, match="more processes on this machine than its 2 GPUs"):
+        parallel.choose_gpu("auto")
+    parallel.choose_gpu("cpu")

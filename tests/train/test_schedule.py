@@ -1,0 +1,38 @@
+"""Learning rates and the degree of the spherical harmonics over the iterations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from splatworker.train.options import Options
+from splatworker.train.schedule import active_sh_degree, learning_rates, position_rate
+
+
+def _options(**changes):
+    return Options(source_path=Path("s"), model_path=Path("m"), **changes)
+
+
+def test_position_rate_falls_log_linearly_and_scales_with_the_extent():
+    options = _options(position_lr_max_steps=1000)
+    assert position_rate(options, 2.0, 0) == pytest.approx(2 * 0.00016)
+    assert position_rate(options, 2.0, 500) == pytest.approx(2 * 0.000016)  # the geometric mean
+    assert position_rate(options, 2.0, 1000) == pytest.approx(2 * 0.0000016)
+    assert position_rate(options, 2.0, 5000) == pytest.approx(2 * 0.0000016)
+
+
+def test_rates_go_to_their_own_parameters():
+    rates = learning_rates(_options(opacity_lr=0.05), 3.0, 1)
+    assert rates.quaternions == 0.001
+    assert rates.log_scales == 0.005
+    assert rates.opacity_logits == 0.05
+    assert rates.sh_dc == 0.0025
+    assert rates.sh_rest == pytest.approx(0.0025 / 20)
+    assert rates.means == position_rate(_options(), 3.0, 1)
+
+
+def test_a_degree_more_every_thousand_iterations():
+    degrees = [active_sh_degree(_options(), i) for i in (1, 999, 1000, 1999, 2000, 3000, 30_000)]
+    assert degrees == [0, 0, 1, 1, 2, 3, 3]
+    assert active_sh_degree(_options(sh_degree=1, sh_degree_interval=10), 500) == 1

@@ -1,0 +1,250 @@
+"""Training end to end on a small scene: it learns, it repeats, it resumes, and it fails in words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from argparse import Namespace  # noqa: F401 - what cfg_args evaluates to
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from plyfile import PlyData
+from support.scene_folders import write_scene
+
+from splatworker.errors import DiskFull, InvalidScene, OutOfMemory, TrainingDiverged
+from splatworker.formats.ply import read_ply
+from splatworker.formats.scene import read_scene
+from splatworker.progress import Silent
+from splatworker.render.cpu import CpuRenderer
+from splatworker.render.reference import ReferenceRenderer
+from splatworker.render.tensors import to_tensors
+from splatworker.train.checkpoint import checkpoint_path
+from splatworker.train.folder import splat_path
+from splatworker.train.trainer import train
+
+
+class Heard(Silent):
+    """A reporter that remembers."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.fractions: list[float] = []
+
+    def warning(self, message):
+        self.warnings.append(message)
+
+    def progress(self, step, fraction):
+        self.fractions.append(fraction)
+
+
+class ShortOfMemory(CpuRenderer):
+    """The real renderer on a machine whose memory runs out at chosen steps."""
+
+    def __init__(self, fails_at: set[int]) -> None:
+        super().__init__()
+        self.calls = 0
+        self.fails_at = fails_at
+
+    def training_step(self, *args):
+        self.calls += 1
+        if self.calls in self.fails_at:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return super().training_step(*args)
+
+
+def test_learns_to_show_photos_it_has_not_seen(tiny_options, tmp_path):
+    report = Heard()
+    entries = []
+    scene = write_scene(tmp_path / "scene", count=24)
+    options = tiny_options(source_path=scene, iterations=1000, position_lr_max_steps=1000, test_iterations=[1])
+    result = train(options, CpuRenderer(), report, entries.append)
+    results = json.loads((options.model_path / "results.json").read_text())
+    history = {row["iteration"]: row["psnr"] for row in results["history"]}
+    assert history[1000] > 22
+    assert history[1000] > history[1] + 4
+    assert result["quality"]["test"]["psnr"] == results["psnr"]
+    assert [photo["name"] for photo in results["test"]["photos"]] == ["photo000.png", "photo008.png", "photo016.png"]
+    assert result["photos"] == {"train": 21, "test": 3}
+    assert entries[-1]["loss"] < entries[0]["loss"] / 2
+    assert report.fractions == sorted(report.fractions)
+    assert report.fractions[-1] == 1.0
+    assert report.warnings == []
+
+
+def test_model_folder_is_laid_out_as_the_originals(tiny_options, tiny_scene):
+    options = tiny_options(save_iterations=[50], checkpoint_iterations=[60])
+    result = train(options, CpuRenderer(), Silent())
+    files = {str(path.relative_to(options.model_path)) for path in options.model_path.rglob("*") if path.is_file()}
+    assert files == {
+        "cfg_args",
+        "cameras.json",
+        "input.ply",
+        "results.json",
+        "train_log.jsonl",
+        "chkpnt60.npz",
+        "point_cloud/iteration_50/point_cloud.ply",
+        "point_cloud/iteration_120/point_cloud.ply",
+    }
+    config = eval((options.model_path / "cfg_args").read_text())  # as the original's own tools read it
+    assert (config.sh_degree, config.source_path, config.eval) == (1, str(tiny_scene), True)
+    entries = json.loads((options.model_path / "cameras.json").read_text())
+    assert set(entries[0]) == {"id", "img_name", "width", "height", "position", "rotation", "fx", "fy"}
+    cameras = {photo.name: photo.camera for photo in read_scene(tiny_scene).photos}
+    assert len(entries) == 12
+    for entry in entries:
+        world_from_camera = np.column_stack([entry["rotation"], entry["position"]])
+        camera_from_world = np.vstack([cameras[entry["img_name"]].camera_from_world, [0, 0, 0, 1]])
+        np.testing.assert_allclose(world_from_camera, np.linalg.inv(camera_from_world)[:3], atol=1e-9)
+    assert len(PlyData.read(options.model_path / "input.ply")["vertex"]) == 60
+    log = [json.loads(line) for line in (options.model_path / "train_log.jsonl").read_text().splitlines()]
+    assert [entry["iteration"] for entry in log] == [50, 60, 100, 120]
+    assert log[-1]["gaussians"] == result["gaussians"] == len(read_ply(Path(result["ply"])))
+
+
+def test_seed_decides_everything(tiny_options, tmp_path):
+    def splat(name, seed):
+        options = tiny_options(model_path=tmp_path / name, seed=seed, random_background=True)
+        train(options, CpuRenderer(), Silent())
+        return splat_path(options.model_path, options.iterations).read_bytes()
+
+    first = splat("a", 1)
+    assert splat("b", 1) == first
+    assert splat("c", 2) != first
+
+
+def test_resuming_gives_what_never_stopping_gives(tiny_options, tmp_path):
+    straight = tiny_options(model_path=tmp_path / "straight", checkpoint_iterations=[47], random_background=True)
+    train(straight, CpuRenderer(), Silent())
+    resumed = tiny_options(
+        model_path=tmp_path / "resumed",
+        random_background=True,
+        start_checkpoint=checkpoint_path(straight.model_path, 47),
+    )
+    train(resumed, CpuRenderer(), Silent())
+    assert splat_path(resumed.model_path, 120).read_bytes() == splat_path(straight.model_path, 120).read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
+def test_a_broken_checkpoint_is_refused(tiny_options, tmp_path, content):
+    options = tiny_options(iterations=5, checkpoint_iterations=[5])
+    train(options, CpuRenderer(), Silent())
+    path = checkpoint_path(options.model_path, 5)
+    path.write_bytes(path.read_bytes()[:-3000] if content is None else content)
+    with pytest.raises(InvalidScene, match="not a checkpoint of this trainer"):
+        train(tiny_options(start_checkpoint=path), CpuRenderer(), Silent())
+
+
+def test_a_checkpoint_of_another_run_is_refused(tiny_options):
+    options = tiny_options(iterations=5, checkpoint_iterations=[5])
+    train(options, CpuRenderer(), Silent())
+    path = checkpoint_path(options.model_path, 5)
+    with pytest.raises(InvalidScene, match="after iteration 5, and iterations is 5"):
+        train(tiny_options(start_checkpoint=path, iterations=5), CpuRenderer(), Silent())
+    with pytest.raises(InvalidScene, match="not of the degree 3"):
+        train(tiny_options(start_checkpoint=path, sh_degree=3), CpuRenderer(), Silent())
+
+
+def test_the_written_splat_shows_what_memory_shows(tiny_options, tiny_scene):
+    """Evaluated from memory and from the file, a photo scores the same."""
+    options = tiny_options()
+    result = train(options, CpuRenderer(), Silent())
+    gaussians = read_ply(Path(result["ply"]))
+    renderer = CpuRenderer()
+    camera = read_scene(tiny_scene).photos[0].camera
+    background = torch.zeros(3)
+    drawn = renderer.render(to_tensors(gaussians, renderer.device), camera, background, gaussians.sh_degree)
+    photo = _pixels(tiny_scene / "images" / "photo000.png")
+    psnr = -10 * np.log10(((drawn.clamp(0, 1).numpy() - photo) ** 2).mean())
+    assert psnr == pytest.approx(result["quality"]["test"]["photos"][0]["psnr"], abs=1e-4)
+
+
+def _pixels(path: Path):
+    from PIL import Image
+
+    return np.asarray(Image.open(path)).transpose(2, 0, 1) / 255
+
+
+def test_trains_like_the_specification(tiny_options, tmp_path):
+    """The CPU's kernels and the float64 reference come to the same splat, as far as densification allows."""
+    scores = []
+    for name, renderer in (("cpu", CpuRenderer()), ("reference", ReferenceRenderer())):
+        options = tiny_options(model_path=tmp_path / name, iterations=60, densify_until_iter=1)
+        scores.append(train(options, renderer, Silent())["quality"]["test"]["psnr"])
+    assert scores[0] == pytest.approx(scores[1], abs=0.02)
+
+
+def test_resolution_and_white_background_reach_the_loop(tiny_options):
+    options = tiny_options(iterations=2, resolution=2, white_background=True)
+    result = train(options, CpuRenderer(), Silent())
+    assert (result["width"], result["height"]) == (24, 18)
+
+
+def test_photo_without_training_photos_is_refused(tiny_options, tmp_path):
+    scene = write_scene(tmp_path / "one", count=1)
+    with pytest.raises(InvalidScene, match="no photo to train on"):
+        train(tiny_options(source_path=scene), CpuRenderer(), Silent())
+
+
+def test_divergence_is_an_error_and_leaves_no_splat(tiny_options):
+    options = tiny_options(feature_lr=1e38)
+    with pytest.raises(TrainingDiverged, match="not a number"):
+        train(options, CpuRenderer(), Silent())
+    assert not splat_path(options.model_path, options.iterations).exists()
+
+
+def test_nothing_left_is_an_error(tiny_options):
+    options = tiny_options(opacity_reset_interval=19, opacity_lr=0.0, iterations=60)
+    # Every opacity falls to 0.01 at iteration 19 and stays there; a negative rate does not exist, so prune by hand:
+    with pytest.raises(TrainingDiverged, match="No Gaussian"):
+        train(options, _Vanishing(), Silent())
+
+
+class _Vanishing(CpuRenderer):
+    """The real renderer, after whose steps all Gaussians are transparent."""
+
+    def training_step(self, parameters, *args):
+        loss = super().training_step(parameters, *args)
+        parameters.opacity_logits.fill_(-10.0)
+        return loss
+
+
+def test_when_memory_runs_out_training_goes_on_without_densifying(tiny_options):
+    report = Heard()
+    result = train(tiny_options(), ShortOfMemory({30}), report)
+    assert result["gaussians"] <= 60 + 60  # one densification, at iteration 40, would follow at 60
+    assert report.warnings == ["Memory ran out: training goes on without adding Gaussians."]
+    assert result["quality"]["test"]["psnr"] > 18
+
+
+def test_when_memory_is_gone_it_is_an_error(tiny_options):
+    with pytest.raises(OutOfMemory, match="does not fit"):
+        train(tiny_options(), ShortOfMemory({30, 31}), Heard())
+    with pytest.raises(OutOfMemory, match="does not fit"):
+        train(tiny_options(), ShortOfMemory({30, 40}), Heard())
+
+
+def test_other_faults_are_not_taken_for_memory(tiny_options):
+    class Broken(CpuRenderer):
+        def training_step(self, *args):
+            raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        train(tiny_options(), Broken(), Heard())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("name", ["point_cloud/iteration_120/point_cloud.ply", "chkpnt60.npz", "results.json"])
+def test_full_disk_is_one_clear_error_and_leaves_nothing_half_written(tiny_options, name):
+    options = tiny_options(checkpoint_iterations=[60], densify_until_iter=1)
+    target = options.model_path / name
+    target.parent.mkdir(parents=True)
+    part = target.with_name(target.name + ".part")
+    part.symlink_to("/dev/full")
+    with pytest.raises(DiskFull) as caught:
+        train(options, CpuRenderer(), Silent())
+    assert caught.value.stage == "train"
+    assert not target.exists()
+    assert not part.is_symlink()
+    shutil.rmtree(options.model_path)
