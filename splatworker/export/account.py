@@ -1,0 +1,197 @@
+"""How good a splat is and how it came to be, in figures: quality.json, and what the report shows."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from splatworker.errors import InvalidScene
+from splatworker.export.comparison import Comparison, compare
+from splatworker.export.orient import HALF_TURN_ABOUT_Z, Matrix, rotate
+from splatworker.export.pictures import Artist
+from splatworker.export.registry import read_any
+from splatworker.export.subject import Subject, shrunk
+from splatworker.formats.scene import Photo
+from splatworker.gaussians import Gaussians
+
+MOST_SCORED = 64
+"""Photos that are scored at most; more would only take longer to say the same."""
+
+UNTRUSTED_SCORED = 8
+"""Photos that are scored where none were held out."""
+
+LOSS_VIEWS = 3
+"""Views from which a format's loss is measured."""
+
+_LOG_ENTRIES = 200
+
+AXES = {
+    "spz": "y up, as SPZ means it",
+    "sog": "y down, as PlayCanvas's viewers take it",
+    "compressed_ply": "y down, as PlayCanvas's viewers take it",
+    "splat": "y down, as viewers of .splat take it",
+    "cleaned_ply": "those of the trained PLY",
+}
+"""The axes of each file: a viewer of the format shows it upright."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """What happened before the export, as far as somebody tells.
+
+    Attributes:
+        photos: given, used, registered, and rejected with name and reason each.
+        timings: stage -> seconds.
+        settings: parameter -> value.
+        warnings: sentences.
+        photo_folder: where the decoded photos lie, for thumbnails of those that were dropped.
+    """
+
+    photos: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    photo_folder: Path | None = None
+
+
+def read_account(path: Path) -> Account:
+    """The account in a JSON file with the names of `Account`.
+
+    Raises:
+        InvalidScene: it cannot be read.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        folder = data.get("photo_folder")
+        return Account(
+            photos=dict(data.get("photos", {})),
+            timings={str(stage): float(seconds) for stage, seconds in data.get("timings", {}).items()},
+            settings=dict(data.get("settings", {})),
+            warnings=[str(warning) for warning in data.get("warnings", [])],
+            photo_folder=Path(folder) if folder else None,
+        )
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InvalidScene(f"The account {path.name} cannot be read: {error}.", stage="export") from error
+
+
+def scored_photos(subject: Subject, longest_side: int) -> tuple[list[Photo], set[str]]:
+    """The photos to score, and the names of those held out: all of these, or where there are none some others."""
+    held_out = {photo.name for photo in subject.held_out}
+    chosen = subject.held_out or subject.trained[:: max(1, len(subject.trained) // UNTRUSTED_SCORED)]
+    step = -(-len(chosen) // MOST_SCORED)
+    return [shrunk(photo, longest_side) for photo in chosen[::step]], held_out
+
+
+def figures(
+    subject: Subject,
+    account: Account,
+    scored: Sequence[Comparison],
+    formats: list[dict[str, Any]],
+    cleaning: dict[str, Any] | None,
+    gaussians: Gaussians,
+) -> dict[str, Any]:
+    """All that quality.json says."""
+    found, trained = subject.reconstruction, subject.results
+    rejected = account.photos.get("rejected") or found.get("rejected") or []
+    kind = "held out" if subject.held_out else "trained on"
+    return {
+        "splat": {
+            "gaussians": len(gaussians),
+            "gaussians_trained": len(subject.gaussians) + subject.not_finite,
+            "not_finite": subject.not_finite,
+            "sh_degree": gaussians.sh_degree,
+            "trained_bytes": subject.source.stat().st_size,
+        },
+        "photos": {
+            "given": account.photos.get("given", found.get("photos", len(subject.photos))),
+            "used": account.photos.get("used", found.get("photos", len(subject.photos))),
+            "registered": len(subject.photos),
+            "held_out": len(subject.held_out),
+            "rejected": [{"name": _name(photo), "reason": str(photo["reason"])} for photo in rejected],
+        },
+        "scores": {
+            "of": kind,
+            "psnr": _mean([comparison.psnr for comparison in scored]),
+            "ssim": _mean([comparison.ssim for comparison in scored]),
+            "photos": [
+                {"name": comparison.name, "psnr": comparison.psnr, "ssim": comparison.ssim} for comparison in scored
+            ],
+            "as_trained": {name: trained[name] for name in ("psnr", "ssim", "iteration") if name in trained},
+        },
+        "training": {
+            "log": subject.log[:: max(1, len(subject.log) // _LOG_ENTRIES)],
+            "history": trained.get("history", []),
+        },
+        "reconstruction": {
+            name: found[name] for name in ("points", "reprojection_error_px", "track_length", "rung") if name in found
+        },
+        "frame": {name: subject.frame[name] for name in ("axes", "unit", "scale") if name in subject.frame},
+        "cleaning": cleaning,
+        "formats": formats,
+        "timings": dict(account.timings),
+        "settings": dict(account.settings),
+        "warnings": list(account.warnings),
+    }
+
+
+def format_losses(
+    folder: Path, made: dict[str, dict[str, Any]], gaussians: Gaussians, subject: Subject, artist: Artist, side: int
+) -> list[dict[str, Any]]:
+    """For each file of a format: bytes, ratio to the PLY, and what drawing it loses against drawing the splat."""
+    cameras = [shrunk(photo, side).camera for photo in subject.photos]
+    cameras = cameras[:: max(1, len(cameras) // LOSS_VIEWS)][:LOSS_VIEWS]
+    own = [artist.image(camera) for camera in cameras]
+    ply_bytes = len(gaussians) * 4 * (17 + 3 * gaussians.sh_rest.shape[1])
+    losses = []
+    for name, axes in AXES.items():
+        if name not in made:
+            continue
+        stored = read_any(folder / made[name]["file"])
+        back = rotate(stored, _to_upright(name, subject.rotation))
+        other = Artist(back, artist.renderer, subject.background)
+        errors = [
+            ((other.image(camera) - image) ** 2).mean(dtype=torch.float64).item()
+            for camera, image in zip(cameras, own, strict=True)
+        ]
+        size = made[name]["bytes"]
+        losses.append(
+            {
+                "name": name,
+                "file": made[name]["file"],
+                "bytes": size,
+                "ratio": round(ply_bytes / size, 1),
+                "psnr_db": round(-10 * math.log10(max(float(np.mean(errors)), 1e-10)), 2),
+                "axes": axes,
+            }
+        )
+    return losses
+
+
+def _to_upright(name: str, rotation: Matrix) -> npt.NDArray[np.float64]:
+    if name == "cleaned_ply":
+        return rotation
+    return np.eye(3) if name == "spz" else HALF_TURN_ABOUT_Z
+
+
+def _name(photo: dict[str, Any]) -> str:
+    """What a dropped photo is called; one that never came has only its number in the job."""
+    number = photo.get("index")
+    return str(photo.get("name") or ("a photo" if number is None else f"photo {number + 1}"))
+
+
+def _mean(values: list[float]) -> float | None:
+    return round(float(np.mean(values)), 3) if values else None
+
+
+def score(subject: Subject, artist: Artist, longest_side: int) -> list[Comparison]:
+    """The photos beside what the splat shows of them, worst first."""
+    photos, held_out = scored_photos(subject, longest_side)
+    return compare(artist, photos, held_out)

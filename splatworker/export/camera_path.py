@@ -1,0 +1,195 @@
+"""Where to look from: the photo that shows the scene best, and a smooth flight along the cameras.
+
+Everything here takes the world upright, y up. A flight never leaves the heights and distances at which photos were
+taken: there was room for a camera there, above the ground and outside of the walls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.render.camera import Camera
+
+Vectors = npt.NDArray[np.float64]
+
+UP = np.array([0.0, 1.0, 0.0])
+
+CONVERGENT = np.radians(25)
+"""Cameras surround a subject when the median angle between where they look and where it is, is below this."""
+
+FULL_CIRCLE = np.radians(75)
+"""A flight closes to a circle when no gap between neighbouring cameras' directions is wider than this."""
+
+_SMOOTH = 1e-2
+"""Ridge of the fits: pulls towards a constant distance and height."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A view: from where, at what, and the tangents of half the horizontal and vertical angle of view."""
+
+    position: Vectors
+    target: Vectors
+    tan_x: float
+    tan_y: float
+
+    def shaped(self, width: int, height: int) -> Look:
+        """The view in another shape, of the same area: what lies beyond a photo's edges few others have seen."""
+        tan_y = float(np.sqrt(self.tan_x * self.tan_y * height / width))
+        if abs(self.tan_x / self.tan_y - width / height) < 0.02:
+            return self
+        return Look(self.position, self.target, tan_y * width / height, tan_y)
+
+    def camera(self, width: int, height: int) -> Camera:
+        """The camera with this view, upright."""
+        forward = self.target - self.position
+        forward = forward / np.linalg.norm(forward)
+        right = np.cross(forward, UP)
+        if np.linalg.norm(right) < 1e-6:
+            right = np.array([1.0, 0.0, 0.0])
+        right = right / np.linalg.norm(right)
+        rotation = np.stack([right, np.cross(forward, right), forward])
+        pose = np.hstack([rotation, -(rotation @ self.position)[:, None]])
+        fx, fy = width / 2 / self.tan_x, height / 2 / self.tan_y
+        return Camera(width, height, fx, fy, width / 2, height / 2, pose)
+
+
+def focus(cameras: list[Camera], points: Vectors) -> Vectors:
+    """(3,) what the cameras look at: the point nearest to all their axes, no farther than the points are.
+
+    The sum of squared distances to the axes is least where sum (1 - f f^T) (x - c) = 0; a little weight on the middle
+    of the points decides where the axes are parallel.
+    """
+    middle = np.median(points, axis=0) if len(points) else np.mean([_ahead(camera, 1.0) for camera in cameras], axis=0)
+    matrix, side = 0.01 * len(cameras) * np.eye(3), 0.01 * len(cameras) * middle
+    for camera in cameras:
+        forward = camera.camera_from_world[2, :3]
+        across = np.eye(3) - np.outer(forward, forward)
+        matrix, side = matrix + across, side + across @ camera.center
+    found = np.linalg.solve(matrix, side)
+    if len(points):
+        low, high = np.quantile(points, [0.05, 0.95], axis=0)
+        found = np.clip(found, low, high)
+    return np.asarray(found)
+
+
+def by_what_they_show(cameras: list[Camera], points: Vectors, weights: Vectors) -> list[int]:
+    """The cameras' indices, best first: those that show most of what the photos agree about, towards the middle.
+
+    Args:
+        points, weights: (N, 3) sparse points, and (N,) in how many photos each was seen.
+    """
+    scores = np.array([_shown(camera, points, weights) for camera in cameras])
+    return [int(index) for index in np.argsort(-scores, kind="stable")]
+
+
+def _shown(camera: Camera, points: Vectors, weights: Vectors) -> float:
+    inside = points @ camera.camera_from_world[:, :3].T + camera.camera_from_world[:, 3]
+    depth = np.maximum(inside[:, 2], 1e-9)
+    x = (inside[:, 0] / depth * camera.fx + camera.cx) / camera.width * 2 - 1
+    y = (inside[:, 1] / depth * camera.fy + camera.cy) / camera.height * 2 - 1
+    seen = (inside[:, 2] > 0) & (np.abs(x) < 1) & (np.abs(y) < 1)
+    return float((weights * seen * (1 - 0.5 * np.maximum(x**2, y**2)))[seen].sum())
+
+
+def look_of(camera: Camera, target: Vectors) -> Look:
+    """A camera's own view, with its target where its axis passes closest to `target`."""
+    forward = camera.camera_from_world[2, :3]
+    distance = float((target - camera.center) @ forward)
+    if distance <= 0:
+        distance = float(np.linalg.norm(target - camera.center))
+    return Look(camera.center, _ahead(camera, distance), camera.width / 2 / camera.fx, camera.height / 2 / camera.fy)
+
+
+def _ahead(camera: Camera, distance: float) -> Vectors:
+    return np.asarray(camera.center + distance * camera.camera_from_world[2, :3])
+
+
+def flight(cameras: list[Camera], points: Vectors, start: int, frames: int) -> list[Look]:
+    """A smooth flight of `frames` views that ends where it begins, from near the camera `start`.
+
+    Around a subject it circles, or where the cameras leave a gap swings to and fro; along a facade, say, where the
+    cameras look side by side, it moves along them.
+    """
+    middle = focus(cameras, points)
+    centers = np.array([camera.center for camera in cameras])
+    forwards = np.array([camera.camera_from_world[2, :3] for camera in cameras])
+    to_middle = middle - centers
+    to_middle /= np.maximum(np.linalg.norm(to_middle, axis=1, keepdims=True), 1e-9)
+    turns = np.arccos(np.clip((forwards * to_middle).sum(axis=1), -1, 1))
+    tan_x = float(np.median([camera.width / 2 / camera.fx for camera in cameras]))
+    tan_y = float(np.median([camera.height / 2 / camera.fy for camera in cameras]))
+    if np.median(turns) < CONVERGENT:
+        positions, targets = _around(centers, middle, start, frames)
+    else:
+        reach = float(np.median(np.linalg.norm(middle - centers, axis=1)))
+        positions, targets = _along(centers, centers + reach * forwards, start, frames)
+    return [Look(position, target, tan_x, tan_y) for position, target in zip(positions, targets, strict=True)]
+
+
+def _around(centers: Vectors, middle: Vectors, start: int, frames: int) -> tuple[Vectors, Vectors]:
+    """Positions on a ring about the middle whose distance and height follow the cameras'."""
+    offsets = centers - middle
+    angles = np.arctan2(offsets[:, 0], offsets[:, 2])
+    reach, height = np.hypot(offsets[:, 0], offsets[:, 2]), offsets[:, 1]
+    ordered = np.sort(angles)
+    gaps = np.diff(np.append(ordered, ordered[0] + 2 * np.pi))
+    widest = int(gaps.argmax())
+    turned = np.stack([reach, height], axis=1)
+    if gaps[widest] < FULL_CIRCLE:
+        path = angles[start] + np.linspace(0, 2 * np.pi, frames, endpoint=False)
+        fitted = _fit(_waves, angles, turned, path)
+    else:
+        # Angles counted from the far side of the gap, so that the covered arc is in one piece.
+        zero = ordered[(widest + 1) % len(ordered)]
+        angles = (angles - zero) % (2 * np.pi)
+        path = _to_and_fro(angles, start, frames)
+        fitted = _fit(_powers, angles, turned, path)
+        path = path + zero
+    reach_low, reach_high = np.quantile(reach, [0.1, 0.9])
+    height_low, height_high = np.quantile(height, [0.1, 0.9])
+    rings = np.clip(fitted[:, 0], reach_low, reach_high)
+    heights = np.clip(fitted[:, 1], height_low, height_high)
+    positions = middle + np.stack([rings * np.sin(path), heights, rings * np.cos(path)], axis=1)
+    return positions, np.broadcast_to(middle, positions.shape)
+
+
+def _along(centers: Vectors, targets: Vectors, start: int, frames: int) -> tuple[Vectors, Vectors]:
+    """Positions along the cameras' longest axis, to and fro, looking where the cameras there look."""
+    spread = centers - centers.mean(axis=0)
+    along = spread @ np.linalg.svd(spread)[2][0]
+    path = _to_and_fro(along, start, frames)
+    fitted = _fit(_powers, along, np.hstack([centers, targets]), path)
+    low, high = np.quantile(centers, [0.02, 0.98], axis=0)
+    return np.clip(fitted[:, :3], low, high), fitted[:, 3:]
+
+
+def _to_and_fro(values: Vectors, start: int, frames: int) -> Vectors:
+    """(frames,) values from near that of `start` to one end, the other, and back: a cosine, slow at the ends."""
+    low, high = np.quantile(values, [0.05, 0.95])
+    middle, half = (low + high) / 2, max((high - low) / 2, 1e-9)
+    phase = np.arccos(np.clip((values[start] - middle) / half, -1, 1))
+    return np.asarray(middle + half * np.cos(phase + np.linspace(0, 2 * np.pi, frames, endpoint=False)))
+
+
+def _waves(angles: Vectors) -> Vectors:
+    return np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles), np.cos(2 * angles), np.sin(2 * angles)], 1)
+
+
+def _powers(values: Vectors) -> Vectors:
+    return np.stack([values**power for power in range(4)], axis=1)
+
+
+def _fit(features: Callable[[Vectors], Vectors], at: Vectors, values: Vectors, path: Vectors) -> Vectors:
+    """Values along the path, by ridge regression of the given values on functions of where they were taken."""
+    known, wanted = features(at), features(path)
+    # The first function is constant; the others are scaled alike, so that the ridge means the same to all.
+    scale = np.append(1.0, np.maximum(known[:, 1:].std(axis=0), 1e-9))
+    shift = np.append(0.0, known[:, 1:].mean(axis=0))
+    known, wanted = (known - shift) / scale, (wanted - shift) / scale
+    ridge = _SMOOTH * len(at) * np.diag([0.0, *np.ones(known.shape[1] - 1)])
+    return np.asarray(wanted @ np.linalg.solve(known.T @ known + ridge, known.T @ values))

@@ -1,0 +1,152 @@
+"""Leave out what no photo vouches for: Gaussians that are never seen, haze larger than the scene, stray floaters.
+
+Nothing is removed for its looks. A candidate must be one that the training photos hardly show, and each group of
+candidates goes only if the photos are shown as well without it: a filter by distance or size alone, which is what most
+tools offer, costs several dB on an ordinary scene.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from splatworker.export.comparison import read_photo
+from splatworker.export.pictures import Artist
+from splatworker.export.visibility import Sight, see
+from splatworker.formats.scene import Photo
+from splatworker.gaussians import Gaussians
+from splatworker.render.interface import GaussianTensors, Renderer
+from splatworker.render.tensors import to_tensors
+
+Mask = npt.NDArray[np.bool_]
+
+UNSEEN = 0.05
+"""Pixels: a Gaussian is never seen when it colours less than this of every training view."""
+
+HAZE_EXTENT = 0.5
+"""Of the distance between the farthest cameras: a Gaussian larger than this..."""
+
+HAZE_OPACITY = 0.1
+"""... and less opaque than this is haze."""
+
+FLOATER_VIEWS = 1
+"""A Gaussian in free space that no more views than this see is a floater."""
+
+FREE_SPACE = 0.25
+"""Free space ends at this share of the distance from a camera to the nearest of the points that it sees."""
+
+MOST_REMOVED = 0.3
+"""The largest share of a splat that is ever removed; those that weigh least go first."""
+
+MOST_LOST_DB = 0.01
+"""How much worse, in PSNR over some training photos, the splat may show them without a group."""
+
+JUDGES = 8
+"""Training photos that are asked."""
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """What was left out.
+
+    Attributes:
+        keep: (N,) the Gaussians that stay.
+        removed: group -> how many went.
+        spared: groups that the photos would have missed -> how many they were.
+        capped: whether more would have gone, had it not been too many.
+    """
+
+    keep: Mask
+    removed: dict[str, int] = field(default_factory=dict)
+    spared: dict[str, int] = field(default_factory=dict)
+    capped: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many went in all."""
+        return int(np.count_nonzero(~self.keep))
+
+
+def clean(
+    gaussians: Gaussians,
+    photos: Sequence[Photo],
+    points: npt.NDArray[np.float64],
+    renderer: Renderer,
+    background: tuple[float, float, float],
+    progress: Callable[[float], None] = lambda share: None,
+) -> Cleaning:
+    """Find what can go.
+
+    Args:
+        photos: those the splat was trained on, with cameras of about the size they were trained at.
+        points: (N, 3) the scene's sparse points.
+    """
+    tensors = to_tensors(gaussians, renderer.device)
+    sight = see(renderer, tensors, [photo.camera for photo in photos], lambda share: progress(0.8 * share))
+    groups = candidates(gaussians, photos, points, sight)
+    judges = photos[:: max(1, len(photos) // JUDGES)][:JUDGES]
+    truths = [torch.from_numpy(read_photo(photo)).to(renderer.device).permute(2, 0, 1) / 255 for photo in judges]
+    artist = Artist(gaussians, renderer, background)
+
+    def score(keep: Mask) -> float:
+        kept = torch.from_numpy(keep).to(renderer.device)
+        artist.tensors = GaussianTensors(*(tensor[kept] for tensor in tensors))
+        errors = [
+            ((artist.image(photo.camera) - truth) ** 2).mean(dtype=torch.float64).item()
+            for photo, truth in zip(judges, truths, strict=True)
+        ]
+        return float(-10 * np.log10(np.maximum(errors, 1e-12)).mean())
+
+    keep = np.ones(len(gaussians), bool)
+    best = score(keep)
+    removed, spared, capped = dict[str, int](), dict[str, int](), False
+    for index, (name, group) in enumerate(groups.items()):
+        room = int(MOST_REMOVED * len(gaussians)) - int(np.count_nonzero(~keep))
+        chosen = np.flatnonzero(group & keep)
+        if len(chosen) > room:
+            capped = True
+            chosen = chosen[np.argsort(sight.weight.cpu().numpy()[chosen], kind="stable")[:room]]
+        if not len(chosen):
+            continue
+        tried = keep.copy()
+        tried[chosen] = False
+        found = score(tried)
+        if found >= best - MOST_LOST_DB:
+            keep, best = tried, max(best, found)
+            removed[name] = len(chosen)
+        else:
+            spared[name] = len(chosen)
+        progress(0.8 + 0.2 * (index + 1) / len(groups))
+    return Cleaning(keep, removed, spared, capped)
+
+
+def candidates(
+    gaussians: Gaussians, photos: Sequence[Photo], points: npt.NDArray[np.float64], sight: Sight
+) -> dict[str, Mask]:
+    """The groups of Gaussians that may go, by name, the least harmful first."""
+    peak, views = sight.peak.cpu().numpy(), sight.views.cpu().numpy()
+    centers = np.array([photo.camera.center for photo in photos])
+    extent = float(np.linalg.norm(centers - centers.mean(axis=0), axis=1).max())
+    haze = (gaussians.scales.max(axis=1) > HAZE_EXTENT * extent) & (gaussians.opacities < HAZE_OPACITY)
+    floating = in_free_space(gaussians.means, photos, points) & (views <= FLOATER_VIEWS)
+    return {"never seen": peak < UNSEEN, "floater": floating, "haze": haze}
+
+
+def in_free_space(means: npt.NDArray[np.float32], photos: Sequence[Photo], points: npt.NDArray[np.float64]) -> Mask:
+    """(N,) which positions lie right before a camera, where nothing is: nearer than anything that it sees."""
+    near = np.zeros(len(means), bool)
+    for photo in photos:
+        pose = photo.camera.camera_from_world
+        ahead = points @ pose[2, :3] + pose[2, 3]
+        inside = points @ pose[:2, :3].T + pose[:2, 3]
+        half = np.array([photo.camera.width / 2 / photo.camera.fx, photo.camera.height / 2 / photo.camera.fy])
+        seen = (ahead > 0) & (np.abs(inside) < half * ahead[:, None]).all(axis=1)
+        if not seen.any():
+            continue
+        nearest = float(np.quantile(ahead[seen], 0.01))
+        near |= np.linalg.norm(means - photo.camera.center, axis=1) < FREE_SPACE * nearest
+    return near

@@ -1,0 +1,108 @@
+"""Photos beside what the splat shows of them: scores, and where it is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from splatworker.errors import InvalidScene
+from splatworker.export.pictures import Artist, Picture, to_picture
+from splatworker.formats.scene import Photo
+from splatworker.machine import available_cpus
+from splatworker.render.metrics import psnr
+
+ERROR_FULL_SCALE = 0.25
+"""The mean absolute error of a pixel's colours, of the whole range, that an error map paints brightest."""
+
+_HEAT = np.array([[0, 0, 4], [66, 10, 104], [147, 38, 103], [221, 81, 58], [252, 165, 10], [252, 255, 164]], np.float64)
+"""Black over red to pale yellow, of even lightness: readable by those who see no red, too."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One photo's scores and pictures.
+
+    Attributes:
+        name: the photo's.
+        held_out: whether the splat has never seen it.
+        psnr, ssim: in dB, and in [0, 1], of the whole picture as drawn here.
+        photo, drawn, error: the photo, the splat at its camera, and the error map.
+    """
+
+    name: str
+    held_out: bool
+    psnr: float
+    ssim: float
+    photo: Picture
+    drawn: Picture
+    error: Picture
+
+
+def read_photo(photo: Photo) -> Picture:
+    """The photo's pixels at its camera's size.
+
+    Raises:
+        InvalidScene: it cannot be read.
+    """
+    size = (photo.camera.width, photo.camera.height)
+    try:
+        with Image.open(photo.path) as image:
+            return np.array(image.convert("RGB").resize(size, Image.Resampling.BOX))
+    except (OSError, ValueError) as error:
+        raise InvalidScene(f"The scene's photo {photo.name} cannot be read: {error}.", stage="export") from error
+
+
+def compare(
+    artist: Artist,
+    photos: Sequence[Photo],
+    held_out: set[str],
+    progress: Callable[[float], None] = lambda share: None,
+) -> list[Comparison]:
+    """Draw every photo's view and compare it, worst first; cameras are of the size to compare at."""
+    found = []
+    with ThreadPoolExecutor(available_cpus()) as pool:  # decoding takes longer than drawing on a GPU
+        decoded = list(pool.map(read_photo, photos))
+    for index, (photo, pixels) in enumerate(zip(photos, decoded, strict=True)):
+        truth = torch.from_numpy(pixels.transpose(2, 0, 1).copy()).to(artist.renderer.device)
+        drawn = artist.image(photo.camera)
+        loss, _ = artist.renderer.loss(drawn, truth, 1.0)
+        error = (drawn - truth.to(drawn.dtype) / 255).abs().mean(dim=0).cpu().numpy()
+        score = round(psnr(drawn, truth), 3)
+        found.append(
+            Comparison(
+                photo.name,
+                photo.name in held_out,
+                score,
+                round(float(loss.ssim), 4),
+                pixels,
+                to_picture(drawn),
+                error_map(error),
+            )
+        )
+        progress((index + 1) / len(photos))
+    return sorted(found, key=lambda comparison: comparison.psnr)
+
+
+def error_map(error: npt.NDArray[np.float32]) -> Picture:
+    """(H, W, 3) colours of (H, W) errors."""
+    place = np.clip(error / ERROR_FULL_SCALE, 0, 1) * (len(_HEAT) - 1)
+    low = np.minimum(place.astype(int), len(_HEAT) - 2)
+    share = (place - low)[:, :, None]
+    return np.asarray(np.rint(_HEAT[low] * (1 - share) + _HEAT[low + 1] * share), np.uint8)
+
+
+def trained_size(model: Path) -> int:
+    """The longest side that a model folder's photos were trained at, in pixels; 0 where it does not say."""
+    try:
+        cameras = json.loads((model / "cameras.json").read_text(encoding="utf-8"))
+        return max(max(int(camera["width"]), int(camera["height"])) for camera in cameras)
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0

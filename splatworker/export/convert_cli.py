@@ -1,0 +1,61 @@
+"""`splatworker convert IN OUT`: a splat from one format into another, both known by their names."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from splatworker.export.registry import FORMATS, format_of, read_any, write_any
+from splatworker.formats.model import find_splat
+from splatworker.progress import Reporter
+from splatworker.stage import run_as_command
+
+
+def main(argv: list[str]) -> int:
+    """Convert; 0 for success, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
+    suffixes = ", ".join(kind.suffix for kind in FORMATS.values())
+    parser = argparse.ArgumentParser(
+        prog="splatworker convert", description=f"Convert a splat between formats: {suffixes}."
+    )
+    parser.add_argument("input", type=Path, metavar="IN", help="a splat, or a model folder (its latest PLY)")
+    parser.add_argument("output", type=Path, metavar="OUT", help="the file to write; its suffix says the format")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where .sog is clustered")
+    parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
+    arguments = parser.parse_args(argv)
+
+    def work(report: Reporter) -> dict[str, Any]:
+        result = convert(arguments.input, arguments.output, arguments.device, report)
+        if not arguments.json:
+            before, after = result["input_bytes"], result["output_bytes"]
+            sys.stderr.write(
+                f"{arguments.output}: {result['gaussians']} Gaussians, {after / 1e6:.2f} MB, "
+                f"from {before / 1e6:.2f} MB ({before / after:.1f} : 1)\n"
+            )
+        return result
+
+    return run_as_command("convert", work, as_json=arguments.json)
+
+
+def convert(source: Path, target: Path, device: str, report: Reporter) -> dict[str, Any]:
+    """Read `source` and write `target`.
+
+    Raises:
+        InvalidScene: the input is broken, or has no Gaussians.
+        SplatError: a suffix is unknown, or a file cannot be read or written.
+    """
+    format_of(target)  # before reading what may be large
+    path = find_splat(source) if source.is_dir() else source
+    gaussians = read_any(path)
+    report.progress("writing", 0.5)
+    left_out = write_any(target, gaussians, device)
+    if left_out:
+        report.warning(f"{left_out} Gaussians were no numbers and are left out.")
+    return {
+        "gaussians": len(gaussians) - left_out,
+        "sh_degree": gaussians.sh_degree,
+        "input_bytes": path.stat().st_size,
+        "output_bytes": target.stat().st_size,
+        "output": str(target),
+    }

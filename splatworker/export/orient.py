@@ -1,0 +1,94 @@
+"""The splat turned upright: which way is up, and how Gaussians are turned, colours that depend on the view included."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.spatial.transform import Rotation
+
+from splatworker.gaussians import Gaussians
+from splatworker.render.camera import Camera
+from splatworker.render.spherical_harmonics import basis
+
+Matrix = npt.NDArray[np.float64]
+
+HALF_TURN_ABOUT_Z = np.diag([-1.0, -1.0, 1.0])
+"""PlayCanvas's tools take a splat's y to point down, and turn whatever they load by this: turned before, it stands
+upright there. It is its own inverse."""
+
+
+def upright_rotation(scene: Path, cameras: list[Camera]) -> Matrix:
+    """The rotation that turns a scene folder's up to +y.
+
+    Ours are upright already, and `frame.json` says so. In others up is the mean of the cameras' own: people mostly
+    hold them upright.
+    """
+    try:
+        axes = str(json.loads((scene / "frame.json").read_text())["axes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        axes = ""
+    if axes.startswith("y up"):
+        return np.eye(3)
+    up = -np.mean([camera.camera_from_world[1, :3] for camera in cameras], axis=0)
+    if np.linalg.norm(up) < 0.1:
+        return np.eye(3)
+    return turn_to(up, np.array([0.0, 1.0, 0.0]))
+
+
+def turn_to(direction: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> Matrix:
+    """The smallest rotation that turns one direction to another."""
+    direction, target = direction / np.linalg.norm(direction), target / np.linalg.norm(target)
+    axis = np.cross(direction, target)
+    if np.linalg.norm(axis) < 1e-9:
+        across = np.eye(3)[np.abs(direction).argmin()]
+        axis = np.cross(direction, across)
+    axis /= np.linalg.norm(axis)
+    angle = np.arccos(np.clip(direction @ target, -1, 1))
+    return np.asarray(Rotation.from_rotvec(angle * axis).as_matrix())
+
+
+def rotate_camera(camera: Camera, rotation: Matrix) -> Camera:
+    """The camera that sees of the turned scene what this one sees of the scene."""
+    pose = camera.camera_from_world
+    turned = np.hstack([pose[:, :3] @ rotation.T, pose[:, 3:]])
+    return dataclasses.replace(camera, camera_from_world=turned)
+
+
+def rotate(gaussians: Gaussians, rotation: Matrix) -> Gaussians:
+    """Turn a splat about the origin: centres, axes, and the colours' dependence on the direction of view."""
+    if np.allclose(rotation, np.eye(3), atol=1e-9):
+        return gaussians
+    x, y, z, w = Rotation.from_matrix(rotation).as_quat()
+    # The quaternion product (w, x, y, z) * q as a matrix.
+    product = np.array([[w, -x, -y, -z], [x, w, -z, y], [y, z, w, -x], [z, -y, x, w]])
+    return dataclasses.replace(
+        gaussians,
+        means=(gaussians.means @ rotation.T).astype(np.float32),
+        quaternions=(gaussians.quaternions @ product.T).astype(np.float32),
+        sh_rest=_rotate_harmonics(gaussians, rotation),
+    )
+
+
+def _rotate_harmonics(gaussians: Gaussians, rotation: Matrix) -> npt.NDArray[np.float32]:
+    """The harmonics of the turned colours: g(d) = f(R^T d), degree by degree.
+
+    The harmonics of a degree turn among themselves, by a matrix that their values in more directions than there are
+    coefficients determine.
+    """
+    degree = gaussians.sh_degree
+    directions = np.random.default_rng(0).normal(size=(64, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    values = basis(torch.from_numpy(directions), degree).numpy()
+    turned = basis(torch.from_numpy(directions @ rotation), degree).numpy()
+    rest = np.empty_like(gaussians.sh_rest)
+    for band in range(1, degree + 1):
+        columns = slice(band**2, (band + 1) ** 2)
+        matrix = np.linalg.lstsq(values[:, columns], turned[:, columns], rcond=None)[0].astype(np.float32)
+        of_band = slice(columns.start - 1, columns.stop - 1)
+        rest[:, of_band] = matrix @ gaussians.sh_rest[:, of_band]
+    return rest

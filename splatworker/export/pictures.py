@@ -1,0 +1,70 @@
+"""Pictures of a splat: drawn at a view, written as WebP."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from splatworker.formats.atomic import atomic_file
+from splatworker.gaussians import Gaussians
+from splatworker.render.camera import Camera
+from splatworker.render.interface import GaussianTensors, Renderer
+from splatworker.render.tensors import to_tensors
+
+Picture = npt.NDArray[np.uint8]
+
+SUPERSAMPLED = 2
+"""Posters are drawn this much larger and shrunk: a splat's thin edges shimmer at their own size."""
+
+
+class Artist:
+    """Draws one splat.
+
+    Args:
+        gaussians: the splat.
+        renderer: draws it; not to be used by two threads at once.
+        background: red, green, blue in [0, 1].
+    """
+
+    def __init__(self, gaussians: Gaussians, renderer: Renderer, background: tuple[float, float, float]) -> None:
+        self.renderer = renderer
+        self.tensors: GaussianTensors = to_tensors(gaussians, renderer.device)
+        self.degree = gaussians.sh_degree
+        self.background = torch.tensor(background, device=renderer.device)
+
+    def image(self, camera: Camera) -> torch.Tensor:
+        """(3, H, W) in [0, 1], on the renderer's device."""
+        return self.renderer.render(self.tensors, camera, self.background, self.degree).clamp(0, 1)
+
+    def picture(self, camera: Camera) -> Picture:
+        """(H, W, 3) bytes."""
+        return to_picture(self.image(camera))
+
+
+def to_picture(image: torch.Tensor) -> Picture:
+    """(H, W, 3) bytes of a (3, H, W) image in [0, 1]."""
+    return np.asarray((image * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def poster(artist: Artist, camera: Camera) -> Image.Image:
+    """The view of a camera, smooth."""
+    large = artist.picture(camera.resized(SUPERSAMPLED * camera.width, SUPERSAMPLED * camera.height))
+    return Image.fromarray(large).resize((camera.width, camera.height), Image.Resampling.BOX)
+
+
+def webp(image: Image.Image, quality: int = 85) -> bytes:
+    """An image as the bytes of a WebP file."""
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=quality, method=4)
+    return buffer.getvalue()
+
+
+def write_webp(path: Path, image: Image.Image, quality: int = 88) -> None:
+    """Write an image, whole or not at all; errors as `atomic_file`."""
+    with atomic_file(path, "export") as file:
+        file.write(webp(image, quality))

@@ -1,0 +1,231 @@
+"""SPZ, versions 3 (written) and 2 (read too): Niantic's compressed splats, a tenth of the PLY and less.
+
+The specification is https://github.com/nianticlabs/spz#file-format (MIT): one gzip stream of a 16-byte header and six
+planes, little-endian, in this order:
+
+    positions    3 x 24-bit fixed point, with the header's number of fractional bits
+    alphas       255 opacity
+    colours      255 (0.15 sh_dc + 0.5)
+    scales       16 (log scale + 10)
+    rotations    version 3: 2 bits say which of x, y, z, w is the largest; then the others, highest bits first, as sign
+                 and 9 bits of magnitude in units of 1/sqrt(2)/511. Version 2: x, y, z as 127.5 (x + 1), and w >= 0
+    harmonics    coefficient by coefficient, red, green, blue: 128 (x + 1)
+
+The format lets a writer round the harmonics, which are most of the data, more coarsely than to bytes, so that they
+compress. The reference writer leaves 5 bits at degree 1 and 4 above, whatever they look like; this one rounds them to
+the finest step that keeps the file a tenth of the PLY.
+
+Readers disagree about the axes (the specification means right, up, back): like other writers this one keeps the PLY's.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from zlib_ng import zlib_ng
+
+from splatworker.errors import InvalidScene, from_os_error
+from splatworker.export import smallest_three
+from splatworker.export.decoded import decoded
+from splatworker.export.subset import take
+from splatworker.formats.atomic import atomic_file
+from splatworker.gaussians import MAX_SH_DEGREE, Gaussians
+
+FloatArray = npt.NDArray[np.float32]
+
+MAGIC = 0x5053474E
+VERSION = 3
+_HEADER = struct.Struct("<3I4B")
+_SH_SIZE = [0, 9, 24, 45]
+
+POSITION_BITS = 23
+"""Bits of a position beside its sign."""
+
+FINEST = 12
+"""Fractional bits that the reference writer always takes."""
+
+STEPS_A_GAUSSIAN = 16
+"""Positions are at least so fine that a typical Gaussian (the median of the largest scales) spans this many steps."""
+
+BLOCK = 8192
+"""Gaussians quantised at a time: what stays in a processor's cache."""
+
+SH_STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32)
+"""Quantisation steps that the harmonics may have, in units of 1/128: the finest that fits is taken. One for all
+Gaussians: coarser steps for those that show little lost more than they saved on real splats (docs/formats.md)."""
+
+TIMES_SMALLER = 10.15
+"""How much smaller than the PLY the file is to be, as a sample of it tells."""
+
+LEAST_SH_BYTES = 0.16
+"""Compressed bytes that a harmonic of a Gaussian may take in any case: at low degrees the other planes, of 17 to 19
+bytes, are more than a tenth of the PLY already."""
+
+SAMPLE = 8192
+"""Gaussians that decide about all, at least."""
+
+
+def write_spz(path: Path, gaussians: Gaussians, stage: str = "export") -> None:
+    """Write finite Gaussians, whole or not at all.
+
+    Raises:
+        DiskFull, SplatError: as `atomic_file`.
+    """
+    bits = fractional_bits(gaussians)
+    deflate = _deflate()
+    with atomic_file(path, stage) as file:
+        header = _HEADER.pack(MAGIC, VERSION, len(gaussians), gaussians.sh_degree, bits, 0, 0)
+        file.write(deflate.compress(header))
+        for plane in _planes(gaussians, bits, harmonic_step(gaussians, bits)):
+            file.write(deflate.compress(plane.data))
+        file.write(deflate.flush())
+
+
+def _deflate() -> Any:  # zlib-ng types compressobj's result so
+    # Runs and Huffman codes, no string matching: numbers hardly repeat in longer strings, and this is much faster.
+    # zlib-ng gives the same bytes as zlib in half the time.
+    return zlib_ng.compressobj(wbits=31, memLevel=9, strategy=zlib_ng.Z_RLE)
+
+
+def fractional_bits(gaussians: Gaussians) -> int:
+    """As many as a typical Gaussian needs, and no more than leave room for the farthest."""
+    if len(gaussians) == 0:
+        return FINEST
+    typical = float(np.exp(np.median(gaussians.log_scales[_sample(gaussians)].max(axis=1))))
+    wanted = max(FINEST, int(np.ceil(np.log2(STEPS_A_GAUSSIAN / typical))))
+    farthest = max(float(gaussians.means.max()), -float(gaussians.means.min()))
+    possible = POSITION_BITS - max(0, int(np.floor(np.log2(max(farthest, 1.0)))) + 1)
+    return max(0, min(wanted, possible))
+
+
+def _sample(gaussians: Gaussians) -> slice:
+    """Some of the Gaussians, from all over the file: enough to know how the others are."""
+    return slice(None, None, max(1, len(gaussians) // SAMPLE))
+
+
+def harmonic_step(gaussians: Gaussians, bits: int) -> int:
+    """The quantisation step of the harmonics, of `SH_STEPS`."""
+    if len(gaussians) == 0 or gaussians.sh_degree == 0:
+        return 1
+    sample = take(gaussians, np.arange(len(gaussians))[_sample(gaussians)])
+    *others, _ = _planes(sample, bits, 1)
+    rest = sample.sh_rest.reshape(len(sample), -1)
+    ply_bytes = 4 * (17 + rest.shape[1])
+    room = ply_bytes / TIMES_SMALLER * len(sample) - sum(_compressed(plane) for plane in others)
+    room = max(room, LEAST_SH_BYTES * rest.size)
+    fitting = (step for step in SH_STEPS if _compressed(_harmonics(rest, step)) <= room)
+    return next(fitting, SH_STEPS[-1])
+
+
+def _compressed(plane: npt.NDArray[np.uint8]) -> int:
+    deflate = _deflate()
+    return len(deflate.compress(plane.data)) + len(deflate.flush())
+
+
+def _harmonics(rest: FloatArray, step: int) -> npt.NDArray[np.uint8]:
+    """(N, coefficients) bytes: 128 is zero, whatever the step."""
+    scaled = rest * np.float32(128 / step)
+    np.rint(scaled, out=scaled)
+    scaled *= np.float32(step)
+    scaled += np.float32(128)
+    np.clip(scaled, 0, 255, out=scaled)
+    return scaled.astype(np.uint8)
+
+
+def _planes(gaussians: Gaussians, bits: int, step: int) -> list[npt.NDArray[np.uint8]]:
+    """The six planes, (N, bytes) each."""
+    count, coefficients = len(gaussians), _SH_SIZE[gaussians.sh_degree]
+    widths = [9, 1, 3, 3, 4, coefficients]
+    planes = [np.empty((count, width), np.uint8) for width in widths]
+    rest = gaussians.sh_rest.reshape(count, coefficients)
+    for start in range(0, count, BLOCK):
+        block = slice(start, start + BLOCK)
+        positions, alphas, colours, scales, rotations, harmonics = (plane[block] for plane in planes)
+        fixed = np.rint(gaussians.means[block] * np.float32(2**bits)).astype("<i4")
+        positions.reshape(-1, 3, 3)[...] = fixed.view(np.uint8).reshape(-1, 3, 4)[:, :, :3]
+        alphas[:, 0] = _bytes(np.tanh(0.5 * gaussians.opacity_logits[block]), 127.5, 127.5)
+        colours[...] = _bytes(gaussians.sh_dc[block], 0.15 * 255, 127.5)
+        scales[...] = _bytes(gaussians.log_scales[block], 16, 160)
+        rotations[...] = _pack_rotations(gaussians.quaternions[block])
+        if coefficients:
+            harmonics[...] = _harmonics(rest[block], step)
+    return planes
+
+
+def _bytes(values: FloatArray, factor: float, offset: float) -> npt.NDArray[np.uint8]:
+    """round(factor values + offset), as bytes."""
+    scaled = values * np.float32(factor)
+    scaled += np.float32(offset)
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, 0, 255, out=scaled)
+    return scaled.astype(np.uint8)
+
+
+def _pack_rotations(quaternions: FloatArray) -> npt.NDArray[np.uint8]:
+    w, x, y, z = quaternions.T
+    index, small = smallest_three.pack([x, y, z, w])
+    magnitude = np.rint(np.abs(small) * (511 / smallest_three.LARGEST_SMALL)).astype(np.uint32)
+    coded = np.minimum(magnitude, 511) | np.signbit(small).astype(np.uint32) << 9
+    packed = index.astype(np.uint32) << 30 | coded[0] << 20 | coded[1] << 10 | coded[2]
+    rows: npt.NDArray[np.uint8] = packed.astype("<u4").view(np.uint8).reshape(-1, 4)
+    return rows
+
+
+def read_spz(path: Path) -> Gaussians:
+    """Read a splat of version 2 or 3.
+
+    Raises:
+        InvalidScene: the file is no SPZ, of another version, or cut short.
+        SplatError: the file cannot be opened.
+    """
+    try:
+        data = zlib.decompress(path.read_bytes(), wbits=31)
+    except OSError as error:
+        raise from_os_error(error, "export") from error
+    except zlib.error as error:
+        raise InvalidScene(f"{path.name} is no SPZ of version 2 or 3, or cut short: {error}.") from error
+    if len(data) < _HEADER.size:
+        raise InvalidScene(f"{path.name} is cut short.")
+    magic, version, count, degree, bits, _, _ = _HEADER.unpack_from(data)
+    if magic != MAGIC or version not in (2, VERSION) or degree > MAX_SH_DEGREE:
+        raise InvalidScene(f"{path.name} is no SPZ of version 2 or 3 with harmonics up to degree 3.")
+    widths = [9, 1, 3, 3, 4 if version == VERSION else 3, _SH_SIZE[degree]]
+    if len(data) < _HEADER.size + count * sum(widths):
+        raise InvalidScene(f"{path.name} is cut short.")
+    ends = _HEADER.size + count * np.cumsum([0, *widths])
+    planes = [
+        np.frombuffer(data, np.uint8, count * width, start).reshape(count, width)
+        for start, width in zip(ends.tolist(), widths, strict=False)
+    ]
+    positions, alphas, colours, scales, rotations, harmonics = planes
+    return decoded(
+        means=_signed_24(positions) / 2.0**bits,
+        quaternions=_unpack_rotations(rotations, version),
+        log_scales=scales / np.float32(16) - 10,
+        opacities=alphas[:, 0] / np.float32(255),
+        sh_dc=(colours / np.float32(255) - 0.5) / 0.15,
+        sh_rest=(harmonics / np.float32(128) - 1).reshape(count, _SH_SIZE[degree] // 3, 3),
+    )
+
+
+def _signed_24(positions: npt.NDArray[np.uint8]) -> FloatArray:
+    wide = np.zeros((len(positions), 3, 4), np.uint8)
+    wide[:, :, 1:] = positions.reshape(-1, 3, 3)  # in the high bytes, so that the shift below extends the sign
+    return (wide.view("<i4")[:, :, 0] >> 8).astype(np.float32)
+
+
+def _unpack_rotations(packed: npt.NDArray[np.uint8], version: int) -> FloatArray:
+    if version == 2:
+        x, y, z = (packed.astype(np.float32) / np.float32(127.5) - 1).T
+        w = np.sqrt(np.maximum(0, 1 - (x * x + y * y + z * z)))
+    else:
+        words = packed.view("<u4")[:, 0] if len(packed) else np.zeros(0, np.uint32)
+        coded = np.stack([words >> 20, words >> 10, words])
+        size = (coded & 511).astype(np.float32) * (smallest_three.LARGEST_SMALL / 511)
+        x, y, z, w = smallest_three.unpack((words >> 30).astype(np.uint8), np.where(coded & 512, -size, size))
+    return np.stack([w, x, y, z], axis=1)

@@ -1,0 +1,131 @@
+"""What is exported: a trained splat and the scene it was trained on, turned upright, with all that is known of both."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.errors import InvalidScene
+from splatworker.export.orient import Matrix, rotate, rotate_camera, upright_rotation
+from splatworker.export.registry import read_any
+from splatworker.export.subset import finite, take
+from splatworker.formats.model import find_splat
+from splatworker.formats.scene import Photo, read_scene
+from splatworker.gaussians import Gaussians
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A splat and its scene, upright: y is up.
+
+    Attributes:
+        source: the file the splat was read from.
+        gaussians: the splat; only Gaussians made of numbers.
+        not_finite: how many were not, and were left out.
+        rotation: from the world of the files to this one.
+        trained, held_out: photos the splat was trained on, and those kept back to score it (often none).
+        points, tracks: (N, 3) sparse points, and (N,) in how many photos each was seen.
+        background: red, green, blue behind the splat, in [0, 1].
+        results: the model folder's results.json; empty without one.
+        log: the entries of its train_log.jsonl.
+        reconstruction: the scene's report.json; empty without one.
+        frame: the scene's frame.json; empty without one.
+    """
+
+    source: Path
+    gaussians: Gaussians
+    not_finite: int
+    rotation: Matrix
+    trained: list[Photo]
+    held_out: list[Photo]
+    points: npt.NDArray[np.float64]
+    tracks: npt.NDArray[np.float64]
+    background: tuple[float, float, float]
+    results: dict[str, Any]
+    log: list[dict[str, Any]]
+    reconstruction: dict[str, Any]
+    frame: dict[str, Any]
+
+    @property
+    def photos(self) -> list[Photo]:
+        """All photos, those trained on first."""
+        return [*self.trained, *self.held_out]
+
+
+def read_subject(splat: Path, scene_folder: Path) -> Subject:
+    """Read a model folder, or a splat of any format, and its scene folder.
+
+    Raises:
+        InvalidScene: either is missing, broken or empty.
+        SplatError: a file cannot be opened.
+    """
+    source = splat if splat.is_file() else find_splat(splat)
+    everything = read_any(source)
+    mask = finite(everything)
+    if not mask.any():
+        raise InvalidScene(f"{source.name} has no Gaussians.", stage="export")
+    scene = read_scene(scene_folder)
+    model = splat if splat.is_dir() else Path()
+    results = _json(model / "results.json") if splat.is_dir() else {}
+    held_out_names = {photo["name"] for photo in (results.get("test") or {}).get("photos", [])}
+    rotation = upright_rotation(scene_folder, [photo.camera for photo in scene.photos])
+    photos = [dataclasses.replace(photo, camera=rotate_camera(photo.camera, rotation)) for photo in scene.photos]
+    white = splat.is_dir() and "white_background=True" in _text(model / "cfg_args")
+    return Subject(
+        source=source,
+        gaussians=rotate(everything if mask.all() else take(everything, mask), rotation),
+        not_finite=int(np.count_nonzero(~mask)),
+        rotation=rotation,
+        trained=[photo for photo in photos if photo.name not in held_out_names],
+        held_out=[photo for photo in photos if photo.name in held_out_names],
+        points=scene.points.xyz @ rotation.T,
+        tracks=scene.points.track_lengths.astype(np.float64),
+        background=(1.0, 1.0, 1.0) if white else (0.0, 0.0, 0.0),
+        results=results,
+        log=_lines(model / "train_log.jsonl") if splat.is_dir() else [],
+        reconstruction=_json(scene_folder / "report.json"),
+        frame=_json(scene_folder / "frame.json"),
+    )
+
+
+def shrunk(photo: Photo, longest_side: int) -> Photo:
+    """The photo with its camera as if it had been taken no larger than this many pixels."""
+    camera = photo.camera
+    factor = min(1.0, longest_side / max(camera.width, camera.height))
+    size = max(1, round(factor * camera.width)), max(1, round(factor * camera.height))
+    return dataclasses.replace(photo, camera=camera.resized(*size))
+
+
+def _text(path: Path) -> str:
+    """A file's text, or nothing: what describes a splat is not needed to show it."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(_text(path) or "{}")
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    entries = []
+    for line in _text(path).splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and re.fullmatch(r"\d+", str(entry.get("iteration"))):
+            entries.append(entry)
+    return entries

@@ -1,0 +1,96 @@
+"""`splatworker view OUT`: open what a run has made in a browser, from a server on this machine alone."""
+
+from __future__ import annotations
+
+import argparse
+import http.server
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from splatworker.errors import SplatError, from_os_error
+from splatworker.export.outputs import OUTPUTS
+from splatworker.progress import Reporter
+from splatworker.stage import run_as_command
+
+LOOPBACK = "127.0.0.1"
+
+PAGES = ("viewer", "report")
+"""The pages that there may be, best first."""
+
+_TYPES = {
+    **{Path(output.file).suffix: output.content_type for output in OUTPUTS.values()},
+    ".ply": "application/octet-stream",
+}
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files of one folder, never listed, never cached: the next run may have changed them."""
+
+    extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, **_TYPES}  # noqa: RUF012 - as its base does
+
+    def end_headers(self) -> None:
+        """Add what keeps a browser from showing an old run."""
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        super().end_headers()
+
+    def list_directory(self, path: Any) -> None:
+        """Refuse: only what is asked for by name is shown."""
+        self.send_error(404)
+
+    def log_message(self, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+def main(argv: list[str]) -> int:
+    """Serve until interrupted; 0, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
+    parser = argparse.ArgumentParser(
+        prog="splatworker view", description="Show the page of a run in a browser, from a server on this machine alone."
+    )
+    parser.add_argument("folder", type=Path, metavar="OUT", help="the folder that `splatworker run` wrote")
+    parser.add_argument("--port", type=int, default=0, help="the port to listen on; by default any that is free")
+    arguments = parser.parse_args(argv)
+
+    def work(report: Reporter) -> dict[str, Any]:
+        with server_of(arguments.folder, arguments.port) as server:
+            address = address_of(server, arguments.folder)
+            sys.stdout.write(f"{address}\nPress Ctrl+C to stop.\n")
+            sys.stdout.flush()
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                sys.stdout.write("\n")
+        return {}
+
+    return run_as_command("view", work, as_json=False)
+
+
+def server_of(folder: Path, port: int = 0) -> http.server.ThreadingHTTPServer:
+    """A server of a folder's files on the loopback interface, listening; port 0 is any that is free.
+
+    Raises:
+        SplatError: the folder holds no page, or the port is taken.
+    """
+    _page_in(folder)
+    try:
+        return http.server.ThreadingHTTPServer((LOOPBACK, port), partial(Handler, directory=str(folder)))
+    except OverflowError:
+        raise SplatError(f"{port} is no port.", hint="Ports go from 0 to 65535.", stage="view") from None
+    except OSError as error:
+        raise from_os_error(error, "view") from error
+
+
+def address_of(server: http.server.ThreadingHTTPServer, folder: Path) -> str:
+    """Where a browser finds the folder's page."""
+    return f"http://{LOOPBACK}:{server.server_port}/{_page_in(folder)}"
+
+
+def _page_in(folder: Path) -> str:
+    for name in PAGES:
+        if (folder / OUTPUTS[name].file).is_file():
+            return OUTPUTS[name].file
+    raise SplatError(
+        f"There is no page in '{folder}'.", hint="Give the folder that splatworker run wrote.", stage="view"
+    )

@@ -1,0 +1,58 @@
+"""What the training cameras see of every Gaussian: the reason for keeping it.
+
+A Gaussian's weight in a pixel is how much of the pixel's colour is its own: alpha times the light that reaches it. The
+gradient of a picture by a Gaussian's colour is the sum of its weights, so the renderer's own backward pass counts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+
+from splatworker.render.camera import Camera
+from splatworker.render.interface import SH_C0, GaussianTensors, Renderer
+
+
+class Sight(NamedTuple):
+    """What a set of views shows of N Gaussians; (N,) each.
+
+    Attributes:
+        weight: the sum of its weights over all pixels of all views.
+        peak: the largest sum of its weights over one view.
+        views: in how many views it weighs at least `LEAST_WEIGHT`.
+    """
+
+    weight: torch.Tensor
+    peak: torch.Tensor
+    views: torch.Tensor
+
+
+LEAST_WEIGHT = 1.0
+"""Pixels: a Gaussian that colours less of a view than one whole pixel is not seen in it."""
+
+
+def see(
+    renderer: Renderer,
+    gaussians: GaussianTensors,
+    cameras: Sequence[Camera],
+    progress: Callable[[float], None] = lambda share: None,
+) -> Sight:
+    """Count the weights of all Gaussians over some views."""
+    # Grey, the same from everywhere: colours under 0 are cut off, and would have no gradient.
+    grey = gaussians._replace(
+        sh_dc=torch.zeros_like(gaussians.sh_dc), sh_rest=torch.zeros_like(gaussians.sh_rest[:, :0])
+    )
+    background = torch.zeros(3, device=renderer.device)
+    count = len(gaussians.means)
+    weight, peak, views = (torch.zeros(count, device=renderer.device) for _ in range(3))
+    for index, camera in enumerate(cameras):
+        image = renderer.render(grey, camera, background, 0)
+        gradients, _ = renderer.backward(torch.ones_like(image))
+        here = gradients.sh_dc.mean(dim=1) / SH_C0
+        weight += here
+        peak = torch.maximum(peak, here)
+        views += here >= LEAST_WEIGHT
+        progress((index + 1) / len(cameras))
+    return Sight(weight, peak, views)

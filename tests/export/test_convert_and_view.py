@@ -1,0 +1,90 @@
+"""`splatworker convert` between all formats, and `splatworker view` for this machine alone."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+
+from splatworker.errors import SplatError
+from splatworker.export import convert_cli
+from splatworker.export.outputs import OUTPUTS
+from splatworker.export.registry import FORMATS, read_any
+from splatworker.export.view_cli import address_of, server_of
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("source", ["ply", "spz", "sog"])
+def test_every_format_becomes_every_other(source, target, model, tmp_path, capsys):
+    first, second = tmp_path / f"a{FORMATS[source].suffix}", tmp_path / f"b{FORMATS[target].suffix}"
+    assert convert_cli.main([str(model), str(first), "--device", "cpu", "--json"]) == 0
+    assert convert_cli.main([str(first), str(second), "--device", "cpu"]) == 0
+    assert "400 Gaussians" in capsys.readouterr().err
+    stored = read_any(second)
+    assert len(stored) == 400
+    assert stored.sh_degree == (0 if target == "splat" else 1)
+
+
+def test_what_cannot_be_converted_is_told(model, tmp_path, capsys):
+    assert convert_cli.main([str(tmp_path / "none.ply"), str(tmp_path / "a.spz")]) == 1
+    assert "none.ply" in capsys.readouterr().err
+    assert convert_cli.main([str(model), str(tmp_path / "a.obj"), "--json"]) == 1
+    event = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert event["event"] == "error"
+    assert ".spz" in event["hint"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def served(exported):
+    with server_of(exported.folder) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield address_of(server, exported.folder)
+        server.shutdown()
+
+
+def test_the_page_is_served_on_loopback_with_right_types(served, exported):
+    assert served.startswith("http://127.0.0.1:")
+    assert served.endswith("/viewer.html")
+    for output in OUTPUTS.values():
+        with urllib.request.urlopen(served.replace("viewer.html", output.file)) as answer:
+            assert answer.headers["Content-Type"].split(";")[0] == output.content_type
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert answer.read() == (exported.folder / output.file).read_bytes()
+
+
+@pytest.mark.parametrize("path", ["", "none.html", "../model/cfg_args", "%2e%2e/%2e%2e/etc/passwd"])
+def test_nothing_else_is_served(served, path):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(served.replace("viewer.html", path))
+    refused.value.close()
+    assert refused.value.code == 404
+
+
+def test_a_folder_without_a_page_and_a_port_that_is_none(tmp_path, exported):
+    with pytest.raises(SplatError, match="no page"):
+        server_of(tmp_path)
+    with pytest.raises(SplatError, match="no port"):
+        server_of(exported.folder, 70_000)
+
+
+def test_the_command_prints_the_address_and_ends_when_interrupted(exported):
+    running = subprocess.Popen(
+        [sys.executable, "-m", "splatworker", "view", str(exported.folder)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert running.stdout is not None
+        address = running.stdout.readline().strip()
+        with urllib.request.urlopen(address) as answer:
+            assert answer.read(15) == b"<!doctype html>"
+        running.send_signal(signal.SIGINT)
+        assert running.wait(10) == 0
+    finally:
+        running.kill()
+        running.communicate()

@@ -1,0 +1,165 @@
+"""The export stage: all outputs of a splat, right way up, and each failure a warning by its name."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy.spatial import cKDTree
+
+from splatworker.errors import SplatError
+from splatworker.export import cli
+from splatworker.export.comparison import trained_size
+from splatworker.export.export import ON_CPU, export
+from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
+from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, names
+from splatworker.export.registry import read_any
+from splatworker.export.subject import read_subject, shrunk
+from splatworker.render.reference import ReferenceRenderer
+from splatworker.render.tensors import to_tensors
+
+SPLATS = ["spz", "sog", "compressed_ply", "splat", "cleaned_ply"]
+
+
+def test_every_output_is_there_as_told(exported):
+    made = exported.result["outputs"]
+    assert list(made) == list(OUTPUTS)
+    assert {path.name for path in exported.folder.iterdir()} == {output.file for output in OUTPUTS.values()}
+    for name, told in made.items():
+        assert told["file"] == OUTPUTS[name].file
+        assert told["bytes"] == (exported.folder / told["file"]).stat().st_size > 100
+    assert exported.told.warnings == []
+    fractions = [fraction for _, fraction in exported.told.steps]
+    assert fractions == sorted(fractions)
+
+
+@pytest.mark.parametrize("name", SPLATS)
+def test_every_splat_file_stands_upright_for_its_viewers(exported, scene, model, name):
+    """The blue half lies above, where the format's viewers take up to be."""
+    splat = read_any(exported.folder / OUTPUTS[name].file)
+    up = 1.0 if name == "spz" else -1.0  # viewers of the others turn y round; the PLY has its scene's y, down
+    height = up * splat.means[:, 1]
+    blue = splat.sh_dc[:, 2] > splat.sh_dc[:, 1]
+    assert height[blue].min() > -0.02
+    assert height[~blue].max() < 0.02
+    assert 50 < blue.sum() < len(blue) - 50
+
+
+@pytest.mark.parametrize("name", SPLATS)
+def test_every_splat_file_looks_like_the_splat(exported, scene, model, name):
+    subject = read_subject(model, scene)
+    stored = read_any(exported.folder / OUTPUTS[name].file)
+    if name == "cleaned_ply":
+        stored = rotate(stored, subject.rotation)
+    elif name != "spz":
+        stored = rotate(stored, HALF_TURN_ABOUT_Z)
+    assert len(stored) == exported.result["gaussians"]
+    renderer, black = ReferenceRenderer(), torch.zeros(3)
+    for photo in subject.photos[::5]:
+        camera = shrunk(photo, 64).camera
+        theirs = renderer.render(to_tensors(stored, torch.device("cpu")), camera, black, stored.sh_degree)
+        ours = renderer.render(to_tensors(subject.gaussians, torch.device("cpu")), camera, black, 1)
+        error = ((theirs - ours).clamp(-1, 1) ** 2).mean()
+        assert ours.std() > 0.1
+        assert -10 * error.log10() > (25 if name == "splat" else 38)  # a .splat has no harmonics
+
+
+@pytest.mark.parametrize(("name", "size"), [("poster", (1280, 720)), ("poster_square", (720, 720))])
+def test_posters_are_upright_and_full_of_the_subject(exported, name, size):
+    assert size[1] == ON_CPU.poster
+    with Image.open(exported.folder / OUTPUTS[name].file) as image:
+        assert (image.format, image.size) == ("WEBP", size)
+        pixels = np.asarray(image.convert("RGB"), float)
+    middle = pixels[:, size[0] // 3 : 2 * size[0] // 3]
+    upper, lower = middle[: size[1] // 2].mean(axis=(0, 1)), middle[size[1] // 2 :].mean(axis=(0, 1))
+    assert upper[2] > 1.5 * upper[1]  # blue above
+    assert lower[1] > 1.5 * lower[2]  # green below
+    assert pixels.max() > 150
+
+
+def test_the_quality_figures_are_those_of_the_splat(exported, model, scene):
+    quality = json.loads((exported.folder / "quality.json").read_text())
+    assert quality["scores"]["of"] == "held out"
+    assert [photo["name"] for photo in quality["scores"]["photos"]] != []
+    assert {photo["name"] for photo in quality["scores"]["photos"]} == {"photo000.png", "photo008.png"}
+    scores = [photo["psnr"] for photo in quality["scores"]["photos"]]
+    assert scores == sorted(scores)
+    assert min(scores) > 40  # the photos are pictures of this splat, in 256 steps
+    assert quality["scores"]["psnr"] == pytest.approx(np.mean(scores), abs=1e-3)
+    assert quality["photos"] | {"rejected": []} == {
+        "given": 14, "used": 13, "registered": 12, "held_out": 2, "rejected": [],
+    }  # fmt: skip
+    assert [photo["name"] for photo in quality["photos"]["rejected"]] == ["photo 4", "blurred <b>.jpg"]
+    assert quality["splat"]["gaussians"] == exported.result["gaussians"]
+    assert {entry["name"] for entry in quality["formats"]} == set(SPLATS)
+    for entry in quality["formats"]:
+        assert entry["bytes"] == (exported.folder / entry["file"]).stat().st_size
+        assert entry["psnr_db"] > (25 if entry["name"] == "splat" else 38)
+    assert list(quality["timings"]) == ["photos", "sfm", "train", "export"]
+    assert len(quality["training"]["log"]) == len(quality["training"]["history"]) == 3
+
+
+def test_photos_that_were_trained_on_are_scored_where_none_was_held_out(model, scene, tmp_path, told):
+    ply = next(model.rglob("point_cloud.ply"))
+    export(ply, scene, tmp_path, ["quality"], told, device="cpu")
+    quality = json.loads((tmp_path / "quality.json").read_text())
+    assert quality["scores"]["of"] == "trained on"
+    assert quality["photos"]["held_out"] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["quality.json"]
+    assert trained_size(model) == 96
+    assert trained_size(ply) == 0
+
+
+def test_what_cannot_be_made_is_a_warning_by_name_and_the_rest_is_made(model, scene, tmp_path, told):
+    for name in ("poster", "spz"):
+        (tmp_path / OUTPUTS[name].file).mkdir()
+    result = export(model, scene, tmp_path, ["spz", "splat", "poster", "poster_square"], told, device="cpu")
+    assert list(result["outputs"]) == ["splat", "poster_square"]
+    assert len(told.warnings) == 2
+    for name in ("poster", "spz"):
+        assert any(f"'{name}'" in warning for warning in told.warnings)
+
+
+def test_nothing_could_be_made(model, scene, tmp_path, told):
+    (tmp_path / OUTPUTS["spz"].file).mkdir()
+    with pytest.raises(SplatError, match="None of the outputs"):
+        export(model, scene, tmp_path, ["spz"], told, device="cpu")
+
+
+def test_the_page_alone_leaves_no_other_file(model, scene, tmp_path, told):
+    result = export(model, scene, tmp_path, ["viewer"], told, device="cpu")
+    assert list(result["outputs"]) == ["viewer"]
+    assert [path.name for path in tmp_path.iterdir()] == ["viewer.html"]
+
+
+def test_without_cleaning_every_gaussian_stays(model, scene, tmp_path, told):
+    result = export(model, scene, tmp_path, ["spz", "quality"], told, cleaning=False, device="cpu")
+    assert (result["cleaning"], result["gaussians"]) == (None, 400)
+    assert json.loads((tmp_path / "quality.json").read_text())["cleaning"] is None
+    stored = read_any(tmp_path / "splat.spz")
+    distances, _ = cKDTree(read_subject(model, scene).gaussians.means).query(stored.means)
+    assert len(stored) == 400
+    assert distances.max() < 1e-3
+
+
+def test_the_command(model, scene, tmp_path, capsys):
+    words = [str(model), "-s", str(scene), "-o", str(tmp_path), "--formats", "spz,splat", "--device", "cpu"]
+    assert cli.main([*words, "--json"]) == 0
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(last["result"]["outputs"]) == ["spz", "splat"]
+    assert cli.main(words) == 0
+    assert "splat.spz" in capsys.readouterr().err
+    assert cli.main([str(tmp_path / "none"), *words[1:]]) == 1
+    assert "[invalid_scene]" in capsys.readouterr().err
+    for wrong in ("spz,gltf", ","):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([*words[:-3], wrong])
+        assert stopped.value.code == 2
+
+
+def test_names():
+    assert names("spz, viewer,spz") == ["spz", "viewer"]
+    assert set(OUTPUTS) - set(BY_DEFAULT) == {"cleaned_ply"}

@@ -1,0 +1,71 @@
+"""A splat that is turned together with its cameras looks the same."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+from support.colmap_files import ring_cameras
+from support.gaussian_scenes import look_at_camera, random_gaussians
+
+from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate, rotate_camera, turn_to, upright_rotation
+from splatworker.render.reference import ReferenceRenderer
+from splatworker.render.tensors import to_gaussians, to_tensors
+
+TURNS = [HALF_TURN_ABOUT_Z, np.eye(3), *Rotation.random(3, random_state=0).as_matrix()]
+
+
+@pytest.mark.parametrize("turn", TURNS, ids=range(len(TURNS)))
+@pytest.mark.parametrize("degree", [0, 1, 2, 3])
+def test_looks_the_same_to_a_camera_that_turns_with_it(turn, degree):
+    tensors = random_gaussians(40, sh_degree=degree, seed=degree)
+    camera, background = look_at_camera(48, 40, seed=3), torch.tensor([0.2, 0.4, 0.6])
+    renderer = ReferenceRenderer()
+    before = renderer.render(tensors, camera, background, degree)
+    turned = to_tensors(rotate(to_gaussians(tensors), turn), renderer.device)
+    after = renderer.render(turned, rotate_camera(camera, turn), background, degree)
+    assert (before - after).abs().max() < 2e-4
+    if not np.allclose(turn, np.eye(3)):  # or the above could not fail
+        unturned = renderer.render(turned, camera, background, degree)
+        assert (before - unturned).abs().max() > 0.05
+
+
+def test_turning_back_gives_the_same_splat():
+    splat = to_gaussians(random_gaussians(50, sh_degree=3))
+    back = rotate(rotate(splat, TURNS[3]), TURNS[3].T)
+    np.testing.assert_allclose(back.means, splat.means, atol=1e-5)
+    np.testing.assert_allclose(back.sh_rest, splat.sh_rest, atol=1e-5)
+
+
+def test_a_half_turn_only_changes_signs():
+    splat = to_gaussians(random_gaussians(50, sh_degree=3))
+    turned = rotate(splat, HALF_TURN_ABOUT_Z)
+    np.testing.assert_allclose(np.abs(turned.sh_rest), np.abs(splat.sh_rest), atol=1e-6)
+    np.testing.assert_array_equal(turned.means, splat.means * [-1, -1, 1])
+
+
+@pytest.mark.parametrize("direction", [[0, 1, 0], [0, -1, 0], [1, 0, 0], [0.3, -2, 0.5]])
+def test_turn_to(direction):
+    rotation = turn_to(np.array(direction, float), np.array([0.0, 1.0, 0.0]))
+    np.testing.assert_allclose(rotation @ direction, [0, np.linalg.norm(direction), 0], atol=1e-9)
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
+    assert np.linalg.det(rotation) == pytest.approx(1)
+
+
+def test_a_foreign_scene_is_turned_upright_by_its_cameras(tmp_path):
+    turn = TURNS[4]
+    cameras = [rotate_camera(camera, turn) for camera in ring_cameras(8)]  # y down before, anything now
+    rotation = upright_rotation(tmp_path, cameras)
+    ups = np.array([-rotate_camera(camera, rotation).camera_from_world[1, :3] for camera in cameras])
+    np.testing.assert_allclose(ups.mean(axis=0) / np.linalg.norm(ups.mean(axis=0)), [0, 1, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize(("text", "is_ours"), [('{"axes": "y up, right-handed"}', True), ("{}", False), ("?", False)])
+def test_a_scene_of_ours_is_left_as_it_is(text, is_ours, tmp_path):
+    (tmp_path / "frame.json").write_text(text)
+    rotation = upright_rotation(tmp_path, ring_cameras(8))
+    assert np.allclose(rotation, np.eye(3)) == is_ours
+    assert not is_ours or json.loads(text)
