@@ -1,0 +1,1 @@
+"""Deliver: hand the splat over, and tell whoever waits for it."""

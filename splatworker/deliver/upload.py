@@ -1,0 +1,194 @@
+"""Upload a file with one presigned PUT (S3, R2), or copy it, in a local run.
+
+A presigned URL is a promise about one request: method, key, and the headers named in its X-Amz-SignedHeaders. What is
+signed must be sent, and a header that was not signed may be refused: so nothing is sent that was not asked for, but
+Content-Length, without which the stores answer 411. A page or a picture is given its Content-Type, signed or not:
+browsers would save it rather than show it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+import stamina
+
+from splatworker import net
+from splatworker.errors import InvalidJob, UploadFailed, UploadRefused, from_os_error
+from splatworker.progress import Reporter
+
+CONTENT_TYPE = "application/octet-stream"
+TRIES = 5
+MOST_SECONDS = 900.0
+LONGEST_WAIT_S = 30.0
+
+_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_KNOWN_HEADERS = {"content-type": CONTENT_TYPE}
+
+
+class _TryAgain(Exception):
+    """A fault of the server or the network that may be gone in a moment."""
+
+
+def upload(path: Path, url: str, report: Reporter, *, local: bool = False, content_type: str | None = None) -> int:
+    """PUT the file to `url`; the bytes it has.
+
+    Args:
+        content_type: the Content-Type to send in any case; without one, octet-stream where it was signed.
+
+    Raises:
+        UploadRefused: the store said no for good.
+        UploadFailed: every try ended in a fault.
+    """
+    if local and (target := net.local_path(url)) is not None:
+        return _copy(path, target)
+    try:
+        for attempt in stamina.retry_context(
+            on=_TryAgain, attempts=TRIES, timeout=MOST_SECONDS, wait_initial=0.5, wait_max=LONGEST_WAIT_S
+        ):
+            with attempt:
+                _put(path, url, report, content_type)
+    except _TryAgain as error:
+        raise UploadFailed(
+            f"The upload did not succeed: {error} (the last of {TRIES} tries).",
+            hint="Check that the store is up, and send the job again.",
+        ) from None
+    return path.stat().st_size
+
+
+def expiry(url: str) -> datetime | None:
+    """When a presigned URL ends (X-Amz-Date + X-Amz-Expires, or Expires of the older scheme); None if it is none."""
+    query = {name.lower(): values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    try:
+        if "x-amz-date" in query and "x-amz-expires" in query:
+            signed = datetime.strptime(query["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            return signed + timedelta(seconds=int(query["x-amz-expires"]))
+        if "expires" in query and "signature" in query:
+            return datetime.fromtimestamp(int(query["expires"]), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def signed_headers(url: str) -> dict[str, str]:
+    """The headers that a presigned URL wants to see, other than host and Content-Length.
+
+    Raises:
+        UploadRefused: it wants one whose value nobody told us.
+    """
+    query = {name.lower(): values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    wanted = set(query.get("x-amz-signedheaders", "host").lower().split(";")) - {"host", "content-length", ""}
+    unknown = sorted(wanted - _KNOWN_HEADERS.keys())
+    if unknown:
+        raise UploadRefused(
+            f"The upload URL was signed for the header '{unknown[0][:60]}', which the worker does not send.",
+            hint="Sign the PUT for the host, and at most for the Content-Type application/octet-stream.",
+        )
+    return {name: _KNOWN_HEADERS[name] for name in wanted}
+
+
+def _copy(path: Path, target: Path) -> int:
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, part)
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise from_os_error(error, "deliver") from None
+    return target.stat().st_size
+
+
+class _Body:
+    """A file as a request's body: with a length (so that it is not sent in chunks), and telling how far it is."""
+
+    def __init__(self, file: BinaryIO, size: int, report: Reporter) -> None:
+        self._file = file
+        self._size = size
+        self._report = report
+        self.digest = hashlib.md5(usedforsecurity=False)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        sent = 0
+        while block := self._file.read(1 << 18):
+            self.digest.update(block)
+            sent += len(block)
+            yield block
+            self._report.progress("uploading", sent / max(1, self._size))
+
+
+def _put(path: Path, url: str, report: Reporter, content_type: str | None) -> None:
+    size = path.stat().st_size
+    started = time.monotonic()
+    with path.open("rb") as file, net.session() as session:
+        body = _Body(file, size, report)
+        headers = signed_headers(url) | ({"content-type": content_type} if content_type else {})
+        request = requests.Request("PUT", url, headers=headers)
+        prepared = session.prepare_request(request)
+        prepared.body = body if size else b""  # type: ignore[assignment] # any iterable of bytes will do
+        prepared.headers["Content-Length"] = str(size)
+        try:
+            with session.send(
+                prepared, timeout=(net.CONNECT_TIMEOUT_S, 120.0), stream=True, allow_redirects=False
+            ) as response:
+                _judge(response, body.digest.hexdigest() if size else "", report)
+        except requests.exceptions.SSLError as error:
+            raise UploadRefused(f"The upload did not succeed: {net.describe(error)}.") from None
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise _TryAgain(net.describe(error)) from None
+        except requests.RequestException as error:
+            raise UploadRefused(f"The upload did not succeed: {net.describe(error)}.") from None
+    report.progress(f"uploaded in {time.monotonic() - started:.1f} s", 1.0)
+
+
+def _judge(response: requests.Response, digest: str, report: Reporter) -> None:
+    """Whether the store has the file now."""
+    status = response.status_code
+    if status in _AGAIN:
+        raise _TryAgain(f"the store answered {status}")
+    if not 200 <= status < 300:
+        reasons = {
+            403: "the URL's signature is wrong or has expired",
+            404: "the bucket does not exist",
+            411: "it wants another form of length",
+            413: "the file is too large for it",
+        }
+        reason = reasons.get(status, "it wants something else" if status < 400 else "it does not say why")
+        raise UploadRefused(
+            f"The store refused the upload with status {status}: {reason}.",
+            hint="Make a new presigned PUT URL that lives longer than the job takes, and send the job again.",
+        )
+    etag = response.headers.get("ETag", "").strip('"').lower()
+    is_md5 = len(etag) == 32 and all(digit in "0123456789abcdef" for digit in etag)
+    # With encryption by the customer's or KMS keys the ETag is no MD5, and says so in a header.
+    encrypted = response.headers.get("x-amz-server-side-encryption", "AES256") != "AES256"
+    if is_md5 and digest and etag != digest and not encrypted:
+        raise _TryAgain("the store has received other bytes than were sent")
+
+
+def check_lifetime(url: str, field: str, needed_s: float, now: datetime | None = None) -> None:
+    """Refuse a presigned URL that ends before the job can.
+
+    Raises:
+        InvalidJob: with the field and how long it still lives.
+    """
+    end = expiry(url)
+    if end is None:
+        return
+    left = (end - (now or datetime.now(UTC))).total_seconds()
+    if left < needed_s:
+        state = "has expired" if left <= 0 else f"ends in {left:.0f} s, before the job can"
+        raise InvalidJob(
+            f"The presigned URL in '{field}' {state}.",
+            hint="Presign it for two hours or more: the time in the queue counts too.",
+        )

@@ -1,0 +1,133 @@
+"""Tell a webhook how a job stands, in the form of the Standard Webhooks (standardwebhooks.com).
+
+The id of a message stays the same whenever it is sent again, so that a receiver who acts on it (gives money back, say)
+acts once. A webhook that cannot be delivered is a warning, never an error: the splat is there all the same.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+import stamina
+from standardwebhooks import Webhook
+
+from splatworker import net
+
+TRIES = 5
+MOST_SECONDS = 120.0
+LONGEST_WAIT_S = 30.0
+_TIMEOUT = (net.CONNECT_TIMEOUT_S, 20.0)
+
+
+class _TryAgain(Exception):
+    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
+
+
+class Undelivered(Exception):
+    """The webhook could not be delivered: why, in words."""
+
+
+def completed(job_id: str, project_id: str | None, model_url: str, file_size: int) -> dict[str, Any]:
+    """The message of a job that succeeded."""
+    return {
+        "status": "completed",
+        "project_id": project_id,
+        "model_url": model_url,
+        "file_size": file_size,
+        "job_id": job_id,
+    }
+
+
+def failed(job_id: str, project_id: str | None, error: str, code: str) -> dict[str, Any]:
+    """The message of a job that failed."""
+    return {"status": "failed", "project_id": project_id, "error": error, "job_id": job_id, "code": code}
+
+
+def processing(job_id: str, project_id: str | None, percent: float, stage: str) -> dict[str, Any]:
+    """The message of a job on its way."""
+    return {
+        "status": "processing",
+        "project_id": project_id,
+        "progress": int(percent),
+        "stage": stage,
+        "job_id": job_id,
+    }
+
+
+def message_id(message: dict[str, Any]) -> str:
+    """The same for the same news of the same job, however often and by whichever worker it is told."""
+    news = json.dumps([message["job_id"], message["status"], message.get("progress")])
+    return "msg_" + hashlib.sha256(news.encode()).hexdigest()[:32]
+
+
+def is_secret(secret: str) -> bool:
+    """Whether messages can be signed with it: base64, perhaps after `whsec_`."""
+    try:
+        Webhook(secret)
+    except (binascii.Error, ValueError, RuntimeError):
+        return False
+    except Exception:
+        return False
+    return True
+
+
+def send(url: str, message: dict[str, Any], *, secret: str | None = None, tries: int = TRIES) -> None:
+    """POST the message until the receiver has it.
+
+    Raises:
+        Undelivered: it has not, and will not.
+    """
+    body = json.dumps(message)
+    try:
+        for attempt in stamina.retry_context(
+            on=_TryAgain, attempts=tries, timeout=MOST_SECONDS, wait_initial=1.0, wait_max=LONGEST_WAIT_S
+        ):
+            with attempt:
+                try:
+                    _post(url, body, message_id(message), secret)
+                except _TryAgain as again:
+                    if attempt.num < tries:
+                        time.sleep(min(again.wait_s, LONGEST_WAIT_S))
+                    raise
+    except _TryAgain as error:
+        raise Undelivered(str(error)) from None
+
+
+def _post(url: str, body: str, identifier: str, secret: str | None) -> None:
+    now = datetime.now(UTC)
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": identifier,
+        "webhook-timestamp": str(int(now.timestamp())),
+    }
+    if secret is not None:
+        headers["webhook-signature"] = Webhook(secret).sign(identifier, now, body)
+    try:
+        with (
+            net.session() as session,
+            # stream: the body of the answer, which may never end, is not read.
+            session.post(
+                url, data=body.encode(), headers=headers, timeout=_TIMEOUT, stream=True, allow_redirects=False
+            ) as response,
+        ):
+            status = response.status_code
+            wait = response.headers.get("Retry-After", "")
+    except requests.exceptions.SSLError as error:
+        raise Undelivered(net.describe(error)) from None
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise _TryAgain(net.describe(error)) from None
+    except requests.RequestException as error:
+        raise Undelivered(net.describe(error)) from None
+    if 200 <= status < 300:
+        return
+    if status == 410 or 300 <= status < 400:
+        raise Undelivered(f"the receiver answered {status}")
+    raise _TryAgain(f"the receiver answered {status}", float(wait) if wait.isdigit() and len(wait) < 6 else 0.0)

@@ -1,0 +1,215 @@
+"""The upload against a store that checks signatures, and servers that misbehave."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import stamina
+from support.s3 import Store
+from support.servers import RawServer, read_request, reset, respond
+
+from splatworker.deliver import upload
+from splatworker.errors import InvalidJob, UploadFailed, UploadRefused
+from splatworker.progress import Silent
+
+
+@pytest.fixture(autouse=True)
+def on_loopback(monkeypatch):
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    with stamina.set_testing(True, attempts=upload.TRIES, cap=True):
+        yield
+
+
+@pytest.fixture
+def splat(tmp_path):
+    path = tmp_path / "splat.ply"
+    path.write_bytes(bytes(range(256)) * 4000)
+    return path
+
+
+@pytest.fixture
+def store():
+    with Store() as store:
+        yield store
+
+
+def test_a_presigned_put(splat, store):
+    assert upload.upload(splat, store.presign("PUT", "a.ply"), Silent()) == splat.stat().st_size
+    assert store.objects == {"a.ply": splat.read_bytes()}
+
+
+def test_a_signed_content_type_is_sent(splat, store):
+    url = store.presign("PUT", "a.ply", headers={"ContentType": "application/octet-stream"})
+    upload.upload(splat, url, Silent())
+    assert store.puts == ["a.ply"]
+
+
+def test_an_empty_file_has_a_length_too(tmp_path, store):
+    empty = tmp_path / "empty"
+    empty.touch()
+    assert upload.upload(empty, store.presign("PUT", "a.ply"), Silent()) == 0
+    assert store.objects == {"a.ply": b""}
+
+
+def test_progress_rises_to_the_end(splat, store):
+    heard = []
+
+    class Report(Silent):
+        def progress(self, step, fraction):
+            heard.append(fraction)
+
+    upload.upload(splat, store.presign("PUT", "a.ply"), Report())
+    assert heard == sorted(heard)
+    assert heard[-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda store: store.presign("PUT", "a.ply") + "0",
+        lambda store: store.presign("PUT", "a.ply").replace("/a.ply", "/b.ply"),
+        lambda store: store.presign("GET", "a.ply"),
+        lambda store: store.presign("PUT", "a.ply", seconds=0),
+    ],
+    ids=["tampered", "other-key", "made-for-GET", "expired"],
+)
+def test_a_refusal_is_final(splat, store, spoil):
+    requests = []
+    store.intercept = lambda request, body: requests.append(request) or False
+    with pytest.raises(UploadRefused, match="403"):
+        upload.upload(splat, spoil(store), Silent())
+    assert len(requests) == 1
+    assert store.objects == {}
+
+
+def test_another_signed_header_is_refused_before_sending(splat, store):
+    url = store.presign("PUT", "a.ply", headers={"ACL": "public-read"})
+    with pytest.raises(UploadRefused, match="x-amz-acl"):
+        upload.upload(splat, url, Silent())
+
+
+def statuses(*answers: str):
+    """A server that answers each request with the next status, and the last one for ever."""
+
+    def behave(connection, number):
+        _, body = read_request(connection)
+        server.requests.append(body)
+        respond(connection, answers[min(number, len(answers)) - 1])
+
+    server = RawServer(behave)
+    return server
+
+
+@pytest.mark.parametrize("first", ["500 Internal", "503 Slow Down", "429 Too Many Requests"])
+def test_a_fault_is_tried_again_with_the_whole_file(splat, first):
+    with statuses(first, "200 OK") as server:
+        upload.upload(splat, server.url(), Silent())
+    assert server.requests == [splat.read_bytes()] * 2
+
+
+def test_a_reset_in_the_middle_is_tried_again_from_the_start(splat):
+    def behave(connection, number):
+        if number == 1:
+            connection.recv(1000)
+            reset(connection)
+            return
+        _, body = read_request(connection)
+        server.requests.append(body)
+        respond(connection, "200 OK")
+
+    with RawServer(behave) as server:
+        upload.upload(splat, server.url(), Silent())
+    assert server.requests == [splat.read_bytes()]
+
+
+def test_other_bytes_at_the_store_are_noticed(splat):
+    def behave(connection, number):
+        read_request(connection)
+        respond(connection, "200 OK", b"", 'ETag: "00000000000000000000000000000000"')
+
+    with RawServer(behave) as server, pytest.raises(UploadFailed, match="other bytes"):
+        upload.upload(splat, server.url(), Silent())
+    assert server.connections == upload.TRIES
+
+
+def test_an_etag_that_is_no_digest_is_not_compared(splat):
+    def behave(connection, number):
+        read_request(connection)
+        respond(connection, "200 OK", b"", 'ETag: "abc-2"')
+
+    with RawServer(behave) as server:
+        upload.upload(splat, server.url(), Silent())
+
+
+def test_all_tries_failing(splat):
+    with statuses("503 Slow Down") as server, pytest.raises(UploadFailed, match="503"):
+        upload.upload(splat, server.url(), Silent())
+    assert server.connections == upload.TRIES
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "307 Temporary", "400 Bad", "404 None", "411 Length", "413 Large"])
+def test_what_trying_again_cannot_help(splat, status):
+    with statuses(status) as server, pytest.raises(UploadRefused, match=status[:3]):
+        upload.upload(splat, server.url(), Silent())
+    assert server.connections == 1
+
+
+def test_a_413_before_the_body_has_arrived(splat, tmp_path):
+    large = tmp_path / "large"
+    large.write_bytes(bytes(20 << 20))
+
+    def behave(connection, number):
+        connection.recv(1000)
+        respond(connection, "413 Too Large")
+
+    with RawServer(behave) as server, pytest.raises((UploadRefused, UploadFailed)):
+        upload.upload(large, server.url(), Silent())
+
+
+def test_only_the_headers_that_are_needed_are_sent(splat):
+    def behave(connection, number):
+        head, _ = read_request(connection)
+        server.requests.append(head)
+        respond(connection, "200 OK")
+
+    with RawServer(behave) as server:
+        upload.upload(splat, server.url(), Silent())
+    names = {line.split(b":")[0].lower() for line in server.requests[0].split(b"\r\n")[1:]}
+    assert names <= {b"host", b"content-length", b"user-agent", b"accept-encoding", b"connection"}
+
+
+def test_a_local_copy_is_whole_or_not_there(splat, tmp_path):
+    target = tmp_path / "deep" / "a.ply"
+    upload.upload(splat, str(target), Silent(), local=True)
+    assert target.read_bytes() == splat.read_bytes()
+    upload.upload(splat, target.as_uri(), Silent(), local=True)
+    assert [path.name for path in target.parent.iterdir()] == ["a.ply"]
+
+
+NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+SIGNED = "https://a.example/k?X-Amz-Date=20260102T110000Z&X-Amz-Expires="
+
+
+@pytest.mark.parametrize(
+    ("url", "end"),
+    [
+        (SIGNED + "7200", NOW + timedelta(hours=1)),
+        ("https://a.example/k?Expires=1767358800&Signature=x&AWSAccessKeyId=y", datetime(2026, 1, 2, 13, tzinfo=UTC)),
+        ("https://a.example/k", None),
+        ("https://a.example/k?X-Amz-Date=nonsense&X-Amz-Expires=3", None),
+        ("https://a.example/k?X-Amz-Date=20260102T110000Z&X-Amz-Expires=9e99", None),
+    ],
+)
+def test_when_a_url_ends(url, end):
+    assert upload.expiry(url) == end
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(3600, "has expired"), (3700, "ends in 100 s")])
+def test_a_url_that_ends_too_early_is_refused_by_name(seconds, words):
+    with pytest.raises(InvalidJob, match=f"'upload_url'.*{words}"):
+        upload.check_lifetime(f"{SIGNED}{seconds}", "upload_url", 300, NOW)
+
+
+def test_a_url_that_lives_long_enough():
+    upload.check_lifetime(SIGNED + "7200", "upload_url", 300, NOW)

@@ -1,0 +1,161 @@
+"""Webhooks: payloads to the letter, signatures that the standard's own library accepts, and bad receivers."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+import stamina
+from standardwebhooks import Webhook
+from support.servers import RawServer, read_request, reset, respond
+
+from splatworker.deliver import webhook
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+COMPLETED = webhook.completed("job-1", "p-1", "https://cdn.example/a.ply", 123)
+
+
+@pytest.fixture(autouse=True)
+def on_loopback(monkeypatch):
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    monkeypatch.setattr(webhook, "LONGEST_WAIT_S", 0.01)
+    with stamina.set_testing(True, attempts=webhook.TRIES, cap=True):
+        yield
+
+
+class Receiver(RawServer):
+    """Answers with the given statuses in turn, the last one for ever."""
+
+    def __init__(self, *statuses: str, headers: tuple[str, ...] = ()) -> None:
+        def behave(connection, number):
+            head, body = read_request(connection)
+            lines = head.decode().split("\r\n")[1:]
+            self.messages.append((dict(line.lower().split(": ", 1) for line in lines), body))
+            respond(connection, statuses[min(number, len(statuses)) - 1], b"", *headers)
+
+        super().__init__(behave)
+        self.messages: list[tuple[dict[str, str], bytes]] = []
+
+
+def test_the_payloads_are_those_of_the_contract():
+    assert COMPLETED == {
+        "status": "completed",
+        "project_id": "p-1",
+        "model_url": "https://cdn.example/a.ply",
+        "file_size": 123,
+        "job_id": "job-1",
+    }
+    assert webhook.failed("job-1", "p-1", "No.", "no_photos") == {
+        "status": "failed",
+        "project_id": "p-1",
+        "error": "No.",
+        "job_id": "job-1",
+        "code": "no_photos",
+    }
+    assert webhook.processing("job-1", None, 41.9, "sfm") == {
+        "status": "processing",
+        "project_id": None,
+        "progress": 41,
+        "stage": "sfm",
+        "job_id": "job-1",
+    }
+
+
+def test_body_and_headers():
+    with Receiver("200 OK") as receiver:
+        webhook.send(receiver.url("/hook"), COMPLETED)
+    ((headers, body),) = receiver.messages
+    assert json.loads(body) == COMPLETED
+    assert headers["webhook-id"] == webhook.message_id(COMPLETED)
+    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
+    assert headers["content-type"] == "application/json"
+    assert "webhook-signature" not in headers
+
+
+def test_the_signature_verifies(monkeypatch):
+    kept = {}
+
+    def behave(connection, number):
+        head, body = read_request(connection)
+        kept["headers"] = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+        kept["body"] = body
+        respond(connection, "204 No Content")
+
+    for zone in ("UTC", "Asia/Kolkata"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        with RawServer(behave) as server:
+            webhook.send(server.url(), COMPLETED, secret=SECRET)
+        assert Webhook(SECRET).verify(kept["body"], kept["headers"]) == COMPLETED
+    monkeypatch.delenv("TZ")
+    time.tzset()
+
+
+def test_the_id_is_the_same_for_the_same_news_only():
+    assert webhook.message_id(COMPLETED) == webhook.message_id(dict(COMPLETED))
+    others = [
+        webhook.completed("job-2", "p-1", "u", 1),
+        webhook.failed("job-1", "p-1", "No.", "no_photos"),
+        webhook.processing("job-1", "p-1", 10, "sfm"),
+        webhook.processing("job-1", "p-1", 11, "sfm"),
+    ]
+    assert len({webhook.message_id(message) for message in [COMPLETED, *others]}) == 5
+
+
+def test_a_fault_is_tried_again_with_the_same_id():
+    with Receiver("500 No", "429 Busy", "200 OK") as receiver:
+        webhook.send(receiver.url(), COMPLETED)
+    assert len({headers["webhook-id"] for headers, _ in receiver.messages}) == 1
+    assert len(receiver.messages) == 3
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "308 Moved", "410 Gone"])
+def test_what_ends_it(status):
+    with Receiver(status, headers=("Location: http://127.0.0.1:9/",)) as receiver:
+        with pytest.raises(webhook.Undelivered, match=status[:3]):
+            webhook.send(receiver.url(), COMPLETED)
+        assert len(receiver.messages) == 1
+
+
+def test_all_tries_failing():
+    with Receiver("500 No") as receiver:
+        with pytest.raises(webhook.Undelivered, match="500"):
+            webhook.send(receiver.url(), COMPLETED)
+        assert len(receiver.messages) == webhook.TRIES
+
+
+def test_a_huge_retry_after_is_capped():
+    with Receiver("503 Later", "200 OK", headers=("Retry-After: 20000",)) as receiver:
+        webhook.send(receiver.url(), COMPLETED)
+    assert len(receiver.messages) == 2
+
+
+def test_an_answer_without_end_is_not_read():
+    def behave(connection, number):
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
+        while not server.stopping.is_set():
+            connection.sendall(bytes(65536))
+
+    with RawServer(behave) as server:
+        webhook.send(server.url(), COMPLETED)
+
+
+def test_a_receiver_that_hangs_or_resets(monkeypatch):
+    monkeypatch.setattr(webhook, "_TIMEOUT", (1.0, 0.2))
+
+    def behave(connection, number):
+        if number % 2:
+            reset(connection)
+        else:
+            server.stopping.wait()
+
+    with RawServer(behave) as server, pytest.raises(webhook.Undelivered):
+        webhook.send(server.url(), COMPLETED)
+    assert server.connections == webhook.TRIES
+
+
+@pytest.mark.parametrize(("secret", "valid"), [(SECRET, True), (SECRET[6:], True), ("whsec_", False), ("é", False)])
+def test_what_is_a_secret(secret, valid):
+    assert webhook.is_secret(secret) is valid
