@@ -1,0 +1,129 @@
+"""The worker: photos in, one splat out.
+
+python3 handler.py JOB.json     do one job file, with or without {"input": ...} around it, and print the answer
+python3 handler.py              on RunPod: take jobs from the endpoint's queue; elsewhere: do test_input.json
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from splatworker import extra_outputs, job, logs, network_stages, pipeline, preflight, responses
+from splatworker.console import Console
+from splatworker.errors import Cancelled, SplatError
+from splatworker.job_session import JobSession, Setting, Shutdown, sigterm_cancels_this_task
+from splatworker.workspace import private_workspace
+
+PLATFORM = Setting()
+
+logs.configure()
+
+
+async def handler(event: dict[str, Any], setting: Setting = PLATFORM) -> dict[str, Any]:
+    """Do one job and answer it: `{"status": "success", ...}` or `{"status": "error", "error": "...", ...}`."""
+    session = JobSession(event, setting)
+    session.log.info("job started")
+    try:
+        with private_workspace() as workspace, sigterm_cancels_this_task() as shutdown:
+            answer = await _work(session, setting, workspace, shutdown)
+    except SplatError as error:  # there is no room for a workspace, and so none to send a webhook from
+        answer = responses.failure(error, session.project_id)
+    session.log.info("job ended", status=answer["status"], code=answer.get("code"), timings=answer.get("timings"))
+    return answer
+
+
+async def _work(session: JobSession, setting: Setting, workspace: Path, shutdown: Shutdown) -> dict[str, Any]:
+    """The five steps of a job, and whoever waits for it told how they ended."""
+    started = time.monotonic()
+    how: dict[str, Any] = {"local": setting.local, "command": setting.command}
+    try:
+        # 1. Understand the job: what is wrong with it is told before anything is fetched or paid for.
+        order = job.parse(session.input)
+        how["deadline"] = preflight.check(order, local=setting.local)
+        session.open(workspace)
+
+        # 2. Bring the photos here, while the trainer warms up.
+        photos = network_stages.fetch(order.image_urls, workspace, session.report, **how)
+
+        # 3. Make the splat of them: decode, COLMAP, training, export.
+        splat = await pipeline.run(
+            order,
+            photos,
+            workspace,
+            session.report,
+            deadline=how["deadline"],
+            command=setting.command,
+            gpu_required=setting.gpu_required,
+        )
+
+        # 4. Hand it over, and then what else was wanted of it.
+        uploading = time.monotonic()
+        size = await network_stages.upload(splat.ply, order.upload_url, workspace, session.report, **how)
+        splat.timings["upload"] = round(time.monotonic() - uploading, 2)
+        outputs = await extra_outputs.deliver(order, splat, workspace, session.report, **how)
+        answer = responses.success(order, size, splat, outputs, session.report.warnings, time.monotonic() - started)
+    except asyncio.CancelledError:
+        error = Cancelled("The job was stopped before it was done.", hint="Send it again if that was a mistake.")
+        answer = responses.failure(error, session.project_id)
+        await session.tell(answer, workspace, in_a_hurry=True)
+        if not shutdown.asked:
+            raise  # the platform has stopped the job itself, and wants no answer
+        return answer
+    except Exception as error:
+        answer = responses.failure(error, session.project_id)
+
+    # 5. Tell whoever waits for it. A job stopped when its splat was delivered has succeeded, but there is no time left.
+    task = asyncio.current_task()
+    stopped = task is not None and task.cancelling() > 0
+    try:
+        await session.tell(answer, workspace, in_a_hurry=stopped)
+    except asyncio.CancelledError:
+        if not shutdown.asked:
+            raise
+        # The machine goes away while the webhook is under way: the message has an id, and may come twice.
+        await session.tell(answer, workspace, in_a_hurry=True)
+    if stopped and not shutdown.asked:
+        raise asyncio.CancelledError
+    return answer
+
+
+def run_file(path: Path) -> int:
+    """Do the job in a file, on this machine; the exit status."""
+    try:
+        event = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        print(f"{path} cannot be read as a JSON file: {error}", file=sys.stderr)
+        return 1
+    logs.configure(quiet=True)  # the console tells it better
+    with Console() as console:
+        setting = Setting(local=True, sinks=[console])
+        try:
+            answer = asyncio.run(handler({"input": job.read_input(event)}, setting))
+        except KeyboardInterrupt:
+            answer = responses.failure(Cancelled("The job was stopped.", hint="Start it again to go on."), None)
+    print(json.dumps(answer, indent=2))
+    if answer["status"] != "success":
+        print(f"Error: {answer['error']} {answer['hint']} [{answer['code']}]", file=sys.stderr)
+    return 0 if answer["status"] == "success" else 1
+
+
+def main(argv: list[str]) -> int:
+    """Serve the platform's queue, or do one job file."""
+    files = [word for word in argv if not word.startswith("-")]
+    if not logs.on_platform() and not argv:
+        files = ["test_input.json"]
+    if files and not logs.on_platform() and not any(word.startswith(("--rp_", "--test_input")) for word in argv):
+        return run_file(Path(files[0]))
+    from splatworker import platform  # noqa: PLC0415 - the SDK takes a second to import
+
+    platform.serve(handler)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""`splatworker`: the whole way for people with a folder of photos, and each room by itself.
+
+splatworker run PHOTOS -o OUT           photos in, splat out
+splatworker photos | sfm | train         one stage
+splatworker export | convert | view      make of a splat what people can use, and show it
+splatworker render | eval | info         look at a splat
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import splatworker
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("splatworker.run_cli", "make a splat of a folder of photos"),
+    "photos": ("splatworker.photos.cli", "decode photos into clean JPEGs"),
+    "sfm": ("splatworker.sfm.cli", "find the cameras of photos with COLMAP"),
+    "train": ("splatworker.train.cli", "train a splat from a scene folder; takes the original train.py's options"),
+    "export": ("splatworker.export.cli", "make small files, a page, pictures, a film and a report of a splat"),
+    "convert": ("splatworker.export.convert_cli", "turn a splat into another format"),
+    "view": ("splatworker.export.view_cli", "show a run's page in a browser"),
+    "render": ("splatworker.render.cli", "draw a splat as seen by cameras"),
+    "eval": ("splatworker.train.eval_cli", "score a model on its held-out photos"),
+    "info": ("splatworker.export.info", "say what is in a PLY file"),
+}
+"""Name -> the module whose `main(argv)` does it, imported when it is called, and a word about it."""
+
+_WORKERS_OWN = ("fetch", "upload", "notify", "probe", "warm", "check-colmap", "check-kernels")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit status: 0, 1 for a failure that has been told, 2 for a wrong command line."""
+    argv = sys.argv[1:] if argv is None else argv
+    name, rest = (argv[0], argv[1:]) if argv else ("--help", [])
+    if name in COMMANDS:
+        # Not Any: every command's module has main(argv: list[str]) -> int.
+        command_main = import_module(COMMANDS[name][0]).main
+        status: int = command_main(rest)
+        return status
+    if name in _WORKERS_OWN:
+        return _run_workers_own(name, rest)
+    if name in ("-h", "--help"):
+        print(_usage())
+        return 0
+    if name == "--version":
+        print(splatworker.__version__)
+        return 0
+    print(f"splatworker: there is no command '{name}'.\n\n{_usage()}", file=sys.stderr)
+    return 2
+
+
+def _run_workers_own(name: str, argv: list[str]) -> int:
+    """The stages that only the worker calls."""
+    if name == "probe":
+        from splatworker.gpu import find_gpus
+        from splatworker.stage import run_as_command
+
+        return run_as_command("probe", find_gpus, as_json="--json" in argv)
+    if name.startswith("check-"):
+        from splatworker.fitness import CHECKS
+        from splatworker.stage import run_as_command
+
+        return run_as_command(name, CHECKS[name], as_json="--json" in argv)
+    if name == "warm":
+        from splatworker.warm import main as warm_main
+
+        return warm_main(argv)
+    from splatworker import network_cli
+
+    return network_cli.main(name, argv)
+
+
+def _usage() -> str:
+    lines = [f"  splatworker {name:<8}{what}" for name, (_, what) in COMMANDS.items()]
+    return "\n".join(["usage: splatworker COMMAND ... (COMMAND --help says more)", "", *lines])

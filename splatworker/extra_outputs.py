@@ -1,0 +1,136 @@
+"""What is made and delivered besides the splat: small files, a page, pictures, a film, a report.
+
+All of it comes after the splat is safe, and nothing that goes wrong with it fails a job: each output that is missing is
+a warning by its name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from splatworker import network_stages
+from splatworker.errors import SplatError, from_os_error
+from splatworker.export.outputs import OUTPUTS
+from splatworker.job import Job, Recipe
+from splatworker.pipeline import Result
+from splatworker.process import STAGE_COMMAND, run_stage
+from splatworker.progress import Overall
+from splatworker.workspace import check_room, size_of
+
+LONGEST_SECONDS = 1800.0
+"""The longest that the extra outputs of a job may take, whatever its deadline."""
+
+MAKING_SHARE = 0.7
+"""How much of the time that is left they may take to be made; the rest is for uploading them."""
+
+
+async def make(
+    names: Sequence[str],
+    recipe: Recipe,
+    splat: Result,
+    workspace: Path,
+    report: Overall,
+    *,
+    trained_in: Path | None = None,
+    clean: bool = True,
+    deadline: float | None = None,
+    command: Sequence[str] = STAGE_COMMAND,
+) -> dict[str, Path]:
+    """Make outputs in the workspace's `artifacts/`; a warning for those that could not be made.
+
+    Args:
+        names: of `OUTPUTS`.
+        splat: the finished splat; its timings are told of this stage.
+        trained_in: the folder with `model/` and `scene/`, where these have left the workspace.
+        clean: leave out Gaussians that no photo vouches for.
+
+    Returns:
+        Name -> file of those that were made.
+    """
+    if not names:
+        return {}
+    started = time.monotonic()
+    left = LONGEST_SECONDS if deadline is None else min(LONGEST_SECONDS, deadline - started)
+    folder, artifacts = trained_in or workspace, workspace / "artifacts"
+    account = workspace / "account.json"
+    places: list[str | Path] = [folder / "model", "-s", folder / "scene", "-o", artifacts, "--account", account]
+    options = [] if clean else ["--no-clean"]
+    if splat.device == "cpu":  # also where there is a GPU: one that did not answer must not be asked again
+        options += ["--device", "cpu"]
+    try:
+        check_room(workspace, "export", size_of(folder / "model"))
+        account.write_text(json.dumps(_account(recipe, splat, report.warnings, workspace)))
+        result = await run_stage(
+            "export",
+            [*places, "--formats", ",".join(names), *options],
+            workspace=workspace,
+            report=report.stage("export"),
+            deadline=started + MAKING_SHARE * max(0.0, left),
+            command=command,
+        )
+    except (SplatError, OSError) as caught:
+        error = caught if isinstance(caught, SplatError) else from_os_error(caught, "export")
+        report.warning(f"None of the outputs {', '.join(names)} was made: {error.message}")
+        return {}
+    splat.timings["export"] = round(time.monotonic() - started, 2)
+    return {name: artifacts / made["file"] for name, made in result["outputs"].items()}
+
+
+async def deliver(
+    job: Job,
+    splat: Result,
+    workspace: Path,
+    report: Overall,
+    *,
+    local: bool,
+    deadline: float | None,
+    command: Sequence[str] = STAGE_COMMAND,
+) -> list[str]:
+    """Make what the job wants and upload it, all at once; the names of what has arrived.
+
+    Being cancelled ends it early with a warning: the splat is delivered, and the job a success.
+    """
+    arrived: list[str] = []
+
+    async def upload(name: str, path: Path) -> None:
+        try:
+            await network_stages.upload(
+                path,
+                job.outputs[name],
+                workspace,
+                Overall([], {"deliver": 1.0}),  # several at once have no common progress
+                local=local,
+                deadline=last,
+                command=command,
+                content_type=OUTPUTS[name].content_type,
+            )
+        except (SplatError, OSError) as error:
+            report.warning(f"The output '{name}' was made, but not delivered: {error}")
+        else:
+            arrived.append(name)
+
+    last = deadline if deadline is not None else time.monotonic() + LONGEST_SECONDS
+    try:
+        made = await make(list(job.outputs), job, splat, workspace, report, deadline=deadline, command=command)
+        await asyncio.gather(*(upload(name, path) for name, path in made.items()))
+    except asyncio.CancelledError:
+        missing = [name for name in job.outputs if name not in arrived]
+        report.warning(f"The worker was stopped before these outputs were delivered: {', '.join(missing)}.")
+    return [name for name in job.outputs if name in arrived]
+
+
+def _account(recipe: Recipe, splat: Result, warnings: Sequence[str], workspace: Path) -> Mapping[str, Any]:
+    """What the report should tell of the job so far."""
+    settings = {"trainer": recipe.trainer, "device": splat.device, "iterations": splat.quality.get("iterations")}
+    return {
+        "photos": splat.photos,
+        "timings": {stage: seconds for stage, seconds in splat.timings.items() if stage != "total"},
+        "settings": settings | recipe.params.model_dump(exclude_unset=True),
+        "warnings": list(warnings),
+        "photo_folder": str(workspace / "images"),
+    }

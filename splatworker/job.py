@@ -1,0 +1,197 @@
+"""A job, as it comes in: the one place that knows the input contract.
+
+`parse` turns whatever arrived into a `Job`, or says in one sentence which field is at fault. Nothing is converted:
+a number in quotes, or a boolean where a number belongs, is refused rather than guessed at.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from splatworker.errors import InputError, InvalidJob, InvalidParam, TooFewPhotos, UnknownParam
+from splatworker.export.outputs import OUTPUTS
+from splatworker.params import Params
+from splatworker.redact import redact
+
+FEWEST_PHOTOS = 5
+MOST_PHOTOS = 500
+LONGEST_URL = 8192
+LONGEST_DEADLINE_S = 7 * 24 * 3600
+
+Validated = TypeVar("Validated", bound="Recipe")
+
+Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
+
+
+class SfmOptions(BaseModel):
+    """What a job may say about the reconstruction; names and meaning are those of `splatworker sfm`."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    camera_model: Literal["auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"] = "auto"
+    max_num_features: Annotated[int, Field(ge=256, le=65_536)] | None = None
+    max_image_size: Annotated[int, Field(ge=320, le=8192)] | None = None
+    matcher: Literal["auto", "exhaustive", "sequential", "retrieval"] = "auto"
+    undistort_max_size: Annotated[int, Field(ge=64, le=8192)] | None = None
+
+    def arguments(self) -> list[str]:
+        """The given options as arguments of `splatworker sfm`."""
+        given = self.model_dump(exclude_unset=True, exclude_none=True)
+        return [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+class Recipe(BaseModel):
+    """How to make a splat of photos, wherever they come from.
+
+    Attributes:
+        trainer: "native", or "inria" for the original `train.py` where it is installed.
+        deadline_s: seconds from the start after which the work is given up.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    params: Params = Params()
+    sfm: SfmOptions = SfmOptions()
+    trainer: Literal["native", "inria"] = "native"
+    deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S, allow_inf_nan=False)] | None = None
+
+    @field_validator("params", "sfm", mode="before")
+    @classmethod
+    def _null_is_nothing_said(cls, value: object) -> object:
+        return {} if value is None else value
+
+
+class Job(Recipe):
+    """One job: photos in, a splat out.
+
+    Attributes:
+        image_urls: where the photos are; at least five must turn out to be photos.
+        upload_url: where the splat goes with one HTTP PUT (a presigned URL).
+        webhook_url: who is told how it ended.
+        webhook_secret: signs the webhooks (Standard Webhooks, `whsec_...`).
+        webhook_progress: tell the webhook how far the job is, too.
+        outputs: what else to make, by name (docs/formats.md), each with where it goes with one HTTP PUT.
+        public_url: what `model_url` says in the result; without it, `upload_url` less its query.
+    """
+
+    image_urls: list[Url] = Field(max_length=MOST_PHOTOS)
+    upload_url: Url
+    webhook_url: Url | None = None
+    project_id: Annotated[str, Field(max_length=256)] | None = None
+    public_url: Url | None = None
+    webhook_secret: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    webhook_progress: bool = False
+    outputs: dict[str, Url] = {}
+
+    @field_validator("outputs", mode="before")
+    @classmethod
+    def _outputs_are_known(cls, value: object) -> object:
+        if value is None:
+            return {}
+        unknown = next((str(name) for name in value if name not in OUTPUTS), None) if isinstance(value, dict) else None
+        if unknown is not None:
+            raise ValueError(f"'{_shown(unknown[:60])}' is none of {', '.join(OUTPUTS)}")
+        return value
+
+
+def parse(data: object) -> Job:
+    """The job in `data`.
+
+    Raises:
+        InvalidJob, UnknownParam, InvalidParam: the field at fault and what is wrong with it.
+        TooFewPhotos: fewer photos are given than a reconstruction needs.
+    """
+    if not isinstance(data, dict):
+        raise InvalidJob("The job's input must be a JSON object.", hint="See the README for an example.")
+    job = _validated(Job, data)
+    if len(job.image_urls) < FEWEST_PHOTOS:
+        raise TooFewPhotos(
+            f"The job has {len(job.image_urls)} photos; at least {FEWEST_PHOTOS} are needed.",
+            hint="Take 20 to 100 overlapping photos around the subject.",
+        )
+    return job
+
+
+def recipe(data: dict[str, Any]) -> Recipe:
+    """The recipe in `data`; errors as `parse`."""
+    return _validated(Recipe, data)
+
+
+def _validated(model: type[Validated], data: dict[str, Any]) -> Validated:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _explain(error) from None
+
+
+def caller_fields(data: object) -> tuple[str | None, str | None, str | None]:
+    """project_id, webhook_url and webhook_secret of an input that may be no valid job: so that even then its
+    sender is told.
+    """
+    if not isinstance(data, dict):
+        return None, None, None
+    project, url, secret = (
+        value if isinstance(value := data.get(name), str) and _is_text(value) else None
+        for name in ("project_id", "webhook_url", "webhook_secret")
+    )
+    return project, url, secret
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be sent on: not endless, and valid Unicode."""
+    return len(value) <= LONGEST_URL and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _explain(error: ValidationError) -> InputError:
+    """The first fault of a job as an error for people."""
+    # An unknown name is the likeliest cause of whatever else is wrong.
+    faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
+    fault = faults[0]
+    where = [str(part) for part in fault["loc"]]
+    sections: dict[str, type[BaseModel]] = {"params": Params, "sfm": SfmOptions}
+    section = sections.get(where[0] if where else "", Job)
+    names = where[1:] if section is not Job else where
+    name = _shown(".".join(names))
+    in_params = section is Params and bool(names)
+    if fault["type"] == "extra_forbidden":
+        kind = UnknownParam if in_params else InvalidJob
+        what = "param" if in_params else "field"
+        return kind(f"The {what} '{name}' is not known.", hint=_nearest(names[-1], section))
+    refused: type[InputError] = InvalidParam if in_params else InvalidJob
+    field = f"param '{name}'" if in_params else f"field '{_shown('.'.join(where))}'"
+    if fault["type"] == "missing":
+        return refused(f"The {field} is missing.", hint="See the README for an example of a job.")
+    reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    value = fault["input"]
+    shown = f" (it is {value!r})" if isinstance(value, int | float | bool | None) and abs(value or 0) < 1e30 else ""
+    return refused(f"The {field} is not valid: {_lower_first(reason)}{shown}.", hint=_default_hint(section, names))
+
+
+def _shown(name: str) -> str:
+    """A name that a stranger chose, fit to stand in a sentence."""
+    printable = name[:100].encode("unicode_escape").decode() if not name[:100].isprintable() else name[:100]
+    return redact(printable)
+
+
+def _nearest(name: str, section: type[BaseModel]) -> str:
+    near = difflib.get_close_matches(name[:100], section.model_fields, n=1)
+    return f"Did you mean '{near[0]}'?" if near else "See docs/parameters.md for the names that are known."
+
+
+def _default_hint(section: type[BaseModel], names: list[str]) -> str:
+    field = section.model_fields.get(names[0]) if section is Params and names else None
+    return f"The default is {field.get_default()!r}." if field else ""
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def read_input(document: Any) -> object:
+    """The input of a job document: with or without the platform's `{"input": ...}` around it."""
+    if isinstance(document, dict) and "input" in document:
+        return document["input"]
+    return document

@@ -1,0 +1,159 @@
+"""One job's session: who has sent it, and what they are told, whatever becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+
+from splatworker import network_stages
+from splatworker.deliver import webhook
+from splatworker.errors import InvalidJob
+from splatworker.job import caller_fields, read_input
+from splatworker.net import check_url
+from splatworker.pipeline import WEIGHTS
+from splatworker.process import STAGE_COMMAND
+from splatworker.progress import Overall, Sink
+from splatworker.progress_updates import ProgressUpdates
+
+WEBHOOK_PAUSE_S = 5.0
+"""Seconds between two `processing` webhooks."""
+
+ALL_WEIGHTS = {"fetch": 0.04, **WEIGHTS}
+
+Platform = Callable[[dict[str, Any], dict[str, Any]], Awaitable[None]]
+"""Sends (event, news) to the platform, and comes back when it has arrived."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a job comes from, and how its stages are started.
+
+    Attributes:
+        local: paths may stand for URLs: a job file on a command line.
+        sinks: who else wants to hear of the progress.
+        platform: hears of the progress, too.
+        command: what starts a stage; tests give another.
+        gpu_required: a machine that was rented for its GPU: a job fails there when the GPU is gone.
+    """
+
+    local: bool = False
+    sinks: Sequence[Sink] = ()
+    platform: Platform | None = None
+    command: Sequence[str] = STAGE_COMMAND
+    gpu_required: bool = False
+
+
+class JobSession:
+    """One job's caller, and everything that is sent to them."""
+
+    def __init__(self, event: dict[str, Any], setting: Setting) -> None:
+        self.input = read_input(event)
+        self.job_id = str(event.get("id") or "local")[:256]
+        self.project_id, self._webhook_url, self._secret = caller_fields(self.input)
+        self._event = event
+        self._setting = setting
+        self._updates: list[ProgressUpdates] = []
+        self.report = Overall(setting.sinks, _weights(self.input))
+        self.log = structlog.get_logger().bind(job=self.job_id)
+
+    def open(self, workspace: Path) -> None:
+        """Begin to tell the progress; call once the sender is known to be somebody who may be told."""
+        if (platform := self._setting.platform) is not None:
+
+            async def to_platform(percent: float, stage: str, step: str) -> None:
+                await platform(self._event, {"progress": int(percent), "stage": stage, "step": step})
+
+            self._updates.append(ProgressUpdates(to_platform))
+        wants_progress = isinstance(self.input, dict) and self.input.get("webhook_progress") is True
+        if wants_progress and (url := self._webhook_url) is not None:
+
+            async def to_webhook(percent: float, stage: str, step: str) -> None:
+                message = webhook.processing(self.job_id, self.project_id, percent, stage)
+                await self._notify(url, message, workspace, seconds=WEBHOOK_PAUSE_S, tries=1)
+
+            self._updates.append(ProgressUpdates(to_webhook, WEBHOOK_PAUSE_S))
+        self.report.sinks.extend(self._updates)
+
+    async def close(self) -> None:
+        """Tell no more progress, and wait for what is under way: the answer must come last."""
+        for updates in self._updates:
+            await updates.close()
+        self._updates.clear()
+
+    async def tell(self, answer: dict[str, Any], workspace: Path, *, in_a_hurry: bool = False) -> None:
+        """Send the job's end to its webhook; what goes wrong with that becomes a warning in the answer."""
+        await self.close()
+        if self._webhook_url is None:
+            return
+        if answer["status"] == "success":
+            message = webhook.completed(self.job_id, self.project_id, answer["model_url"], answer["file_size"])
+        else:
+            message = webhook.failed(self.job_id, self.project_id, answer["error"], answer["code"])
+        try:
+            check_url(self._webhook_url, "webhook_url")
+        except InvalidJob:
+            return
+        how: dict[str, Any] = {"seconds": network_stages.LAST_WORD_SECONDS, "tries": 1} if in_a_hurry else {}
+        trouble = await self._notify(self._webhook_url, message, workspace, **how)
+        if trouble is not None:
+            answer.setdefault("warnings", []).append(trouble)
+            self.log.warning("webhook not delivered", reason=trouble)
+
+    async def _notify(
+        self, url: str, message: dict[str, Any], workspace: Path, *, seconds: float = network_stages.WEBHOOK_SECONDS,
+        tries: int | None = None,
+    ) -> str | None:  # fmt: skip
+        secret = self._secret if self._secret is not None and webhook.is_secret(self._secret) else None
+        return await network_stages.notify(
+            url, message, secret, workspace, seconds=seconds, tries=tries, command=self._setting.command
+        )
+
+
+def _weights(job: object) -> dict[str, float]:
+    """The stages that a job will go through, with their shares of the time; it may be no valid job."""
+    wants_more = isinstance(job, dict) and bool(job.get("outputs"))
+    return {stage: weight for stage, weight in ALL_WEIGHTS.items() if stage != "export" or wants_more}
+
+
+class Shutdown:
+    """Whether SIGTERM has come."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+
+@contextlib.contextmanager
+def sigterm_cancels_this_task() -> Iterator[Shutdown]:
+    """While inside, SIGTERM cancels the running task, besides what it did before.
+
+    The platform's SDK takes SIGTERM as "no more jobs" and waits for the running one without limit; the machine goes
+    away long before.
+    """
+    shutdown = Shutdown()
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        shutdown.asked = True
+        loop.call_soon_threadsafe(task.cancel)
+        if callable(before):
+            before(signum, frame)
+
+    try:
+        signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not in the main thread, as under the SDK's local API: signals are its business there
+        yield shutdown
+        return
+    try:
+        yield shutdown
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,49 @@
+"""What this machine lets the process use: processors and memory, containers' limits counted in."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+
+def available_cpus() -> int:
+    """How many processors this process may keep busy: its affinity, and its container's quota where there is one."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(allowed, _cgroup_quota(), os.cpu_count() or 1))
+
+
+def _cgroup_quota() -> int:
+    """Processors by the cgroup's bandwidth limit, rounded up; a large number where there is none."""
+    try:  # version 2: "max 100000" or "150000 100000"
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return 1 << 16 if quota == "max" else math.ceil(int(quota) / int(period))
+    except (OSError, ValueError):
+        pass
+    try:  # version 1: -1 for no limit
+        quota_us = int(Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").read_text())
+        period_us = int(Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us").read_text())
+        return 1 << 16 if quota_us <= 0 else math.ceil(quota_us / period_us)
+    except (OSError, ValueError):
+        return 1 << 16
+
+
+def available_memory() -> int | None:
+    """Bytes of main memory that can still be taken before the system or the container kills; None if unknown."""
+    bounds = []
+    for line in _text("/proc/meminfo").splitlines():
+        if line.startswith("MemAvailable:"):
+            bounds.append(int(line.split()[1]) * 1024)
+    # The container's limit (cgroup version 2); the kernel gives its file cache back before it kills.
+    limit, used = _text("/sys/fs/cgroup/memory.max").strip(), _text("/sys/fs/cgroup/memory.current").strip()
+    if limit.isdecimal() and used.isdecimal():
+        statistics = dict(line.split() for line in _text("/sys/fs/cgroup/memory.stat").splitlines())
+        bounds.append(max(0, int(limit) - int(used) + int(statistics.get("inactive_file", 0))))
+    return min(bounds, default=None)
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,112 @@
+"""Fetch, upload and notify: the stages that talk to the network, as the worker starts them.
+
+The child's side is `network_cli`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from splatworker import net
+from splatworker.errors import SplatError
+from splatworker.pipeline import Photos, stage_deadline
+from splatworker.process import STAGE_COMMAND, run_stage
+from splatworker.progress import Overall, Silent
+from splatworker.workspace import check_room
+
+WEBHOOK_SECONDS = 150.0
+"""The longest that a job's end is held up by a webhook, all tries together."""
+
+LAST_WORD_SECONDS = 4.0
+"""The same, when the worker must stop: one try."""
+
+
+async def fetch(
+    urls: Sequence[str],
+    workspace: Path,
+    report: Overall,
+    *,
+    local: bool,
+    deadline: float | None,
+    command: Sequence[str] = STAGE_COMMAND,
+) -> Photos:
+    """The photos of a job, in `incoming/`."""
+    check_room(workspace, "fetch", 0)
+    started = time.monotonic()
+    folder = workspace / "incoming"
+    fetched = await run_stage(
+        "fetch",
+        [],
+        workspace=workspace,
+        report=report.stage("fetch"),
+        deadline=stage_deadline("fetch", deadline),
+        request={"urls": [_absolute(url, local=local) for url in urls], "folder": str(folder), "local": local},
+        command=command,
+    )
+    index = {name: int(number) for number, name in fetched["files"].items()}
+    return Photos(folder, index, fetched["rejected"], round(time.monotonic() - started, 2))
+
+
+async def upload(
+    path: Path,
+    url: str,
+    workspace: Path,
+    report: Overall,
+    *,
+    local: bool,
+    deadline: float | None,
+    command: Sequence[str] = STAGE_COMMAND,
+    content_type: str | None = None,
+) -> int:
+    """Hand a file over, as of a type where one is given; the bytes it has."""
+    uploaded = await run_stage(
+        "upload",
+        [],
+        workspace=workspace,
+        report=report.stage("deliver"),
+        deadline=deadline,
+        request={
+            "path": str(path),
+            "url": _absolute(url, local=local),
+            "local": local,
+            "content_type": content_type,
+        },
+        command=command,
+    )
+    size: int = uploaded["file_size"]
+    return size
+
+
+async def notify(
+    url: str,
+    message: dict[str, Any],
+    secret: str | None,
+    workspace: Path,
+    *,
+    seconds: float = WEBHOOK_SECONDS,
+    tries: int | None = None,
+    command: Sequence[str] = STAGE_COMMAND,
+) -> str | None:
+    """Tell a webhook; None, or why it could not be told."""
+    try:
+        await run_stage(
+            "notify",
+            [],
+            workspace=workspace,
+            report=Silent(),
+            deadline=time.monotonic() + seconds,
+            request={"url": url, "message": message, "secret": secret, "tries": tries},
+            command=command,
+        )
+    except SplatError as error:
+        return error.message
+    return None
+
+
+def _absolute(url: str, *, local: bool) -> str:
+    """A local path from where the caller stands: a child's working directory is another."""
+    path = net.local_path(url) if local else None
+    return url if path is None else str(path.absolute())

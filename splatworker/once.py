@@ -1,0 +1,42 @@
+"""A job is done once, however often the queue hands it out: by its id."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+REMEMBERED = 32
+"""How many finished jobs are remembered; of failed ones none, for whoever sends them again wants another try."""
+
+Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+def once(handler: Handler) -> Handler:
+    """`handler`, which for an id that it has answered with success, or is at work on, gives that answer again."""
+    done: OrderedDict[str, dict[str, Any]] = OrderedDict()
+    under_way: dict[str, asyncio.Event] = {}
+
+    async def answer(event: dict[str, Any]) -> dict[str, Any]:
+        job = event.get("id")
+        if not isinstance(job, str) or not job:
+            return await handler(event)
+        while job in under_way:
+            await under_way[job].wait()
+        if job not in done:
+            under_way[job] = asyncio.Event()
+            try:
+                result = await handler(event)
+            finally:
+                under_way.pop(job).set()
+            if result.get("status") != "success":
+                return result
+            done[job] = result
+            while len(done) > REMEMBERED:
+                done.popitem(last=False)
+        # A copy: the platform's SDK takes keys out of what it is given.
+        return copy.deepcopy(done[job])
+
+    return answer

@@ -1,0 +1,335 @@
+"""The way through the house: photos in a folder, through four rooms, to a splat.
+
+Every room is a stage with a command line of its own, run as a child process: this module knows their order, what they
+are called with, and what a caller wants to hear about them, and nothing of what they do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from splatworker import trainers
+from splatworker.errors import GpuFailed, SplatError
+from splatworker.job import Recipe
+from splatworker.machine import available_cpus
+from splatworker.params import PREVIEW_LONGEST_SIDE, ignored, resolve
+from splatworker.photos.gate import demand_enough, name_of
+from splatworker.process import STAGE_COMMAND, run_stage
+from splatworker.progress import Overall, Silent
+from splatworker.workspace import check_room, size_of
+
+WEIGHTS: Mapping[str, float] = {"photos": 0.06, "sfm": 0.33, "train": 0.52, "deliver": 0.03, "export": 0.06}
+"""The stages in their order, and their usual shares of the time."""
+
+LONGEST_SIDE = 2133
+"""Photos are shrunk to this: the trainer uses 1600 px of width, and a 3:4 portrait of that width is this high."""
+
+PROBE_SECONDS = 30.0
+FEWEST_PIXELS = 64
+"""The smallest longest side that photos are ever shrunk to."""
+
+TRAINING_DISK = 256 * 2**20
+"""Bytes that a model folder may need."""
+
+SHARES: Mapping[str, float] = {"fetch": 0.4, "photos": 0.4, "sfm": 0.6, "train": 0.9}
+"""How much of the time that is left a stage may take: what it leaves must do for those after it."""
+
+
+def stage_deadline(stage: str, deadline: float | None) -> float | None:
+    """When a stage that starts now must have ended, for the job to meet its deadline (both `time.monotonic()`)."""
+    if deadline is None:
+        return None
+    now = time.monotonic()
+    return now + SHARES[stage] * max(0.0, deadline - now)
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Photos as they came: a folder of files that may be some.
+
+    Attributes:
+        index: each file's number in the job, from 0; without it, their order by name.
+        lost: photos that never came, as {"index", "reason"}.
+        seconds: how long they took to come.
+    """
+
+    folder: Path
+    index: Mapping[str, int] = field(default_factory=dict)
+    lost: Sequence[dict[str, Any]] = ()
+    seconds: float | None = None
+
+
+@dataclass
+class Result:
+    """A finished splat and what there is to say about it: all but `ply` is ready to be JSON."""
+
+    ply: Path
+    gaussians: int
+    photos: dict[str, Any]
+    quality: dict[str, Any]
+    device: str
+    timings: dict[str, float]
+    peak_memory_bytes: dict[str, int]
+
+
+@dataclass
+class _Run:
+    """What every room is told."""
+
+    recipe: Recipe
+    workspace: Path
+    report: Overall
+    deadline: float | None
+    command: Sequence[str]
+    gpu_required: bool
+    timings: dict[str, float] = field(default_factory=dict)
+    peaks: dict[str, int] = field(default_factory=dict)
+
+    def note(self, stage: str, started: float, result: dict[str, Any]) -> None:
+        """Remember a stage's seconds and memory."""
+        self.timings[stage] = round(time.monotonic() - started, 2)
+        self.peaks["host"] = max(self.peaks.get("host", 0), result["process"].get("peak_rss_bytes", 0))
+
+
+async def run(
+    recipe: Recipe,
+    photos: Awaitable[Photos],
+    workspace: Path,
+    report: Overall,
+    *,
+    deadline: float | None = None,
+    command: Sequence[str] = STAGE_COMMAND,
+    gpu_required: bool = False,
+) -> Result:
+    """Make a splat of photos.
+
+    Args:
+        photos: where they are, once they are there: the machine is looked at, and the trainer warms up, meanwhile.
+        workspace: a folder of this job's own.
+        report: hears the progress, and the warnings.
+        deadline: `time.monotonic()` at which everything must be delivered.
+        command: what starts a stage; tests give another.
+        gpu_required: fail where no GPU can be used, rather than train a preview on the CPU.
+
+    Raises:
+        SplatError: from whichever room.
+    """
+    arriving = asyncio.ensure_future(photos)
+    room = _Run(recipe, workspace, report, deadline, command, gpu_required)
+    scene_is_there: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    probing = asyncio.create_task(_probe(room))
+    training = asyncio.create_task(_train(room, probing, scene_is_there))
+    try:
+        trainers.check(recipe.trainer)
+        gpus = await probing
+        decoded = await _decode(room, await arriving)
+        if training.done():  # it could not even warm up
+            training.result()
+        scene = await _reconstruct(room, decoded, preview=not gpus)
+        scene_is_there.set_result(None)
+        model = await training
+    finally:
+        await _end(training, probing, arriving)
+    return _export(room, decoded, scene, model, gpus)
+
+
+async def _end(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel what still runs, and come back when its processes are gone."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _probe(room: _Run) -> list[dict[str, Any]]:
+    """The GPUs that the trainer can use; none where the driver does not answer.
+
+    Raises:
+        GpuFailed: there is none, and the machine is one that should have one.
+    """
+    try:
+        found = await run_stage(
+            "probe",
+            [],
+            workspace=room.workspace,
+            report=Silent(),
+            deadline=time.monotonic() + PROBE_SECONDS,
+            command=room.command,
+        )
+    except SplatError as error:
+        if room.gpu_required:
+            raise _gpu_is_gone(error.message) from None
+        room.report.warning(f"The GPU does not answer, so the CPU is used: {error.message}")
+        return []
+    gpus: list[dict[str, Any]] = found["gpus"]
+    if room.gpu_required and not gpus:
+        raise _gpu_is_gone(f"{found['reason'][:1].upper()}{found['reason'][1:]}.")
+    if gpus and room.recipe.trainer == "native" and not found["kernels"]:
+        room.report.warning("This installation has no kernels for the machine's GPU: the CPU is used.")
+        return []
+    return gpus
+
+
+def _gpu_is_gone(reason: str) -> GpuFailed:
+    return GpuFailed(f"This worker has lost its GPU. {reason}", hint="Send the job again.", stage="train")
+
+
+async def _decode(room: _Run, photos: Photos) -> dict[str, Any]:
+    """Clean photos in images/. The stage's result, with indices of the job."""
+    if photos.seconds is not None:
+        room.timings["fetch"] = photos.seconds
+    check_room(room.workspace, "photos", 2 * size_of(photos.folder))
+    started = time.monotonic()
+    shrink = LONGEST_SIDE if room.recipe.params.resolution == -1 else 0
+    decoded = await run_stage(
+        "photos",
+        [photos.folder, "-o", room.workspace / "images", "--max-size", str(shrink), "--jobs", str(available_cpus())],
+        workspace=room.workspace,
+        report=room.report.stage("photos"),
+        deadline=stage_deadline("photos", room.deadline),
+        command=room.command,
+    )
+    room.note("photos", started, decoded)
+    for photo in decoded["photos"]:
+        photo["index"] = photos.index.get(photo["file"], photo["index"])
+    for photo in decoded["rejected"]:
+        photo["index"] = photos.index.get(photo["name"], photo["index"])
+    decoded["rejected"] = sorted([*photos.lost, *decoded["rejected"]], key=lambda photo: int(photo["index"]))
+    demand_enough(len(decoded["photos"]), decoded["rejected"])
+    for photo in decoded["rejected"]:
+        room.report.warning(f"{name_of(photo)} is left out: {photo['reason']}.")
+    return decoded
+
+
+async def _reconstruct(room: _Run, decoded: dict[str, Any], *, preview: bool) -> dict[str, Any]:
+    """Cameras and undistorted photos in scene/. The stage's result."""
+    check_room(room.workspace, "sfm", 4 * size_of(room.workspace / "images"))
+    started = time.monotonic()
+    options = room.recipe.sfm.arguments()
+    size = _undistorted_size(room.recipe, decoded["photos"], preview=preview)
+    if size is not None:
+        options += ["--undistort-max-size", str(size)]
+    scene = await run_stage(
+        "sfm",
+        [room.workspace / "images", "-o", room.workspace / "scene", *options],
+        workspace=room.workspace,
+        report=room.report.stage("sfm"),
+        deadline=stage_deadline("sfm", room.deadline),
+        command=room.command,
+    )
+    room.note("sfm", started, scene)
+    return scene
+
+
+def _undistorted_size(recipe: Recipe, photos: Sequence[dict[str, Any]], *, preview: bool) -> int | None:
+    """Pixels on the longest side of the photos to train on, where job or machine ask for fewer than there are."""
+    params = recipe.params
+    if recipe.sfm.undistort_max_size is not None:
+        return None  # said already
+    scale = min(params.resolution_scales)
+    if scale > 1.0:
+        longest = max(max(int(photo["width"]), int(photo["height"])) for photo in photos)
+        return max(FEWEST_PIXELS, round(longest / scale))
+    if preview and "resolution" not in params.model_fields_set:
+        return PREVIEW_LONGEST_SIDE
+    return None
+
+
+async def _train(
+    room: _Run, probing: asyncio.Task[list[dict[str, Any]]], scene_is_there: asyncio.Future[None]
+) -> dict[str, Any]:
+    """The trainer's model folder. The stage's result.
+
+    Called when the job starts: on a GPU the trainer's process warms up while photos arrive and COLMAP runs.
+    """
+    gpus = await asyncio.shield(probing)
+    preview = not gpus
+    started = 0.0
+
+    async def values() -> dict[str, Any]:
+        nonlocal started
+        await asyncio.shield(scene_is_there)  # which others wait for, too
+        check_room(room.workspace, "train", TRAINING_DISK)
+        started = time.monotonic()
+        return _values(room, preview=preview)
+
+    model = await trainers.train(
+        room.recipe.trainer,
+        room.workspace / "scene",
+        room.workspace / "model",
+        values(),
+        warm=bool(gpus),
+        workspace=room.workspace,
+        report=room.report.stage("train"),
+        deadline=stage_deadline("train", room.deadline),
+        command=room.command,
+    )
+    room.note("train", started, model)
+    if "peak_memory_bytes" in model and gpus:
+        room.peaks["gpu"] = int(model["peak_memory_bytes"])
+    return model | {"preview": preview}
+
+
+def _values(room: _Run, *, preview: bool) -> dict[str, Any]:
+    """The parameters of this run; warnings about what is ignored or chosen."""
+    values = resolve(room.recipe.params, preview=preview, trainer=room.recipe.trainer)
+    useless = ignored(room.recipe.params, trainers.without_use(room.recipe.trainer))
+    if useless:
+        room.report.warning(
+            f"These params change nothing with the {room.recipe.trainer} trainer: {', '.join(useless)}."
+        )
+    if preview:
+        room.report.warning(
+            f"This machine has no GPU: a preview was trained ({values['iterations']} iterations, photos of about "
+            f"{PREVIEW_LONGEST_SIDE} px). Params that the job gives are obeyed."
+        )
+    return values
+
+
+def _quality(model: dict[str, Any]) -> dict[str, Any]:
+    """How good the splat is: its scores on held-out photos, if any were held out, and on those trained on."""
+    quality = {"preview": model["preview"], "iterations": model["iterations"]}
+    held_out, seen = (model.get("quality", {}).get(kind) for kind in ("test", "train"))
+    if held_out:
+        quality |= {"psnr": held_out["psnr"], "ssim": held_out["ssim"], "held_out_photos": len(held_out["photos"])}
+    if seen:
+        quality["training_psnr"] = seen["psnr"]
+    return quality
+
+
+def _export(
+    room: _Run,
+    decoded: dict[str, Any],
+    scene: dict[str, Any],
+    model: dict[str, Any],
+    gpus: Sequence[dict[str, Any]],
+) -> Result:
+    """The splat in artifacts/, and the account of how it came to be."""
+    artifacts = room.workspace / "artifacts"
+    artifacts.mkdir(exist_ok=True)
+    ply = artifacts / "splat.ply"
+    os.link(room.workspace / model["ply"], ply)  # one file in both places: what else is made of it comes later
+    index = {photo["name"]: photo["index"] for photo in decoded["photos"]}
+    unregistered = [
+        {"index": index.get(photo["name"]), "name": photo["name"], "reason": photo["reason"]}
+        for photo in scene["rejected"]
+    ]
+    return Result(
+        ply=ply,
+        gaussians=model["gaussians"],
+        photos={
+            "given": len(decoded["photos"]) + len(decoded["rejected"]),
+            "used": len(decoded["photos"]),
+            "registered": scene["registered"],
+            "rejected": [*decoded["rejected"], *unregistered],
+        },
+        quality=_quality(model) | {"reprojection_error_px": round(scene["reprojection_error_px"], 3)},
+        device=gpus[0]["name"] if gpus and model.get("device") != "cpu" else "cpu",
+        timings=room.timings,
+        peak_memory_bytes=room.peaks,
+    )

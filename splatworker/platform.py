@@ -1,0 +1,94 @@
+"""RunPod: its queue, its progress updates, its fitness checks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from splatworker.errors import GpuFailed
+from splatworker.job_session import Setting
+from splatworker.once import once
+from splatworker.preflight import environment_deadline
+from splatworker.process import STAGE_COMMAND, run_stage
+from splatworker.progress import Silent
+from splatworker.self_test import is_self_test, self_test
+from splatworker.workspace import LEAST_DISK, check_room, private_workspace
+
+LEAST_CUDA = (13, 0)
+"""The CUDA version that the driver must speak: the image's libraries are built with it (driver 580 or newer)."""
+
+CHECK_SECONDS = 120.0
+FITNESS_DISK = 4 * 2**30 - LEAST_DISK
+"""Bytes that a worker's disk must have free, or it takes no job."""
+
+ALLOW_CPU = "SPLATWORKER_ALLOW_CPU"
+
+Handler = Callable[..., Awaitable[dict[str, Any]]]
+
+
+def serve(handler: Handler, command: Sequence[str] = STAGE_COMMAND) -> None:
+    """Take jobs from the endpoint's queue, one at a time, until the platform stops the worker."""
+    import runpod  # noqa: PLC0415 - a second to import, and not needed for a job file
+
+    setting = Setting(platform=send_update, command=command, gpu_required=not _cpu_will_do())
+
+    async def answer(event: dict[str, Any]) -> dict[str, Any]:
+        if is_self_test(event):
+            return await self_test(event, setting, handler, Path.cwd())
+        return await handler(event, setting)
+
+    async def machine_can_do_a_job() -> None:
+        await check_machine(command)
+
+    runpod.serverless.register_fitness_check(machine_can_do_a_job)
+    runpod.serverless.start({"handler": once(answer)})
+
+
+async def send_update(event: dict[str, Any], news: dict[str, Any]) -> None:
+    """Tell the platform how far a job is; back when it has arrived.
+
+    Not `runpod.serverless.progress_update`: that sends from a thread of its own that nobody can wait for, and an update
+    that overtakes the result replaces it.
+    """
+    from runpod.http_client import AsyncClientSession  # noqa: PLC0415
+    from runpod.serverless.modules.rp_http import send_result  # noqa: PLC0415
+
+    async with AsyncClientSession() as session:
+        await send_result(session, {"status": "IN_PROGRESS", "output": news}, event)
+
+
+def _cpu_will_do() -> bool:
+    return os.environ.get(ALLOW_CPU) == "1"
+
+
+async def check_machine(command: Sequence[str] = STAGE_COMMAND) -> None:
+    """The fitness check: disk, driver, CUDA, kernels, COLMAP.
+
+    Raises:
+        SplatError: what is missing. The SDK reports it and ends the worker.
+    """
+    environment_deadline()
+    with private_workspace() as workspace:
+        check_room(workspace, "a job", FITNESS_DISK)
+
+        async def run(stage: str) -> dict[str, Any]:
+            end = time.monotonic() + CHECK_SECONDS
+            return await run_stage(stage, [], workspace=workspace, report=Silent(), deadline=end, command=command)
+
+        found = await run("probe")
+        if not _cpu_will_do():
+            if not found["gpus"]:
+                raise GpuFailed(
+                    f"There is no GPU to work with: {found['reason']}.", hint=f"{ALLOW_CPU}=1 works without one."
+                )
+            version = tuple(int(part) for part in found["cuda"].split("."))
+            if version < LEAST_CUDA:
+                raise GpuFailed(
+                    f"The NVIDIA driver speaks CUDA {found['cuda']}, and 13.0 is needed.",
+                    hint="Choose machines with driver 580 or newer (CUDA 13.0 in the endpoint's filter).",
+                )
+        await run("check-kernels")
+        await run("check-colmap")

@@ -1,0 +1,52 @@
+"""What the handler returns: the dictionaries of success and error, to the letter of the contract."""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+from typing import Any
+
+from splatworker.errors import MachineError, SplatError
+from splatworker.job import Job
+from splatworker.logs import redacted
+from splatworker.pipeline import Result
+from splatworker.redact import without_query
+
+SUCCESS = "Gaussian Splatting completed successfully"
+
+
+def success(
+    job: Job, file_size: int, splat: Result, outputs: list[str], warnings: list[str], seconds: float
+) -> dict[str, Any]:
+    """The answer of a job that succeeded; `outputs` names what was delivered besides the splat."""
+    details = dataclasses.asdict(splat)
+    del details["ply"]
+    details["timings"]["total"] = round(seconds, 2)
+    return {
+        "status": "success",
+        "project_id": job.project_id,
+        "file_size": file_size,
+        "message": SUCCESS,
+        "model_url": job.public_url or without_query(job.upload_url),
+        **details,
+        **({"outputs": {name: without_query(job.outputs[name]) for name in outputs}} if job.outputs else {}),
+        "warnings": list(warnings),
+    }
+
+
+def failure(error: BaseException, project_id: str | None) -> dict[str, Any]:
+    """The answer of a job that failed. `error` is always a text: the platform takes anything else for a success."""
+    known = error if isinstance(error, SplatError) else None
+    answer: dict[str, Any] = {
+        "status": "error",
+        "error": (known.message if known else "") or f"Something unexpected went wrong ({type(error).__name__}).",
+        "traceback": "".join(traceback.format_exception(error)),
+        "code": known.code if known else "internal_error",
+        "stage": known.stage if known else "pipeline",
+        "hint": known.hint if known else "Please report it, with the traceback.",
+        "project_id": project_id,
+    }
+    if isinstance(known, MachineError) and known.worker_is_broken:
+        answer["refresh_worker"] = True
+    redacted_answer: dict[str, Any] = redacted(answer)
+    return redacted_answer

@@ -1,0 +1,244 @@
+"""`splatworker run PHOTOS -o OUT`: a folder of photos in, a splat out, and what people open, watch and send.
+
+OUT gets splat.ply, scene/ (cameras and undistorted photos), model/ (the trainer's folder) and result.json, only when
+the splat is done, so that nothing half-written is ever there; then what is made of it (`export.outputs`), a file each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from splatworker import extra_outputs, pipeline
+from splatworker.console import Console
+from splatworker.errors import Cancelled, InvalidParam, NoPhotos, SplatError, from_os_error
+from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, names
+from splatworker.formats.atomic import write_text
+from splatworker.job import Recipe, recipe
+from splatworker.params import Params
+from splatworker.process import STAGE_COMMAND
+from splatworker.progress import JsonLines, Overall
+from splatworker.stage import sentence
+from splatworker.workspace import private_workspace
+
+
+def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
+    """Run the whole way; the exit status."""
+    options = _parser().parse_args(argv)
+    lines = JsonLines("run")
+    with Console(silent=options.json) as console:
+        report = Overall([_Json(lines) if options.json else console], _weights(options.formats))
+        error: SplatError | None = None
+        try:
+            result = asyncio.run(_run(options, report, command))
+        except SplatError as caught:
+            error = caught
+        except OSError as caught:
+            error = from_os_error(caught, "run")
+        except KeyboardInterrupt:
+            error = Cancelled("The run was stopped.", stage="run")
+    if error is not None:
+        if options.json:
+            lines.error(error.to_event())
+        else:
+            sys.stderr.write(sentence(error) + "\n")
+            sys.stderr.writelines(f"{note}\n" for note in getattr(error, "__notes__", ()))
+        return 1
+    if options.json:
+        lines.result(result)
+    else:
+        sys.stderr.write(_summary(options.output, result) + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="splatworker run",
+        description="Make a Gaussian splat of a folder of photos.",
+        epilog="Without an NVIDIA GPU a preview is trained: smaller photos, fewer iterations.",
+    )
+    parser.add_argument("photos", type=Path, metavar="PHOTOS", help="folder with five or more photos of one subject")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for the splat")
+    parser.add_argument(
+        "-p",
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a training parameter, such as iterations=30000 (docs/parameters.md); may be repeated",
+    )
+    parser.add_argument("--eval", action="store_true", help="hold out every 8th photo and score the splat on them")
+    parser.add_argument("--trainer", choices=["native", "inria"], default="native", help="which trainer to use")
+    parser.add_argument("--matcher", help="auto, exhaustive, sequential or retrieval")
+    parser.add_argument("--camera-model", help="auto, or a COLMAP camera model")
+    made = parser.add_mutually_exclusive_group()
+    made.add_argument(
+        "--formats", type=names, default=list(BY_DEFAULT), metavar="NAME,...",
+        help=f"what to make of the splat, of {', '.join(OUTPUTS)}; by default all but cleaned_ply",
+    )  # fmt: skip
+    made.add_argument(
+        "--ply-only", dest="formats", action="store_const", const=[], help="make nothing but the PLY of the splat"
+    )
+    parser.add_argument(
+        "--no-clean", action="store_true", help="keep in them the Gaussians that no photo vouches for, too"
+    )
+    parser.add_argument("--json", action="store_true", help="report as JSON lines on standard output")
+    return parser
+
+
+async def _run(options: argparse.Namespace, report: Overall, command: Sequence[str]) -> dict[str, Any]:
+    """Everything between the command line and the files in OUT."""
+    how = _recipe(options)
+    if not options.photos.is_dir():
+        raise NoPhotos(f"There is no folder '{options.photos}'.", hint="Give a folder with photos in it.")
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    started = time.monotonic()
+    options.output.mkdir(parents=True, exist_ok=True)
+    try:
+        with private_workspace(options.output.absolute()) as workspace:
+            photos: asyncio.Future[pipeline.Photos] = asyncio.get_running_loop().create_future()
+            photos.set_result(pipeline.Photos(options.photos.absolute()))
+            made = await pipeline.run(how, photos, workspace, report, command=command)
+            for name in ("scene", "model"):
+                _put_in_place(workspace / name, options.output / name, workspace)
+            _put_in_place(made.ply, options.output / "splat.ply", workspace)
+            _remove_outputs(options.output)
+            result = _write_result(options.output, made, {}, report.warnings, started)  # whatever comes now
+            outputs = await _outputs(options, how, made, workspace, report, command)
+            result = _write_result(options.output, made, outputs, report.warnings, started)
+    except asyncio.CancelledError:
+        raise Cancelled("The run was stopped.", stage="run") from None
+    finally:
+        if not any(options.output.iterdir()):
+            options.output.rmdir()
+    return result
+
+
+async def _outputs(
+    options: argparse.Namespace,
+    how: Recipe,
+    made: pipeline.Result,
+    workspace: Path,
+    report: Overall,
+    command: Sequence[str],
+) -> dict[str, Path]:
+    """Make what is wanted of the splat, and put it into OUT: name -> file. Stopped, it warns that nothing was made."""
+    try:
+        files = await extra_outputs.make(
+            options.formats,
+            how,
+            made,
+            workspace,
+            report,
+            trained_in=options.output.absolute(),
+            clean=not options.no_clean,
+            command=command,
+        )
+    except asyncio.CancelledError:
+        report.warning("The run was stopped when the splat was done, so nothing else was made of it.")
+        return {}
+    placed = {name: options.output / path.name for name, path in files.items()}
+    for name, path in files.items():
+        path.replace(placed[name])
+    beside = workspace / "artifacts" / OUTPUTS["sog"].file
+    if "viewer" in files and beside.is_file():  # a page too large to hold its splat loads it from beside itself
+        beside.replace(options.output / beside.name)
+    return placed
+
+
+def _remove_outputs(folder: Path) -> None:
+    """Remove what an earlier run has made of another splat."""
+    for output in OUTPUTS.values():
+        (folder / output.file).unlink(missing_ok=True)
+
+
+def _write_result(
+    folder: Path, made: pipeline.Result, outputs: dict[str, Path], warnings: list[str], started: float
+) -> dict[str, Any]:
+    """result.json: what there is to say about the splat, and where everything is."""
+    result = dataclasses.asdict(made) | {"warnings": list(warnings)}
+    result["ply"] = str(folder / "splat.ply")
+    result["outputs"] = {name: str(path) for name, path in outputs.items()}
+    result["timings"]["total"] = round(time.monotonic() - started, 2)
+    write_text(folder / "result.json", json.dumps(result, indent=2) + "\n", "run")
+    return result
+
+
+def _weights(formats: Sequence[str]) -> dict[str, float]:
+    """The stages of a run with their shares of the time: it delivers nothing, and may end with the PLY."""
+    skipped = {"deliver"} if formats else {"deliver", "export"}
+    return {stage: weight for stage, weight in pipeline.WEIGHTS.items() if stage not in skipped}
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    """The recipe that the options ask for."""
+    params: dict[str, Any] = {"eval": True} if options.eval else {}
+    for assignment in options.param:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise InvalidParam(
+                f"'{assignment}' is no param: NAME=VALUE is expected.", hint="For example -p iterations=3000."
+            )
+        params[name] = _value(name, text)
+    sfm = {name: value for name in ("matcher", "camera_model") if (value := getattr(options, name)) is not None}
+    return recipe({"params": params, "sfm": sfm, "trainer": options.trainer})
+
+
+def _value(name: str, text: str) -> object:
+    """A param's value from the command line: JSON, lists also as 1,2,3, and names without quotes."""
+    field = Params.model_fields.get(name)
+    if field is not None and "list" in str(field.annotation) and not text.startswith("["):
+        text = f"[{text}]"
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _put_in_place(source: Path, target: Path, workspace: Path) -> None:
+    """Rename into place; what an earlier run left there is removed with the workspace."""
+    if target.is_dir() and not target.is_symlink():
+        target.rename(workspace / f"old_{target.name}")
+    source.rename(target)
+
+
+def _summary(output: Path, result: dict[str, Any]) -> str:
+    photos, quality = result["photos"], result["quality"]
+    score = f", {quality['psnr']:.2f} dB on held-out photos" if "psnr" in quality else ""
+    lines = [
+        f"{output / 'splat.ply'}: {result['gaussians']} Gaussians from {photos['registered']} of {photos['given']} "
+        f"photos{score}, in {result['timings']['total']:.0f} s."
+    ]
+    for name, path in result["outputs"].items():
+        lines.append(f"{path}: {OUTPUTS[name].words}, {_size(Path(path))}")
+    if "viewer" in result["outputs"]:
+        lines.append(f"Open {output / OUTPUTS['viewer'].file} in a browser, or show it with: splatworker view {output}")
+    return "\n".join(lines)
+
+
+def _size(path: Path) -> str:
+    size = path.stat().st_size
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
+class _Json:
+    """Progress of the whole run as JSON lines."""
+
+    def __init__(self, lines: JsonLines) -> None:
+        self._lines = lines
+
+    def update(self, percent: float, stage: str, step: str) -> None:
+        self._lines.progress(f"{stage}: {step}", percent / 100.0)
+
+    def warning(self, message: str) -> None:
+        self._lines.warning(message)

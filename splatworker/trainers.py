@@ -1,0 +1,147 @@
+"""The trainers that can make a splat of a scene folder: ours, and the original where it is installed.
+
+Both take the same command line and write the same model folder; `INRIA_DIR` and `INRIA_PYTHON` say where the original
+`train.py` and the interpreter with its libraries are. Its licence forbids commercial use.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Awaitable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from splatworker.errors import GpuFailed, MachineError, OutOfMemory, StageCrashed, TrainerMissing
+from splatworker.params import NATIVE_ONLY, WORKERS_OWN, arguments
+from splatworker.process import run_command, run_stage
+from splatworker.progress import Reporter
+from splatworker.train.options import UNUSED
+
+_OUT_OF_GPU_MEMORY = re.compile(r"CUDA out of memory|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY")
+_GPU_FAILURE = re.compile(r"CUDA error|cudaError[A-Z]|CUDA_ERROR_|CUDA driver|cuBLAS|cuDNN error|NVML|AcceleratorError")
+_PERCENT = re.compile(rb"Training progress:\s+(\d+)%")
+_HELD_OUT = re.compile(r"Evaluating test: L1 \S+ PSNR (\S+)")
+
+
+def without_use(trainer: str) -> Collection[str]:
+    """The parameters that change nothing with this trainer."""
+    if trainer == "inria":
+        return WORKERS_OWN | NATIVE_ONLY
+    # There is no viewer and no noise on the terminal: those wishes are granted anyway.
+    return (set(UNUSED) | WORKERS_OWN | {"checkpoint_iterations"}) - {"disable_viewer", "quiet"}
+
+
+def check(trainer: str) -> None:
+    """Refuse a trainer that is not here.
+
+    Raises:
+        TrainerMissing: the original is asked for and not installed.
+    """
+    if trainer == "inria" and not (os.environ.get("INRIA_DIR") and _original_script().is_file()):
+        raise TrainerMissing(
+            "The original trainer ('inria') is not installed here.",
+            hint="Use the trainer 'native', or build the image with ./build.sh --with-inria.",
+        )
+
+
+def _original_script() -> Path:
+    return Path(os.environ.get("INRIA_DIR", "")) / "train.py"
+
+
+async def train(
+    trainer: str,
+    scene: Path,
+    model: Path,
+    values: Awaitable[dict[str, Any]],
+    *,
+    warm: bool,
+    workspace: Path,
+    report: Reporter,
+    deadline: float | None,
+    command: Sequence[str],
+) -> dict[str, Any]:
+    """Train; the trainer's result, with "ply" and "gaussians" at least.
+
+    Args:
+        values: resolved parameters by name, once the scene is there.
+        warm: start the native trainer at once, so that it has loaded its libraries and the GPU when it is told.
+
+    Raises:
+        SplatError: the training failed.
+    """
+    folders = ["-s", str(scene), "-m", str(model)]
+    if trainer == "native":
+        how: dict[str, Any] = {"workspace": workspace, "report": report, "deadline": deadline, "command": command}
+        with _gpu_failures_told():
+            if warm:
+                return await run_stage("warm", ["train"], request=_told(folders, values), **how)
+            return await run_stage("train", (await _told(folders, values))["arguments"], **how)
+    resolved = {name: value for name, value in (await values).items() if name not in NATIVE_ONLY}
+    python = os.environ.get("INRIA_PYTHON", sys.executable)
+
+    def watch(printed: bytes) -> None:
+        if percents := _PERCENT.findall(printed):
+            report.progress("training", int(percents[-1]) / 100)
+
+    with _gpu_failures_told():
+        ended = await run_command(
+            "train",
+            [python, str(_original_script()), *folders, *arguments(resolved), "--disable_viewer"],
+            workspace=workspace,
+            report=report,
+            deadline=deadline,
+            watch=watch,
+        )
+    return ended | _read_model(model, resolved["iterations"], workspace / "logs" / "train.log")
+
+
+async def _told(folders: list[str], values: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    """The native trainer's arguments, once the parameters are known."""
+    useful = {name: value for name, value in (await values).items() if name not in without_use("native")}
+    return {"arguments": [*folders, *arguments(useful)]}
+
+
+@contextmanager
+def _gpu_failures_told() -> Iterator[None]:
+    """Tell a trainer that crashed over its GPU from one that crashed over its input, by its last words."""
+    try:
+        yield
+    except StageCrashed as crash:
+        last_words = "\n".join(getattr(crash, "__notes__", ()))
+        if _OUT_OF_GPU_MEMORY.search(last_words):
+            error: MachineError = OutOfMemory(
+                "The GPU's memory ran out during training.",
+                hint="Use a GPU with more memory, or fewer or smaller photos.",
+                stage="train",
+            )
+        elif _GPU_FAILURE.search(last_words):
+            error = GpuFailed(
+                "The GPU or its driver failed during training.", hint="Send the job again.", stage="train"
+            )
+        else:
+            raise
+        for note in getattr(crash, "__notes__", ()):
+            error.add_note(note)
+        raise error from None
+
+
+def _read_model(model: Path, iterations: int, log: Path) -> dict[str, Any]:
+    """What the original trainer left behind."""
+    ply = model / "point_cloud" / f"iteration_{iterations}" / "point_cloud.ply"
+    if not ply.is_file():
+        raise StageCrashed("The original trainer ended without writing a splat.", stage="train")
+    with ply.open("rb") as file:
+        header = file.read(4096).decode("ascii", "replace")
+    count = re.search(r"element vertex (\d+)", header)
+    result: dict[str, Any] = {
+        "ply": str(ply),
+        "gaussians": int(count[1]) if count else 0,
+        "iterations": iterations,
+        "device": "cuda",
+    }
+    if scores := _HELD_OUT.findall(log.read_text(errors="replace")):
+        result["quality"] = {"test": {"psnr": round(float(scores[-1]), 4), "ssim": None, "photos": []}}
+    return result
