@@ -1,0 +1,1 @@
+"""The parts of the cluttered desk that ``examples/make_photos.py`` photographs."""
