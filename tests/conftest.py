@@ -1,0 +1,43 @@
+"""For all tests: the package's environment is set before torch loads; a small scene whose splat is known."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import splatworker  # noqa: F401 - sets how torch's threads wait, before torch is imported
+
+# A busy machine is no fault of the code: no test watches the clock.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+# What a shell runs in its background is deaf to Ctrl+C, and so would be every command that tests start and stop.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def tiny_scene(tmp_path_factory):
+    """A scene folder of 12 pictures of 48x36 pixels, drawn once."""
+    from support.scene_folders import write_scene
+
+    return write_scene(tmp_path_factory.mktemp("scenes") / "tiny")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 4 MiB, where a disk can really be full."""
+    import subprocess
+
+    folder = tmp_path / "small_disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("only root may mount a small file system here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

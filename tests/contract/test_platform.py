@@ -1,0 +1,267 @@
+"""The SDK's real production loop against a platform, a store that checks signatures, and a webhook on loopback."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from support.jobs import write_photos
+from support.platform_server import Platform, is_running, wait_until
+from support.s3 import Store
+
+NAMES = [f"IMG_{number:04d}.jpg" for number in range(1, 7)]
+
+
+@pytest.fixture(autouse=True)
+def own_workspaces(tmp_path, monkeypatch):
+    folder = tmp_path / "workspaces"
+    folder.mkdir()
+    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path):
+    write_photos(tmp_path / "photos")
+    with Store(tmp_path / "photos") as store:
+        yield store
+
+
+@pytest.fixture
+def platform():
+    with Platform() as platform:
+        yield platform
+
+
+def job(store: Store, key: str = "a.ply", **more) -> dict:
+    return {
+        "project_id": f"project-of-{key}",
+        "image_urls": store.photo_urls(NAMES),
+        "upload_url": store.presign("PUT", key),
+        "webhook_url": store.hook_url(),
+        "params": {"iterations": 7000, "save_iterations": [7000, 30000], "resolution_scales": [1.0]},
+        **more,
+    }
+
+
+def test_a_job_from_queue_to_webhook(platform, store, own_workspaces):
+    platform.start_worker()
+    platform.submit("job-1", job(store))
+    (result,) = platform.wait_for("job-1")
+    output = result["output"]
+    assert "error" not in result
+    assert output["status"] == "success"
+    assert output["project_id"] == "project-of-a.ply"
+    assert output["file_size"] == len(store.objects["a.ply"]) > 0
+    assert output["model_url"] == f"{store.url}/splats/a.ply"
+    assert output["message"] == "Gaussian Splatting completed successfully"
+    ((headers, message),) = store.hooks
+    assert message == {
+        "status": "completed",
+        "project_id": "project-of-a.ply",
+        "model_url": output["model_url"],
+        "file_size": output["file_size"],
+        "job_id": "job-1",
+    }
+    assert headers["webhook-id"].startswith("msg_")
+    assert list(own_workspaces.iterdir()) == []
+    text = json.dumps(platform.posts) + platform.log() + json.dumps(message)
+    for secret in ("X-Amz-Signature=", "hook-secret", "platform-key"):
+        assert secret not in text
+
+
+def test_an_error_is_a_failure_to_the_platform(platform, store):
+    platform.start_worker()
+    platform.submit("job-1", job(store, image_urls=store.photo_urls(["none.jpg"] * 5)))
+    (result,) = platform.wait_for("job-1")
+    assert isinstance(result["error"], str)
+    assert result["output"]["status"] == "error"
+    assert result["output"]["code"] == "no_photos"
+    assert result["output"]["traceback"]
+    ((_, message),) = store.hooks
+    assert (message["status"], message["code"], message["error"]) == ("failed", "no_photos", result["error"])
+
+
+def test_what_is_no_job_is_answered_and_the_next_one_done(platform, store):
+    platform.start_worker()
+    no_jobs = [None, "text", {}, {"image_urls": 7}, {"params": {"iterations": "many"}}]
+    bad = {f"bad-{number}": no_job for number, no_job in enumerate(no_jobs)}
+    for name, no_job in bad.items():
+        platform.submit(name, no_job)
+    platform.submit("good", job(store))
+    *bad_results, good_result = platform.wait_for(*bad, "good")
+    for result in bad_results:
+        assert isinstance(result["error"], str)
+        assert result["output"]["status"] == "error"
+    assert good_result["output"]["status"] == "success"
+
+
+def test_progress_is_told_to_both_before_the_result(platform, store):
+    platform.start_worker("w1", "sfm=slow:7")
+    platform.submit("job-1", job(store, webhook_progress=True))
+    platform.wait_for("job-1")
+    kinds = [body.get("status") for _, body in platform.posts]
+    assert kinds[:-1] == ["IN_PROGRESS"] * (len(kinds) - 1)
+    assert kinds[-1] is None
+    told = [body["output"]["progress"] for _, body in platform.posts[:-1]]
+    assert told == sorted(told)
+    assert len(told) >= 2
+    messages = [message for _, message in store.hooks]
+    assert messages[-1]["status"] == "completed"
+    progress = [message["progress"] for message in messages[:-1]]
+    assert progress == sorted(progress)
+    assert len(progress) >= 2
+    assert all(message["status"] == "processing" and message["stage"] for message in messages[:-1])
+
+
+def test_a_stopped_job_ends_at_once_and_the_worker_goes_on(platform, store, own_workspaces):
+    platform.start_worker("w1", "train=hang")
+    platform.submit("job-1", job(store))
+    wait_until(lambda: is_running("train", own_workspaces))
+    began = time.monotonic()
+    platform.stop_job("job-1")
+    wait_until(lambda: store.hooks and not list(own_workspaces.iterdir()), 15)
+    assert time.monotonic() - began < 10
+    assert store.hooks[0][1]["code"] == "cancelled"
+    assert "job-1" not in platform.results
+    platform.submit("job-2", job(store, image_urls=[]))
+    assert platform.wait_for("job-2")[0]["output"]["code"] == "too_few_photos"
+
+
+def test_sigterm_ends_the_worker_within_bounds_and_answers(platform, store, own_workspaces):
+    worker = platform.start_worker("w1", "train=hang")
+    platform.submit("job-1", job(store))
+    wait_until(lambda: is_running("train", own_workspaces))
+    worker.send_signal(signal.SIGTERM)
+    (result,) = platform.wait_for("job-1", seconds=15)
+    assert result["output"]["code"] == "cancelled"
+    assert store.statuses() == ["failed"]
+    worker.wait(timeout=120)
+
+
+def test_a_gpu_that_is_gone_stops_the_pod(platform, store):
+    platform.start_worker("w1", "train=gpu-lost")
+    platform.submit("job-1", job(store))
+    (result,) = platform.wait_for("job-1")
+    assert result["stopPod"] is True
+    assert result["output"]["code"] == "gpu_failed"
+
+
+def test_a_result_that_gets_lost_on_the_way_is_posted_again(platform, store):
+    platform.lose_posts = 2
+    platform.start_worker()
+    platform.submit("job-1", job(store))
+    assert platform.wait_for("job-1")[0]["output"]["status"] == "success"
+
+
+def test_the_same_job_handed_out_again_is_not_done_again(platform, store):
+    platform.start_worker()
+    platform.submit("job-1", job(store))
+    (first,) = platform.wait_for("job-1")
+    platform.results.clear()
+    platform.submit("job-1", job(store))
+    (second,) = platform.wait_for("job-1")
+    assert second == first
+    assert store.puts == ["a.ply"]
+    assert store.statuses() == ["completed"]
+
+
+def test_an_unfit_machine_takes_no_job(platform, store):
+    worker = platform.start_worker("w1", "check-kernels=segfault")
+    platform.submit("job-1", job(store))
+    assert worker.wait(timeout=60) == 1
+    assert "job-1" not in platform.results
+    assert any("status=unhealthy" in ping for ping in platform.pings["w1"])
+
+
+def test_a_machine_without_gpu_is_unfit(platform, store):
+    worker = platform.start_worker("w1", SPLATWORKER_ALLOW_CPU="0")
+    if Path("/dev/nvidia0").exists():
+        pytest.skip("this machine has a GPU")
+    assert worker.wait(timeout=60) == 1
+    assert "There is no GPU" in platform.log()
+
+
+def test_a_gpu_that_is_lost_between_two_jobs_replaces_the_worker(platform, store):
+    """The fitness check saw it; the job must not become a preview on the CPU."""
+    platform.start_worker("w1", "gpu=lost", SPLATWORKER_ALLOW_CPU="0")
+    platform.submit("job-1", job(store))
+    (result,) = platform.wait_for("job-1")
+    assert result["stopPod"] is True
+    assert result["output"]["code"] == "gpu_failed"
+    assert store.statuses() == ["failed"]
+
+
+def test_a_deadline_that_is_no_number_is_told_at_the_start(platform, store):
+    worker = platform.start_worker("w1", SPLATWORKER_DEADLINE_S="half an hour")
+    assert worker.wait(timeout=60) == 1
+    assert "SPLATWORKER_DEADLINE_S is 'half an hour'" in platform.log()
+
+
+def test_the_log_is_one_json_object_a_line(platform, store):
+    platform.start_worker()
+    platform.submit("job-1", job(store))
+    platform.wait_for("job-1")
+    wait_until(lambda: "job ended" in platform.log())
+    ours = [json.loads(line) for line in platform.log().splitlines() if '"job": "job-1"' in line]
+    assert [line["event"] for line in ours] == ["job started", "job ended"]
+    assert ours[-1]["status"] == "success"
+    assert ours[-1]["timings"]["total"] > 0
+
+
+def test_a_self_test_needs_nothing(platform, own_workspaces):
+    platform.start_worker()
+    platform.submit("job-1", {"self_test": True})
+    (result,) = platform.wait_for("job-1")
+    assert result["output"]["status"] == "success"
+    assert result["output"]["photos"]["given"] == 27
+    assert list(own_workspaces.iterdir()) == []
+
+
+def test_the_worker_is_alive_while_it_works(platform, store):
+    platform.start_worker("w1", "sfm=slow:3")
+    platform.submit("job-1", job(store))
+    platform.wait_for("job-1")
+    assert any("job_id=job-1" in ping for ping in platform.pings["w1"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_sixty_jobs_on_four_workers_one_of_which_is_killed(platform, store):
+    names = [f"job-{number}" for number in range(60)]
+    for number in range(4):
+        platform.start_worker(f"w{number}")
+    for name in names:
+        platform.submit(name, job(store, f"{name}.ply"))
+    wait_until(lambda: len(platform.results) >= 12, 300)
+    platform.kill("w2")
+    results = platform.wait_for(*names, seconds=1000)
+    assert all(result["output"]["status"] == "success" for result in results)
+    delivered = [job_id for job_id, body in platform.posts if body.get("status") != "IN_PROGRESS"]
+    assert sorted(delivered) == sorted(names)
+    assert set(store.objects) == {f"{name}.ply" for name in names}
+    told = [message["job_id"] for _, message in store.hooks]
+    identifiers = {headers["webhook-id"] for headers, _ in store.hooks}
+    assert set(told) == set(names)
+    assert len(identifiers) == 60
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_real_stages_on_the_example_photos(platform, own_workspaces):
+    photos = Path(__file__).parents[2] / "examples" / "photos"
+    names = sorted(path.name for path in photos.glob("*.jpg"))
+    with Store(photos) as store:
+        platform.start_worker(real_stages="yes")
+        more = {"image_urls": store.photo_urls(names), "params": {"iterations": 300, "eval": True}}
+        platform.submit("job-1", job(store, **more))
+        (result,) = platform.wait_for("job-1", seconds=1100)
+    output = result["output"]
+    assert output["status"] == "success", output
+    assert output["photos"]["registered"] == len(names)
+    assert output["quality"]["psnr"] > 15
+    assert store.objects["a.ply"].startswith(b"ply\nformat binary_little_endian 1.0\n")
+    assert list(own_workspaces.iterdir()) == []

@@ -1,0 +1,110 @@
+"""After every fault: no process, no folder and no secret is left over, and the next good job succeeds."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+from support.internet import OTHER_PUBLIC, PUBLIC, VARIABLE, Internet
+from support.jobs import write_photos
+from support.s3 import Store
+from support.servers import RawServer, read_request, respond
+from support.world import SECRET, WEBHOOK_SECRET, World
+
+from splatworker import net
+
+MARK = "SPLATWORKER_TEST_MARK"
+
+
+class Traces:
+    """What a test's stages may leave behind: processes that bear its mark, and workspaces."""
+
+    def __init__(self, folder: Path) -> None:
+        self.mark = uuid.uuid4().hex
+        self.folder = folder
+
+    def processes(self) -> list[str]:
+        """Command lines of living processes with this test's mark, the test itself left out."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if int(entry.name) == os.getpid() or self.mark.encode() not in (entry / "environ").read_bytes():
+                    continue
+                if (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                    found.append((entry / "cmdline").read_text().replace("\0", " "))
+            except OSError:
+                continue
+        return found
+
+    def workspaces(self) -> list[Path]:
+        return list(self.folder.iterdir())
+
+    def wait_until_gone(self, seconds: float) -> list[str]:
+        """The processes that are still alive after that time."""
+        end = time.monotonic() + seconds
+        while (left := self.processes()) and time.monotonic() < end:
+            time.sleep(0.05)
+        return left
+
+
+@pytest.fixture
+def traces(tmp_path, monkeypatch):
+    folder = tmp_path / "workspaces"
+    folder.mkdir()
+    traces = Traces(folder)
+    monkeypatch.setenv(MARK, traces.mark)
+    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(folder))
+    yield traces
+    assert traces.processes() == []
+    assert traces.workspaces() == []
+
+
+@pytest.fixture
+def world(tmp_path, traces, monkeypatch, capfd):
+    monkeypatch.delenv(net.ALLOW_PRIVATE, raising=False)
+    internet = Internet(tmp_path / "internet")
+    monkeypatch.setenv(VARIABLE, str(internet.folder))
+    write_photos(tmp_path / "photos")
+
+    def never(connection, number):
+        read_request(connection)
+        respond(connection, "200 OK", b"secret of the inside")
+
+    with Store(tmp_path / "photos") as store, RawServer(never) as sink:
+        world = World(tmp_path, store, sink, internet)
+        world.name("store.example", PUBLIC, port=int(store.url.rpartition(":")[2]))
+        store.url = "http://store.example"
+        yield world
+        store.intercept = lambda request, body: False
+        store.objects.clear()
+        assert world.do()["status"] == "success"
+        assert list(store.objects) == ["a.ply"]
+    assert sink.connections == 0
+    for address in internet.connected():
+        assert net.is_public(ipaddress.ip_address(address)), address
+    told = capfd.readouterr()
+    everything = [json.dumps(world.answers), told.out, told.err, json.dumps(store.hooks), *internet.children()]
+    for secret in (SECRET, "X-Amz-Signature=", "hook-secret", WEBHOOK_SECRET[6:], "secret of the inside"):
+        assert not [text for text in everything if secret in text]
+
+
+@pytest.fixture
+def odd(world):
+    """Publishes a server that misbehaves as http://odd.example."""
+    servers: list[RawServer] = []
+
+    def publish(behave) -> RawServer:
+        server = RawServer(behave)
+        server.__enter__()
+        servers.append(server)
+        world.name("odd.example", OTHER_PUBLIC, port=server.port)
+        return server
+
+    yield publish
+    for server in servers:
+        server.__exit__()

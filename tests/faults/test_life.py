@@ -1,0 +1,407 @@
+"""A job's life and death: whatever happens to a stage, the worker lives on, and nothing is left of the stage."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support.jobs import do, local_job, stand_in, write_photos
+from support.s3 import Store
+from support.servers import RawServer
+
+import handler
+from splatworker import once, pipeline, process, workspace
+from splatworker.job_session import Setting
+
+ROOT = Path(__file__).parents[2]
+
+
+def slow(*values: str) -> list:
+    """Values of a parameter for the long run only: others stand for them in the short one."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
+STAGES = [*slow("fetch", "photos", "sfm"), "train", "upload"]
+"""Of which the short run takes two."""
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return write_photos(tmp_path / "photos")
+
+
+@pytest.fixture
+def job(photos, tmp_path, traces):
+    """A good job, which must succeed after whatever the test does."""
+    job = local_job(photos, tmp_path / "a.ply")
+    yield job
+    assert do(job)["status"] == "success"
+
+
+def started(traces, stage: str) -> bool:
+    return any(f"-- {stage}" in line or f" {stage} " in line for line in traces.processes())
+
+
+async def cancel_when(condition, task: asyncio.Task) -> float:
+    """Cancel a task when the condition holds; the seconds until it has ended."""
+    while not condition():
+        assert not task.done(), task.result()
+        await asyncio.sleep(0.05)
+    began = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    return time.monotonic() - began
+
+
+def reaching(stage: str, job: dict, tmp_path: Path) -> tuple[dict, tuple[str, ...]]:
+    """A job that comes to this stage, and the faults that it takes to hang there with a process of its own left."""
+    more = {
+        "export": {"outputs": {"splat": str(tmp_path / "a.splat")}},
+        "notify": {"webhook_url": "http://127.0.0.1:9/"},
+    }.get(stage, {})
+    gpu = ("gpu=yes",) if stage == "warm" else ()
+    return {**job, "input": job["input"] | more}, (*gpu, f"{stage}=grandchild-and-hang")
+
+
+EVERY_STAGE = ["sfm", "train", "upload", "warm", *slow("fetch", "photos", "probe", "export", "notify")]
+
+
+@pytest.mark.parametrize("stage", EVERY_STAGE)
+def test_cancel_in_each_stage(stage, job, traces, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    event, faults = reaching(stage, job, tmp_path)
+
+    async def scene() -> float:
+        return await cancel_when(
+            lambda: any("time.sleep" in line for line in traces.processes()),
+            asyncio.create_task(handler.handler(event, Setting(local=True, command=stand_in(*faults)))),
+        )
+
+    assert asyncio.run(scene()) < 5
+    assert traces.processes() == []
+    assert traces.workspaces() == []
+
+
+def test_a_cancelled_job_says_so_to_its_webhook(photos, traces, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+
+    async def scene(store) -> None:
+        event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url(), project_id="p")
+        task = asyncio.create_task(handler.handler(event, Setting(local=True, command=stand_in("sfm=hang"))))
+        await cancel_when(lambda: started(traces, "sfm"), task)
+
+    with Store() as store:
+        asyncio.run(scene(store))
+    ((_, message),) = store.hooks
+    assert (message["status"], message["code"], message["project_id"]) == ("failed", "cancelled", "p")
+
+
+WORKER = """
+import asyncio, json, sys
+import handler
+from splatworker.job_session import Setting
+event, command = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+print(json.dumps(asyncio.run(handler.handler(event, Setting(local=True, command=command)))))
+"""
+
+
+def worker(event: dict, *faults: str) -> subprocess.Popen:
+    """A worker in a process of its own, at one job."""
+    return subprocess.Popen(
+        [sys.executable, "-c", WORKER, json.dumps(event), json.dumps(stand_in(*faults))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def wait_for(condition) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_sigterm_ends_the_job_with_an_answer_and_a_failed_webhook(photos, traces, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    with Store() as store:
+        event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url())
+        running = worker(event, "train=hang")
+        wait_for(lambda: started(traces, "train"))
+        began = time.monotonic()
+        running.send_signal(signal.SIGTERM)
+        output, _ = running.communicate(timeout=30)
+        assert time.monotonic() - began < 15
+    assert json.loads(output)["code"] == "cancelled"
+    assert store.statuses() == ["failed"]
+
+
+def test_sigterm_while_the_webhook_hears_of_a_success(photos, traces, monkeypatch, tmp_path):
+    """The splat is there: the answer stays a success, and the message is sent again under its id."""
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    told: list[str] = []
+
+    def hang_once(request, body):
+        told.append(request.headers["webhook-id"])
+        if len(told) == 1:
+            time.sleep(30)
+        return False
+
+    with Store() as store:
+        store.intercept = hang_once
+        running = worker(local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url()))
+        wait_for(lambda: told)
+        running.send_signal(signal.SIGTERM)
+        output, _ = running.communicate(timeout=20)
+        assert json.loads(output)["status"] == "success"
+        assert store.statuses() == ["completed"]
+        assert len(set(told)) == 1
+        assert len(told) == 2
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_sigkill_of_the_worker_takes_its_children_along(stage, job, traces):
+    running = worker(job, f"{stage}=grandchild-and-hang")
+    wait_for(lambda: any("time.sleep" in line for line in traces.processes()))
+    running.kill()
+    running.communicate()
+    assert traces.wait_until_gone(5) == []
+    (abandoned,) = traces.workspaces()
+    long_ago = time.time() - 60
+    os.utime(abandoned, (long_ago, long_ago))
+    # The next job, which the fixture does, sweeps it away.
+
+
+def test_a_workspace_in_use_is_not_swept_away(traces):
+    with workspace.private_workspace() as first:
+        os.utime(first, (0, 0))
+        with workspace.private_workspace() as second:
+            assert first.is_dir()
+            assert first.stat().st_mode & 0o077 == 0
+            assert second != first
+
+
+def test_a_hang_meets_the_deadline(job):
+    answer = do({**job, "input": {**job["input"], "deadline_s": 5.0}}, "train=hang")
+    assert answer["code"] == "deadline_exceeded"
+    assert answer["stage"] in ("train", "sfm", "photos")
+
+
+@pytest.mark.parametrize("stage", ["sfm", *slow("photos", "train")])
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("segfault", "stage_crashed"),
+        ("killed", "out_of_memory"),
+        ("silent", "stage_crashed"),
+        ("no-result", "stage_crashed"),
+    ],
+)
+def test_a_stage_that_dies(stage, fault, code, job):
+    answer = do(job, f"{stage}={fault}")
+    assert (answer["status"], answer["code"], answer["stage"]) == ("error", code, stage)
+
+
+@pytest.mark.parametrize("fault", ["grandchild", "flood"])
+def test_a_stage_that_leaves_something_behind_or_floods_its_log(fault, job):
+    assert do(job, f"train={fault}")["status"] == "success"
+
+
+def test_a_log_has_a_bound(tmp_path, traces):
+    with workspace.private_workspace() as folder:
+        asyncio.run(
+            process.run_stage("probe", [], workspace=folder, report=pipeline.Silent(), command=stand_in("probe=flood"))
+        )
+        assert (folder / "logs" / "probe.log").stat().st_size < process.LOG_LIMIT + 1000
+
+
+def test_cuda_memory_runs_out(job):
+    answer = do(job, "train=cuda-memory")
+    assert answer["code"] == "out_of_memory"
+    assert "refresh_worker" not in answer
+
+
+@pytest.mark.parametrize("fault", ["gpu-lost", "cuda-error"])
+def test_a_gpu_that_gives_up_replaces_the_worker(job, fault):
+    answer = do(job, f"train={fault}")
+    assert answer["code"] == "gpu_failed"
+    assert answer["refresh_worker"] is True
+
+
+@pytest.mark.parametrize("fault", ["gpu=gone", "probe=segfault"])
+def test_a_rented_gpu_that_is_gone_is_no_reason_for_a_preview(job, fault):
+    answer = do(job, setting=Setting(local=True, command=stand_in(fault), gpu_required=True))
+    assert answer["code"] == "gpu_failed"
+    assert answer["refresh_worker"] is True
+    assert "GPU" in answer["error"]
+
+
+def test_the_trainer_warms_up_while_photos_arrive(job, traces):
+    async def scene() -> None:
+        setting = Setting(local=True, command=stand_in("gpu=yes", "fetch=hang"))
+        task = asyncio.create_task(handler.handler(job, setting))
+        await cancel_when(lambda: started(traces, "fetch") and started(traces, "warm"), task)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("stage", ["train", *slow("fetch", "photos", "sfm")])
+def test_the_disk_fills_up(stage, job, traces, small_disk, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(workspace, "LEAST_DISK", 0)
+        patch.setattr(pipeline, "TRAINING_DISK", 0)
+        patch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
+        answer = do(job, f"{stage}=full-disk")
+    assert answer["code"] == "disk_full"
+    assert list(small_disk.iterdir()) == []
+
+
+def test_the_disk_fills_up_over_what_is_wanted_besides(job, traces, small_disk, monkeypatch, tmp_path):
+    event, _ = reaching("export", job, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(workspace, "LEAST_DISK", 0)
+        patch.setattr(pipeline, "TRAINING_DISK", 0)
+        patch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
+        answer = do(event, "export=full-disk")
+    assert answer["status"] == "success"
+    assert any("disk is full" in warning for warning in answer["warnings"])
+    assert list(small_disk.iterdir()) == []
+
+
+def test_the_disk_fills_up_while_photos_arrive(tmp_path, traces, small_disk, monkeypatch):
+    large = write_photos(tmp_path / "large", 6, size=(4000, 3000))
+    monkeypatch.setattr(workspace, "LEAST_DISK", 0)
+    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
+    assert do(local_job(large, tmp_path / "a.ply"))["code"] == "disk_full"
+    assert list(small_disk.iterdir()) == []
+
+
+def test_the_disk_is_full_where_the_splat_should_go(photos, traces, small_disk):
+    (small_disk / "filler").write_bytes(bytes((4 << 20) - 8192))
+    assert do(local_job(photos, small_disk / "a.ply"))["code"] == "disk_full"
+    assert [path.name for path in small_disk.iterdir()] == ["filler"]
+
+
+def test_a_workspace_that_cannot_be_made_is_answered(photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(tmp_path / "missing"))
+    answer = do(local_job(photos, tmp_path / "a.ply"))
+    assert answer["status"] == "error"
+    assert isinstance(answer["error"], str)
+
+
+def count_work(job: dict, *faults: str):
+    """A handler that does a job once, and how often it really worked."""
+    worked = []
+
+    async def work(event):
+        worked.append(event["id"])
+        return await handler.handler(event, Setting(local=True, command=stand_in(*faults)))
+
+    return once.once(work), worked
+
+
+def test_the_same_id_twice_in_a_row(job):
+    answer, worked = count_work(job)
+
+    async def scene():
+        first = await answer(job)
+        first.pop("message")  # as the SDK takes keys away
+        return await answer(job)
+
+    assert asyncio.run(scene())["message"]
+    assert worked == ["job-1"]
+
+
+def test_the_same_id_twice_at_once(job):
+    answer, worked = count_work(job)
+
+    async def scene():
+        return await asyncio.gather(answer(job), answer(job))
+
+    first, second = asyncio.run(scene())
+    assert first == second
+    assert worked == ["job-1"]
+
+
+def test_the_same_id_after_a_failure_is_another_try(job):
+    answer, worked = count_work(job, "sfm=no-reconstruction")
+
+    async def scene():
+        return [await answer(job), await answer(job)]
+
+    assert [result["code"] for result in asyncio.run(scene())] == ["no_reconstruction"] * 2
+    assert len(worked) == 2
+
+
+def test_the_second_of_two_takes_over_when_the_first_is_cancelled(job, traces):
+    async def scene():
+        entered = asyncio.Event()
+
+        async def work(event):
+            if not entered.is_set():
+                entered.set()
+                await asyncio.sleep(3600)
+            return {"status": "success"}
+
+        answer = once.once(work)
+        first = asyncio.create_task(answer(job))
+        await entered.wait()
+        second = asyncio.create_task(answer(job))
+        await asyncio.sleep(0)
+        first.cancel()
+        return await second
+
+    assert asyncio.run(scene()) == {"status": "success"}
+
+
+def test_an_upload_that_hangs_is_cancelled_at_once(photos, traces, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+
+    async def scene(server) -> float:
+        task = asyncio.create_task(
+            handler.handler(local_job(photos, server.url("/k")), Setting(local=True, command=stand_in()))
+        )
+        return await cancel_when(lambda: server.connections, task)
+
+    with RawServer(lambda connection, number: server.stopping.wait(60)) as server:
+        assert asyncio.run(scene(server)) < 5
+
+
+def test_a_child_that_asks_for_input_gets_none(job):
+    assert do(job, "sfm=read-input")["status"] == "success"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_two_hundred_jobs_good_and_bad_leave_nothing(photos, tmp_path, traces):
+    good = local_job(photos, tmp_path / "a.ply")
+    bad = local_job(photos[:3], tmp_path / "b.ply")
+    ugly = ["train=silent", "sfm=segfault", "train=cuda-memory", "photos=killed", "sfm=no-reconstruction"]
+
+    def usage() -> tuple[int, int]:
+        with Path("/proc/self/statm").open() as file:
+            pages = int(file.read().split()[1])
+        return pages * resource.getpagesize(), len(list(Path("/proc/self/fd").iterdir()))
+
+    async def scene():
+        for number in range(200):
+            if number == 40:
+                before = usage()
+            job, faults = [(good, ()), (bad, ()), (good, (ugly[number % 5],))][number % 3]
+            answer = await handler.handler(job, Setting(local=True, command=stand_in(*faults)))
+            assert (answer["status"] == "success") == (number % 3 == 0)
+        return before, usage()
+
+    (memory, descriptors), (memory_after, descriptors_after) = asyncio.run(scene())
+    assert memory_after < memory + (8 << 20)
+    assert descriptors_after <= descriptors

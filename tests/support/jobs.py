@@ -1,0 +1,44 @@
+"""Photos, jobs and settings for the tests of the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from splatworker.job_session import Setting
+
+STAND_IN = Path(__file__).with_name("stand_in.py")
+
+
+def stand_in(*faults: str) -> tuple[str, ...]:
+    """A stage command with instant answers: `stand_in("train=hang")` makes the trainer hang."""
+    return (sys.executable, str(STAND_IN), *faults, "--")
+
+
+def write_photos(folder: Path, count: int = 6, size: tuple[int, int] = (160, 120), seed: int = 0) -> list[Path]:
+    """Photos that are all different, as JPEG files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    paths = []
+    for number in range(1, count + 1):
+        coarse = random.integers(0, 256, size=(12, 16, 3), dtype=np.uint8)
+        path = folder / f"IMG_{number:04d}.jpg"
+        Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(path, quality=90)
+        paths.append(path)
+    return paths
+
+
+def local_job(photos: list[Path], target: Path, **more) -> dict:
+    """The event of a job of files on this machine."""
+    return {"id": "job-1", "input": {"image_urls": [str(p) for p in photos], "upload_url": str(target), **more}}
+
+
+def do(event: dict, *faults: str, setting: Setting | None = None) -> dict:
+    """Do a job with the stand-ins; its answer."""
+    import handler
+
+    return asyncio.run(handler.handler(event, setting or Setting(local=True, command=stand_in(*faults))))

@@ -1,0 +1,138 @@
+"""Photographs of a small room made of textured rectangles, with the cameras that took them known exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+WIDTH, HEIGHT, FOCAL = 480, 360, 420.0
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """corner + a * side_a + b * side_b for a, b in [0, 1], showing `texture` (h, w, 3) in [0, 1]."""
+
+    corner: np.ndarray
+    side_a: np.ndarray
+    side_b: np.ndarray
+    texture: np.ndarray
+
+
+@cache
+def texture(seed: int, size: int = 512) -> np.ndarray:
+    """Noise on every scale and some rectangles of one colour: much to recognise, nothing twice."""
+    rng = np.random.default_rng(seed)
+    picture = np.zeros((size, size, 3))
+    for cells, weight in ((4, 0.5), (16, 0.6), (64, 0.7), (size // 4, 0.6)):
+        noise = (rng.random((cells, cells, 3)) * 255).astype(np.uint8)
+        picture += weight * np.asarray(Image.fromarray(noise).resize((size, size), Image.Resampling.BICUBIC)) / 255
+    picture = (picture - picture.min()) / (picture.max() - picture.min())
+    for _ in range(60):
+        x, y = rng.integers(0, size - 40, 2)
+        w, h = rng.integers(8, 40, 2)
+        picture[y : y + h, x : x + w] = rng.random(3)
+    return picture
+
+
+def room(seed: int = 0) -> list[Rectangle]:
+    """A floor, two walls and three posters that stand in front of them. x right, y up, z to the viewer."""
+    e = np.eye(3)
+
+    def make(number: int, corner: list[float], a: np.ndarray, b: np.ndarray) -> Rectangle:
+        return Rectangle(np.array(corner), a, b, texture(100 * seed + number))
+
+    return [
+        make(0, [-2, 0, -2], 4 * e[0], 4 * e[2]),
+        make(1, [-2, 0, -2], 4 * e[0], 3 * e[1]),
+        make(2, [-2, 0, -2], 4 * e[2], 3 * e[1]),
+        make(3, [-0.9, 0, -0.5], 0.8 * e[0] + 0.3 * e[2], 1.1 * e[1]),
+        make(4, [0.3, 0, -0.9], 0.9 * e[0] - 0.2 * e[2], 1.4 * e[1]),
+        make(5, [-0.3, 0, 0.3], 0.7 * e[0] + 0.1 * e[2], 0.6 * e[1]),
+    ]
+
+
+def look_at(centre: np.ndarray, target: np.ndarray, roll: float = 0.0) -> np.ndarray:
+    """(3, 4) camera_from_world of a camera at `centre` (x right, y down, z forward), `roll` radians off level."""
+    forward = (target - centre) / np.linalg.norm(target - centre)
+    right = np.cross(forward, [0, 1, 0])
+    right /= np.linalg.norm(right)
+    down = np.cross(forward, right)
+    right, down = np.cos(roll) * right + np.sin(roll) * down, np.cos(roll) * down - np.sin(roll) * right
+    rotation = np.stack([right, down, forward])
+    return np.hstack([rotation, (-rotation @ centre)[:, None]])
+
+
+def arc(count: int, degrees: float = 80.0, radius: float = 3.2) -> list[np.ndarray]:
+    """Poses on an arc around the room's middle, at two heights, never quite even."""
+    poses = []
+    for number, angle in enumerate(np.radians(np.linspace(-degrees / 2, degrees / 2, count))):
+        r = radius + 0.1 * np.sin(5 * number)
+        height = 1.1 + 0.5 * (number % 2) + 0.05 * np.cos(3 * number)
+        centre = np.array([r * np.sin(angle) + 0.3, height, r * np.cos(angle)])
+        poses.append(look_at(centre, np.array([0.0, 0.6, -0.3]), roll=0.02 * np.sin(7 * number)))
+    return poses
+
+
+def photograph(rectangles: list[Rectangle], pose: np.ndarray, rays: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 picture; `rays` (H, W, 3) are the pixels' directions in the camera's frame."""
+    rotation, centre = pose[:, :3], -pose[:, :3].T @ pose[:, 3]
+    directions = (rays.reshape(-1, 3) @ rotation).astype(np.float64)
+    nearest = np.full(len(directions), np.inf)
+    colours = np.full((len(directions), 3), 0.5)
+    for rectangle in rectangles:
+        # s * direction = (corner - centre) + a * side_a + b * side_b; in the basis of those three vectors the
+        # direction has coordinates (1, a, b) / s.
+        basis = np.stack([rectangle.corner - centre, rectangle.side_a, rectangle.side_b], axis=1)
+        inverse, a, b = np.linalg.inv(basis) @ directions.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            s, a, b = 1 / inverse, a / inverse, b / inverse
+        seen = (s > 0.05) & (s < nearest) & (a >= 0) & (a < 1) & (b >= 0) & (b < 1)
+        nearest[seen] = s[seen]
+        colours[seen] = _sample(rectangle.texture, a[seen], b[seen])
+    return (colours.reshape(rays.shape) * 255 + 0.5).astype(np.uint8)
+
+
+def pinhole_rays(width: int = WIDTH, height: int = HEIGHT, focal: float = FOCAL) -> np.ndarray:
+    """(H, W, 3) directions of the pixels' centres."""
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    return np.stack([(x - width / 2) / focal, (y - height / 2) / focal, np.ones_like(x)], axis=-1)
+
+
+def save(picture: np.ndarray, path: Path, *, blur: float = 0.0, orientation: int | None = None) -> None:
+    """Write a JPEG, if wanted blurred by so many pixels or with an EXIF orientation."""
+    image = Image.fromarray(picture)
+    if blur:
+        image = image.filter(ImageFilter.GaussianBlur(blur))
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    image.save(path, quality=93, exif=exif)
+
+
+def take(
+    folder: Path, rectangles: list[Rectangle], poses: list[np.ndarray], prefix: str = "photo "
+) -> dict[str, np.ndarray]:
+    """Photograph a room from every pose into `folder`; file name -> pose. Names have a space, as people's do."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rays = pinhole_rays()
+    taken = {}
+    for number, pose in enumerate(poses, 1):
+        name = f"{prefix}{number}.jpg"
+        save(photograph(rectangles, pose, rays), folder / name)
+        taken[name] = pose
+    return taken
+
+
+def _sample(picture: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Bilinear samples at a along the width and b along the height, both in [0, 1)."""
+    height, width = picture.shape[:2]
+    x, y = np.clip(a * width - 0.5, 0, width - 1.001), np.clip(b * height - 0.5, 0, height - 1.001)
+    i, j = x.astype(int), y.astype(int)
+    u, v = (x - i)[:, None], (y - j)[:, None]
+    top = picture[j, i] * (1 - u) + picture[j, i + 1] * u
+    bottom = picture[j + 1, i] * (1 - u) + picture[j + 1, i + 1] * u
+    return top * (1 - v) + bottom * v

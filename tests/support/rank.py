@@ -1,0 +1,61 @@
+"""One process of a training with several, as torchrun starts it: `splatworker train`, whose end a test can compare.
+
+    torchrun ... rank.py FOLDER FAULTS ARGUMENTS...
+
+Leaves the Gaussians of this rank in FOLDER/rankN.npz. FAULTS is what happens in rank 1 alone: "memory:7 dies:9" lets
+its memory run out in its 7th step and its GPU fail in the 9th.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from splatworker.errors import GpuFailed
+from splatworker.render.cpu import CpuRenderer
+from splatworker.train import cli, parallel, trainer
+from splatworker.train.model import Model
+
+models: list[Model] = []
+
+
+class Remembered(Model):
+    def __init__(self, *args) -> None:
+        super().__init__(*args)
+        models.append(self)
+
+
+class Faulty(CpuRenderer):
+    """The real renderer in a rank that has bad luck."""
+
+    steps = 0
+    faults: dict[int, str]
+
+    def training_step(self, *args):
+        self.steps += 1
+        match self.faults.get(self.steps):
+            case "memory":
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            case "dies":
+                raise GpuFailed("The GPU of one rank is gone.", stage="train")
+        return super().training_step(*args)
+
+
+def main(folder: Path, faults: str, arguments: list[str]) -> int:
+    rank = parallel.rank_here()
+    trainer.Model = Remembered
+    if rank == 1 and faults:
+        Faulty.faults = {int(step): fault for fault, step in (word.split(":") for word in faults.split())}
+        cli.renderer_for = lambda *args, **kwargs: Faulty()
+    status = cli.main(arguments)
+    if status == 0:
+        (model,) = models
+        np.savez(folder / f"rank{rank}.npz", **{name: t.numpy() for name, t in model.parameters._asdict().items()})
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:]))

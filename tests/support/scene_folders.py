@@ -1,0 +1,36 @@
+"""Small scene folders with a known answer: pictures drawn by the reference renderer, and COLMAP's files beside them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from support.colmap_files import ring_cameras, write_colmap
+from support.gaussian_scenes import random_gaussians
+
+from splatworker.render.interface import SH_C0, GaussianTensors
+from splatworker.render.reference import ReferenceRenderer
+
+
+def truth(count=60, sh_degree=0) -> GaussianTensors:
+    """The Gaussians that the pictures show."""
+    return random_gaussians(count, sh_degree=sh_degree, seed=3, spread=0.7, log_scale=-1.2, opacity_logit=2.0)
+
+
+def write_scene(folder: Path, count=12, gaussians: GaussianTensors | None = None, names=None, **camera) -> Path:
+    """Write a scene folder of `count` pictures of the Gaussians, whose centres are its sparse points."""
+    gaussians = truth() if gaussians is None else gaussians
+    cameras = ring_cameras(count, **camera)
+    names = names or [f"photo{index:03}.png" for index in range(count)]
+    (folder / "images").mkdir(parents=True)
+    renderer, degree = ReferenceRenderer(), math.isqrt(gaussians.sh_rest.shape[1] + 1) - 1
+    for name, view in zip(names, cameras, strict=True):
+        image = renderer.render(gaussians, view, torch.zeros(3), degree).clamp(0, 1)
+        pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+        Image.fromarray(pixels).save(folder / "images" / name)
+    colors = (0.5 + SH_C0 * gaussians.sh_dc).clamp(0, 1) * 255
+    write_colmap(folder / "sparse" / "0", cameras, names, gaussians.means.numpy(), colors.numpy().astype(np.uint8))
+    return folder

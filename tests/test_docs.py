@@ -1,0 +1,124 @@
+"""The documents name everything that there is, as it is."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import annotated_types
+import pytest
+
+from splatworker.errors import SplatError, _family
+from splatworker.job import Job
+from splatworker.params import Params
+
+ROOT = Path(__file__).parents[1]
+
+
+def rows(name: str) -> dict[str, list[str]]:
+    """Every table row whose first cell is a name in backticks: its other cells."""
+    text = (ROOT / "docs" / name).read_text()
+    found = re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE)
+    return {key: [cell.strip() for cell in re.split(r"(?<!\\)\|", rest)] for key, rest in found}
+
+
+def test_every_param_with_its_default():
+    documented = rows("parameters.md")
+    for name, field in Params.model_fields.items():
+        default = field.get_default()
+        shown = {True: "true", False: "false"}.get(default) if isinstance(default, bool) else None
+        assert documented[name][0] == (
+            shown or (json.dumps(default) if isinstance(default, str | list) else repr(default))
+        )
+    for name in Job.model_fields.keys() - {"image_urls", "upload_url", "params"}:
+        assert name in documented
+
+
+@pytest.mark.parametrize("name", [n for n, f in Params.model_fields.items() if f.annotation in (int, float)])
+def test_every_range(name):
+    cell = rows("parameters.md")[name][1]
+    for bound in Params.model_fields[name].metadata:
+        if isinstance(bound, annotated_types.Le):
+            assert cell.endswith(f"{bound.le:g}") or cell.endswith(str(bound.le))
+        elif isinstance(bound, annotated_types.Gt):
+            assert cell.startswith("above 0")
+        elif isinstance(bound, annotated_types.Ge):
+            assert cell.startswith(f"{bound.ge:g}")
+
+
+def test_every_error_code():
+    codes = {error.code for error in _family(SplatError)}
+    assert set(rows("troubleshooting.md")) == codes
+
+
+def environment() -> set[str]:
+    """Every variable of the environment that the code reads and that is ours."""
+    sources = [*ROOT.glob("splatworker/**/*.py"), *ROOT.glob("kernels/**/*.c*"), ROOT / "handler.py"]
+    found = (re.findall(r'"(SPLATWORKER_[A-Z_]+|INRIA_[A-Z_]+|SSL_CERT_FILE)"', path.read_text()) for path in sources)
+    return {name for names in found for name in names}
+
+
+def image_arguments() -> set[str]:
+    return set(re.findall(r"^ARG (\w+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+
+
+def test_every_variable_of_the_environment():
+    documented = set(rows("configuration.md")) - image_arguments()
+    assert documented == environment()
+
+
+def test_every_argument_of_the_image():
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    assert {name for name in image_arguments() if f"`{name}`" not in text} == set()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/runpod.md"])
+def test_the_examples_name_fields_that_there_are(page):
+    found = set()
+    for block in re.findall(r"```js(?:on)?\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
+        if example := re.search(r"\binput\"? ?[:=] ?\{\n(.*?)\n *\}", block, re.DOTALL):
+            found |= set(re.findall(r"^ *\"?(\w+)\"?:", example[1], re.MULTILINE))
+    assert {"image_urls", "upload_url", "params"} <= found <= Job.model_fields.keys()
+
+
+def test_limits_are_the_codes():
+    from splatworker import network_stages, preflight
+    from splatworker.deliver import upload, webhook
+    from splatworker.job import FEWEST_PHOTOS, MOST_PHOTOS
+    from splatworker.photos import decode, fetch
+
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    for row in (
+        f"| {FEWEST_PHOTOS} to {MOST_PHOTOS} |",
+        f"| {fetch.MOST_BYTES >> 20} MiB, {fetch.MOST_BYTES_IN_ALL >> 30} GiB |",
+        f"| {fetch.MOST_SECONDS_EACH:.0f}, {fetch.MOST_SECONDS:.0f} |",
+        f"| {fetch.AT_ONCE} |",
+        f"| {decode.MOST_PIXELS // 1_000_000} megapixels, at least {decode.FEWEST_PIXELS_A_SIDE} a side |",
+        f"| {decode.MOST_MEMORY >> 30} GiB, {decode.MOST_SECONDS} s |",
+        f"| {fetch.TRIES}, {upload.TRIES}, {webhook.TRIES} |",
+        f"| {upload.MOST_SECONDS:.0f}, {network_stages.WEBHOOK_SECONDS:.0f} |",
+        f"| {preflight.UPLOAD_LIFETIME_S:.0f} s |",
+    ):
+        assert row in text
+
+
+@pytest.mark.parametrize("name", ["hub.json", "tests.json"])
+def test_the_hub_offers_only_machines_that_the_fitness_check_takes(name):
+    from splatworker.platform import LEAST_CUDA
+
+    config = json.loads((ROOT / ".runpod" / name).read_text())["config"]
+    assert config["gpuCount"] == 1
+    for version in config["allowedCudaVersions"]:
+        assert tuple(int(part) for part in version.split(".")) >= LEAST_CUDA
+
+
+def test_the_hub_sets_variables_that_there_are():
+    env = json.loads((ROOT / ".runpod" / "hub.json").read_text())["config"]["env"]
+    assert env
+    assert {variable["key"] for variable in env} <= environment()
+
+
+def test_the_hubs_tests_are_jobs_that_are_understood():
+    for test in json.loads((ROOT / ".runpod" / "tests.json").read_text())["tests"]:
+        assert test["input"] == {"self_test": True}

@@ -1,0 +1,253 @@
+"""The handler, with instant stages in place of the slow ones: the contract, and every kind of bad input."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.jobs import do, local_job, stand_in, write_photos
+
+from splatworker import pipeline, workspace
+from splatworker.job_session import Setting
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return write_photos(tmp_path / "photos")
+
+
+@pytest.fixture(autouse=True)
+def own_workspaces(tmp_path, monkeypatch):
+    """Every test sees whether a workspace is left behind."""
+    folder = tmp_path / "workspaces"
+    folder.mkdir()
+    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(folder))
+    yield
+    assert list(folder.iterdir()) == []
+
+
+def assert_error(answer: dict, code: str, *words: str) -> None:
+    assert answer["status"] == "error"
+    assert answer["code"] == code
+    assert isinstance(answer["error"], str)
+    assert answer["error"].endswith((".", "?"))
+    assert "\n" not in answer["error"]
+    assert answer["traceback"]
+    for word in words:
+        assert word in answer["error"] + " " + answer["hint"]
+    json.dumps(answer)
+
+
+def test_success_keeps_the_contract(photos, tmp_path):
+    target = tmp_path / "out" / "point_cloud.ply"
+    answer = do(local_job(photos, target, project_id="p-1", params={"eval": True}))
+    assert answer["status"] == "success"
+    assert answer["project_id"] == "p-1"
+    assert answer["file_size"] == target.stat().st_size > 0
+    assert answer["message"] == "Gaussian Splatting completed successfully"
+    assert answer["photos"] == {"given": 6, "used": 6, "registered": 6, "rejected": []}
+    assert answer["gaussians"] == 40
+    assert answer["quality"]["psnr"] == 25.0
+    assert list(answer["timings"]) == ["fetch", "photos", "sfm", "train", "upload", "total"]
+    assert all(seconds > 0 for seconds in answer["timings"].values())
+    assert answer["peak_memory_bytes"]["host"] > 1 << 20
+    assert isinstance(answer["warnings"], list)
+    json.dumps(answer)
+
+
+def test_public_url_is_what_model_url_says(photos, tmp_path):
+    answer = do(local_job(photos, tmp_path / "a.ply", public_url="https://cdn.example/a.ply"))
+    assert answer["model_url"] == "https://cdn.example/a.ply"
+
+
+def test_the_inputs_wrapper_is_optional(photos, tmp_path):
+    job = local_job(photos, tmp_path / "a.ply")["input"]
+    assert do(job)["status"] == "success"
+
+
+def test_a_preview_is_announced_where_there_is_no_gpu(photos, tmp_path):
+    answer = do(local_job(photos, tmp_path / "a.ply"))
+    if answer["device"] != "cpu":
+        pytest.skip("this machine has a GPU")
+    assert answer["quality"]["preview"] is True
+    assert any("no GPU" in warning for warning in answer["warnings"])
+
+
+def test_params_without_use_are_named_in_a_warning(photos, tmp_path):
+    answer = do(local_job(photos, tmp_path / "a.ply", params={"exposure_lr_init": 0.5, "source_path": "/etc"}))
+    assert answer["status"] == "success"
+    assert any("exposure_lr_init, source_path" in warning for warning in answer["warnings"])
+
+
+def test_no_photos(tmp_path):
+    assert_error(do(local_job([], tmp_path / "a.ply")), "too_few_photos", "0 photos", "5")
+
+
+def test_fewer_than_five(tmp_path):
+    photos = write_photos(tmp_path / "photos", 4)
+    assert_error(do(local_job(photos, tmp_path / "a.ply")), "too_few_photos", "4", "5")
+
+
+def test_text_files(tmp_path):
+    files = [tmp_path / f"note{i}.jpg" for i in range(6)]
+    for file in files:
+        file.write_text("no photo at all\n")
+    answer = do(local_job(files, tmp_path / "a.ply"))
+    assert_error(answer, "no_photos", "0001_note0.jpg", "not a JPEG")
+    assert not (tmp_path / "a.ply").exists()
+
+
+def test_a_truncated_photo_among_good_ones_is_dropped_and_named(photos, tmp_path):
+    photos[2].write_bytes(photos[2].read_bytes()[:1500])
+    answer = do(local_job(photos, tmp_path / "a.ply"))
+    assert answer["status"] == "success"
+    assert answer["photos"]["used"] == 5
+    (rejected,) = answer["photos"]["rejected"]
+    assert rejected["index"] == 2
+    assert "truncated" in rejected["reason"]
+    assert any("IMG_0003" in warning for warning in answer["warnings"])
+
+
+def test_a_file_that_is_not_there_counts_as_rejected(photos, tmp_path):
+    answer = do(local_job([*photos, tmp_path / "missing.jpg"], tmp_path / "a.ply"))
+    assert answer["status"] == "success"
+    assert answer["photos"]["rejected"] == [{"index": 6, "reason": "the file does not exist"}]
+
+
+@pytest.mark.parametrize(
+    ("params", "code", "words"),
+    [
+        ({"iteratoins": 7000}, "unknown_param", ["iteratoins", "'iterations'"]),
+        ({"iterations": 0}, "invalid_param", ["iterations", "7000"]),
+        ({"iterations": True}, "invalid_param", ["iterations"]),
+        ({"opacity_lr": True}, "invalid_param", ["opacity_lr"]),
+        ({"iterations": "7000"}, "invalid_param", ["iterations"]),
+        ({"opacity_lr": math.nan}, "invalid_param", ["opacity_lr"]),
+        ({"opacity_lr": math.inf}, "invalid_param", ["opacity_lr"]),
+        ({"opacity_lr": 1e400}, "invalid_param", ["opacity_lr"]),
+        ({"lambda_dssim": 1.5}, "invalid_param", ["lambda_dssim"]),
+        ({"white_background": 1}, "invalid_param", ["white_background"]),
+        ({"sh_degree": 4}, "invalid_param", ["sh_degree"]),
+        ({"save_iterations": 7000}, "invalid_param", ["save_iterations"]),
+        ({"resolution": 3}, "invalid_param", ["resolution"]),
+        ({"iterations": None}, "invalid_param", ["iterations"]),
+        ([], "invalid_job", ["params"]),
+    ],
+)
+def test_bad_params(photos, tmp_path, params, code, words):
+    assert_error(do(local_job(photos, tmp_path / "a.ply", params=params)), code, *words)
+
+
+@pytest.mark.parametrize("value", [None, [], "text", 7, {}, {"image_urls": []}])
+def test_what_is_no_job_at_all(value):
+    assert do({"id": "x", "input": value})["code"] in ("invalid_job", "too_few_photos")
+
+
+def test_paths_are_refused_on_the_platform(photos, tmp_path):
+    answer = do(local_job(photos, tmp_path / "a.ply"), setting=Setting(local=False, command=stand_in()))
+    assert_error(answer, "invalid_job", "image_urls[0]")
+
+
+def test_no_reconstruction_says_what_to_do(photos, tmp_path):
+    answer = do(local_job(photos, tmp_path / "a.ply"), "sfm=no-reconstruction")
+    assert_error(answer, "no_reconstruction", "More.")
+    assert answer["stage"] == "sfm"
+
+
+def test_an_upload_that_is_refused(photos, tmp_path, httpserver, monkeypatch):
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    httpserver.expect_request("/a.ply", method="PUT").respond_with_data("no", status=403)
+    url = httpserver.url_for("/a.ply?X-Amz-Signature=abcdef")
+    answer = do(local_job(photos, url))
+    assert_error(answer, "upload_refused", "403")
+    assert answer["stage"] == "deliver"
+    assert "abcdef" not in json.dumps(answer)
+    assert len(httpserver.log) == 1
+
+
+def test_a_full_disk_during_training(photos, tmp_path, small_disk, monkeypatch):
+    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
+    for module, name in ((workspace, "LEAST_DISK"), (pipeline, "TRAINING_DISK")):
+        monkeypatch.setattr(module, name, 0)
+    answer = do(local_job(photos, tmp_path / "a.ply"), "train=full-disk")
+    assert_error(answer, "disk_full", "disk is full")
+    assert answer["stage"] == "train"
+    assert not (tmp_path / "a.ply").exists()
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_disk_nearly_full_is_refused_before_the_work(photos, tmp_path, small_disk, monkeypatch):
+    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
+    answer = do(local_job(photos, tmp_path / "a.ply"))
+    assert_error(answer, "disk_full", "MiB")
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_crash_shows_the_end_of_the_log_without_secrets(photos, tmp_path):
+    answer = do(local_job(photos, tmp_path / "a.ply"), "train=silent")
+    assert_error(answer, "stage_crashed", "train", "3")
+    assert "the last words" in answer["traceback"]
+    assert "abc123" not in json.dumps(answer)
+
+
+def test_a_gpu_that_is_gone_replaces_the_worker(photos, tmp_path):
+    answer = do(local_job(photos, tmp_path / "a.ply"), "train=gpu-lost")
+    assert_error(answer, "gpu_failed")
+    assert answer["refresh_worker"] is True
+
+
+def test_a_job_out_of_time(photos, tmp_path):
+    answer = do(local_job(photos, tmp_path / "a.ply", deadline_s=6.0), "photos=hang")
+    assert_error(answer, "deadline_exceeded", "photos")
+
+
+def run_file(job: object, tmp_path, **environment) -> subprocess.CompletedProcess:
+    file = tmp_path / "job.json"
+    file.write_text(json.dumps(job))
+    return subprocess.run(
+        [sys.executable, ROOT / "handler.py", file],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_a_job_file_ends_with_status_1_and_prints_the_answer(tmp_path, wrapped):
+    job = {"image_urls": [], "upload_url": str(tmp_path / "a.ply")}
+    done = run_file({"input": job} if wrapped else job, tmp_path)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["code"] == "too_few_photos"
+    assert done.stderr.splitlines()[-1].endswith("[too_few_photos]")
+
+
+def test_a_file_that_is_no_json(tmp_path):
+    file = tmp_path / "job.json"
+    file.write_text("{")
+    done = subprocess.run([sys.executable, ROOT / "handler.py", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "JSON" in done.stderr
+
+
+def test_the_worker_imports_neither_torch_nor_pycolmap():
+    code = "import sys, handler; sys.exit(bool({'torch', 'pycolmap', 'runpod'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_stand_in_takes_no_option_that_the_real_stage_does_not():
+    from support.stand_in import sfm_parser
+
+    command = [sys.executable, "-P", "-m", "splatworker", "sfm", "--help"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    real = subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
+    options = {word for action in sfm_parser()._actions for word in action.option_strings if word.startswith("--")}
+    assert {"--matcher", "--output", "--json"} <= options
+    assert [word for word in sorted(options) if word not in real] == []

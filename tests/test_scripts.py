@@ -1,0 +1,244 @@
+"""The shell scripts, with stand-ins for docker and wrangler on the PATH, and a store that checks signatures."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+from support.jobs import write_photos
+from support.s3 import ACCESS_KEY, BUCKET, SECRET_KEY, Store
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ["test-local.sh", "build.sh", "upload-runpod.sh", "upload-test-images.sh", "generate-presigned-urls.sh"]
+
+STAND_IN = """#!/bin/sh
+printf '%s\\n' "$*" >>"$CALLS"
+case "$(basename "$0") $1 ${2:-}" in
+  $FAIL) exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of what the scripts need, and a PATH of stand-ins and of a few of the system's tools."""
+    folder = tmp_path / "project"
+    (folder / "scripts").mkdir(parents=True)
+    for name in [*SCRIPTS, "pyproject.toml", "test_input.json"]:
+        shutil.copy(ROOT / name, folder)
+    shutil.copy(ROOT / "scripts" / "presign.py", folder / "scripts")
+    (tmp_path / "bin").mkdir()
+    for tool in ("bash", "sh", "sed", "find", "sort", "dirname", "basename", "id", "mkdir", "cat", "env"):
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+    (tmp_path / "bin" / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tmp_path / "bin" / "python3").chmod(0o755)
+    return folder
+
+
+class Runner:
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self.bin = project.parent / "bin"
+        self.calls_file = project.parent / "calls"
+
+    def stand_in(self, *names: str) -> None:
+        for name in names:
+            (self.bin / name).write_text(STAND_IN)
+            (self.bin / name).chmod(0o755)
+
+    def __call__(self, script: str, *arguments: str, fail: str = "nothing", **environment: str):
+        return subprocess.run(
+            [str(self.project / script), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": str(self.bin), "CALLS": str(self.calls_file), "FAIL": fail, **environment},
+            cwd="/",
+        )
+
+    @property
+    def calls(self) -> list[str]:
+        return self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
+
+
+@pytest.fixture
+def run(project):
+    return Runner(project)
+
+
+def shell_scripts() -> list[str]:
+    """Every file of ours that a shell runs."""
+    files = [*ROOT.glob("*.sh"), *ROOT.glob("docker/*"), *ROOT.glob("scripts/*"), ROOT / ".ci" / "run"]
+    heads = {file: file.read_bytes()[:64].split(b"\n")[0] for file in files if file.is_file()}
+    return sorted(
+        str(file.relative_to(ROOT)) for file, head in heads.items() if head.startswith(b"#!") and head.endswith(b"sh")
+    )
+
+
+@pytest.mark.parametrize("script", shell_scripts())
+def test_shellcheck_finds_nothing(script):
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    found = subprocess.run([shellcheck, ROOT / script], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_is_executable_and_strict(script):
+    text = (ROOT / script).read_text()
+    assert os.access(ROOT / script, os.X_OK)
+    assert "set -euo pipefail" in text
+
+
+@pytest.mark.parametrize("script", ["test-local.sh", "build.sh", "upload-runpod.sh"])
+def test_a_wrong_option_is_a_usage_error(run, script):
+    done = run(script, "--nonsense")
+    assert done.returncode == 2
+    assert "usage" in done.stderr
+
+
+def test_build(run):
+    run.stand_in("docker")
+    assert run("build.sh").returncode == 0
+    assert run.calls[-1] == "build --platform linux/amd64 --build-arg WITH_INRIA=0 -t splatworker:latest ."
+
+
+def test_build_with_the_original_trainer_and_more_arguments(run):
+    run.stand_in("docker")
+    assert run("build.sh", "--with-inria", IMAGE="x:1", BUILD_ARGS="--no-cache --progress plain").returncode == 0
+    assert run.calls[-1] == (
+        "build --platform linux/amd64 --build-arg WITH_INRIA=1 -t x:1 --no-cache --progress plain ."
+    )
+
+
+def test_build_without_docker_or_its_engine(run):
+    done = run("build.sh")
+    assert (done.returncode, "docker is needed" in done.stderr) == (1, True)
+    run.stand_in("docker")
+    done = run("build.sh", fail="docker info*")
+    assert (done.returncode, "does not answer" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("docker.io/me/splat", "docker.io/me/splat:0.1.0"),
+        ("docker.io/me/splat:v7", "docker.io/me/splat:v7"),
+        ("registry.example:5000/splat", "registry.example:5000/splat:0.1.0"),
+        ("splat", "splat:0.1.0"),
+    ],
+)
+def test_pushing_the_image(run, name, target):
+    run.stand_in("docker")
+    done = run("upload-runpod.sh", name)
+    assert done.returncode == 0
+    assert run.calls[-2:] == [f"tag splatworker:latest {target}", f"push {target}"]
+    assert "13.0" in done.stdout
+
+
+def test_pushing_what_is_not_built_or_not_allowed(run):
+    run.stand_in("docker")
+    done = run("upload-runpod.sh", "me/splat", fail="docker image*")
+    assert (done.returncode, "build.sh first" in done.stderr) == (1, True)
+    done = run("upload-runpod.sh", "me/splat", fail="docker push*")
+    assert (done.returncode, "docker login" in done.stderr) == (1, True)
+
+
+def test_uploading_photos(run, project):
+    run.stand_in("wrangler")
+    write_photos(project / "test-images", 5)
+    (project / "test-images" / "a photo.PNG").write_bytes(b"x")
+    (project / "test-images" / "notes.txt").write_text("x")
+    done = run("upload-test-images.sh", R2_BUCKET="bucket", CLOUDFLARE_API_TOKEN="5ECRET")
+    assert done.returncode == 0, done.stderr
+    assert len(run.calls) == 6
+    assert all(call.endswith("--remote") for call in run.calls)
+    assert run.calls[0] == (
+        "r2 object put bucket/test-images/IMG_0001.jpg --file test-images/IMG_0001.jpg "
+        "--content-type image/jpeg --remote"
+    )
+    assert any("a photo.PNG --content-type image/png" in call for call in run.calls)
+    assert "5ECRET" not in done.stdout + done.stderr
+
+
+def test_uploading_nothing(run, project):
+    run.stand_in("wrangler")
+    assert "R2_BUCKET" in run("upload-test-images.sh").stderr
+    done = run("upload-test-images.sh", R2_BUCKET="b")
+    assert (done.returncode, "at least 5" in done.stderr) == (1, True)
+
+
+def test_a_failed_upload_ends_the_script(run, project):
+    run.stand_in("wrangler")
+    write_photos(project / "test-images", 5)
+    assert run("upload-test-images.sh", R2_BUCKET="b", fail="wrangler r2*").returncode == 1
+    assert len(run.calls) == 1
+
+
+KEYS = {"R2_BUCKET": BUCKET, "R2_ACCESS_KEY_ID": ACCESS_KEY, "R2_SECRET_ACCESS_KEY": SECRET_KEY}
+
+
+def test_presigned_urls_work_at_a_store_that_checks_signatures(run, project):
+    write_photos(project / "test-images", 5)
+    with Store() as store:
+        for photo in (project / "test-images").iterdir():
+            store.objects[f"test-images/{photo.name}"] = photo.read_bytes()
+        done = run("generate-presigned-urls.sh", R2_ENDPOINT=store.url, **KEYS)
+        assert done.returncode == 0, done.stderr
+        job = json.loads((project / "test_input.json").read_text())["input"]
+        for url in job["image_urls"]:
+            assert requests.get(url, timeout=5).content.startswith(b"\xff\xd8")
+        assert requests.put(job["upload_url"], data=b"splat", timeout=5).status_code == 200
+        assert requests.get(job["upload_url"], timeout=5).status_code == 403
+        assert store.objects["test-output/point_cloud.ply"] == b"splat"
+    assert stat.S_IMODE((project / "test_input.json").stat().st_mode) == 0o600
+    for secret in (SECRET_KEY, "X-Amz-Signature"):
+        assert secret not in done.stdout + done.stderr
+
+
+def test_a_public_buckets_photos_are_not_signed(run, project):
+    write_photos(project / "test-images", 5)
+    done = run(
+        "generate-presigned-urls.sh", "job.json", R2_ACCOUNT_ID="abc", R2_PUBLIC_URL="https://pub-1.r2.dev/", **KEYS
+    )
+    assert done.returncode == 0, done.stderr
+    job = json.loads((project / "job.json").read_text())["input"]
+    assert job["image_urls"][0] == "https://pub-1.r2.dev/test-images/IMG_0001.jpg"
+    assert job["public_url"] == "https://pub-1.r2.dev/test-output/point_cloud.ply"
+    assert job["upload_url"].startswith("https://abc.r2.cloudflarestorage.com/splats/test-output/")
+    assert "X-Amz-Signature" in job["upload_url"]
+
+
+@pytest.mark.parametrize("missing", ["R2_BUCKET", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_ACCOUNT_ID"])
+def test_what_presigning_needs_is_named(run, missing):
+    environment = {**KEYS, "R2_ACCOUNT_ID": "abc"}
+    del environment[missing]
+    done = run("generate-presigned-urls.sh", **environment)
+    assert (done.returncode, missing in done.stderr) == (1, True)
+    assert SECRET_KEY not in done.stdout + done.stderr
+
+
+def test_the_container_is_used_where_everything_for_it_is_there(run, project):
+    run.stand_in("docker", "nvidia-smi")
+    assert run("test-local.sh").returncode == 0
+    assert "run --rm --gpus all" in run.calls[-1]
+    assert f"-v {project}/output:/app/output" in run.calls[-1]
+
+
+@pytest.mark.parametrize("arguments", [("--native",), ()])
+def test_otherwise_a_virtual_environment_is(run, project, arguments):
+    run.stand_in("docker", "nvidia-smi")
+    (project / "scripts" / "setup").write_text('#!/bin/sh\necho setup >>"$CALLS"\n')
+    (project / "scripts" / "setup").chmod(0o755)
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "python").write_text('#!/bin/sh\necho "python $*" >>"$CALLS"\n')
+    (project / ".venv" / "bin" / "python").chmod(0o755)
+    assert run("test-local.sh", *arguments, fail="docker image*").returncode == 0
+    assert run.calls[-2:] == ["setup", "python handler.py test_input.json"]
+    assert (project / "output").is_dir()
