@@ -1,0 +1,115 @@
+"""What each format of a splat costs and keeps: bytes, likeness, speed; and what the whole export stage takes.
+
+    python bench/formats.py MODEL SCENE [--device auto] [--repeats 5] [--export]
+
+MODEL is a model folder or a splat, SCENE the folder it was trained on. Every file is written, read back and drawn from
+the scene's cameras at the size that the splat was trained at; likeness is the PSNR of these pictures against those of
+the PLY (from the mean square error over all of them). Write speeds are per second of processor time, of all threads
+together, with the file's flush to the disk in the wall time only: other programs on the machine hardly touch them.
+`--export` runs `splatworker export` in a process of its own, as a job does, and gives the seconds of its parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from quiet import sample
+
+from splatworker.export.comparison import trained_size
+from splatworker.export.outputs import BY_DEFAULT
+from splatworker.export.pictures import Artist
+from splatworker.export.registry import FORMATS, read_any, write_any
+from splatworker.export.subject import read_subject, shrunk
+from splatworker.gaussians import Gaussians
+from splatworker.render.backend import renderer_for
+from splatworker.render.camera import Camera
+from splatworker.render.interface import Renderer
+
+VIEWS = 8
+LONGEST_SIDE = 1600
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("scene", type=Path)
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--export", action="store_true", help="time the whole export stage, too")
+    options = parser.parse_args()
+    subject = read_subject(options.model, options.scene)
+    renderer = renderer_for(options.device)
+    side = min(trained_size(options.model) or LONGEST_SIDE, LONGEST_SIDE)
+    photos = [*subject.held_out, *subject.trained]
+    cameras = [shrunk(photo, side).camera for photo in photos[:: max(1, len(photos) // VIEWS)][:VIEWS]]
+    splat = subject.gaussians
+    print(f"{len(splat)} Gaussians of degree {splat.sh_degree}, {len(cameras)} views of {side} px, {renderer.device}")
+    print("| format | MB | times smaller | PSNR, dB | written, s | million Gaussians a processor second |")
+    print("|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        table(splat, Path(folder), renderer, cameras, subject.background, options.repeats)
+        million(splat, Path(folder))
+        if options.export:
+            stage(options.model, options.scene, Path(folder), options.device)
+
+
+def table(
+    splat: Gaussians,
+    folder: Path,
+    renderer: Renderer,
+    cameras: list[Camera],
+    background: tuple[float, float, float],
+    repeats: int,
+) -> None:
+    """Print a row for each format, the PLY first."""
+    own = [Artist(splat, renderer, background).image(camera).clone() for camera in cameras]
+    ply_bytes = 0
+    for name in ["ply", *(name for name in FORMATS if name != "ply")]:
+        path = folder / f"a{FORMATS[name].suffix}"
+        times = []
+        for _ in range(1 if name == "sog" else repeats):
+            times.append(sample(lambda path=path: write_any(path, splat, renderer.device.type)))
+        size = path.stat().st_size
+        ply_bytes = ply_bytes or size
+        artist = Artist(read_any(path), renderer, background)
+        errors = [
+            ((artist.image(c) - image) ** 2).mean(dtype=torch.float64) for c, image in zip(cameras, own, strict=True)
+        ]
+        error = float(torch.stack(errors).mean())
+        likeness = "the same" if error == 0 else f"{-10 * torch.tensor(error).log10():.2f}"
+        wall = statistics.median(time.wall for time in times)
+        speed = len(splat) / statistics.median(time.cpu for time in times) / 1e6
+        print(f"| {name} | {size / 1e6:.2f} | {ply_bytes / size:.1f} | {likeness} | {wall:.2f} | {speed:.2f} |")
+
+
+def million(splat: Gaussians, folder: Path) -> None:
+    """Print how fast SPZ is written where start-up no longer counts: of as many copies as make a million."""
+    copies = -(-1_000_000 // len(splat))
+    many = Gaussians(*(np.concatenate([getattr(splat, field.name)] * copies) for field in fields(Gaussians)))
+    speeds = [len(many) / sample(lambda: write_any(folder / "many.spz", many)).cpu / 1e6 for _ in range(3)]
+    print(f"\nSPZ of {len(many)} Gaussians: {max(speeds):.2f} million a processor second (best of 3)")
+
+
+def stage(model: Path, scene: Path, folder: Path, device: str) -> None:
+    """Run the export stage as a job does, and print what its parts took."""
+    command = [sys.executable, "-m", "splatworker", "export", model, "-s", scene, "-o", folder / "out"]
+    started = time.monotonic()
+    done = subprocess.run([*command, "--device", device, "--json"], stdout=subprocess.PIPE, text=True, check=True)
+    seconds = time.monotonic() - started
+    result = json.loads(done.stdout.splitlines()[-1])["result"]
+    parts = ", ".join(f"{name} {result['outputs'][name]['seconds']:.2f}" for name in BY_DEFAULT)
+    print(f"\nAll outputs: {seconds:.1f} s, of which {result['seconds']:.1f} s at work ({parts})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""One whole training, in this process: seconds, scores, memory, start, as one line of JSON. Called by bench/train.py.
+
+    python bench/one_training.py TRAINER SCENE ITERATIONS SEED DEVICE [--pictures FOLDER] [--stages]
+
+TRAINER is default (ours, as a job without params is trained), original (ours, with the original's schedule),
+deterministic (default, repeating to the bit) or gsplat; default:NAME=VALUE,... is default with such params. `--stages`
+times the stages of steps on the finished model, and the rounds of density control, for which the host then waits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+STARTED = float(os.environ.get("BENCH_STARTED", time.time()))
+"""When the process was started, as seconds since the epoch."""
+
+PICTURES = 2
+"""Held-out photos whose renders are written."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    for name in ("trainer", "scene", "iterations", "seed", "device"):
+        parser.add_argument(name)
+    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--stages", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        options = options_for(given.trainer, given.scene, Path(folder), int(given.iterations), int(given.seed))
+        train = train_gsplat if given.trainer == "gsplat" else train_ours
+        print(json.dumps(train(options, given.device, given.pictures, given.stages)))
+
+
+def options_for(trainer: str, scene: str, folder: Path, iterations: int, seed: int) -> Any:
+    """The options that the worker would train with."""
+    from splatworker.params import Params, arguments, resolve
+    from splatworker.train.options import parse
+
+    _, _, assignments = trainer.partition(":")
+    given: dict[str, Any] = {
+        name: json.loads(value) for name, _, value in (pair.partition("=") for pair in assignments.split(",") if pair)
+    }
+    if trainer in ("original", "gsplat"):
+        given["densify_grad_threshold"] = 0.0002
+    params = Params(iterations=iterations, eval=True, deterministic=trainer == "deterministic", **given)
+    words = arguments(resolve(params, preview=False))
+    options, _ = parse(["-s", scene, "-m", str(folder), *words, "--seed", str(seed)])
+    return options
+
+
+def train_ours(options: Any, device: str, pictures: Path | None, stages: bool) -> dict[str, Any]:
+    import torch
+
+    start = {"torch": time.time() - STARTED}
+    from splatworker.formats.ply import read_ply
+    from splatworker.progress import Silent
+    from splatworker.render.backend import renderer_for
+    from splatworker.render.tensors import to_tensors
+    from splatworker.train import trainer
+
+    start["imports"] = time.time() - STARTED
+    renderer = renderer_for(device, deterministic=options.deterministic)
+    start["renderer"] = time.time() - STARTED
+    step = renderer.training_step
+
+    def first_step(*args: Any) -> Any:
+        start["data"] = time.time() - STARTED
+        loss = step(*args)
+        float(loss.total)  # waits for the GPU
+        start["first iteration"] = time.time() - STARTED
+        renderer.training_step = step  # type: ignore[method-assign]
+        replaced.append(step)
+        return loss
+
+    replaced: list[Any] = []
+
+    def training_step(*args: Any) -> Any:
+        return step(*args) if replaced else first_step(*args)
+
+    renderer.training_step = training_step  # type: ignore[method-assign]
+    rounds: list[float] = []
+    if stages:
+        trainer.GradientDensity = timed_density(trainer.GradientDensity, rounds)  # type: ignore[misc]
+    told = trainer.train(options, renderer, Silent())
+    peak = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else None
+    gaussians = to_tensors(read_ply(Path(told["ply"])), renderer.device)
+    if pictures:
+        draw(renderer, gaussians, options, pictures, "ours")
+    detail: dict[str, Any] = {"md5": hashlib.md5(Path(told["ply"]).read_bytes()).hexdigest()}
+    if stages:
+        detail["density_ms"] = [round(1e3 * seconds, 2) for seconds in rounds]
+        detail["stages_us"] = stage_times(renderer, gaussians, options)
+    return detail | {
+        "seconds": told["seconds"],
+        "gaussians": told["gaussians"],
+        "psnr": told["quality"]["test"]["psnr"],
+        "ssim": told["quality"]["test"]["ssim"],
+        "photos": {photo["name"]: photo["psnr"] for photo in told["quality"]["test"]["photos"]},
+        "peak_mib": peak,
+        "start": {name: round(seconds, 2) for name, seconds in start.items()},
+    }
+
+
+def train_gsplat(options: Any, device: str, pictures: Path | None, stages: bool) -> dict[str, Any]:
+    import gsplat_cuda
+    import torch
+
+    from splatworker.formats.scene import read_scene, split
+    from splatworker.render.cuda import CudaRenderer
+    from splatworker.render.tensors import to_tensors
+    from splatworker.train.evaluate import score_views, summary
+    from splatworker.train.initial import gaussians_from_points, scene_extent
+    from splatworker.train.photos import load_views
+    from splatworker.train.schedule import learning_rates
+
+    torch.manual_seed(options.seed)
+    scene = read_scene(options.source_path)
+    train_photos, test_photos = split(scene.photos, True)
+    extent = scene_extent(train_photos)
+    first = to_tensors(gaussians_from_points(scene.points, options.sh_degree), torch.device(device))
+    views = load_views(train_photos, options, torch.device(device))
+    torch.cuda.synchronize()
+    began = time.perf_counter()
+    model = gsplat_cuda.train(first, views, learning_rates(options, extent, 1), extent, options)
+    torch.cuda.synchronize()
+    seconds, peak = time.perf_counter() - began, torch.cuda.max_memory_allocated() / 2**20
+    renderer, gaussians = CudaRenderer(), model.gaussians()
+    held_out = load_views(test_photos, options, renderer.device)
+    names = [photo.name for photo in test_photos]
+    background = torch.zeros(3, device=renderer.device)
+    scores = summary(score_views(renderer, gaussians, names, held_out, background, options.sh_degree))
+    if pictures:
+        draw(renderer, gaussians, options, pictures, "gsplat")
+    return {
+        "seconds": seconds,
+        "gaussians": len(gaussians.means),
+        "psnr": scores["psnr"],
+        "ssim": scores["ssim"],
+        "photos": {photo["name"]: photo["psnr"] for photo in scores["photos"]},
+        "peak_mib": peak,
+    }
+
+
+def timed_density(kind: Any, rounds: list[float]) -> Any:
+    """A density strategy that notes how long each of its rounds takes."""
+    import torch
+
+    class Timed(kind):
+        def after_step(self, iteration: int, model: Any) -> None:
+            if iteration % self._options.densification_interval or iteration >= self._options.densify_until_iter:
+                super().after_step(iteration, model)
+                return
+            torch.cuda.synchronize()
+            began = time.perf_counter()
+            super().after_step(iteration, model)
+            torch.cuda.synchronize()
+            rounds.append(time.perf_counter() - began)
+
+    return Timed
+
+
+def stage_times(renderer: Any, gaussians: Any, options: Any) -> dict[str, float]:
+    """Microseconds of every stage of a step on a finished model, the mean over the photos to train on."""
+    import resampled_scene as resampled
+    import torch
+
+    from splatworker.formats.scene import read_scene, split
+    from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors
+    from splatworker.train.photos import load_views
+
+    scene = read_scene(options.source_path)
+    views = load_views(split(scene.photos, True)[0], options, renderer.device)
+    cpu_state, cpu_statistics = resampled.fresh_state(GaussianTensors(*(tensor.cpu() for tensor in gaussians)))
+    state = AdamState(*(GaussianTensors(*(t.to(renderer.device) for t in moment)) for moment in cpu_state))
+    statistics = DensityStatistics(*(t.to(renderer.device) for t in cpu_statistics))
+    background = torch.zeros(3, device=renderer.device)
+    rates = resampled.rates_for(scene)
+    times: dict[str, float] = {"instances": 0}
+    for number in range(2 * len(views)):
+        view = views[number % len(views)]
+        renderer._native.set_timing(number >= len(views))
+        renderer.training_step(gaussians, state, statistics, view, background, options.sh_degree, 0.2, rates, 9999)
+        if number >= len(views):
+            times["instances"] += renderer._native.instances / len(views)
+            for name, milliseconds in renderer._native.stage_times():
+                times[name] = times.get(name, 0) + 1e3 * milliseconds / len(views)
+    return {name: round(value, 1) for name, value in times.items()}
+
+
+def draw(renderer: Any, gaussians: Any, options: Any, folder: Path, who: str) -> None:
+    """Write renders of the first held-out photos as PNG files."""
+    import torch
+    from PIL import Image
+
+    from splatworker.formats.scene import read_scene, split
+    from splatworker.train.photos import load_views
+
+    _, held_out = split(read_scene(options.source_path).photos, True)
+    chosen = held_out[1 : 1 + PICTURES]
+    for photo, view in zip(chosen, load_views(chosen, options, renderer.device), strict=True):
+        background = torch.zeros(3, device=renderer.device)
+        image = renderer.render(gaussians, view.camera, background, options.sh_degree).clamp(0, 1)
+        pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{options.source_path.name}_{Path(photo.name).stem}_{who}.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,240 @@
+"""Cameras: how long each step takes, how many photos are placed, and how far that moves from COLMAP's defaults.
+
+    python bench/sfm.py SCENES [name ...]            one row a photo set: this package beside COLMAP's defaults
+    python bench/sfm.py SCENES [name ...] --mapper   mapper settings alone: ours, the defaults, and the defaults
+                                                     with another seed, on the same matches
+    python bench/sfm.py SCENES [name ...] --pairs    how many of the pairs that exhaustive matching verifies are
+                                                     among those chosen by likeness
+    ... --train 1000                                 and held-out PSNR after the same short training on both
+
+SCENES is a folder with a folder of photos a set. Every row runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+NAMES = ("fox", "sceaux", "banana", "brighton", "conch", "lund", "sacre_coeur")
+
+
+def main() -> int:
+    arguments = parse()
+    if arguments.row:
+        ROWS[arguments.row](arguments.scenes, Path(arguments.names[0]), arguments)
+        return 0
+    kind = "mapper" if arguments.mapper else "pairs" if arguments.pairs else "stages"
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    print(HEADERS[kind])
+    print("|" + "---|" * HEADERS[kind].count(" | ") + "---|")
+    for name in arguments.names or NAMES:
+        with tempfile.TemporaryDirectory() as work:
+            row = [sys.executable, __file__, str(arguments.scenes / name), work, "--row", kind]
+            if arguments.train:
+                row += ["--train", str(arguments.train)]
+            subprocess.run(row, check=False, stderr=subprocess.DEVNULL if not arguments.verbose else None)
+    return 0
+
+
+HEADERS = {
+    "stages": (
+        "| photos | placed | features s | pairs s | matching s | mapping s | polish s | undistort s | total s | "
+        "error px | rung | COLMAP's defaults: placed, s | difference: deg, % | "
+        "PSNR ours, theirs |"
+    ),
+    "mapper": (
+        "| photos | ours s | defaults s | ours from defaults: rotation max deg, position max % | "
+        "defaults from defaults with another seed |"
+    ),
+    "pairs": "| photos | pairs | chosen | s | recall of verified | of those with 30+ | 60+ | 100+ |",
+}
+
+
+def stages_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
+    """The stage as a user runs it, beside COLMAP's defaults."""
+    ours, theirs = work / "ours", work / "theirs"
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "splatworker", "sfm", str(images), "-o", str(ours), "--json"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    total = time.monotonic() - start
+    last = json.loads(done.stdout.splitlines()[-1])
+    if last["event"] == "error":
+        print(f"| {images.name} | {last['message']} |", flush=True)
+        return
+    result = last["result"]
+    seconds = result["timings"]
+    start = time.monotonic()
+    placed = defaults(images, theirs)
+    default_seconds = time.monotonic() - start
+    difference = difference_of(ours, theirs) if placed > 2 else "-"
+    psnr = f"{held_out(ours, arguments.train)}, {held_out(theirs, arguments.train)}" if arguments.train else "-"
+    cells = [
+        f"{images.name} ({result['photos']})",
+        str(result["registered"]),
+        *(f"{seconds[step]:.1f}" for step in ("features", "pairs", "matching", "mapping", "polishing", "undistortion")),
+        f"{total:.1f}",
+        f"{result['reprojection_error_px']:.2f}",
+        result["rung"],
+        f"{placed}, {default_seconds:.1f}",
+        difference,
+        psnr,
+    ]
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def defaults(images: Path, scene: Path) -> int:
+    """COLMAP's defaults in one process, photos of one size sharing a camera; photos of the largest model."""
+    from splatworker.machine import available_cpus
+    from splatworker.sfm.colmap import pycolmap
+    from splatworker.sfm.photo import read_photos
+
+    photos, _ = read_photos(images)
+    one_size = len({(photo.width, photo.height) for photo in photos}) == 1
+    scene.mkdir()
+    database, threads = scene / "database.db", available_cpus()
+    extraction, matching = pycolmap.FeatureExtractionOptions(), pycolmap.FeatureMatchingOptions()
+    mapping = pycolmap.IncrementalPipelineOptions()
+    extraction.num_threads = matching.num_threads = mapping.num_threads = threads
+    mode = pycolmap.CameraMode.SINGLE if one_size else pycolmap.CameraMode.AUTO
+    pycolmap.extract_features(database, images, camera_mode=mode, extraction_options=extraction)
+    pycolmap.match_exhaustive(database, matching)
+    models = pycolmap.incremental_mapping(database, images, scene, mapping)
+    if not models:
+        return 0
+    best = max(models.values(), key=lambda model: model.num_reg_images())
+    (scene / "best").mkdir()
+    best.write(scene / "best")
+    pycolmap.undistort_images(scene / "flat", scene / "best", images, num_threads=threads)
+    (scene / "sparse" / "0").mkdir(parents=True)
+    for file in (scene / "flat" / "sparse").iterdir():
+        file.rename(scene / "sparse" / "0" / file.name)
+    (scene / "flat" / "images").rename(scene / "images")
+    return int(best.num_reg_images())
+
+
+def difference_of(ours: Path, theirs: Path) -> str:
+    """Largest differences of the cameras that both scenes have."""
+    from splatworker.formats.scene import read_scene
+    from splatworker.sfm.compare import compare_poses
+
+    ours_poses, theirs_poses = (
+        {photo.name: photo.camera.camera_from_world for photo in read_scene(scene).photos} for scene in (ours, theirs)
+    )
+    difference = compare_poses(ours_poses, theirs_poses)
+    return f"{difference.rotation_deg.max():.3f}, {100 * difference.position.max():.3f}"
+
+
+def held_out(scene: Path, iterations: int) -> str:
+    """PSNR of the photos left out of a short training, in dB."""
+    model = scene / "model"
+    train = [sys.executable, "-m", "splatworker", "train", "-s", str(scene), "-m", str(model)]
+    options = ["--iterations", str(iterations), "--eval", "-r", "480"]
+    subprocess.run([*train, *options], check=True, capture_output=True)
+    results = json.loads((model / "results.json").read_text())
+    return f"{next(iter(results.values()))['PSNR']:.2f}"
+
+
+def matched(images: Path, work: Path):
+    """A workbench with features and all pairs matched."""
+    from splatworker.machine import available_cpus
+    from splatworker.progress import Silent
+    from splatworker.sfm import database, features, matching
+    from splatworker.sfm.cameras import group_photos
+    from splatworker.sfm.layout import lay_out
+    from splatworker.sfm.options import SfmOptions
+    from splatworker.sfm.pairs import all_pairs
+    from splatworker.sfm.photo import read_photos
+    from splatworker.sfm.watch import Span
+    from splatworker.sfm.workbench import Workbench
+
+    photos, _ = read_photos(images)
+    options = SfmOptions()
+    bench = Workbench(work, work / "photos", options, available_cpus())
+    span = Span(Silent(), "", 0, 1)
+    lay_out(photos, images, bench, span)
+    groups = group_photos(photos, [images / photo.name for photo in photos])
+    database.create(bench.database, photos, groups, "auto")
+    features.extract(bench, features.FAST, span)
+    matching.match(bench, all_pairs(len(photos)), span)
+    return bench, len(photos)
+
+
+def mapper_row(images: Path, work: Path, _arguments: argparse.Namespace) -> None:
+    """Mapper settings on the same matches."""
+    from splatworker.sfm.colmap import pycolmap
+    from splatworker.sfm.compare import compare_poses
+    from splatworker.sfm.mapping import MapperPreset, by_size, incremental_options
+
+    bench, count = matched(images, work)
+    default, other = pycolmap.IncrementalPipelineOptions(), pycolmap.IncrementalPipelineOptions()
+    default.num_threads = other.num_threads = bench.threads
+    default.random_seed, other.random_seed = bench.options.seed, bench.options.seed + 1
+    settings = {
+        "ours": incremental_options(MapperPreset(), bench.options, bench.threads),
+        "default": default,
+        "other": other,
+    }
+    poses, seconds = {}, {}
+    for name, options in settings.items():
+        (work / name).mkdir()
+        start = time.monotonic()
+        models = pycolmap.incremental_mapping(bench.database, bench.photos, work / name, options)
+        seconds[name] = time.monotonic() - start
+        model = by_size(models)[0]
+        images_of = {i: model.image(i) for i in model.reg_image_ids()}
+        poses[name] = {image.name: image.cam_from_world().matrix() for image in images_of.values()}
+    first, second = compare_poses(poses["ours"], poses["default"]), compare_poses(poses["other"], poses["default"])
+    cells = [
+        f"{images.name} ({len(poses['ours'])} and {len(poses['default'])} of {count})",
+        f"{seconds['ours']:.1f}",
+        f"{seconds['default']:.1f}",
+        *(f"{d.rotation_deg.max():.3f}, {100 * d.position.max():.3f}" for d in (first, second)),
+    ]
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def pairs_row(images: Path, work: Path, _arguments: argparse.Namespace) -> None:
+    """Recall of the pairs chosen by likeness."""
+    from splatworker.sfm import retrieval
+    from splatworker.sfm.graph import read_graph
+    from splatworker.sfm.pairs import all_pairs, choose_pairs
+
+    bench, count = matched(images, work)
+    inliers = read_graph(bench.database).inliers
+    start = time.monotonic()
+    alike = retrieval.similarities(retrieval.read_descriptors(bench.database))
+    chosen = set(choose_pairs(count, "retrieval", False, lambda: alike))
+    seconds = time.monotonic() - start
+    recalls = []
+    for least in (1, 30, 60, 100):
+        wanted = {pair for pair, number in inliers.items() if number >= least}
+        recalls.append(f"{len(wanted & chosen) / len(wanted):.2f} of {len(wanted)}" if wanted else "-")
+    cells = [f"{images.name} ({count})", str(len(all_pairs(count))), str(len(chosen)), f"{seconds:.1f}", *recalls]
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+ROWS = {"stages": stages_row, "mapper": mapper_row, "pairs": pairs_row}
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenes", type=Path)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--mapper", action="store_true")
+    parser.add_argument("--pairs", action="store_true")
+    parser.add_argument("--train", type=int, default=0, metavar="ITERATIONS")
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--row", choices=tuple(ROWS), help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
