@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Build the worker's image: ./build.sh [--with-inria]
+#   IMAGE       its name (splatworker:latest)
+#   BUILD_ARGS  more arguments for docker build
+# --with-inria adds the original trainer for jobs with "trainer": "inria". Its licence forbids commercial use.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+image=${IMAGE:-splatworker:latest}
+with_inria=0
+case "${1:-}" in
+  "") ;;
+  --with-inria) with_inria=1 ;;
+  *)
+    echo "usage: ./build.sh [--with-inria]" >&2
+    exit 2
+    ;;
+esac
+
+if ! command -v docker >/dev/null; then
+  echo "build.sh: docker is needed (https://docs.docker.com/engine/install/)." >&2
+  exit 1
+fi
+if ! docker info >/dev/null 2>&1; then
+  echo "build.sh: the Docker engine does not answer; is it running, and may you use it?" >&2
+  exit 1
+fi
+
+read -r -a more <<<"${BUILD_ARGS:-}"
+# The platform's machines are x86-64, whatever this one is.
+docker build --platform linux/amd64 --build-arg "WITH_INRIA=$with_inria" -t "$image" "${more[@]}" .
+echo "Built $image. Next: ./test-local.sh here, or ./upload-runpod.sh to bring it to RunPod."

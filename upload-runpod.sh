@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Push the worker's image to a registry that RunPod can pull from: ./upload-runpod.sh NAME[:TAG]
+#   NAME   such as docker.io/yourname/splatworker; the tag is the version in pyproject.toml if left out
+#   IMAGE  what ./build.sh has built (splatworker:latest)
+set -euo pipefail
+cd "$(dirname "$0")"
+
+image=${IMAGE:-splatworker:latest}
+target=${1:-}
+if [ -z "$target" ] || [ "${target#-}" != "$target" ]; then
+  echo "usage: ./upload-runpod.sh NAME[:TAG]   for example docker.io/yourname/splatworker" >&2
+  exit 2
+fi
+case "${target##*/}" in
+  *:*) ;; # a tag is given; a colon before the last slash would be a registry's port
+  *) target="$target:$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)" ;;
+esac
+
+if ! command -v docker >/dev/null; then
+  echo "upload-runpod.sh: docker is needed." >&2
+  exit 1
+fi
+if ! docker image inspect "$image" >/dev/null 2>&1; then
+  echo "upload-runpod.sh: there is no image $image; run ./build.sh first." >&2
+  exit 1
+fi
+
+docker tag "$image" "$target"
+if ! docker push "$target"; then
+  echo "upload-runpod.sh: the push failed; log in with: docker login ${target%%/*}" >&2
+  exit 1
+fi
+cat <<TEXT
+
+Pushed $target. On https://console.runpod.io/serverless make an endpoint from it:
+  container image   $target
+  container disk    20 GB
+  CUDA version      13.0 or newer (driver 580 or newer)
+  execution timeout 1800 s, and in the environment SPLATWORKER_DEADLINE_S=1740
+Then POST a job to https://api.runpod.ai/v2/<endpoint id>/run (README.md, "The job").
+TEXT
