@@ -11,6 +11,7 @@ import re
 import shutil
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,17 +130,26 @@ def recognisable_name(url: str) -> str:
 
 
 class _Budget:
-    """Bytes that all photos together may still take; shared between threads."""
+    """Bytes that all photos together may take; shared between threads.
+
+    A photo that ends the budget, or is tried again, gives back what it had taken: those beside it still fit.
+    """
 
     def __init__(self, total: int) -> None:
-        self._left = total
+        self._total = total
+        self._taken: Counter[Path] = Counter()
         self._lock = threading.Lock()
 
-    def take(self, count: int) -> None:
+    def take(self, photo: Path, count: int) -> None:
         with self._lock:
-            self._left -= count
-            if self._left < 0:
-                raise _Lost(f"all photos together are larger than {MOST_BYTES_IN_ALL >> 30} GiB")
+            self._taken[photo] += count
+            if self._taken.total() > self._total:
+                del self._taken[photo]
+                raise _Lost(f"all photos together are larger than {self._total >> 30} GiB")
+
+    def give_back(self, photo: Path) -> None:
+        with self._lock:
+            del self._taken[photo]
 
 
 def _fetch_one(session: requests.Session, url: str, target: Path, budget: _Budget, *, local: bool) -> None:
@@ -181,12 +191,13 @@ def _download(session: requests.Session, url: str, target: Path, budget: _Budget
             raise _Lost("the server compresses what was asked for uncompressed")
         expected = response.headers.get("Content-Length", "")
         size = 0
+        budget.give_back(target)
         try:
             with target.open("wb") as file:
                 # read1, not read: it returns what is there, so that a slow drip meets the clock.
                 while chunk := response.raw.read1(_CHUNK):
                     size += len(chunk)
-                    budget.take(len(chunk))
+                    budget.take(target, len(chunk))
                     if size > MOST_BYTES:
                         raise _Lost(f"it is larger than {MOST_BYTES >> 20} MiB")
                     if time.monotonic() > end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 import time
 
 import pytest
@@ -186,6 +187,28 @@ def test_all_photos_too_large(target, monkeypatch):
         fetched = run(target, server.url("/a"), server.url("/b"))
     assert len(fetched.files) == 1
     assert "all photos together" in fetched.rejected[0]["reason"]
+
+
+def test_two_photos_that_arrive_in_turns_do_not_both_fail_where_one_fits(target, monkeypatch):
+    monkeypatch.setattr(fetch, "MOST_BYTES_IN_ALL", len(PHOTO) + 10)
+    halves = threading.Barrier(2)
+
+    def by_halves(connection):
+        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(PHOTO)}\r\n\r\n".encode())
+        connection.sendall(PHOTO[: len(PHOTO) // 2])
+        halves.wait(10)
+        connection.sendall(PHOTO[len(PHOTO) // 2 :])
+
+    with serving(by_halves) as server:
+        fetched = run(target, server.url("/a"), server.url("/b"))
+    assert len(fetched.files) == 1
+    assert "all photos together" in fetched.rejected[0]["reason"]
+
+
+def test_a_photo_that_is_tried_again_counts_once(target, monkeypatch):
+    monkeypatch.setattr(fetch, "MOST_BYTES_IN_ALL", len(PHOTO) + 10)
+    with serving(lambda connection: respond(connection, "200 OK", PHOTO[:-5], length=len(PHOTO)), good) as server:
+        assert run(target, server.url()).files
 
 
 def test_a_lying_length_does_not_fill_the_disk(target, monkeypatch):
