@@ -30,8 +30,9 @@ class SfmOptions:
         keep_frame: leave COLMAP's arbitrary world frame instead of upright, centred and scaled.
         min_registered, min_share: a reconstruction with fewer photos, or a smaller share, is an error.
         warn_share: under this share of the photos the result carries a warning that names the missing ones.
-        seed: of every random choice. The same photos then give the same features, matches and pairs; bundle
-            adjustment on several threads adds in changing order, so cameras agree to about 1e-4, not bit for bit.
+        seed: of every random choice. On a CPU the same photos then give the same cameras but for rounding, up to
+            `mapping.ONE_THREAD_PHOTOS` of them; with more, threads decide which pair is the first and in what order
+            sums are added, and cameras agree as well as they are known.
     """
 
     camera_model: str = "auto"
