@@ -59,22 +59,25 @@ def write_report(
     attempts: Sequence[Attempt],
 ) -> None:
     """Write report.json; `model` is the distorted one, whose intrinsics the undistorted photos no longer show."""
+    cameras = dict(model.cameras.items())
     centres = np.array([model.image(image_id).projection_center() for image_id in model.reg_image_ids()])
     report = result.to_event() | {
         "extent": camera_extent(centres),
         "pairs": {"matched": graph.tried, "verified": len(graph.inliers)},
-        "cameras": [_camera(model.cameras[number], group) for number, group in enumerate(groups, 1)],
+        "cameras": [_camera(cameras.get(number), group) for number, group in enumerate(groups, 1)],
         "attempts": [_attempt(attempt) for attempt in attempts],
     }
     path.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def _camera(camera: pycolmap.Camera, group: CameraGroup) -> dict[str, Any]:
+def _camera(camera: pycolmap.Camera | None, group: CameraGroup) -> dict[str, Any]:
+    """A camera, None where none of its photos could be placed: COLMAP then drops it."""
+    params = camera and zip(camera.params_info.replace(" ", "").split(","), camera.params.tolist(), strict=True)
     return {
-        "model": camera.model_name,
-        "width": camera.width,
-        "height": camera.height,
-        "params": dict(zip(camera.params_info.replace(" ", "").split(","), camera.params.tolist(), strict=True)),
+        "model": camera and camera.model_name,
+        "width": group.width,
+        "height": group.height,
+        "params": dict(params or ()),
         "prior_focal": group.focal if group.has_prior else None,
         "photos": [photo.name for photo in group.photos],
     }

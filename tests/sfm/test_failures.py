@@ -142,6 +142,18 @@ def test_a_photo_from_another_camera_among_many(sfm, room_photos, tmp_path):
     assert cameras[photo_sets.WIDTH]["params"]["f"] == pytest.approx(photo_sets.FOCAL, rel=0.01)
 
 
+def test_a_camera_none_of_whose_photos_could_be_placed(sfm, room_photos, tmp_path):
+    photos = tmp_path / "photos"
+    shutil.copytree(room_photos[0], photos)
+    foreign = photo_sets.photograph(photo_sets.room(seed=9), photo_sets.arc(3)[1], photo_sets.pinhole_rays(400, 400))
+    photo_sets.save(foreign, photos / "foreign.jpg")
+    run = sfm(photos, tmp_path / "scene", "--undistort-max-size", "200")
+    assert [photo["name"] for photo in run.result["rejected"]] == ["foreign.jpg"]
+    cameras = json.loads((tmp_path / "scene" / "report.json").read_text())["cameras"]
+    (lost,) = [camera for camera in cameras if camera["photos"] == ["foreign.jpg"]]
+    assert (lost["model"], lost["params"], lost["width"]) == (None, {}, 400)
+
+
 @pytest.mark.slow
 def test_a_reconstruction_of_too_few_of_the_photos_is_refused(sfm, tmp_path):
     photo_sets.take(tmp_path / "photos", photo_sets.room(), photo_sets.arc(6, degrees=50), prefix="a")
