@@ -171,14 +171,14 @@ def mapper_row(images: Path, work: Path, _arguments: argparse.Namespace) -> None
     """Mapper settings on the same matches."""
     from splatworker.sfm.colmap import pycolmap
     from splatworker.sfm.compare import compare_poses
-    from splatworker.sfm.mapping import MapperPreset, by_size, incremental_options
+    from splatworker.sfm.mapping import MapperPreset, by_size, incremental_options, mapper_threads
 
     bench, count = matched(images, work)
     default, other = pycolmap.IncrementalPipelineOptions(), pycolmap.IncrementalPipelineOptions()
     default.num_threads = other.num_threads = bench.threads
     default.random_seed, other.random_seed = bench.options.seed, bench.options.seed + 1
     settings = {
-        "ours": incremental_options(MapperPreset(), bench.options, bench.threads),
+        "ours": incremental_options(MapperPreset(), bench.options, mapper_threads(count, bench.threads)),
         "default": default,
         "other": other,
     }

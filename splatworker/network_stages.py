@@ -12,7 +12,7 @@ from typing import Any
 
 from splatworker import net
 from splatworker.errors import SplatError
-from splatworker.pipeline import Photos, stage_deadline
+from splatworker.pipeline import Arrival, Photos, stage_deadline
 from splatworker.process import STAGE_COMMAND, run_stage
 from splatworker.progress import Overall, Silent
 from splatworker.workspace import check_room
@@ -24,7 +24,7 @@ LAST_WORD_SECONDS = 4.0
 """The same, when the worker must stop: one try."""
 
 
-async def fetch(
+def fetch(
     urls: Sequence[str],
     workspace: Path,
     report: Overall,
@@ -32,11 +32,24 @@ async def fetch(
     local: bool,
     deadline: float | None,
     command: Sequence[str] = STAGE_COMMAND,
+) -> Arrival:
+    """The photos of a job, on their way to `incoming/`."""
+    folder = workspace / "incoming"
+    return Arrival(folder, _fetched(urls, folder, workspace, report, local=local, deadline=deadline, command=command))
+
+
+async def _fetched(
+    urls: Sequence[str],
+    folder: Path,
+    workspace: Path,
+    report: Overall,
+    *,
+    local: bool,
+    deadline: float | None,
+    command: Sequence[str],
 ) -> Photos:
-    """The photos of a job, in `incoming/`."""
     check_room(workspace, "fetch", 0)
     started = time.monotonic()
-    folder = workspace / "incoming"
     fetched = await run_stage(
         "fetch",
         [],

@@ -30,6 +30,9 @@ WEIGHTS: Mapping[str, float] = {"photos": 0.06, "sfm": 0.33, "train": 0.52, "del
 LONGEST_SIDE = 2133
 """Photos are shrunk to this: the trainer uses 1600 px of width, and a 3:4 portrait of that width is this high."""
 
+PREVIEW_FEATURES_SIDE = 1600
+"""The same for a preview: it trains on fewer pixels, and features are found in no more."""
+
 PROBE_SECONDS = 30.0
 FEWEST_PIXELS = 64
 """The smallest longest side that photos are ever shrunk to."""
@@ -37,12 +40,12 @@ FEWEST_PIXELS = 64
 TRAINING_DISK = 256 * 2**20
 """Bytes that a model folder may need."""
 
-SHARES: Mapping[str, float] = {"fetch": 0.4, "photos": 0.4, "sfm": 0.6, "train": 0.9}
-"""How much of the time that is left a stage may take: what it leaves must do for those after it."""
+SHARES: Mapping[str, float] = {"fetch": 0.4, "photos": 0.6, "sfm": 0.8, "train": 0.9}
+"""How much of a job's time may be gone when a stage ends: what it leaves must do for those after it."""
 
 
 def stage_deadline(stage: str, deadline: float | None) -> float | None:
-    """When a stage that starts now must have ended, for the job to meet its deadline (both `time.monotonic()`)."""
+    """When a stage must have ended, for a job that starts now to meet its deadline (both `time.monotonic()`)."""
     if deadline is None:
         return None
     now = time.monotonic()
@@ -63,6 +66,19 @@ class Photos:
     index: Mapping[str, int] = field(default_factory=dict)
     lost: Sequence[dict[str, Any]] = ()
     seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Photos on their way.
+
+    Attributes:
+        folder: where they arrive, each whole by a rename; it may not be there yet.
+        all_there: what came, once the last one has.
+    """
+
+    folder: Path
+    all_there: Awaitable[Photos]
 
 
 @dataclass
@@ -99,7 +115,7 @@ class _Run:
 
 async def run(
     recipe: Recipe,
-    photos: Awaitable[Photos],
+    photos: Arrival,
     workspace: Path,
     report: Overall,
     *,
@@ -109,8 +125,9 @@ async def run(
 ) -> Result:
     """Make a splat of photos.
 
+    While photos arrive, those that are here are decoded, features are found in them, and the trainer warms up.
+
     Args:
-        photos: where they are, once they are there: the machine is looked at, and the trainer warms up, meanwhile.
         workspace: a folder of this job's own.
         report: hears the progress, and the warnings.
         deadline: `time.monotonic()` at which everything must be delivered.
@@ -120,22 +137,29 @@ async def run(
     Raises:
         SplatError: from whichever room.
     """
-    arriving = asyncio.ensure_future(photos)
+    loop = asyncio.get_running_loop()
     room = _Run(recipe, workspace, report, deadline, command, gpu_required)
-    scene_is_there: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    here: asyncio.Future[Photos] = loop.create_future()
+    clean: asyncio.Future[dict[str, Any]] = loop.create_future()
+    scene_is_there: asyncio.Future[None] = loop.create_future()
+    arriving = asyncio.ensure_future(photos.all_there)
     probing = asyncio.create_task(_probe(room))
+    decoding = asyncio.create_task(_decode(room, photos.folder, probing, here))
+    mapping = asyncio.create_task(_reconstruct(room, probing, clean))
     training = asyncio.create_task(_train(room, probing, scene_is_there))
     try:
         trainers.check(recipe.trainer)
         gpus = await probing
-        decoded = await _decode(room, await arriving)
+        here.set_result(await arriving)
+        decoded = await decoding
         if training.done():  # it could not even warm up
             training.result()
-        scene = await _reconstruct(room, decoded, preview=not gpus)
+        clean.set_result(decoded)
+        scene = await mapping
         scene_is_there.set_result(None)
         model = await training
     finally:
-        await _end(training, probing, arriving)
+        await _end(training, mapping, decoding, probing, arriving)
     return _export(room, decoded, scene, model, gpus)
 
 
@@ -179,21 +203,35 @@ def _gpu_is_gone(reason: str) -> GpuFailed:
     return GpuFailed(f"This worker has lost its GPU. {reason}", hint="Send the job again.", stage="train")
 
 
-async def _decode(room: _Run, photos: Photos) -> dict[str, Any]:
-    """Clean photos in images/. The stage's result, with indices of the job."""
-    if photos.seconds is not None:
-        room.timings["fetch"] = photos.seconds
-    check_room(room.workspace, "photos", 2 * size_of(photos.folder))
-    started = time.monotonic()
-    shrink = LONGEST_SIDE if room.recipe.params.resolution == -1 else 0
+async def _decode(
+    room: _Run, folder: Path, probing: asyncio.Task[list[dict[str, Any]]], here: asyncio.Future[Photos]
+) -> dict[str, Any]:
+    """Clean photos in images/, as they arrive. The stage's result, with indices of the job."""
+    gpus = await asyncio.shield(probing)
+    check_room(room.workspace, "photos", 0)
+    started = 0.0
+
+    async def all_there() -> None:
+        nonlocal started
+        photos = await asyncio.shield(here)
+        check_room(room.workspace, "photos", 2 * size_of(photos.folder))
+        started = time.monotonic()
+
     decoded = await run_stage(
         "photos",
-        [photos.folder, "-o", room.workspace / "images", "--max-size", str(shrink), "--jobs", str(available_cpus())],
+        [
+            *(folder, "-o", room.workspace / "images", "--follow"),
+            *("--max-size", str(_decoded_size(room.recipe, preview=not gpus)), "--jobs", str(available_cpus())),
+        ],
         workspace=room.workspace,
         report=room.report.stage("photos"),
         deadline=stage_deadline("photos", room.deadline),
+        request=all_there(),
         command=room.command,
     )
+    photos = here.result()
+    if photos.seconds is not None:
+        room.timings["fetch"] = photos.seconds
     room.note("photos", started, decoded)
     for photo in decoded["photos"]:
         photo["index"] = photos.index.get(photo["file"], photo["index"])
@@ -206,38 +244,69 @@ async def _decode(room: _Run, photos: Photos) -> dict[str, Any]:
     return decoded
 
 
-async def _reconstruct(room: _Run, decoded: dict[str, Any], *, preview: bool) -> dict[str, Any]:
-    """Cameras and undistorted photos in scene/. The stage's result."""
-    check_room(room.workspace, "sfm", 4 * size_of(room.workspace / "images"))
-    started = time.monotonic()
+def _decoded_size(recipe: Recipe, *, preview: bool) -> int:
+    """Pixels on the longest side to shrink photos to, once and for every step after; 0: none is shrunk."""
+    if recipe.params.resolution != -1:
+        return 0
+    if _is_small(recipe, preview=preview) and min(recipe.params.resolution_scales) == 1.0:
+        return max(PREVIEW_FEATURES_SIDE, recipe.sfm.max_image_size or 0, recipe.sfm.undistort_max_size or 0)
+    return LONGEST_SIDE
+
+
+async def _reconstruct(
+    room: _Run, probing: asyncio.Task[list[dict[str, Any]]], clean: asyncio.Future[dict[str, Any]]
+) -> dict[str, Any]:
+    """Cameras and undistorted photos in scene/. The stage's result.
+
+    Called when the job starts: features of photos that are here are found while others still arrive.
+    """
+    preview = not await asyncio.shield(probing)
+    check_room(room.workspace, "sfm", 0)
+    images = room.workspace / "images"
     options = room.recipe.sfm.arguments()
-    size = _undistorted_size(room.recipe, decoded["photos"], preview=preview)
+    size = await _undistorted_size(room.recipe, clean, preview=preview)
     if size is not None:
         options += ["--undistort-max-size", str(size)]
+    started = 0.0
+
+    async def all_there() -> None:
+        nonlocal started
+        await asyncio.shield(clean)
+        check_room(room.workspace, "sfm", 4 * size_of(images))
+        started = time.monotonic()
+
     scene = await run_stage(
         "sfm",
-        [room.workspace / "images", "-o", room.workspace / "scene", *options],
+        [images, "-o", room.workspace / "scene", "--follow", *options],
         workspace=room.workspace,
         report=room.report.stage("sfm"),
         deadline=stage_deadline("sfm", room.deadline),
+        request=all_there(),
         command=room.command,
     )
     room.note("sfm", started, scene)
     return scene
 
 
-def _undistorted_size(recipe: Recipe, photos: Sequence[dict[str, Any]], *, preview: bool) -> int | None:
-    """Pixels on the longest side of the photos to train on, where job or machine ask for fewer than there are."""
+async def _undistorted_size(recipe: Recipe, clean: asyncio.Future[dict[str, Any]], *, preview: bool) -> int | None:
+    """Pixels on the longest side of the photos to train on, where job or machine ask for fewer than there are.
+
+    A part of the photos' own size is known when all are there.
+    """
     params = recipe.params
     if recipe.sfm.undistort_max_size is not None:
         return None  # said already
     scale = min(params.resolution_scales)
     if scale > 1.0:
+        photos = (await asyncio.shield(clean))["photos"]
         longest = max(max(int(photo["width"]), int(photo["height"])) for photo in photos)
         return max(FEWEST_PIXELS, round(longest / scale))
-    if preview and "resolution" not in params.model_fields_set:
-        return PREVIEW_LONGEST_SIDE
-    return None
+    return PREVIEW_LONGEST_SIDE if _is_small(recipe, preview=preview) else None
+
+
+def _is_small(recipe: Recipe, *, preview: bool) -> bool:
+    """Whether a preview's size is ours to choose."""
+    return preview and "resolution" not in recipe.params.model_fields_set
 
 
 async def _train(

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,9 @@ LINE_LIMIT = 1 * 2**20
 TAIL_LINES = 20
 KILL_GRACE_S = 4.0
 SIGKILL = 9
+
+Request = dict[str, Any] | Awaitable[dict[str, Any] | None] | None
+"""What a stage is told on its standard input, at once or later."""
 
 _SUPERVISOR = str(Path(__file__).with_name("supervise.py"))
 
@@ -58,7 +61,7 @@ async def run_stage(
     workspace: Path,
     report: Reporter,
     deadline: float | None = None,
-    request: dict[str, Any] | Awaitable[dict[str, Any]] | None = None,
+    request: Request = None,
     command: Sequence[str] = STAGE_COMMAND,
 ) -> dict[str, Any]:
     """Run `command stage arguments --json` to its end; the result it sent, with `"process"`: what it cost.
@@ -68,10 +71,10 @@ async def run_stage(
         report: hears the stage's progress and warnings.
         deadline: `time.monotonic()` at which the stage is killed.
         request: sent to the stage as JSON on its standard input: for what must not stand on a command line, or
-            is not known yet when the stage starts.
+            is not known yet when the stage starts. What comes out as None only ends the input.
 
     Raises:
-        SplatError: what the stage said before it failed, or how it died.
+        SplatError: what the stage said before it failed, or how it died; or what `request` raised.
         asyncio.CancelledError: after the stage's processes are gone.
     """
     full = [*command, stage, *(str(argument) for argument in arguments), "--json"]
@@ -92,7 +95,7 @@ async def run_command(
     workspace: Path,
     report: Reporter,
     deadline: float | None = None,
-    request: dict[str, Any] | Awaitable[dict[str, Any]] | None = None,
+    request: Request = None,
     watch: Callable[[bytes], None] | None = None,
 ) -> dict[str, Any]:
     """`run_stage` for any command line. One that speaks no JSON lines is watched instead: `watch` sees what it prints
@@ -117,15 +120,12 @@ async def run_command(
             async with asyncio.timeout(None if deadline is None else max(0.0, deadline - time.monotonic())):
                 assert process.stdout is not None
                 assert process.stderr is not None
-                sending = asyncio.create_task(_send(process.stdin, request))
-                try:
-                    await asyncio.gather(
-                        _read_lines(process.stdout, follower.line, log.write),
-                        _read_chunks(process.stderr, [log.write, *([watch] if watch else [])]),
-                    )
-                    await process.wait()
-                finally:
-                    sending.cancel()  # a stage that died early was never told
+                reading = asyncio.gather(
+                    _read_lines(process.stdout, follower.line, log.write),
+                    _read_chunks(process.stderr, [log.write, *([watch] if watch else [])]),
+                )
+                await _while_telling(reading, _send(process.stdin, request))
+                await process.wait()
         except TimeoutError:
             raise DeadlineExceeded(
                 f"The time for this job ran out during the stage '{stage}'.",
@@ -233,14 +233,29 @@ class _CappedLog:
         return redact("\n".join(line[:500] for line in lines[-TAIL_LINES:]))
 
 
-async def _send(stdin: asyncio.StreamWriter | None, request: dict[str, Any] | Awaitable[dict[str, Any]] | None) -> None:
+async def _send(stdin: asyncio.StreamWriter | None, request: Request) -> None:
     if stdin is None or request is None:
         return
-    data = json.dumps(request if isinstance(request, dict) else await request).encode()
+    told = request if isinstance(request, dict) else await request
+    data = b"" if told is None else json.dumps(told).encode()
     with contextlib.suppress(ConnectionError):  # a stage that died without reading will be found out elsewhere
         stdin.write(data)
         await stdin.drain()
     stdin.close()
+
+
+async def _while_telling(reading: asyncio.Future[Any], sending: Coroutine[Any, Any, None]) -> None:
+    """Wait for what a stage says while it is told what to do; what hinders the telling ends the waiting, too."""
+    telling = asyncio.create_task(sending)
+    telling.add_done_callback(lambda told: reading.cancel() if not told.cancelled() and told.exception() else None)
+    try:
+        await reading
+    except asyncio.CancelledError:
+        if telling.done() and not telling.cancelled() and (hindrance := telling.exception()):
+            raise hindrance from None
+        raise
+    finally:
+        telling.cancel()  # a stage that died early was never told
 
 
 async def _read_chunks(stream: asyncio.StreamReader, sinks: Sequence[Callable[[bytes], None]]) -> None:

@@ -108,7 +108,8 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
         with private_workspace(options.output.absolute()) as workspace:
             photos: asyncio.Future[pipeline.Photos] = asyncio.get_running_loop().create_future()
             photos.set_result(pipeline.Photos(options.photos.absolute()))
-            made = await pipeline.run(how, photos, workspace, report, command=command)
+            arrival = pipeline.Arrival(options.photos.absolute(), photos)
+            made = await pipeline.run(how, arrival, workspace, report, command=command)
             for name in ("scene", "model"):
                 _put_in_place(workspace / name, options.output / name, workspace)
             _put_in_place(made.ply, options.output / "splat.ply", workspace)

@@ -13,6 +13,7 @@ import pytest
 from support.jobs import do, local_job, stand_in, write_photos
 
 from splatworker import pipeline, workspace
+from splatworker.errors import DiskFull
 from splatworker.job_session import Setting
 
 ROOT = Path(__file__).parents[1]
@@ -188,6 +189,21 @@ def test_a_disk_nearly_full_is_refused_before_the_work(photos, tmp_path, small_d
     answer = do(local_job(photos, tmp_path / "a.ply"))
     assert_error(answer, "disk_full", "MiB")
     assert list(small_disk.iterdir()) == []
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("stage", ["photos", "sfm", "train"])
+def test_a_disk_that_is_full_when_a_stage_that_waits_could_go_on(stage, photos, tmp_path, monkeypatch):
+    """The stage's process is there and waits for its input: it must not wait for ever."""
+
+    def check(workspace, name, needed):
+        if name == stage and needed > 0:
+            raise DiskFull("The disk is nearly full.", hint="Free some space.", stage=stage)
+
+    monkeypatch.setattr(pipeline, "check_room", check)
+    answer = do(local_job(photos, tmp_path / "a.ply"), "gpu=yes")
+    assert_error(answer, "disk_full", "nearly full")
+    assert answer["stage"] == stage
 
 
 def test_a_crash_shows_the_end_of_the_log_without_secrets(photos, tmp_path):

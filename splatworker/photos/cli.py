@@ -7,6 +7,7 @@ import dataclasses
 import os
 from pathlib import Path
 
+from splatworker import arrivals
 from splatworker.errors import NoPhotos
 from splatworker.photos import decode
 from splatworker.progress import Reporter
@@ -20,15 +21,21 @@ def main(argv: list[str]) -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the clean JPEGs")
     parser.add_argument("--max-size", type=int, default=0, help="shrink to this longest side in pixels; 0: do not")
     parser.add_argument("--jobs", type=int, default=min(8, os.cpu_count() or 1), help="photos decoded at once")
+    parser.add_argument("--follow", action="store_true", help="more photos arrive until standard input ends")
     parser.add_argument("--json", action="store_true", help="report as JSON lines")
     options = parser.parse_args(argv)
 
     def stage(report: Reporter) -> dict[str, object]:
-        if not options.folder.is_dir():
+        if not options.folder.is_dir() and not options.follow:
             raise NoPhotos(f"There is no folder '{options.folder}'.", hint="Give a folder with photos in it.")
         decode.load_decoders()
         decoded = decode.decode_folder(
-            options.folder, options.output, report, max_size=options.max_size, jobs=options.jobs
+            options.folder,
+            options.output,
+            report,
+            max_size=options.max_size,
+            jobs=options.jobs,
+            all_there=arrivals.EndOfInput() if options.follow else arrivals.at_once,
         )
         return dataclasses.asdict(decoded)
 

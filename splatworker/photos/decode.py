@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import Any
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from splatworker import arrivals
 from splatworker.errors import from_os_error
 from splatworker.photos.exif import kept_exif
 from splatworker.progress import Reporter
@@ -55,81 +57,104 @@ class _Unusable(Exception):
     """Why a file is no photo, in words."""
 
 
-def decode_folder(source: Path, target: Path, report: Reporter, *, max_size: int = 0, jobs: int = 1) -> Decoded:
+@dataclass(frozen=True)
+class _Given:
+    """A file that may be a photo: its number, and the clean name that it gets."""
+
+    index: int
+    path: Path
+    name: str
+
+
+def decode_folder(
+    source: Path,
+    target: Path,
+    report: Reporter,
+    *,
+    max_size: int = 0,
+    jobs: int = 1,
+    all_there: arrivals.Told = arrivals.at_once,
+) -> Decoded:
     """Decode every file of `source` (in the order of names; hidden ones left out) into `target` as JPEG.
+
+    Only whole photos ever stand in `target`, so that others can work on them already.
 
     Args:
         max_size: shrink photos to this many pixels on the longest side; 0 for as they are.
         jobs: how many photos at once.
+        all_there: whether all files have arrived; until then more are waited for.
 
     Returns:
-        The outcome; `index` counts the files in the order of their names.
+        The outcome; `index` counts the files in the order of their names, or as they came.
 
     Raises:
         DiskFull: the clean photos could not be written.
     """
     target.mkdir(parents=True, exist_ok=True)
-    files = sorted_photos(source)
-    names = _clean_names(files)
+    given = _Counted(arrivals.arriving(source, all_there))
     decoded = Decoded()
     seen: dict[str, str] = {}
-    for done, (index, outcome) in enumerate(_in_sandboxes(files, target, names, max_size, jobs), 1):
-        name = names[index]
+    for done, (file, outcome) in enumerate(_in_sandboxes(given, target, max_size, jobs), 1):
         reason = outcome.get("reason")
-        if reason is None and (twin := seen.setdefault(str(outcome["digest"]), name)) != name:
-            (target / name).unlink(missing_ok=True)
+        if reason is None and (twin := seen.setdefault(str(outcome["digest"]), file.name)) != file.name:
+            (target / file.name).unlink(missing_ok=True)
             reason = f"it is the same picture as {twin}"
         if reason is None:
             size = {"width": outcome["width"], "height": outcome["height"]}
-            decoded.photos.append({"index": index, "file": files[index].name, "name": name} | size)
+            decoded.photos.append({"index": file.index, "file": file.path.name, "name": file.name} | size)
         else:
-            decoded.rejected.append({"index": index, "name": files[index].name, "reason": reason})
-        report.progress("decoding photos", done / len(files))
+            _part(target / file.name).unlink(missing_ok=True)
+            decoded.rejected.append({"index": file.index, "name": file.path.name, "reason": reason})
+        if given.over:
+            report.progress("decoding photos", done / given.count)
     decoded.photos.sort(key=lambda photo: int(photo["index"]))
     decoded.rejected.sort(key=lambda photo: int(photo["index"]))
     return decoded
 
 
-def sorted_photos(folder: Path) -> list[Path]:
-    """The files of a folder that may be photos: regular, not hidden, "2" before "10"."""
-    files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
-    return sorted(
-        files, key=lambda path: [int(p) if p.isdigit() else p for p in re.split(r"([0-9]+)", path.name.lower())]
-    )
+class _Counted:
+    """Files as they arrive, numbered and named."""
 
+    def __init__(self, batches: Iterator[tuple[list[Path], bool]]) -> None:
+        self.count = 0
+        self.over = False  # all are counted; some may still be waiting
+        self._batches = batches
+        self._waiting: deque[_Given] = deque()
+        self._taken: set[str] = set()
 
-def _clean_names(files: list[Path]) -> list[str]:
-    """A harmless `.jpg` name for each file, different from all others in any letter case."""
-    names: list[str] = []
-    taken: set[str] = set()
-    for path in files:
+    def next(self) -> _Given | None:
+        """One more file; None where there is none at present, or (`over`) at all."""
+        if not self._waiting and not self.over:
+            new, self.over = next(self._batches)
+            for path in new:
+                self._waiting.append(_Given(self.count, path, self._clean_name(path)))
+                self.count += 1
+        return self._waiting.popleft() if self._waiting else None
+
+    def _clean_name(self, path: Path) -> str:
+        """A harmless `.jpg` name, different from all before in any letter case."""
         stem = re.sub(r"[^A-Za-z0-9_-]+", "_", path.stem)[:80] or "photo"
         name, number = f"{stem}.jpg", 1
-        while name.lower() in taken:
+        while name.lower() in self._taken:
             number += 1
             name = f"{stem}_{number}.jpg"
-        taken.add(name.lower())
-        names.append(name)
-    return names
+        self._taken.add(name.lower())
+        return name
 
 
-def _in_sandboxes(
-    files: list[Path], target: Path, names: list[str], max_size: int, jobs: int
-) -> Iterator[tuple[int, dict[str, Any]]]:
+def _in_sandboxes(given: _Counted, target: Path, max_size: int, jobs: int) -> Iterator[tuple[_Given, dict[str, Any]]]:
     """Each photo's outcome as it comes, at most `jobs` decoders at a time."""
-    running: dict[int, tuple[int, int, float]] = {}  # read end of the pipe -> (index, process, end of its time)
-    waiting = iter(enumerate(files))
-    last = False
-    while running or not last:
-        while len(running) < jobs and (following := next(waiting, None)) is not None:
-            index, path = following
-            pipe, process = _fork(path, target / names[index], max_size)
-            running[pipe] = (index, process, time.monotonic() + MOST_SECONDS + GRACE_S)
-        last = len(running) < jobs
-        ready, _, _ = select.select(list(running), [], [], 1.0)
+    running: dict[int, tuple[_Given, int, float]] = {}  # read end of the pipe -> (file, process, end of its time)
+    while True:
+        while len(running) < jobs and (file := given.next()) is not None:
+            pipe, process = _fork(file.path, target / file.name, max_size)
+            running[pipe] = (file, process, time.monotonic() + MOST_SECONDS + GRACE_S)
+        if not running and given.over:
+            return
+        ready, _, _ = select.select(list(running), [], [], 1.0 if given.over else arrivals.POLL_S)
         for pipe in [*ready, *(p for p in running if p not in ready and running[p][2] < time.monotonic())]:
-            index, process, _ = running.pop(pipe)
-            yield index, _reap(pipe, process, is_ready=pipe in ready)
+            file, process, _ = running.pop(pipe)
+            yield file, _reap(pipe, process, is_ready=pipe in ready)
 
 
 def _fork(path: Path, target: Path, max_size: int) -> tuple[int, int]:
@@ -184,13 +209,20 @@ def _decode_sandboxed(path: Path, target: Path, max_size: int) -> dict[str, Any]
     except Exception as error:
         cut = "truncated" in str(error).lower() or "unexpected end" in str(error).lower()
         return {"reason": "it is truncated: the end of the file is missing" if cut else "it is damaged"}
+    part = _part(target)
     try:
-        image.save(target, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif)
+        image.save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif)
+        part.replace(target)
     except OSError as error:
-        target.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         return {"errno": error.errno or 5}
     digest = hashlib.sha256(image.tobytes()).hexdigest()
     return {"width": image.width, "height": image.height, "digest": digest}
+
+
+def _part(target: Path) -> Path:
+    """Where a photo is written until it is whole."""
+    return target.with_name(f".{target.name}")
 
 
 def _open(path: Path, max_size: int) -> tuple[Image.Image, bytes]:

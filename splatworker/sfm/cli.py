@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from splatworker.arrivals import EndOfInput
 from splatworker.progress import Reporter
 from splatworker.sfm.options import CAMERA_MODELS, DEVICES, MATCHERS, SfmOptions
 from splatworker.sfm.reconstruct import reconstruct
@@ -38,7 +39,8 @@ def main(argv: Sequence[str]) -> int:
     )
 
     def work(reporter: Reporter) -> dict[str, Any]:
-        result = reconstruct(arguments.images, arguments.output, options, reporter, cancellation)
+        all_there = EndOfInput() if arguments.follow else None
+        result = reconstruct(arguments.images, arguments.output, options, reporter, cancellation, all_there)
         if not arguments.json:
             _tell(result, arguments.output)
         return result.to_event()
@@ -80,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--min-share", type=_share, default=default.min_share, help="a smaller share of the photos is an error"
     )
+    parser.add_argument("--follow", action="store_true", help="more photos arrive until standard input ends")
     parser.add_argument("--json", action="store_true", help="write JSON lines for programs")
     return parser
 

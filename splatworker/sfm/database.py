@@ -31,13 +31,18 @@ def create(path: Path, photos: Sequence[Photo], groups: Sequence[CameraGroup], c
         for camera_id, group in enumerate(groups, 1):
             camera = pycolmap.Camera.create_from_model_name(camera_id, model, group.focal, group.width, group.height)
             camera.has_prior_focal_length = group.has_prior
-            database.write_camera(camera, use_camera_id=True)
-            rig = pycolmap.Rig()
-            rig.rig_id = camera_id
-            rig.add_ref_sensor(camera.sensor_id)
-            database.write_rig(rig, use_rig_id=True)
+            _write_camera(database, camera)
         for image_id, photo in enumerate(photos, 1):
             _write_image(database, image_id, alias(image_id, photo), camera_ids[photo.name])
+
+
+def _write_camera(database: pycolmap.Database, camera: pycolmap.Camera) -> None:
+    """A camera, and the rig of its own that COLMAP asks for."""
+    database.write_camera(camera, use_camera_id=True)
+    rig = pycolmap.Rig()
+    rig.rig_id = camera.camera_id
+    rig.add_ref_sensor(camera.sensor_id)
+    database.write_rig(rig, use_rig_id=True)
 
 
 def _write_image(database: pycolmap.Database, image_id: int, name: str, camera_id: int) -> None:
@@ -52,6 +57,31 @@ def _write_image(database: pycolmap.Database, image_id: int, name: str, camera_i
     frame.rig_id = camera_id
     frame.add_data_id(image.data_id)
     database.write_frame(frame, use_frame_id=True)
+
+
+def add_photo(database: pycolmap.Database, photo: Photo) -> None:
+    """Add a photo under its own name, with a camera of its own about which nothing is claimed: to find features in."""
+    number = database.num_images() + 1
+    focal = float(max(photo.width, photo.height))
+    camera = pycolmap.Camera.create_from_model_name(number, "SIMPLE_PINHOLE", focal, photo.width, photo.height)
+    _write_camera(database, camera)
+    _write_image(database, number, photo.name, number)
+
+
+def copy_features(source: Path, target: Path, photos: Sequence[Photo]) -> None:
+    """Give the images of `target` the features that `source` has of photos of their names and sizes."""
+    with pycolmap.Database.open(source) as found, pycolmap.Database.open(target) as database:
+        known = {image.name: image for image in found.read_all_images()}
+        cameras = {camera.camera_id: camera for camera in found.read_all_cameras()}
+        with pycolmap.DatabaseTransaction(database):
+            for image_id, photo in enumerate(photos, 1):
+                image = known.get(photo.name)
+                if image is None or not found.exists_descriptors(image.image_id):
+                    continue
+                camera = cameras[image.camera_id]
+                if (camera.width, camera.height) == (photo.width, photo.height):
+                    database.write_keypoints(image_id, found.read_keypoints(image.image_id))
+                    database.write_descriptors(image_id, found.read_descriptors(image.image_id))
 
 
 def keypoint_counts(path: Path) -> dict[int, int]:

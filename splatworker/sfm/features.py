@@ -63,7 +63,7 @@ def has_cuda() -> bool:
 
 
 def extract(bench: Workbench, preset: FeaturePreset, span: Span) -> None:
-    """Find the features of every photo in the database and write them to it."""
+    """Find the features of the photos in the database that have none yet, and write them to it."""
     extraction = pycolmap.FeatureExtractionOptions()
     size = bench.options.max_image_size
     extraction.max_image_size = min(preset.longest or size, size)
@@ -74,7 +74,9 @@ def extract(bench: Workbench, preset: FeaturePreset, span: Span) -> None:
     extraction.sift.estimate_affine_shape = preset.affine_shape
 
     with pycolmap.Database.open(bench.database) as seen:
-        images = seen.read_all_images()
+        images = [image for image in seen.read_all_images() if not seen.exists_keypoints(image.image_id)]
+        if not images:
+            return
         watch(
             lambda: pycolmap.extract_features(
                 bench.database,

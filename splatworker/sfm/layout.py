@@ -14,8 +14,9 @@ from pathlib import Path
 from PIL import Image
 
 from splatworker.sfm.database import alias
+from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.photo import Photo
-from splatworker.sfm.watch import Cancellation, Span
+from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 
 _WORTHWHILE = 1.25
@@ -30,15 +31,11 @@ def lay_out(photos: Sequence[Photo], images: Path, bench: Workbench, span: Span)
     A copy is large enough for features and for what is written in the end. Where that is the photos' own size
     (`undistort_max_size` 0), all are links.
     """
-    options = bench.options
     bench.photos.mkdir()
-    needed = max(options.max_image_size, options.undistort_max_size) if options.undistort_max_size else 0
     laid: list[Photo] = []
     with ThreadPoolExecutor(bench.threads) as pool:
         jobs = [
-            pool.submit(
-                _lay, photo, images / photo.name, bench.photos / alias(image_id, photo), needed, bench.cancellation
-            )
+            pool.submit(_lay, photo, images / photo.name, bench.photos / alias(image_id, photo), bench)
             for image_id, photo in enumerate(photos, 1)
         ]
         for job in jobs:
@@ -47,11 +44,23 @@ def lay_out(photos: Sequence[Photo], images: Path, bench: Workbench, span: Span)
     return laid
 
 
-def _lay(photo: Photo, source: Path, target: Path, needed: int, cancellation: Cancellation) -> Photo:
-    cancellation.check()
-    if not needed or max(photo.width, photo.height) < _WORTHWHILE * needed:
+def stays_as_it_is(photo: Photo, options: SfmOptions) -> bool:
+    """Whether COLMAP gets the photo itself, and not a smaller copy."""
+    needed = _needed(options)
+    return not needed or max(photo.width, photo.height) < _WORTHWHILE * needed
+
+
+def _needed(options: SfmOptions) -> int:
+    """The longest side in pixels that any step looks at; 0: whatever the photo has."""
+    return max(options.max_image_size, options.undistort_max_size) if options.undistort_max_size else 0
+
+
+def _lay(photo: Photo, source: Path, target: Path, bench: Workbench) -> Photo:
+    bench.cancellation.check()
+    if stays_as_it_is(photo, bench.options):
         target.symlink_to(source.resolve())
         return photo
+    needed = _needed(bench.options)
     with Image.open(source) as image:
         exif = image.getexif()
         image.draft("RGB", (needed, needed))  # JPEG decodes at a half, a quarter, an eighth for next to nothing

@@ -49,7 +49,7 @@ def map_incrementally(
             bench.database,
             bench.photos,
             output,
-            incremental_options(preset, bench.options, 1 if photos <= ONE_THREAD_PHOTOS else bench.threads),
+            incremental_options(preset, bench.options, mapper_threads(photos, bench.threads)),
             next_image_callback=count,
             cancellation_token=bench.cancellation.token,
         ),
@@ -57,6 +57,11 @@ def map_incrementally(
         bench.cancellation,
     )
     return by_size(models)
+
+
+def mapper_threads(photos: int, threads: int) -> int:
+    """How many of the threads the mapper gets."""
+    return 1 if photos <= ONE_THREAD_PHOTOS else threads
 
 
 def incremental_options(preset: MapperPreset, options: SfmOptions, threads: int) -> pycolmap.IncrementalPipelineOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import shutil
@@ -11,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from splatworker import arrivals
 from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos, from_os_error
 from splatworker.machine import available_cpus
 from splatworker.progress import Reporter
 from splatworker.sfm import features, reasons
+from splatworker.sfm.ahead import find_features
 from splatworker.sfm.cameras import CameraGroup, group_photos
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.database import alias
@@ -38,6 +41,7 @@ def reconstruct(
     options: SfmOptions,
     reporter: Reporter,
     cancellation: Cancellation | None = None,
+    all_there: arrivals.Told | None = None,
 ) -> SfmResult:
     """Find cameras and points for a folder of photos and write `scene`, whole or not at all.
 
@@ -45,6 +49,7 @@ def reconstruct(
         images: a flat folder of JPEG and PNG files with their EXIF, pixels not turned by it.
         scene: folder to make: images/ without lens distortion, sparse/0/ with PINHOLE cameras, report.json. An
             older scene there is replaced; any other folder with something in it is refused.
+        all_there: whether all photos have arrived; until then features are found in those that have. None: they are.
 
     Raises:
         NoPhotos, TooFewPhotos, NoFeatures, NoOverlap, NoReconstruction: with a sentence for whoever took the photos.
@@ -60,28 +65,20 @@ def reconstruct(
             hint="Leave the device to auto.",
             stage="sfm",
         )
-    if not images.is_dir():
-        raise NoPhotos(f"There is no folder {images}.", hint="Give a folder of photos.")
-    photos, unreadable = read_photos(images)
-    if not photos:
-        raise NoPhotos(f"There is no JPEG or PNG photo in {images.name}.", hint="Give a folder of photos.")
-    if len(photos) < options.min_registered:
-        raise TooFewPhotos(
-            f"{len(photos)} photos are too few: {options.min_registered} are needed.", hint=reasons.SHOOTING_HINT
-        )
-
-    aside = set_aside(photos, images)
-    given, photos = photos, [photo for photo in photos if photo.name not in aside]
 
     with _scene_to_write(scene) as part:
         work = part / "work"
         work.mkdir()
         bench = Workbench(work, work / "photos", options, threads, cancellation)
+        ahead = find_features(dataclasses.replace(bench, photos=images), all_there) if all_there else None
+        given, unreadable = _read(images, options)
+        aside = set_aside(given, images)
+        photos = [photo for photo in given if photo.name not in aside]
         with clock("layout"):
             span = Span(reporter, "reading photos", 0.0, 0.02)
             photos = lay_out(photos, images, bench, span)
         groups = group_photos(photos, [bench.photos / alias(number, photo) for number, photo in enumerate(photos, 1)])
-        findings = search(bench, photos, groups, reporter, clock)
+        findings = search(bench, photos, groups, reporter, clock, ahead)
         evidence = reasons.Evidence(photos, images, findings.keypoints, findings.graph)
         attempt = _fit_to_deliver(evidence, findings.attempts, options)
 
@@ -119,6 +116,20 @@ def reconstruct(
         reporter.warning(warning)
     reporter.progress("done", 1.0)
     return result
+
+
+def _read(images: Path, options: SfmOptions) -> tuple[list[Photo], list[str]]:
+    """The photos of the folder in capture order, at least as many as are needed, and the files that are none."""
+    if not images.is_dir():
+        raise NoPhotos(f"There is no folder {images}.", hint="Give a folder of photos.")
+    photos, unreadable = read_photos(images)
+    if not photos:
+        raise NoPhotos(f"There is no JPEG or PNG photo in {images.name}.", hint="Give a folder of photos.")
+    if len(photos) < options.min_registered:
+        raise TooFewPhotos(
+            f"{len(photos)} photos are too few: {options.min_registered} are needed.", hint=reasons.SHOOTING_HINT
+        )
+    return photos, unreadable
 
 
 class Clock:

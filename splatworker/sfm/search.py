@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -49,12 +50,14 @@ def search(
     groups: Sequence[CameraGroup],
     reporter: Reporter,
     clock: Callable[[str], AbstractContextManager[None]],
+    ahead: Path | None = None,
 ) -> Findings:
     """Look at the photos, from the cheapest preset on, until cameras for (nearly) all of them are found.
 
     Args:
         room: its folder takes one workbench a look.
         clock: times a step under its name.
+        ahead: a database with features of some of the photos, by the first preset.
     """
     attempts: list[Attempt] = []
     presets = features.presets(room.options)
@@ -62,6 +65,8 @@ def search(
         bench = dataclasses.replace(room, folder=room.folder / preset.name)
         bench.folder.mkdir()
         database.create(bench.database, photos, groups, room.options.camera_model)
+        if ahead is not None and preset is presets[0]:
+            database.copy_features(ahead, bench.database, photos)
         graph = _look(bench, preset, len(photos), reporter, clock)
         last = preset is presets[-1] or (preset is features.FINE and not _is_promising(graph))
         if is_thin(graph) and not last:

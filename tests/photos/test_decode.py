@@ -274,3 +274,24 @@ def test_many_at_once_give_the_same(source):
     for photo in one.photos:
         name = photo["name"]
         assert (source.parent / "out" / name).read_bytes() == (source.parent / "four" / name).read_bytes()
+
+
+def test_photos_are_decoded_while_others_arrive(source):
+    """Each photo is brought when the one before has come out whole at the other end."""
+    out = source.parent / "out"
+    pictures = [Image.fromarray(np.roll(SMOOTH, 7 * number, axis=1)) for number in range(4)]
+    sent = 0
+
+    def all_there() -> bool:
+        nonlocal sent
+        whole = [path for path in out.iterdir() if not path.name.startswith(".")]
+        if len(whole) == sent < len(pictures):
+            pictures[sent].save(source / ".part", "JPEG")
+            (source / ".part").rename(source / f"{9 - sent}.jpg")
+            sent += 1
+        return len(whole) == len(pictures)
+
+    decoded = run(source, all_there=all_there, jobs=2)
+    assert [photo["file"] for photo in decoded.photos] == ["9.jpg", "8.jpg", "7.jpg", "6.jpg"]
+    assert [photo["index"] for photo in decoded.photos] == [0, 1, 2, 3]
+    assert sorted(path.name for path in out.iterdir()) == ["6.jpg", "7.jpg", "8.jpg", "9.jpg"]

@@ -68,6 +68,8 @@ def sfm(arguments, report):
     from PIL import Image
 
     options = sfm_parser().parse_args(arguments)
+    if options.follow:
+        sys.stdin.read()
     scene = options.output
     shutil.copytree(options.images, scene / "images")
     names = sorted(path.name for path in options.images.iterdir())
@@ -99,6 +101,7 @@ def sfm_parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-image-size", type=int)
     parser.add_argument("--matcher", choices=["auto", "exhaustive", "sequential", "retrieval"])
     parser.add_argument("--undistort-max-size", type=int)
+    parser.add_argument("--follow", action="store_true")
     parser.add_argument("--json", action="store_true")
     return parser
 

@@ -1,0 +1,61 @@
+"""A folder that files still arrive in: what is there can be worked on before the last one has come.
+
+Only whole files may stand in such a folder, brought there by a rename; hidden ones are none of the stage's business.
+The stage is told that all are there by the end of its standard input.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+POLL_S = 0.05
+"""Seconds between two looks at a folder in which nothing new was found."""
+
+Told = Callable[[], bool]
+"""Whether all files are there; once true, always true."""
+
+
+def at_once() -> bool:
+    """Nobody is waited for: what is there is all."""
+    return True
+
+
+class EndOfInput:
+    """Told by the end of a stream of which nothing else is wanted."""
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._descriptor = sys.stdin.fileno() if descriptor is None else descriptor
+        self._ended = False
+
+    def __call__(self) -> bool:
+        """Whether the stream has ended; does not wait for it."""
+        while not self._ended and select.select([self._descriptor], [], [], 0.0)[0]:
+            self._ended = not os.read(self._descriptor, 65_536)
+        return self._ended
+
+
+def arriving(folder: Path, all_there: Told) -> Iterator[tuple[list[Path], bool]]:
+    """The files that are new in a folder, each once, in natural order, and whether these are the last.
+
+    Does not wait: there may be none. With `at_once` the first look finds all.
+    """
+    seen: set[str] = set()
+    last = False
+    while not last:
+        last = all_there()  # asked before looking: what comes in between is found by the next look
+        new = [path for path in sorted_files(folder) if path.name not in seen] if folder.is_dir() else []
+        seen.update(path.name for path in new)
+        yield new, last
+
+
+def sorted_files(folder: Path) -> list[Path]:
+    """The files of a folder: regular, not hidden, "2" before "10"."""
+    files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+    return sorted(
+        files, key=lambda path: [int(p) if p.isdigit() else p for p in re.split(r"([0-9]+)", path.name.lower())]
+    )
