@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from splatworker.export.orient import quarter_turns
 from splatworker.render.camera import Camera
 
 Vectors = npt.NDArray[np.float64]
@@ -97,12 +98,18 @@ def _shown(camera: Camera, points: Vectors, weights: Vectors) -> float:
 
 
 def look_of(camera: Camera, target: Vectors) -> Look:
-    """A camera's own view, with its target where its axis passes closest to `target`."""
+    """A camera's own view, upright, with its target where its axis passes closest to `target`."""
     forward = camera.camera_from_world[2, :3]
     distance = float((target - camera.center) @ forward)
     if distance <= 0:
         distance = float(np.linalg.norm(target - camera.center))
-    return Look(camera.center, _ahead(camera, distance), camera.width / 2 / camera.fx, camera.height / 2 / camera.fy)
+    return Look(camera.center, _ahead(camera, distance), *_tangents(camera))
+
+
+def _tangents(camera: Camera) -> tuple[float, float]:
+    """Of half the angles that the camera sees across and up, held as it was."""
+    across, along = camera.width / 2 / camera.fx, camera.height / 2 / camera.fy
+    return (along, across) if quarter_turns(camera) % 2 else (across, along)
 
 
 def _ahead(camera: Camera, distance: float) -> Vectors:
@@ -121,8 +128,7 @@ def flight(cameras: list[Camera], points: Vectors, start: int, frames: int) -> l
     to_middle = middle - centers
     to_middle /= np.maximum(np.linalg.norm(to_middle, axis=1, keepdims=True), 1e-9)
     turns = np.arccos(np.clip((forwards * to_middle).sum(axis=1), -1, 1))
-    tan_x = float(np.median([camera.width / 2 / camera.fx for camera in cameras]))
-    tan_y = float(np.median([camera.height / 2 / camera.fy for camera in cameras]))
+    tan_x, tan_y = np.median([_tangents(camera) for camera in cameras], axis=0).tolist()
     if np.median(turns) < CONVERGENT:
         positions, targets = _around(centers, middle, start, frames)
     else:

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from splatworker.errors import InvalidScene
+from splatworker.export.orient import quarter_turns
 from splatworker.export.pictures import Artist, Picture, to_picture
 from splatworker.formats.scene import Photo
 from splatworker.machine import available_cpus
@@ -34,7 +35,7 @@ class Comparison:
         name: the photo's.
         held_out: whether the splat has never seen it.
         psnr, ssim: in dB, and in [0, 1], of the whole picture as drawn here.
-        photo, drawn, error: the photo, the splat at its camera, and the error map.
+        photo, drawn, error: the photo, the splat at its camera, and the error map, all turned upright.
     """
 
     name: str
@@ -66,7 +67,7 @@ def compare(
     held_out: set[str],
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[Comparison]:
-    """Draw every photo's view and compare it, worst first; cameras are of the size to compare at."""
+    """Draw every photo's view and compare it, worst first; cameras are of the size to compare at, of an upright scene."""
     found = []
     with ThreadPoolExecutor(available_cpus()) as pool:  # decoding takes longer than drawing on a GPU
         decoded = list(pool.map(read_photo, photos))
@@ -76,15 +77,14 @@ def compare(
         loss, _ = artist.renderer.loss(drawn, truth, 1.0)
         error = (drawn - truth.to(drawn.dtype) / 255).abs().mean(dim=0).cpu().numpy()
         score = round(psnr(drawn, truth), 3)
+        turns = quarter_turns(photo.camera)
         found.append(
             Comparison(
                 photo.name,
                 photo.name in held_out,
                 score,
                 round(float(loss.ssim), 4),
-                pixels,
-                to_picture(drawn),
-                error_map(error),
+                *(np.rot90(picture, turns) for picture in (pixels, to_picture(drawn), error_map(error))),
             )
         )
         progress((index + 1) / len(photos))

@@ -21,6 +21,9 @@ HALF_TURN_ABOUT_Z = np.diag([-1.0, -1.0, 1.0])
 """PlayCanvas's tools take a splat's y to point down, and turn whatever they load by this: turned before, it stands
 upright there. It is its own inverse."""
 
+LEVEL_ENOUGH = 0.35
+"""The sine of the angle between a camera's axis and the vertical from which on its photo has a top."""
+
 
 def upright_rotation(scene: Path, cameras: list[Camera]) -> Matrix:
     """The rotation that turns a scene folder's up to +y.
@@ -50,6 +53,18 @@ def turn_to(direction: npt.NDArray[np.float64], target: npt.NDArray[np.float64])
     axis /= np.linalg.norm(axis)
     angle = np.arccos(np.clip(direction @ target, -1, 1))
     return np.asarray(Rotation.from_rotvec(angle * axis).as_matrix())
+
+
+def quarter_turns(camera: Camera) -> int:
+    """By how many quarter turns, anticlockwise, a photo of an upright scene must be turned to show it upright.
+
+    A phone held upright stores its photos lying, with a tag that the scene's photos no longer have. A camera that looks
+    straight up or down has no up: 0.
+    """
+    across, down, _ = camera.camera_from_world[:, 1]  # the world's y in the camera's frame: x right, y down
+    if np.hypot(across, down) < LEVEL_ENOUGH:
+        return 0
+    return int(np.rint(np.arctan2(across, -down) / (np.pi / 2))) % 4
 
 
 def rotate_camera(camera: Camera, rotation: Matrix) -> Camera:

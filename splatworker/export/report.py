@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps
 
 from splatworker.export.charts import line_chart, map_data, map_from_above, time_bar
 from splatworker.export.comparison import ERROR_FULL_SCALE, Comparison
@@ -249,7 +249,7 @@ def _dropped_thumbnail(folder: Path | None, name: str) -> str:
     try:
         with Image.open(folder / name) as image:
             image.draft("RGB", (THUMBNAIL, THUMBNAIL))
-            return _data_uri(_shrunk(image.convert("RGB")))
+            return _data_uri(_shrunk(ImageOps.exif_transpose(image).convert("RGB")))
     except (OSError, ValueError):
         return ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -125,3 +127,13 @@ def test_another_shape_keeps_the_area_and_pixels_stay_square():
     assert camera.fx == pytest.approx(camera.fy)
     assert 0.7 < wide.tan_x * wide.tan_y / (look.tan_x * look.tan_y) <= 1
     assert look.shaped(900, 1600) is look
+
+
+def test_a_phone_held_upright_sees_more_up_than_across():
+    """Its photos lie, and the views made of them stand."""
+    lying = camera_at([0, 1, 3], [0, 1, 0])
+    roll = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    held = dataclasses.replace(lying, camera_from_world=roll @ lying.camera_from_world)
+    assert look_of(lying, np.zeros(3)).tan_x > look_of(lying, np.zeros(3)).tan_y
+    look = look_of(held, np.zeros(3))
+    assert (look.tan_x, look.tan_y) == pytest.approx((24 / 60, 32 / 60))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from support.colmap_files import ring_cameras
 from support.gaussian_scenes import look_at_camera, random_gaussians
 
-from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate, rotate_camera, turn_to, upright_rotation
+from splatworker.export.orient import HALF_TURN_ABOUT_Z, quarter_turns, rotate, rotate_camera, turn_to, upright_rotation
 from splatworker.render.reference import ReferenceRenderer
 from splatworker.render.tensors import to_gaussians, to_tensors
 
@@ -69,3 +70,24 @@ def test_a_scene_of_ours_is_left_as_it_is(text, is_ours, tmp_path):
     rotation = upright_rotation(tmp_path, ring_cameras(8))
     assert np.allclose(rotation, np.eye(3)) == is_ours
     assert not is_ours or json.loads(text)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_a_photo_that_lies_is_turned_upright(turns):
+    """A camera held turned sees the world's up where the picture, turned back, has its top."""
+    upright = np.array([[1.0, 0, 0], [0, -1, 0], [0, 0, -1]])  # x right, y down, looking along -z
+    roll = Rotation.from_euler("z", 90 * turns + 20, degrees=True).as_matrix()
+    pose = np.hstack([roll @ upright, np.zeros((3, 1))])
+    camera = dataclasses.replace(look_at_camera(48, 40, seed=3), camera_from_world=pose)
+    across, down = pose[:, 1][:2]
+    picture = np.zeros((41, 41))
+    picture[int(20 + 15 * down), int(20 + 15 * across)] = 1  # where up is
+    row, _ = np.argwhere(np.rot90(picture, quarter_turns(camera)))[0]
+    assert row < 10
+    assert quarter_turns(camera) == turns
+
+
+def test_a_camera_that_looks_down_has_no_up():
+    down = np.hstack([np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]]), np.zeros((3, 1))])
+    down[:, 1] = [0.2, 0.1, -0.97]
+    assert quarter_turns(dataclasses.replace(look_at_camera(48, 40, seed=3), camera_from_world=down)) == 0
