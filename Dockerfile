@@ -70,20 +70,24 @@ RUN mkdir -p /opt/inria && if [ "$WITH_INRIA" = 1 ]; then sh /tmp/build-inria.sh
 
 # -------------------------------------------------------------------------------------------------------- runtime
 FROM ${RUNTIME_BASE} AS runtime
-# libX11 and its kin are what COLMAP's wheel is linked to; nothing is ever shown.
+# libX11 and its kin are what COLMAP's wheel is linked to; nothing is ever shown. Without ca-certificates the platform's
+# SDK trusts nobody, its own platform included.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends python3 tini libgomp1 libice6 libsm6 libx11-6 libxext6 \
+ && apt-get install -y --no-install-recommends ca-certificates python3 tini libgomp1 libice6 libsm6 libx11-6 libxext6 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --create-home splat \
  && mkdir -p /app/output && chown splat: /app /app/output
 COPY --from=inria /opt/inria /opt/inria
 COPY --from=libraries /opt/venv /opt/venv
+# RUNPOD_SKIP_AUTO_SYSTEM_CHECKS: the SDK's own checks load torch and open the GPU within the worker's process, which would
+# hold both for life. splatworker/platform.py checks the same, and more, in processes that end.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/splatworker \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     INRIA_DIR=/opt/inria/gaussian-splatting \
     INRIA_PYTHON=/opt/inria/venv/bin/python \
+    RUNPOD_SKIP_AUTO_SYSTEM_CHECKS=true \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 WORKDIR /app

@@ -75,18 +75,18 @@ async def _work(session: JobSession, setting: Setting, workspace: Path, shutdown
             raise  # the platform has stopped the job itself, and wants no answer
         return answer
     except Exception as error:
-        answer = responses.failure(error, session.project_id)
+        answer = responses.failure(error, session.project_id, session.report.warnings)
 
     # 5. Tell whoever waits for it. A job stopped when its splat was delivered has succeeded, but there is no time left.
     task = asyncio.current_task()
     stopped = task is not None and task.cancelling() > 0
     try:
-        await session.tell(answer, workspace, in_a_hurry=stopped)
+        await session.tell(answer, workspace, deadline=how.get("deadline"), in_a_hurry=stopped)
     except asyncio.CancelledError:
+        # Stopped while the webhook is under way: once more, and quickly. The message has an id, and may come twice.
+        await session.tell(answer, workspace, in_a_hurry=True)
         if not shutdown.asked:
             raise
-        # The machine goes away while the webhook is under way: the message has an id, and may come twice.
-        await session.tell(answer, workspace, in_a_hurry=True)
     if stopped and not shutdown.asked:
         raise asyncio.CancelledError
     return answer

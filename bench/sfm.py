@@ -38,7 +38,9 @@ def main() -> int:
             row = [sys.executable, __file__, str(arguments.scenes / name), work, "--row", kind]
             if arguments.train:
                 row += ["--train", str(arguments.train)]
-            subprocess.run(row, check=False, stderr=subprocess.DEVNULL if not arguments.verbose else None)
+            done = subprocess.run(row, check=False, stderr=None if arguments.verbose else subprocess.DEVNULL)
+            if done.returncode:
+                print(f"| {name} | failed: --verbose tells why |", flush=True)
     return 0
 
 
@@ -75,7 +77,8 @@ def stages_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
     placed = defaults(images, theirs)
     default_seconds = time.monotonic() - start
     difference = difference_of(ours, theirs) if placed > 2 else "-"
-    psnr = f"{held_out(ours, arguments.train)}, {held_out(theirs, arguments.train)}" if arguments.train else "-"
+    scenes = [ours, theirs][: 1 + (placed > 2)]
+    psnr = ", ".join(held_out(scene, arguments.train) for scene in scenes) if arguments.train else "-"
     cells = [
         f"{images.name} ({result['photos']})",
         str(result["registered"]),
@@ -139,7 +142,7 @@ def held_out(scene: Path, iterations: int) -> str:
     options = ["--iterations", str(iterations), "--eval", "-r", "480"]
     subprocess.run([*train, *options], check=True, capture_output=True)
     results = json.loads((model / "results.json").read_text())
-    return f"{next(iter(results.values()))['PSNR']:.2f}"
+    return f"{results['psnr']:.2f}"
 
 
 def matched(images: Path, work: Path):

@@ -56,6 +56,9 @@ def arriving(folder: Path, all_there: Told) -> Iterator[tuple[list[Path], bool]]
 def sorted_files(folder: Path) -> list[Path]:
     """The files of a folder: regular, not hidden, "2" before "10"."""
     files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
-    return sorted(
-        files, key=lambda path: [int(p) if p.isdigit() else p for p in re.split(r"([0-9]+)", path.name.lower())]
-    )
+    return sorted(files, key=lambda path: natural(path.name))
+
+
+def natural(name: str) -> list[int | str]:
+    """A sort key under which "2" comes before "10"; names begin with text, if empty, so that keys can be compared."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", name.lower())]

@@ -10,7 +10,7 @@
     │   └── TooFewPhotos             too_few_photos                    fewer than five could be decoded
     ├── ReconstructionError                                  sfm
     │   ├── NoFeatures               no_features                       blank or blurred photos
-    │   ├── NoOverlap                no_overlap                        no two photos show the same thing
+    │   ├── NoOverlap                no_overlap                        no three photos show the same thing
     │   └── NoReconstruction         no_reconstruction                 pairs match, but no consistent cameras exist
     ├── TrainingError                                        train
     │   ├── InvalidScene             invalid_scene                     the scene folder is missing, broken or empty
@@ -44,6 +44,9 @@ class SplatError(Exception):
         message: one sentence that names the photo or field at fault.
         hint: what to do about it, one sentence, or "".
         stage: which room of the house failed; each class has its own, machine errors are told.
+
+    Attributes:
+        rejected: photos of the job that had been left out by then, as {"index", "reason"} and perhaps "name".
     """
 
     code: ClassVar[str] = "internal_error"
@@ -54,6 +57,7 @@ class SplatError(Exception):
         self.message = message
         self.hint = hint
         self.stage = stage or self.default_stage
+        self.rejected: list[dict[str, Any]] = []
 
     def to_event(self) -> dict[str, str]:
         """The error as a JSON-serialisable event."""
@@ -124,7 +128,7 @@ class NoFeatures(ReconstructionError):
 
 
 class NoOverlap(ReconstructionError):
-    """No two photos show the same thing."""
+    """No three photos show the same thing."""
 
     code = "no_overlap"
 

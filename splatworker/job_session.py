@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from uuid import uuid4
 
 import structlog
 
@@ -56,7 +57,7 @@ class JobSession:
 
     def __init__(self, event: dict[str, Any], setting: Setting) -> None:
         self.input = read_input(event)
-        self.job_id = str(event.get("id") or "local")[:256]
+        self.job_id = str(event.get("id") or f"local-{uuid4().hex}")[:256]
         self.project_id, self._webhook_url, self._secret = caller_fields(self.input)
         self._event = event
         self._setting = setting
@@ -82,15 +83,21 @@ class JobSession:
             self._updates.append(ProgressUpdates(to_webhook, WEBHOOK_PAUSE_S))
         self.report.sinks.extend(self._updates)
 
-    async def close(self) -> None:
+    async def close(self, *, in_a_hurry: bool = False) -> None:
         """Tell no more progress, and wait for what is under way: the answer must come last."""
-        for updates in self._updates:
-            await updates.close()
+        await asyncio.gather(*(updates.close(in_a_hurry=in_a_hurry) for updates in self._updates))
         self._updates.clear()
 
-    async def tell(self, answer: dict[str, Any], workspace: Path, *, in_a_hurry: bool = False) -> None:
-        """Send the job's end to its webhook; what goes wrong with that becomes a warning in the answer."""
-        await self.close()
+    async def tell(
+        self, answer: dict[str, Any], workspace: Path, *, deadline: float | None = None, in_a_hurry: bool = False
+    ) -> None:
+        """Send the job's end to its webhook; what goes wrong with that becomes a warning in the answer.
+
+        Args:
+            deadline: `time.monotonic()` at which the job should have ended; its end is told a little after, if need be.
+            in_a_hurry: one quick try, for a worker that has to go.
+        """
+        await self.close(in_a_hurry=in_a_hurry)
         if self._webhook_url is None:
             return
         if answer["status"] == "success":
@@ -101,8 +108,13 @@ class JobSession:
             check_url(self._webhook_url, "webhook_url")
         except InvalidJob:
             return
-        how: dict[str, Any] = {"seconds": network_stages.LAST_WORD_SECONDS, "tries": 1} if in_a_hurry else {}
-        trouble = await self._notify(self._webhook_url, message, workspace, **how)
+        if in_a_hurry:
+            trouble = await self._notify(
+                self._webhook_url, message, workspace, seconds=network_stages.LAST_WORD_SECONDS, tries=1
+            )
+        else:
+            seconds = network_stages.webhook_seconds(deadline)
+            trouble = await self._notify(self._webhook_url, message, workspace, seconds=seconds)
         if trouble is not None:
             answer.setdefault("warnings", []).append(trouble)
             self.log.warning("webhook not delivered", reason=trouble)

@@ -39,6 +39,11 @@ def available_memory() -> int | None:
     if limit.isdecimal() and used.isdecimal():
         statistics = dict(line.split() for line in _text("/sys/fs/cgroup/memory.stat").splitlines())
         bounds.append(max(0, int(limit) - int(used) + int(statistics.get("inactive_file", 0))))
+    # Version 1; where there is no limit it tells a number beyond any machine's.
+    limit, used = (_text(f"/sys/fs/cgroup/memory/memory.{name}_in_bytes").strip() for name in ("limit", "usage"))
+    if limit.isdecimal() and used.isdecimal():
+        statistics = dict(line.split() for line in _text("/sys/fs/cgroup/memory/memory.stat").splitlines())
+        bounds.append(max(0, int(limit) - int(used) + int(statistics.get("total_inactive_file", 0))))
     return min(bounds, default=None)
 
 

@@ -20,7 +20,13 @@ from splatworker.workspace import check_room
 WEBHOOK_SECONDS = 150.0
 """The longest that a job's end is held up by a webhook, all tries together."""
 
-LAST_WORD_SECONDS = 4.0
+LEAST_WEBHOOK_SECONDS = 15.0
+"""... and the time that it has in any case, also when the job's is used up."""
+
+UPLOAD_SECONDS = 960.0
+"""The longest that an upload may take, all tries together."""
+
+LAST_WORD_SECONDS = 3.0
 """The same, when the worker must stop: one try."""
 
 
@@ -63,6 +69,13 @@ async def _fetched(
     return Photos(folder, index, fetched["rejected"], round(time.monotonic() - started, 2))
 
 
+def webhook_seconds(deadline: float | None) -> float:
+    """How long telling a job's end may take: what is left of the job's time."""
+    if deadline is None:
+        return WEBHOOK_SECONDS
+    return min(WEBHOOK_SECONDS, max(LEAST_WEBHOOK_SECONDS, deadline - time.monotonic()))
+
+
 async def upload(
     path: Path,
     url: str,
@@ -75,12 +88,14 @@ async def upload(
     content_type: str | None = None,
 ) -> int:
     """Hand a file over, as of a type where one is given; the bytes it has."""
+    check_room(workspace, "deliver", 0)
+    longest = time.monotonic() + UPLOAD_SECONDS
     uploaded = await run_stage(
         "upload",
         [],
         workspace=workspace,
         report=report.stage("deliver"),
-        deadline=deadline,
+        deadline=longest if deadline is None else min(longest, deadline),
         request={
             "path": str(path),
             "url": _absolute(url, local=local),
@@ -116,6 +131,8 @@ async def notify(
         )
     except SplatError as error:
         return error.message
+    except OSError as error:  # no room for its log, or for one more process: no reason to fail the job
+        return f"The webhook could not be told: {error.strerror or error}."
     return None
 
 

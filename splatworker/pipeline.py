@@ -12,17 +12,20 @@ import time
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from splatworker import trainers
 from splatworker.errors import GpuFailed, SplatError
 from splatworker.job import Recipe
+from splatworker.last_words import understood
 from splatworker.machine import available_cpus
 from splatworker.params import PREVIEW_LONGEST_SIDE, ignored, resolve
 from splatworker.photos.gate import demand_enough, name_of
 from splatworker.process import STAGE_COMMAND, run_stage
 from splatworker.progress import Overall, Silent
 from splatworker.workspace import check_room, size_of
+
+T = TypeVar("T")
 
 WEIGHTS: Mapping[str, float] = {"photos": 0.06, "sfm": 0.33, "train": 0.52, "deliver": 0.03, "export": 0.06}
 """The stages in their order, and their usual shares of the time."""
@@ -105,6 +108,7 @@ class _Run:
     command: Sequence[str]
     gpu_required: bool
     timings: dict[str, float] = field(default_factory=dict)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
     peaks: dict[str, int] = field(default_factory=dict)
 
     def note(self, stage: str, started: float, result: dict[str, Any]) -> None:
@@ -150,17 +154,28 @@ async def run(
     try:
         trainers.check(recipe.trainer)
         gpus = await probing
-        here.set_result(await arriving)
-        decoded = await decoding
-        if training.done():  # it could not even warm up
-            training.result()
+        here.set_result(await _unless_one_fails(arriving, decoding, mapping, training))
+        decoded = await _unless_one_fails(decoding, mapping, training)
         clean.set_result(decoded)
-        scene = await mapping
+        scene = await _unless_one_fails(mapping, training)
         scene_is_there.set_result(None)
         model = await training
+    except SplatError as error:
+        error.rejected = room.rejected
+        raise
     finally:
         await _end(training, mapping, decoding, probing, arriving)
     return _export(room, decoded, scene, model, gpus)
+
+
+async def _unless_one_fails(wanted: asyncio.Future[T], *others: asyncio.Future[Any]) -> T:
+    """What `wanted` comes to, or the error of whichever fails before."""
+    waiting: set[asyncio.Future[Any]] = {wanted, *others}
+    while not wanted.done():
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    return wanted.result()
 
 
 async def _end(*tasks: asyncio.Future[Any]) -> None:
@@ -238,9 +253,10 @@ async def _decode(
     for photo in decoded["rejected"]:
         photo["index"] = photos.index.get(photo["name"], photo["index"])
     decoded["rejected"] = sorted([*photos.lost, *decoded["rejected"]], key=lambda photo: int(photo["index"]))
-    demand_enough(len(decoded["photos"]), decoded["rejected"])
+    room.rejected = decoded["rejected"]
     for photo in decoded["rejected"]:
         room.report.warning(f"{name_of(photo)} is left out: {photo['reason']}.")
+    demand_enough(len(decoded["photos"]), decoded["rejected"])
     return decoded
 
 
@@ -275,15 +291,16 @@ async def _reconstruct(
         check_room(room.workspace, "sfm", 4 * size_of(images))
         started = time.monotonic()
 
-    scene = await run_stage(
-        "sfm",
-        [images, "-o", room.workspace / "scene", "--follow", *options],
-        workspace=room.workspace,
-        report=room.report.stage("sfm"),
-        deadline=stage_deadline("sfm", room.deadline),
-        request=all_there(),
-        command=room.command,
-    )
+    with understood("sfm"):
+        scene = await run_stage(
+            "sfm",
+            [images, "-o", room.workspace / "scene", "--follow", *options],
+            workspace=room.workspace,
+            report=room.report.stage("sfm"),
+            deadline=stage_deadline("sfm", room.deadline),
+            request=all_there(),
+            command=room.command,
+        )
     room.note("sfm", started, scene)
     return scene
 
@@ -353,9 +370,11 @@ def _values(room: _Run, *, preview: bool) -> dict[str, Any]:
             f"These params change nothing with the {room.recipe.trainer} trainer: {', '.join(useless)}."
         )
     if preview:
+        small = _is_small(room.recipe, preview=preview) and room.recipe.sfm.undistort_max_size is None
+        size = f", photos of about {PREVIEW_LONGEST_SIDE} px" if small else ""
         room.report.warning(
-            f"This machine has no GPU: a preview was trained ({values['iterations']} iterations, photos of about "
-            f"{PREVIEW_LONGEST_SIDE} px). Params that the job gives are obeyed."
+            f"This machine has no GPU: a preview was trained ({values['iterations']} iterations{size}). "
+            "Params that the job gives are obeyed."
         )
     return values
 

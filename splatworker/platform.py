@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from splatworker.errors import GpuFailed
+from splatworker import logs
+from splatworker.errors import GpuFailed, OutOfMemory
 from splatworker.job_session import Setting
+from splatworker.machine import available_memory
 from splatworker.once import once
 from splatworker.preflight import environment_deadline
 from splatworker.process import STAGE_COMMAND, run_stage
@@ -24,6 +26,9 @@ CHECK_SECONDS = 120.0
 FITNESS_DISK = 4 * 2**30 - LEAST_DISK
 """Bytes that a worker's disk must have free, or it takes no job."""
 
+FITNESS_MEMORY = 4 * 2**30
+"""Bytes of main memory that must be free."""
+
 ALLOW_CPU = "SPLATWORKER_ALLOW_CPU"
 
 Handler = Callable[..., Awaitable[dict[str, Any]]]
@@ -33,7 +38,9 @@ def serve(handler: Handler, command: Sequence[str] = STAGE_COMMAND) -> None:
     """Take jobs from the endpoint's queue, one at a time, until the platform stops the worker."""
     import runpod  # noqa: PLC0415 - a second to import, and not needed for a job file
 
-    setting = Setting(platform=send_update, command=command, gpu_required=not _cpu_will_do())
+    # The SDK's local API has no address for updates.
+    updates = send_update if logs.on_platform() else None
+    setting = Setting(platform=updates, command=command, gpu_required=not _cpu_will_do())
 
     async def answer(event: dict[str, Any]) -> dict[str, Any]:
         if is_self_test(event):
@@ -65,12 +72,18 @@ def _cpu_will_do() -> bool:
 
 
 async def check_machine(command: Sequence[str] = STAGE_COMMAND) -> None:
-    """The fitness check: disk, driver, CUDA, kernels, COLMAP.
+    """The fitness check: memory, disk, driver, CUDA, kernels, COLMAP.
 
     Raises:
         SplatError: what is missing. The SDK reports it and ends the worker.
     """
     environment_deadline()
+    memory = available_memory()
+    if memory is not None and memory < FITNESS_MEMORY:
+        raise OutOfMemory(
+            f"Only {memory >> 20} MiB of memory are free, and {FITNESS_MEMORY >> 20} are needed.",
+            hint="Choose machines with more memory.",
+        )
     with private_workspace() as workspace:
         check_room(workspace, "a job", FITNESS_DISK)
 

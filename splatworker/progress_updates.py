@@ -15,6 +15,10 @@ LAST_UPDATE_S = 5.0
 """How long `close` waits for an update that is under way."""
 
 
+HURRIED_UPDATE_S = 0.5
+"""The same for a worker that has to go."""
+
+
 class ProgressUpdates:
     """A sink of overall progress that sends it on in the background.
 
@@ -40,11 +44,11 @@ class ProgressUpdates:
     def warning(self, message: str) -> None:
         """Warnings stand in the result."""
 
-    async def close(self) -> None:
+    async def close(self, *, in_a_hurry: bool = False) -> None:
         """Send nothing more; come back when what was under way has arrived, or has been given up."""
         self._closing = True
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_UPDATE_S):
+            async with asyncio.timeout(HURRIED_UPDATE_S if in_a_hurry else LAST_UPDATE_S):
                 while self._sending:
                     await asyncio.sleep(0.02)
         self._task.cancel()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
-from splatworker.errors import MachineError, SplatError
+from splatworker.errors import MachineError, SplatError, from_os_error
 from splatworker.job import Job
 from splatworker.logs import redacted
 from splatworker.pipeline import Result
@@ -34,9 +35,11 @@ def success(
     }
 
 
-def failure(error: BaseException, project_id: str | None) -> dict[str, Any]:
+def failure(error: BaseException, project_id: str | None, warnings: Sequence[str] = ()) -> dict[str, Any]:
     """The answer of a job that failed. `error` is always a text: the platform takes anything else for a success."""
     known = error if isinstance(error, SplatError) else None
+    if isinstance(error, OSError):
+        known = from_os_error(error, "pipeline")
     answer: dict[str, Any] = {
         "status": "error",
         "error": (known.message if known else "") or f"Something unexpected went wrong ({type(error).__name__}).",
@@ -45,7 +48,10 @@ def failure(error: BaseException, project_id: str | None) -> dict[str, Any]:
         "stage": known.stage if known else "pipeline",
         "hint": known.hint if known else "Please report it, with the traceback.",
         "project_id": project_id,
+        "warnings": list(warnings),
     }
+    if known and known.rejected:
+        answer["photos"] = {"rejected": known.rejected}
     if isinstance(known, MachineError) and known.worker_is_broken:
         answer["refresh_worker"] = True
     redacted_answer: dict[str, Any] = redacted(answer)

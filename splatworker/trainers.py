@@ -9,19 +9,17 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Awaitable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from splatworker.errors import GpuFailed, MachineError, OutOfMemory, StageCrashed, TrainerMissing
+from splatworker.errors import StageCrashed, TrainerMissing
+from splatworker.last_words import understood
 from splatworker.params import NATIVE_ONLY, WORKERS_OWN, arguments
 from splatworker.process import run_command, run_stage
 from splatworker.progress import Reporter
 from splatworker.train.options import UNUSED
 
-_OUT_OF_GPU_MEMORY = re.compile(r"CUDA out of memory|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY")
-_GPU_FAILURE = re.compile(r"CUDA error|cudaError[A-Z]|CUDA_ERROR_|CUDA driver|cuBLAS|cuDNN error|NVML|AcceleratorError")
 _PERCENT = re.compile(rb"Training progress:\s+(\d+)%")
 _HELD_OUT = re.compile(r"Evaluating test: L1 \S+ PSNR (\S+)")
 
@@ -75,7 +73,7 @@ async def train(
     folders = ["-s", str(scene), "-m", str(model)]
     if trainer == "native":
         how: dict[str, Any] = {"workspace": workspace, "report": report, "deadline": deadline, "command": command}
-        with _gpu_failures_told():
+        with understood("train"):
             if warm:
                 return await run_stage("warm", ["train"], request=_told(folders, values), **how)
             return await run_stage("train", (await _told(folders, values))["arguments"], **how)
@@ -86,7 +84,7 @@ async def train(
         if percents := _PERCENT.findall(printed):
             report.progress("training", int(percents[-1]) / 100)
 
-    with _gpu_failures_told():
+    with understood("train"):
         ended = await run_command(
             "train",
             [python, str(_original_script()), *folders, *arguments(resolved), "--disable_viewer"],
@@ -102,30 +100,6 @@ async def _told(folders: list[str], values: Awaitable[dict[str, Any]]) -> dict[s
     """The native trainer's arguments, once the parameters are known."""
     useful = {name: value for name, value in (await values).items() if name not in without_use("native")}
     return {"arguments": [*folders, *arguments(useful)]}
-
-
-@contextmanager
-def _gpu_failures_told() -> Iterator[None]:
-    """Tell a trainer that crashed over its GPU from one that crashed over its input, by its last words."""
-    try:
-        yield
-    except StageCrashed as crash:
-        last_words = "\n".join(getattr(crash, "__notes__", ()))
-        if _OUT_OF_GPU_MEMORY.search(last_words):
-            error: MachineError = OutOfMemory(
-                "The GPU's memory ran out during training.",
-                hint="Use a GPU with more memory, or fewer or smaller photos.",
-                stage="train",
-            )
-        elif _GPU_FAILURE.search(last_words):
-            error = GpuFailed(
-                "The GPU or its driver failed during training.", hint="Send the job again.", stage="train"
-            )
-        else:
-            raise
-        for note in getattr(crash, "__notes__", ()):
-            error.add_note(note)
-        raise error from None
 
 
 def _read_model(model: Path, iterations: int, log: Path) -> dict[str, Any]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from support.jobs import do, local_job, stand_in, write_photos
 
-from splatworker import pipeline, workspace
+from splatworker import network_stages, pipeline, workspace
 from splatworker.errors import DiskFull
-from splatworker.job_session import Setting
+from splatworker.job_session import JobSession, Setting
 
 ROOT = Path(__file__).parents[1]
 
@@ -211,6 +213,59 @@ def test_a_crash_shows_the_end_of_the_log_without_secrets(photos, tmp_path):
     assert_error(answer, "stage_crashed", "train", "3")
     assert "the last words" in answer["traceback"]
     assert "abc123" not in json.dumps(answer)
+
+
+def test_a_failed_job_tells_what_became_of_each_photo(photos, tmp_path):
+    photos[1].write_bytes(photos[1].read_bytes()[:500])
+    photos[4].write_text("<html>")
+    answer = do(local_job(photos, tmp_path / "a.ply"))
+    assert_error(answer, "too_few_photos")
+    rejected = answer["photos"]["rejected"]
+    assert [photo["index"] for photo in rejected] == [1, 4]
+    assert "truncated" in rejected[0]["reason"]
+    assert len(answer["warnings"]) == 2
+
+    more = write_photos(tmp_path / "more", 2, seed=9)
+    later = do(local_job([*photos[:4], photos[5], *more], tmp_path / "a.ply"), "sfm=no-reconstruction")
+    assert_error(later, "no_reconstruction")
+    assert [photo["index"] for photo in later["photos"]["rejected"]] == [1]
+
+
+def test_a_webhook_for_which_there_is_no_room_is_a_warning(photos, tmp_path, monkeypatch):
+    """The disk is full when the splat has been delivered: the log of the telling cannot be opened."""
+    real = network_stages.run_stage
+
+    async def run_stage(stage, *arguments, **options):
+        if stage == "notify":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return await real(stage, *arguments, **options)
+
+    monkeypatch.setattr(network_stages, "run_stage", run_stage)
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    answer = do(local_job(photos, tmp_path / "a.ply", webhook_url="http://127.0.0.1:9/hook"))
+    assert answer["status"] == "success"
+    assert any("No space left" in warning for warning in answer["warnings"])
+
+
+def test_a_machine_that_fails_the_worker_itself_is_told_by_its_kind(photos, tmp_path, monkeypatch):
+    def link(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pipeline.os, "link", link)
+    assert_error(do(local_job(photos, tmp_path / "a.ply")), "disk_full")
+
+
+def test_two_local_jobs_have_two_names():
+    names = {JobSession({"input": {}}, Setting(local=True)).job_id for _ in range(2)}
+    assert len(names) == 2
+
+
+def test_a_webhook_may_take_what_is_left_of_the_job():
+    assert network_stages.webhook_seconds(None) == network_stages.WEBHOOK_SECONDS
+    now = time.monotonic()
+    assert network_stages.webhook_seconds(now + 3600) == network_stages.WEBHOOK_SECONDS
+    assert network_stages.webhook_seconds(now + 60) == pytest.approx(60, abs=5)
+    assert network_stages.webhook_seconds(now - 60) == network_stages.LEAST_WEBHOOK_SECONDS
 
 
 def test_a_gpu_that_is_gone_replaces_the_worker(photos, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -33,13 +34,19 @@ def ask_original(job, **params) -> dict:
     return do(job)
 
 
-def test_the_original_trainer_takes_the_same_arguments(job, original):
+def test_the_original_trainer_takes_the_same_arguments(job, original, tmp_path, monkeypatch):
+    monkeypatch.setenv("INRIA_TEST_TOLD", str(tmp_path / "told.json"))
     answer = ask_original(job, eval=True, iterations=700, save_iterations=[100], white_background=True, resolution=2,
                           antialiasing=True, optimizer_type="sparse_adam", exposure_lr_init=0.02)  # fmt: skip
     assert answer["status"] == "success", answer
     assert answer["gaussians"] == 40
     assert answer["quality"]["psnr"] == 24.5679
     assert not any("change nothing" in warning for warning in answer["warnings"])
+    told = json.loads((tmp_path / "told.json").read_text())
+    asked = {"eval": True, "iterations": 700, "save_iterations": [100, 700], "white_background": True, "resolution": 2,
+             "antialiasing": True, "optimizer_type": "sparse_adam", "exposure_lr_init": 0.02,
+             "opacity_lr": 0.05, "sh_degree": 3}  # fmt: skip
+    assert {name: told[name] for name in asked} == asked
 
 
 def test_the_original_trainers_progress_is_heard(job, original):
@@ -93,6 +100,30 @@ def test_a_gpu_that_our_kernels_were_not_built_for_means_a_preview(job):
     answer = do(job, "gpu=without-kernels")
     assert answer["quality"]["preview"] is True
     assert any("no kernels" in warning for warning in answer["warnings"])
+
+
+def test_peak_memory_of_the_gpu_is_told(job):
+    assert do(job, "gpu=yes")["peak_memory_bytes"]["gpu"] == 123 << 20
+    assert "gpu" not in do(job)["peak_memory_bytes"]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("stage", ["warm", "photos", "sfm"])
+def test_a_stage_that_dies_while_photos_arrive_is_not_found_out_after_them(job, stage):
+    """The fetching would take an hour."""
+    answer = do(job, "gpu=yes", f"{stage}=segfault", "fetch=hang")
+    assert answer["code"] == "stage_crashed"
+    assert stage in answer["error"]
+
+
+def test_a_gpu_that_fails_in_colmap_replaces_the_worker(job):
+    answer = do(job, "sfm=cuda-error")
+    assert (answer["code"], answer["stage"], answer["refresh_worker"]) == ("gpu_failed", "sfm", True)
+
+
+def test_a_disk_that_colmaps_database_fills(job):
+    answer = do(job, "sfm=database-full")
+    assert (answer["code"], answer["stage"]) == ("disk_full", "sfm")
 
 
 def test_a_trainer_that_cannot_even_warm_up(job):

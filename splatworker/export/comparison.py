@@ -67,7 +67,7 @@ def compare(
     held_out: set[str],
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[Comparison]:
-    """Draw every photo's view and compare it, worst first; cameras are of the size to compare at, of an upright scene."""
+    """Draw every photo's view and compare it, worst first; cameras are of an upright scene, at the size to compare."""
     found = []
     with ThreadPoolExecutor(available_cpus()) as pool:  # decoding takes longer than drawing on a GPU
         decoded = list(pool.map(read_photo, photos))

@@ -93,20 +93,23 @@ def decode_folder(
     target.mkdir(parents=True, exist_ok=True)
     given = _Counted(arrivals.arriving(source, all_there))
     decoded = Decoded()
+    outcomes: list[tuple[_Given, dict[str, Any]]] = []
+    for finished in _in_sandboxes(given, target, max_size, jobs):
+        outcomes.append(finished)
+        if given.over:
+            report.progress("decoding photos", len(outcomes) / given.count)
     seen: dict[str, str] = {}
-    for done, (file, outcome) in enumerate(_in_sandboxes(given, target, max_size, jobs), 1):
+    for file, outcome in sorted(outcomes, key=lambda finished: arrivals.natural(finished[0].path.name)):
         reason = outcome.get("reason")
         if reason is None and (twin := seen.setdefault(str(outcome["digest"]), file.name)) != file.name:
-            (target / file.name).unlink(missing_ok=True)
             reason = f"it is the same picture as {twin}"
         if reason is None:
             size = {"width": outcome["width"], "height": outcome["height"]}
             decoded.photos.append({"index": file.index, "file": file.path.name, "name": file.name} | size)
         else:
-            _part(target / file.name).unlink(missing_ok=True)
+            for left in (target / file.name, _part(target / file.name)):
+                left.unlink(missing_ok=True)
             decoded.rejected.append({"index": file.index, "name": file.path.name, "reason": reason})
-        if given.over:
-            report.progress("decoding photos", done / given.count)
     decoded.photos.sort(key=lambda photo: int(photo["index"]))
     decoded.rejected.sort(key=lambda photo: int(photo["index"]))
     return decoded
@@ -209,6 +212,7 @@ def _decode_sandboxed(path: Path, target: Path, max_size: int) -> dict[str, Any]
     except Exception as error:
         cut = "truncated" in str(error).lower() or "unexpected end" in str(error).lower()
         return {"reason": "it is truncated: the end of the file is missing" if cut else "it is damaged"}
+    digest = hashlib.sha256(image.tobytes()).hexdigest()
     part = _part(target)
     try:
         image.save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif)
@@ -216,7 +220,6 @@ def _decode_sandboxed(path: Path, target: Path, max_size: int) -> dict[str, Any]
     except OSError as error:
         part.unlink(missing_ok=True)
         return {"errno": error.errno or 5}
-    digest = hashlib.sha256(image.tobytes()).hexdigest()
     return {"width": image.width, "height": image.height, "digest": digest}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PIL import ExifTags, Image
 
 _KEPT = (ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Orientation, ExifTags.Base.DateTime)
@@ -20,19 +22,46 @@ _PER_PIXEL = (ExifTags.Base.FocalPlaneXResolution, ExifTags.Base.FocalPlaneYReso
 
 
 def kept_exif(exif: Image.Exif, *, shrunk: float) -> bytes:
-    """The tags worth keeping; resolutions on the sensor scaled with the photo. Unreadable data counts as none."""
-    kept = Image.Exif()
+    """The tags worth keeping; resolutions on the sensor scaled with the photo.
+
+    Data that cannot be read costs as little as can be: the tag, its block, and only then all of it.
+    """
+    base = {tag: exif[tag] for tag in _KEPT if tag in exif}
+    camera = _readable(exif, ExifTags.IFD.Exif)
+    camera = {tag: camera[tag] for tag in _KEPT_OF_CAMERA if tag in camera}
+    for tag in _PER_PIXEL:
+        if tag in camera:
+            try:
+                camera[tag] = float(camera[tag]) * shrunk
+            except (TypeError, ValueError, ArithmeticError):
+                del camera[tag]
+    position = _readable(exif, ExifTags.IFD.GPSInfo)
+    orientation = {tag: value for tag, value in base.items() if tag == ExifTags.Base.Orientation}
+    nothing: dict[int, Any] = {}
+    for kept in (
+        (base, camera, position),
+        (base, camera, nothing),
+        (base, nothing, nothing),
+        (orientation, nothing, nothing),
+    ):
+        try:
+            return _written(*kept)
+        except Exception:  # noqa: S112 - whatever strangers' data does to the writer
+            continue
+    return b""
+
+
+def _readable(exif: Image.Exif, block: int) -> dict[int, Any]:
     try:
-        for tag in _KEPT:
-            if tag in exif:
-                kept[tag] = exif[tag]
-        camera = exif.get_ifd(ExifTags.IFD.Exif)
-        target = kept.get_ifd(ExifTags.IFD.Exif)
-        for tag in _KEPT_OF_CAMERA:
-            if tag in camera:
-                target[tag] = float(camera[tag]) * shrunk if tag in _PER_PIXEL else camera[tag]
-        position = exif.get_ifd(ExifTags.IFD.GPSInfo)
-        kept.get_ifd(ExifTags.IFD.GPSInfo).update(position)
-        return kept.tobytes()
+        return dict(exif.get_ifd(block))
     except Exception:
-        return b""
+        return {}
+
+
+def _written(base: dict[int, Any], camera: dict[int, Any], position: dict[int, Any]) -> bytes:
+    kept = Image.Exif()
+    for tag, value in base.items():
+        kept[tag] = value
+    kept.get_ifd(ExifTags.IFD.Exif).update(camera)
+    kept.get_ifd(ExifTags.IFD.GPSInfo).update(position)
+    return kept.tobytes()

@@ -36,6 +36,11 @@ def free_bytes(device: torch.device) -> int | None:
     return free + reserved_unused
 
 
+def peak_bytes(device: torch.device) -> int | None:
+    """The most that this process has had allocated on a GPU, kernels' scratch memory included; None on a CPU."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory ran out, on the GPU or on the machine."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):

@@ -19,7 +19,7 @@ from splatworker.train.evaluate import Quality
 from splatworker.train.folder import splat_path, write_description, write_log, write_splat
 from splatworker.train.initial import gaussians_from_points, scene_extent
 from splatworker.train.log import READ_EVERY, LossLog
-from splatworker.train.memory import gaussians_that_fit, is_out_of_memory
+from splatworker.train.memory import gaussians_that_fit, is_out_of_memory, peak_bytes
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.parallel import BatchStep, Ranks
@@ -157,7 +157,9 @@ def train(
         "seconds": round(seconds, 2),
         "iterations_per_second": round((options.iterations - first) / max(seconds, 1e-9), 2),
         "quality": scores,
-    } | ({"processes": ranks.count} if ranks else {})
+        **({"processes": ranks.count} if ranks else {}),
+        **({"peak_memory_bytes": peak} if (peak := peak_bytes(device)) is not None else {}),
+    }
 
 
 def _check_resumable(options: Options, first: int, model: Model) -> None:

@@ -105,6 +105,29 @@ def test_a_cancelled_job_says_so_to_its_webhook(photos, traces, monkeypatch, tmp
     assert (message["status"], message["code"], message["project_id"]) == ("failed", "cancelled", "p")
 
 
+def test_a_job_cancelled_while_its_webhook_hears_of_the_end_is_told_again(photos, traces, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    told: list[str] = []
+
+    def hang_once(request, body):
+        told.append(request.headers["webhook-id"])
+        if len(told) == 1:
+            time.sleep(5)
+        return False
+
+    async def scene(store) -> None:
+        event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url())
+        task = asyncio.create_task(handler.handler(event, Setting(local=True, command=stand_in())))
+        assert await cancel_when(lambda: bool(told), task) < 5
+
+    with Store() as store:
+        store.intercept = hang_once
+        asyncio.run(scene(store))
+        assert store.statuses() == ["completed"]
+    assert len(told) == 2
+    assert len(set(told)) == 1
+
+
 WORKER = """
 import asyncio, json, sys
 import handler

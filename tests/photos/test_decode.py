@@ -17,6 +17,7 @@ from support.jobs import write_photos
 
 from splatworker.errors import DiskFull
 from splatworker.photos import decode
+from splatworker.photos.exif import kept_exif
 from splatworker.progress import Silent
 
 SMOOTH = np.linspace(0, 255, 120 * 160 * 3).reshape(120, 160, 3).astype(np.uint8)
@@ -295,3 +296,32 @@ def test_photos_are_decoded_while_others_arrive(source):
     assert [photo["file"] for photo in decoded.photos] == ["9.jpg", "8.jpg", "7.jpg", "6.jpg"]
     assert [photo["index"] for photo in decoded.photos] == [0, 1, 2, 3]
     assert sorted(path.name for path in out.iterdir()) == ["6.jpg", "7.jpg", "8.jpg", "9.jpg"]
+
+
+def test_of_two_equal_photos_the_first_is_kept(source):
+    """However long each of them takes."""
+    picture = Image.fromarray(SMOOTH)
+    picture.resize((2400, 1800)).resize((160, 120)).save(source / "10.png", compress_level=9)
+    picture.resize((2400, 1800)).resize((160, 120)).save(source / "2.tif")
+    for _ in range(3):
+        decoded = run(source, jobs=2)
+        assert [photo["file"] for photo in decoded.photos] == ["2.tif"]
+        assert decoded.rejected[0]["reason"] == "it is the same picture as 2.jpg"
+        assert [path.name for path in (source.parent / "out").iterdir()] == ["2.jpg"]
+
+
+def test_exif_data_that_cannot_be_read_costs_as_little_as_can_be():
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Make] = "Maker"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLength] = 4.2
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalPlaneXResolution] = "wide"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = "far north", object()
+    kept = Image.Exif()
+    kept.load(kept_exif(exif, shrunk=0.5))
+    assert kept[ExifTags.Base.Orientation] == 6
+    assert kept[ExifTags.Base.Make] == "Maker"
+    camera = kept.get_ifd(ExifTags.IFD.Exif)
+    assert camera[ExifTags.Base.FocalLength] == pytest.approx(4.2)
+    assert ExifTags.Base.FocalPlaneXResolution not in camera
+    assert not kept.get_ifd(ExifTags.IFD.GPSInfo)

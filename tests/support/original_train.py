@@ -6,6 +6,7 @@ Only names, types and switches of the options are the original's; nothing is tra
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -72,6 +73,8 @@ def main() -> None:
     for name in ("test_iterations", "save_iterations", "checkpoint_iterations"):
         parser.add_argument(f"--{name}", nargs="+", type=int, default=[])
     options = parser.parse_args()
+    if told := os.environ.get("INRIA_TEST_TOLD"):
+        Path(told).write_text(json.dumps(vars(options)))
     if how := os.environ.get("INRIA_TEST_FAULT"):
         sys.exit(how)
     assert (Path(options.source_path) / "sparse" / "0").is_dir()

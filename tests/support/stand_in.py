@@ -25,12 +25,14 @@ from splatworker.errors import GpuFailed, NoReconstruction, OutOfMemory
 from splatworker.stage import run_as_command
 
 GAUSSIANS = 40
+GPU_PEAK = 123 << 20
 PRETENDED_GPU = {
     "gpus": [{"name": "Pretended GPU", "memory_bytes": 1 << 34, "compute_capability": "9.0"}],
     "cuda": "13.0",
     "reason": "",
     "kernels": True,
 }
+OLD_DRIVER = {"cuda": "12.8"}
 NO_GPU = {"gpus": [], "reason": "the NVIDIA driver reports error 999"}
 
 
@@ -46,8 +48,9 @@ def main(argv: list[str]) -> int:
     if stage == "probe" and gpu_is_gone(faults.get("gpu")):  # the driver is there, and its GPU is not
         return run_as_command("probe", lambda report: PRETENDED_GPU | NO_GPU, as_json=True)
     if stage == "probe" and "gpu" in faults:  # a machine with a GPU, as far as the worker can tell
-        kernels = {"kernels": faults["gpu"] != "without-kernels"}
-        return run_as_command("probe", lambda report: PRETENDED_GPU | kernels, as_json=True)
+        machine = PRETENDED_GPU | {"kernels": faults["gpu"] != "without-kernels"}
+        machine |= OLD_DRIVER if faults["gpu"] == "old-driver" else {}
+        return run_as_command("probe", lambda report: machine, as_json=True)
     if stage == "warm":
         if stage in faults:
             fail(faults[stage])
@@ -126,6 +129,7 @@ def train(arguments, report):
         "loss": 0.1,
         "seconds": 0.1,
         "quality": {"test": held_out if options.eval else None, "train": held_out},
+        "peak_memory_bytes": GPU_PEAK,
         "command_line": arguments,
     }
 
@@ -174,12 +178,16 @@ def fail(how: str) -> None:
         case "cuda-error":
             sys.stderr.write("torch.AcceleratorError: CUDA error: an illegal memory access was encountered\n")
             sys.exit(1)
+        case "database-full":  # as pycolmap says it
+            sys.stderr.write("RuntimeError: SQLite error: database or disk is full\n")
+            sys.exit(1)
         case "read-input":
             assert sys.stdin.read() == ""
         case "gpu-lost":
             run_as_command("train", lambda report: _raise(GpuFailed("The GPU is gone.", stage="train")), as_json=True)
             sys.exit(1)
         case "no-reconstruction":
+            sys.stdin.read()  # known when all photos have been looked at
             run_as_command("sfm", lambda report: _raise(NoReconstruction("No cameras.", hint="More.")), as_json=True)
             sys.exit(1)
         case "bad-decoders":  # that crash over some photos and hang over others

@@ -41,3 +41,8 @@ def test_deterministic_trainings_repeat_to_the_bit(renderer_for, tiny_options, t
         return Path(_train(renderer, tiny_options(model_path=tmp_path / name))["ply"]).read_bytes()
 
     assert splat("a") == splat("b")
+
+
+def test_the_peak_of_the_gpus_memory_is_told(renderer_for, tiny_options):
+    assert 1 << 20 < _train(renderer_for("cuda"), tiny_options())["peak_memory_bytes"] < 1 << 34
+    assert "peak_memory_bytes" not in _train(renderer_for("cpu"), tiny_options())
