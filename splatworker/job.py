@@ -36,11 +36,18 @@ class SfmOptions(BaseModel):
     max_image_size: Annotated[int, Field(ge=320, le=8192)] | None = None
     matcher: Literal["auto", "exhaustive", "sequential", "retrieval"] = "auto"
     undistort_max_size: Annotated[int, Field(ge=64, le=8192)] | None = None
+    min_registered: Annotated[int, Field(ge=3, le=MOST_PHOTOS)] | None = None
+    min_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    keep_frame: bool = False
 
     def arguments(self) -> list[str]:
-        """The given options as arguments of `splatworker sfm`."""
+        """The given options as arguments of `splatworker sfm`; a switch that is off is left out."""
         given = self.model_dump(exclude_unset=True, exclude_none=True)
-        return [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+        words: list[str] = []
+        for name, value in given.items():
+            option = f"--{name.replace('_', '-')}"
+            words += [option] * value if isinstance(value, bool) else [option, str(value)]
+        return words
 
 
 class Recipe(BaseModel):

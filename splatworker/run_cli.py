@@ -29,6 +29,9 @@ from splatworker.progress import JsonLines, Overall
 from splatworker.stage import sentence
 from splatworker.workspace import private_workspace
 
+SFM_OPTIONS = ("matcher", "camera_model", "min_registered", "min_share", "keep_frame")
+"""Options that go on to the cameras, by their names in a job."""
+
 
 def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
     """Run the whole way; the exit status."""
@@ -79,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trainer", choices=["native", "inria"], default="native", help="which trainer to use")
     parser.add_argument("--matcher", help="auto, exhaustive, sequential or retrieval")
     parser.add_argument("--camera-model", help="auto, or a COLMAP camera model")
+    parser.add_argument("--min-registered", type=int, help="fewer photos with a camera are an error; by default 5")
+    parser.add_argument("--min-share", type=float, help="a smaller share of the photos is an error; by default 0.5")
+    parser.add_argument("--keep-frame", action="store_true", default=None, help="leave COLMAP's arbitrary world frame")
     made = parser.add_mutually_exclusive_group()
     made.add_argument(
         "--formats", type=names, default=list(BY_DEFAULT), metavar="NAME,...",
@@ -191,7 +197,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
                 f"'{assignment}' is no param: NAME=VALUE is expected.", hint="For example -p iterations=3000."
             )
         params[name] = _value(name, text)
-    sfm = {name: value for name in ("matcher", "camera_model") if (value := getattr(options, name)) is not None}
+    sfm = {name: value for name in SFM_OPTIONS if (value := getattr(options, name)) is not None}
     return recipe({"params": params, "sfm": sfm, "trainer": options.trainer})
 
 

@@ -337,3 +337,12 @@ def test_a_recipe_needs_no_urls():
         recipe({"params": {"iteration": 5}})
     with pytest.raises(InvalidJob):
         recipe({"upload_url": "x"})
+
+
+def test_options_of_the_cameras_become_those_of_the_stage():
+    told = recipe({"sfm": {"matcher": "retrieval", "min_share": 0.25, "min_registered": 3, "keep_frame": True}}).sfm
+    words = ["--matcher", "retrieval", "--min-registered", "3", "--min-share", "0.25", "--keep-frame"]
+    assert sorted(told.arguments()) == sorted(words)
+    assert recipe({"sfm": {"keep_frame": False}}).sfm.arguments() == []
+    with pytest.raises(InvalidJob, match="min_share"):
+        recipe({"sfm": {"min_share": 1.5}})

@@ -15,7 +15,7 @@ from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.photo import Photo
 from splatworker.sfm.sharpness import look_at
-from splatworker.sfm.turning import taken_from_one_spot
+from splatworker.sfm.turning import taken_from_one_spot, turned_from_others
 
 FEW_KEYPOINTS = 200
 """A photo with fewer has too little to be found again; ordinary ones have thousands."""
@@ -78,6 +78,8 @@ def _why(evidence: Evidence, image_id: int, attempt: Attempt, kept: set[int], sc
     links = evidence.graph.neighbours()[image_id]
     if not links:
         return "This photo does not overlap with any other photo."
+    if turned_from_others(evidence.graph, evidence.photos, image_id):
+        return "This photo was taken from one spot with those that it overlaps with: no depth can be told from it."
     if not links & kept:
         return "This photo overlaps only with photos that could not be used either."
     count = len(links & kept)

@@ -171,7 +171,8 @@ def _fit_to_deliver(evidence: reasons.Evidence, attempts: Sequence[Attempt], opt
     if no_depth := reasons.why_no_depth(evidence, attempts):
         raise no_depth
     attempt = best(attempts) if attempts else None
-    least = max(options.min_registered, math.ceil(options.min_share * len(evidence.photos)))
+    wanted = min(options.min_registered, len(evidence.photos))  # near-duplicates that were left out are not missed
+    least = max(wanted, math.ceil(options.min_share * len(evidence.photos)))
     if attempt and attempt.plausible and attempt.registered >= least:
         return attempt
     if no_matches := reasons.why_no_features(evidence) or reasons.why_no_overlap(evidence):

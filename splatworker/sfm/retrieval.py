@@ -39,7 +39,10 @@ def read_descriptors(database: Path, most: int = _PER_PHOTO) -> list[Bytes]:
 
 def similarities(descriptors: Sequence[Bytes], seed: int = 0) -> Floats:
     """(N, N) cosine similarities of N photos' VLAD vectors; 0 for photos without descriptors."""
-    words = _learn_words(np.concatenate(list(descriptors)), np.random.default_rng(seed))
+    everything = np.concatenate(list(descriptors))
+    if not len(everything):
+        return np.zeros((len(descriptors), len(descriptors)), np.float32)
+    words = _learn_words(everything, np.random.default_rng(seed))
     vectors = np.stack([_vlad(_unit_rows(photo), words) for photo in descriptors])
     vectors = _unit_rows(vectors - vectors.mean(axis=0))  # what all photos share tells none apart
     return np.asarray(vectors @ vectors.T, dtype=np.float32)

@@ -28,7 +28,16 @@ _FOCALS = np.geomspace(0.4, 6.0, 60)
 
 def taken_from_one_spot(graph: MatchGraph, photos: Sequence[Photo]) -> bool:
     """Whether (nearly) all overlapping pairs are turns of the camera about one spot, for some focal length."""
-    strong = [pair for pair, count in graph.inliers.items() if count >= STRONG_INLIERS]
+    return _by_turning(graph, photos, [pair for pair, count in graph.inliers.items() if count >= STRONG_INLIERS])
+
+
+def turned_from_others(graph: MatchGraph, photos: Sequence[Photo], image_id: int) -> bool:
+    """Whether a photo overlaps only with photos that were taken from its own spot."""
+    pairs = [pair for pair, count in graph.inliers.items() if image_id in pair and count >= STRONG_INLIERS]
+    return _by_turning(graph, photos, pairs)
+
+
+def _by_turning(graph: MatchGraph, photos: Sequence[Photo], strong: Sequence[tuple[int, int]]) -> bool:
     flat = [pair for pair in strong if pair in graph.homographies]
     if not flat or len(flat) < _SHARE * len(strong):
         return False

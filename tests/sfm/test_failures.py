@@ -142,6 +142,20 @@ def test_a_photo_from_another_camera_among_many(sfm, room_photos, tmp_path):
     assert cameras[photo_sets.WIDTH]["params"]["f"] == pytest.approx(photo_sets.FOCAL, rel=0.01)
 
 
+def test_photos_that_say_nothing_of_their_cameras(sfm, tmp_path):
+    """Each of another size, as from the internet: a camera for each, and the user is told."""
+    (tmp_path / "photos").mkdir()
+    for number, pose in enumerate(photo_sets.arc(8)):
+        rays = photo_sets.pinhole_rays(440 + 8 * number, 360, 420.0)
+        picture = photo_sets.photograph(photo_sets.room(), pose, rays)
+        photo_sets.save(picture, tmp_path / "photos" / f"{number}.jpg")
+    run = sfm(tmp_path / "photos", tmp_path / "scene", "--undistort-max-size", "200")
+    assert run.result["registered"] == 8
+    assert len(json.loads((tmp_path / "scene" / "report.json").read_text())["cameras"]) == 8
+    (warning,) = run.warnings
+    assert "8 photos say nothing about their camera" in warning
+
+
 def test_a_camera_none_of_whose_photos_could_be_placed(sfm, room_photos, tmp_path):
     photos = tmp_path / "photos"
     shutil.copytree(room_photos[0], photos)

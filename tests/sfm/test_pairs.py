@@ -52,3 +52,7 @@ def test_photos_of_one_place_are_more_alike_than_those_of_another():
         others = np.delete(np.arange(9), number)
         assert {int(other) % 3 for other in others[np.argsort(-alike[number, others])[:2]]} == {number % 3}
     assert np.array_equal(alike, similarities(photos))
+
+
+def test_photos_in_which_nothing_is_found_are_like_none():
+    assert np.array_equal(similarities([np.zeros((0, 128), np.uint8)] * 3), np.zeros((3, 3)))

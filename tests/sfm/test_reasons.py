@@ -1,5 +1,6 @@
 """Sentences for photos and jobs, from what is known of them; and a watched call that ends when asked."""
 
+import dataclasses
 import threading
 import time
 
@@ -107,3 +108,19 @@ def test_a_watched_call_that_knows_no_cancellation_is_left_behind(monkeypatch):
     release.set()
     with pytest.raises(Cancelled):
         watch(lambda: pytest.fail("not started"), lambda: None, cancellation)
+
+
+def test_a_photo_turned_on_the_spot(folder):
+    """Its homographies to the others are rotations, seen through the same lens."""
+    lens = np.array([[300, 0, 128], [0, 300, 128], [0, 0, 1.0]])
+    angle = np.radians(8)
+    turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+    turned = lens @ turn @ np.linalg.inv(lens)
+    known = evidence(folder, {(1, 4): 200, (2, 4): 200, (1, 2): 300})
+    graph = dataclasses.replace(known.graph, homographies={(1, 4): turned, (2, 4): turned @ turned})
+    told = reasons.why_left_out(dataclasses.replace(known, graph=graph), attempt(), kept={1, 2})
+    assert "taken from one spot" in told["4.jpg"]
+    aside = turned + np.array([[0, 0, 40], [0, 0, 0], [0, 0, 0]])
+    graph = dataclasses.replace(known.graph, homographies={(1, 4): aside, (2, 4): turned @ aside})
+    told = reasons.why_left_out(dataclasses.replace(known, graph=graph), attempt(), kept={1, 2})
+    assert "not enough" in told["4.jpg"]

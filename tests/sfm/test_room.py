@@ -89,6 +89,9 @@ def test_the_report_tells_how_it_went(room):
     report = json.loads((scene / "report.json").read_text())
     assert report["registered"] == 10
     assert report["rung"] == "incremental"
+    (attempt,) = report["attempts"]
+    assert (attempt["look"], attempt["rung"], attempt["registered"]) == ("fast", "incremental", 10)
+    assert attempt["seconds"] > 0
     assert report["pairs"]["matched"] == 45
     assert report["pairs"]["verified"] >= 30
     assert report["extent"] == pytest.approx(10.0, rel=1e-3)

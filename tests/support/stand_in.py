@@ -104,6 +104,9 @@ def sfm_parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-image-size", type=int)
     parser.add_argument("--matcher", choices=["auto", "exhaustive", "sequential", "retrieval"])
     parser.add_argument("--undistort-max-size", type=int)
+    parser.add_argument("--min-registered", type=int)
+    parser.add_argument("--min-share", type=float)
+    parser.add_argument("--keep-frame", action="store_true")
     parser.add_argument("--follow", action="store_true")
     parser.add_argument("--json", action="store_true")
     return parser

@@ -1,0 +1,84 @@
+"""Which rungs are tried, when the climbing ends, and which attempt wins; the mapper is replaced by its findings."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from splatworker.sfm import gate, ladder, mapping
+from splatworker.sfm.gate import Inspection
+from splatworker.sfm.graph import MatchGraph
+
+GRAPH = MatchGraph(tuple(range(1, 21)), {(one, one + 1): 100 for one in range(1, 20)}, {}, 190)
+NAMES = [rung.name for rung in ladder.RUNGS]
+
+
+class Model:
+    """So many photos, placed with such an error."""
+
+    def __init__(self, photos, error=0.5):
+        self.photos, self.error = photos, error
+
+    def num_reg_images(self):
+        return self.photos
+
+    def reg_image_ids(self):
+        return list(range(1, self.photos + 1))
+
+    def compute_mean_reprojection_error(self):
+        return self.error
+
+
+@pytest.fixture
+def climb(monkeypatch, tmp_path):
+    """`climb(found, ...)`: the attempts where rungs find these; a model that is not true is a pair with its fault."""
+
+    def run(*found, has_prior=True):
+        results = iter(found)
+        asked = []
+
+        def next_models(*asked_for):
+            asked.append(asked_for)
+            result = next(results)
+            models = result if isinstance(result, list) else [result]
+            return [model[0] if isinstance(model, tuple) else model for model in models]
+
+        faults = {id(model[0]): model[1] for model in found if isinstance(model, tuple)}
+        monkeypatch.setattr(mapping, "map_incrementally", lambda *a: next_models("incremental", a[2]))
+        monkeypatch.setattr(mapping, "map_globally", lambda *a: next_models("global"))
+        monkeypatch.setattr(gate, "inspect", lambda model, _: Inspection(faults=list(faults.get(id(model), ()))))
+        bench = SimpleNamespace(folder=tmp_path)
+        attempts = ladder.climb(bench, "fast", [SimpleNamespace(has_prior=has_prior)], GRAPH, None)
+        return attempts, asked
+
+    return run
+
+
+def test_a_first_rung_that_is_good_enough_costs_nothing_more(climb):
+    attempts, asked = climb(Model(19))  # one of twenty may be missing
+    assert [attempt.rung for attempt in attempts] == ["incremental"]
+    assert asked == [("incremental", ladder.RUNGS[0].mapper)]
+    assert attempts[0].registered == 19
+
+
+def test_rungs_are_tried_in_their_order_with_their_presets_and_the_best_wins(climb):
+    attempts, asked = climb(Model(3), Model(18), [], Model(17), Model(18, error=0.9))
+    assert [attempt.rung for attempt in attempts] == NAMES
+    assert asked == [*(("incremental", rung.mapper) for rung in ladder.RUNGS[:-1]), ("global",)]
+    assert ladder.best(attempts).rung == "held intrinsics"  # as many photos as the last, and truer
+    assert attempts[2].registered == 0
+    assert not attempts[2].plausible
+
+
+def test_held_intrinsics_want_to_be_known(climb):
+    attempts, _ = climb(Model(3), Model(3), Model(3), has_prior=False)
+    assert [attempt.rung for attempt in attempts] == [rung.name for rung in ladder.RUNGS if not rung.wants_prior]
+
+
+def test_a_model_that_cannot_be_true_is_not_taken_however_many_photos_it_has(climb):
+    attempts, _ = climb((Model(20), ["the cameras stand in one spot"]), Model(20))
+    assert [attempt.rung for attempt in attempts] == NAMES[:2]
+    assert ladder.best(attempts).rung == NAMES[1]
+    lone, _ = climb((Model(20), ["bent"]), Model(4), Model(4), Model(4), Model(4))
+    assert ladder.best(lone).registered == 4
