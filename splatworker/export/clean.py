@@ -28,7 +28,7 @@ UNSEEN = 0.05
 """Pixels: a Gaussian is never seen when it colours less than this of every training view."""
 
 HAZE_EXTENT = 0.5
-"""Of the distance between the farthest cameras: a Gaussian larger than this..."""
+"""Of the farthest camera's distance from their middle: a Gaussian larger than this..."""
 
 HAZE_OPACITY = 0.1
 """... and less opaque than this is haze."""

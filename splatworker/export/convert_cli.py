@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from splatworker.export.registry import FORMATS, format_of, read_any, write_any
 from splatworker.formats.model import find_splat
 from splatworker.progress import Reporter
@@ -45,10 +47,11 @@ def convert(source: Path, target: Path, device: str, report: Reporter) -> dict[s
         InvalidScene: the input is broken, or has no Gaussians.
         SplatError: a suffix is unknown, or a file cannot be read or written.
     """
-    format_of(target)  # before reading what may be large
+    on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+    step = "making a palette, some 10 s on a CPU" if format_of(target) == "sog" and on_cpu else "writing"
     path = find_splat(source) if source.is_dir() else source
     gaussians = read_any(path)
-    report.progress("writing", 0.5)
+    report.progress(step, 0.5)
     left_out = write_any(target, gaussians, device)
     if left_out:
         report.warning(f"{left_out} Gaussians were no numbers and are left out.")
