@@ -242,3 +242,23 @@ def test_otherwise_a_virtual_environment_is(run, project, arguments):
     assert run("test-local.sh", *arguments, fail="docker image*").returncode == 0
     assert run.calls[-2:] == ["setup", "python handler.py test_input.json"]
     assert (project / "output").is_dir()
+
+
+def test_without_wrangler_npx_fetches_it_and_without_both_it_is_asked_for(run, project):
+    write_photos(project / "test-images")
+    done = run("upload-test-images.sh", R2_BUCKET="b")
+    assert done.returncode == 1
+    assert "wrangler is needed" in done.stderr
+    run.stand_in("npx")
+    assert run("upload-test-images.sh", R2_BUCKET="b").returncode == 0
+    assert len(run.calls) == 6
+    assert all(call.startswith("--yes wrangler@4 r2 object put b/test-images/") for call in run.calls)
+
+
+def test_without_boto3_it_is_asked_for(run, project):
+    write_photos(project / "test-images")
+    run.stand_in("python3")
+    keys = dict.fromkeys(("R2_BUCKET", "R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"), "x")
+    done = run("generate-presigned-urls.sh", fail="python3*", **keys)
+    assert done.returncode == 1
+    assert "boto3 is needed" in done.stderr
