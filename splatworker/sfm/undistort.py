@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from PIL import Image
@@ -53,7 +54,7 @@ def write_scene(
     (scene / "images").mkdir()
     flat = pycolmap.Reconstruction(undistorted / "sparse")
     if bench.options.undistort_max_size:
-        _shrink(flat, written, bench.options.undistort_max_size)
+        _shrink(flat, written, bench.options.undistort_max_size, bench.threads)
     for image_id, image in flat.images.items():
         drop_metadata(written / image.name)
         (written / image.name).rename(scene / "images" / photos[image_id - 1].name)
@@ -65,7 +66,7 @@ def write_scene(
         (undistorted / name).rename(sparse / name)
 
 
-def _shrink(model: pycolmap.Reconstruction, photos: Path, longest: int) -> None:
+def _shrink(model: pycolmap.Reconstruction, photos: Path, longest: int, threads: int) -> None:
     """Shrink photos, and the model's cameras with them, until no side is longer than `longest`.
 
     COLMAP's undistortion would do it, but takes single pixels out of a large photo: thin lines flicker between views,
@@ -75,15 +76,22 @@ def _shrink(model: pycolmap.Reconstruction, photos: Path, longest: int) -> None:
     for camera_id, camera in model.cameras.items():
         scale = min(1.0, longest / max(camera.width, camera.height))
         sizes[camera_id] = max(1, round(camera.width * scale)), max(1, round(camera.height * scale))
-    for image in model.images.values():
-        before, size = model.cameras[image.camera_id], sizes[image.camera_id]
-        if size == (before.width, before.height):
-            continue
-        path = photos / image.name
-        with Image.open(path) as photo:
-            shrunk = photo.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-        shrunk.save(path, quality=_JPEG_QUALITY, subsampling=0)
-        for point in image.points2D:
-            point.xy = point.xy * [size[0] / before.width, size[1] / before.height]
+    with ThreadPoolExecutor(threads) as pool:
+        jobs = []
+        for image in model.images.values():
+            before, size = model.cameras[image.camera_id], sizes[image.camera_id]
+            if size == (before.width, before.height):
+                continue
+            jobs.append(pool.submit(_shrink_photo, photos / image.name, size))
+            for point in image.points2D:
+                point.xy = point.xy * [size[0] / before.width, size[1] / before.height]
+        for job in jobs:
+            job.result()
     for camera_id, (width, height) in sizes.items():
         model.cameras[camera_id].rescale(width, height)
+
+
+def _shrink_photo(path: Path, size: tuple[int, int]) -> None:
+    with Image.open(path) as photo:
+        shrunk = photo.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    shrunk.save(path, quality=_JPEG_QUALITY, subsampling=0)
