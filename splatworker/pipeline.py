@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from splatworker import trainers
+from splatworker import photo_sizes, trainers
 from splatworker.errors import GpuFailed, SplatError
 from splatworker.job import Recipe
 from splatworker.last_words import understood
 from splatworker.machine import available_cpus
-from splatworker.params import PREVIEW_LONGEST_SIDE, ignored, resolve
+from splatworker.params import ignored, resolve
 from splatworker.photos.gate import demand_enough, name_of
 from splatworker.process import STAGE_COMMAND, run_stage
 from splatworker.progress import Overall, Silent
@@ -30,16 +30,7 @@ T = TypeVar("T")
 WEIGHTS: Mapping[str, float] = {"photos": 0.06, "sfm": 0.33, "train": 0.52, "deliver": 0.03, "export": 0.06}
 """The stages in their order, and their usual shares of the time."""
 
-LONGEST_SIDE = 2133
-"""Photos are shrunk to this: the trainer uses 1600 px of width, and a 3:4 portrait of that width is this high."""
-
-PREVIEW_FEATURES_SIDE = 1600
-"""The same for a preview: it trains on fewer pixels, and features are found in no more."""
-
 PROBE_SECONDS = 30.0
-FEWEST_PIXELS = 64
-"""The smallest longest side that photos are ever shrunk to."""
-
 TRAINING_DISK = 256 * 2**20
 """Bytes that a model folder may need."""
 
@@ -236,7 +227,7 @@ async def _decode(
         "photos",
         [
             *(folder, "-o", room.workspace / "images", "--follow"),
-            *("--max-size", str(_decoded_size(room.recipe, preview=not gpus)), "--jobs", str(available_cpus())),
+            *("--max-size", str(photo_sizes.decoded(room.recipe, preview=not gpus)), "--jobs", str(available_cpus())),
         ],
         workspace=room.workspace,
         report=room.report.stage("photos"),
@@ -260,15 +251,6 @@ async def _decode(
     return decoded
 
 
-def _decoded_size(recipe: Recipe, *, preview: bool) -> int:
-    """Pixels on the longest side to shrink photos to, once and for every step after; 0: none is shrunk."""
-    if recipe.params.resolution != -1:
-        return 0
-    if _is_small(recipe, preview=preview) and min(recipe.params.resolution_scales) == 1.0:
-        return max(PREVIEW_FEATURES_SIDE, recipe.sfm.max_image_size or 0, recipe.sfm.undistort_max_size or 0)
-    return LONGEST_SIDE
-
-
 async def _reconstruct(
     room: _Run, probing: asyncio.Task[list[dict[str, Any]]], clean: asyncio.Future[dict[str, Any]]
 ) -> dict[str, Any]:
@@ -280,7 +262,8 @@ async def _reconstruct(
     check_room(room.workspace, "sfm", 0)
     images = room.workspace / "images"
     options = room.recipe.sfm.arguments()
-    size = await _undistorted_size(room.recipe, clean, preview=preview)
+    photos = (await asyncio.shield(clean))["photos"] if photo_sizes.is_a_part(room.recipe) else ()
+    size = photo_sizes.undistorted(room.recipe, photos, preview=preview)
     if size is not None:
         options += ["--undistort-max-size", str(size)]
     started = 0.0
@@ -303,27 +286,6 @@ async def _reconstruct(
         )
     room.note("sfm", started, scene)
     return scene
-
-
-async def _undistorted_size(recipe: Recipe, clean: asyncio.Future[dict[str, Any]], *, preview: bool) -> int | None:
-    """Pixels on the longest side of the photos to train on, where job or machine ask for fewer than there are.
-
-    A part of the photos' own size is known when all are there.
-    """
-    params = recipe.params
-    if recipe.sfm.undistort_max_size is not None:
-        return None  # said already
-    scale = min(params.resolution_scales)
-    if scale > 1.0:
-        photos = (await asyncio.shield(clean))["photos"]
-        longest = max(max(int(photo["width"]), int(photo["height"])) for photo in photos)
-        return max(FEWEST_PIXELS, round(longest / scale))
-    return PREVIEW_LONGEST_SIDE if _is_small(recipe, preview=preview) else None
-
-
-def _is_small(recipe: Recipe, *, preview: bool) -> bool:
-    """Whether a preview's size is ours to choose."""
-    return preview and "resolution" not in recipe.params.model_fields_set
 
 
 async def _train(
@@ -370,8 +332,10 @@ def _values(room: _Run, *, preview: bool) -> dict[str, Any]:
             f"These params change nothing with the {room.recipe.trainer} trainer: {', '.join(useless)}."
         )
     if preview:
-        small = _is_small(room.recipe, preview=preview) and room.recipe.sfm.undistort_max_size is None
-        size = f", photos of about {PREVIEW_LONGEST_SIDE} px" if small else ""
+        small = (
+            photo_sizes.undistorted(room.recipe, (), preview=True) if not photo_sizes.is_a_part(room.recipe) else None
+        )
+        size = f", photos of about {small} px" if small else ""
         room.report.warning(
             f"This machine has no GPU: a preview was trained ({values['iterations']} iterations{size}). "
             "Params that the job gives are obeyed."
