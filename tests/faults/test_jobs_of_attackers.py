@@ -56,6 +56,7 @@ def inner_names(world) -> list[str]:
     world.name("v6.metadata.example", "fd00:ec2::254")
     world.name("wire.example", "168.63.129.16")
     world.name("nat64.example", "64:ff9b::a9fe:a9fe")
+    world.name("isatap.example", "2400:cb00::5efe:a9fe:a9fe")
     world.name("both.example", PUBLIC, "10.0.0.1")
     world.internet.names["rebind.example"] = [["127.0.0.1"]]
     hosts = [host for host in FORMS if passes_the_form_check(f"http://{host}/")]

@@ -108,6 +108,8 @@ def test_servers_that_are_slow_or_broken_or_lie(world, odd):
                 respond(connection, "200 OK", photos[3][:-100], length=len(photos[3]))
             case "cut-without-length":
                 connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + photos[4][:-400])
+            case "length-too-small":
+                respond(connection, "200 OK", photos[7], length=len(photos[7]) - 400)
             case "endless":
                 connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
                 while not server.stopping.is_set():
@@ -134,6 +136,7 @@ def test_servers_that_are_slow_or_broken_or_lie(world, odd):
         "short-once": None,
         "short-always": "broke off",
         "cut-without-length": "truncated",
+        "length-too-small": "truncated",
         "endless": "larger than",
         "404": "404",
         "410": "410",
