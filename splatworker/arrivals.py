@@ -60,5 +60,6 @@ def sorted_files(folder: Path) -> list[Path]:
 
 
 def natural(name: str) -> list[int | str]:
-    """A sort key under which "2" comes before "10"; names begin with text, if empty, so that keys can be compared."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", name.lower())]
+    """A sort key under which "2" comes before "10": texts, the first perhaps empty, and numbers by turns."""
+    parts = re.split(r"([0-9]+)", name.lower())
+    return [int(part) if number % 2 else part for number, part in enumerate(parts)]

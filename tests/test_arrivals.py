@@ -12,11 +12,11 @@ def names(batch):
 
 
 def test_what_is_there_is_all(tmp_path):
-    for name in ("b10.jpg", "b9.jpg", ".hidden"):
+    for name in ("b10.jpg", "b9.jpg", "²1.jpg", ".hidden"):
         (tmp_path / name).touch()
     (tmp_path / "folder").mkdir()
     (only,) = arriving(tmp_path, at_once)
-    assert names(only) == ["b9.jpg", "b10.jpg"]
+    assert names(only) == ["b9.jpg", "b10.jpg", "²1.jpg"]
     assert only[1] is True
 
 

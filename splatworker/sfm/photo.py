@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags, Image, UnidentifiedImageError
+
+from splatworker.arrivals import natural
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -79,14 +80,8 @@ def read_photo(path: Path) -> Photo:
 def in_capture_order(photos: Sequence[Photo]) -> list[Photo]:
     """Photos by the time they were taken where every one tells it, else by name, with numbers as numbers."""
     if photos and all(photo.taken for photo in photos):
-        return sorted(photos, key=lambda photo: (photo.taken, _natural(photo.name)))
-    return sorted(photos, key=lambda photo: _natural(photo.name))
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Sort key under which photo2 comes before photo10."""
-    parts = re.split(r"(\d+)", name.lower())
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+        return sorted(photos, key=lambda photo: (photo.taken, natural(photo.name)))
+    return sorted(photos, key=lambda photo: natural(photo.name))
 
 
 def _text(value: Any) -> str:
