@@ -108,21 +108,16 @@ class JobSession:
             check_url(self._webhook_url, "webhook_url")
         except InvalidJob:
             return
-        if in_a_hurry:
-            trouble = await self._notify(
-                self._webhook_url, message, workspace, seconds=network_stages.LAST_WORD_SECONDS, tries=1
-            )
-        else:
-            seconds = network_stages.webhook_seconds(deadline)
-            trouble = await self._notify(self._webhook_url, message, workspace, seconds=seconds)
+        seconds = network_stages.LAST_WORD_SECONDS if in_a_hurry else network_stages.webhook_seconds(deadline)
+        tries = 1 if in_a_hurry else None
+        trouble = await self._notify(self._webhook_url, message, workspace, seconds=seconds, tries=tries)
         if trouble is not None:
             answer.setdefault("warnings", []).append(trouble)
             self.log.warning("webhook not delivered", reason=trouble)
 
     async def _notify(
-        self, url: str, message: dict[str, Any], workspace: Path, *, seconds: float = network_stages.WEBHOOK_SECONDS,
-        tries: int | None = None,
-    ) -> str | None:  # fmt: skip
+        self, url: str, message: dict[str, Any], workspace: Path, *, seconds: float, tries: int | None
+    ) -> str | None:
         secret = self._secret if self._secret is not None and webhook.is_secret(self._secret) else None
         return await network_stages.notify(
             url, message, secret, workspace, seconds=seconds, tries=tries, command=self._setting.command

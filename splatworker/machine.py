@@ -6,6 +6,19 @@ import math
 import os
 from pathlib import Path
 
+_CGROUP_MEMORY = (
+    # Version 2: "max" where there is no limit.
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", "inactive_file"),
+    # Version 1: a number beyond any machine's where there is none.
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.stat",
+        "total_inactive_file",
+    ),
+)
+"""Files that tell a container's limit of memory, what it uses, and its statistics; and which of these is file cache."""
+
 
 def available_cpus() -> int:
     """How many processors this process may keep busy: its affinity, and its container's quota where there is one."""
@@ -34,16 +47,12 @@ def available_memory() -> int | None:
     for line in _text("/proc/meminfo").splitlines():
         if line.startswith("MemAvailable:"):
             bounds.append(int(line.split()[1]) * 1024)
-    # The container's limit (cgroup version 2); the kernel gives its file cache back before it kills.
-    limit, used = _text("/sys/fs/cgroup/memory.max").strip(), _text("/sys/fs/cgroup/memory.current").strip()
-    if limit.isdecimal() and used.isdecimal():
-        statistics = dict(line.split() for line in _text("/sys/fs/cgroup/memory.stat").splitlines())
-        bounds.append(max(0, int(limit) - int(used) + int(statistics.get("inactive_file", 0))))
-    # Version 1; where there is no limit it tells a number beyond any machine's.
-    limit, used = (_text(f"/sys/fs/cgroup/memory/memory.{name}_in_bytes").strip() for name in ("limit", "usage"))
-    if limit.isdecimal() and used.isdecimal():
-        statistics = dict(line.split() for line in _text("/sys/fs/cgroup/memory/memory.stat").splitlines())
-        bounds.append(max(0, int(limit) - int(used) + int(statistics.get("total_inactive_file", 0))))
+    # The container's limit; the kernel gives its file cache back before it kills.
+    for limit_file, used_file, statistics_file, cache in _CGROUP_MEMORY:
+        limit, used = _text(limit_file).strip(), _text(used_file).strip()
+        if limit.isdecimal() and used.isdecimal():
+            statistics = dict(line.split() for line in _text(statistics_file).splitlines())
+            bounds.append(max(0, int(limit) - int(used) + int(statistics.get(cache, 0))))
     return min(bounds, default=None)
 
 

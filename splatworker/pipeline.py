@@ -134,6 +134,7 @@ async def run(
     """
     loop = asyncio.get_running_loop()
     room = _Run(recipe, workspace, report, deadline, command, gpu_required)
+    # Stages wait for these, and not for the tasks before them: a failure then comes from its own stage alone.
     here: asyncio.Future[Photos] = loop.create_future()
     clean: asyncio.Future[dict[str, Any]] = loop.create_future()
     scene_is_there: asyncio.Future[None] = loop.create_future()

@@ -47,8 +47,9 @@ def convert(source: Path, target: Path, device: str, report: Reporter) -> dict[s
         InvalidScene: the input is broken, or has no Gaussians.
         SplatError: a suffix is unknown, or a file cannot be read or written.
     """
+    kind = format_of(target)  # before reading what may be large
     on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
-    step = "making a palette, some 10 s on a CPU" if format_of(target) == "sog" and on_cpu else "writing"
+    step = "making a palette, some 10 s on a CPU" if kind == "sog" and on_cpu else "writing"
     path = find_splat(source) if source.is_dir() else source
     gaussians = read_any(path)
     report.progress(step, 0.5)
