@@ -66,18 +66,19 @@ async def cameras(urls: list[str], work: Path, *, follow: bool) -> tuple[float, 
     clean: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     run = partial(run_stage, workspace=work, report=Silent())
 
-    async def wait_for(future: asyncio.Future[None]) -> None:
-        await asyncio.shield(future)
-
     async def decode() -> None:
         await run(
             "photos",
             [arrival.folder, "-o", work / "images", "--follow", *PREVIEW[0], "--jobs", str(available_cpus())],
-            request=wait_for(here),
+            request=lambda: asyncio.shield(here),
         )
 
     async def reconstruct() -> None:
-        await run("sfm", [work / "images", "-o", work / "scene", "--follow", *PREVIEW[1]], request=wait_for(clean))
+        await run(
+            "sfm",
+            [work / "images", "-o", work / "scene", "--follow", *PREVIEW[1]],
+            request=lambda: asyncio.shield(clean),
+        )
 
     stages = [decode(), reconstruct()]
     tasks = [asyncio.create_task(stage) for stage in stages] if follow else []

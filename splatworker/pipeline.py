@@ -233,7 +233,7 @@ async def _decode(
         workspace=room.workspace,
         report=room.report.stage("photos"),
         deadline=stage_deadline("photos", room.deadline),
-        request=all_there(),
+        request=all_there,
         command=room.command,
     )
     photos = here.result()
@@ -282,7 +282,7 @@ async def _reconstruct(
             workspace=room.workspace,
             report=room.report.stage("sfm"),
             deadline=stage_deadline("sfm", room.deadline),
-            request=all_there(),
+            request=all_there,
             command=room.command,
         )
     room.note("sfm", started, scene)
@@ -311,7 +311,7 @@ async def _train(
         room.recipe.trainer,
         room.workspace / "scene",
         room.workspace / "model",
-        values(),
+        values,
         warm=bool(gpus),
         workspace=room.workspace,
         report=room.report.stage("train"),

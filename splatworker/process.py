@@ -33,7 +33,7 @@ TAIL_LINES = 20
 KILL_GRACE_S = 4.0
 SIGKILL = 9
 
-Request = dict[str, Any] | Awaitable[dict[str, Any] | None] | None
+Request = dict[str, Any] | Callable[[], Awaitable[dict[str, Any] | None]] | None
 """What a stage is told on its standard input, at once or later."""
 
 _SUPERVISOR = str(Path(__file__).with_name("supervise.py"))
@@ -71,7 +71,8 @@ async def run_stage(
         report: hears the stage's progress and warnings.
         deadline: `time.monotonic()` at which the stage is killed.
         request: sent to the stage as JSON on its standard input: for what must not stand on a command line, or
-            is not known yet when the stage starts. What comes out as None only ends the input.
+            is not known yet when the stage starts (then a function that waits for it, called once the stage runs: an
+            awaitable made earlier would be left behind unheard when the job ends first). None only ends the input.
 
     Raises:
         SplatError: what the stage said before it failed, or how it died; or what `request` raised.
@@ -236,7 +237,7 @@ class _CappedLog:
 async def _send(stdin: asyncio.StreamWriter | None, request: Request) -> None:
     if stdin is None or request is None:
         return
-    told = request if isinstance(request, dict) else await request
+    told = request if isinstance(request, dict) else await request()
     data = b"" if told is None else json.dumps(told).encode()
     with contextlib.suppress(ConnectionError):  # a stage that died without reading will be found out elsewhere
         stdin.write(data)

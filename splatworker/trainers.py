@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ async def train(
     trainer: str,
     scene: Path,
     model: Path,
-    values: Awaitable[dict[str, Any]],
+    values: Callable[[], Awaitable[dict[str, Any]]],
     *,
     warm: bool,
     workspace: Path,
@@ -64,7 +64,7 @@ async def train(
     """Train; the trainer's result, with "ply" and "gaussians" at least.
 
     Args:
-        values: resolved parameters by name, once the scene is there.
+        values: waits for the scene; the resolved parameters by name.
         warm: start the native trainer at once, so that it has loaded its libraries and the GPU when it is told.
 
     Raises:
@@ -73,11 +73,16 @@ async def train(
     folders = ["-s", str(scene), "-m", str(model)]
     if trainer == "native":
         how: dict[str, Any] = {"workspace": workspace, "report": report, "deadline": deadline, "command": command}
+
+        async def told() -> dict[str, Any]:
+            useful = {name: value for name, value in (await values()).items() if name not in without_use("native")}
+            return {"arguments": [*folders, *arguments(useful)]}
+
         with understood("train"):
             if warm:
-                return await run_stage("warm", ["train"], request=_told(folders, values), **how)
-            return await run_stage("train", (await _told(folders, values))["arguments"], **how)
-    resolved = {name: value for name, value in (await values).items() if name not in NATIVE_ONLY}
+                return await run_stage("warm", ["train"], request=told, **how)
+            return await run_stage("train", (await told())["arguments"], **how)
+    resolved = {name: value for name, value in (await values()).items() if name not in NATIVE_ONLY}
     python = os.environ.get("INRIA_PYTHON", sys.executable)
 
     def watch(printed: bytes) -> None:
@@ -94,12 +99,6 @@ async def train(
             watch=watch,
         )
     return ended | _read_model(model, resolved["iterations"], workspace / "logs" / "train.log")
-
-
-async def _told(folders: list[str], values: Awaitable[dict[str, Any]]) -> dict[str, Any]:
-    """The native trainer's arguments, once the parameters are known."""
-    useful = {name: value for name, value in (await values).items() if name not in without_use("native")}
-    return {"arguments": [*folders, *arguments(useful)]}
 
 
 def _read_model(model: Path, iterations: int, log: Path) -> dict[str, Any]:
