@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from splatworker.errors import InvalidScene
 from splatworker.export.comparison import Comparison, compare
-from splatworker.export.orient import HALF_TURN_ABOUT_Z, Matrix, rotate
+from splatworker.export.orient import HALF_TURN_ABOUT_Z, Matrix, rotate_camera
 from splatworker.export.pictures import Artist
 from splatworker.export.registry import read_any
 from splatworker.export.subject import Subject, shrunk
@@ -32,6 +31,9 @@ LOSS_VIEWS = 3
 """Views from which a format's loss is measured."""
 
 _LOG_ENTRIES = 200
+
+Loss = dict[str, Any]
+"""What a file of a format costs and loses, ready for JSON."""
 
 AXES = {
     "spz": "y up, as SPZ means it",
@@ -94,11 +96,12 @@ def figures(
     subject: Subject,
     account: Account,
     scored: Sequence[Comparison],
-    formats: list[dict[str, Any]],
+    formats: list[Loss],
     cleaning: dict[str, Any] | None,
     gaussians: Gaussians,
+    parts: Mapping[str, tuple[float, float]],
 ) -> dict[str, Any]:
-    """All that quality.json says."""
+    """All that quality.json says; `parts` are those of the export so far, each with its beginning and end."""
     found, trained = subject.reconstruction, subject.results
     rejected = account.photos.get("rejected") or found.get("rejected") or []
     kind = "held out" if subject.held_out else "trained on"
@@ -137,47 +140,38 @@ def figures(
         "cleaning": cleaning,
         "formats": formats,
         "timings": dict(account.timings),
+        "export": {part: list(times) for part, times in parts.items()},
         "settings": dict(account.settings),
         "warnings": list(account.warnings),
     }
 
 
-def format_losses(
-    folder: Path, made: dict[str, dict[str, Any]], gaussians: Gaussians, subject: Subject, artist: Artist, side: int
-) -> list[dict[str, Any]]:
-    """For each file of a format: bytes, ratio to the PLY, and what drawing it loses against drawing the splat."""
+def format_loss(name: str, path: Path, gaussians: Gaussians, subject: Subject, artist: Artist, side: int) -> Loss:
+    """Of a file of a format: bytes, ratio to the PLY, and what drawing it loses against drawing the splat."""
     cameras = [shrunk(photo, side).camera for photo in subject.photos]
     cameras = cameras[:: max(1, len(cameras) // LOSS_VIEWS)][:LOSS_VIEWS]
-    own = [artist.image(camera) for camera in cameras]
+    turn = _from_upright(name, subject.rotation)  # turning a few cameras is less than turning a splat
+    stored = Artist(read_any(path), artist.renderer, subject.background, artist.turn)
+    errors = [
+        ((stored.image(rotate_camera(camera, turn)) - artist.image(camera)) ** 2).mean(dtype=torch.float64).item()
+        for camera in cameras
+    ]
+    size = path.stat().st_size
     ply_bytes = len(gaussians) * 4 * (17 + 3 * gaussians.sh_rest.shape[1])
-    losses = []
-    for name, axes in AXES.items():
-        if name not in made:
-            continue
-        stored = read_any(folder / made[name]["file"])
-        back = rotate(stored, _to_upright(name, subject.rotation))
-        other = Artist(back, artist.renderer, subject.background)
-        errors = [
-            ((other.image(camera) - image) ** 2).mean(dtype=torch.float64).item()
-            for camera, image in zip(cameras, own, strict=True)
-        ]
-        size = made[name]["bytes"]
-        losses.append(
-            {
-                "name": name,
-                "file": made[name]["file"],
-                "bytes": size,
-                "ratio": round(ply_bytes / size, 1),
-                "psnr_db": round(-10 * math.log10(max(float(np.mean(errors)), 1e-10)), 2),
-                "axes": axes,
-            }
-        )
-    return losses
+    return {
+        "name": name,
+        "file": path.name,
+        "bytes": size,
+        "ratio": round(ply_bytes / size, 1),
+        "psnr_db": round(-10 * math.log10(max(float(np.mean(errors)), 1e-10)), 2),
+        "axes": AXES[name],
+    }
 
 
-def _to_upright(name: str, rotation: Matrix) -> npt.NDArray[np.float64]:
+def _from_upright(name: str, rotation: Matrix) -> Matrix:
+    """The rotation from the upright world to that of a file."""
     if name == "cleaned_ply":
-        return rotation
+        return rotation.T
     return np.eye(3) if name == "spz" else HALF_TURN_ABOUT_Z
 
 

@@ -8,6 +8,7 @@ tools offer, costs several dB on an ordinary scene.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,10 +16,11 @@ import numpy.typing as npt
 import torch
 
 from splatworker.export.comparison import read_photo
-from splatworker.export.pictures import Artist
+from splatworker.export.pictures import Artist, Picture
 from splatworker.export.visibility import Sight, see
 from splatworker.formats.scene import Photo
 from splatworker.gaussians import Gaussians
+from splatworker.machine import available_cpus
 from splatworker.render.interface import GaussianTensors, Renderer
 from splatworker.render.tensors import to_tensors
 
@@ -89,7 +91,8 @@ def clean(
     sight = see(renderer, tensors, [photo.camera for photo in photos], lambda share: progress(0.8 * share))
     groups = candidates(gaussians, photos, points, sight)
     judges = photos[:: max(1, len(photos) // JUDGES)][:JUDGES]
-    truths = [torch.from_numpy(read_photo(photo)).to(renderer.device).permute(2, 0, 1) / 255 for photo in judges]
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        truths = [_image(pixels, renderer) for pixels in pool.map(read_photo, judges)]
     artist = Artist(gaussians, renderer, background)
 
     def score(keep: Mask) -> float:
@@ -124,6 +127,10 @@ def clean(
     return Cleaning(keep, removed, spared, capped)
 
 
+def _image(pixels: Picture, renderer: Renderer) -> torch.Tensor:
+    return torch.from_numpy(pixels).to(renderer.device).permute(2, 0, 1) / 255
+
+
 def candidates(
     gaussians: Gaussians, photos: Sequence[Photo], points: npt.NDArray[np.float64], sight: Sight
 ) -> dict[str, Mask]:
@@ -132,7 +139,8 @@ def candidates(
     centers = np.array([photo.camera.center for photo in photos])
     extent = float(np.linalg.norm(centers - centers.mean(axis=0), axis=1).max())
     haze = (gaussians.scales.max(axis=1) > HAZE_EXTENT * extent) & (gaussians.opacities < HAZE_OPACITY)
-    floating = in_free_space(gaussians.means, photos, points) & (views <= FLOATER_VIEWS)
+    floating = views <= FLOATER_VIEWS
+    floating[floating] = in_free_space(gaussians.means[floating], photos, points)
     return {"never seen": peak < UNSEEN, "floater": floating, "haze": haze}
 
 

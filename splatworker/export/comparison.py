@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ ERROR_FULL_SCALE = 0.25
 
 _HEAT = np.array([[0, 0, 4], [66, 10, 104], [147, 38, 103], [221, 81, 58], [252, 165, 10], [252, 255, 164]], np.float64)
 """Black over red to pale yellow, of even lightness: readable by those who see no red, too."""
+
+_SHADES = 4096
+"""Colours that are worked out beforehand, so many that neighbours differ by no more than a step of a byte."""
 
 
 @dataclass(frozen=True)
@@ -61,42 +65,50 @@ def read_photo(photo: Photo) -> Picture:
         raise InvalidScene(f"The scene's photo {photo.name} cannot be read: {error}.", stage="export") from error
 
 
-def compare(
-    artist: Artist,
-    photos: Sequence[Photo],
-    held_out: set[str],
-    progress: Callable[[float], None] = lambda share: None,
-) -> list[Comparison]:
+def compare(artist: Artist, photos: Sequence[Photo], held_out: set[str]) -> list[Comparison]:
     """Draw every photo's view and compare it, worst first; cameras are of an upright scene, at the size to compare."""
-    found = []
-    with ThreadPoolExecutor(available_cpus()) as pool:  # decoding takes longer than drawing on a GPU
-        decoded = list(pool.map(read_photo, photos))
-    for index, (photo, pixels) in enumerate(zip(photos, decoded, strict=True)):
-        truth = torch.from_numpy(pixels.transpose(2, 0, 1).copy()).to(artist.renderer.device)
-        drawn = artist.image(photo.camera)
-        loss, _ = artist.renderer.loss(drawn, truth, 1.0)
-        error = (drawn - truth.to(drawn.dtype) / 255).abs().mean(dim=0).cpu().numpy()
-        score = round(psnr(drawn, truth), 3)
-        turns = quarter_turns(photo.camera)
-        found.append(
-            Comparison(
-                photo.name,
-                photo.name in held_out,
-                score,
-                round(float(loss.ssim), 4),
-                *(np.rot90(picture, turns) for picture in (pixels, to_picture(drawn), error_map(error))),
-            )
-        )
-        progress((index + 1) / len(photos))
+    with ThreadPoolExecutor(available_cpus()) as pool:  # all but drawing takes longer than drawing on a GPU
+        found = list(pool.map(lambda photo: _compared(artist, photo, photo.name in held_out), photos))
     return sorted(found, key=lambda comparison: comparison.psnr)
+
+
+def _compared(artist: Artist, photo: Photo, held_out: bool) -> Comparison:
+    pixels = read_photo(photo)
+    truth, drawn = _on_device(artist, pixels), artist.image(photo.camera)
+    ssim = round(artist.ssim(drawn, truth), 4)
+    error = (drawn - truth.to(drawn.dtype) / 255).abs().mean(dim=0).cpu().numpy()
+    turns = quarter_turns(photo.camera)
+    pictures = (np.rot90(picture, turns) for picture in (pixels, to_picture(drawn), error_map(error)))
+    return Comparison(photo.name, held_out, round(psnr(drawn, truth), 3), ssim, *pictures)
+
+
+def best_shown(artist: Artist, photos: Sequence[Photo]) -> Photo:
+    """The photo whose view the splat shows best."""
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        decoded = pool.map(read_photo, photos)
+        scores = [
+            psnr(artist.image(photo.camera), _on_device(artist, pixels))
+            for photo, pixels in zip(photos, decoded, strict=True)
+        ]
+    return photos[int(np.argmax(scores))]
+
+
+def _on_device(artist: Artist, pixels: Picture) -> torch.Tensor:
+    """A photo as a (3, H, W) uint8 tensor where the splat is drawn."""
+    return torch.from_numpy(pixels.transpose(2, 0, 1).copy()).to(artist.renderer.device)
 
 
 def error_map(error: npt.NDArray[np.float32]) -> Picture:
     """(H, W, 3) colours of (H, W) errors."""
-    place = np.clip(error / ERROR_FULL_SCALE, 0, 1) * (len(_HEAT) - 1)
-    low = np.minimum(place.astype(int), len(_HEAT) - 2)
-    share = (place - low)[:, :, None]
-    return np.asarray(np.rint(_HEAT[low] * (1 - share) + _HEAT[low + 1] * share), np.uint8)
+    shade = np.clip(error * np.float32((_SHADES - 1) / ERROR_FULL_SCALE) + np.float32(0.5), 0, _SHADES - 1)
+    return np.asarray(_shades()[shade.astype(np.uint16)])
+
+
+@cache
+def _shades() -> Picture:
+    """(_SHADES, 3) the colours from no error to the full scale."""
+    place, known = np.linspace(0, len(_HEAT) - 1, _SHADES), np.arange(len(_HEAT))
+    return np.stack([np.rint(np.interp(place, known, channel)) for channel in _HEAT.T], axis=1).astype(np.uint8)
 
 
 def trained_size(model: Path) -> int:

@@ -157,8 +157,8 @@ def _harmonics(element: npt.NDArray[np.void] | None, count: int, path: Path) -> 
         return np.zeros((count, 0, 3), np.float32)
     if len(names) not in (9, 24, 45) or len(element) != count:
         raise InvalidScene(f"{path.name} has {len(names)} harmonics of {len(element)} Gaussians, where {count} are.")
-    levels = np.stack([element[f"f_rest_{index}"] for index in range(len(names))], axis=1).astype(np.float32)
+    levels = np.stack([element[f"f_rest_{index}"] for index in range(len(names))], axis=1)
     # A byte stands for the middle of its step; the outermost for the ends.
-    values = np.where(levels == 0, 0, np.where(levels == 255, 256, levels + 0.5)) * np.float32(SH_RANGE / 256)
-    by_channel = (values - np.float32(SH_RANGE / 2)).reshape(count, 3, -1)
-    return np.ascontiguousarray(by_channel.transpose(0, 2, 1), dtype=np.float32)
+    steps = np.array([0, *(np.arange(1, 255) + 0.5), 256])
+    values = (steps * (SH_RANGE / 256) - SH_RANGE / 2).astype(np.float32)
+    return np.asarray(values[levels.reshape(count, 3, -1).transpose(0, 2, 1)])

@@ -1,13 +1,14 @@
 """Everything that is made of a trained splat: small files, a page, pictures, a film, a report.
 
-The splat is cleaned and turned upright once; then each output is made by itself, the files in threads beside the
-pictures. One that fails is a warning by its name, and the others are made all the same.
+The splat is cleaned and turned upright once; then each output is made by itself, in a thread of its own as far as the
+processors go: drawing takes a GPU hardly any time, and encoding what was drawn leaves it to the others. One that fails
+is a warning by its name, and the others are made all the same.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,20 +20,22 @@ import numpy as np
 
 from splatworker.errors import SplatError, from_os_error
 from splatworker.export import report as report_page
-from splatworker.export.account import Account, figures, format_losses, score
+from splatworker.export.account import AXES, Account, Loss, figures, format_loss, score
 from splatworker.export.camera_path import Look, by_what_they_show, flight, focus, look_of
 from splatworker.export.clean import Cleaning, clean
-from splatworker.export.comparison import compare, trained_size
+from splatworker.export.comparison import Comparison, best_shown, trained_size
 from splatworker.export.film import write_film
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
 from splatworker.export.outputs import OUTPUTS
-from splatworker.export.pictures import Artist, poster, webp, write_webp
+from splatworker.export.parts import Parts
+from splatworker.export.pictures import Artist, Picture, poster, webp, write_webp
 from splatworker.export.registry import format_of, write_any
 from splatworker.export.subject import Subject, read_subject, shrunk
 from splatworker.export.subset import take
 from splatworker.export.viewer import Scene, write_viewer
 from splatworker.formats.atomic import write_text
 from splatworker.gaussians import Gaussians
+from splatworker.machine import available_cpus
 from splatworker.progress import Reporter
 from splatworker.render.backend import renderer_for
 from splatworker.render.camera import Camera
@@ -66,25 +69,40 @@ ON_GPU = Effort(judged=1600, poster=1080, film_height=720, film_rate=30, film_se
 ON_CPU = Effort(judged=640, poster=720, film_height=360, film_rate=15, film_seconds=6)
 
 
+FEWEST_THREADS, MOST_THREADS = 3, 12
+"""Outputs made at once: by the processors, which bounds the memory, too."""
+
+EFFORTS = {"sog": 4.0, "turntable": 6.0, "scores": 3.0}
+"""How long parts that are made side by side take, where one is not the time of most; the longest are begun first."""
+
+
+Results = Mapping[str, Future[Any]]
+"""What the parts that were made side by side have ended with, by their names."""
+
+
 @dataclass
 class Making:
     """An export under way.
 
     Attributes:
         splat: upright, and cleaned unless that was not wanted.
+        turned: the same for files whose viewers take y to point down; the same as `splat` where none is wanted.
         trained: longest side of the photos that it was trained on, in pixels.
+        judging: whether the report or its figures are wanted.
         made: name -> file, bytes and seconds of every output so far.
     """
 
     subject: Subject
     splat: Gaussians
+    turned: Gaussians
     cleaning: Cleaning | None
     artist: Artist
     look: Look
     effort: Effort
     trained: int
     folder: Path
-    report: Reporter
+    parts: Parts
+    judging: bool
     made: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def attempt(self, name: str, make: Callable[[Path], object]) -> bool:
@@ -92,10 +110,11 @@ class Making:
         path = self.folder / OUTPUTS[name].file
         started = time.monotonic()
         try:
-            make(path)
+            with self.parts.timed(name):
+                make(path)
         except Exception as error:  # whatever went wrong with an extra: the splat is there
             said = from_os_error(error, "export").message if isinstance(error, OSError) else str(error)
-            self.report.warning(f"The output '{name}' could not be made: {said or type(error).__name__}")
+            self.parts.warning(f"The output '{name}' could not be made: {said or type(error).__name__}")
             with suppress(OSError):
                 path.unlink()
             return False
@@ -134,23 +153,24 @@ def export(
         InvalidScene: splat or scene is missing or broken.
         DiskFull, SplatError: the folder cannot be written.
     """
-    started = time.monotonic()
-    report.progress("reading", 0.0)
-    subject = read_subject(splat, scene)
+    parts = Parts(report)
+    parts.progress("reading", 0.0)
+    with parts.timed("reading"):
+        subject = read_subject(splat, scene)
     if subject.not_finite:
-        report.warning(f"{subject.not_finite} Gaussians were no numbers and are left out.")
+        parts.warning(f"{subject.not_finite} Gaussians were no numbers and are left out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise from_os_error(error, "export") from error
-    renderer = renderer_for(device)
-    making = _prepare(subject, renderer, folder, report, trained=trained_size(splat), cleaning=cleaning)
-    report.progress("files", 0.35)
-    _make_files(making, wanted, renderer)
-    if {"report", "quality"} & set(wanted):
-        report.progress("report", 0.8)
-        _make_report(making, wanted, account or Account(), started)
-    report.progress("done", 1.0)
+    with parts.timed("opening the GPU"):
+        renderer = renderer_for(device)
+    making = _prepare(subject, renderer, folder, wanted, parts, trained=trained_size(splat), cleaning=cleaning)
+    results = _make_side_by_side(making, wanted, renderer)
+    parts.progress("report", 0.9)
+    _make_page(making, wanted, results)
+    _make_report(making, wanted, results, account or Account())
+    parts.progress("done", 1.0)
     missing = [name for name in wanted if name not in making.made]
     if missing and len(missing) == len(wanted):
         raise SplatError("None of the outputs could be made.", hint="The warnings say why.", stage="export")
@@ -158,7 +178,8 @@ def export(
         "outputs": {name: making.made[name] for name in wanted if name in making.made},
         "gaussians": len(making.splat),
         "cleaning": cleaning_in_figures(making.cleaning),
-        "seconds": round(time.monotonic() - started, 2),
+        "parts": {part: list(times) for part, times in parts.times.items()},
+        "seconds": round(parts.seconds, 2),
     }
 
 
@@ -176,7 +197,14 @@ def cleaning_in_figures(cleaning: Cleaning | None) -> dict[str, Any] | None:
 
 
 def _prepare(
-    subject: Subject, renderer: Renderer, folder: Path, report: Reporter, *, trained: int, cleaning: bool
+    subject: Subject,
+    renderer: Renderer,
+    folder: Path,
+    wanted: Sequence[str],
+    parts: Parts,
+    *,
+    trained: int,
+    cleaning: bool,
 ) -> Making:
     """Clean the splat and choose the view that it is shown from."""
     effort = ON_GPU if renderer.device.type == "cuda" else ON_CPU
@@ -184,58 +212,63 @@ def _prepare(
     splat, done = subject.gaussians, None
     if cleaning:
         photos = [shrunk(photo, longest) for photo in subject.trained]
-        done = clean(
-            splat, photos, subject.points, renderer, subject.background,
-            lambda share: report.progress("cleaning", 0.05 + 0.25 * share),
-        )  # fmt: skip
-        splat = take(splat, done.keep) if done.count else splat
+        with parts.timed("cleaning"):
+            done = clean(
+                splat, photos, subject.points, renderer, subject.background,
+                lambda share: parts.progress("cleaning", 0.05 + 0.25 * share),
+            )  # fmt: skip
+            splat = take(splat, done.keep) if done.count else splat
     artist = Artist(splat, renderer, subject.background)
+    with parts.timed("choosing the view"):
+        look = _first_view(subject, artist, longest)
+    turned = rotate(splat, HALF_TURN_ABOUT_Z) if {"viewer", *HALF_TURNED} & set(wanted) else splat
+    judging = bool({"report", "quality"} & set(wanted))
+    return Making(
+        subject, splat, turned, done, artist, look, effort, trained or effort.judged, folder, parts, judging
+    )  # fmt: skip
+
+
+def _first_view(subject: Subject, artist: Artist, longest: int) -> Look:
     cameras = [photo.camera for photo in subject.trained]
     best = by_what_they_show(cameras, subject.points, subject.tracks)[:CANDIDATES]
-    shown = compare(artist, [shrunk(subject.trained[index], longest // 2) for index in best], set())
-    name = shown[-1].name
-    camera = next(photo.camera for photo in subject.trained if photo.name == name)
-    look = look_of(camera, focus(cameras, subject.points))
-    return Making(subject, splat, done, artist, look, effort, trained or effort.judged, folder, report)
+    shown = best_shown(artist, [shrunk(subject.trained[index], longest // 2) for index in best])
+    camera = next(photo.camera for photo in subject.trained if photo.name == shown.name)
+    return look_of(camera, focus(cameras, subject.points))
 
 
-def _make_files(making: Making, wanted: Sequence[str], renderer: Renderer) -> None:
-    """The splat's formats in threads; poster and film meanwhile, here; then the page."""
-    formats = [name for name in ("spz", "compressed_ply", "splat", "cleaned_ply") if name in wanted]
-    needs_sog = "sog" in wanted or "viewer" in wanted
-    turned = making.splat
-    if needs_sog or set(formats) & set(HALF_TURNED):
-        turned = rotate(making.splat, HALF_TURN_ABOUT_Z)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        under_way: list[Future[bool]] = [
-            pool.submit(_write_format, making, name, turned, renderer.device.type)
-            for name in [*(["sog"] if needs_sog else []), *formats]
-        ]
-        small = _make_pictures(making, wanted)
-        for future in under_way:
-            future.result()
-    if "viewer" in wanted and "sog" in making.made:
-        page = Scene(
-            "Gaussian splat", making.folder / OUTPUTS["sog"].file, making.look, making.subject.background, small
-        )
-        alone = True
+def _make_side_by_side(making: Making, wanted: Sequence[str], renderer: Renderer) -> Results:
+    """All that needs no other output; and what the page and the report need, which they fail with if it failed."""
+    formats = [name for name in AXES if name in wanted or (name == "sog" and "viewer" in wanted)]
+    tasks: dict[str, Callable[[], Any]] = {
+        name: partial(_make_format, making, name, renderer.device.type) for name in formats
+    }
+    tasks |= {name: partial(_make_poster, making, name) for name in ("poster", "poster_square") if name in wanted}
+    if "turntable" in wanted:
+        tasks["turntable"] = partial(_make_turntable, making)
+    if "viewer" in wanted:
+        tasks["small picture"] = partial(_small_picture, making)
+    if making.judging:
+        tasks["scores"] = partial(_scores, making)
+    effort = {name: EFFORTS.get(name, 1.0) for name in sorted(tasks, key=lambda name: -EFFORTS.get(name, 1.0))}
+    making.parts.side_by_side(effort, 0.35, 0.9)
 
-        def write(path: Path) -> None:
-            nonlocal alone
-            alone = write_viewer(path, page)
+    def do(name: str) -> Any:
+        words = OUTPUTS[name].words if name in OUTPUTS else name
+        making.parts.advance(name, words, 0.0)
+        done = tasks[name]()
+        making.parts.advance(name, words, 1.0)
+        return done
 
-        if making.attempt("viewer", write) and not alone:
-            making.report.warning(
-                "The splat is too large for one page: viewer.html loads splat.sog from beside itself."
-            )
-        if "sog" not in wanted and alone:
-            (making.folder / making.made.pop("sog")["file"]).unlink()
+    threads = max(FEWEST_THREADS, min(available_cpus(), MOST_THREADS))
+    with ThreadPoolExecutor(threads) as pool:
+        return {name: pool.submit(do, name) for name in effort}
 
 
-def _write_format(making: Making, name: str, turned: Gaussians, device: str) -> bool:
+def _make_format(making: Making, name: str, device: str) -> Loss | None:
+    """A file of a format, and where it was made and somebody wants to know, what it has lost."""
     splat = making.splat
     if name in HALF_TURNED:
-        splat = turned
+        splat = making.turned
     elif name == "cleaned_ply":  # beside the trainer's own: in its frame
         splat = rotate(making.splat, making.subject.rotation.T)
 
@@ -243,63 +276,103 @@ def _write_format(making: Making, name: str, turned: Gaussians, device: str) -> 
         assert format_of(path) == ("ply" if name == "cleaned_ply" else name)
         write_any(path, splat, device)
 
-    return making.attempt(name, write)
+    if not making.attempt(name, write) or not making.judging:
+        return None
+    with making.parts.timed(f"what {name} loses"):
+        path = making.folder / making.made[name]["file"]
+        return format_loss(name, path, making.splat, making.subject, making.artist, making.effort.judged)
 
 
-def _make_pictures(making: Making, wanted: Sequence[str]) -> bytes:
-    """Posters and film; the small picture that the page shows while it loads."""
-    look, height = making.look, making.effort.poster
-    shapes = {"poster": (16 * height // 9, height), "poster_square": (height, height)}
-    for name, (width, tall) in shapes.items():
-        if name in wanted:
-            making.report.progress("poster", 0.4)
-            camera = look.shaped(width, tall).camera(width, tall)
-            making.attempt(name, partial(_write_poster, making.artist, camera))
-    if "turntable" in wanted:
-        making.report.progress("film", 0.45)
-        making.attempt("turntable", lambda path: _write_turntable(making, path))
-    aspect = look.tan_x / look.tan_y
+def _make_poster(making: Making, name: str) -> None:
+    height = making.effort.poster
+    width = 16 * height // 9 if name == "poster" else height
+    camera = making.look.shaped(width, height).camera(width, height)
+    making.attempt(name, lambda path: write_webp(path, poster(making.artist, camera)))
+
+
+def _small_picture(making: Making) -> bytes:
+    """The picture that the page shows while it loads."""
+    aspect = making.look.tan_x / making.look.tan_y
     size = (320, max(2, round(320 / aspect))) if aspect > 1 else (max(2, round(320 * aspect)), 320)
-    return webp(poster(making.artist, look.camera(*size)), 70)
+    return webp(poster(making.artist, making.look.camera(*size)), 70)
 
 
-def _write_poster(artist: Artist, camera: Camera, path: Path) -> None:
-    write_webp(path, poster(artist, camera))
-
-
-def _write_turntable(making: Making, path: Path) -> None:
+def _make_turntable(making: Making) -> None:
     effort, subject = making.effort, making.subject
     height = effort.film_height
     width = 16 * height // 9 // 2 * 2
     cameras = [photo.camera for photo in subject.photos]
     start = int(np.argmin([np.linalg.norm(camera.center - making.look.position) for camera in cameras]))
     looks = flight(cameras, subject.points, start, effort.film_rate * effort.film_seconds)
+    views = [look.shaped(width, height).camera(width, height) for look in looks]
 
-    def pictures() -> Any:
-        for index, look in enumerate(looks):
-            yield making.artist.picture(look.shaped(width, height).camera(width, height))
-            making.report.progress("film", 0.45 + 0.3 * (index + 1) / len(looks))
+    def pictures() -> Iterator[Picture]:
+        for index, picture in enumerate(_one_ahead(making.artist, views)):
+            yield picture
+            making.parts.advance("turntable", OUTPUTS["turntable"].words, (index + 1) / len(views))
 
-    write_film(path, pictures(), width, height, effort.film_rate)
+    making.attempt("turntable", lambda path: write_film(path, pictures(), width, height, effort.film_rate))
 
 
-def _make_report(making: Making, wanted: Sequence[str], account: Account, started: float) -> None:
-    subject, artist = making.subject, making.artist
-    scored = score(subject, artist, making.trained)  # at that size alone they compare with the trainer's own
-    losses = format_losses(making.folder, making.made, making.splat, subject, artist, making.effort.judged)
+def _one_ahead(artist: Artist, views: Sequence[Camera]) -> Iterator[Picture]:
+    """Pictures of the views, each drawn while the one before is taken away."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(artist.picture, views[0])
+        for view in views[1:]:
+            picture = coming.result()
+            coming = pool.submit(artist.picture, view)
+            yield picture
+        yield coming.result()
+
+
+def _scores(making: Making) -> list[Comparison]:
+    """At the size of the training alone they compare with the trainer's own."""
+    with making.parts.timed("scores"):
+        return score(making.subject, making.artist, making.trained)
+
+
+def _make_page(making: Making, wanted: Sequence[str], results: Results) -> None:
+    """The page, with the SOG in it or beside it; a SOG that is in it and was not wanted for itself goes."""
+    if "viewer" not in wanted or "sog" not in making.made:
+        return
+    sog = making.folder / OUTPUTS["sog"].file
+    alone = True
+
+    def write(path: Path) -> None:
+        nonlocal alone
+        small = results["small picture"].result()
+        alone = write_viewer(path, Scene("Gaussian splat", sog, making.look, making.subject.background, small))
+
+    if making.attempt("viewer", write) and not alone:
+        making.parts.warning("The splat is too large for one page: viewer.html loads splat.sog from beside itself.")
+    if "sog" not in wanted and alone:
+        (making.folder / making.made.pop("sog")["file"]).unlink()
+
+
+def _make_report(making: Making, wanted: Sequence[str], results: Results, account: Account) -> None:
+    if not making.judging:
+        return
+    subject, parts = making.subject, making.parts
+    account.timings.setdefault("export", round(parts.seconds, 2))
     cleaning = cleaning_in_figures(making.cleaning)
-    account.timings.setdefault("export", round(time.monotonic() - started, 2))
-    found = figures(subject, account, scored, losses, cleaning, making.splat)
-    if "quality" in wanted:
-        making.attempt("quality", lambda path: write_text(path, report_page.to_json(found), "export"))
-    if "report" in wanted:
+
+    def all_figures() -> dict[str, Any]:
+        losses = [results[name].result() for name in AXES if name in making.made]
+        return figures(subject, account, results["scores"].result(), losses, cleaning, making.splat, parts.times)
+
+    def page() -> str:
         cameras = [photo.camera for photo in subject.photos]
         pictures = report_page.Pictures(
-            comparisons=scored,
+            comparisons=results["scores"].result(),
             points=subject.points,
             centers=np.array([camera.center for camera in cameras]),
             forwards=np.array([camera.camera_from_world[2, :3] for camera in cameras]),
             held_out=[index >= len(subject.trained) for index in range(len(cameras))],
             photo_folder=account.photo_folder,
         )
-        making.attempt("report", lambda path: write_text(path, report_page.page(found, pictures), "export"))
+        return report_page.page(all_figures(), pictures)
+
+    if "quality" in wanted:
+        making.attempt("quality", lambda path: write_text(path, report_page.to_json(all_figures()), "export"))
+    if "report" in wanted:
+        making.attempt("report", lambda path: write_text(path, page(), "export"))

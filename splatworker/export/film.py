@@ -6,11 +6,14 @@ of its own and fed with raw pictures: nothing of it (x264 is GPL) is linked into
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import imageio_ffmpeg
 import numpy as np
@@ -20,10 +23,20 @@ from splatworker.errors import SplatError, from_os_error
 
 _COLORS = "bt709"
 
+PIPE = 2**20
+"""Bytes on their way to the encoder: what Linux lets anybody have."""
+
 
 def encoder() -> str:
     """Path of an ffmpeg."""
     return shutil.which("ffmpeg") or str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let a pipe hold more than the 64 KiB it comes with: each time it is full both sides are put to sleep."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):  # more than this system lets anybody have
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
 
 
 def write_film(path: Path, pictures: Iterable[npt.NDArray[np.uint8]], width: int, height: int, rate: int) -> None:
@@ -62,6 +75,7 @@ def write_film(path: Path, pictures: Iterable[npt.NDArray[np.uint8]], width: int
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=words, stderr=words) as process:
                 assert process.stdin is not None
                 try:
+                    _widen(process.stdin)
                     for picture in pictures:
                         process.stdin.write(np.ascontiguousarray(picture).data)
                     process.stdin.close()

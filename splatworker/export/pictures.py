@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -23,23 +24,37 @@ SUPERSAMPLED = 2
 
 
 class Artist:
-    """Draws one splat.
+    """Draws one splat; any thread may ask for a picture.
 
     Args:
         gaussians: the splat.
-        renderer: draws it; not to be used by two threads at once.
+        renderer: draws it; serves one thread at a time.
         background: red, green, blue in [0, 1].
+        turn: held by whoever uses the renderer, where several artists share it.
     """
 
-    def __init__(self, gaussians: Gaussians, renderer: Renderer, background: tuple[float, float, float]) -> None:
+    def __init__(
+        self,
+        gaussians: Gaussians,
+        renderer: Renderer,
+        background: tuple[float, float, float],
+        turn: Lock | None = None,
+    ) -> None:
         self.renderer = renderer
+        self.turn = turn or Lock()
         self.tensors: GaussianTensors = to_tensors(gaussians, renderer.device)
         self.degree = gaussians.sh_degree
         self.background = torch.tensor(background, device=renderer.device)
 
     def image(self, camera: Camera) -> torch.Tensor:
         """(3, H, W) in [0, 1], on the renderer's device."""
-        return self.renderer.render(self.tensors, camera, self.background, self.degree).clamp(0, 1)
+        with self.turn:
+            return self.renderer.render(self.tensors, camera, self.background, self.degree).clamp(0, 1)
+
+    def ssim(self, image: torch.Tensor, photo: torch.Tensor) -> float:
+        """How alike an image and a (3, H, W) uint8 photo are."""
+        with self.turn:
+            return float(self.renderer.loss(image, photo, 1.0)[0].ssim)
 
     def picture(self, camera: Camera) -> Picture:
         """(H, W, 3) bytes."""

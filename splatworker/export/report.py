@@ -6,11 +6,12 @@ import base64
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from PIL import Image, ImageOps
 from splatworker.export.charts import line_chart, map_data, map_from_above, time_bar
 from splatworker.export.comparison import ERROR_FULL_SCALE, Comparison
 from splatworker.export.pictures import Picture, webp
+from splatworker.machine import available_cpus
 
 MOST_COMPARED = 16
 """Photos that are shown beside their renders: the worst."""
@@ -29,6 +31,7 @@ MOST_DROPPED = 48
 THUMBNAIL = 360
 
 Vectors = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -113,14 +116,12 @@ def _comparisons(figures: Mapping[str, Any], pictures: Pictures) -> str:
         else "No photos were held out, so these scores are flattered: some of the photos trained on, worst first."
     )
     trios = []
+    thumbnails = _in_threads(
+        _thumbnail, [picture for trio in shown for picture in (trio.photo, trio.drawn, trio.error)]
+    )
     for comparison in shown:
         images = "".join(
-            f'<img alt="{html.escape(word)}" loading="lazy" src="{_thumbnail(picture)}">'
-            for word, picture in (
-                ("photo", comparison.photo),
-                ("splat", comparison.drawn),
-                ("difference", comparison.error),
-            )
+            f'<img alt="{word}" loading="lazy" src="{next(thumbnails)}">' for word in ("photo", "splat", "difference")
         )
         caption = f"{html.escape(comparison.name)}: {comparison.psnr:.2f} dB, SSIM {comparison.ssim:.3f}"
         trios.append(f'<figure><figcaption>{caption}</figcaption><div class="trio">{images}</div></figure>')
@@ -138,8 +139,10 @@ def _photos(figures: Mapping[str, Any], pictures: Pictures) -> str:
     said = f"{photos['given']} given, {photos['used']} readable, {photos['registered']} with a camera"
     said += f", {photos['held_out']} of them held out." if photos["held_out"] else "."
     dropped = []
-    for number, photo in enumerate(photos["rejected"]):
-        picture = _dropped_thumbnail(pictures.photo_folder, photo["name"]) if number < MOST_DROPPED else ""
+    names = [photo["name"] for photo in photos["rejected"][:MOST_DROPPED]]
+    thumbnails = _in_threads(lambda name: _dropped_thumbnail(pictures.photo_folder, name), names)
+    for photo in photos["rejected"]:
+        picture = next(thumbnails, "")
         image = f'<img alt="" loading="lazy" src="{picture}">' if picture else ""
         dropped.append(f"<div>{image}<b>{html.escape(photo['name'])}</b><br>{html.escape(photo['reason'])}</div>")
     left_out = (
@@ -236,6 +239,12 @@ def _settings(figures: Mapping[str, Any]) -> str:
 def _section(title: str, inside: str) -> str:
     heading = f"<h2>{title}</h2>" if title else ""
     return f"<section>{heading}{inside}</section>" if inside else ""
+
+
+def _in_threads(make: Callable[[T], str], sources: Sequence[T]) -> Iterator[str]:
+    """What `make` makes of each, in order."""
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        return iter(list(pool.map(make, sources)))
 
 
 def _thumbnail(picture: Picture) -> str:
