@@ -16,6 +16,7 @@ from typing import Any
 from splatworker import extra_outputs, job, logs, network_stages, pipeline, preflight, responses
 from splatworker.console import Console
 from splatworker.errors import Cancelled, SplatError
+from splatworker.exporter import Exporter
 from splatworker.job_session import JobSession, Setting, Shutdown, sigterm_cancels_this_task
 from splatworker.workspace import private_workspace
 
@@ -50,22 +51,26 @@ async def _work(session: JobSession, setting: Setting, workspace: Path, shutdown
         # 2. Bring the photos here, while the trainer warms up.
         photos = network_stages.fetch(order.image_urls, workspace, session.report, **how)
 
-        # 3. Make the splat of them: decode, COLMAP, training, export.
-        splat = await pipeline.run(
-            order,
-            photos,
-            workspace,
-            session.report,
-            deadline=how["deadline"],
-            command=setting.command,
-            gpu_required=setting.gpu_required,
-        )
+        async with Exporter(list(order.outputs), workspace, session.report, setting.command) as exporter:
+            # 3. Make the splat of them: decode, COLMAP, training, export.
+            splat = await pipeline.run(
+                order,
+                photos,
+                workspace,
+                session.report,
+                deadline=how["deadline"],
+                command=setting.command,
+                gpu_required=setting.gpu_required,
+                on_training=exporter.warm_up,
+            )
+            if splat.device != "cpu":
+                exporter.open_gpu()
 
-        # 4. Hand it over, and then what else was wanted of it.
-        uploading = time.monotonic()
-        size = await network_stages.upload(splat.ply, order.upload_url, workspace, session.report, **how)
-        splat.timings["upload"] = round(time.monotonic() - uploading, 2)
-        outputs = await extra_outputs.deliver(order, splat, workspace, session.report, **how)
+            # 4. Hand it over, and then what else was wanted of it.
+            uploading = time.monotonic()
+            size = await network_stages.upload(splat.ply, order.upload_url, workspace, session.report, **how)
+            splat.timings["upload"] = round(time.monotonic() - uploading, 2)
+            outputs = await extra_outputs.deliver(order, splat, exporter, **how)
         answer = responses.success(order, size, splat, outputs, session.report.warnings, time.monotonic() - started)
     except asyncio.CancelledError:
         error = Cancelled("The job was stopped before it was done.", hint="Send it again if that was a mistake.")

@@ -16,9 +16,10 @@ from typing import Any
 from splatworker import network_stages
 from splatworker.errors import SplatError, from_os_error
 from splatworker.export.outputs import OUTPUTS
+from splatworker.exporter import Exporter
 from splatworker.job import Job, Recipe
 from splatworker.pipeline import Result
-from splatworker.process import STAGE_COMMAND, run_stage
+from splatworker.process import STAGE_COMMAND
 from splatworker.progress import Overall
 from splatworker.workspace import check_room, size_of
 
@@ -30,21 +31,18 @@ MAKING_SHARE = 0.7
 
 
 async def make(
-    names: Sequence[str],
+    exporter: Exporter,
     recipe: Recipe,
     splat: Result,
-    workspace: Path,
-    report: Overall,
     *,
     trained_in: Path | None = None,
     clean: bool = True,
     deadline: float | None = None,
-    command: Sequence[str] = STAGE_COMMAND,
 ) -> dict[str, Path]:
     """Make outputs in the workspace's `artifacts/`; a warning for those that could not be made.
 
     Args:
-        names: of `OUTPUTS`.
+        exporter: makes them; it knows their names, and the workspace.
         splat: the finished splat; its timings are told of this stage.
         trained_in: the folder with `model/` and `scene/`, where these have left the workspace.
         clean: leave out Gaussians that no photo vouches for.
@@ -52,6 +50,7 @@ async def make(
     Returns:
         Name -> file of those that were made.
     """
+    names, workspace, report = exporter.names, exporter.workspace, exporter.report
     if not names:
         return {}
     started = time.monotonic()
@@ -65,13 +64,8 @@ async def make(
     try:
         check_room(workspace, "export", size_of(folder / "model"))
         account.write_text(json.dumps(_account(recipe, splat, report.warnings, workspace)))
-        result = await run_stage(
-            "export",
-            [*places, "--formats", ",".join(names), *options],
-            workspace=workspace,
-            report=report.stage("export"),
-            deadline=started + MAKING_SHARE * max(0.0, left),
-            command=command,
+        result = await exporter.run(
+            [*places, "--formats", ",".join(names), *options], started + MAKING_SHARE * max(0.0, left)
         )
     except (SplatError, OSError) as caught:
         error = caught if isinstance(caught, SplatError) else from_os_error(caught, "export")
@@ -84,8 +78,7 @@ async def make(
 async def deliver(
     job: Job,
     splat: Result,
-    workspace: Path,
-    report: Overall,
+    exporter: Exporter,
     *,
     local: bool,
     deadline: float | None,
@@ -96,13 +89,14 @@ async def deliver(
     Being cancelled ends it early with a warning: the splat is delivered, and the job a success.
     """
     arrived: list[str] = []
+    report = exporter.report
 
     async def upload(name: str, path: Path) -> None:
         try:
             await network_stages.upload(
                 path,
                 job.outputs[name],
-                workspace,
+                exporter.workspace,
                 Overall([], {"deliver": 1.0}),  # several at once have no common progress
                 local=local,
                 deadline=last,
@@ -116,7 +110,7 @@ async def deliver(
 
     last = deadline if deadline is not None else time.monotonic() + LONGEST_SECONDS
     try:
-        made = await make(list(job.outputs), job, splat, workspace, report, deadline=deadline, command=command)
+        made = await make(exporter, job, splat, deadline=deadline)
         await asyncio.gather(*(upload(name, path) for name, path in made.items()))
     except asyncio.CancelledError:
         missing = [name for name in job.outputs if name not in arrived]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -98,6 +98,7 @@ class _Run:
     deadline: float | None
     command: Sequence[str]
     gpu_required: bool
+    on_training: Callable[[], None]
     timings: dict[str, float] = field(default_factory=dict)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     peaks: dict[str, int] = field(default_factory=dict)
@@ -117,6 +118,7 @@ async def run(
     deadline: float | None = None,
     command: Sequence[str] = STAGE_COMMAND,
     gpu_required: bool = False,
+    on_training: Callable[[], None] = lambda: None,
 ) -> Result:
     """Make a splat of photos.
 
@@ -128,12 +130,13 @@ async def run(
         deadline: `time.monotonic()` at which everything must be delivered.
         command: what starts a stage; tests give another.
         gpu_required: fail where no GPU can be used, rather than train a preview on the CPU.
+        on_training: called when the training on a GPU begins: from then on most processors have nothing to do.
 
     Raises:
         SplatError: from whichever room.
     """
     loop = asyncio.get_running_loop()
-    room = _Run(recipe, workspace, report, deadline, command, gpu_required)
+    room = _Run(recipe, workspace, report, deadline, command, gpu_required, on_training)
     # Stages wait for these, and not for the tasks before them: a failure then comes from its own stage alone.
     here: asyncio.Future[Photos] = loop.create_future()
     clean: asyncio.Future[dict[str, Any]] = loop.create_future()
@@ -304,6 +307,8 @@ async def _train(
         nonlocal started
         await asyncio.shield(scene_is_there)  # which others wait for, too
         check_room(room.workspace, "train", TRAINING_DISK)
+        if gpus:
+            room.on_training()
         started = time.monotonic()
         return _values(room, preview=preview)
 

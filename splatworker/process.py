@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ TAIL_LINES = 20
 KILL_GRACE_S = 4.0
 SIGKILL = 9
 
-Request = dict[str, Any] | Callable[[], Awaitable[dict[str, Any] | None]] | None
-"""What a stage is told on its standard input, at once or later."""
+Request = dict[str, Any] | Callable[[], Awaitable[dict[str, Any] | None]] | AsyncIterator[dict[str, Any]] | None
+"""What a stage is told on its standard input: at once, later, or piece by piece, one a line."""
 
 _SUPERVISOR = str(Path(__file__).with_name("supervise.py"))
 
@@ -128,14 +128,19 @@ async def run_command(
                 await _while_telling(reading, _send(process.stdin, request))
                 await process.wait()
         except TimeoutError:
-            raise DeadlineExceeded(
-                f"The time for this job ran out during the stage '{stage}'.",
-                hint="Use fewer or smaller photos, fewer iterations, or a longer deadline.",
-                stage=stage,
-            ) from None
+            raise out_of_time(stage) from None
         finally:
             await _end(process)
     return _outcome(stage, follower, process.returncode or 0, log.tail(), needs_result=watch is None)
+
+
+def out_of_time(stage: str) -> DeadlineExceeded:
+    """The error of a stage whose deadline has come."""
+    return DeadlineExceeded(
+        f"The time for this job ran out during the stage '{stage}'.",
+        hint="Use fewer or smaller photos, fewer iterations, or a longer deadline.",
+        stage=stage,
+    )
 
 
 def _outcome(stage: str, follower: _Follower, returncode: int, tail: str, *, needs_result: bool) -> dict[str, Any]:
@@ -237,12 +242,22 @@ class _CappedLog:
 async def _send(stdin: asyncio.StreamWriter | None, request: Request) -> None:
     if stdin is None or request is None:
         return
-    told = request if isinstance(request, dict) else await request()
-    data = b"" if told is None else json.dumps(told).encode()
     with contextlib.suppress(ConnectionError):  # a stage that died without reading will be found out elsewhere
-        stdin.write(data)
-        await stdin.drain()
+        async for told in _pieces(request):
+            stdin.write(json.dumps(told).encode() + b"\n")
+            await stdin.drain()
     stdin.close()
+
+
+async def _pieces(request: Request) -> AsyncIterator[dict[str, Any]]:
+    """All that there is to tell, each when it is known."""
+    if isinstance(request, AsyncIterator):
+        async for told in request:
+            yield told
+    elif isinstance(request, dict):
+        yield request
+    elif request is not None and (told_later := await request()) is not None:
+        yield told_later
 
 
 async def _while_telling(reading: asyncio.Future[Any], sending: Coroutine[Any, Any, None]) -> None:

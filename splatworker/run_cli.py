@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from splatworker import extra_outputs, pipeline
 from splatworker.console import Console
 from splatworker.errors import Cancelled, InvalidParam, NoPhotos, SplatError, from_os_error
 from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, names
+from splatworker.exporter import Exporter
 from splatworker.formats.atomic import write_text
 from splatworker.job import Recipe, recipe
 from splatworker.params import Params
@@ -111,17 +113,21 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
     started = time.monotonic()
     options.output.mkdir(parents=True, exist_ok=True)
     try:
-        with private_workspace(options.output.absolute()) as workspace:
+        async with AsyncExitStack() as stack:
+            workspace = stack.enter_context(private_workspace(options.output.absolute()))
+            exporter = await stack.enter_async_context(Exporter(options.formats, workspace, report, command))
             photos: asyncio.Future[pipeline.Photos] = asyncio.get_running_loop().create_future()
             photos.set_result(pipeline.Photos(options.photos.absolute()))
             arrival = pipeline.Arrival(options.photos.absolute(), photos)
-            made = await pipeline.run(how, arrival, workspace, report, command=command)
+            made = await pipeline.run(how, arrival, workspace, report, command=command, on_training=exporter.warm_up)
+            if made.device != "cpu":
+                exporter.open_gpu()
             for name in ("scene", "model"):
                 _put_in_place(workspace / name, options.output / name, workspace)
             _put_in_place(made.ply, options.output / "splat.ply", workspace)
             _remove_outputs(options.output)
             result = _write_result(options.output, made, {}, report.warnings, started)  # whatever comes now
-            outputs = await _outputs(options, how, made, workspace, report, command)
+            outputs = await _outputs(options, how, made, exporter)
             result = _write_result(options.output, made, outputs, report.warnings, started)
     except asyncio.CancelledError:
         raise Cancelled("The run was stopped.", stage="run") from None
@@ -135,29 +141,20 @@ async def _outputs(
     options: argparse.Namespace,
     how: Recipe,
     made: pipeline.Result,
-    workspace: Path,
-    report: Overall,
-    command: Sequence[str],
+    exporter: Exporter,
 ) -> dict[str, Path]:
     """Make what is wanted of the splat, and put it into OUT: name -> file. Stopped, it warns that nothing was made."""
     try:
         files = await extra_outputs.make(
-            options.formats,
-            how,
-            made,
-            workspace,
-            report,
-            trained_in=options.output.absolute(),
-            clean=not options.no_clean,
-            command=command,
+            exporter, how, made, trained_in=options.output.absolute(), clean=not options.no_clean
         )
     except asyncio.CancelledError:
-        report.warning("The run was stopped when the splat was done, so nothing else was made of it.")
+        exporter.report.warning("The run was stopped when the splat was done, so nothing else was made of it.")
         return {}
     placed = {name: options.output / path.name for name, path in files.items()}
     for name, path in files.items():
         path.replace(placed[name])
-    beside = workspace / "artifacts" / OUTPUTS["sog"].file
+    beside = exporter.workspace / "artifacts" / OUTPUTS["sog"].file
     if "viewer" in files and beside.is_file():  # a page too large to hold its splat loads it from beside itself
         beside.replace(options.output / beside.name)
     return placed

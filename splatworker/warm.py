@@ -1,7 +1,8 @@
-"""`splatworker warm train`: load everything that the trainer needs, then wait to be told what to train.
+"""`splatworker warm train`, `splatworker warm export`: load everything that a stage needs, then wait to be told.
 
 Loading torch, opening the GPU and loading the kernels takes seconds, which pass while photos are fetched and COLMAP
-runs. The options come as `{"arguments": [...]}` on standard input.
+runs, or for the export while the splat is trained. Messages come as JSON on standard input, one a line; the options,
+and with them the beginning, as `{"arguments": [...]}`.
 """
 
 from __future__ import annotations
@@ -14,10 +15,39 @@ from splatworker.progress import Silent
 
 
 def main(argv: list[str]) -> int:
-    """Warm up, read the arguments, train; the exit status."""
+    """Warm up, read the arguments, do the stage's work; the exit status."""
+    as_json = ["--json"] if "--json" in argv else []
+    return _export(as_json) if argv[0] == "export" else _train(as_json)
+
+
+def _train(options: list[str]) -> int:
     from splatworker.train import cli  # noqa: PLC0415 - this is what warming up means
 
     draw_something(Silent())
     request = json.load(sys.stdin)
-    as_json = ["--json"] if "--json" in argv else []
-    return cli.main([*request["arguments"], *as_json])
+    return cli.main([*request["arguments"], *options])
+
+
+def _export(options: list[str]) -> int:
+    """The GPU is left alone until it is said to be free: the trainer may need all of its memory."""
+    from splatworker.export import cli, export, sog  # noqa: F401, PLC0415 - some load others only when they are called
+
+    for line in sys.stdin:
+        message = json.loads(line)
+        if "arguments" in message:
+            return cli.main([*message["arguments"], *options])
+        draw_something(Silent())
+        _cluster_something()
+    return 1  # the job ended first
+
+
+def _cluster_something() -> None:
+    """The linear algebra that SOG's palette takes; it is loaded when it is first called."""
+    import numpy as np  # noqa: PLC0415 - not in the worker's process
+    import torch  # noqa: PLC0415
+
+    from splatworker.export.clusters import palette  # noqa: PLC0415
+    from splatworker.render.backend import cuda_is_usable  # noqa: PLC0415
+
+    if cuda_is_usable():
+        palette(np.zeros((256, 45), np.float32), 64, 1, torch.device("cuda"))

@@ -108,6 +108,54 @@ def test_a_stage_that_dies_leaves_the_splat_delivered(photos, fault):
     assert "spz, viewer" in warning
 
 
+WARM = ("gpu=yes", "train=slow:1")
+"""On a machine with a GPU the export's process is started while the splat is trained."""
+
+
+def test_all_arrive_from_a_process_that_was_started_ahead(photos):
+    with Bucket() as store:
+        urls = store.outputs("spz", "splat", "quality")
+        answer = do(local_job(photos, store.presign("PUT", "a.ply"), outputs=urls), *WARM)
+        assert answer["status"] == "success"
+        assert list(answer["outputs"]) == ["spz", "splat", "quality"]
+        assert store.puts[0] == "a.ply"
+        timings = json.loads(store.objects["quality.json"])["timings"]
+    assert {"train", "upload"} < set(timings)  # the account is that of the finished job
+    assert not any("output" in warning for warning in answer["warnings"])
+
+
+@pytest.mark.parametrize("fault", ["segfault", "killed", "silent"])
+def test_one_that_dies_while_it_waits_is_replaced(photos, tmp_path, fault):
+    job = local_job(photos, tmp_path / "a.ply", outputs={"splat": str(tmp_path / "a.splat")})
+    answer = do(job, *WARM, f"warm-export={fault}")
+    assert answer["status"] == "success"
+    assert list(answer["outputs"]) == ["splat"]
+    assert not any("output" in warning for warning in answer["warnings"])
+
+
+@pytest.mark.parametrize("fault", ["silent", "killed", "no-result"])
+def test_one_that_was_started_ahead_and_dies_at_work_leaves_the_splat_delivered(photos, tmp_path, fault):
+    job = local_job(photos, tmp_path / "a.ply", outputs={"splat": str(tmp_path / "a.splat")})
+    answer = do(job, *WARM, f"export={fault}")
+    assert (answer["status"], answer["outputs"]) == ("success", {})
+    (warning,) = [warning for warning in answer["warnings"] if "outputs" in warning]
+    assert "splat" in warning
+    assert (tmp_path / "a.ply").is_file()
+
+
+def test_a_failed_job_leaves_no_process_that_was_started_ahead(photos, tmp_path):
+    job = local_job(photos, tmp_path / "a.ply", outputs={"splat": str(tmp_path / "a.splat")})
+    answer = do(job, "gpu=yes", "train=cuda-memory", "warm-export=hang")
+    assert answer["code"] == "out_of_memory"
+
+
+def test_no_time_left_for_one_that_was_started_ahead(photos, tmp_path):
+    job = local_job(photos, tmp_path / "a.ply", outputs={"splat": str(tmp_path / "a.splat")}, deadline_s=20.0)
+    answer = do(job, *WARM, "warm-export=hang")
+    assert (answer["status"], answer["outputs"]) == ("success", {})
+    assert any("splat" in warning and "time" in warning for warning in answer["warnings"])
+
+
 def test_no_time_left_is_no_failure(photos, tmp_path):
     with Bucket() as store:
         job = local_job(photos, tmp_path / "a.ply", outputs=store.outputs("spz"), deadline_s=20.0)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -158,6 +161,42 @@ def test_the_command(model, scene, tmp_path, capsys):
         with pytest.raises(SystemExit) as stopped:
             cli.main([*words[:-3], wrong])
         assert stopped.value.code == 2
+
+
+def warm_export(*messages: dict) -> subprocess.CompletedProcess:
+    """What `splatworker warm export` answers to these messages."""
+    lines = "".join(json.dumps(message) + "\n" for message in messages)
+    command = [sys.executable, "-m", "splatworker", "warm", "export", "--json"]
+    return subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
+
+
+def test_a_process_that_was_started_ahead(model, scene, tmp_path):
+    words = [str(model), "-s", str(scene), "-o", str(tmp_path / "out"), "--formats", "splat", "--device", "cpu"]
+    done = warm_export({"gpu": "free"}, {"arguments": words})
+    assert done.returncode == 0, done.stderr
+    assert list(json.loads(done.stdout.splitlines()[-1])["result"]["outputs"]) == ["splat"]
+    assert warm_export({"arguments": words}).returncode == 0
+    assert warm_export({"gpu": "free"}).returncode == 1  # the job has ended before
+    assert warm_export().stdout == ""
+
+
+def test_the_parts_are_told_with_their_times(exported):
+    parts = exported.result["parts"]
+    assert {"reading", "cleaning", "scores", "what sog loses", *OUTPUTS} <= set(parts)
+    assert all(0 <= began <= ended <= exported.result["seconds"] for began, ended in parts.values())
+    told = json.loads((exported.folder / "quality.json").read_text())["export"]
+    assert {"turntable", "scores"} <= set(told)
+
+
+def test_a_photo_that_cannot_be_read_costs_the_report_alone(model, scene, tmp_path, told):
+    folder = tmp_path / "scene"
+    shutil.copytree(scene, folder)
+    (folder / "images" / "photo008.png").write_bytes(b"no picture")  # one that was held out
+    result = export(model, folder, tmp_path / "out", ["splat", "report", "quality"], told, device="cpu")
+    assert list(result["outputs"]) == ["splat"]
+    assert ["'quality'" in told.warnings[0], "'report'" in told.warnings[1]] == [True, True]
+    assert all("photo008.png" in warning for warning in told.warnings)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["splat.splat"]
 
 
 def test_names():

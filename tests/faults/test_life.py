@@ -66,13 +66,14 @@ def reaching(stage: str, job: dict, tmp_path: Path) -> tuple[dict, tuple[str, ..
     """A job that comes to this stage, and the faults that it takes to hang there with a process of its own left."""
     more = {
         "export": {"outputs": {"splat": str(tmp_path / "a.splat")}},
+        "warm-export": {"outputs": {"splat": str(tmp_path / "a.splat")}},
         "notify": {"webhook_url": "http://127.0.0.1:9/"},
     }.get(stage, {})
-    gpu = ("gpu=yes",) if stage == "warm" else ()
+    gpu = {"warm": ["gpu=yes"], "warm-export": ["gpu=yes", "train=hang"]}.get(stage, [])
     return {**job, "input": job["input"] | more}, (*gpu, f"{stage}=grandchild-and-hang")
 
 
-EVERY_STAGE = ["sfm", "train", "upload", "warm", *slow("fetch", "photos", "probe", "export", "notify")]
+EVERY_STAGE = ["sfm", "train", "upload", "warm", "warm-export", *slow("fetch", "photos", "probe", "export", "notify")]
 
 
 @pytest.mark.parametrize("stage", EVERY_STAGE)
@@ -276,6 +277,59 @@ def test_the_trainer_warms_up_while_photos_arrive(job, traces):
         await cancel_when(lambda: started(traces, "fetch") and started(traces, "warm"), task)
 
     asyncio.run(scene())
+
+
+def exporting_ahead(traces) -> bool:
+    return any("-- warm export" in line for line in traces.processes())
+
+
+def test_the_export_warms_up_while_the_splat_is_trained_and_not_before(job, traces, tmp_path):
+    event, _ = reaching("export", job, tmp_path)
+
+    def begun(task: asyncio.Task) -> bool:
+        assert not exporting_ahead(traces)
+        return started(traces, "sfm")
+
+    async def scene(fault: str, condition) -> None:
+        setting = Setting(local=True, command=stand_in("gpu=yes", fault))
+        task = asyncio.create_task(handler.handler(event, setting))
+        await cancel_when(lambda: condition(task), task)
+
+    asyncio.run(scene("sfm=hang", begun))
+    asyncio.run(scene("train=hang", lambda task: exporting_ahead(traces)))
+    assert traces.processes() == []
+
+
+@pytest.mark.parametrize("faults", [("gpu=yes",), ()], ids=["without outputs", "without a GPU"])
+def test_there_is_nothing_to_warm_up_for(faults, job, traces, tmp_path):
+    event = job if faults else reaching("export", job, tmp_path)[0]
+    answer = do(
+        event, *faults, "train=slow:1", "warm-export=segfault", "export=segfault" if faults else "export=slow:0"
+    )
+    assert answer["status"] == "success"
+    assert answer["warnings"] == [warning for warning in answer["warnings"] if "output" not in warning]
+    assert ("export" in answer["timings"]) == (not faults)
+
+
+def test_sigterm_while_the_export_waits_for_the_training(photos, traces, tmp_path):
+    event, _ = reaching("export", local_job(photos, tmp_path / "a.ply"), tmp_path)
+    running = worker(event, "gpu=yes", "train=hang")
+    wait_for(lambda: exporting_ahead(traces))
+    running.send_signal(signal.SIGTERM)
+    output, _ = running.communicate(timeout=30)
+    assert json.loads(output)["code"] == "cancelled"
+    assert traces.processes() == []
+
+
+def test_sigkill_of_the_worker_takes_the_waiting_export_along(job, traces, tmp_path):
+    event, faults = reaching("warm-export", job, tmp_path)
+    running = worker(event, *faults)
+    wait_for(lambda: any("time.sleep" in line for line in traces.processes()))
+    running.kill()
+    running.communicate()
+    assert traces.wait_until_gone(5) == []
+    (abandoned,) = traces.workspaces()
+    os.utime(abandoned, (0, 0))
 
 
 @pytest.mark.parametrize("stage", ["train", *slow("fetch", "photos", "sfm")])

@@ -52,10 +52,11 @@ def main(argv: list[str]) -> int:
         machine |= OLD_DRIVER if faults["gpu"] == "old-driver" else {}
         return run_as_command("probe", lambda report: machine, as_json=True)
     if stage == "warm":
-        if stage in faults:
-            fail(faults[stage])
+        warm = "warm-export" if arguments[0] == "export" else "warm"
+        if warm in faults:
+            fail(faults[warm])
         stage = arguments[0]
-        arguments = [*json.load(sys.stdin)["arguments"], "--json"]
+        arguments = [*json.loads(sys.stdin.readlines()[-1])["arguments"], "--json"]
     if stage in faults:
         fail(faults[stage])
     if stage in ("sfm", "train"):
