@@ -59,6 +59,32 @@ class Renderer:
         stream: int,
         /,
     ) -> None: ...
+    def contribute(
+        self,
+        gaussians: Gaussians,
+        photo: int,
+        camera: Camera,
+        background: int,
+        sh_degree: int,
+        lambda_dssim: float,
+        contribution: int,
+        stream: int,
+        /,
+    ) -> None: ...
+    def batch_step(
+        self,
+        parameters: Gaussians,
+        first: Gaussians,
+        second: Gaussians,
+        statistics: Sequence[int],
+        contributions: int,
+        photos: int,
+        sh_degree: int,
+        rates: Sequence[float],
+        step: int,
+        stream: int,
+        /,
+    ) -> None: ...
     def set_timing(self, enabled: bool, /) -> None: ...
     def stage_times(self) -> list[tuple[str, float]]: ...
     @property

@@ -113,6 +113,24 @@ public:
         renderer_.training_step(training, camera, sh_degree, pointer<CUstream_st>(stream));
     }
 
+    void contribute(const splat::Gaussians &gaussians, Address photo, const splat::Camera &camera, Address background,
+                    int sh_degree, float lambda_dssim, Address contribution, Address stream) {
+        nb::gil_scoped_release release;
+        renderer_.contribute({gaussians, pointer<uint8_t>(photo), pointer<float>(background), lambda_dssim}, camera,
+                             sh_degree, pointer<splat::Contribution>(contribution), pointer<CUstream_st>(stream));
+    }
+
+    void batch_step(const splat::Gaussians &parameters, const splat::Gaussians &first, const splat::Gaussians &second,
+                    const std::array<Address, 3> &statistics, Address contributions, int photos, int sh_degree,
+                    const std::array<double, 6> &rates, int64_t step, Address stream) {
+        nb::gil_scoped_release release;
+        renderer_.batch_step(
+            adam_of(parameters, first, second, rates, step),
+            {pointer<float>(statistics[0]), pointer<float>(statistics[1]), pointer<float>(statistics[2])},
+            {pointer<splat::Contribution>(contributions), photos, parameters.count}, sh_degree,
+            pointer<CUstream_st>(stream));
+    }
+
     void set_timing(bool enabled) { renderer_.stopwatch().enable(enabled); }
     std::vector<std::pair<std::string, float>> stage_times() { return renderer_.stopwatch().times(); }
     uint64_t instances() const { return renderer_.instances(); }
@@ -142,6 +160,8 @@ NB_MODULE(_cuda, m) {
         .def("loss", &BoundRenderer::loss)
         .def("adam_step", &BoundRenderer::adam_step)
         .def("training_step", &BoundRenderer::training_step)
+        .def("contribute", &BoundRenderer::contribute)
+        .def("batch_step", &BoundRenderer::batch_step)
         .def("set_timing", &BoundRenderer::set_timing)
         .def("stage_times", &BoundRenderer::stage_times)
         .def_prop_ro("instances", &BoundRenderer::instances)

@@ -78,6 +78,21 @@ __global__ void to_float_kernel(int count, const FixedGradient *fixed, FixedUnit
     for (int k = 0; k < FixedGradient::kSums; ++k) sums[k] = float(fixed[i].sums[k]) / units.of(k);
 }
 
+// One thread at least runs, if only for the camera.
+__global__ void begin_contribution_kernel(const Splat *splats, Camera camera, int count, Contribution *contribution) {
+    const int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i == 0) {
+        contribution->succeeded = 1;
+        contribution->camera = camera;
+    }
+    if (i >= count) return;
+    const Splat splat = splats[i];
+    SplatGradient gradient = {};
+    gradient.radius = splat.radius;
+    gradient.cut = (splat.red > 0 ? 0 : 1) | (splat.green > 0 ? 0 : 2) | (splat.blue > 0 ? 0 : 4);
+    contribution->gradients()[i] = gradient;
+}
+
 // The splats that a sub-tile met, front to back, as the forward pass's masks list them.
 struct Walk {
     const uint32_t *masks;      // of this sub-tile, every kSubTiles-th
@@ -251,11 +266,16 @@ __global__ void __launch_bounds__(kBlock, 640 / kBlock)
 
 }  // namespace
 
+void begin_contribution(const Splat *splats, const Camera &camera, int count, Contribution *contribution,
+                        cudaStream_t stream) {
+    launch(begin_contribution_kernel, blocks_for(count > 0 ? count : 1, 256), 256, stream, splats, camera, count,
+           contribution);
+}
+
 void blend_backward(const TileLists &lists, const Camera &camera, int count, const float *image,
                     const float *grad_image, SplatGradient *gradients, FixedGradient *fixed, cudaStream_t stream) {
     const unsigned tiles = unsigned(tiles_across(camera.width)) * tiles_across(camera.height);
     if (!fixed) {
-        check(cudaMemsetAsync(gradients, 0, count * sizeof(*gradients), stream));
         launch(blend_backward_kernel<FloatSums>, tiles, kBlock, stream, lists, camera.width, camera.height, image,
                grad_image, FloatSums{gradients});
         return;

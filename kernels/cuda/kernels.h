@@ -50,10 +50,15 @@ struct TileLists {
 // image: [3][height][width].
 void blend_forward(const TileLists &lists, const Camera &camera, const float *background, float *image,
                    cudaStream_t stream);
-// Writes gradients of `count` splats. image: what blend_forward made. Where `fixed` [count] is given, sums are taken in
-// fixed point on the way, which makes them the same to the bit every time.
+// Writes sums for `count` splats into gradients, which hold zeros. image: what blend_forward made. Where `fixed` [count]
+// is given, sums are taken in fixed point on the way, which makes them the same to the bit every time; gradients need
+// hold no zeros then.
 void blend_backward(const TileLists &lists, const Camera &camera, int count, const float *image,
                     const float *grad_image, SplatGradient *gradients, FixedGradient *fixed, cudaStream_t stream);
+
+// Makes a contribution ready for blend_backward's sums; the loss is not touched.
+void begin_contribution(const Splat *splats, const Camera &camera, int count, Contribution *contribution,
+                        cudaStream_t stream);
 
 // From the splats' gradients to those of the parameters, written out. grad_means2d: [count][2], pixels.
 void write_gradients(const Gaussians &gaussians, const Camera &camera, int sh_degree, const Splat *splats,
@@ -63,6 +68,8 @@ void write_gradients(const Gaussians &gaussians, const Camera &camera, int sh_de
 void update(const AdamStep &step, const Instances &instances, const Camera &camera, int sh_degree,
             const Splat *splats, const SplatGradient *splat_gradients, const Statistics &statistics,
             cudaStream_t stream);
+// The same for a batch: a step on the photos' mean loss, and statistics of each photo. Does nothing unless all succeeded.
+void update(const AdamStep &step, const Batch &batch, int sh_degree, const Statistics &statistics, cudaStream_t stream);
 void adam(const AdamStep &step, const Gaussians &gradients, int sh_degree, cudaStream_t stream);
 // Whether there is machine code for the current device, or PTX that its driver can compile.
 cudaError_t kernels_load();

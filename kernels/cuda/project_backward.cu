@@ -31,6 +31,14 @@ struct WriteGradients {
     }
 };
 
+struct BatchUpdate {
+    AdamStep step;
+    template <typename Value, int kItems>
+    __device__ void take(const Item<Value> (&items)[kItems]) const {
+        adam_step(step, items);
+    }
+};
+
 struct Update {
     AdamStep step;
     Instances instances;
@@ -48,6 +56,14 @@ struct Update {
         statistics.max_radius[i] = fmaxf(statistics.max_radius[i], radius);
     }
 };
+
+// Adds the viewing direction's share of the mean's gradient.
+inline __device__ void add_direction(float3 d_direction, float3 direction, float inverse_distance, float *d_mean) {
+    const float along = d_direction.x * direction.x + d_direction.y * direction.y + d_direction.z * direction.z;
+    d_mean[0] += (d_direction.x - direction.x * along) * inverse_distance;
+    d_mean[1] += (d_direction.y - direction.y * along) * inverse_distance;
+    d_mean[2] += (d_direction.z - direction.z * along) * inverse_distance;
+}
 
 // Replaces the Gaussian's staged row of sh_rest by its gradient, and adds the colour's share of the mean's gradient.
 inline __device__ void color_gradient(const Gaussians &gaussians, const Camera &camera, int sh_degree, int i,
@@ -72,10 +88,7 @@ inline __device__ void color_gradient(const Gaussians &gaussians, const Camera &
         out[1] = value * d_color.y;
         out[2] = value * d_color.z;
     });
-    const float along = d_direction.x * direction.x + d_direction.y * direction.y + d_direction.z * direction.z;
-    d_mean[0] += (d_direction.x - direction.x * along) * inverse_distance;
-    d_mean[1] += (d_direction.y - direction.y * along) * inverse_distance;
-    d_mean[2] += (d_direction.z - direction.z * along) * inverse_distance;
+    add_direction(d_direction, direction, inverse_distance, d_mean);
 }
 
 // A block's gradients: each tensor's lie end to end, as they do in memory.
@@ -86,6 +99,26 @@ struct __align__(16) BlockGradients {
 
     __device__ float *of(Tensor tensor, int gaussian) {
         return small + kBlock * offset_of(tensor) + gaussian * width_of(tensor);
+    }
+};
+
+// Where one Gaussian's gradients but for sh_rest lie in BlockGradients.
+struct SmallGradients {
+    float *mean, *quaternion, *log_scale, *logit, *dc;
+    __device__ SmallGradients(BlockGradients &block, int gaussian)
+        : mean(block.of(kMeans, gaussian)), quaternion(block.of(kQuaternions, gaussian)),
+          log_scale(block.of(kLogScales, gaussian)), logit(block.of(kOpacityLogits, gaussian)),
+          dc(block.of(kShDc, gaussian)) {}
+    __device__ void clear() {
+        for (int k = 0; k < 3; ++k) mean[k] = log_scale[k] = dc[k] = 0;
+        for (int k = 0; k < 4; ++k) quaternion[k] = 0;
+        *logit = 0;
+    }
+    __device__ void add(const GeometryGradient &d, float h) {
+        for (int k = 0; k < 3; ++k) mean[k] += d.mean[k];
+        for (int k = 0; k < 4; ++k) quaternion[k] += d.quaternion[k];
+        for (int k = 0; k < 3; ++k) log_scale[k] += d.log_scale[k];
+        *logit += h;
     }
 };
 
@@ -185,6 +218,97 @@ __global__ void __launch_bounds__(kBlock, 6)
     send_all(sink, gaussians, first, active, block);
 }
 
+// `share` of a photo's gradient; channels that were cut off at 0 have none.
+inline __device__ SplatGradient shared_gradient(const SplatGradient &gradient, float share) {
+    SplatGradient s = gradient;
+    s.h *= share;
+    s.hx *= share;
+    s.hy *= share;
+    s.hxx *= share;
+    s.hxy *= share;
+    s.hyy *= share;
+    s.red = s.cut & 1 ? 0 : s.red * share;
+    s.green = s.cut & 2 ? 0 : s.green * share;
+    s.blue = s.cut & 4 ? 0 : s.blue * share;
+    return s;
+}
+
+// The sum of several photos' gradients, then one step. A harmonic's gradient is its value towards the camera times that
+// of the colour, so the photos are visited twice: first while block.rest holds coefficients, which the mean's gradient
+// needs, and then to fill it with gradients. Sums are kept in shared memory, as registers are short.
+__global__ void __launch_bounds__(kBlock, 6)
+    batch_update_kernel(BatchUpdate sink, Batch batch, int sh_degree, Statistics statistics) {
+    for (int photo = 0; photo < batch.count; ++photo)
+        if (batch.at(photo).succeeded == 0) return;
+    __shared__ BlockGradients block;
+    const Gaussians &gaussians = sink.step.parameters;
+    const int first = blockIdx.x * kBlock, i = first + threadIdx.x, lane = threadIdx.x % kWarp;
+    const int active = active_rest(sh_degree), pitch = staged_pitch(gaussians, active);
+
+    bool drawn = false;
+    if (i < gaussians.count)
+        for (int photo = 0; photo < batch.count; ++photo) drawn |= batch.at(photo).gradients()[i].radius > 0;
+    stage_rest(gaussians, i - lane, active, __ballot_sync(kAllLanes, drawn),
+               block.rest + (threadIdx.x - lane) * pitch);
+
+    float *row = block.rest + threadIdx.x * pitch;
+    SmallGradients sums(block, threadIdx.x);
+    sums.clear();
+    if (drawn) {
+        const float *mean = gaussians.tensor[kMeans] + 3 * size_t(i);
+        const float share = 1.0f / batch.count;
+        float norm_sum = 0, views = 0, radius = 0;
+        for (int photo = 0; photo < batch.count; ++photo) {
+            const SplatGradient s = shared_gradient(batch.at(photo).gradients()[i], share);
+            if (!(s.radius > 0)) continue;
+            const Camera &camera = batch.at(photo).camera;
+            const Geometry g =
+                geometry_of(camera, to_camera(camera, mean), gaussians.tensor[kQuaternions] + 4 * size_t(i),
+                            gaussians.tensor[kLogScales] + 3 * size_t(i));
+            const GeometryGradient d = geometry_gradient(camera, g, s);
+            sums.add(d, s.h);
+            const float half_photos = 0.5f * batch.count;  // undoes the share
+            const float x = d.mean2d[0] * half_photos * camera.width, y = d.mean2d[1] * half_photos * camera.height;
+            norm_sum += sqrtf(x * x + y * y);
+            views += 1;
+            radius = fmaxf(radius, s.radius);
+
+            float inverse_distance;
+            const float3 direction = viewing_direction(camera, mean, &inverse_distance);
+            float3 d_direction = make_float3(0, 0, 0);
+            each_harmonic(direction, sh_degree, [&](int k, float, float3 slope) {
+                if (k == 0) return;
+                const float *coefficient = row + 3 * (k - 1);
+                const float strength = coefficient[0] * s.red + coefficient[1] * s.green + coefficient[2] * s.blue;
+                d_direction.x += strength * slope.x;
+                d_direction.y += strength * slope.y;
+                d_direction.z += strength * slope.z;
+            });
+            add_direction(d_direction, direction, inverse_distance, sums.mean);
+        }
+        *sums.logit /= 1.0f + expf(gaussians.tensor[kOpacityLogits][i]);  // h (1 - opacity)
+        statistics.gradient_norm_sum[i] += norm_sum;
+        statistics.view_count[i] += views;
+        statistics.max_radius[i] = fmaxf(statistics.max_radius[i], radius);
+
+        for (int k = 0; k < active; ++k) row[k] = 0;
+        for (int photo = 0; photo < batch.count; ++photo) {
+            const SplatGradient s = shared_gradient(batch.at(photo).gradients()[i], share);
+            if (!(s.radius > 0)) continue;
+            float inverse_distance;
+            const float3 direction = viewing_direction(batch.at(photo).camera, mean, &inverse_distance);
+            each_harmonic(direction, sh_degree, [&](int k, float value, float3) {
+                float *out = k == 0 ? sums.dc : row + 3 * (k - 1);
+                out[0] += value * s.red;
+                out[1] += value * s.green;
+                out[2] += value * s.blue;
+            });
+        }
+    }
+    __syncthreads();
+    send_all(sink, gaussians, first, active, block);
+}
+
 }  // namespace
 
 void write_gradients(const Gaussians &gaussians, const Camera &camera, int sh_degree, const Splat *splats,
@@ -199,6 +323,12 @@ void update(const AdamStep &step, const Instances &instances, const Camera &came
     launch(project_backward_kernel<Update>, blocks_for(step.parameters.count, kBlock), kBlock, stream,
            Update{step, instances, statistics, 0.5f * camera.width, 0.5f * camera.height}, step.parameters, camera,
            sh_degree, splats, splat_gradients);
+}
+
+void update(const AdamStep &step, const Batch &batch, int sh_degree, const Statistics &statistics,
+            cudaStream_t stream) {
+    launch(batch_update_kernel, blocks_for(step.parameters.count, kBlock), kBlock, stream, BatchUpdate{step},
+           batch, sh_degree, statistics);
 }
 
 }  // namespace splat

@@ -108,6 +108,10 @@ void Renderer::take(const Room &room) {
     scratch_bytes_ = bytes;
 }
 
+void Renderer::clear_gradients(int count, cudaStream_t stream) {
+    check(cudaMemsetAsync(frame_.splat_gradients, 0, count * sizeof(*frame_.splat_gradients), stream));
+}
+
 TileLists Renderer::draw(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
                          cudaStream_t stream) {
     const Frame &f = frame_;
@@ -165,6 +169,7 @@ void Renderer::backward(const float *grad_image, const Gaussians &gradients, flo
         throw std::logic_error("backward() belongs to the last render(), and needs gradients of its Gaussians' shapes");
     use_device();
     // Gradients of any size may come in here: fixed point knows only those of a loss.
+    clear_gradients(rendered_.count, stream);
     blend_backward(lists_, camera_, rendered_.count, frame_.image, grad_image, frame_.splat_gradients, nullptr, stream);
     write_gradients(rendered_, camera_, sh_degree_, frame_.splats, frame_.splat_gradients, gradients, grad_means2d,
                     stream);
@@ -192,12 +197,39 @@ void Renderer::training_step(const TrainingStep &step, const Camera &camera, int
         splat::loss(f.image, step.photo, camera.width, camera.height, step.lambda_dssim, f.grad_image,
                     step.loss_values, f.loss_scratch, stream);
         stopwatch_.mark("loss", stream);
+        if (!f.fixed_gradients) clear_gradients(gaussians.count, stream);
         blend_backward(lists, camera, gaussians.count, f.image, f.grad_image, f.splat_gradients, f.fixed_gradients,
                        stream);
         stopwatch_.mark("blend backward", stream);
         update(step.adam, lists.instances, camera, sh_degree, f.splats, f.splat_gradients, step.statistics, stream);
         stopwatch_.mark("update", stream);
     });
+}
+
+void Renderer::contribute(const Sight &sight, const Camera &camera, int sh_degree, Contribution *contribution,
+                          cudaStream_t stream) {
+    use_device();
+    sh_degree_ = -1;
+    const Gaussians &gaussians = sight.gaussians;
+    queue_until_it_fits(gaussians, camera, [&] {
+        const TileLists lists = draw(gaussians, camera, sight.background, sh_degree, stream);
+        const Frame &f = frame_;
+        splat::loss(f.image, sight.photo, camera.width, camera.height, sight.lambda_dssim, f.grad_image,
+                    contribution->loss, f.loss_scratch, stream);
+        stopwatch_.mark("loss", stream);
+        begin_contribution(f.splats, camera, gaussians.count, contribution, stream);
+        blend_backward(lists, camera, gaussians.count, f.image, f.grad_image, contribution->gradients(),
+                       f.fixed_gradients, stream);
+        stopwatch_.mark("blend backward", stream);
+    });
+}
+
+void Renderer::batch_step(const AdamStep &step, const Statistics &statistics, const Batch &batch, int sh_degree,
+                          cudaStream_t stream) {
+    use_device();
+    stopwatch_.mark("exchange", stream);  // since this GPU's contribution: waiting for the others included
+    update(step, batch, sh_degree, statistics, stream);
+    stopwatch_.mark("update", stream);
 }
 
 }  // namespace splat

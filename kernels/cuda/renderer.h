@@ -41,6 +41,14 @@ struct TrainingStep {
     float *loss_values;       // [3] total, l1, ssim
 };
 
+// One photo's part of a training step on a batch.
+struct Sight {
+    Gaussians gaussians;
+    const uint8_t *photo;     // [3][height][width]
+    const float *background;  // [3]
+    float lambda_dssim;
+};
+
 // All pointers are to GPU memory; work is queued on the stream that is given and, but for one early wait a frame (see
 // queue_until_it_fits), not waited for. Not safe for threads: a renderer has one set of scratch memory.
 class Renderer {
@@ -63,6 +71,11 @@ public:
               float *values, cudaStream_t stream);
     void adam_step(const AdamStep &step, const Gaussians &gradients, int sh_degree, cudaStream_t stream);
     void training_step(const TrainingStep &step, const Camera &camera, int sh_degree, cudaStream_t stream);
+    // A training step on a batch, in two halves: contributions of its photos, here or on other GPUs, and the step.
+    void contribute(const Sight &sight, const Camera &camera, int sh_degree, Contribution *contribution,
+                    cudaStream_t stream);
+    void batch_step(const AdamStep &step, const Statistics &statistics, const Batch &batch, int sh_degree,
+                    cudaStream_t stream);
 
     // Why the kernels do not run on a device, or nothing where they do.
     static std::string obstacle(int device);
@@ -75,6 +88,7 @@ private:
     void use_device() const { check(cudaSetDevice(device_)); }
     void reserve(const Room &needed);
     void take(const Room &room);
+    void clear_gradients(int count, cudaStream_t stream);
     TileLists draw(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
                    cudaStream_t stream);
     template <typename Queue>

@@ -77,7 +77,10 @@ struct __align__(16) SplatGradient {
     float h, hx, hy, hxx;  // sums of h, h dx, h dy, h dx^2
     float hxy, hyy;        // sums of h dx dy, h dy^2
     float red, green, blue;
-    float unused[3];
+    // Of Contribution::gradients() only:
+    float radius;  // as in Splat
+    uint32_t cut;  // bit k: channel k of the colour was cut off at 0, so nothing moves it
+    float unused;
 };
 static_assert(sizeof(SplatGradient) == 48, "three float4");
 
@@ -103,6 +106,33 @@ struct FixedUnits {
 
 struct Statistics {
     float *gradient_norm_sum, *view_count, *max_radius;
+};
+
+// What one photo of a batch says about all Gaussians, in one piece that can be sent to another GPU: a SplatGradient for
+// each Gaussian follows. cuda.py counts its floats.
+struct __align__(16) Contribution {
+    float succeeded;  // 1; 0 where there was no memory for this photo
+    float loss[3];    // total, l1, ssim
+    Camera camera;
+    float unused[7];
+
+    __host__ __device__ SplatGradient *gradients() { return reinterpret_cast<SplatGradient *>(this + 1); }
+    __host__ __device__ const SplatGradient *gradients() const {
+        return reinterpret_cast<const SplatGradient *>(this + 1);
+    }
+};
+static_assert(sizeof(Contribution) == 32 * sizeof(float), "what follows starts at a multiple of 16 bytes");
+
+// The contributions of a batch, end to end.
+struct Batch {
+    const Contribution *first;
+    int count;      // of photos
+    int gaussians;  // of each contribution
+
+    __host__ __device__ const Contribution &at(int photo) const {
+        const size_t bytes = sizeof(Contribution) + size_t(gaussians) * sizeof(SplatGradient);
+        return *reinterpret_cast<const Contribution *>(reinterpret_cast<const char *>(first) + photo * bytes);
+    }
 };
 
 // Adam (Kingma & Ba 2015, algorithm 1) with its bias corrections folded into two numbers a step:

@@ -8,6 +8,7 @@ import torch
 
 from splatworker import _cpu
 from splatworker.machine import available_cpus
+from splatworker.render.batch import PlainBatches
 from splatworker.render.camera import Camera
 from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LearningRates, Loss, View
 
@@ -24,7 +25,7 @@ def _arguments(camera: Camera) -> _CameraArguments:
     return _CameraArguments(camera.width, camera.height, intrinsics, camera.camera_from_world.ravel().tolist())
 
 
-class CpuRenderer:
+class CpuRenderer(PlainBatches):
     """The `Renderer` on `threads` processors (all that this process may use, unless told otherwise).
 
     The result of a frame does not depend on the number of threads: every sum is taken in a fixed order.

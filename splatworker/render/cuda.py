@@ -13,6 +13,9 @@ from splatworker.render.interface import AdamState, DensityStatistics, GaussianT
 _WIDTHS = (3, 4, 3, 1, 3)
 """Floats a Gaussian of every tensor but sh_rest."""
 
+_CONTRIBUTION_FLOATS, _FLOATS_A_SPLAT = 32, 12
+"""Of a contribution: before the Gaussians, and of each of them (types.h, Contribution and SplatGradient)."""
+
 _LARGEST_SIDE = 65535
 
 _ALIGNMENT = 16
@@ -151,6 +154,62 @@ class CudaRenderer:
             self._stream(),
         )
         return Loss(*values.unbind())
+
+    def contribution_size(self, parameters: GaussianTensors) -> int:
+        """See `Renderer.contribution_size`."""
+        return _CONTRIBUTION_FLOATS + _FLOATS_A_SPLAT * len(parameters.means)
+
+    def contribute(
+        self,
+        parameters: GaussianTensors,
+        view: View,
+        background: torch.Tensor,
+        sh_degree: int,
+        lambda_dssim: float,
+        contribution: torch.Tensor,
+    ) -> None:
+        """See `Renderer.contribute`.
+
+        Not the gradients of 59 parameters are written but those of 9 numbers of the splat, with the camera, which is
+        what all of them follow from.
+        """
+        self._rendered = None
+        camera = view.camera
+        self._native.contribute(
+            self._gaussians(parameters, sh_degree),
+            self._address(view.photo, torch.uint8, 3 * camera.height * camera.width, "photo"),
+            _camera(camera),
+            self._background(background),
+            sh_degree,
+            lambda_dssim,
+            self._aligned(contribution, self.contribution_size(parameters), "contribution"),
+            self._stream(),
+        )
+
+    def batch_step(
+        self,
+        parameters: GaussianTensors,
+        state: AdamState,
+        statistics: DensityStatistics,
+        contributions: torch.Tensor,
+        sh_degree: int,
+        rates: LearningRates,
+        step: int,
+    ) -> None:
+        """See `Renderer.batch_step`."""
+        count, photos = len(parameters.means), len(contributions)
+        self._native.batch_step(
+            self._gaussians(parameters, sh_degree),
+            self._gaussians(state.first, sh_degree),
+            self._gaussians(state.second, sh_degree),
+            [self._address(s, torch.float32, count, "density statistics") for s in statistics],
+            self._aligned(contributions, photos * self.contribution_size(parameters), "contributions"),
+            photos,
+            sh_degree,
+            rates,
+            step,
+            self._stream(),
+        )
 
     @property
     def scratch_bytes(self) -> int:

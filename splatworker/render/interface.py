@@ -105,6 +105,10 @@ class Loss(NamedTuple):
     ssim: torch.Tensor
 
 
+CONTRIBUTION_HEADER = 4
+"""Floats that every backend puts first into a contribution: 1 (or 0: to be left out), and the loss's three."""
+
+
 class Renderer(Protocol):
     """A backend. It owns scratch memory, serves one model at a time, and is not safe for threads."""
 
@@ -149,3 +153,36 @@ class Renderer(Protocol):
         step: int,
     ) -> Loss:
         """Render, loss, backward, statistics and Adam in one: all that an iteration does to the Gaussians."""
+
+    def contribution_size(self, parameters: GaussianTensors) -> int:
+        """How many floats a contribution to a batch's step on these Gaussians has."""
+
+    def contribute(
+        self,
+        parameters: GaussianTensors,
+        view: View,
+        background: torch.Tensor,
+        sh_degree: int,
+        lambda_dssim: float,
+        contribution: torch.Tensor,
+    ) -> None:
+        """Write all that a step on a batch of photos has to know of one of them; the photos may be on other devices.
+
+        `contribution` is (`contribution_size`,) float32. Behind `CONTRIBUTION_HEADER` its layout is the backend's own.
+        """
+
+    def batch_step(
+        self,
+        parameters: GaussianTensors,
+        state: AdamState,
+        statistics: DensityStatistics,
+        contributions: torch.Tensor,
+        sh_degree: int,
+        rates: LearningRates,
+        step: int,
+    ) -> None:
+        """`training_step` on the mean of several photos' losses, from (photos, `contribution_size`) contributions.
+
+        All are of these very Gaussians and this `sh_degree`. The same contributions in the same order give the same to
+        the bit. If the first number of any of them is 0, nothing changes.
+        """

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from splatworker.render import interface as spec
+from splatworker.render.batch import PlainBatches
 from splatworker.render.camera import Camera
 from splatworker.render.interface import (
     AdamState,
@@ -166,7 +167,7 @@ def ssim(image: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
     return similarity.mean()
 
 
-class ReferenceRenderer:
+class ReferenceRenderer(PlainBatches):
     """The specification behind the `Renderer` interface. Everything it returns is float64, on the CPU."""
 
     device = torch.device("cpu")

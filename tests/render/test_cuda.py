@@ -161,6 +161,93 @@ def test_deterministic_steps_repeat_to_the_bit_and_equal_the_others(make_rendere
         assert relative(moment, wanted) < 1e-4, name
 
 
+def train_in_batches(renderer, gaussians, cameras, degree, steps, photos):
+    """As `train`, each step on all photos."""
+    parameters = copy(gaussians, renderer.device)
+    state = AdamState(zeros_like(parameters), zeros_like(parameters))
+    statistics = DensityStatistics(*(torch.zeros(len(parameters.means), device=renderer.device) for _ in range(3)))
+    contributions = torch.empty(len(cameras), renderer.contribution_size(parameters), device=renderer.device)
+    for step in range(1, steps + 1):
+        for camera, photo, row in zip(cameras, photos, contributions, strict=True):
+            view = View(camera, photo.to(renderer.device))
+            renderer.contribute(parameters, view, background(renderer), degree, 0.2, row)
+        renderer.batch_step(parameters, state, statistics, contributions, degree, RATES, step)
+    return parameters, state, statistics, contributions
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize("degree", [1, 3])
+def test_a_batch_of_one_is_a_training_step(make_renderer, deterministic, degree):
+    gaussians, camera = crowded()
+    photo = random_photo(camera)
+    _, state, statistics, loss = train(make_renderer(deterministic), gaussians, camera, degree, 1, photo)
+    _, state_of_batch, statistics_of_batch, (contribution,) = train_in_batches(
+        make_renderer(deterministic), gaussians, [camera], degree, 1, [photo]
+    )
+    assert contribution[:4].tolist() == pytest.approx([1.0, *(float(value) for value in loss)], rel=1e-6)
+    for name, moment, wanted in zip(GaussianTensors._fields, state_of_batch.first, state.first, strict=True):
+        assert relative(moment, wanted) < 1e-4, name
+    assert torch.equal(statistics_of_batch.view_count, statistics.view_count)
+    assert torch.equal(statistics_of_batch.max_radius, statistics.max_radius)
+    assert relative(statistics_of_batch.gradient_norm_sum, statistics.gradient_norm_sum) < 1e-4
+
+
+def test_a_batch_is_on_the_mean_of_the_gradients_that_backward_gives(renderer):
+    gaussians, camera = crowded()
+    cameras = [camera, look_at_camera(300, 200, focal=250.0, seed=28)]
+    photos = [random_photo(c) for c in cameras]
+    _, state, statistics, _ = train_in_batches(renderer, gaussians, cameras, 3, 1, photos)
+    on_device = copy(gaussians, renderer.device)
+    mean, norms = zeros_like(on_device), torch.zeros(len(on_device.means), device=renderer.device)
+    for c, photo in zip(cameras, photos, strict=True):
+        image = renderer.render(on_device, c, background(renderer), 3)
+        _, grad_image = renderer.loss(image, photo.to(renderer.device), 0.2)
+        gradients, means2d = renderer.backward(grad_image)
+        for total, gradient in zip(mean, gradients, strict=True):
+            total += gradient / 2
+        norms += (means2d * torch.tensor([c.width / 2, c.height / 2], device=renderer.device)).norm(dim=1)
+    for name, moment, wanted in zip(GaussianTensors._fields, state.first, mean, strict=True):
+        assert relative(moment, 0.1 * wanted) < 1e-4, name
+    assert relative(statistics.gradient_norm_sum, norms) < 1e-4
+
+
+def test_deterministic_batches_repeat_to_the_bit_and_equal_the_others(make_renderer):
+    gaussians, camera = crowded()
+    cameras, photos = [camera, look_at_camera(300, 200, focal=250.0, seed=28)], [random_photo(camera)]
+    photos.append(random_photo(cameras[1], seed=1))
+    once, again = (
+        train_in_batches(make_renderer(deterministic=True), gaussians, cameras, 3, 3, photos) for _ in range(2)
+    )
+    for one, other in zip((*once[0], *once[2]), (*again[0], *again[2]), strict=True):
+        assert torch.equal(one, other)
+    free = train_in_batches(make_renderer(), gaussians, cameras, 3, 1, photos)
+    fixed = train_in_batches(make_renderer(deterministic=True), gaussians, cameras, 3, 1, photos)
+    for name, moment, wanted in zip(GaussianTensors._fields, fixed[1].first, free[1].first, strict=True):
+        assert relative(moment, wanted) < 1e-4, name
+
+
+def test_a_contribution_is_drawn_again_where_there_was_no_room(make_renderer):
+    gaussians = random_gaussians(300, 3, seed=23, log_scale=0.5)
+    camera = look_at_camera(640, 480, focal=480.0, seed=23)
+    photo = random_photo(camera)
+    surprised, warned = make_renderer(), make_renderer()
+    warned.render(copy(gaussians, warned.device), camera, background(warned), 3)
+    results = [train_in_batches(r, gaussians, [camera], 3, 1, [photo]) for r in (surprised, warned)]
+    for name, moment, wanted in zip(GaussianTensors._fields, results[0][1].first, results[1][1].first, strict=True):
+        assert relative(moment, wanted) < 1e-4, name
+    assert results[0][2].view_count.max() == 1
+
+
+def test_a_contribution_of_the_wrong_size_or_place_is_refused(renderer):
+    camera = look_at_camera(seed=29)
+    gaussians = copy(random_gaussians(10, seed=29), renderer.device)
+    view = View(camera, random_photo(camera).to(renderer.device))
+    memory = torch.empty(renderer.contribution_size(gaussians) + 1, device=renderer.device)
+    for row, message in [(memory, "contribution is"), (memory[1:], "multiple of 16")]:
+        with pytest.raises(ValueError, match=message):
+            renderer.contribute(gaussians, view, background(renderer), 3, 0.2, row)
+
+
 def test_gaussians_out_of_sight_only_coast(renderer):
     # Behind the camera there is no gradient, but moments decay and momentum carries on, as Adam has it.
     camera = look_at_camera(64, 48, seed=25)
@@ -185,7 +272,9 @@ def test_the_background_alone_where_nothing_is_seen(renderer):
     camera = look_at_camera(33, 17, seed=26)
     photo = torch.full((3, 17, 33), 128, dtype=torch.uint8)
     *_, loss = train(renderer, random_gaussians(0, 3), camera, 3, 2, photo)
+    *_, (contribution,) = train_in_batches(renderer, random_gaussians(0, 3), [camera], 3, 2, [photo])
     expected = (background(renderer) - 128 / 255).abs().mean()
+    assert float(contribution[2]) == pytest.approx(float(expected), rel=1e-5)
     assert float(loss.l1) == pytest.approx(float(expected), rel=1e-5)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from support.gaussian_scenes import concatenate, front_camera, look_at_camera, o
 
 from splatworker.render.camera import Camera
 from splatworker.render.interface import (
+    CONTRIBUTION_HEADER,
     AdamState,
     DensityStatistics,
     GaussianTensors,
@@ -179,6 +181,70 @@ def test_training_step(renderer):
     for name, value, wanted in zip(DensityStatistics._fields, statistics, expected_statistics, strict=True):
         assert relative(value, wanted.double()) < 5e-3, name
     assert expected_losses[-1].total < expected_losses[0].total
+
+
+@pytest.mark.parametrize(("count", "model_degree", "degree"), [(150, 3, 3), (400, 3, 1), (130, 1, 1), (128, 0, 0)])
+def test_batch_step(renderer, count, model_degree, degree):
+    cameras = [look_at_camera(seed=31), look_at_camera(50, 70, focal=80.0, seed=32), look_at_camera(seed=33)]
+    start = random_gaussians(count, model_degree, seed=34)
+    photos = [(torch.rand(3, c.height, c.width, generator=torch.Generator().manual_seed(35)) * 255) for c in cameras]
+    rates = LearningRates(1e-3, 1e-3, 5e-3, 5e-2, 2.5e-3, 1e-4)
+
+    def train(backend, dtype):
+        parameters = GaussianTensors(*(t.clone().to(backend.device, dtype) for t in start))
+        state = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in parameters)) for _ in range(2)))
+        statistics = DensityStatistics(*(torch.zeros(count, device=backend.device) for _ in range(3)))
+        size = backend.contribution_size(parameters)
+        contributions = torch.full((len(cameras), size), math.nan, device=backend.device, dtype=dtype)
+        for step in (1, 2):
+            for camera, photo, row in zip(cameras, photos, contributions, strict=True):
+                view = View(camera, photo.to(torch.uint8).to(backend.device))
+                backend.contribute(parameters, view, BACKGROUND.to(backend.device), degree, 0.2, row)
+            if step == 2:
+                # Of what one photo says it is said that it did not work: nothing may change.
+                before = [t.clone() for t in (*parameters, *state.first, *state.second, *statistics)]
+                contributions[1, 0] = 0
+                backend.batch_step(parameters, state, statistics, contributions, degree, rates, step)
+                after = (*parameters, *state.first, *state.second, *statistics)
+                assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
+                contributions[1, 0] = 1
+            backend.batch_step(parameters, state, statistics, contributions, degree, rates, step)
+        return parameters, state, statistics, contributions[:, :CONTRIBUTION_HEADER]
+
+    expected, expected_state, expected_statistics, expected_heads = train(ReferenceRenderer(), torch.float64)
+    parameters, state, statistics, heads = train(renderer, torch.float32)
+    assert heads[:, 0].tolist() == [1.0] * len(cameras)
+    assert torch.allclose(heads.cpu().double(), expected_heads, rtol=1e-3)
+    for name, value, wanted in zip(DensityStatistics._fields, statistics, expected_statistics, strict=True):
+        assert relative(value, wanted.double()) < 5e-3, name
+    assert float(statistics.view_count.max()) == 2 * len(cameras)
+    for name, moment, wanted in zip(GaussianTensors._fields, state.first, expected_state.first, strict=True):
+        assert relative(moment, wanted) < 5e-3, name
+    for name, value, wanted, old in zip(GaussianTensors._fields, parameters, expected, start, strict=True):
+        moved = (wanted - old).abs()  # see test_training_step
+        assert value.numel() == 0 or ((value.cpu() - wanted).abs() <= 0.02 * moved + 1e-6).double().mean() > 0.97, name
+
+
+def test_a_batch_step_is_on_the_mean_of_gradients():
+    """The specification's own: what it makes of a batch, from its single steps."""
+    renderer, degree = ReferenceRenderer(), 2
+    cameras = [look_at_camera(seed=41), look_at_camera(50, 30, seed=42)]
+    photos = [torch.full((3, camera.height, camera.width), 99, dtype=torch.uint8) for camera in cameras]
+    parameters = GaussianTensors(*(tensor.double() for tensor in random_gaussians(60, 2, seed=43)))
+    fresh = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in parameters)) for _ in range(2)))
+    statistics = DensityStatistics(*(torch.zeros(60) for _ in range(3)))
+    contributions = torch.empty(2, renderer.contribution_size(parameters), dtype=torch.float64)
+    mean = GaussianTensors(*(torch.zeros_like(t) for t in parameters))
+    for camera, photo, row in zip(cameras, photos, contributions, strict=True):
+        renderer.contribute(parameters, View(camera, photo), BACKGROUND, degree, 0.2, row)
+        image = renderer.render(parameters, camera, BACKGROUND, degree)
+        loss, grad_image = renderer.loss(image, photo, 0.2)
+        for total, gradient in zip(mean, renderer.backward(grad_image)[0], strict=True):
+            total += gradient / 2
+        assert row[:CONTRIBUTION_HEADER].tolist() == pytest.approx([1.0, *(float(value) for value in loss)])
+    renderer.batch_step(parameters, fresh, statistics, contributions, degree, LearningRates(*[1e-3] * 6), 1)
+    for first, gradient in zip(fresh.first, mean, strict=True):
+        assert torch.allclose(first, 0.1 * gradient, rtol=1e-6, atol=1e-12)
 
 
 def test_same_frame_twice_is_the_same_to_the_bit(renderer):
