@@ -4,8 +4,19 @@
 
 torchrun starts the processes ("ranks") and tells each its place by environment variables. An iteration takes a batch:
 as many photos as there are ranks, the next ones of the one random order that every rank draws. The loss is the mean
-over the batch, so gradients are averaged; then every rank takes the same Adam step, and density control decides the
-same everywhere from the same statistics and the same seed. Only rank 0 writes files and reports.
+over the batch.
+
+What goes between the ranks is not gradients of the Gaussians' parameters, 59 numbers each, but what those follow from:
+each rank's camera, and of every Gaussian the gradients of the splat that the camera sees, 12 numbers. Every rank
+gathers all ranks' contributions and goes the rest of the way for all photos at once, in the one pass that also takes
+the Adam step and counts the density statistics, so parameters and moments are read and written once, as on one GPU.
+The same kernel gets the same numbers everywhere, so all come to the same Gaussians, and density control to the same
+decisions, without talking. Only rank 0 writes files and reports.
+
+The host does not wait for the other ranks. If memory runs out on one, its contribution says so, and then no GPU takes
+the step; the hosts read it an iteration later, at the same point on all ranks, and raise the error there. So one step
+is left out, training goes on in step, and the trainer stops adding Gaussians. Only where the number of Gaussians
+changed do the hosts agree at once, on whether there is room for contributions, and all take the Gaussians of rank 0.
 
 Learning rates are those given, whatever the batch: Adam's steps are as long for a mean gradient as for one photo's, so
 rates that are right for one photo are safe for several. Fewer iterations with larger steps (Zhao et al. 2024, "On
@@ -15,7 +26,6 @@ Scaling Up 3D Gaussian Splatting Training", take the square root of the batch as
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 from collections.abc import Callable, Iterator
 
@@ -24,7 +34,7 @@ import torch.distributed as dist
 
 from splatworker.errors import SplatError, StageCrashed
 from splatworker.render.interface import (
-    ADAM_BETA1,
+    CONTRIBUTION_HEADER,
     AdamState,
     DensityStatistics,
     GaussianTensors,
@@ -38,10 +48,8 @@ from splatworker.train.model import Model
 
 STAGE = "train"
 
-_STILL = LearningRates(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-
-_MORE_COPIES = 4
-"""Memory that only several ranks need, in copies of the Gaussians: two moments, and gradients packed to be sent."""
+_SPARE = 8
+"""Memory for contributions grows by one part in so many more than is needed: adding Gaussians asks for it rarely."""
 
 
 def rank_here() -> int:
@@ -131,21 +139,17 @@ class Ranks:
 
     def that_fit(self, model: Model) -> int:
         """How many Gaussians fit into memory on every rank: see `gaussians_that_fit`."""
-        return self._least(gaussians_that_fit(model, _MORE_COPIES))[0]
+        return self._least(gaussians_that_fit(model, self.count + 2))[0]  # contributions take less
 
     def all_succeeded(self, here: bool) -> bool:
         """Whether what was just tried succeeded on every rank."""
         return bool(self._least(int(here))[0])
 
-    def add(self, tensor: torch.Tensor) -> None:
-        """Replace a tensor by its sum over the ranks, in place."""
+    def gather(self, rows: torch.Tensor) -> None:
+        """Fill a tensor of a row for each rank with the row that each rank has at its own place."""
+        all_gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor  # its name before
         with _others_may_fail():
-            dist.all_reduce(tensor)
-
-    def largest(self, tensor: torch.Tensor) -> None:
-        """Replace every value of a tensor by the largest on any rank, in place."""
-        with _others_may_fail():
-            dist.all_reduce(tensor, dist.ReduceOp.MAX)
+            all_gather(rows.view(-1), rows[self.number])
 
     def _least(self, *values: int) -> list[int]:
         """The least of each value over the ranks."""
@@ -158,16 +162,15 @@ class Ranks:
 class BatchStep:
     """`Renderer.training_step` on a batch: this rank's photo here, those of the other ranks there.
 
-    The renderer's own step runs with learning rates of 0 and fresh moments, of which the first is then
-    (1 - ADAM_BETA1) times the gradient (Kingma & Ba 2015, algorithm 1), and with fresh statistics: both are those of a
-    step on one photo, while `Renderer.backward` does not tell which Gaussians were drawn. Between the ranks go the
-    gradients of those Gaussians that any photo of the batch shows.
+    Contributions of all ranks lie in one tensor, a row for each, into which the renderer writes this rank's and NCCL
+    the others'.
     """
 
     def __init__(self, renderer: Renderer, ranks: Ranks) -> None:
         self._renderer = renderer
         self._ranks = ranks
-        self._own: tuple[AdamState, DensityStatistics] | None = None
+        self._memory: torch.Tensor | None = None
+        self._last_sums = _Mail(renderer.device)
 
     def training_step(
         self,
@@ -181,55 +184,83 @@ class BatchStep:
         rates: LearningRates,
         step: int,
     ) -> Loss:
-        """See `Renderer.training_step`; the loss is the batch's.
+        """See `Renderer.training_step`; the loss is the mean over the ranks that had memory.
 
         Raises:
-            torch.OutOfMemoryError: memory ran out on some rank: on all of them, and with nothing changed.
+            torch.OutOfMemoryError: memory ran out on some rank: on all of them, and with nothing changed. Most often it
+                was in the call before, which changed nothing either.
         """
+        contributions = self._contributions(parameters)
+        own = contributions[self._ranks.number]
         failure: Exception | None = None
         try:
-            own, seen_here = self._cleared(parameters)
-            loss = self._renderer.training_step(
-                parameters, own, seen_here, view, background, sh_degree, lambda_dssim, _STILL, 1
-            )
+            self._renderer.contribute(parameters, view, background, sh_degree, lambda_dssim, own)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            failure, self._own = error, None
-        if not self._ranks.all_succeeded(failure is None):
-            raise torch.OutOfMemoryError("memory ran out on one of the GPUs that train") from failure
+            failure = error
+        # Read here and not before: now the GPU is done with the last step, and has the next photo to work on.
+        last_sums = self._last_sums.read()
+        if last_sums and last_sums[0] < self._ranks.count:
+            raise _out_of_memory_somewhere() from failure
+        if failure:
+            own[:CONTRIBUTION_HEADER].zero_()
+        self._ranks.gather(contributions)
+        self._renderer.batch_step(parameters, state, statistics, contributions, sh_degree, rates, step)
+        sums = contributions[:, :CONTRIBUTION_HEADER].sum(dim=0)  # how many succeeded, and their losses
+        self._last_sums.send(sums)
+        return Loss(*(sums[1:] / sums[0].clamp_min(1)).unbind())
 
-        count = len(parameters.means)
-        sums = torch.cat([seen_here.gradient_norm_sum, seen_here.view_count, torch.stack(loss)])
-        self._ranks.add(sums)
-        self._ranks.largest(seen_here.max_radius)
-        gradient_norms, view_counts, losses = torch.split(sums, [count, count, len(loss)])
-        statistics.gradient_norm_sum.add_(gradient_norms)
-        statistics.view_count.add_(view_counts)
-        torch.maximum(statistics.max_radius, seen_here.max_radius, out=statistics.max_radius)
-        self._average(own.first, view_counts.nonzero()[:, 0])
-        self._renderer.adam_step(parameters, own.first, state, rates, step, sh_degree)
-        return Loss(*(losses / self._ranks.count).unbind())
+    def _contributions(self, parameters: GaussianTensors) -> torch.Tensor:
+        """(ranks, numbers of a contribution), not initialised. Where memory for it grows it does so on all ranks."""
+        needed = self._ranks.count * self._renderer.contribution_size(parameters)
+        if self._memory is None or len(self._memory) < needed:
+            self._memory = None  # goes back before the new is taken
+            failure: Exception | None = None
+            try:
+                self._memory = parameters.means.new_empty(needed + needed // _SPARE)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                failure = error
+            if not self._ranks.all_succeeded(failure is None):
+                self._memory = None
+                self._last_sums.read()  # whatever they say, the error is the same
+                raise _out_of_memory_somewhere() from failure
+        assert self._memory is not None
+        return self._memory[:needed].view(self._ranks.count, -1)
 
-    def _cleared(self, parameters: GaussianTensors) -> tuple[AdamState, DensityStatistics]:
-        """Moments and statistics for one step on one photo: all zeros."""
-        if self._own is None or len(self._own[0].first.means) != len(parameters.means):
-            self._own = None  # its memory goes back before the new is taken
-            fresh = Model(parameters)
-            self._own = fresh.adam, fresh.statistics
-        adam, statistics = self._own
-        for tensor in (*adam.first, *adam.second, *statistics):
-            tensor.zero_()
-        return adam, statistics
 
-    def _average(self, first: GaussianTensors, seen: torch.Tensor) -> None:
-        """Turn first moments into the batch's mean gradients; Gaussians that are not in `seen` (M,) have none."""
-        widths = [math.prod(tensor.shape[1:]) for tensor in first]
-        rows = torch.cat([t[seen].reshape(len(seen), width) for t, width in zip(first, widths, strict=True)], dim=1)
-        self._ranks.add(rows)
-        rows /= (1 - ADAM_BETA1) * self._ranks.count
-        for tensor, part in zip(first, torch.split(rows, widths, 1), strict=True):
-            tensor.index_copy_(0, seen, part.reshape(len(seen), *tensor.shape[1:]))
+def _out_of_memory_somewhere() -> torch.OutOfMemoryError:
+    return torch.OutOfMemoryError("memory ran out on one of the GPUs that train")
+
+
+class _Mail:
+    """Numbers on their way from the device: the host reads them later, and does not wait for what was queued since."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._sent = torch.cuda.Event() if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        self._numbers: torch.Tensor | None = None
+        self._unread = False
+
+    def send(self, numbers: torch.Tensor) -> None:
+        """Send some numbers, as many as ever."""
+        if self._numbers is None:
+            self._numbers = torch.empty(numbers.shape, pin_memory=self._sent is not None)
+        self._numbers.copy_(numbers, non_blocking=True)
+        if self._sent:
+            self._sent.record()
+        self._unread = True
+
+    def read(self) -> list[float] | None:
+        """What was sent last; None if it was read before, or nothing was sent."""
+        if self._numbers is None or not self._unread:
+            return None
+        if self._sent:
+            self._sent.synchronize()
+        self._unread = False
+        numbers: list[float] = self._numbers.tolist()
+        return numbers
 
 
 @contextlib.contextmanager

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.gaussian_scenes import look_at_camera, random_gaussians
 
 import splatworker
 from splatworker.errors import SplatError
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene, split
 from splatworker.render.cpu import CpuRenderer
-from splatworker.render.interface import DensityStatistics, GaussianTensors
+from splatworker.render.interface import DensityStatistics, GaussianTensors, LearningRates, View
 from splatworker.render.reference import project
 from splatworker.render.tensors import to_tensors
 from splatworker.train import parallel
@@ -26,6 +27,7 @@ from splatworker.train.density import GradientDensity
 from splatworker.train.initial import gaussians_from_points, scene_extent
 from splatworker.train.model import Model
 from splatworker.train.options import Options, parse
+from splatworker.train.parallel import BatchStep
 from splatworker.train.photos import load_views
 from splatworker.train.randomness import Randomness
 from splatworker.train.schedule import active_sh_degree, learning_rates
@@ -142,6 +144,101 @@ def test_when_one_runs_out_of_memory_all_stop_adding_and_when_one_dies_the_comma
     assert events[-1]["code"] in ("stage_crashed", "cancelled")  # whichever reaches rank 0 first
     assert not (tmp_path / "model" / "point_cloud").exists()
     assert not list(tmp_path.glob("rank*.npz"))
+
+
+@pytest.mark.parametrize("failing", [30, 45])
+def test_a_step_in_which_one_has_no_memory_is_left_out_by_all(tiny_scene, tmp_path, failing):
+    model_path = tmp_path / "model"
+    arguments = ["-s", str(tiny_scene), "-m", str(model_path), "--iterations", "45", *ARGUMENTS]
+    done = _torchrun(tmp_path, f"memory:{failing}", arguments)
+    assert done.returncode == 0, done.stderr
+    ranks = [np.load(tmp_path / f"rank{number}.npz") for number in range(RANKS)]
+    for name in GaussianTensors._fields:
+        np.testing.assert_array_equal(ranks[0][name], ranks[1][name])
+    # Told a step later, so in the last one it is never told: then it made no difference.
+    messages = [event["message"] for event in map(json.loads, done.stdout.splitlines()) if event["event"] == "warning"]
+    assert messages == (["Memory ran out: training goes on without adding Gaussians."] if failing < 45 else [])
+    (entry,) = [json.loads(line) for line in (model_path / "train_log.jsonl").read_text().splitlines()]
+    assert 0 < entry["loss"] < 1
+
+
+def test_where_memory_runs_out_again_all_give_up(tiny_scene, tmp_path):
+    arguments = ["-s", str(tiny_scene), "-m", str(tmp_path / "model"), "--iterations", "100000", *ARGUMENTS]
+    done = _torchrun(tmp_path, "memory:30 memory:40", arguments)
+    assert done.returncode != 0
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["event"], last["code"]) == ("error", "out_of_memory")
+    assert done.stderr.count("The training does not fit into memory.") == 1  # by the other rank; rank 0 says it above
+
+
+class Alone:
+    """`Ranks` of one, which never waits for anybody."""
+
+    number, count = 0, 1
+    has_room = True
+
+    def gather(self, rows):
+        assert rows.shape[0] == 1
+
+    def all_succeeded(self, here):
+        return here and self.has_room
+
+
+class Unlucky(CpuRenderer):
+    """Has no memory when told so."""
+
+    lacks_memory = False
+
+    def training_step(self, *args):
+        if self.lacks_memory:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return super().training_step(*args)
+
+
+def test_a_step_without_memory_changes_nothing_and_the_next_says_so():
+    renderer, ranks = Unlucky(), Alone()
+    steps = BatchStep(renderer, ranks)
+    model, camera = Model(random_gaussians(40, 1, seed=1)), look_at_camera(seed=1)
+    view = View(camera, torch.full((3, camera.height, camera.width), 90, dtype=torch.uint8))
+    rates = LearningRates(*[1e-3] * 6)
+
+    def step(number):
+        return steps.training_step(
+            model.parameters, model.adam, model.statistics, view, torch.zeros(3), 1, 0.2, rates, number
+        )
+
+    def everything():
+        return [t.clone() for t in (*model.parameters, *model.adam.first, *model.adam.second, *model.statistics)]
+
+    ranks.has_room = False
+    before = everything()
+    with pytest.raises(torch.OutOfMemoryError, match="one of the GPUs"):
+        step(1)
+    assert all(torch.equal(*pair) for pair in zip(everything(), before, strict=True))
+    ranks.has_room = True
+    first_loss = step(1)
+    moved = everything()
+    assert not torch.equal(moved[0], before[0])
+
+    renderer.lacks_memory = True
+    assert [float(value) for value in step(2)] == [0.0, 0.0, 0.0]  # of no photo
+    renderer.lacks_memory = False
+    with pytest.raises(torch.OutOfMemoryError, match="one of the GPUs"):
+        step(3)
+    assert all(torch.equal(*pair) for pair in zip(everything(), moved, strict=True))
+    assert 0 < float(step(3).total) < float(first_loss.total)
+    assert not torch.equal(everything()[0], moved[0])
+
+    # Fewer Gaussians fit into the memory that is there; more need more, for which all must have room.
+    ranks.has_room = False
+    model = Model(random_gaussians(30, 1, seed=2))
+    step(4)
+    model = Model(random_gaussians(80, 1, seed=3))
+    with pytest.raises(torch.OutOfMemoryError):
+        step(5)
+    ranks.has_room = True
+    step(5)
+    assert float(model.statistics.view_count.max()) == 1
 
 
 @pytest.mark.parametrize("changes", [{}, {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}, {"WORLD_SIZE": "8"}])
