@@ -6,7 +6,8 @@ MODEL is a model folder or a splat, SCENE the folder it was trained on. Every fi
 the scene's cameras at the size that the splat was trained at; likeness is the PSNR of these pictures against those of
 the PLY (from the mean square error over all of them). Write speeds are per second of processor time, of all threads
 together, with the file's flush to the disk in the wall time only: other programs on the machine hardly touch them.
-`--export` runs `splatworker export` in a process of its own, as a job does, and gives the seconds of its parts.
+`--export` runs the export stage in a process of its own, as a job does: one that is started for it, and one that has
+loaded everything before, as on a GPU while the splat is trained. It gives when each part began and ended.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ import torch
 from quiet import sample
 
 from splatworker.export.comparison import trained_size
-from splatworker.export.outputs import BY_DEFAULT
 from splatworker.export.pictures import Artist
 from splatworker.export.registry import FORMATS, read_any, write_any
 from splatworker.export.subject import read_subject, shrunk
@@ -37,6 +37,10 @@ from splatworker.render.interface import Renderer
 
 VIEWS = 8
 LONGEST_SIDE = 1600
+
+WARM = ["warm", "export"]
+TRAINING = 15.0
+"""Seconds that a process has to load what it needs."""
 
 
 def main() -> None:
@@ -101,14 +105,27 @@ def million(splat: Gaussians, folder: Path) -> None:
 
 
 def stage(model: Path, scene: Path, folder: Path, device: str) -> None:
-    """Run the export stage as a job does, and print what its parts took."""
-    command = [sys.executable, "-m", "splatworker", "export", model, "-s", scene, "-o", folder / "out"]
-    started = time.monotonic()
-    done = subprocess.run([*command, "--device", device, "--json"], stdout=subprocess.PIPE, text=True, check=True)
-    seconds = time.monotonic() - started
-    result = json.loads(done.stdout.splitlines()[-1])["result"]
-    parts = ", ".join(f"{name} {result['outputs'][name]['seconds']:.2f}" for name in BY_DEFAULT)
-    print(f"\nAll outputs: {seconds:.1f} s, of which {result['seconds']:.1f} s at work ({parts})")
+    """Run the export stage as a job does, started for it and started ahead, and print what its parts took."""
+    arguments = [str(model), "-s", str(scene), "-o", str(folder / "out"), "--device", device]
+    for name, words, ahead in (("started for it", ["export", *arguments], 0.0), ("started ahead", WARM, TRAINING)):
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "splatworker", *words, "--json"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stdin is not None
+        if ahead:
+            process.stdin.write('{"gpu": "free"}\n')
+            process.stdin.flush()
+            time.sleep(ahead)
+            process.stdin.write(json.dumps({"arguments": arguments}) + "\n")
+        started = time.monotonic()
+        output, _ = process.communicate()
+        seconds = time.monotonic() - started
+        result = json.loads(output.splitlines()[-1])["result"]
+        print(f"\nAll outputs, the process {name}: {seconds:.2f} s, of which {result['seconds']:.2f} s at work")
+        print("| part | from, s | to, s |\n|---|---|---|")
+        for part, (began, ended) in sorted(result["parts"].items(), key=lambda item: item[1]):
+            print(f"| {part} | {began:.2f} | {ended:.2f} |")
 
 
 if __name__ == "__main__":

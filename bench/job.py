@@ -3,7 +3,8 @@
     python bench/job.py PHOTOS [--rounds 3] [--param NAME=VALUE ...]
 
 PHOTOS is a folder. Every job is a process of its own (`python handler.py JOB`), from its start to its answer; the
-photos come from the disk. `export` makes the outputs, after the splat's delivery.
+photos come from the disk. `export` makes the outputs, after the splat's delivery; when each of its parts began and
+ended, up to the report, is told of the last job.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ def main() -> int:
     for name, outputs in (("the PLY alone", ()), ("with all outputs", BY_DEFAULT)):
         answers = [run(files, params, outputs) for _ in range(options.rounds)]
         print(row(name, answers), flush=True)
+    print("\n| part of the export | from, s | to, s |\n|---|---|---|")
+    for part, (began, ended) in sorted(answers[-1]["export"].items(), key=lambda item: item[1]):
+        print(f"| {part} | {began:.2f} | {ended:.2f} |")
     return 0
 
 
@@ -56,9 +60,11 @@ def run(files: list[str], params: dict[str, Any], outputs: tuple[str, ...]) -> d
         started = time.monotonic()
         done = subprocess.run([sys.executable, HANDLER, file], capture_output=True, text=True, check=False)
         seconds = time.monotonic() - started
-    if done.returncode:
-        sys.exit(done.stderr[-2000:])
-    answer: dict[str, Any] = json.loads(done.stdout)
+        if done.returncode:
+            sys.exit(done.stderr[-2000:])
+        answer: dict[str, Any] = json.loads(done.stdout)
+        figures = Path(work) / OUTPUTS["quality"].file
+        answer["export"] = json.loads(figures.read_text())["export"] if figures.is_file() else {}
     answer["timings"]["process"] = seconds
     return answer
 

@@ -3,10 +3,13 @@
 Loading torch, opening the GPU and loading the kernels takes seconds, which pass while photos are fetched and COLMAP
 runs, or for the export while the splat is trained. Messages come as JSON on standard input, one a line; the options,
 and with them the beginning, as `{"arguments": [...]}`.
+
+What has been loaded is frozen: to look through it for garbage, as Python does at its end, takes another half second.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 
@@ -23,6 +26,7 @@ def main(argv: list[str]) -> int:
 def _train(options: list[str]) -> int:
     from splatworker.train import cli  # noqa: PLC0415 - this is what warming up means
 
+    gc.freeze()
     draw_something(Silent())
     request = json.load(sys.stdin)
     return cli.main([*request["arguments"], *options])
@@ -31,23 +35,12 @@ def _train(options: list[str]) -> int:
 def _export(options: list[str]) -> int:
     """The GPU is left alone until it is said to be free: the trainer may need all of its memory."""
     from splatworker.export import cli, export, sog  # noqa: F401, PLC0415 - some load others only when they are called
+    from splatworker.export.rehearsal import rehearse  # noqa: PLC0415
 
+    gc.freeze()
     for line in sys.stdin:
         message = json.loads(line)
         if "arguments" in message:
             return cli.main([*message["arguments"], *options])
-        draw_something(Silent())
-        _cluster_something()
+        rehearse()
     return 1  # the job ended first
-
-
-def _cluster_something() -> None:
-    """The linear algebra that SOG's palette takes; it is loaded when it is first called."""
-    import numpy as np  # noqa: PLC0415 - not in the worker's process
-    import torch  # noqa: PLC0415
-
-    from splatworker.export.clusters import palette  # noqa: PLC0415
-    from splatworker.render.backend import cuda_is_usable  # noqa: PLC0415
-
-    if cuda_is_usable():
-        palette(np.zeros((256, 45), np.float32), 64, 1, torch.device("cuda"))

@@ -1,0 +1,32 @@
+"""All that an export asks of a GPU, once, with next to nothing: what is loaded at its first use is loaded then."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from splatworker.export.clusters import palette
+from splatworker.export.pictures import Artist
+from splatworker.export.visibility import see
+from splatworker.gaussians import Gaussians
+from splatworker.render.backend import renderer_for
+from splatworker.render.camera import Camera
+from splatworker.render.metrics import psnr
+
+COUNT = 256
+
+
+def rehearse() -> None:
+    """Draw, weigh, compare and cluster a splat that nobody sees."""
+    renderer = renderer_for("auto")
+    random = np.random.default_rng(0)
+    shapes = ((3,), (4,), (3,), (), (3,), (15, 3))
+    splat = Gaussians(*(random.normal(size=(COUNT, *shape)).astype(np.float32) for shape in shapes))
+    camera = Camera(64, 64, 64.0, 64.0, 32.0, 32.0, np.hstack([np.eye(3), [[0.0], [0.0], [5.0]]]))
+    artist = Artist(splat, renderer, (0.0, 0.0, 0.0))
+    see(renderer, artist.tensors, [camera])
+    photo = torch.from_numpy(artist.picture(camera)).to(renderer.device).permute(2, 0, 1).contiguous()
+    image = artist.image(camera)
+    artist.ssim(image, photo)
+    psnr(image, photo)
+    palette(splat.sh_rest.reshape(COUNT, -1), COUNT // 4, 1, renderer.device)
