@@ -8,6 +8,7 @@ its memory run out in its 7th step and its GPU fail in the 9th.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 
 from splatworker.errors import GpuFailed
-from splatworker.render.cpu import CpuRenderer
+from splatworker.render.interface import Renderer
 from splatworker.train import cli, parallel, trainer
 from splatworker.train.model import Model
 
@@ -28,32 +29,35 @@ class Remembered(Model):
         models.append(self)
 
 
-class Faulty(CpuRenderer):
-    """The real renderer in a rank that has bad luck."""
+def with_faults(renderer: Renderer, faults: dict[int, str]) -> Renderer:
+    """The real renderer in a rank that has bad luck: what happens in its steps, counted from 1."""
+    contribute, counted = renderer.contribute, itertools.count(1)
 
-    steps = 0
-    faults: dict[int, str]
-
-    def training_step(self, *args):
-        self.steps += 1
-        match self.faults.get(self.steps):
+    def unlucky(*args):
+        match faults.get(next(counted)):
             case "memory":
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
             case "dies":
                 raise GpuFailed("The GPU of one rank is gone.", stage="train")
-        return super().training_step(*args)
+        contribute(*args)
+
+    renderer.contribute = unlucky
+    return renderer
 
 
 def main(folder: Path, faults: str, arguments: list[str]) -> int:
     rank = parallel.rank_here()
     trainer.Model = Remembered
     if rank == 1 and faults:
-        Faulty.faults = {int(step): fault for fault, step in (word.split(":") for word in faults.split())}
-        cli.renderer_for = lambda *args, **kwargs: Faulty()
+        told = {int(step): fault for fault, step in (word.split(":") for word in faults.split())}
+        real = cli.renderer_for
+        cli.renderer_for = lambda *args, **kwargs: with_faults(real(*args, **kwargs), told)
     status = cli.main(arguments)
     if status == 0:
         (model,) = models
-        np.savez(folder / f"rank{rank}.npz", **{name: t.numpy() for name, t in model.parameters._asdict().items()})
+        np.savez(
+            folder / f"rank{rank}.npz", **{name: t.numpy(force=True) for name, t in model.parameters._asdict().items()}
+        )
     return status
 
 

@@ -171,6 +171,57 @@ def test_where_memory_runs_out_again_all_give_up(tiny_scene, tmp_path):
     assert done.stderr.count("The training does not fit into memory.") == 1  # by the other rank; rank 0 says it above
 
 
+@pytest.fixture
+def two_gpus():
+    if torch.cuda.device_count() < RANKS:
+        pytest.skip(f"there are no {RANKS} NVIDIA GPUs here")
+
+
+def _trained_on(device, tiny_scene, folder, faults="", *more):
+    """The Gaussians of every rank, the one entry of the log, and what was warned of."""
+    folder.mkdir()
+    # Without random backgrounds, which differ from device to device.
+    arguments = [word for word in ARGUMENTS if word != "--random_background"]
+    arguments[arguments.index("cpu")] = device
+    model_path = folder / "model"
+    done = _torchrun(
+        folder, faults, ["-s", str(tiny_scene), "-m", str(model_path), "--iterations", "45", *arguments, *more]
+    )
+    assert done.returncode == 0, done.stderr
+    ranks = [dict(np.load(folder / f"rank{number}.npz")) for number in range(RANKS)]
+    (entry,) = [json.loads(line) for line in (model_path / "train_log.jsonl").read_text().splitlines()]
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    return ranks, entry, [event["message"] for event in events if event["event"] == "warning"]
+
+
+@pytest.mark.gpu
+def test_two_gpus_train_as_two_processes_on_the_cpu(two_gpus, tiny_scene, tmp_path):
+    _, expected, _ = _trained_on("cpu", tiny_scene, tmp_path / "cpu")
+    ranks, entry, warnings = _trained_on("cuda", tiny_scene, tmp_path / "gpu")
+    assert warnings == []
+    assert entry["loss"] == pytest.approx(expected["loss"], rel=0.02)
+    assert entry["gaussians"] == pytest.approx(expected["gaussians"], rel=0.2)
+    for name in GaussianTensors._fields:
+        np.testing.assert_array_equal(ranks[0][name], ranks[1][name])
+
+
+@pytest.mark.gpu
+def test_deterministic_trainings_on_two_gpus_repeat_to_the_bit(two_gpus, tiny_scene, tmp_path):
+    once, again = (
+        _trained_on("cuda", tiny_scene, tmp_path / name, "", "--deterministic")[0][0] for name in ("once", "again")
+    )
+    for name in GaussianTensors._fields:
+        np.testing.assert_array_equal(once[name], again[name])
+
+
+@pytest.mark.gpu
+def test_two_gpus_of_which_one_lacks_memory_leave_the_step_out(two_gpus, tiny_scene, tmp_path):
+    ranks, _, warnings = _trained_on("cuda", tiny_scene, tmp_path / "lacking", "memory:30")
+    assert warnings == ["Memory ran out: training goes on without adding Gaussians."]
+    for name in GaussianTensors._fields:
+        np.testing.assert_array_equal(ranks[0][name], ranks[1][name])
+
+
 class Alone:
     """`Ranks` of one, which never waits for anybody."""
 
