@@ -15,8 +15,8 @@ decisions, without talking. Only rank 0 writes files and reports.
 
 The host does not wait for the other ranks. If memory runs out on one, its contribution says so, and then no GPU takes
 the step; the hosts read it an iteration later, at the same point on all ranks, and raise the error there. So one step
-is left out, training goes on in step, and the trainer stops adding Gaussians. Only where the number of Gaussians
-changed do the hosts agree at once, on whether there is room for contributions, and all take the Gaussians of rank 0.
+is left out, training goes on in step, and the trainer stops adding Gaussians. Only after density control do the hosts
+meet: all take the Gaussians of rank 0, and where these need more memory for contributions, all have it or none goes on.
 
 Learning rates are those given, whatever the batch: Adam's steps are as long for a mean gradient as for one photo's, so
 rates that are right for one photo are safe for several. Fewer iterations with larger steps (Zhao et al. 2024, "On
