@@ -34,6 +34,9 @@ ORIGINAL_PACE_ITERATIONS = 10_500
 COARSE_AT_MOST = 4000
 """Coarse to fine: iterations on shrunk photos, beyond which nothing was measured."""
 
+FINAL_RATE = 0.1
+"""On a GPU, what is left of the rates at the end."""
+
 MOST_ITERATIONS = 200_000
 
 Iteration = Annotated[int, Field(ge=1, le=MOST_ITERATIONS)]
@@ -105,6 +108,8 @@ class Params(BaseModel):
     # Of the native trainer alone
     max_gaussians: Annotated[int, Field(ge=0, le=50_000_000)] = 0
     coarse_iterations: IterationOrZero = 0
+    density: Literal["original", "revised"] = "original"
+    final_rate: PositiveRate = 1.0
     sh_degree_interval: Iteration = 1000
     deterministic: bool = False
 
@@ -121,7 +126,9 @@ DEFAULTS = Params()
 WORKERS_OWN = frozenset({"source_path", "model_path", "images", "depths"})
 """Folders on the machine: the worker's business. Accepted, for callers that send them, and not obeyed."""
 
-NATIVE_ONLY = frozenset({"max_gaussians", "coarse_iterations", "sh_degree_interval", "deterministic"})
+NATIVE_ONLY = frozenset(
+    {"max_gaussians", "coarse_iterations", "density", "final_rate", "sh_degree_interval", "deterministic"}
+)
 """Parameters that the original trainer does not know."""
 
 DENSIFICATION = frozenset(
@@ -161,7 +168,7 @@ def resolve(params: Params, *, preview: bool, trainer: str = "native") -> dict[s
     if preview and "iterations" not in given:
         values["iterations"] = PREVIEW_ITERATIONS
     iterations = values["iterations"]
-    chosen: dict[str, float] = {
+    chosen: dict[str, Any] = {
         "position_lr_max_steps": iterations,
         "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations // 2),
     }
@@ -193,8 +200,11 @@ def _preview_schedule(iterations: int) -> dict[str, float]:
     }
 
 
-def _coarse_to_fine_schedule(iterations: int) -> dict[str, float]:
+def _coarse_to_fine_schedule(iterations: int) -> dict[str, Any]:
     """Shrunk photos for a third of the iterations, Gaussians added for two thirds, and larger steps for short runs.
+
+    Who is added and who goes is the revised rule's to say (`train.density.RevisedDensity`), and in the last third rates
+    fall.
 
     While photos are shrunk, fewer Gaussians pass the threshold, so that their number follows the resolution; they need
     some time at full resolution to be added in, hence the later end. The original's rates are those of 30 000
@@ -203,6 +213,8 @@ def _coarse_to_fine_schedule(iterations: int) -> dict[str, float]:
     haste = min(2.0, max(1.0, ORIGINAL_PACE_ITERATIONS / iterations))
     return {
         **_rates(haste, positions=2 * haste - 1),
+        "final_rate": FINAL_RATE,
+        "density": "revised",
         "coarse_iterations": min(COARSE_AT_MOST, iterations // 3),
         "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations * 2 // 3),
     }

@@ -65,6 +65,10 @@ class Options:
     """Ours. Density control adds no more than this; 0 for no bound."""
     coarse_iterations: int = 0
     """Ours. So many first iterations see shrunk photos: half of them at a quarter of the size, half at half."""
+    density: str = "original"
+    """Ours. original: Kerbl et al. 2023; revised: without resets of the opacities, and with fewer Gaussians."""
+    final_rate: float = 1.0
+    """Ours. Over the last third all rates but the positions' fall to this share of themselves."""
     sh_degree_interval: int = 1000
     """Ours. Iterations after which the spherical harmonics gain a degree."""
     deterministic: bool = False
@@ -95,11 +99,17 @@ class Options:
             raise ValueError("--sh_degree must be at most 3")
         if self.position_lr_init <= 0 or self.position_lr_final <= 0:
             raise ValueError("--position_lr_init and --position_lr_final must be positive")
+        if self.density not in DENSITIES:
+            raise ValueError(f"--density must be {' or '.join(DENSITIES)}")
+        if not 0 < self.final_rate <= 1:
+            raise ValueError("--final_rate must be above 0 and at most 1")
         if self.lambda_dssim > 1:
             raise ValueError("--lambda_dssim must be at most 1")
         if self.resolution == 0 or self.resolution < -1:
             raise ValueError("--resolution must be -1 or positive")
 
+
+DENSITIES = ("original", "revised")
 
 _RATES = (
     "position_lr_init",

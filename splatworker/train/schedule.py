@@ -1,4 +1,4 @@
-"""What changes with the iteration: the position's learning rate and the degree of the spherical harmonics.
+"""What changes with the iteration: learning rates and the degree of the spherical harmonics.
 
 Iterations count from 1.
 """
@@ -13,6 +13,9 @@ from splatworker.train.options import Options
 SH_REST_RATE_RATIO = 1 / 20
 """Higher harmonics learn this much slower than the constant colour (Kerbl et al. 2023, section 7.1)."""
 
+RATES_FALL_FROM = 2 / 3
+"""Of the iterations: from here on rates go from what they were to their `final_rate` share."""
+
 
 def position_rate(options: Options, extent: float, iteration: int) -> float:
     """The positions' learning rate in the scene's units: log-linear from init to final, then constant."""
@@ -21,15 +24,27 @@ def position_rate(options: Options, extent: float, iteration: int) -> float:
     return extent * math.exp(start + progress * (end - start))
 
 
+def share_of_rates(options: Options, iteration: int) -> float:
+    """What is left of all rates but the positions' at an iteration: 1, then log-linear to `final_rate` at the end.
+
+    Late steps then average over the photos instead of following the last few, which is worth 0.2 dB on photos held out
+    (docs/cuda.md, "Density control").
+    """
+    begin = RATES_FALL_FROM * options.iterations
+    progress = (iteration - begin) / (options.iterations - begin)
+    return float(options.final_rate ** min(1.0, max(0.0, progress)))
+
+
 def learning_rates(options: Options, extent: float, iteration: int) -> LearningRates:
     """Adam's step sizes at an iteration, for a scene of this extent."""
+    share = share_of_rates(options, iteration)
     return LearningRates(
         means=position_rate(options, extent, iteration),
-        quaternions=options.rotation_lr,
-        log_scales=options.scaling_lr,
-        opacity_logits=options.opacity_lr,
-        sh_dc=options.feature_lr,
-        sh_rest=options.feature_lr * SH_REST_RATE_RATIO,
+        quaternions=share * options.rotation_lr,
+        log_scales=share * options.scaling_lr,
+        opacity_logits=share * options.opacity_lr,
+        sh_dc=share * options.feature_lr,
+        sh_rest=share * options.feature_lr * SH_REST_RATE_RATIO,
     )
 
 

@@ -14,9 +14,10 @@ from splatworker.render.interface import Renderer
 from splatworker.render.tensors import to_gaussians, to_tensors
 from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from splatworker.train.clock import Clock
-from splatworker.train.density import DensityStrategy, GradientDensity
+from splatworker.train.density import DensityStrategy, GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
 from splatworker.train.folder import splat_path, write_description, write_log, write_splat
+from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import gaussians_from_points, scene_extent
 from splatworker.train.log import READ_EVERY, LossLog
 from splatworker.train.memory import gaussians_that_fit, is_out_of_memory, peak_bytes
@@ -76,7 +77,13 @@ def train(
         first, model = 0, Model(to_tensors(gaussians_from_points(scene.points, options.sh_degree), device))
     if ranks:
         ranks.share(model)
-    density = GradientDensity(options, extent, random.density, ranks.that_fit if ranks else gaussians_that_fit)
+    that_fit = ranks.that_fit if ranks else gaussians_that_fit
+    density: GradientDensity
+    if options.density == "revised":
+        free_space = FreeSpace(train_photos, scene.points, device)
+        density = RevisedDensity(options, extent, random.density, that_fit, free_space=free_space)
+    else:
+        density = GradientDensity(options, extent, random.density, that_fit)
     writes = ranks is None or ranks.number == 0
 
     photos = [*train_photos, *test_photos]

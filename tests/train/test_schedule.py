@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from splatworker.train.options import Options
-from splatworker.train.schedule import active_sh_degree, learning_rates, position_rate
+from splatworker.train.schedule import active_sh_degree, learning_rates, position_rate, share_of_rates
 
 
 def _options(**changes):
@@ -30,6 +30,16 @@ def test_rates_go_to_their_own_parameters():
     assert rates.sh_dc == 0.0025
     assert rates.sh_rest == pytest.approx(0.0025 / 20)
     assert rates.means == position_rate(_options(), 3.0, 1)
+
+
+def test_the_last_third_falls_to_the_final_rate():
+    options = _options(iterations=900, final_rate=0.01)
+    shares = [share_of_rates(options, iteration) for iteration in (1, 600, 750, 900)]
+    assert shares == pytest.approx([1, 1, 0.1, 0.01])
+    assert share_of_rates(_options(iterations=900), 900) == 1
+    start, end = (learning_rates(options, 3.0, iteration) for iteration in (1, 900))
+    assert end[1:] == pytest.approx([rate / 100 for rate in start[1:]])
+    assert end.means == position_rate(options, 3.0, 900)  # positions have a decay of their own
 
 
 def test_a_degree_more_every_thousand_iterations():

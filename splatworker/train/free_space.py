@@ -1,0 +1,86 @@
+"""The space right before the cameras, which the sparse points show to be empty.
+
+Training leaves haze there where photos show little to hold on to, a plain wall for one: it explains one photo and
+stands in the way of every other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from splatworker.formats.colmap import Points
+from splatworker.formats.scene import Photo
+from splatworker.render.camera import Camera
+
+ENDS_AT = 0.5
+"""The space is free up to this share of the depth of a camera's near points. Of 0.5 and 0.8 the larger clears more, and
+takes what belongs to the scene, too."""
+
+NEAR_QUANTILE = 0.02
+"""Which of the points in a camera's sight are its near ones: a nearer one may be a false match."""
+
+LEAST_POINTS = 20
+"""A camera that fewer points stand before says nothing."""
+
+MARGIN = 0.1
+"""Of the picture's width and height: what is so close beside it still reaches in."""
+
+_PAIRS_AT_ONCE = 16_000_000
+"""Of a camera and a Gaussian: bounds the memory that a question takes."""
+
+
+class FreeSpace:
+    """The free space of a scene's cameras.
+
+    Args:
+        photos: C photos with their cameras.
+        points: the scene's sparse points.
+        device: where Gaussians are asked about.
+    """
+
+    def __init__(self, photos: Sequence[Photo], points: Points, device: torch.device) -> None:
+        ends = [_end(photo, points.xyz) for photo in photos]
+        known = [(photo.camera, end) for photo, end in zip(photos, ends, strict=True) if end > 0]
+        matrices = np.array([camera.camera_from_world[:3] for camera, _ in known]).reshape(-1, 3, 4)
+        lenses = [_lens(camera) for camera, _ in known]
+        self._camera_from_world = torch.tensor(matrices, dtype=torch.float32, device=device)
+        self._lenses = torch.tensor(np.array(lenses).reshape(-1, 4), dtype=torch.float32, device=device)
+        self._ends = torch.tensor([end for _, end in known], dtype=torch.float32, device=device)
+
+    def holds(self, means: torch.Tensor) -> torch.Tensor:
+        """(N,) whether each of (N, 3) centres in the world is in the free space of any camera."""
+        held = torch.zeros(len(means), dtype=torch.bool, device=means.device)
+        step = max(1, _PAIRS_AT_ONCE // max(1, len(means)))
+        for first in range(0, len(self._ends), step):
+            some = slice(first, first + step)
+            rotation, translation = self._camera_from_world[some, :, :3], self._camera_from_world[some, :, 3:]
+            x, y, z = (means @ rotation.mT + translation.mT).unbind(2)  # (C, N) each
+            fx, fy, cx, cy = self._lenses[some, :, None].unbind(1)
+            reach = (0.5 + MARGIN) * z
+            inside = ((fx * x + cx * z).abs() < reach) & ((fy * y + cy * z).abs() < reach)
+            held |= (inside & (z > 0) & (z < self._ends[some, None])).any(dim=0)
+        return held
+
+
+def _lens(camera: Camera) -> tuple[float, float, float, float]:
+    """Focal lengths and principal point in shares of the picture, seen from its middle."""
+    return (
+        camera.fx / camera.width,
+        camera.fy / camera.height,
+        camera.cx / camera.width - 0.5,
+        camera.cy / camera.height - 0.5,
+    )
+
+
+def _end(photo: Photo, xyz: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+    """The depth at which a camera's free space ends; 0 if its points do not tell."""
+    camera = photo.camera
+    x, y, z = (xyz @ camera.camera_from_world[:3, :3].T + camera.camera_from_world[:3, 3]).T
+    u, v = camera.fx * x + camera.cx * z, camera.fy * y + camera.cy * z
+    in_sight = (z > 0) & (u > 0) & (u < camera.width * z) & (v > 0) & (v < camera.height * z)
+    if np.count_nonzero(in_sight) < LEAST_POINTS:
+        return 0.0
+    return ENDS_AT * float(np.quantile(z[in_sight], NEAR_QUANTILE))
