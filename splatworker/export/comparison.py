@@ -24,6 +24,9 @@ from splatworker.render.metrics import psnr
 ERROR_FULL_SCALE = 0.25
 """The mean absolute error of a pixel's colours, of the whole range, that an error map paints brightest."""
 
+AT_ONCE = 8
+"""Photos that are compared at once at most: each holds its pictures as numbers several times."""
+
 _HEAT = np.array([[0, 0, 4], [66, 10, 104], [147, 38, 103], [221, 81, 58], [252, 165, 10], [252, 255, 164]], np.float64)
 """Black over red to pale yellow, of even lightness: readable by those who see no red, too."""
 
@@ -67,7 +70,7 @@ def read_photo(photo: Photo) -> Picture:
 
 def compare(artist: Artist, photos: Sequence[Photo], held_out: set[str]) -> list[Comparison]:
     """Draw every photo's view and compare it, worst first; cameras are of an upright scene, at the size to compare."""
-    with ThreadPoolExecutor(available_cpus()) as pool:  # all but drawing takes longer than drawing on a GPU
+    with ThreadPoolExecutor(min(AT_ONCE, available_cpus())) as pool:  # all but drawing takes longer than drawing
         found = list(pool.map(lambda photo: _compared(artist, photo, photo.name in held_out), photos))
     return sorted(found, key=lambda comparison: comparison.psnr)
 
