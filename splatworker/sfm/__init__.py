@@ -9,6 +9,7 @@
     pairs         which photos to match             nearest     descriptors that match, fast
     matching      matches, two-view geometries      graph       who overlaps with whom
     mapping       the mapper's presets              search      a quick look, then closer ones
+    draft         coarse features first, then all
     ladder        one attempt after another         gate        is this fit to train on?
     reasons       why a photo, or a job, failed     polish      intrinsics, at the end
     frame         upright, centred, scaled          undistort   pinhole photos and cameras

@@ -1,6 +1,6 @@
 """A ladder of attempts on the same matches: each rung is for a way in which the one before fails.
 
-The first rung is right nearly always and costs nothing extra. A rung's model is taken at once when it is plausible
+The first full rung is right nearly always and costs nothing extra. A rung's model is taken at once when it is plausible
 and holds (nearly) every photo that overlaps with others; otherwise the next is tried and the best one wins.
 """
 
@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from splatworker.sfm import gate, mapping
+from splatworker.sfm import draft, gate, mapping
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.graph import MatchGraph
@@ -32,6 +32,9 @@ class Rung:
 
 
 RUNGS = (
+    # Photos with features to spare, as a GPU finds them: a third of the time. Left as soon as a photo is missing, which
+    # may have been placed by its finer features.
+    Rung("draft", MapperPreset(draft=True)),
     # Short bundle adjustments, focal length and distortion refined: right nearly always.
     Rung("incremental", MapperPreset()),
     # The focal length runs away in the first pairs (far, flat scenes): hold it where the header tells it.
@@ -86,6 +89,9 @@ def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: Mat
     for number, rung in enumerate(RUNGS):
         if rung.wants_prior and not has_prior:
             continue
+        drafted = rung.mapper is not None and rung.mapper.draft
+        if drafted and not draft.is_worthwhile(bench.database):
+            continue
         start = time.monotonic()
         output = bench.folder / f"rung{number}"
         if rung.mapper is None:
@@ -96,15 +102,15 @@ def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: Mat
         others = tuple(frozenset(model.reg_image_ids()) for model in models[1:])
         seconds = time.monotonic() - start
         attempts.append(Attempt(look, rung.name, models[0] if models else None, others, found, seconds))
-        if good_enough(attempts[-1], graph):
+        if good_enough(attempts[-1], graph, may_miss=0.0 if drafted else MAY_MISS):
             break
     return attempts
 
 
-def good_enough(attempt: Attempt, graph: MatchGraph) -> bool:
+def good_enough(attempt: Attempt, graph: MatchGraph, may_miss: float = MAY_MISS) -> bool:
     """The attempt is plausible and holds nearly every photo that hangs together with most others."""
     overlapping = len(graph.components()[0])
-    return attempt.plausible and attempt.registered >= overlapping - int(MAY_MISS * overlapping)
+    return attempt.plausible and attempt.registered >= overlapping - int(may_miss * overlapping)
 
 
 def best(attempts: Sequence[Attempt]) -> Attempt:

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from splatworker.sfm import matching
+from splatworker.sfm import draft, matching
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.watch import Span, watch
@@ -24,10 +24,12 @@ class MapperPreset:
     Attributes:
         hold_intrinsics: keep focal length and distortion at their priors.
         low_angles: accept points seen under half a degree, and a first pair under four.
+        draft: place the photos by their coarsest features, and take in the others at the end.
     """
 
     hold_intrinsics: bool = False
     low_angles: bool = False
+    draft: bool = False
 
 
 def map_incrementally(
@@ -38,6 +40,10 @@ def map_incrementally(
     COLMAP's own first model is the first it began, not the best.
     """
     output.mkdir(parents=True)
+    database = bench.database
+    if preset.draft:
+        database = output / "draft.db"
+        draft.thin_out(bench.database, database)
     registered = 0
 
     def count() -> None:
@@ -46,7 +52,7 @@ def map_incrementally(
 
     models = watch(
         lambda: pycolmap.incremental_mapping(
-            bench.database,
+            database,
             bench.photos,
             output,
             incremental_options(preset, bench.options, mapper_threads(photos, bench.threads)),
@@ -56,7 +62,10 @@ def map_incrementally(
         lambda: span.report(registered, photos),
         bench.cancellation,
     )
-    return by_size(models)
+    ordered = by_size(models)
+    if preset.draft and ordered:
+        draft.complete(ordered[0], bench, incremental_options(MapperPreset(), bench.options, bench.threads))
+    return ordered
 
 
 def mapper_threads(photos: int, threads: int) -> int:
@@ -76,6 +85,12 @@ def incremental_options(preset: MapperPreset, options: SfmOptions, threads: int)
     mapping.ba_global_points_ratio = 1.3
     mapping.ba_global_max_refinements = 2
     mapping.ba_global_function_tolerance = 1e-6
+    if preset.draft:
+        # All that a draft must get right is what is near enough to be adjusted at its end.
+        mapping.ba_local_function_tolerance = 1e-3
+        mapping.ba_global_frames_ratio = 1.6
+        mapping.ba_global_points_ratio = 1.6
+        mapping.extract_colors = False
     # A focal length beyond these multiples of the longer side is no camera's: COLMAP drops the photo.
     mapping.min_focal_length_ratio = mapping.mapper.min_focal_length_ratio = 0.2
     mapping.max_focal_length_ratio = mapping.mapper.max_focal_length_ratio = 8.0

@@ -6,12 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from splatworker.sfm import gate, ladder, mapping
+from splatworker.sfm import draft, gate, ladder, mapping
 from splatworker.sfm.gate import Inspection
 from splatworker.sfm.graph import MatchGraph
 
 GRAPH = MatchGraph(tuple(range(1, 21)), {(one, one + 1): 100 for one in range(1, 20)}, {}, 190)
-NAMES = [rung.name for rung in ladder.RUNGS]
+DRAFT, *RUNGS = ladder.RUNGS
+NAMES = [rung.name for rung in RUNGS]
 
 
 class Model:
@@ -32,9 +33,12 @@ class Model:
 
 @pytest.fixture
 def climb(monkeypatch, tmp_path):
-    """`climb(found, ...)`: the attempts where rungs find these; a model that is not true is a pair with its fault."""
+    """`climb(found, ...)`: the attempts where rungs find these; a model that is not true is a pair with its fault.
 
-    def run(*found, has_prior=True):
+    Photos have no features to spare unless it says `plenty`.
+    """
+
+    def run(*found, has_prior=True, plenty=False):
         results = iter(found)
         asked = []
 
@@ -48,7 +52,8 @@ def climb(monkeypatch, tmp_path):
         monkeypatch.setattr(mapping, "map_incrementally", lambda *a: next_models("incremental", a[2]))
         monkeypatch.setattr(mapping, "map_globally", lambda *a: next_models("global"))
         monkeypatch.setattr(gate, "inspect", lambda model, _: Inspection(faults=list(faults.get(id(model), ()))))
-        bench = SimpleNamespace(folder=tmp_path)
+        monkeypatch.setattr(draft, "is_worthwhile", lambda _: plenty)
+        bench = SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db")
         attempts = ladder.climb(bench, "fast", [SimpleNamespace(has_prior=has_prior)], GRAPH, None)
         return attempts, asked
 
@@ -58,14 +63,28 @@ def climb(monkeypatch, tmp_path):
 def test_a_first_rung_that_is_good_enough_costs_nothing_more(climb):
     attempts, asked = climb(Model(19))  # one of twenty may be missing
     assert [attempt.rung for attempt in attempts] == ["incremental"]
-    assert asked == [("incremental", ladder.RUNGS[0].mapper)]
+    assert asked == [("incremental", RUNGS[0].mapper)]
     assert attempts[0].registered == 19
+
+
+def test_a_draft_comes_first_where_features_are_plenty(climb):
+    attempts, asked = climb(Model(20), plenty=True)
+    assert [attempt.rung for attempt in attempts] == [DRAFT.name]
+    assert asked == [("incremental", DRAFT.mapper)]
+    assert DRAFT.mapper.draft
+    assert not any(rung.mapper.draft for rung in RUNGS[:-1])
+
+
+def test_a_draft_may_miss_no_photo(climb):
+    attempts, _ = climb(Model(19), Model(20), plenty=True)
+    assert [attempt.rung for attempt in attempts] == [DRAFT.name, "incremental"]
+    assert ladder.best(attempts).registered == 20
 
 
 def test_rungs_are_tried_in_their_order_with_their_presets_and_the_best_wins(climb):
     attempts, asked = climb(Model(3), Model(18), [], Model(17), Model(18, error=0.9))
     assert [attempt.rung for attempt in attempts] == NAMES
-    assert asked == [*(("incremental", rung.mapper) for rung in ladder.RUNGS[:-1]), ("global",)]
+    assert asked == [*(("incremental", rung.mapper) for rung in RUNGS[:-1]), ("global",)]
     assert ladder.best(attempts).rung == "held intrinsics"  # as many photos as the last, and truer
     assert attempts[2].registered == 0
     assert not attempts[2].plausible
@@ -73,7 +92,7 @@ def test_rungs_are_tried_in_their_order_with_their_presets_and_the_best_wins(cli
 
 def test_held_intrinsics_want_to_be_known(climb):
     attempts, _ = climb(Model(3), Model(3), Model(3), has_prior=False)
-    assert [attempt.rung for attempt in attempts] == [rung.name for rung in ladder.RUNGS if not rung.wants_prior]
+    assert [attempt.rung for attempt in attempts] == [rung.name for rung in RUNGS if not rung.wants_prior]
 
 
 def test_a_model_that_cannot_be_true_is_not_taken_however_many_photos_it_has(climb):
