@@ -32,6 +32,8 @@ def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench:
                 _to_opencv(camera)
     adjustment = pycolmap.BundleAdjustmentOptions()
     adjustment.ceres.solver_options.num_threads = bench.threads
+    # To the bitter end it took twice as long, for 0.0001 degrees and 0.0001 % of the extent (fox).
+    adjustment.ceres.solver_options.function_tolerance = 1e-7
     watch(
         lambda: pycolmap.bundle_adjustment(refined, adjustment, bench.cancellation.token),
         lambda: None,
