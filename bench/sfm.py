@@ -1,10 +1,11 @@
 """Cameras: how long each step takes, how many photos are placed, and how far that moves from COLMAP's defaults.
 
     python bench/sfm.py SCENES [name ...]            one row a photo set: this package beside COLMAP's defaults
-    python bench/sfm.py SCENES [name ...] --mapper   mapper settings alone: ours, the defaults, and the defaults
-                                                     with another seed, on the same matches
+    python bench/sfm.py SCENES [name ...] --mapper   mapper settings alone: ours, a draft, the defaults, and these
+                                                     with another seed, on the same matches; processor seconds
     python bench/sfm.py SCENES [name ...] --pairs    how many of the pairs that exhaustive matching verifies are
                                                      among those chosen by likeness
+    ... --mapper --longest 1600                      with features of photos of this size, as a GPU finds them
     ... --train 1000                                 and held-out PSNR after the same short training on both
 
 SCENES is a folder with a folder of photos a set. Every row runs in a process of its own.
@@ -13,6 +14,7 @@ SCENES is a folder with a folder of photos a set. Every row runs in a process of
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import subprocess
@@ -36,6 +38,7 @@ def main() -> int:
     for name in arguments.names or NAMES:
         with tempfile.TemporaryDirectory() as work:
             row = [sys.executable, __file__, str(arguments.scenes / name), work, "--row", kind]
+            row += ["--longest", str(arguments.longest)]
             if arguments.train:
                 row += ["--train", str(arguments.train)]
             done = subprocess.run(row, check=False, stderr=None if arguments.verbose else subprocess.DEVNULL)
@@ -51,7 +54,8 @@ HEADERS = {
         "PSNR ours, theirs |"
     ),
     "mapper": (
-        "| photos | ours s | defaults s | ours from defaults: rotation max deg, position max % | "
+        "| photos | ours s | a draft s | defaults s | points: ours, a draft, defaults | "
+        "ours from defaults: rotation max deg, position max % | a draft from defaults | "
         "defaults from defaults with another seed |"
     ),
     "pairs": "| photos | pairs | chosen | s | recall of verified | of those with 30+ | 60+ | 100+ |",
@@ -145,8 +149,8 @@ def held_out(scene: Path, iterations: int) -> str:
     return f"{results['psnr']:.2f}"
 
 
-def matched(images: Path, work: Path):
-    """A workbench with features and all pairs matched."""
+def matched(images: Path, work: Path, longest: int):
+    """A workbench with features, of photos of this size, and all pairs matched."""
     from splatworker.machine import available_cpus
     from splatworker.progress import Silent
     from splatworker.sfm import database, features, matching
@@ -165,52 +169,62 @@ def matched(images: Path, work: Path):
     lay_out(photos, images, bench, span)
     groups = group_photos(photos, [images / photo.name for photo in photos])
     database.create(bench.database, photos, groups, "auto")
-    features.extract(bench, features.FAST, span)
+    features.extract(bench, dataclasses.replace(features.FAST, longest=longest or features.FAST.longest), span)
     matching.match(bench, all_pairs(len(photos)), span)
     return bench, len(photos)
 
 
-def mapper_row(images: Path, work: Path, _arguments: argparse.Namespace) -> None:
+def mapper_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
     """Mapper settings on the same matches."""
+    from splatworker.progress import Silent
     from splatworker.sfm.colmap import pycolmap
     from splatworker.sfm.compare import compare_poses
-    from splatworker.sfm.mapping import MapperPreset, by_size, incremental_options, mapper_threads
+    from splatworker.sfm.mapping import MapperPreset, by_size, map_incrementally
+    from splatworker.sfm.watch import Span
 
-    bench, count = matched(images, work)
-    default, other = pycolmap.IncrementalPipelineOptions(), pycolmap.IncrementalPipelineOptions()
-    default.num_threads = other.num_threads = bench.threads
-    default.random_seed, other.random_seed = bench.options.seed, bench.options.seed + 1
-    settings = {
-        "ours": incremental_options(MapperPreset(), bench.options, mapper_threads(count, bench.threads)),
-        "default": default,
-        "other": other,
+    bench, count = matched(images, work, arguments.longest)
+    span = Span(Silent(), "", 0, 1)
+
+    def ours(output: Path, preset: MapperPreset):
+        return map_incrementally(bench, output, preset, count, span)
+
+    def defaults_by(output: Path, seed: int):
+        options = pycolmap.IncrementalPipelineOptions()
+        options.num_threads, options.random_seed = bench.threads, seed
+        output.mkdir()
+        return by_size(pycolmap.incremental_mapping(bench.database, bench.photos, output, options))
+
+    ways = {
+        "ours": lambda output: ours(output, MapperPreset()),
+        "draft": lambda output: ours(output, MapperPreset(draft=True)),
+        "default": lambda output: defaults_by(output, bench.options.seed),
+        "other": lambda output: defaults_by(output, bench.options.seed + 1),
     }
-    poses, seconds = {}, {}
-    for name, options in settings.items():
-        (work / name).mkdir()
-        start = time.monotonic()
-        models = pycolmap.incremental_mapping(bench.database, bench.photos, work / name, options)
-        seconds[name] = time.monotonic() - start
-        model = by_size(models)[0]
+    models, poses, seconds = {}, {}, {}
+    for name, way in ways.items():
+        start = time.process_time()
+        models[name] = model = way(work / name)[0]
+        seconds[name] = time.process_time() - start
         images_of = {i: model.image(i) for i in model.reg_image_ids()}
         poses[name] = {image.name: image.cam_from_world().matrix() for image in images_of.values()}
-    first, second = compare_poses(poses["ours"], poses["default"]), compare_poses(poses["other"], poses["default"])
+    apart = [compare_poses(poses[name], poses["default"]) for name in ("ours", "draft", "other")]
+    shown = ("ours", "draft", "default")
     cells = [
-        f"{images.name} ({len(poses['ours'])} and {len(poses['default'])} of {count})",
-        f"{seconds['ours']:.1f}",
-        f"{seconds['default']:.1f}",
-        *(f"{d.rotation_deg.max():.3f}, {100 * d.position.max():.3f}" for d in (first, second)),
+        f"{images.name} ({', '.join(str(len(poses[name])) for name in shown)} of {count})",
+        *(f"{seconds[name]:.1f}" for name in shown),
+        ", ".join(str(models[name].num_points3D()) for name in shown),
+        *(f"{d.rotation_deg.max():.3f}, {100 * d.position.max():.3f}" for d in apart),
     ]
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def pairs_row(images: Path, work: Path, _arguments: argparse.Namespace) -> None:
+def pairs_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
     """Recall of the pairs chosen by likeness."""
     from splatworker.sfm import retrieval
     from splatworker.sfm.graph import read_graph
     from splatworker.sfm.pairs import all_pairs, choose_pairs
 
-    bench, count = matched(images, work)
+    bench, count = matched(images, work, arguments.longest)
     inliers = read_graph(bench.database).inliers
     start = time.monotonic()
     alike = retrieval.similarities(retrieval.read_descriptors(bench.database))
@@ -233,6 +247,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--mapper", action="store_true")
     parser.add_argument("--pairs", action="store_true")
+    parser.add_argument("--longest", type=int, default=0, metavar="PIXELS")
     parser.add_argument("--train", type=int, default=0, metavar="ITERATIONS")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--row", choices=tuple(ROWS), help=argparse.SUPPRESS)

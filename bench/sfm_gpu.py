@@ -4,8 +4,9 @@
 
 Wants COLMAP with CUDA (pip install pycolmap-cuda12==4.2.1) and, for the column "kernel", this package's compiled
 kernels; without them the column is empty. Prints one line for `splatworker sfm PHOTOS`, then a row a feature preset:
-features on the GPU, matching by COLMAP on the GPU and by our kernel on the CPU, mapping, and how far the cameras are
-from those of the finest preset. `--device cpu` runs the same on a CPU, which takes minutes.
+features on the GPU, matching by COLMAP on the GPU and by our kernel on the CPU, mapping by all features and by a
+draft, how far apart these two are, and how far the cameras are from those of the finest preset. `--device cpu` runs
+the same on a CPU, which takes minutes.
 """
 
 from __future__ import annotations
@@ -81,9 +82,20 @@ def presets(photos: Path, work: Path, device: str) -> None:
     span = Span(Silent(), "", 0, 1)
     lay_out(found, photos, room, span)
     groups = group_photos(found, [photos / photo.name for photo in found])
-    pairs, usual = all_pairs(len(found)), mapping.MapperPreset()
-    print("| features | s | matching by COLMAP s | by the kernel s | mapping s | placed | px | from fine: deg, % |")
-    print("|---|---|---|---|---|---|---|---|")
+    pairs, ways = all_pairs(len(found)), (mapping.MapperPreset(), mapping.MapperPreset(draft=True))
+
+    def map_(bench, output, way):
+        return mapping.map_incrementally(bench, output, way, len(found), span)[0]
+
+    def poses_of(model):
+        images = [model.image(image_id) for image_id in model.reg_image_ids()]
+        return {image.name: image.cam_from_world().matrix() for image in images}
+
+    print(
+        "| features | s | matching by COLMAP s | by the kernel s | mapping s | placed | px | from fine: deg, % | "
+        "mapping by a draft s | points without and with | from without: deg, % |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     finest = None
     for preset in (features.FINE, features.presets(options)[0]):
         bench = Workbench(work / preset.name, room.photos, options, room.threads)
@@ -99,18 +111,18 @@ def presets(photos: Path, work: Path, device: str) -> None:
             check, _ = timed(lambda twin=twin: matching.verify(twin, twin.database, span, strict=False))
             by_kernel = f"{search:.1f} + {check:.1f}"
         by_colmap, _ = timed(lambda bench=bench: matching.match_by_colmap(bench, pairs, span, guided=False))
-        placing, models = timed(
-            lambda bench=bench: mapping.map_incrementally(bench, bench.folder / "m", usual, len(found), span)
+        (placing, model), (drafting, by_draft) = (
+            timed(lambda bench=bench, way=way: map_(bench, bench.folder / str(way.draft), way)) for way in ways
         )
-        model = models[0]
-        images = [model.image(image_id) for image_id in model.reg_image_ids()]
-        poses = {image.name: image.cam_from_world().matrix() for image in images}
+        poses = poses_of(model)
         finest = finest or poses
-        away = compare_poses(poses, finest)
+        away, apart = compare_poses(poses, finest), compare_poses(poses_of(by_draft), poses)
         error = model.compute_mean_reprojection_error()
         print(
             f"| {preset.name} | {extraction:.1f} | {by_colmap:.1f} | {by_kernel} | {placing:.1f} | {len(poses)} | "
-            f"{error:.2f} | {away.rotation_deg.max():.3f}, {100 * away.position.max():.3f} |",
+            f"{error:.2f} | {away.rotation_deg.max():.3f}, {100 * away.position.max():.3f} | {drafting:.1f} | "
+            f"{model.num_points3D()}, {by_draft.num_points3D()} | "
+            f"{apart.rotation_deg.max():.3f}, {100 * apart.position.max():.3f} |",
             flush=True,
         )
 
