@@ -99,6 +99,8 @@ def _verified(opened: pycolmap.Database) -> Matches:
 
 def _scales(opened: pycolmap.Database, image_id: int) -> npt.NDArray[np.float32]:
     """Size of each feature of a photo: COLMAP keeps x, y and the four numbers of an affine frame."""
+    if not opened.exists_keypoints(image_id):
+        return np.zeros(0, np.float32)  # a wall, the night; COLMAP's table of none has no columns either
     keypoints = opened.read_keypoints(image_id)
     return np.sqrt(np.abs(keypoints[:, 2] * keypoints[:, 5] - keypoints[:, 3] * keypoints[:, 4]))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,19 @@ def test_the_database_itself_stays_whole(bench, tmp_path):
     before = verified(bench.database)
     draft.thin_out(bench.database, tmp_path / "draft.db")
     assert verified(bench.database) == before
+
+
+def test_a_photo_without_features_is_no_obstacle(bench, tmp_path):
+    blank = tmp_path / "blank.db"
+    shutil.copyfile(bench.database, blank)
+    with pycolmap.Database.open(blank) as opened:
+        image = pycolmap.Image()
+        image.name, image.camera_id = "blank.jpg", 1
+        opened.write_image(image)
+    assert not draft.is_worthwhile(blank)
+    draft.thin_out(blank, tmp_path / "draft.db")
+    draft.thin_out(bench.database, tmp_path / "without.db")
+    assert verified(tmp_path / "draft.db") == verified(tmp_path / "without.db")
 
 
 def test_only_plenty_of_features_are_worth_a_draft(bench, monkeypatch):
