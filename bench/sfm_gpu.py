@@ -97,7 +97,8 @@ def presets(photos: Path, work: Path, device: str) -> None:
     )
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     finest = None
-    for preset in (features.FINE, features.presets(options)[0]):
+    fast, fine, _ = features.presets(options, room.threads)
+    for preset in (fine, fast):
         bench = Workbench(work / preset.name, room.photos, options, room.threads)
         bench.folder.mkdir()
         database.create(bench.database, found, groups, "auto")
@@ -110,7 +111,11 @@ def presets(photos: Path, work: Path, device: str) -> None:
             search, _ = timed(lambda twin=twin: matching.match_by_kernel(twin, pairs, span))
             check, _ = timed(lambda twin=twin: matching.verify(twin, twin.database, span, strict=False))
             by_kernel = f"{search:.1f} + {check:.1f}"
-        by_colmap, _ = timed(lambda bench=bench: matching.match_by_colmap(bench, pairs, span, guided=False))
+        by_colmap, _ = timed(
+            lambda bench=bench, preset=preset: matching.match_by_colmap(
+                bench, pairs, span, guided=False, gpu=preset.gpu
+            )
+        )
         (placing, model), (drafting, by_draft) = (
             timed(lambda bench=bench, way=way: map_(bench, bench.folder / str(way.draft), way)) for way in ways
         )

@@ -28,7 +28,7 @@ def find_features(bench: Workbench, all_there: arrivals.Told) -> Path:
     Returns:
         The database with the features, under the photos' own names.
     """
-    preset = features.presets(bench.options)[0]
+    preset = features.presets(bench.options, bench.threads)[0]
     nothing = Span(Silent(), "", 0.0, 1.0)
     with pycolmap.Database.open(bench.database):
         pass  # made, if no photo comes at all

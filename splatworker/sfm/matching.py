@@ -11,7 +11,6 @@ import numpy as np
 
 from splatworker.sfm import database, nearest
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.features import use_cuda
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.pairs import Pair
 from splatworker.sfm.watch import Cancellation, Span, watch
@@ -25,13 +24,13 @@ _BLOCK = 200
 """Pairs whose matches are written together: few, so that the database tells how far the matching is."""
 
 
-def match(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool = False) -> None:
-    """Match the pairs of images and verify them; `guided` looks again along the epipolar lines."""
+def match(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool = False, gpu: bool = False) -> None:
+    """Match the pairs of images, maybe on a GPU, and verify them; `guided` looks again along the epipolar lines."""
     if not pairs:
         return
     most = max(database.keypoint_counts(bench.database).values())
-    if guided or use_cuda(bench.options) or not nearest.has_kernel() or most > nearest.MOST:
-        match_by_colmap(bench, pairs, span, guided=guided)
+    if guided or gpu or not nearest.has_kernel() or most > nearest.MOST:
+        match_by_colmap(bench, pairs, span, guided=guided, gpu=gpu)
         return
     half = (span.start + span.end) / 2
     match_by_kernel(bench, pairs, dataclasses.replace(span, end=half))
@@ -55,11 +54,11 @@ def _nearest_of(first: nearest.Descriptors, second: nearest.Descriptors, cancell
     return nearest.match(first, second)
 
 
-def match_by_colmap(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool) -> None:
+def match_by_colmap(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool, gpu: bool) -> None:
     """Match and verify: on a GPU, guided, or without a kernel."""
     matching = pycolmap.FeatureMatchingOptions()
     matching.num_threads = bench.threads
-    matching.use_gpu = use_cuda(bench.options)
+    matching.use_gpu = gpu
     matching.guided_matching = guided
     pairing = pycolmap.ImportedPairingOptions()
     pairing.match_list_path = bench.folder / "pairs.txt"

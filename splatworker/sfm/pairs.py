@@ -16,7 +16,7 @@ from splatworker.sfm.options import Matcher
 Pair = tuple[int, int]
 """Two image ids, the smaller one first. Ids count the photos in capture order from 1."""
 
-EXHAUSTIVE_CPU, EXHAUSTIVE_CUDA = 60, 100
+EXHAUSTIVE, EXHAUSTIVE_WITH_PLENTY = 60, 100
 """Up to so many photos, "auto" matches all pairs."""
 
 LOOK_ALIKES = 20
@@ -30,14 +30,15 @@ _VIDEO_NEIGHBOURS, _VIDEO_LOOK_ALIKES = 10, 5
 
 
 def choose_pairs(
-    count: int, matcher: Matcher, cuda: bool, similarities: Callable[[], npt.NDArray[np.float32]]
+    count: int, matcher: Matcher, plenty: bool, similarities: Callable[[], npt.NDArray[np.float32]]
 ) -> list[Pair]:
     """Pairs to match among `count` photos, each once, in the order of their ids.
 
-    `similarities` gives the (count, count) likeness of photos in capture order; it is called only where needed.
+    `plenty` says that matching is cheap: on a GPU, or on many processors. `similarities` gives the (count, count)
+    likeness of photos in capture order; it is called only where needed.
     """
     if matcher == "auto":
-        matcher = "exhaustive" if count <= (EXHAUSTIVE_CUDA if cuda else EXHAUSTIVE_CPU) else "retrieval"
+        matcher = "exhaustive" if count <= (EXHAUSTIVE_WITH_PLENTY if plenty else EXHAUSTIVE) else "retrieval"
     if matcher == "exhaustive":
         return all_pairs(count)
     if matcher == "sequential":

@@ -60,7 +60,7 @@ def search(
         ahead: a database with features of some of the photos, by the first preset.
     """
     attempts: list[Attempt] = []
-    presets = features.presets(room.options)
+    presets = features.presets(room.options, room.threads)
     for preset in presets:
         bench = dataclasses.replace(room, folder=room.folder / preset.name)
         bench.folder.mkdir()
@@ -68,7 +68,7 @@ def search(
         if ahead is not None and preset is presets[0]:
             database.copy_features(ahead, bench.database, photos)
         graph = _look(bench, preset, len(photos), reporter, clock)
-        last = preset is presets[-1] or (preset is features.FINE and not _is_promising(graph))
+        last = preset is presets[-1] or (preset is presets[1] and not _is_promising(graph))
         if is_thin(graph) and not last:
             continue
         if len(graph.components()[0]) >= _SCENE:
@@ -95,11 +95,11 @@ def _look(
         pairs = choose_pairs(
             photos,
             options.matcher,
-            features.use_cuda(options),
+            preset.gpu or features.has_many(bench.threads),
             lambda: retrieval.similarities(retrieval.read_descriptors(bench.database), options.seed),
         )
     with clock("matching"):
-        matching.match(bench, pairs, Span(reporter, "matching photos", 0.3, 0.65), guided=preset.guided)
+        matching.match(bench, pairs, Span(reporter, "matching photos", 0.3, 0.65), guided=preset.guided, gpu=preset.gpu)
     return read_graph(bench.database)
 
 

@@ -1,0 +1,33 @@
+"""Which device a look at the photos uses, and how hard it looks there."""
+
+from __future__ import annotations
+
+import pytest
+
+from splatworker.sfm import features
+from splatworker.sfm.options import SfmOptions
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    monkeypatch.setattr(features, "has_cuda", lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "quick_on_gpu", "fine_on_gpu"),
+    [("auto", 4, True, True), ("auto", 11, True, True), ("auto", 12, False, True), ("auto", 64, False, True),
+     ("cuda", 64, True, True), ("cpu", 4, False, False)],
+)  # fmt: skip
+def test_a_gpu_takes_the_quick_look_where_threads_are_few_and_the_fine_one_always(
+    gpu, device, threads, quick_on_gpu, fine_on_gpu
+):
+    fast, fine, thorough = features.presets(SfmOptions(device=device), threads)
+    assert (fast.gpu, fine.gpu, thorough.gpu) == (quick_on_gpu, fine_on_gpu, fine_on_gpu)
+    assert fast.longest == (0 if quick_on_gpu else 1000)
+    assert thorough.affine_shape
+    assert thorough.guided
+
+
+def test_without_a_gpu_all_looks_are_the_cpus(monkeypatch):
+    monkeypatch.setattr(features, "has_cuda", lambda: False)
+    assert not any(preset.gpu for preset in features.presets(SfmOptions(), 64))
