@@ -110,6 +110,7 @@ class Params(BaseModel):
     coarse_iterations: IterationOrZero = 0
     density: Literal["original", "revised"] = "original"
     final_rate: PositiveRate = 1.0
+    sh_decay: Annotated[float, Field(ge=0.0, le=0.1)] = 0.0
     sh_degree_interval: Iteration = 1000
     deterministic: bool = False
 
@@ -127,7 +128,7 @@ WORKERS_OWN = frozenset({"source_path", "model_path", "images", "depths"})
 """Folders on the machine: the worker's business. Accepted, for callers that send them, and not obeyed."""
 
 NATIVE_ONLY = frozenset(
-    {"max_gaussians", "coarse_iterations", "density", "final_rate", "sh_degree_interval", "deterministic"}
+    {"max_gaussians", "coarse_iterations", "density", "final_rate", "sh_decay", "sh_degree_interval", "deterministic"}
 )
 """Parameters that the original trainer does not know."""
 

@@ -181,6 +181,26 @@ def test_resolution_and_white_background_reach_the_loop(tiny_options):
     assert (result["width"], result["height"]) == (24, 18)
 
 
+def test_what_the_default_on_a_gpu_asks_for_reaches_the_loop(tiny_options, tmp_path):
+    """The revised density control, rates that fall, harmonics that decay: each changes the splat, and it still learns."""
+    changes = {
+        "plain": {},
+        "revised": {"density": "revised"},
+        "rates": {"final_rate": 0.01},
+        "decay": {"sh_decay": 0.05},
+    }
+    splats, quality = {}, {}
+    for name, values in changes.items():
+        result = train(
+            tiny_options(model_path=tmp_path / name, sh_degree_interval=10, **values), CpuRenderer(), Silent()
+        )
+        splats[name], quality[name] = read_ply(Path(result["ply"])), result["quality"]["test"]["psnr"]
+    assert len(splats["revised"]) != len(splats["plain"])
+    assert abs(splats["decay"].sh_rest).mean() < 0.5 * abs(splats["plain"].sh_rest).mean()
+    assert not np.array_equal(splats["rates"].sh_dc, splats["plain"].sh_dc)
+    assert all(score > quality["plain"] - 1 for score in quality.values())
+
+
 def test_photo_without_training_photos_is_refused(tiny_options, tmp_path):
     scene = write_scene(tmp_path / "one", count=1)
     with pytest.raises(InvalidScene, match="no photo to train on"):
