@@ -182,7 +182,7 @@ def test_resolution_and_white_background_reach_the_loop(tiny_options):
 
 
 def test_what_the_default_on_a_gpu_asks_for_reaches_the_loop(tiny_options, tmp_path):
-    """The revised density control, rates that fall, harmonics that decay: each changes the splat, and it still learns."""
+    """The revised density control, rates that fall, harmonics that decay: each changes the splat, which learns."""
     changes = {
         "plain": {},
         "revised": {"density": "revised"},
