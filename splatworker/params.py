@@ -37,6 +37,10 @@ COARSE_AT_MOST = 4000
 FINAL_RATE = 0.1
 """On a GPU, what is left of the rates at the end."""
 
+SH_DECAY = 0.0002
+"""On a GPU, what an iteration takes of the harmonics: SPZ is 5 dB nearer to the PLY for its size, and photos held out are
+shown as well within the scatter of a training. More costs more (docs/formats.md, "Harmonics that decay")."""
+
 MOST_ITERATIONS = 200_000
 
 Iteration = Annotated[int, Field(ge=1, le=MOST_ITERATIONS)]
@@ -215,6 +219,7 @@ def _coarse_to_fine_schedule(iterations: int) -> dict[str, Any]:
     return {
         **_rates(haste, positions=2 * haste - 1),
         "final_rate": FINAL_RATE,
+        "sh_decay": SH_DECAY,
         "density": "revised",
         "coarse_iterations": min(COARSE_AT_MOST, iterations // 3),
         "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations * 2 // 3),
