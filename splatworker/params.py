@@ -38,8 +38,8 @@ FINAL_RATE = 0.1
 """On a GPU, what is left of the rates at the end."""
 
 SH_DECAY = 0.0002
-"""On a GPU, what an iteration takes of the harmonics: SPZ is 5 dB nearer to the PLY for its size, and photos held out are
-shown as well within the scatter of a training. More costs more (docs/formats.md, "Harmonics that decay")."""
+"""On a GPU, what an iteration takes of the harmonics: SPZ is 5 dB nearer to the PLY for its size, and photos held out
+are shown as well within the scatter of a training. More costs more (docs/formats.md, "Harmonics that decay")."""
 
 MOST_ITERATIONS = 200_000
 
