@@ -88,7 +88,8 @@ def train_ours(options: Any, device: str, pictures: Path | None, stages: bool) -
     renderer.training_step = training_step  # type: ignore[method-assign]
     rounds: list[float] = []
     if stages:
-        trainer.GradientDensity = timed_density(trainer.GradientDensity, rounds)  # type: ignore[misc]
+        for name in ("GradientDensity", "RevisedDensity"):
+            setattr(trainer, name, timed_density(getattr(trainer, name), rounds))
     told = trainer.train(options, renderer, Silent())
     peak = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else None
     gaussians = to_tensors(read_ply(Path(told["ply"])), renderer.device)
@@ -155,7 +156,7 @@ def timed_density(kind: Any, rounds: list[float]) -> Any:
 
     class Timed(kind):
         def after_step(self, iteration: int, model: Any) -> None:
-            if iteration % self._options.densification_interval or iteration >= self._options.densify_until_iter:
+            if not self._is_round(iteration):
                 super().after_step(iteration, model)
                 return
             torch.cuda.synchronize()

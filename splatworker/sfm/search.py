@@ -61,6 +61,7 @@ def search(
     """
     attempts: list[Attempt] = []
     presets = features.presets(room.options, room.threads)
+    _, fine, _ = presets
     for preset in presets:
         bench = dataclasses.replace(room, folder=room.folder / preset.name)
         bench.folder.mkdir()
@@ -68,7 +69,7 @@ def search(
         if ahead is not None and preset is presets[0]:
             database.copy_features(ahead, bench.database, photos)
         graph = _look(bench, preset, len(photos), reporter, clock)
-        last = preset is presets[-1] or (preset is presets[1] and not _is_promising(graph))
+        last = preset is presets[-1] or (preset is fine and not _is_promising(graph))
         if is_thin(graph) and not last:
             continue
         if len(graph.components()[0]) >= _SCENE:

@@ -1,6 +1,7 @@
 """Where Gaussians are added and removed during training: strategies that look at the model after every step.
 
-A strategy has one hook, `after_step`, and may change the model through `Model.rebuild` and `limit_opacity` alone.
+A strategy has one hook, `after_step`, and may change the model through `Model.rebuild` alone, and its
+opacities in place.
 `GradientDensity` is the rule of Kerbl et al. 2023, section 5; `RevisedDensity` what Rota Bulo et al. 2024 make of it.
 """
 
@@ -92,15 +93,22 @@ class GradientDensity:
         options = self._options
         if iteration >= options.densify_until_iter:
             return
-        if iteration > options.densify_from_iter and iteration % options.densification_interval == 0:
+        if self._is_round(iteration):
             self._densify_and_prune(model, iteration, prune_large=iteration > options.opacity_reset_interval)
-            model.clear_statistics()
         first_on_white = options.white_background and iteration == options.densify_from_iter
         if iteration % options.opacity_reset_interval == 0 or first_on_white:
             model.limit_opacity(RESET_OPACITY)
 
+    def _is_round(self, iteration: int) -> bool:
+        options = self._options
+        within = options.densify_from_iter < iteration < options.densify_until_iter
+        return within and iteration % options.densification_interval == 0
+
     def _densify_and_prune(self, model: Model, iteration: int, prune_large: bool) -> None:
-        """Clone, split and prune in one copy of the model; behind the Gaussians that remain come clones, then parts."""
+        """Clone, split and prune in one copy of the model; behind the Gaussians that remain come clones, then parts.
+
+        Statistics begin anew.
+        """
         parameters = model.parameters
         largest = parameters.log_scales.amax(dim=1)
         small = largest <= math.log(self._options.percent_dense * self._extent)
@@ -113,6 +121,7 @@ class GradientDensity:
         parts = _rows(parts, parts_remain.nonzero()[:, 0])
         added = GaussianTensors(*(torch.cat(pair) for pair in zip(clones, parts, strict=True)))
         model.rebuild((remains & (small | ~chosen)).nonzero()[:, 0], added)
+        model.clear_statistics()
 
     def _before_adding(self, parameters: GaussianTensors, chosen: torch.Tensor) -> None:
         """What has to change in Gaussians of which each is about to become two; here nothing."""
@@ -146,7 +155,7 @@ class GradientDensity:
 
 
 class RevisedDensity(GradientDensity):
-    """`GradientDensity` less what costs quality on photos held out: half as many Gaussians, and less haze.
+    """`GradientDensity` less what costs quality on photos held out: a third fewer Gaussians, and less haze.
 
     - Two Gaussians in the place of one, each as opaque as it was, hide more than it did. Each gets the opacity
       1 - sqrt(1 - opacity) instead, with which both together hide as much (Rota Bulo et al. 2024, "Revising
@@ -177,12 +186,9 @@ class RevisedDensity(GradientDensity):
 
     def after_step(self, iteration: int, model: Model) -> None:
         """See `DensityStrategy.after_step`."""
-        options = self._options
-        within = options.densify_from_iter < iteration < options.densify_until_iter
-        if within and iteration % options.densification_interval == 0:
+        if self._is_round(iteration):
             self._fade(model.parameters)
             self._densify_and_prune(model, iteration, prune_large=False)
-            model.clear_statistics()
 
     def _fade(self, parameters: GaussianTensors) -> None:
         """Take a little of every opacity, and all of those in free space."""
