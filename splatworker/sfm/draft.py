@@ -27,8 +27,8 @@ PLENTY = 1500
 """Half of the photos must have so many verified features. With fewer there is little to save, and what a draft leaves
 out moves cameras: by 0.1 degrees where photos of fox had 1000."""
 
-Matches = dict[Pair, npt.NDArray[np.uint32]]
-"""Pair of images -> (N, 2) verified matches: a feature of the first, one of the second."""
+Verified = dict[Pair, pycolmap.TwoViewGeometry]
+"""Pair of images -> its geometry, with (N, 2) `inlier_matches`: a feature of the first, one of the second."""
 
 _FEWEST_MATCHES = 15
 """COLMAP's own minimum of a verified pair."""
@@ -50,13 +50,12 @@ def thin_out(database: Path, copy: Path) -> None:
         verified = _verified(opened)
         seen = _seen(verified, scales)
         kept = {image_id: _coarsest(scales[image_id], seen[image_id]) for image_id in scales}
-        geometries = {pair: opened.read_two_view_geometry(*pair) for pair in verified}
         with pycolmap.DatabaseTransaction(opened):
             opened.clear_two_view_geometries()
-            for (first, second), matches in verified.items():
+            for (first, second), geometry in verified.items():
+                matches = geometry.inlier_matches
                 among = matches[kept[first][matches[:, 0]] & kept[second][matches[:, 1]]]
                 if len(among) >= _FEWEST_MATCHES:
-                    geometry = geometries[first, second]
                     geometry.inlier_matches = among
                     opened.write_two_view_geometry(first, second, geometry)
 
@@ -87,14 +86,10 @@ def complete(model: pycolmap.Reconstruction, bench: Workbench, options: pycolmap
     watch(work, lambda: None, bench.cancellation)
 
 
-def _verified(opened: pycolmap.Database) -> Matches:
+def _verified(opened: pycolmap.Database) -> Verified:
     pair_ids, geometries = opened.read_two_view_geometries()
     pairs = (pycolmap.pair_id_to_image_pair(pair_id) for pair_id in pair_ids)
-    return {
-        pair: np.asarray(geometry.inlier_matches)
-        for pair, geometry in zip(pairs, geometries, strict=True)
-        if len(geometry.inlier_matches)
-    }
+    return {pair: geometry for pair, geometry in zip(pairs, geometries, strict=True) if len(geometry.inlier_matches)}
 
 
 def _scales(opened: pycolmap.Database, image_id: int) -> npt.NDArray[np.float32]:
@@ -105,12 +100,12 @@ def _scales(opened: pycolmap.Database, image_id: int) -> npt.NDArray[np.float32]
     return np.sqrt(np.abs(keypoints[:, 2] * keypoints[:, 5] - keypoints[:, 3] * keypoints[:, 4]))
 
 
-def _seen(verified: Matches, scales: dict[int, npt.NDArray[np.float32]]) -> dict[int, npt.NDArray[np.bool_]]:
+def _seen(verified: Verified, scales: dict[int, npt.NDArray[np.float32]]) -> dict[int, npt.NDArray[np.bool_]]:
     """Image id -> which of its features have a verified match."""
     seen = {image_id: np.zeros(len(sizes), bool) for image_id, sizes in scales.items()}
-    for (first, second), matches in verified.items():
-        seen[first][matches[:, 0]] = True
-        seen[second][matches[:, 1]] = True
+    for (first, second), geometry in verified.items():
+        seen[first][geometry.inlier_matches[:, 0]] = True
+        seen[second][geometry.inlier_matches[:, 1]] = True
     return seen
 
 
