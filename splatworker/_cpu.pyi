@@ -59,3 +59,16 @@ class Renderer:
 def neighbor_distances(
     points: npt.NDArray[np.float64], threads: int, mean_squared: npt.NDArray[np.float64], /
 ) -> None: ...
+def round_colors(
+    means: npt.NDArray[np.float32],
+    coefficients: npt.NDArray[np.float32],
+    centers: npt.NDArray[np.float32],
+    weights: npt.NDArray[np.float32],
+    grid: Sequence[float],
+    sweeps: int,
+    bits: npt.NDArray[np.float32],
+    of_a_bit: float,
+    threads: int,
+    rounded: npt.NDArray[np.float32],
+    /,
+) -> None: ...

@@ -159,6 +159,25 @@ private:
     size_t pixels_ = 0;
 };
 
+// (N, K, 3) of (N, 3) means, (N, K, 3) coefficients, (V, 3) centers and (V, N) weights.
+void round_colors(const Array &means, const Array &coefficients, const Array &centers, const Array &weights,
+                  const std::array<float, 9> &grid, int sweeps, const Array &bits, float of_a_bit, int threads,
+                  const Array &rounded) {
+    require(coefficients.ndim() == 3 && coefficients.shape(2) == 3, "coefficients must be (N, K, 3)");
+    const size_t count = coefficients.shape(0), k = coefficients.shape(1);
+    require(k == 4 || k == 9 || k == 16, "the degree must be 1 to 3");
+    require(means.size() == 3 * count && rounded.size() == coefficients.size(), "all arrays need one row a Gaussian");
+    require(centers.ndim() == 2 && centers.shape(1) == 3, "centers must be (V, 3)");
+    require(weights.size() == centers.shape(0) * count, "weights must be (V, N)");
+    require(bits.size() == 2 * splat::kHighestLevel + 1 && threads > 0, "one price a level, and a thread at least");
+    const splat::RoundingColors colors = {int64_t(count), int64_t(centers.shape(0)), k == 4 ? 1 : k == 9 ? 2 : 3,
+                                          means.data(),   coefficients.data(),       centers.data(), weights.data()};
+    nb::gil_scoped_release release;
+    const splat::RoundingGrid numbers = {grid[0], grid[1], grid[2], grid[3], grid[4],
+                                         grid[5], grid[6], grid[7], grid[8], sweeps};
+    splat::best_kernels().round_colors(colors, numbers, {bits.data(), of_a_bit}, rounded.data(), threads);
+}
+
 }  // namespace
 
 NB_MODULE(_cpu, m) {
@@ -171,6 +190,7 @@ NB_MODULE(_cpu, m) {
         .def("adam_step", &BoundRenderer::adam_step)
         .def("training_step", &BoundRenderer::training_step)
         .def_prop_ro("instruction_set", &BoundRenderer::instruction_set);
+    m.def("round_colors", &round_colors);
     m.def("neighbor_distances", [](const Doubles &points, int threads, Doubles &mean_squared) {
         require(points.ndim() == 2 && points.shape(1) == 3, "points must be (N, 3)");
         require(mean_squared.size() == points.shape(0) && threads > 0, "one distance a point, and a thread at least");

@@ -5,8 +5,10 @@
 
 #include "adam.inl"
 #include "blend.inl"
+#include "harmonics.inl"
 #include "loss.inl"
 #include "project.inl"
+#include "rounding.inl"
 
 #define SPLAT_JOIN_(a, b) a##b
 #define SPLAT_JOIN(a, b) SPLAT_JOIN_(a, b)
@@ -18,7 +20,7 @@ namespace splat {
 const Kernels &SPLAT_JOIN(SPLAT_ISA, _kernels)() {
     using namespace SPLAT_ISA;
     static const Kernels kernels = {SPLAT_STRING(SPLAT_ISA), project, blend, blend_backward, project_backward, loss,
-                                    adam};
+                                    adam, round_colors};
     return kernels;
 }
 

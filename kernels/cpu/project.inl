@@ -4,11 +4,6 @@
 namespace splat {
 namespace SPLAT_ISA {
 
-struct Vec3 {
-    float x, y, z;
-};
-SPLAT_INLINE float dot(Vec3 a, Vec3 b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
-
 // What projection computes on the way to the covariance, kept for the backward pass.
 struct Geometry {
     Vec3 point;                   // the mean in the camera's frame
@@ -73,58 +68,6 @@ SPLAT_INLINE void geometry_of(const Camera &cam, Vec3 point, const float *quater
     g->determinant = m0 * m0 + m1 * m1 + m2 * m2 + kDilation * (g->p + g->r - kDilation);
 }
 
-// Values, and where `gradient` is given gradients in the direction, of the harmonics up to `degree`; see
-// splatworker/render/spherical_harmonics.py.
-SPLAT_INLINE void harmonics(Vec3 d, int degree, float *value, Vec3 *gradient) {
-    const float c1 = 0.4886025119029199f;
-    const float x = d.x, y = d.y, z = d.z;
-    value[0] = 0.28209479177387814f;
-    if (gradient) gradient[0] = {0, 0, 0};
-    if (degree < 1) return;
-    value[1] = -c1 * y;
-    value[2] = c1 * z;
-    value[3] = -c1 * x;
-    if (gradient) {
-        gradient[1] = {0, -c1, 0};
-        gradient[2] = {0, 0, c1};
-        gradient[3] = {-c1, 0, 0};
-    }
-    if (degree < 2) return;
-    const float a = 1.0925484305920792f, b = 0.31539156525252005f, c = 0.5462742152960396f;
-    const float xx = x * x, yy = y * y, zz = z * z;
-    value[4] = a * x * y;
-    value[5] = -a * y * z;
-    value[6] = b * (2 * zz - xx - yy);
-    value[7] = -a * x * z;
-    value[8] = c * (xx - yy);
-    if (gradient) {
-        gradient[4] = {a * y, a * x, 0};
-        gradient[5] = {0, -a * z, -a * y};
-        gradient[6] = {-2 * b * x, -2 * b * y, 4 * b * z};
-        gradient[7] = {-a * z, 0, -a * x};
-        gradient[8] = {2 * c * x, -2 * c * y, 0};
-    }
-    if (degree < 3) return;
-    const float e = 0.5900435899266435f, f = 2.890611442640554f, g = 0.4570457994644658f, h = 0.3731763325901154f,
-                i = 1.445305721320277f;
-    value[9] = -e * y * (3 * xx - yy);
-    value[10] = f * x * y * z;
-    value[11] = -g * y * (4 * zz - xx - yy);
-    value[12] = h * z * (2 * zz - 3 * xx - 3 * yy);
-    value[13] = -g * x * (4 * zz - xx - yy);
-    value[14] = i * z * (xx - yy);
-    value[15] = -e * x * (xx - 3 * yy);
-    if (gradient) {
-        gradient[9] = {-6 * e * x * y, -3 * e * (xx - yy), 0};
-        gradient[10] = {f * y * z, f * x * z, f * x * y};
-        gradient[11] = {2 * g * x * y, -g * (4 * zz - xx - 3 * yy), -8 * g * y * z};
-        gradient[12] = {-6 * h * x * z, -6 * h * y * z, 3 * h * (2 * zz - xx - yy)};
-        gradient[13] = {-g * (4 * zz - 3 * xx - yy), 2 * g * x * y, -8 * g * x * z};
-        gradient[14] = {2 * i * x * z, -2 * i * y * z, i * (xx - yy)};
-        gradient[15] = {-3 * e * (xx - yy), 6 * e * x * y, 0};
-    }
-}
-
 // Unit vector from the camera to the mean, and their distance.
 SPLAT_INLINE Vec3 viewing_direction(const Camera &cam, const float *mean, float *distance) {
     const Vec3 d = {mean[0] - cam.center[0], mean[1] - cam.center[1], mean[2] - cam.center[2]};
@@ -177,7 +120,8 @@ static void project_one(const Gaussians &gs, const Frame &f, int64_t n, Splat *s
     const float bottom = s->y + s->half_y;
     s->tile_row_end = bottom >= float(f.tiles_y * kTile) ? int16_t(f.tiles_y) : int16_t(int(bottom) / kTile + 1);
     float basis[16], distance;
-    harmonics(viewing_direction(cam, mean, &distance), f.sh_degree, basis, nullptr);
+    const Vec3 direction = viewing_direction(cam, mean, &distance);
+    harmonics(direction.x, direction.y, direction.z, f.sh_degree, basis);
     raw_color(gs, n, basis, f.sh_degree, s->color);
     for (int c = 0; c < 3; ++c) s->color[c] = s->color[c] > 0 ? s->color[c] : 0;
 }
@@ -262,7 +206,8 @@ SPLAT_INLINE void color_backward(const Gaussians &gs, const Frame &f, int64_t n,
     float basis[16], distance, color[3], gated[3];
     Vec3 slopes[16];
     const Vec3 direction = viewing_direction(f.camera, gs.means + 3 * n, &distance);
-    harmonics(direction, f.sh_degree, basis, slopes);
+    harmonics(direction.x, direction.y, direction.z, f.sh_degree, basis);
+    harmonic_slopes(direction, f.sh_degree, slopes);
     raw_color(gs, n, basis, f.sh_degree, color);
     for (int c = 0; c < 3; ++c) {
         gated[c] = color[c] > 0 ? d_color[c] : 0;

@@ -91,6 +91,30 @@ struct LossSums {
     double l1, ssim;  // sums over pixels and channels
 };
 
+// The colours of `count` Gaussians, K = (degree + 1)^2 harmonics each, and how much `views` views show of them.
+struct RoundingColors {
+    int64_t count, views;
+    int degree;                 // 1 to 3
+    const float *means;         // [count][3]
+    const float *coefficients;  // [count][K][3], the constant one first
+    const float *centers;       // [views][3]
+    const float *weights;       // [views][count]
+};
+
+// The numbers that a file can hold, and how to look for the best of them; export/rate_distortion.py says what they are.
+struct RoundingGrid {
+    float constant_step, constant_offset, constant_lowest, constant_highest;
+    float step, lowest, highest;
+    float prior, least_prior;
+    int sweeps;
+};
+
+constexpr int kHighestLevel = 127;
+struct RoundingPrices {
+    const float *bits;  // [2 kHighestLevel + 1]
+    float of_a_bit;
+};
+
 // The kernels that are compiled once for each instruction set.
 struct Kernels {
     const char *name;
@@ -109,6 +133,9 @@ struct Kernels {
     // `rows` rows of `length` values, `stride` apart in parameter and moments and `gradient_stride` in the gradient.
     void (*adam)(float *parameter, const float *gradient, float *first, float *second, int64_t rows, int length,
                  int stride, int gradient_stride, float rate, int64_t step);
+    // Fills rounded [count][K][3].
+    void (*round_colors)(const RoundingColors &, const RoundingGrid &, const RoundingPrices &, float *rounded,
+                         int threads);
 };
 
 const Kernels &baseline_kernels();

@@ -17,12 +17,11 @@ import torch
 
 from splatworker.export.comparison import read_photo
 from splatworker.export.pictures import Artist, Picture
-from splatworker.export.visibility import Sight, see
+from splatworker.export.visibility import Sight
 from splatworker.formats.scene import Photo
 from splatworker.gaussians import Gaussians
 from splatworker.machine import available_cpus
 from splatworker.render.interface import GaussianTensors, Renderer
-from splatworker.render.tensors import to_tensors
 
 Mask = npt.NDArray[np.bool_]
 
@@ -75,6 +74,7 @@ class Cleaning:
 
 def clean(
     gaussians: Gaussians,
+    sight: Sight,
     photos: Sequence[Photo],
     points: npt.NDArray[np.float64],
     renderer: Renderer,
@@ -84,16 +84,16 @@ def clean(
     """Find what can go.
 
     Args:
+        sight: what the cameras of `photos` see of each.
         photos: those the splat was trained on, with cameras of about the size they were trained at.
         points: (N, 3) the scene's sparse points.
     """
-    tensors = to_tensors(gaussians, renderer.device)
-    sight = see(renderer, tensors, [photo.camera for photo in photos], lambda share: progress(0.8 * share))
     groups = candidates(gaussians, photos, points, sight)
     judges = photos[:: max(1, len(photos) // JUDGES)][:JUDGES]
     with ThreadPoolExecutor(available_cpus()) as pool:
         truths = [_image(pixels, renderer) for pixels in pool.map(read_photo, judges)]
     artist = Artist(gaussians, renderer, background)
+    tensors = artist.tensors
 
     def score(keep: Mask) -> float:
         kept = torch.from_numpy(keep).to(renderer.device)
@@ -123,7 +123,7 @@ def clean(
             removed[name] = len(chosen)
         else:
             spared[name] = len(chosen)
-        progress(0.8 + 0.2 * (index + 1) / len(groups))
+        progress((index + 1) / len(groups))
     return Cleaning(keep, removed, spared, capped)
 
 

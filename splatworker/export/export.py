@@ -30,9 +30,11 @@ from splatworker.export.outputs import OUTPUTS
 from splatworker.export.parts import Parts
 from splatworker.export.pictures import Artist, Picture, poster, webp, write_webp
 from splatworker.export.registry import format_of, write_any
+from splatworker.export.spz_for_views import write_spz_for_views
 from splatworker.export.subject import Subject, read_subject, shrunk
 from splatworker.export.subset import take
 from splatworker.export.viewer import Scene, write_viewer
+from splatworker.export.visibility import LinesOfSight, see
 from splatworker.formats.atomic import write_text
 from splatworker.gaussians import Gaussians
 from splatworker.machine import available_cpus
@@ -40,6 +42,7 @@ from splatworker.progress import Reporter
 from splatworker.render.backend import renderer_for
 from splatworker.render.camera import Camera
 from splatworker.render.interface import Renderer
+from splatworker.render.tensors import to_tensors
 
 HALF_TURNED = ("sog", "compressed_ply", "splat")
 """Files for viewers that take y to point down; SPZ's have it point up, as we do."""
@@ -72,7 +75,7 @@ ON_CPU = Effort(judged=640, poster=720, film_height=360, film_rate=15, film_seco
 FEWEST_THREADS, MOST_THREADS = 3, 12
 """Outputs made at once: by the processors, which bounds the memory, too."""
 
-EFFORTS = {"sog": 4.0, "turntable": 6.0, "scores": 3.0}
+EFFORTS = {"sog": 4.0, "turntable": 6.0, "scores": 3.0, "spz": 2.0}
 """How long parts that are made side by side take, where one is not the time of most; the longest are begun first."""
 
 
@@ -86,6 +89,7 @@ class Making:
 
     Attributes:
         splat: upright, and cleaned unless that was not wanted.
+        lines: who sees how much of it, where that was looked at.
         turned: the same for files whose viewers take y to point down; the same as `splat` where none is wanted.
         trained: longest side of the photos that it was trained on, in pixels.
         judging: whether the report or its figures are wanted.
@@ -94,6 +98,7 @@ class Making:
 
     subject: Subject
     splat: Gaussians
+    lines: LinesOfSight | None
     turned: Gaussians
     cleaning: Cleaning | None
     artist: Artist
@@ -209,22 +214,31 @@ def _prepare(
     """Clean the splat and choose the view that it is shown from."""
     effort = ON_GPU if renderer.device.type == "cuda" else ON_CPU
     longest = min(trained or effort.judged, effort.judged)
-    splat, done = subject.gaussians, None
-    if cleaning:
-        photos = [shrunk(photo, longest) for photo in subject.trained]
+    photos = [shrunk(photo, longest) for photo in subject.trained]
+    splat, sight, done = subject.gaussians, None, None
+    if cleaning or "spz" in wanted:
+        with parts.timed("what is seen"):
+            sight = see(
+                renderer, to_tensors(splat, renderer.device), [photo.camera for photo in photos],
+                lambda share: parts.progress("what is seen", 0.05 + 0.2 * share),
+            )  # fmt: skip
+    if cleaning and sight is not None:
         with parts.timed("cleaning"):
             done = clean(
-                splat, photos, subject.points, renderer, subject.background,
-                lambda share: parts.progress("cleaning", 0.05 + 0.25 * share),
+                splat, sight, photos, subject.points, renderer, subject.background,
+                lambda share: parts.progress("cleaning", 0.25 + 0.05 * share),
             )  # fmt: skip
-            splat = take(splat, done.keep) if done.count else splat
+    lines = sight.lines if sight is not None else None
+    if done is not None and done.count:
+        splat = take(splat, done.keep)
+        lines = lines.of(done.keep) if lines is not None else None
     artist = Artist(splat, renderer, subject.background)
     with parts.timed("choosing the view"):
         look = _first_view(subject, artist, longest)
     turned = rotate(splat, HALF_TURN_ABOUT_Z) if {"viewer", *HALF_TURNED} & set(wanted) else splat
     judging = bool({"report", "quality"} & set(wanted))
     return Making(
-        subject, splat, turned, done, artist, look, effort, trained or effort.judged, folder, parts, judging
+        subject, splat, lines, turned, done, artist, look, effort, trained or effort.judged, folder, parts, judging
     )  # fmt: skip
 
 
@@ -274,7 +288,10 @@ def _make_format(making: Making, name: str, device: str) -> Loss | None:
 
     def write(path: Path) -> None:
         assert format_of(path) == ("ply" if name == "cleaned_ply" else name)
-        write_any(path, splat, device)
+        if name == "spz" and making.lines is not None:
+            write_spz_for_views(path, splat, making.lines)
+        else:
+            write_any(path, splat, device)
 
     if not making.attempt(name, write) or not making.judging:
         return None

@@ -13,7 +13,7 @@ planes, little-endian, in this order:
 
 The format lets a writer round the harmonics, which are most of the data, more coarsely than to bytes, so that they
 compress. The reference writer leaves 5 bits at degree 1 and 4 above, whatever they look like; this one rounds them to
-the finest step that keeps the file a tenth of the PLY.
+the finest step that keeps the file a tenth of the PLY. Who knows the cameras can do better: `spz_for_views`.
 
 Readers disagree about the axes (the specification means right, up, back): like other writers this one keeps the PLY's.
 """
@@ -59,6 +59,9 @@ SH_STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32)
 """Quantisation steps that the harmonics may have, in units of 1/128: the finest that fits is taken. One for all
 Gaussians: coarser steps for those that show little lost more than they saved on real splats (docs/formats.md)."""
 
+COLOUR_STEP = 1 / (0.15 * 255)
+"""The step of the constant harmonic; its numbers are half steps: (whole number + 1/2) of these."""
+
 TIMES_SMALLER = 10.15
 """How much smaller than the PLY the file is to be, as a sample of it tells."""
 
@@ -70,18 +73,22 @@ SAMPLE = 8192
 """Gaussians that decide about all, at least."""
 
 
-def write_spz(path: Path, gaussians: Gaussians, stage: str = "export") -> None:
+def write_spz(path: Path, gaussians: Gaussians, stage: str = "export", *, step: int | None = None) -> None:
     """Write finite Gaussians, whole or not at all.
+
+    Args:
+        step: the quantisation step of the harmonics, in units of 1/128; None chooses of `SH_STEPS`.
 
     Raises:
         DiskFull, SplatError: as `atomic_file`.
     """
     bits = fractional_bits(gaussians)
+    step = step or harmonic_step(gaussians, bits)
     deflate = _deflate()
     with atomic_file(path, stage) as file:
         header = _HEADER.pack(MAGIC, VERSION, len(gaussians), gaussians.sh_degree, bits, 0, 0)
         file.write(deflate.compress(header))
-        for plane in _planes(gaussians, bits, harmonic_step(gaussians, bits)):
+        for plane in _planes(gaussians, bits, step):
             file.write(deflate.compress(plane.data))
         file.write(deflate.flush())
 
@@ -96,30 +103,42 @@ def fractional_bits(gaussians: Gaussians) -> int:
     """As many as a typical Gaussian needs, and no more than leave room for the farthest."""
     if len(gaussians) == 0:
         return FINEST
-    typical = float(np.exp(np.median(gaussians.log_scales[_sample(gaussians)].max(axis=1))))
+    typical = float(np.exp(np.median(gaussians.log_scales[sample_of(len(gaussians))].max(axis=1))))
     wanted = max(FINEST, int(np.ceil(np.log2(STEPS_A_GAUSSIAN / typical))))
     farthest = max(float(gaussians.means.max()), -float(gaussians.means.min()))
     possible = POSITION_BITS - max(0, int(np.floor(np.log2(max(farthest, 1.0)))) + 1)
     return max(0, min(wanted, possible))
 
 
-def _sample(gaussians: Gaussians) -> slice:
-    """Some of the Gaussians, from all over the file: enough to know how the others are."""
-    return slice(None, None, max(1, len(gaussians) // SAMPLE))
+def sample_of(count: int) -> npt.NDArray[np.intp]:
+    """Some of so many Gaussians, from all over the file: enough to know how the others are."""
+    return np.arange(0, count, max(1, count // SAMPLE))
 
 
 def harmonic_step(gaussians: Gaussians, bits: int) -> int:
     """The quantisation step of the harmonics, of `SH_STEPS`."""
     if len(gaussians) == 0 or gaussians.sh_degree == 0:
         return 1
-    sample = take(gaussians, np.arange(len(gaussians))[_sample(gaussians)])
-    *others, _ = _planes(sample, bits, 1)
-    rest = sample.sh_rest.reshape(len(sample), -1)
-    ply_bytes = 4 * (17 + rest.shape[1])
-    room = ply_bytes / TIMES_SMALLER * len(sample) - sum(_compressed(plane) for plane in others)
-    room = max(room, LEAST_SH_BYTES * rest.size)
-    fitting = (step for step in SH_STEPS if _compressed(_harmonics(rest, step)) <= room)
+    sample = take(gaussians, sample_of(len(gaussians)))
+    room = room_for_harmonics(sample, bits)
+    fitting = (step for step in SH_STEPS if harmonic_bytes(sample, step) <= room)
     return next(fitting, SH_STEPS[-1])
+
+
+def room_for_harmonics(
+    gaussians: Gaussians, bits: int, times_smaller: float = TIMES_SMALLER, least: float = LEAST_SH_BYTES
+) -> float:
+    """The compressed bytes that their harmonics may have, beside the other planes: `least` each in any case."""
+    *others, _ = _planes(gaussians, bits, 1)
+    coefficients = _SH_SIZE[gaussians.sh_degree]
+    ply_bytes = 4 * (17 + coefficients) * len(gaussians)
+    room = ply_bytes / times_smaller - sum(_compressed(plane) for plane in others)
+    return max(room, least * coefficients * len(gaussians))
+
+
+def harmonic_bytes(gaussians: Gaussians, step: int) -> int:
+    """The compressed bytes of their harmonics."""
+    return _compressed(_harmonics(gaussians.sh_rest.reshape(len(gaussians), -1), step))
 
 
 def _compressed(plane: npt.NDArray[np.uint8]) -> int:

@@ -1,4 +1,4 @@
-"""What the training cameras see of every Gaussian: the reason for keeping it.
+"""What the training cameras see of every Gaussian: the reason for keeping it, and what a small file must keep of it.
 
 A Gaussian's weight in a pixel is how much of the pixel's colour is its own: alpha times the light that reaches it. The
 gradient of a picture by a Gaussian's colour is the sum of its weights, so the renderer's own backward pass counts them.
@@ -9,10 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from splatworker.render.camera import Camera
 from splatworker.render.interface import SH_C0, GaussianTensors, Renderer
+
+
+class LinesOfSight(NamedTuple):
+    """How much of each of N Gaussians each of V views shows.
+
+    Attributes:
+        centers: (V, 3) where the views are taken from, in the Gaussians' world.
+        weights: (V, N) the sums of the weights over a view's pixels.
+    """
+
+    centers: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32]
+
+    def of(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> LinesOfSight:
+        """The lines to some of the Gaussians: those that a mask (N,) marks, or of given indices."""
+        return LinesOfSight(self.centers, self.weights[:, chosen])
 
 
 class Sight(NamedTuple):
@@ -22,15 +40,20 @@ class Sight(NamedTuple):
         weight: the sum of its weights over all pixels of all views.
         peak: the largest sum of its weights over one view.
         views: in how many views it weighs at least `LEAST_WEIGHT`.
+        lines: the weights view by view, of some of the views.
     """
 
     weight: torch.Tensor
     peak: torch.Tensor
     views: torch.Tensor
+    lines: LinesOfSight
 
 
 LEAST_WEIGHT = 1.0
 """Pixels: a Gaussian that colours less of a view than one whole pixel is not seen in it."""
+
+MOST_LINES = 64
+"""Views whose weights are kept one by one, at most: 256 bytes a Gaussian."""
 
 
 def see(
@@ -39,7 +62,7 @@ def see(
     cameras: Sequence[Camera],
     progress: Callable[[float], None] = lambda share: None,
 ) -> Sight:
-    """Count the weights of all Gaussians over some views."""
+    """Count the weights of all Gaussians over some views, at least one."""
     # Grey, the same from everywhere: colours under 0 are cut off, and would have no gradient.
     grey = gaussians._replace(
         sh_dc=torch.zeros_like(gaussians.sh_dc), sh_rest=torch.zeros_like(gaussians.sh_rest[:, :0])
@@ -47,6 +70,9 @@ def see(
     background = torch.zeros(3, device=renderer.device)
     count = len(gaussians.means)
     weight, peak, views = (torch.zeros(count, device=renderer.device) for _ in range(3))
+    step = -(-len(cameras) // MOST_LINES)
+    chosen = cameras[::step]
+    lines = np.empty((len(chosen), count), np.float32)
     for index, camera in enumerate(cameras):
         image = renderer.render(grey, camera, background, 0)
         gradients, _ = renderer.backward(torch.ones_like(image))
@@ -54,5 +80,8 @@ def see(
         weight += here
         peak = torch.maximum(peak, here)
         views += here >= LEAST_WEIGHT
+        if index % step == 0:
+            lines[index // step] = here.cpu().numpy()
         progress((index + 1) / len(cameras))
-    return Sight(weight, peak, views)
+    centers = np.array([camera.center for camera in chosen], np.float32)
+    return Sight(weight, peak, views, LinesOfSight(centers, lines))

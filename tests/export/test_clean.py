@@ -13,6 +13,7 @@ from splatworker.export.comparison import compare
 from splatworker.export.pictures import Artist
 from splatworker.export.subject import read_subject
 from splatworker.export.subset import take
+from splatworker.export.visibility import see
 from splatworker.render.backend import renderer_for
 from splatworker.render.interface import GaussianTensors
 from splatworker.render.tensors import to_gaussians, to_tensors
@@ -43,7 +44,9 @@ def extras(means: np.ndarray, log_scale: float, opacity_logit: float) -> Gaussia
 
 def cleaned(subject, renderer, more: GaussianTensors):
     splat = to_gaussians(concatenate(to_tensors(subject.gaussians, torch.device("cpu")), more))
-    done = clean(splat, subject.trained, subject.points, renderer, subject.background)
+    tensors, cameras = to_tensors(splat, renderer.device), [photo.camera for photo in subject.trained]
+    sight = see(renderer, tensors, cameras)
+    done = clean(splat, sight, subject.trained, subject.points, renderer, subject.background)
     return splat, done
 
 

@@ -1,0 +1,102 @@
+"""SPZ for known cameras: a tenth of the PLY, and the pictures stay."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from support.gaussian_scenes import random_gaussians
+
+from splatworker.export.pictures import Artist
+from splatworker.export.registry import write_any
+from splatworker.export.spz import read_spz, write_spz
+from splatworker.export.spz_for_views import write_spz_for_views
+from splatworker.export.subject import read_subject
+from splatworker.export.visibility import MOST_LINES, see
+from splatworker.gaussians import Gaussians
+from splatworker.render.backend import renderer_for
+from splatworker.render.tensors import to_gaussians, to_tensors
+
+
+@pytest.fixture(scope="module")
+def renderer():
+    return renderer_for("cpu")
+
+
+@pytest.fixture(scope="module")
+def subject(model, scene):
+    return read_subject(model, scene)
+
+
+def with_harmonics(gaussians: Gaussians, degree: int, scale: float) -> Gaussians:
+    """Colours that change a lot with the view, as those of a splat that was trained for long."""
+    shape = (len(gaussians), (degree + 1) ** 2 - 1, 3)
+    rest = np.random.default_rng(1).normal(scale=scale, size=shape).astype(np.float32)
+    return dataclasses.replace(gaussians, sh_rest=rest)
+
+
+def likeness(first: Gaussians, second: Gaussians, subject, renderer) -> float:
+    """PSNR in dB of the pictures from all cameras."""
+    artists = [Artist(gaussians, renderer, subject.background) for gaussians in (first, second)]
+    errors = [
+        ((artists[0].image(photo.camera).clone() - artists[1].image(photo.camera)) ** 2).mean().item()
+        for photo in subject.photos
+    ]
+    return float(-10 * np.log10(np.mean(errors)))
+
+
+def lines_to(gaussians: Gaussians, subject, renderer):
+    return see(renderer, to_tensors(gaussians, renderer.device), [photo.camera for photo in subject.trained]).lines
+
+
+def test_smaller_and_nearer_than_by_rounding(subject, renderer, tmp_path):
+    many = random_gaussians(20_000, sh_degree=0, seed=3, spread=0.6, log_scale=-3.5, opacity_logit=1.0)
+    splat = with_harmonics(to_gaussians(many), 3, 0.1)
+    write_spz(tmp_path / "plain.spz", splat)
+    write_spz_for_views(tmp_path / "views.spz", splat, lines_to(splat, subject, renderer))
+    plain, views = (read_spz(tmp_path / f"{name}.spz") for name in ("plain", "views"))
+    write_any(tmp_path / "a.ply", splat)
+    ply = (tmp_path / "a.ply").stat().st_size
+    assert 10 < ply / (tmp_path / "views.spz").stat().st_size < 12
+    assert ply / (tmp_path / "plain.spz").stat().st_size < 10.6
+    assert likeness(views, splat, subject, renderer) > likeness(plain, splat, subject, renderer) + 6
+
+
+def test_harmonics_for_which_there_is_room_are_kept(subject, renderer, tmp_path):
+    splat = with_harmonics(subject.gaussians, 3, 0.004)
+    write_spz_for_views(tmp_path / "a.spz", splat, lines_to(splat, subject, renderer))
+    write_spz(tmp_path / "finest.spz", splat, step=1)
+    stored, finest = (read_spz(tmp_path / f"{name}.spz") for name in ("a", "finest"))
+    assert likeness(stored, splat, subject, renderer) > likeness(finest, splat, subject, renderer) - 1
+
+
+@pytest.mark.parametrize("degree", [0, 1, 2])
+def test_any_degree_and_nothing_but_colours_changes(degree, subject, renderer, tmp_path):
+    splat = with_harmonics(subject.gaussians, degree, 0.1)
+    write_spz_for_views(tmp_path / "a.spz", splat, lines_to(splat, subject, renderer))
+    write_spz(tmp_path / "plain.spz", splat)
+    stored, plain = read_spz(tmp_path / "a.spz"), read_spz(tmp_path / "plain.spz")
+    assert stored.sh_degree == degree
+    first, second = (np.lexsort(gaussians.means.T) for gaussians in (stored, plain))
+    for field in ("means", "quaternions", "log_scales", "opacity_logits"):
+        np.testing.assert_array_equal(getattr(stored, field)[first], getattr(plain, field)[second])
+    assert likeness(stored, splat, subject, renderer) > 30
+
+
+def test_one_gaussian(subject, renderer, tmp_path):
+    splat = Gaussians(*(getattr(subject.gaussians, f.name)[:1] for f in dataclasses.fields(Gaussians)))
+    write_spz_for_views(tmp_path / "a.spz", splat, lines_to(splat, subject, renderer))
+    assert len(read_spz(tmp_path / "a.spz")) == 1
+
+
+def test_the_weights_of_views_are_kept_for_some(subject, renderer):
+    cameras = [photo.camera for photo in subject.trained]
+    tensors = to_tensors(subject.gaussians, renderer.device)
+    all_lines = see(renderer, tensors, cameras)
+    np.testing.assert_allclose(all_lines.lines.weights.sum(axis=0), all_lines.weight, rtol=1e-4, atol=1e-4)
+    many = see(renderer, tensors, [camera for camera in cameras for _ in range(MOST_LINES // len(cameras) + 1)])
+    assert MOST_LINES // 2 <= len(many.lines.weights) <= MOST_LINES
+    assert len(many.lines.centers) == len(many.lines.weights)
+    assert torch.all(many.weight > all_lines.weight - 1e-3)
