@@ -37,10 +37,6 @@ COARSE_AT_MOST = 4000
 FINAL_RATE = 0.1
 """On a GPU, what is left of the rates at the end."""
 
-SH_DECAY = 0.0002
-"""On a GPU, what an iteration takes of the harmonics: SPZ is 5 dB nearer to the PLY for its size, and photos held out
-are shown as well within the scatter of a training. More costs more (docs/formats.md, "Harmonics that decay")."""
-
 MOST_ITERATIONS = 200_000
 
 Iteration = Annotated[int, Field(ge=1, le=MOST_ITERATIONS)]
@@ -114,7 +110,6 @@ class Params(BaseModel):
     coarse_iterations: IterationOrZero = 0
     density: Literal["original", "revised"] = "original"
     final_rate: PositiveRate = 1.0
-    sh_decay: Annotated[float, Field(ge=0.0, le=0.1)] = 0.0
     sh_degree_interval: Iteration = 1000
     deterministic: bool = False
 
@@ -132,7 +127,7 @@ WORKERS_OWN = frozenset({"source_path", "model_path", "images", "depths"})
 """Folders on the machine: the worker's business. Accepted, for callers that send them, and not obeyed."""
 
 NATIVE_ONLY = frozenset(
-    {"max_gaussians", "coarse_iterations", "density", "final_rate", "sh_decay", "sh_degree_interval", "deterministic"}
+    {"max_gaussians", "coarse_iterations", "density", "final_rate", "sh_degree_interval", "deterministic"}
 )
 """Parameters that the original trainer does not know."""
 
@@ -219,7 +214,6 @@ def _coarse_to_fine_schedule(iterations: int) -> dict[str, Any]:
     return {
         **_rates(haste, positions=2 * haste - 1),
         "final_rate": FINAL_RATE,
-        "sh_decay": SH_DECAY,
         "density": "revised",
         "coarse_iterations": min(COARSE_AT_MOST, iterations // 3),
         "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations * 2 // 3),

@@ -116,15 +116,15 @@ def test_our_trainer_goes_from_coarse_to_fine_on_a_gpu(iterations, coarse, until
 def test_densification_params_mean_the_originals_schedule(given):
     values = resolve(Params(**given), preview=False)
     assert (values["coarse_iterations"], values["densify_until_iter"]) == (0, 3500)
-    assert (values["density"], values["final_rate"], values["sh_decay"]) == ("original", 1.0, 0.0)
+    assert (values["density"], values["final_rate"]) == ("original", 1.0)
     assert values.items() >= given.items()
 
 
 def test_density_control_is_the_revised_one_unless_told():
     values = resolve(Params(), preview=False)
-    assert (values["density"], values["final_rate"], values["sh_decay"]) == ("revised", 0.1, 0.0002)
-    told = resolve(Params(density="original", final_rate=1.0, sh_decay=0.0), preview=False)
-    assert (told["density"], told["final_rate"], told["sh_decay"]) == ("original", 1.0, 0.0)
+    assert (values["density"], values["final_rate"]) == ("revised", 0.1)
+    told = resolve(Params(density="original", final_rate=1.0), preview=False)
+    assert (told["density"], told["final_rate"]) == ("original", 1.0)
     assert told["coarse_iterations"] == 2333
     both = resolve(Params(density="revised", densify_grad_threshold=0.0004), preview=False)
     assert (both["density"], both["densify_grad_threshold"], both["coarse_iterations"]) == ("revised", 0.0004, 0)

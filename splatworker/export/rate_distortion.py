@@ -103,4 +103,5 @@ def _bits(coefficients: FloatArray, grid: Grid) -> FloatArray:
     """How long the nearest levels are in an ideal code for how often they come (Shannon 1948)."""
     levels = np.clip(np.rint(coefficients[:, 1:] / grid.step), -HIGHEST_LEVEL, HIGHEST_LEVEL).astype(np.intp)
     counts = np.bincount((levels + HIGHEST_LEVEL).ravel(), minlength=2 * HIGHEST_LEVEL + 1) + 0.5
-    return np.log2(counts.sum() / counts).astype(np.float32)
+    bits: FloatArray = np.log2(counts.sum() / counts).astype(np.float32)
+    return bits

@@ -66,8 +66,8 @@ def write_spz_for_views(path: Path, gaussians: Gaussians, lines: LinesOfSight, s
 def _rounded_to_fit(gaussians: Gaussians, lines: LinesOfSight) -> Gaussians:
     """With the best colours for which there is room beside the rest of the file.
 
-    A sample finds the price of a bit. How well the whole compresses beside the sample shows at the first price: the
-    second takes that into account, and is taken if it fits and is no dearer than it must be.
+    A sample finds the price of a bit. At the first price it shows how well the whole compresses beside the sample; the
+    second takes that into account. The larger of the two files that fit is the better one.
     """
     chosen = _stretches(len(gaussians))
     sample, whole = take(gaussians, chosen), _colours(gaussians, lines)

@@ -52,10 +52,6 @@ class Model:
         for tensor in self.statistics:
             tensor.zero_()
 
-    def shrink_harmonics(self, left: float) -> None:
-        """Leave this share of every harmonic but the constant one (as weight decay does, Loshchilov & Hutter 2019)."""
-        self.parameters.sh_rest.mul_(left)
-
     def limit_opacity(self, most: float) -> None:
         """Lower every opacity to at most `most`, and forget the opacities' moments."""
         self.parameters.opacity_logits.clamp_(max=math.log(most / (1 - most)))

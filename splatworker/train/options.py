@@ -69,8 +69,6 @@ class Options:
     """Ours. original: Kerbl et al. 2023; revised: without resets of the opacities, and with fewer Gaussians."""
     final_rate: float = 1.0
     """Ours. Over the last third all rates but the positions' fall to this share of themselves."""
-    sh_decay: float = 0.0
-    """Ours. An iteration takes this share of every harmonic but the constant one: what photos do not ask for goes."""
     sh_degree_interval: int = 1000
     """Ours. Iterations after which the spherical harmonics gain a degree."""
     deterministic: bool = False
@@ -103,8 +101,6 @@ class Options:
             raise ValueError("--position_lr_init and --position_lr_final must be positive")
         if self.density not in DENSITIES:
             raise ValueError(f"--density must be {' or '.join(DENSITIES)}")
-        if not 0 <= self.sh_decay < 1:
-            raise ValueError("--sh_decay must be at least 0 and below 1")
         if not 0 < self.final_rate <= 1:
             raise ValueError("--final_rate must be above 0 and at most 1")
         if self.lambda_dssim > 1:

@@ -16,9 +16,6 @@ SH_REST_RATE_RATIO = 1 / 20
 RATES_FALL_FROM = 2 / 3
 """Of the iterations: from here on rates go from what they were to their `final_rate` share."""
 
-SH_DECAY_EVERY = 10
-"""Iterations whose decay of the harmonics is taken at once: they are most of the model, and not touched for nothing."""
-
 
 def position_rate(options: Options, extent: float, iteration: int) -> float:
     """The positions' learning rate in the scene's units: log-linear from init to final, then constant."""
@@ -49,13 +46,6 @@ def learning_rates(options: Options, extent: float, iteration: int) -> LearningR
         sh_dc=share * options.feature_lr,
         sh_rest=share * options.feature_lr * SH_REST_RATE_RATIO,
     )
-
-
-def harmonics_left(options: Options, iteration: int) -> float:
-    """What the decay leaves of the harmonics after an iteration: of `SH_DECAY_EVERY` at once, and 1 in between."""
-    if iteration % SH_DECAY_EVERY:
-        return 1.0
-    return float((1 - options.sh_decay) ** SH_DECAY_EVERY)
 
 
 def active_sh_degree(options: Options, iteration: int) -> int:

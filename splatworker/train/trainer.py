@@ -27,7 +27,7 @@ from splatworker.train.parallel import BatchStep, Ranks
 from splatworker.train.photos import load_views
 from splatworker.train.randomness import Randomness
 from splatworker.train.resolution import Pyramid
-from splatworker.train.schedule import active_sh_degree, harmonics_left, learning_rates
+from splatworker.train.schedule import active_sh_degree, learning_rates
 
 LOADING_SHARE, TRAINING_SHARE = 0.04, 0.94
 """Of the stage's time, for its progress: loading photos, and iterations. The rest is the last evaluation."""
@@ -120,8 +120,6 @@ def train(
             iteration,
         )
         log.add(loss)
-        if (left := harmonics_left(options, iteration)) < 1:
-            model.shrink_harmonics(left)
         change_density(iteration, model)
 
         last = iteration == options.iterations

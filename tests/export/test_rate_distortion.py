@@ -1,4 +1,4 @@
-"""Colours rounded for the views: on the grid, the best that a change of one of them can find, and no error where seen."""
+"""Colours rounded for the views: on the grid, the best that one change can find, and right where they are seen."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def colours(degree: int, seed: int = 0, count: int = COUNT) -> Colours:
     rng = np.random.default_rng(seed)
     means = rng.normal(size=(count, 3)).astype(np.float32)
     coefficients = rng.normal(scale=0.2, size=(count, (degree + 1) ** 2, 3)).astype(np.float32)
-    centers = (rng.normal(size=(5, 3)) + [0, 0, -6]).astype(np.float32)
+    centers = rng.normal([0, 0, -6], 1, size=(5, 3)).astype(np.float32)
     return Colours(means, coefficients, LinesOfSight(centers, rng.gamma(1.0, 5.0, size=(5, count)).astype(np.float32)))
 
 

@@ -88,7 +88,6 @@ def test_every_option_of_the_original_is_accepted_and_the_useless_are_named():
         (["-s", "a", "--sh_degree", "4"], "--sh_degree must be at most 3"),
         (["-s", "a", "--resolution", "0"], "--resolution"),
         (["-s", "a", "--density", "best"], "--density must be original or revised"),
-        (["-s", "a", "--sh_decay", "1"], "--sh_decay must be at least 0 and below 1"),
         (["-s", "a", "--final_rate", "0"], "--final_rate must be above 0"),
         (["-s", "a", "--final_rate", "1.1"], "--final_rate must be above 0 and at most 1"),
         (["-s", "a", "--learning_rate", "1"], "unrecognized arguments"),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import pytest
 
 from splatworker.train.options import Options
-from splatworker.train.schedule import active_sh_degree, harmonics_left, learning_rates, position_rate, share_of_rates
+from splatworker.train.schedule import active_sh_degree, learning_rates, position_rate, share_of_rates
 
 
 def _options(**changes):
@@ -41,14 +40,6 @@ def test_the_last_third_falls_to_the_final_rate():
     start, end = (learning_rates(options, 3.0, iteration) for iteration in (1, 900))
     assert end[1:] == pytest.approx([rate / 100 for rate in start[1:]])
     assert end.means == position_rate(options, 3.0, 900)  # positions have a decay of their own
-
-
-def test_the_decay_of_the_harmonics_is_taken_in_steps():
-    options = _options(sh_decay=0.01)
-    left = [harmonics_left(options, iteration) for iteration in range(1, 101)]
-    assert sum(share < 1 for share in left) == 10
-    assert math.prod(left) == pytest.approx(0.99**100)
-    assert {harmonics_left(_options(), iteration) for iteration in range(1, 101)} == {1.0}
 
 
 def test_a_degree_more_every_thousand_iterations():

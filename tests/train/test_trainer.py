@@ -182,12 +182,11 @@ def test_resolution_and_white_background_reach_the_loop(tiny_options):
 
 
 def test_what_the_default_on_a_gpu_asks_for_reaches_the_loop(tiny_options, tmp_path):
-    """The revised density control, rates that fall, harmonics that decay: each changes the splat, which learns."""
+    """The revised density control, rates that fall: each changes the splat, which learns."""
     changes = {
         "plain": {},
         "revised": {"density": "revised"},
         "rates": {"final_rate": 0.01},
-        "decay": {"sh_decay": 0.05},
     }
     splats, quality = {}, {}
     for name, values in changes.items():
@@ -196,7 +195,6 @@ def test_what_the_default_on_a_gpu_asks_for_reaches_the_loop(tiny_options, tmp_p
         )
         splats[name], quality[name] = read_ply(Path(result["ply"])), result["quality"]["test"]["psnr"]
     assert len(splats["revised"]) != len(splats["plain"])
-    assert abs(splats["decay"].sh_rest).mean() < 0.5 * abs(splats["plain"].sh_rest).mean()
     assert not np.array_equal(splats["rates"].sh_dc, splats["plain"].sh_dc)
     assert all(score > quality["plain"] - 1 for score in quality.values())
 
