@@ -70,8 +70,7 @@ def test_all_arrive_at_once_after_the_splat_each_with_its_type(photos):
         assert answer["status"] == "success"
         assert list(answer["outputs"]) == list(names)
         assert all(answer["outputs"][name] == urls[name].split("?")[0] for name in names)
-        assert store.puts[0] == "a.ply"
-        assert sorted(store.puts[1:]) == sorted(files)
+        assert (store.puts[0], sorted(store.puts[1:])) == ("a.ply", sorted(files))
         assert {key: store.types[key] for key in files} == {OUTPUTS[n].file: OUTPUTS[n].content_type for n in names}
         assert store.statuses() == ["completed"]
         assert store.objects["viewer.html"].startswith(b"<!doctype html>")
@@ -118,7 +117,7 @@ def test_all_arrive_from_a_process_that_was_started_ahead(photos):
         answer = do(local_job(photos, store.presign("PUT", "a.ply"), outputs=urls), *WARM)
         assert answer["status"] == "success"
         assert list(answer["outputs"]) == ["spz", "splat", "quality"]
-        assert store.puts[0] == "a.ply"
+        assert (store.puts[0], sorted(store.puts[1:])) == ("a.ply", ["quality.json", "splat.splat", "splat.spz"])
         timings = json.loads(store.objects["quality.json"])["timings"]
     assert {"train", "upload"} < set(timings)  # the account is that of the finished job
     assert not any("output" in warning for warning in answer["warnings"])

@@ -49,7 +49,7 @@ def _torchrun(folder: Path, faults: str, arguments: list[str]) -> subprocess.Com
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(RANKS),
                str(RANK), str(folder), faults, *arguments]  # fmt: skip
     package = Path(splatworker.__file__).parents[1]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(package)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(package), "TMPDIR": str(folder)}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=500)
 
 
