@@ -26,7 +26,7 @@ from splatworker.machine import available_cpus
 
 FloatArray = npt.NDArray[np.float32]
 
-PRIOR = 0.1
+PRIOR = 0.3
 """The prior's weight, as a share of the mean weight of a harmonic in the views."""
 
 LEAST_PRIOR = 1e-3
