@@ -4,12 +4,12 @@
 
 MODEL is a model folder or a splat, SCENE the folder it was trained on. Every file is written, read back and drawn from
 the scene's cameras at the size that the splat was trained at; likeness is the PSNR of these pictures against those of
-the PLY (from the mean square error over all of them). SPZ is written twice: as `convert` does, and as the export does,
-which knows the training cameras; what those see is counted before, as for cleaning. Write speeds are per second of
-processor time, of all threads together, with the file's flush to the disk in the wall time only: other programs on the
-machine hardly touch them. `--export` runs the export stage in a process of its own, as a job does: one that is started
-for it, and one that has loaded everything before, as on a GPU while the splat is trained. It gives when each part began
-and ended.
+the PLY (from the mean square error over all of them). SPZ and SOG are written twice: as `convert` does, and as the
+export does, which knows the training cameras; what those see is counted before, as for cleaning. Write speeds are per
+second of processor time, of all threads together, with the file's flush to the disk in the wall time only: other
+programs on the machine hardly touch them. `--export` runs the export stage in a process of its own, as a job does: one
+that is started for it, and one that has loaded everything before, as on a GPU while the splat is trained. It gives when
+each part began and ended.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from quiet import sample
 from splatworker.export.comparison import trained_size
 from splatworker.export.pictures import Artist
 from splatworker.export.registry import FORMATS, read_any, write_any
-from splatworker.export.spz_for_views import write_spz_for_views
 from splatworker.export.subject import read_subject, shrunk
 from splatworker.export.visibility import LinesOfSight, see
 from splatworker.gaussians import Gaussians
@@ -89,10 +88,11 @@ def table(
     own = [Artist(splat, renderer, background).image(camera).clone() for camera in cameras]
     ply_bytes = 0
     writers = {name: partial(write_any, gaussians=splat, device=renderer.device.type) for name in ["ply", *FORMATS]}
-    writers["spz for the cameras"] = partial(write_spz_for_views, gaussians=splat, lines=lines)
+    for name in ("spz", "sog"):
+        writers[f"{name} for the cameras"] = partial(writers[name], lines=lines)
     for name, write in writers.items():
         path = folder / f"a{FORMATS[name.split()[0]].suffix}"
-        times = [sample(lambda path=path, write=write: write(path)) for _ in range(1 if name == "sog" else repeats)]
+        times = [sample(lambda path=path, write=write: write(path)) for _ in range(1 if "sog" in name else repeats)]
         size = path.stat().st_size
         ply_bytes = ply_bytes or size
         artist = Artist(read_any(path), renderer, background)

@@ -46,23 +46,36 @@ def codebook(values: FloatArray) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
 
 
 def palette(
-    vectors: FloatArray, size: int, rounds: int, device: torch.device, seed: int = 0
+    vectors: FloatArray,
+    size: int,
+    rounds: int,
+    device: torch.device,
+    seed: int = 0,
+    *,
+    weights: FloatArray | None = None,
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """`size` vectors that stand for (N, D) vectors; `size` at most N.
 
     Starts from vectors drawn at random; a centroid that no vector is nearest to stays where it is.
 
+    Args:
+        weights: (N,) how much each vector counts, above 0; None: all the same.
+
     Returns:
         (size, D) the centroids, and (N,) the index of the nearest.
     """
     points = torch.from_numpy(np.ascontiguousarray(vectors)).to(device)
-    chosen = torch.randperm(len(points), generator=torch.Generator().manual_seed(seed))[:size]
-    centroids = points[chosen.to(device)].clone()
+    mass = torch.ones(len(points)) if weights is None else torch.from_numpy(weights)
+    # Drawn without putting back, each the likelier the more it counts: the least of exponential times of these rates.
+    times = torch.empty(len(points)).exponential_(generator=torch.Generator().manual_seed(seed)) / mass
+    centroids = points[times.topk(size, largest=False).indices.to(device)].clone()
+    mass = mass.to(device)
+    weighted = points * mass[:, None]
     for _ in range(rounds):
         labels = _nearest(points, centroids)
-        counts = torch.bincount(labels, minlength=size)[:, None]
-        sums = torch.zeros_like(centroids).index_add_(0, labels, points)
-        centroids = torch.where(counts > 0, sums / counts.clamp(min=1), centroids)
+        masses = torch.zeros(size, device=device).index_add_(0, labels, mass)[:, None]
+        sums = torch.zeros_like(centroids).index_add_(0, labels, weighted)
+        centroids = torch.where(masses > 0, sums / masses.clamp(min=torch.finfo(torch.float32).tiny), centroids)
     return centroids.cpu().numpy(), _nearest(points, centroids).cpu().numpy()
 
 

@@ -30,7 +30,6 @@ from splatworker.export.outputs import OUTPUTS
 from splatworker.export.parts import Parts
 from splatworker.export.pictures import Artist, Picture, poster, webp, write_webp
 from splatworker.export.registry import format_of, write_any
-from splatworker.export.spz_for_views import write_spz_for_views
 from splatworker.export.subject import Subject, read_subject, shrunk
 from splatworker.export.subset import take
 from splatworker.export.viewer import Scene, write_viewer
@@ -216,7 +215,7 @@ def _prepare(
     longest = min(trained or effort.judged, effort.judged)
     photos = [shrunk(photo, longest) for photo in subject.trained]
     splat, sight, done = subject.gaussians, None, None
-    if cleaning or "spz" in wanted:
+    if cleaning or {"spz", "sog", "viewer"} & set(wanted):
         with parts.timed("what is seen"):
             sight = see(
                 renderer, to_tensors(splat, renderer.device), [photo.camera for photo in photos],
@@ -280,18 +279,15 @@ def _make_side_by_side(making: Making, wanted: Sequence[str], renderer: Renderer
 
 def _make_format(making: Making, name: str, device: str) -> Loss | None:
     """A file of a format, and where it was made and somebody wants to know, what it has lost."""
-    splat = making.splat
+    splat, lines = making.splat, making.lines
     if name in HALF_TURNED:
-        splat = making.turned
+        splat, lines = making.turned, lines.turned(HALF_TURN_ABOUT_Z) if lines is not None else None
     elif name == "cleaned_ply":  # beside the trainer's own: in its frame
         splat = rotate(making.splat, making.subject.rotation.T)
 
     def write(path: Path) -> None:
         assert format_of(path) == ("ply" if name == "cleaned_ply" else name)
-        if name == "spz" and making.lines is not None:
-            write_spz_for_views(path, splat, making.lines)
-        else:
-            write_any(path, splat, device)
+        write_any(path, splat, device, lines)
 
     if not making.attempt(name, write) or not making.judging:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from splatworker.export.subset import finite, take
 from splatworker.formats.ply import read_ply, write_ply
 from splatworker.gaussians import Gaussians
 
+if TYPE_CHECKING:  # torch takes seconds that most formats can do without
+    from splatworker.export.visibility import LinesOfSight
+
 
 class Format(NamedTuple):
     """How a splat can be stored.
@@ -23,24 +26,34 @@ class Format(NamedTuple):
     Attributes:
         suffix: what its file names end with.
         content_type: what a web server should call it.
-        read, write: from and to a file; `write` takes finite Gaussians, at least one.
+        read, write: from and to a file; `write` takes finite Gaussians, at least one, and the device and the lines of
+            sight of `write_any`.
     """
 
     suffix: str
     content_type: str
     read: Callable[[Path], Gaussians]
-    write: Callable[[Path, Gaussians, str], None]
+    write: Callable[[Path, Gaussians, str, LinesOfSight | None], None]
 
 
-def _write_sog(path: Path, gaussians: Gaussians, device: str) -> None:
-    import torch  # noqa: PLC0415 - seconds that the other formats can do without
+def _write_spz(path: Path, gaussians: Gaussians, device: str, lines: LinesOfSight | None) -> None:
+    if lines is None:
+        write_spz(path, gaussians)
+        return
+    from splatworker.export.spz_for_views import write_spz_for_views  # noqa: PLC0415
+
+    write_spz_for_views(path, gaussians, lines)
+
+
+def _write_sog(path: Path, gaussians: Gaussians, device: str, lines: LinesOfSight | None) -> None:
+    import torch  # noqa: PLC0415
 
     from splatworker.export.sog import write_sog  # noqa: PLC0415
     from splatworker.render.backend import cuda_is_usable  # noqa: PLC0415
 
     if device == "auto":
         device = "cuda" if cuda_is_usable() else "cpu"
-    write_sog(path, gaussians, torch.device(device))
+    write_sog(path, gaussians, torch.device(device), lines=lines)
 
 
 def _read_sog(path: Path) -> Gaussians:
@@ -50,16 +63,16 @@ def _read_sog(path: Path) -> Gaussians:
 
 
 FORMATS = {
-    "spz": Format(".spz", "application/octet-stream", read_spz, lambda path, splat, _: write_spz(path, splat)),
+    "spz": Format(".spz", "application/octet-stream", read_spz, _write_spz),
     "sog": Format(".sog", "application/zip", _read_sog, _write_sog),
     "compressed_ply": Format(
         ".compressed.ply",
         "application/octet-stream",
         read_compressed_ply,
-        lambda path, splat, _: write_compressed_ply(path, splat),
+        lambda path, splat, *_: write_compressed_ply(path, splat),
     ),
-    "splat": Format(".splat", "application/octet-stream", read_splat, lambda path, splat, _: write_splat(path, splat)),
-    "ply": Format(".ply", "application/octet-stream", read_ply, lambda path, splat, _: write_ply(path, splat)),
+    "splat": Format(".splat", "application/octet-stream", read_splat, lambda path, splat, *_: write_splat(path, splat)),
+    "ply": Format(".ply", "application/octet-stream", read_ply, lambda path, splat, *_: write_ply(path, splat)),
 }
 """By name. The order matters: `.compressed.ply` ends with `.ply` too."""
 
@@ -100,11 +113,13 @@ def _is_compressed(path: Path) -> bool:
         raise from_os_error(error, "export") from error
 
 
-def write_any(path: Path, gaussians: Gaussians, device: str = "auto") -> int:
+def write_any(path: Path, gaussians: Gaussians, device: str = "auto", lines: LinesOfSight | None = None) -> int:
     """Write a splat in the format of the file's name; Gaussians that are not numbers are left out.
 
     Args:
         device: "auto", "cpu" or "cuda": where SOG clusters its harmonics.
+        lines: from where the Gaussians are seen, and how much of each: formats that must leave something out (SPZ, SOG)
+            keep what shows.
 
     Returns:
         How many Gaussians were left out.
@@ -117,5 +132,7 @@ def write_any(path: Path, gaussians: Gaussians, device: str = "auto") -> int:
     mask = finite(gaussians)
     if not mask.any():
         raise InvalidScene("The splat has no Gaussians.", stage="export")
-    kind.write(path, gaussians if mask.all() else take(gaussians, mask), device)
+    if not mask.all():
+        gaussians, lines = take(gaussians, mask), lines.of(mask) if lines is not None else None
+    kind.write(path, gaussians, device, lines)
     return int(np.count_nonzero(~mask))

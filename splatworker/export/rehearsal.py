@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from splatworker.export.clusters import palette
+from splatworker.export.constant_colour import constant_colours
 from splatworker.export.pictures import Artist
 from splatworker.export.visibility import see
 from splatworker.gaussians import Gaussians
@@ -24,9 +25,10 @@ def rehearse() -> None:
     splat = Gaussians(*(random.normal(size=(COUNT, *shape)).astype(np.float32) for shape in shapes))
     camera = Camera(64, 64, 64.0, 64.0, 32.0, 32.0, np.hstack([np.eye(3), [[0.0], [0.0], [5.0]]]))
     artist = Artist(splat, renderer, (0.0, 0.0, 0.0))
-    see(renderer, artist.tensors, [camera])
+    lines = see(renderer, artist.tensors, [camera]).lines
     photo = torch.from_numpy(artist.picture(camera)).to(renderer.device).permute(2, 0, 1).contiguous()
     image = artist.image(camera)
     artist.ssim(image, photo)
     psnr(image, photo)
     palette(splat.sh_rest.reshape(COUNT, -1), COUNT // 4, 1, renderer.device)
+    constant_colours(splat, splat.sh_rest, lines, renderer.device)

@@ -19,7 +19,7 @@ import math
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +29,11 @@ from PIL import Image, UnidentifiedImageError
 from splatworker.errors import InvalidScene, from_os_error
 from splatworker.export import smallest_three
 from splatworker.export.clusters import codebook, palette
+from splatworker.export.constant_colour import constant_colours
 from splatworker.export.decoded import decoded
 from splatworker.export.morton import morton_order
 from splatworker.export.subset import take
+from splatworker.export.visibility import LinesOfSight
 from splatworker.formats.atomic import atomic_file
 from splatworker.gaussians import Gaussians
 from splatworker.machine import available_cpus
@@ -50,24 +52,35 @@ CPU_ROUNDS = 4
 CPU_DISTANCES = 2e9
 """How many distances the clustering may take in all on a CPU: some 10 s on two cores. The palette shrinks for it."""
 
+LEAST_WEIGHT = 1e-3
+"""Pixels: how much a Gaussian that nobody sees counts in the palette."""
+
 GAUSSIANS_AN_ENTRY = 32
 """Gaussians that share an entry of the palette, on average: the file is then a sixteenth of the PLY."""
 
 
-def write_sog(path: Path, gaussians: Gaussians, device: torch.device, stage: str = "export") -> None:
+def write_sog(
+    path: Path, gaussians: Gaussians, device: torch.device, stage: str = "export", *, lines: LinesOfSight | None = None
+) -> None:
     """Write finite Gaussians, at least one, whole or not at all, in Z order.
 
     Args:
         device: where the harmonics are clustered: seconds on a GPU; on a CPU a smaller palette, and a coarser file.
+        lines: from where they are seen, and how much of each, if that is known: what shows much gets the entries of the
+            palette, and the constant colours make up for what the harmonics lose towards the cameras.
 
     Raises:
         DiskFull, SplatError: as `atomic_file`.
     """
-    gaussians = take(gaussians, morton_order(gaussians.means))
-    count = len(gaussians)
+    order = morton_order(gaussians.means)
+    gaussians, lines = take(gaussians, order), lines.of(order) if lines is not None else None
+    count, sh_dc = len(gaussians), gaussians.sh_dc
+    harmonics = _harmonics(gaussians, device, lines) if gaussians.sh_degree else None
+    if harmonics is not None and lines is not None:
+        sh_dc = constant_colours(gaussians, harmonics.stored, lines, device)
     low, high, positions = _positions(gaussians.means)
     scale_values, scales = codebook(gaussians.log_scales)
-    colour_values, colours = codebook(gaussians.sh_dc)
+    colour_values, colours = codebook(sh_dc)
     largest, small = smallest_three.pack(list(gaussians.quaternions.T))
     rotations = _to_bytes(small.T * smallest_three.LARGEST_SMALL + np.float32(0.5))
     pixels: dict[str, ByteArray] = {
@@ -87,9 +100,9 @@ def write_sog(path: Path, gaussians: Gaussians, device: torch.device, stage: str
         "sh0": {"codebook": colour_values.tolist(), "files": ["sh0.webp"]},
     }
     images = {}
-    if gaussians.sh_degree:
-        description, pixels["shN_labels"], images["shN_centroids"] = _harmonics(gaussians, device)
-        meta["shN"] = description | {"files": ["shN_centroids.webp", "shN_labels.webp"]}
+    if harmonics is not None:
+        meta["shN"] = harmonics.description | {"files": ["shN_centroids.webp", "shN_labels.webp"]}
+        pixels["shN_labels"], images["shN_centroids"] = harmonics.labels, harmonics.picture
     width = 4 * math.ceil(math.sqrt(count) / 4)
     images |= {name: _rows(values, width) for name, values in pixels.items()}
     with ThreadPoolExecutor(available_cpus()) as pool:
@@ -117,20 +130,30 @@ def palette_size(count: int, device: torch.device) -> int:
     return min(count, max(PALETTE_ROW, size // PALETTE_ROW * PALETTE_ROW))
 
 
-def _harmonics(gaussians: Gaussians, device: torch.device) -> tuple[dict[str, Any], ByteArray, ByteArray]:
-    """The description, (N, 3) labels, and the picture of the palette."""
+class _Harmonics(NamedTuple):
+    """Harmonics by a palette: description, (N, 3) labels, the palette's picture, (N, K - 1, 3) what the file has."""
+
+    description: dict[str, Any]
+    labels: ByteArray
+    picture: ByteArray
+    stored: FloatArray
+
+
+def _harmonics(gaussians: Gaussians, device: torch.device, lines: LinesOfSight | None) -> _Harmonics:
     coefficients = gaussians.sh_rest.shape[1]
     size = palette_size(len(gaussians), device)
     rounds = GPU_ROUNDS if device.type == "cuda" else CPU_ROUNDS
     vectors = gaussians.sh_rest.reshape(len(gaussians), -1)
-    centroids, labels = palette(vectors, size, rounds, device)
+    weights = None if lines is None else lines.weights.sum(axis=0) + np.float32(LEAST_WEIGHT)
+    centroids, labels = palette(vectors, size, rounds, device, weights=weights)
     values, entries = codebook(centroids)
     rows = math.ceil(size / PALETTE_ROW)
     picture = np.zeros((rows * PALETTE_ROW, coefficients, 3), np.uint8)
     picture[:size] = entries.reshape(size, coefficients, 3)
     description = {"count": size, "bands": gaussians.sh_degree, "codebook": values.tolist()}
     low_high = np.stack([labels & 255, labels >> 8, np.zeros_like(labels)], axis=1).astype(np.uint8)
-    return description, low_high, picture.reshape(rows, PALETTE_ROW * coefficients, 3)
+    stored = values[picture[:size]][labels]
+    return _Harmonics(description, low_high, picture.reshape(rows, PALETTE_ROW * coefficients, 3), stored)
 
 
 def _to_bytes(shares: FloatArray) -> ByteArray:

@@ -32,6 +32,10 @@ class LinesOfSight(NamedTuple):
         """The lines to some of the Gaussians: those that a mask (N,) marks, or of given indices."""
         return LinesOfSight(self.centers, self.weights[:, chosen])
 
+    def turned(self, rotation: npt.NDArray[np.float64]) -> LinesOfSight:
+        """The same when the world, Gaussians and cameras, has been turned by a rotation (3, 3)."""
+        return LinesOfSight((self.centers @ rotation.T).astype(np.float32), self.weights)
+
 
 class Sight(NamedTuple):
     """What a set of views shows of N Gaussians; (N,) each.

@@ -1,4 +1,4 @@
-"""SPZ for known cameras: a tenth of the PLY, and the pictures stay."""
+"""SPZ and SOG for known cameras: no larger than without, and the pictures stay."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from support.gaussian_scenes import random_gaussians
 
+from splatworker.export.constant_colour import constant_colours
+from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
 from splatworker.export.pictures import Artist
-from splatworker.export.registry import write_any
+from splatworker.export.registry import read_any, write_any
 from splatworker.export.spz import read_spz, write_spz
 from splatworker.export.spz_for_views import write_spz_for_views
 from splatworker.export.subject import read_subject
 from splatworker.export.visibility import MOST_LINES, see
 from splatworker.gaussians import Gaussians
 from splatworker.render.backend import renderer_for
+from splatworker.render.spherical_harmonics import basis
 from splatworker.render.tensors import to_gaussians, to_tensors
 
 
@@ -37,6 +41,11 @@ def with_harmonics(gaussians: Gaussians, degree: int, scale: float) -> Gaussians
     return dataclasses.replace(gaussians, sh_rest=rest)
 
 
+def many(count: int) -> Gaussians:
+    """Enough that a palette must be shared, and that planes compress."""
+    return to_gaussians(random_gaussians(count, sh_degree=0, seed=3, spread=0.6, log_scale=-3.5, opacity_logit=1.0))
+
+
 def likeness(first: Gaussians, second: Gaussians, subject, renderer) -> float:
     """PSNR in dB of the pictures from all cameras."""
     artists = [Artist(gaussians, renderer, subject.background) for gaussians in (first, second)]
@@ -52,8 +61,7 @@ def lines_to(gaussians: Gaussians, subject, renderer):
 
 
 def test_smaller_and_nearer_than_by_rounding(subject, renderer, tmp_path):
-    many = random_gaussians(20_000, sh_degree=0, seed=3, spread=0.6, log_scale=-3.5, opacity_logit=1.0)
-    splat = with_harmonics(to_gaussians(many), 3, 0.1)
+    splat = with_harmonics(many(20_000), 3, 0.1)
     write_spz(tmp_path / "plain.spz", splat)
     write_spz_for_views(tmp_path / "views.spz", splat, lines_to(splat, subject, renderer))
     plain, views = (read_spz(tmp_path / f"{name}.spz") for name in ("plain", "views"))
@@ -89,6 +97,46 @@ def test_one_gaussian(subject, renderer, tmp_path):
     splat = Gaussians(*(getattr(subject.gaussians, f.name)[:1] for f in dataclasses.fields(Gaussians)))
     write_spz_for_views(tmp_path / "a.spz", splat, lines_to(splat, subject, renderer))
     assert len(read_spz(tmp_path / "a.spz")) == 1
+
+
+def test_a_palette_for_what_shows_and_constant_colours_beside_it(subject, renderer, tmp_path):
+    splat = with_harmonics(many(5000), 3, 0.1)
+    lines = lines_to(splat, subject, renderer)
+    write_any(tmp_path / "plain.sog", splat, "cpu")
+    write_any(tmp_path / "views.sog", splat, "cpu", lines)
+    plain, views = (read_any(tmp_path / f"{name}.sog") for name in ("plain", "views"))
+    sizes = [(tmp_path / f"{name}.sog").stat().st_size for name in ("views", "plain")]
+    assert sizes[0] < 1.03 * sizes[1]
+    assert likeness(views, splat, subject, renderer) > likeness(plain, splat, subject, renderer) + 1.5
+
+
+def test_files_for_viewers_with_y_down_know_the_cameras_too(subject, renderer, tmp_path):
+    splat = with_harmonics(subject.gaussians, 2, 0.1)
+    lines = lines_to(splat, subject, renderer)
+    write_any(tmp_path / "up.sog", splat, "cpu", lines)
+    write_any(tmp_path / "down.sog", rotate(splat, HALF_TURN_ABOUT_Z), "cpu", lines.turned(HALF_TURN_ABOUT_Z))
+    up, down = (read_any(tmp_path / f"{name}.sog") for name in ("up", "down"))
+    back = rotate(down, HALF_TURN_ABOUT_Z)
+    assert likeness(back, splat, subject, renderer) == pytest.approx(likeness(up, splat, subject, renderer), abs=1)
+
+
+def test_constant_colours_are_the_best_beside_wrong_harmonics(subject, renderer):
+    splat = with_harmonics(subject.gaussians, 2, 0.2)
+    lines = lines_to(splat, subject, renderer)
+    wrong = np.zeros_like(splat.sh_rest)
+    found = constant_colours(splat, wrong, lines, renderer.device)
+    means, centers = torch.from_numpy(splat.means).double(), torch.from_numpy(lines.centers).double()
+    values = basis(F.normalize(means - centers[:, None], dim=-1), 2).numpy()
+
+    def error(sh_dc: np.ndarray) -> np.ndarray:
+        lost = np.concatenate([(sh_dc - splat.sh_dc)[:, None], wrong - splat.sh_rest], axis=1)
+        return (lines.weights[..., None] * np.einsum("vnk,nkc->vnc", values, lost) ** 2).sum(axis=0)
+
+    seen = lines.weights.sum(axis=0) > 100
+    assert seen.sum() > 50
+    for change in (-0.02, 0.02):
+        assert (error(found) <= error(found + np.float32(change)))[seen].all()
+    np.testing.assert_array_equal(constant_colours(splat, splat.sh_rest, lines, renderer.device), splat.sh_dc)
 
 
 def test_the_weights_of_views_are_kept_for_some(subject, renderer):
