@@ -84,7 +84,7 @@ class Colours(NamedTuple):
 
     def rounded(self, grid: Grid, prices: Prices) -> FloatArray:
         """(N, K, 3) the best coefficients on the grid."""
-        found = np.empty_like(self.coefficients)
+        found = np.empty(self.coefficients.shape, np.float32)  # row by row, whatever the layout of the others
         _cpu.round_colors(
             self.means, self.coefficients, *self.lines, (*grid, PRIOR, LEAST_PRIOR), SWEEPS, *prices,
             available_cpus(), found,
