@@ -1,0 +1,34 @@
+"""An export on a GPU makes what one on a CPU makes, as near as it shows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from splatworker.export.export import export
+from splatworker.export.rehearsal import rehearse
+
+pytestmark = pytest.mark.gpu
+
+
+@pytest.fixture(autouse=True)
+def gpu():
+    if not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU here")
+
+
+def test_files_lose_as_little_as_on_a_cpu(model, scene, told, tmp_path):
+    losses = {}
+    for device in ("cpu", "cuda"):
+        result = export(model, scene, tmp_path / device, ["spz", "sog", "quality"], told, device=device)
+        assert set(result["outputs"]) == {"spz", "sog", "quality"}
+        figures = json.loads((tmp_path / device / "quality.json").read_text())
+        losses[device] = {loss["name"]: loss["psnr_db"] for loss in figures["formats"]}
+    assert told.warnings == []
+    assert losses["cuda"] == pytest.approx(losses["cpu"], abs=1.0)
+
+
+def test_the_rehearsal_asks_for_what_is_there():
+    rehearse()
