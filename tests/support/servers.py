@@ -26,6 +26,8 @@ class RawServer:
 
     def __exit__(self, *exception: object) -> None:
         self.stopping.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # or the port is listened to until somebody connects once more
         self._listener.close()
 
     def url(self, path: str = "/photo.jpg") -> str:
