@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.internet import OTHER_PUBLIC, PUBLIC, VARIABLE, Internet
-from support.jobs import write_photos
+from support.jobs import do, local_job, write_photos
 from support.s3 import Store
 from support.servers import RawServer, read_request, respond
 from support.world import SECRET, WEBHOOK_SECRET, World
@@ -62,6 +62,19 @@ def traces(tmp_path, monkeypatch):
     yield traces
     assert traces.processes() == []
     assert traces.workspaces() == []
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return write_photos(tmp_path / "photos")
+
+
+@pytest.fixture
+def job(photos, tmp_path, traces):
+    """A good job, which must succeed after whatever the test does."""
+    job = local_job(photos, tmp_path / "a.ply")
+    yield job
+    assert do(job)["status"] == "success"
 
 
 @pytest.fixture

@@ -13,37 +13,19 @@ import time
 from pathlib import Path
 
 import pytest
-from support.jobs import do, local_job, stand_in, write_photos
+from support.jobs import do, local_job, slow, stand_in
 from support.s3 import Store
 from support.servers import RawServer
 
 import handler
-from splatworker import once, pipeline, process, workspace
+from splatworker import pipeline, process, workspace
 from splatworker.job_session import Setting
 
 ROOT = Path(__file__).parents[2]
 
 
-def slow(*values: str) -> list:
-    """Values of a parameter for the long run only: others stand for them in the short one."""
-    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
-
-
 STAGES = [*slow("fetch", "photos", "sfm"), "train", "upload"]
 """Of which the short run takes two."""
-
-
-@pytest.fixture
-def photos(tmp_path):
-    return write_photos(tmp_path / "photos")
-
-
-@pytest.fixture
-def job(photos, tmp_path, traces):
-    """A good job, which must succeed after whatever the test does."""
-    job = local_job(photos, tmp_path / "a.ply")
-    yield job
-    assert do(job)["status"] == "success"
 
 
 def started(traces, stage: str) -> bool:
@@ -330,115 +312,6 @@ def test_sigkill_of_the_worker_takes_the_waiting_export_along(job, traces, tmp_p
     assert traces.wait_until_gone(5) == []
     (abandoned,) = traces.workspaces()
     os.utime(abandoned, (0, 0))
-
-
-@pytest.mark.parametrize("stage", ["train", *slow("fetch", "photos", "sfm")])
-def test_the_disk_fills_up(stage, job, traces, small_disk, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(workspace, "LEAST_DISK", 0)
-        patch.setattr(pipeline, "TRAINING_DISK", 0)
-        patch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
-        answer = do(job, f"{stage}=full-disk")
-    assert answer["code"] == "disk_full"
-    assert list(small_disk.iterdir()) == []
-
-
-def test_the_disk_fills_up_over_what_is_wanted_besides(job, traces, small_disk, monkeypatch, tmp_path):
-    event, _ = reaching("export", job, tmp_path)
-    with monkeypatch.context() as patch:
-        patch.setattr(workspace, "LEAST_DISK", 0)
-        patch.setattr(pipeline, "TRAINING_DISK", 0)
-        patch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
-        answer = do(event, "export=full-disk")
-    assert answer["status"] == "success"
-    assert any("disk is full" in warning for warning in answer["warnings"])
-    assert list(small_disk.iterdir()) == []
-
-
-def test_the_disk_fills_up_while_photos_arrive(tmp_path, traces, small_disk, monkeypatch):
-    large = write_photos(tmp_path / "large", 6, size=(4000, 3000))
-    monkeypatch.setattr(workspace, "LEAST_DISK", 0)
-    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
-    assert do(local_job(large, tmp_path / "a.ply"))["code"] == "disk_full"
-    assert list(small_disk.iterdir()) == []
-
-
-def test_the_disk_is_full_where_the_splat_should_go(photos, traces, small_disk):
-    (small_disk / "filler").write_bytes(bytes((4 << 20) - 8192))
-    assert do(local_job(photos, small_disk / "a.ply"))["code"] == "disk_full"
-    assert [path.name for path in small_disk.iterdir()] == ["filler"]
-
-
-def test_a_workspace_that_cannot_be_made_is_answered(photos, tmp_path, monkeypatch):
-    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(tmp_path / "missing"))
-    answer = do(local_job(photos, tmp_path / "a.ply"))
-    assert answer["status"] == "error"
-    assert isinstance(answer["error"], str)
-
-
-def count_work(job: dict, *faults: str):
-    """A handler that does a job once, and how often it really worked."""
-    worked = []
-
-    async def work(event):
-        worked.append(event["id"])
-        return await handler.handler(event, Setting(local=True, command=stand_in(*faults)))
-
-    return once.once(work), worked
-
-
-def test_the_same_id_twice_in_a_row(job):
-    answer, worked = count_work(job)
-
-    async def scene():
-        first = await answer(job)
-        first.pop("message")  # as the SDK takes keys away
-        return await answer(job)
-
-    assert asyncio.run(scene())["message"]
-    assert worked == ["job-1"]
-
-
-def test_the_same_id_twice_at_once(job):
-    answer, worked = count_work(job)
-
-    async def scene():
-        return await asyncio.gather(answer(job), answer(job))
-
-    first, second = asyncio.run(scene())
-    assert first == second
-    assert worked == ["job-1"]
-
-
-def test_the_same_id_after_a_failure_is_another_try(job):
-    answer, worked = count_work(job, "sfm=no-reconstruction")
-
-    async def scene():
-        return [await answer(job), await answer(job)]
-
-    assert [result["code"] for result in asyncio.run(scene())] == ["no_reconstruction"] * 2
-    assert len(worked) == 2
-
-
-def test_the_second_of_two_takes_over_when_the_first_is_cancelled(job, traces):
-    async def scene():
-        entered = asyncio.Event()
-
-        async def work(event):
-            if not entered.is_set():
-                entered.set()
-                await asyncio.sleep(3600)
-            return {"status": "success"}
-
-        answer = once.once(work)
-        first = asyncio.create_task(answer(job))
-        await entered.wait()
-        second = asyncio.create_task(answer(job))
-        await asyncio.sleep(0)
-        first.cancel()
-        return await second
-
-    assert asyncio.run(scene()) == {"status": "success"}
 
 
 def test_an_upload_that_hangs_is_cancelled_at_once(photos, traces, monkeypatch, tmp_path):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from splatworker.job_session import Setting
@@ -30,6 +31,11 @@ def write_photos(folder: Path, count: int = 6, size: tuple[int, int] = (160, 120
         Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(path, quality=90)
         paths.append(path)
     return paths
+
+
+def slow(*values: str) -> list:
+    """Values of a parameter for the long run only: others stand for them in the short one."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
 def local_job(photos: list[Path], target: Path, **more) -> dict:
