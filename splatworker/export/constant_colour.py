@@ -14,8 +14,8 @@ from splatworker.render.spherical_harmonics import basis
 
 FloatArray = npt.NDArray[np.float32]
 
-LEAST_WEIGHT = 1.0
-"""Pixels in all views together that leave a constant colour as it is: what is hardly seen is not judged by."""
+INERTIA = 1.0
+"""Pixels in all views together that stand for a constant colour as it was: what is hardly seen changes little."""
 
 
 def constant_colours(gaussians: Gaussians, stored: FloatArray, lines: LinesOfSight, device: torch.device) -> FloatArray:
@@ -32,7 +32,7 @@ def constant_colours(gaussians: Gaussians, stored: FloatArray, lines: LinesOfSig
     means, sh_dc = (torch.from_numpy(array).to(device) for array in (gaussians.means, gaussians.sh_dc))
     lost = torch.from_numpy(stored - gaussians.sh_rest).to(device)
     centers, weights = (torch.from_numpy(array).to(device) for array in lines)
-    seen, error = torch.full((len(means), 1), LEAST_WEIGHT, device=device), torch.zeros_like(means)
+    seen, error = torch.full((len(means), 1), INERTIA, device=device), torch.zeros_like(means)
     for center, weight in zip(centers, weights, strict=True):
         values = basis(F.normalize(means - center, dim=-1), gaussians.sh_degree)[:, 1:]
         error += weight[:, None] * torch.einsum("nk,nkc->nc", values, lost)

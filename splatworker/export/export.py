@@ -46,6 +46,9 @@ from splatworker.render.tensors import to_tensors
 HALF_TURNED = ("sog", "compressed_ply", "splat")
 """Files for viewers that take y to point down; SPZ's have it point up, as we do."""
 
+FOR_CAMERAS = ("spz", "sog")
+"""Files that keep best what the cameras see; the page has a SOG in it."""
+
 CANDIDATES = 5
 """Photos that show most, of which the one that the splat shows best becomes the first view."""
 
@@ -214,23 +217,22 @@ def _prepare(
     effort = ON_GPU if renderer.device.type == "cuda" else ON_CPU
     longest = min(trained or effort.judged, effort.judged)
     photos = [shrunk(photo, longest) for photo in subject.trained]
-    splat, sight, done = subject.gaussians, None, None
-    if cleaning or {"spz", "sog", "viewer"} & set(wanted):
+    splat, lines, done = subject.gaussians, None, None
+    if cleaning or {"viewer", *FOR_CAMERAS} & set(wanted):
         with parts.timed("what is seen"):
             sight = see(
                 renderer, to_tensors(splat, renderer.device), [photo.camera for photo in photos],
                 lambda share: parts.progress("what is seen", 0.05 + 0.2 * share),
             )  # fmt: skip
-    if cleaning and sight is not None:
-        with parts.timed("cleaning"):
-            done = clean(
-                splat, sight, photos, subject.points, renderer, subject.background,
-                lambda share: parts.progress("cleaning", 0.25 + 0.05 * share),
-            )  # fmt: skip
-    lines = sight.lines if sight is not None else None
-    if done is not None and done.count:
-        splat = take(splat, done.keep)
-        lines = lines.of(done.keep) if lines is not None else None
+        lines = sight.lines
+        if cleaning:
+            with parts.timed("cleaning"):
+                done = clean(
+                    splat, sight, photos, subject.points, renderer, subject.background,
+                    lambda share: parts.progress("cleaning", 0.25 + 0.05 * share),
+                )  # fmt: skip
+            if done.count:
+                splat, lines = take(splat, done.keep), lines.of(done.keep)
     artist = Artist(splat, renderer, subject.background)
     with parts.timed("choosing the view"):
         look = _first_view(subject, artist, longest)

@@ -52,7 +52,7 @@ CPU_ROUNDS = 4
 CPU_DISTANCES = 2e9
 """How many distances the clustering may take in all on a CPU: some 10 s on two cores. The palette shrinks for it."""
 
-LEAST_WEIGHT = 1e-3
+UNSEEN_WEIGHT = 1e-3
 """Pixels: how much a Gaussian that nobody sees counts in the palette."""
 
 GAUSSIANS_AN_ENTRY = 32
@@ -144,7 +144,7 @@ def _harmonics(gaussians: Gaussians, device: torch.device, lines: LinesOfSight |
     size = palette_size(len(gaussians), device)
     rounds = GPU_ROUNDS if device.type == "cuda" else CPU_ROUNDS
     vectors = gaussians.sh_rest.reshape(len(gaussians), -1)
-    weights = None if lines is None else lines.weights.sum(axis=0) + np.float32(LEAST_WEIGHT)
+    weights = None if lines is None else lines.weights.sum(axis=0) + np.float32(UNSEEN_WEIGHT)
     centroids, labels = palette(vectors, size, rounds, device, weights=weights)
     values, entries = codebook(centroids)
     rows = math.ceil(size / PALETTE_ROW)

@@ -59,8 +59,8 @@ SH_STEPS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32)
 """Quantisation steps that the harmonics may have, in units of 1/128: the finest that fits is taken. One for all
 Gaussians: coarser steps for those that show little lost more than they saved on real splats (docs/formats.md)."""
 
-COLOUR_STEP = 1 / (0.15 * 255)
-"""The step of the constant harmonic; its numbers are half steps: (whole number + 1/2) of these."""
+COLOUR_STEPS = 0.15 * 255
+"""Steps of the constant harmonic in a unit; its numbers are half steps: whole ones and a half."""
 
 TIMES_SMALLER = 10.15
 """How much smaller than the PLY the file is to be, as a sample of it tells."""
@@ -103,23 +103,23 @@ def fractional_bits(gaussians: Gaussians) -> int:
     """As many as a typical Gaussian needs, and no more than leave room for the farthest."""
     if len(gaussians) == 0:
         return FINEST
-    typical = float(np.exp(np.median(gaussians.log_scales[sample_of(len(gaussians))].max(axis=1))))
+    typical = float(np.exp(np.median(gaussians.log_scales[_sample(gaussians)].max(axis=1))))
     wanted = max(FINEST, int(np.ceil(np.log2(STEPS_A_GAUSSIAN / typical))))
     farthest = max(float(gaussians.means.max()), -float(gaussians.means.min()))
     possible = POSITION_BITS - max(0, int(np.floor(np.log2(max(farthest, 1.0)))) + 1)
     return max(0, min(wanted, possible))
 
 
-def sample_of(count: int) -> npt.NDArray[np.intp]:
-    """Some of so many Gaussians, from all over the file: enough to know how the others are."""
-    return np.arange(0, count, max(1, count // SAMPLE))
+def _sample(gaussians: Gaussians) -> slice:
+    """Some of the Gaussians, from all over the file: enough to know how the others are."""
+    return slice(None, None, max(1, len(gaussians) // SAMPLE))
 
 
 def harmonic_step(gaussians: Gaussians, bits: int) -> int:
     """The quantisation step of the harmonics, of `SH_STEPS`."""
     if len(gaussians) == 0 or gaussians.sh_degree == 0:
         return 1
-    sample = take(gaussians, sample_of(len(gaussians)))
+    sample = take(gaussians, np.arange(len(gaussians))[_sample(gaussians)])
     room = room_for_harmonics(sample, bits)
     fitting = (step for step in SH_STEPS if harmonic_bytes(sample, step) <= room)
     return next(fitting, SH_STEPS[-1])
@@ -168,7 +168,7 @@ def _planes(gaussians: Gaussians, bits: int, step: int) -> list[npt.NDArray[np.u
         fixed = np.rint(gaussians.means[block] * np.float32(2**bits)).astype("<i4")
         positions.reshape(-1, 3, 3)[...] = fixed.view(np.uint8).reshape(-1, 3, 4)[:, :, :3]
         alphas[:, 0] = _bytes(np.tanh(0.5 * gaussians.opacity_logits[block]), 127.5, 127.5)
-        colours[...] = _bytes(gaussians.sh_dc[block], 0.15 * 255, 127.5)
+        colours[...] = _bytes(gaussians.sh_dc[block], COLOUR_STEPS, 127.5)
         scales[...] = _bytes(gaussians.log_scales[block], 16, 160)
         rotations[...] = _pack_rotations(gaussians.quaternions[block])
         if coefficients:

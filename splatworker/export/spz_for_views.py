@@ -24,7 +24,15 @@ FloatArray = npt.NDArray[np.float32]
 STEP = 2
 """Of the harmonics, in units of 1/128. Those that can be spared are made zero; finer ones show no more."""
 
-GRID = Grid(spz.COLOUR_STEP, 0.5, -128, 127, STEP / 128, -128 // STEP, 127 // STEP)
+GRID = Grid(
+    constant_step=1 / spz.COLOUR_STEPS,
+    constant_offset=0.5,
+    constant_lowest=-128,
+    constant_highest=127,
+    step=STEP / 128,
+    lowest=-128 // STEP,
+    highest=127 // STEP,
+)
 """The numbers that bytes stand for."""
 
 CHEAPEST, DEAREST = 1e-8, 1e-2
