@@ -1,7 +1,8 @@
-// Step 2: which splats each tile blends, front to back. Projection has counted every tile's splats; a running sum over
-// tiles says where each tile's list starts, every splat then enters itself into the lists of its tiles in whatever
-// order, and a block for each tile sorts its list by depth.
-#include "footprint.cuh"
+// Step 2: which splats each tile blends, front to back. Splats are counted in every tile that they touch; a running sum
+// over tiles says where each tile's list starts, every splat then enters itself into the lists of its tiles in whatever
+// order, and a block for each tile sorts its list by depth. Tiles are then worked on from the longest list to the
+// shortest: a long one that began last would be waited for alone.
+#include "each_tile.cuh"
 #include "kernels.h"
 #include "launch.h"
 
@@ -9,12 +10,19 @@ namespace splat {
 namespace {
 
 constexpr int kScanBlock = 1024, kScanRun = 8;  // threads, and neighbouring tiles that each adds up
-constexpr int kListBlock = 256;
-constexpr int kSortBlock = 128, kChunk = 2048;  // threads, and items that they sort in shared memory at a time
+constexpr int kTouchBlock = 256, kWideBlocks = 256;  // threads that name splats' tiles; blocks for the wide splats
+constexpr int kSortBlock = 128;
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+constexpr int kMostThreads = 1024;  // that a multiprocessor holds
+#else
+constexpr int kMostThreads = 1536;
+#endif
+constexpr int kShortList = 256;  // items of a tile on average: fewer are sorted with less shared memory, in more blocks
 
 // The sums of `value` over the block's threads before this one, and in `total` over all.
+template <int kBlock>
 __device__ uint64_t sum_before(uint64_t value, uint64_t *total) {
-    __shared__ uint64_t warp_sums[kScanBlock / kWarp];
+    __shared__ uint64_t warp_sums[kBlock / kWarp];
     const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
     uint64_t running = value;
     for (int step = 1; step < kWarp; step *= 2) {
@@ -24,7 +32,7 @@ __device__ uint64_t sum_before(uint64_t value, uint64_t *total) {
     if (lane == kWarp - 1) warp_sums[warp] = running;
     __syncthreads();
     uint64_t before = 0, all = 0;
-    for (int w = 0; w < kScanBlock / kWarp; ++w) {
+    for (int w = 0; w < kBlock / kWarp; ++w) {
         if (w == warp) before = all;
         all += warp_sums[w];
     }
@@ -42,13 +50,13 @@ __global__ void __launch_bounds__(kScanBlock)
         uint32_t counts[kScanRun];
         uint64_t own = 0;
         for (int k = 0; k < kScanRun; ++k) {
-            counts[k] = first + k < tiles ? cursors[first + k] : 0;
+            counts[k] = first + k < tiles ? cursors[(first + k) * kCursorPitch] : 0;
             own += counts[k];
         }
         uint64_t all;
-        uint64_t start = carried + sum_before(own, &all);
+        uint64_t start = carried + sum_before<kScanBlock>(own, &all);
         for (int k = 0; k < kScanRun && first + k < tiles; ++k) {
-            tile_starts[first + k] = cursors[first + k] = uint32_t(start);
+            tile_starts[first + k] = cursors[(first + k) * kCursorPitch] = uint32_t(start);
             start += counts[k];
         }
         carried += all;
@@ -60,18 +68,76 @@ __global__ void __launch_bounds__(kScanBlock)
     }
 }
 
-// Items sort by depth, and at equal depth by the Gaussian's number. Positive floats sort as their bits do. Large
-// Gaussians are often neighbours in memory; a warp's lanes are spread over all, so that none gets many.
-__global__ void __launch_bounds__(kListBlock)
-    list_kernel(Instances instances, int count, const Splat *splats, int width, int height, uint32_t *cursors,
-                uint64_t *items) {
+// Calls visit(tiles, gaussian, depth) for every tile of every splat; `block` is this block's number among `blocks`, of
+// which the first kWideBlocks share the wide splats. Large Gaussians are often neighbours in memory, so the lanes of a
+// warp are spread over all: no block gets many.
+template <typename Visit>
+__device__ void each_instance(const Splat *splats, int count, const WideSplats &wide, int block, int blocks, int width,
+                              int height, Visit visit) {
+    constexpr int kWarps = kTouchBlock / kWarp;
+    const int warp = int(threadIdx.x) / kWarp, lane = int(threadIdx.x) % kWarp;
+    if (block < kWideBlocks) {
+        each_wide_tile(splats, wide, block * kWarps + warp, kWideBlocks * kWarps, width, height, visit);
+        return;
+    }
+    block -= kWideBlocks;
+    blocks -= kWideBlocks;
+    each_tile<kTouchBlock>(splats, count, lane * blocks * kWarps + block * kWarps + warp, width, height, visit);
+}
+
+__global__ void __launch_bounds__(kTouchBlock)
+    count_kernel(int count, const Splat *splats, WideSplats wide, int width, int height, uint32_t *cursors) {
+    each_instance(splats, count, wide, blockIdx.x, gridDim.x, width, height, [&](const auto &touched, uint32_t, float) {
+        for (int tile : touched)
+            if (tile != kNoTile) atomicAdd(cursors + tile * kCursorPitch, 1u);
+    });
+}
+
+// A class for the lengths of lists, the longest in class 0: eight classes for each power of two.
+constexpr int kLengthClasses = 256;
+static_assert(kLengthClasses == kTouchBlock, "a thread for each");
+__device__ int length_class(uint32_t length) {
+    const int octaves_and_eighths = (__float_as_uint(float(length) + 1.0f) >> 20) - (127 << 3);
+    return kLengthClasses - 1 - min(octaves_and_eighths, kLengthClasses - 1);
+}
+
+// One block. Tiles from the longest list to the shortest, up to the class.
+__device__ void order_tiles(int tiles, const uint32_t *tile_starts, uint32_t *tile_order) {
+    __shared__ uint32_t places[kLengthClasses];  // first the tiles of each class, then where its next one goes
+    const auto class_of = [&](int tile) { return length_class(tile_starts[tile + 1] - tile_starts[tile]); };
+    places[threadIdx.x] = 0;
+    __syncthreads();
+    for (int tile = threadIdx.x; tile < tiles; tile += kTouchBlock) atomicAdd(&places[class_of(tile)], 1u);
+    __syncthreads();
+    uint64_t all;
+    places[threadIdx.x] = uint32_t(sum_before<kTouchBlock>(places[threadIdx.x], &all));
+    __syncthreads();
+    for (int tile = threadIdx.x; tile < tiles; tile += kTouchBlock)
+        tile_order[atomicAdd(&places[class_of(tile)], 1u)] = tile;
+}
+
+// Items sort by depth, and at equal depth by the Gaussian's number. Positive floats sort as their bits do. The first
+// block has no Gaussians: it orders the tiles meanwhile.
+__global__ void __launch_bounds__(kTouchBlock)
+    list_kernel(Instances instances, int count, const Splat *splats, WideSplats wide, int width, int height,
+                uint32_t *cursors, uint64_t *items, int tiles, const uint32_t *tile_starts, uint32_t *tile_order) {
     if (!instances.fit()) return;
-    const int thread = blockIdx.x * kListBlock + threadIdx.x, warps = gridDim.x * (kListBlock / kWarp);
-    const int i = thread % kWarp * warps + thread / kWarp;
-    const Splat s = i < count ? splats[i] : Splat{};
-    const uint64_t item = uint64_t(__float_as_uint(s.depth)) << 32 | uint32_t(i);
-    each_tile(s.radius > 0, s, item, width, height,
-              [&](int tile, uint64_t listed) { items[atomicAdd(cursors + tile, 1u)] = listed; });
+    if (blockIdx.x == 0) {
+        order_tiles(tiles, tile_starts, tile_order);
+        return;
+    }
+    const auto enter = [&](const auto &touched, uint32_t gaussian, float depth) {
+        constexpr int kTiles = sizeof(touched) / sizeof(touched[0]);
+        uint32_t places[kTiles];
+#pragma unroll
+        for (int t = 0; t < kTiles; ++t)
+            if (touched[t] != kNoTile) places[t] = atomicAdd(cursors + touched[t] * kCursorPitch, 1u);
+        const uint64_t item = uint64_t(__float_as_uint(depth)) << 32 | gaussian;
+#pragma unroll
+        for (int t = 0; t < kTiles; ++t)
+            if (touched[t] != kNoTile) items[places[t]] = item;
+    };
+    each_instance(splats, count, wide, blockIdx.x - 1, gridDim.x - 1, width, height, enter);
 }
 
 // Sorts 32 items, one a lane (bitonic network, Batcher 1968).
@@ -118,12 +184,14 @@ __device__ uint64_t *merge_all(uint64_t *items, uint64_t *spare, uint32_t count,
     return items;
 }
 
-__global__ void __launch_bounds__(kSortBlock)
-    sort_kernel(Instances instances, const uint32_t *tile_starts, uint64_t *items, uint64_t *spare,
-                uint32_t *tile_splats) {
+// kChunk: items that are sorted in shared memory at a time, in kBlocks blocks a multiprocessor where it holds so many.
+template <int kChunk, int kBlocks>
+__global__ void __launch_bounds__(kSortBlock, kBlocks * kSortBlock < kMostThreads ? kBlocks : kMostThreads / kSortBlock)
+    sort_kernel(Instances instances, const uint32_t *tile_order, const uint32_t *tile_starts, uint64_t *items,
+                uint64_t *spare, uint32_t *tile_splats) {
     if (!instances.fit()) return;
     __shared__ uint64_t chunk[kChunk], spare_chunk[kChunk];
-    const uint32_t start = tile_starts[blockIdx.x], count = tile_starts[blockIdx.x + 1] - start;
+    const uint32_t tile = tile_order[blockIdx.x], start = tile_starts[tile], count = tile_starts[tile + 1] - start;
     items += start;
     spare += start;
     tile_splats += start;
@@ -146,14 +214,19 @@ __global__ void __launch_bounds__(kSortBlock)
 
 }  // namespace
 
-void bin(const Binning &b, const Splat *splats, const Camera &camera, cudaStream_t stream) {
+void bin(const Binning &b, const Splat *splats, const WideSplats &wide, const Camera &camera, cudaStream_t stream) {
     const int tiles = tiles_across(camera.width) * tiles_across(camera.height);
+    const unsigned blocks = kWideBlocks + blocks_for(b.count, kTouchBlock);
+    check(cudaMemsetAsync(b.tile_cursors, 0, size_t(tiles) * kCursorPitch * sizeof(*b.tile_cursors), stream));
+    launch(count_kernel, blocks, kTouchBlock, stream, b.count, splats, wide, camera.width, camera.height,
+           b.tile_cursors);
     launch(starts_kernel, 1, kScanBlock, stream, tiles, b.tile_cursors, b.tile_starts, b.total, b.host_total);
     check(cudaEventRecord(b.counted, stream));
     const Instances instances = {b.total, b.room};
-    launch(list_kernel, blocks_for(b.count, kListBlock), kListBlock, stream, instances, b.count, splats, camera.width,
-           camera.height, b.tile_cursors, b.items);
-    launch(sort_kernel, unsigned(tiles), kSortBlock, stream, instances, b.tile_starts, b.items, b.spare_items,
+    launch(list_kernel, 1 + blocks, kTouchBlock, stream, instances, b.count, splats, wide, camera.width, camera.height,
+           b.tile_cursors, b.items, tiles, b.tile_starts, b.tile_order);
+    const auto sort = b.last_total < uint64_t(tiles) * kShortList ? sort_kernel<1024, 12> : sort_kernel<2048, 7>;
+    launch(sort, unsigned(tiles), kSortBlock, stream, instances, b.tile_order, b.tile_starts, b.items, b.spare_items,
            b.tile_splats);
 }
 

@@ -4,16 +4,25 @@
 
 namespace splat {
 
+// The blends' warps share nothing: each has a sub-tile. A block is small, so that none waits long for its others.
+constexpr int kBlendWarps = 2;
+constexpr int kBlendBlock = kBlendWarps * kWarp;
+static_assert(kSubTiles % kBlendWarps == 0, "no warp is without a sub-tile");
+
 // A warp's part of a tile, and the lane's pixels in it: (x, y) and those kLaneRows below one another.
 struct SubTile {
+    int tile, part;  // which of the tile's sub-tiles
     int x, y;
     float left, top;  // centre of the sub-tile's first pixel
     int width, height;  // of the image
 
-    __device__ SubTile(int tile, int sub_tile, int lane, int width_, int height_) : width(width_), height(height_) {
+    __device__ SubTile(const uint32_t *tile_order, int width_, int height_) : width(width_), height(height_) {
+        const int number = blockIdx.x * kBlendWarps + threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
         const int tiles_x = tiles_across(width);
-        const int x0 = tile % tiles_x * kTile + sub_tile % 2 * kSubTileWidth;
-        const int y0 = tile / tiles_x * kTile + sub_tile / 2 * kSubTileHeight;
+        tile = tile_order[number / kSubTiles];
+        part = number % kSubTiles;
+        const int x0 = tile % tiles_x * kTile + part % 2 * kSubTileWidth;
+        const int y0 = tile / tiles_x * kTile + part / 2 * kSubTileHeight;
         x = x0 + lane % kSubTileWidth;
         y = y0 + lane / kSubTileWidth;
         left = x0 + 0.5f;

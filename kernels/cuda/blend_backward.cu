@@ -10,9 +10,8 @@
 namespace splat {
 namespace {
 
-constexpr int kBlock = kSubTiles * kWarp;  // a tile; its warps share nothing
-constexpr int kBatch = 16;                 // splats that a warp handles at a time
-constexpr int kParts = kWarp / kBatch;     // lanes that share a splat's sums
+constexpr int kBatch = 16;              // splats that a warp handles at a time
+constexpr int kParts = kWarp / kBatch;  // lanes that share a splat's sums
 constexpr int kPartRows = kSubTileHeight / kParts;
 static_assert(kParts == 2, "a splat comes in three parts: two lanes fetch it, and add up its nine sums");
 
@@ -188,15 +187,15 @@ inline __device__ void add_other_parts(float &value) {
 }
 
 template <typename Sums>
-__global__ void __launch_bounds__(kBlock, 640 / kBlock)
+__global__ void __launch_bounds__(kBlendBlock, 640 / kBlendBlock)
     blend_backward_kernel(TileLists lists, int width, int height, const float *image, const float *grad_image,
                           Sums sums) {
     if (!lists.instances.fit()) return;
-    __shared__ WarpMemory memory[kSubTiles];
+    __shared__ WarpMemory memory[kBlendWarps];
     WarpMemory &shared = memory[threadIdx.x / kWarp];
-    const int lane = threadIdx.x % kWarp, sub_tile = threadIdx.x / kWarp;
-    const uint32_t tile = blockIdx.x, start = lists.tile_starts[tile];
-    const SubTile area(tile, sub_tile, lane, width, height);
+    const int lane = threadIdx.x % kWarp;
+    const SubTile area(lists.tile_order, width, height);
+    const uint32_t start = lists.tile_starts[area.tile];
     const float pixel_x = area.x + 0.5f, pixel_y = area.y + 0.5f;
 
     Pixel pixels[kLanePixels];
@@ -217,8 +216,8 @@ __global__ void __launch_bounds__(kBlock, 640 / kBlock)
         shared.blue[p * kWarp + lane] = pixel.gradient.z;
     }
 
-    Walk walk = {lists.record.chunk_masks + size_t(first_chunk(tile, start)) * kSubTiles + sub_tile,
-                 lists.tile_splats + start, lists.record.chunk_counts[tile * kSubTiles + sub_tile]};
+    Walk walk = {lists.record.chunk_masks + size_t(first_chunk(area.tile, start)) * kSubTiles + area.part,
+                 lists.tile_splats + start, lists.record.chunk_counts[area.tile * kSubTiles + area.part]};
     const int slot = lane % kBatch, part = lane / kBatch;
     while (const int count = walk.next(lane, shared.gaussians)) {
         const uint32_t gaussian = slot < count ? shared.gaussians[slot] : 0;
@@ -275,14 +274,15 @@ void begin_contribution(const Splat *splats, const Camera &camera, int count, Co
 void blend_backward(const TileLists &lists, const Camera &camera, int count, const float *image,
                     const float *grad_image, SplatGradient *gradients, FixedGradient *fixed, cudaStream_t stream) {
     const unsigned tiles = unsigned(tiles_across(camera.width)) * tiles_across(camera.height);
+    const unsigned blocks = tiles * (kSubTiles / kBlendWarps);
     if (!fixed) {
-        launch(blend_backward_kernel<FloatSums>, tiles, kBlock, stream, lists, camera.width, camera.height, image,
+        launch(blend_backward_kernel<FloatSums>, blocks, kBlendBlock, stream, lists, camera.width, camera.height, image,
                grad_image, FloatSums{gradients});
         return;
     }
     const FixedUnits units(int64_t(camera.width) * camera.height);
     check(cudaMemsetAsync(fixed, 0, count * sizeof(*fixed), stream));
-    launch(blend_backward_kernel<FixedSums>, tiles, kBlock, stream, lists, camera.width, camera.height, image,
+    launch(blend_backward_kernel<FixedSums>, blocks, kBlendBlock, stream, lists, camera.width, camera.height, image,
            grad_image, FixedSums{fixed, units});
     launch(to_float_kernel, blocks_for(count, 256), 256, stream, count, fixed, units, gradients);
 }

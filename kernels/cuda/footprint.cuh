@@ -55,77 +55,18 @@ struct Footprint {
         return tiles_between(__fadd_rn(x, -half_width), __fadd_rn(x, half_width), width);
     }
 
+    // Tiles of the bounding box.
+    __device__ int box(int width, int height) const {
+        const Span down = rows(height), across = widest(width);
+        return (down.end - down.begin) * (across.end - across.begin);
+    }
+
     // dx of the ellipse's left (-1) or right (1) edge at dy: 2 a dx = -b dy -+ sqrt(4 a reach - D dy^2).
     __device__ float edge(float dy, float side) const {
         const float under_root = __fmaf_rn(-__fmul_rn(discriminant, dy), dy, reach_4a);
         return __fmul_rn(__fmaf_rn(side, quick_root(fmaxf(under_root, 0.0f)), -__fmul_rn(b, dy)), inverse_2a);
     }
 };
-
-inline __device__ Splat splat_of_lane(const Splat &own, int source) {
-    Splat s = {};
-    s.x = __shfl_sync(kAllLanes, own.x, source);
-    s.y = __shfl_sync(kAllLanes, own.y, source);
-    s.a = __shfl_sync(kAllLanes, own.a, source);
-    s.b = __shfl_sync(kAllLanes, own.b, source);
-    s.c = __shfl_sync(kAllLanes, own.c, source);
-    s.log2_opacity = __shfl_sync(kAllLanes, own.log2_opacity, source);
-    s.discriminant = __shfl_sync(kAllLanes, own.discriminant, source);
-    return s;
-}
-
-// The sums of `value` over the warp's lanes up to and with this one.
-inline __device__ int running_sum(int value) {
-    const int lane = threadIdx.x % kWarp;
-    for (int step = 1; step < kWarp; step *= 2) {
-        const int below = __shfl_up_sync(kAllLanes, value, step);
-        if (lane >= step) value += below;
-    }
-    return value;
-}
-
-// Calls visit(tile) for every tile of one splat, a tile a lane; all lanes of a warp have the same splat.
-template <typename Visit>
-inline __device__ void each_tile_together(const Footprint &footprint, int width, int height, Visit visit) {
-    const int lane = threadIdx.x % kWarp, tiles_x = tiles_across(width);
-    const Span rows = footprint.rows(height);
-    for (int first = rows.begin; first < rows.end; first += kWarp) {
-        // A lane measures a row; `ends` counts the tiles up to and with its row.
-        const Span columns = first + lane < rows.end ? footprint.columns(first + lane, width) : Span{0, 0};
-        const int ends = running_sum(columns.end - columns.begin), total = __shfl_sync(kAllLanes, ends, kWarp - 1);
-        const int shift = columns.end - ends;  // from a tile's number to its column
-        for (int k = lane; k - lane < total; k += kWarp) {
-            int row = 0;  // tile k's: the first whose `ends` is above k
-            for (int step = kWarp / 2; step > 0; step /= 2)
-                if (__shfl_sync(kAllLanes, ends, row + step - 1) <= k) row += step;
-            const int column = k + __shfl_sync(kAllLanes, shift, row);
-            if (k < total) visit((first + row) * tiles_x + column);
-        }
-    }
-}
-
-// Calls visit(tile, item) for every tile that a lane's splat touches, if it is drawn. All lanes of a warp call this
-// together: each goes through its own splat's tiles where they are few, and all share those of the others.
-template <typename Visit>
-inline __device__ void each_tile(bool drawn, const Splat &own, uint64_t own_item, int width, int height, Visit visit) {
-    constexpr int kFew = 8;
-    const int tiles_x = tiles_across(width);
-    bool many = false;
-    if (drawn) {
-        const Footprint footprint(own);
-        const Span rows = footprint.rows(height), widest = footprint.widest(width);
-        many = (rows.end - rows.begin) * (widest.end - widest.begin) > kFew;
-        for (int row = rows.begin; row < rows.end && !many; ++row) {
-            const Span columns = footprint.columns(row, width);
-            for (int column = columns.begin; column < columns.end; ++column) visit(row * tiles_x + column, own_item);
-        }
-    }
-    for (unsigned lanes = __ballot_sync(kAllLanes, many); lanes != 0; lanes &= lanes - 1) {
-        const int source = __ffs(lanes) - 1;
-        const uint64_t item = __shfl_sync(kAllLanes, own_item, source);
-        each_tile_together(Footprint(splat_of_lane(own, source)), width, height, [&](int tile) { visit(tile, item); });
-    }
-}
 
 // Whether the ellipse meets the rectangle of pixel centres [left, right] x [top, bottom], given as offsets from the
 // mean. The smallest value of the quadratic form over the rectangle lies on an edge that faces the mean: with dx or dy

@@ -14,7 +14,7 @@ namespace {
 constexpr int kReach = 5, kTaps = 2 * kReach + 1;
 constexpr int kLoaded = 64;                    // columns that a block reads
 constexpr int kColumns = 52;                   // columns that it writes: up to kLoaded - 2 kReach, a multiple of 4
-constexpr int kRows = 32;
+constexpr int kRows = 16;
 constexpr int kRun = 8;                        // rows that a thread sums in its column
 constexpr int kBlock = kLoaded * kRows / kRun;
 constexpr int kQuad = 4;                       // neighbouring pixels that a thread writes
@@ -109,9 +109,10 @@ inline __device__ float block_sum(float value) {
 }
 
 // d SSIM / d (mean x, mean x^2, mean x y) at every pixel, and the block's sums of |x - y| and SSIM.
-__global__ void __launch_bounds__(kBlock, 4)
-    similarity_kernel(const float *image, const uint8_t *photo, int width, int height, int pitch, float *d_mean,
-                      float *d_square, float *d_product, float2 *partial) {
+__global__ void __launch_bounds__(kBlock, 8)
+    similarity_kernel(Instances instances, const float *image, const uint8_t *photo, int width, int height, int pitch,
+                      float *d_mean, float *d_square, float *d_product, float2 *partial) {
+    if (!instances.fit()) return;
     const Patch patch(width, height, pitch);
     image += patch.plane();
     photo += patch.plane();
@@ -187,10 +188,12 @@ inline __device__ void write_values(const float2 *partial, int blocks, double pe
 // d SSIM / d x at a pixel gathers the windows that it is part of: that of mean x, 2 x times that of mean x^2, and y
 // times that of mean x y.
 // aligned: every four neighbours from a multiple of four on can be read and written at once.
-__global__ void __launch_bounds__(kBlock, 4)
-    loss_gradient_kernel(const float *image, const uint8_t *photo, int width, int height, int pitch, bool aligned,
-                         float lambda, const float *d_mean, const float *d_square, const float *d_product,
-                         const float2 *partial, int partials, float *grad_image, float *values) {
+__global__ void __launch_bounds__(kBlock, 8)
+    loss_gradient_kernel(Instances instances, const float *image, const uint8_t *photo, int width, int height,
+                         int pitch, bool aligned, float lambda, const float *d_mean, const float *d_square,
+                         const float *d_product, const float2 *partial, int partials, float *grad_image,
+                         float *values) {
+    if (!instances.fit()) return;
     const Patch patch(width, height, pitch);
     const double per_pixel = 1.0 / (3.0 * width * height);
     const float l1_scale = float((1 - lambda) * per_pixel), ssim_scale = float(-lambda * per_pixel);
@@ -240,8 +243,8 @@ size_t loss_scratch_floats(int width, int height) {
     return size_t(9) * pitch_of(width) * height + size_t(2) * grid.x * grid.y * grid.z;
 }
 
-void loss(const float *image, const uint8_t *photo, int width, int height, float lambda_dssim, float *grad_image,
-          float *values, float *scratch, cudaStream_t stream) {
+void loss(const Instances &instances, const float *image, const uint8_t *photo, int width, int height,
+          float lambda_dssim, float *grad_image, float *values, float *scratch, cudaStream_t stream) {
     const dim3 grid = grid_for(width, height);
     const int pitch = pitch_of(width);
     const size_t map = size_t(3) * pitch * height;
@@ -250,10 +253,10 @@ void loss(const float *image, const uint8_t *photo, int width, int height, float
                          (reinterpret_cast<uintptr_t>(grad_image) % sizeof(float4)) == 0 &&
                          (reinterpret_cast<uintptr_t>(photo) % sizeof(uchar4)) == 0;
     float2 *partial = reinterpret_cast<float2 *>(d_product + map);
-    launch(similarity_kernel, grid, kBlock, stream, image, photo, width, height, pitch, d_mean, d_square, d_product,
-           partial);
-    launch(loss_gradient_kernel, grid, kBlock, stream, image, photo, width, height, pitch, aligned, lambda_dssim,
-           d_mean, d_square, d_product, partial, int(grid.x * grid.y * grid.z), grad_image, values);
+    launch(similarity_kernel, grid, kBlock, stream, instances, image, photo, width, height, pitch, d_mean, d_square,
+           d_product, partial);
+    launch(loss_gradient_kernel, grid, kBlock, stream, instances, image, photo, width, height, pitch, aligned,
+           lambda_dssim, d_mean, d_square, d_product, partial, int(grid.x * grid.y * grid.z), grad_image, values);
 }
 
 }  // namespace splat

@@ -1,4 +1,4 @@
-// Step 1: every Gaussian becomes a splat: projected, coloured, and counted in every tile that it touches.
+// Step 1: every Gaussian becomes a splat: projected and coloured.
 #include "footprint.cuh"
 #include "harmonics.cuh"
 #include "kernels.h"
@@ -51,7 +51,7 @@ __device__ bool project_shape(const Parameters &gaussian, const Camera &camera, 
 }
 
 __global__ void __launch_bounds__(kBlock)
-    project_kernel(Gaussians gaussians, Camera camera, int sh_degree, Splat *splats, uint32_t *tile_counts) {
+    project_kernel(Gaussians gaussians, Camera camera, int sh_degree, Splat *splats, WideSplats wide) {
     __shared__ float staged_rest[kBlock * kMaxRest];
     const int i = blockIdx.x * kBlock + threadIdx.x, lane = threadIdx.x % kWarp;
     if (i - lane >= gaussians.count) return;
@@ -71,19 +71,18 @@ __global__ void __launch_bounds__(kBlock)
         s.red = fmaxf(color.x, 0.0f);
         s.green = fmaxf(color.y, 0.0f);
         s.blue = fmaxf(color.z, 0.0f);
+        if (Footprint(s).box(camera.width, camera.height) > kWideTiles) wide.gaussians[atomicAdd(wide.count, 1)] = i;
     }
     if (i < gaussians.count) splats[i] = s;
-    each_tile(drawn, s, 0, camera.width, camera.height, [&](int tile, uint64_t) { atomicAdd(tile_counts + tile, 1u); });
 }
 
 }  // namespace
 
-void project(const Gaussians &gaussians, const Camera &camera, int sh_degree, Splat *splats, uint32_t *tile_counts,
+void project(const Gaussians &gaussians, const Camera &camera, int sh_degree, Splat *splats, const WideSplats &wide,
              cudaStream_t stream) {
-    const size_t tiles = size_t(tiles_across(camera.width)) * tiles_across(camera.height);
-    check(cudaMemsetAsync(tile_counts, 0, tiles * sizeof(*tile_counts), stream));
+    check(cudaMemsetAsync(wide.count, 0, sizeof(*wide.count), stream));
     launch(project_kernel, blocks_for(gaussians.count, kBlock), kBlock, stream, gaussians, camera, sh_degree, splats,
-           tile_counts);
+           wide);
 }
 
 }  // namespace splat

@@ -31,10 +31,13 @@ Frame lay_out(const Room &room, bool deterministic, void *base, size_t *bytes) {
     Frame f = {};
     Carver carver(base);
     carver.take(&f.splats, room.gaussians);
+    carver.take(&f.wide.count, 1);
+    carver.take(&f.wide.gaussians, room.gaussians);
     carver.take(&f.splat_gradients, room.gaussians);
     if (deterministic) carver.take(&f.fixed_gradients, room.gaussians);
-    carver.take(&f.tile_cursors, room.tiles);
+    carver.take(&f.tile_cursors, size_t(room.tiles) * kCursorPitch);
     carver.take(&f.tile_starts, size_t(room.tiles) + 1);
+    carver.take(&f.tile_order, room.tiles);
     carver.take(&f.items, room.instances);
     carver.take(&f.spare_items, room.instances);
     carver.take(&f.tile_splats, room.instances);
@@ -117,14 +120,14 @@ TileLists Renderer::draw(const Gaussians &gaussians, const Camera &camera, const
     const Frame &f = frame_;
     stopwatch_.start();
     stopwatch_.mark("start", stream);
-    project(gaussians, camera, sh_degree, f.splats, f.tile_cursors, stream);
+    project(gaussians, camera, sh_degree, f.splats, f.wide, stream);
     stopwatch_.mark("project", stream);
-    Binning binning = {gaussians.count, room_.instances, f.tile_cursors, f.tile_starts, f.items,
-                       f.spare_items,   f.tile_splats,   f.total,        nullptr,       counted_};
+    Binning binning = {gaussians.count, room_.instances, f.tile_cursors, f.tile_starts, f.tile_order, f.items,
+                       f.spare_items,   f.tile_splats,   f.total,        nullptr,       instances(), counted_};
     check(cudaHostGetDevicePointer(reinterpret_cast<void **>(&binning.host_total), host_total_, 0));
-    bin(binning, f.splats, camera, stream);
+    bin(binning, f.splats, f.wide, camera, stream);
     stopwatch_.mark("bin", stream);
-    const TileLists lists = {{f.total, room_.instances}, f.splats, f.tile_starts, f.tile_splats, f.record};
+    const TileLists lists = {{f.total, room_.instances}, f.splats, f.tile_order, f.tile_starts, f.tile_splats, f.record};
     blend_forward(lists, camera, background, f.image, stream);
     stopwatch_.mark("blend forward", stream);
     return lists;
@@ -179,7 +182,7 @@ void Renderer::loss(const float *image, const uint8_t *photo, int width, int hei
                     float *grad_image, float *values, cudaStream_t stream) {
     use_device();
     reserve({0, 0, 0, size_t(width) * height, loss_scratch_floats(width, height)});
-    splat::loss(image, photo, width, height, lambda_dssim, grad_image, values, frame_.loss_scratch, stream);
+    splat::loss({}, image, photo, width, height, lambda_dssim, grad_image, values, frame_.loss_scratch, stream);
 }
 
 void Renderer::adam_step(const AdamStep &step, const Gaussians &gradients, int sh_degree, cudaStream_t stream) {
@@ -194,7 +197,7 @@ void Renderer::training_step(const TrainingStep &step, const Camera &camera, int
     queue_until_it_fits(gaussians, camera, [&] {
         const TileLists lists = draw(gaussians, camera, step.background, sh_degree, stream);
         const Frame &f = frame_;
-        splat::loss(f.image, step.photo, camera.width, camera.height, step.lambda_dssim, f.grad_image,
+        splat::loss(lists.instances, f.image, step.photo, camera.width, camera.height, step.lambda_dssim, f.grad_image,
                     step.loss_values, f.loss_scratch, stream);
         stopwatch_.mark("loss", stream);
         if (!f.fixed_gradients) clear_gradients(gaussians.count, stream);
@@ -214,8 +217,8 @@ void Renderer::contribute(const Sight &sight, const Camera &camera, int sh_degre
     queue_until_it_fits(gaussians, camera, [&] {
         const TileLists lists = draw(gaussians, camera, sight.background, sh_degree, stream);
         const Frame &f = frame_;
-        splat::loss(f.image, sight.photo, camera.width, camera.height, sight.lambda_dssim, f.grad_image,
-                    contribution->loss, f.loss_scratch, stream);
+        splat::loss(lists.instances, f.image, sight.photo, camera.width, camera.height, sight.lambda_dssim,
+                    f.grad_image, contribution->loss, f.loss_scratch, stream);
         stopwatch_.mark("loss", stream);
         begin_contribution(f.splats, camera, gaussians.count, contribution, stream);
         blend_backward(lists, camera, gaussians.count, f.image, f.grad_image, contribution->gradients(),

@@ -24,9 +24,10 @@ struct Room {
 // Where each array of a frame lies in scratch memory.
 struct Frame {
     Splat *splats;
+    WideSplats wide;
     SplatGradient *splat_gradients;
     FixedGradient *fixed_gradients;  // null unless the renderer is deterministic
-    uint32_t *tile_cursors, *tile_starts, *tile_splats;
+    uint32_t *tile_cursors, *tile_starts, *tile_order, *tile_splats;
     uint64_t *items, *spare_items, *total;
     BlendRecord record;
     float *image, *grad_image, *loss_scratch;

@@ -103,6 +103,25 @@ def test_a_tile_with_more_splats_than_are_sorted_at_once(renderer, count):
     expected = cpu.render(gaussians, camera, background(cpu), 0)
     image = renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 0)
     assert renderer._native.instances > 0.9 * count
+    again = renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 0)
+    assert torch.equal(again, image)  # sorted with more shared memory, now that long lists are expected
+    difference = (image.cpu() - expected).abs()
+    assert difference.max() < 0.01
+    assert difference.mean() < 2e-5
+
+
+@pytest.mark.parametrize("count", [1, 700, 2500])
+def test_splats_over_most_of_the_image(renderer, count):
+    from splatworker.render.cpu import CpuRenderer
+
+    # All 2048 warps share those of more than 256 tiles: 2048 parts of one, a few of many, or more than one for each.
+    gaussians = random_gaussians(count, 0, seed=31, log_scale=1.5)
+    gaussians.opacity_logits.uniform_(-4.6, -4.0, generator=torch.Generator().manual_seed(31))
+    camera = look_at_camera(400, 300, focal=300.0, seed=31)
+    cpu = CpuRenderer()
+    expected = cpu.render(gaussians, camera, background(cpu), 0)
+    image = renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 0)
+    assert renderer._native.instances > 400 * count
     difference = (image.cpu() - expected).abs()
     assert difference.max() < 0.01
     assert difference.mean() < 2e-5
