@@ -10,6 +10,7 @@ times the stages of steps on the finished model, and the rounds of density contr
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
 import json
 import os
@@ -36,6 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         options = options_for(given.trainer, given.scene, Path(folder), int(given.iterations), int(given.seed))
         train = train_gsplat if given.trainer == "gsplat" else train_ours
+        gc.freeze()  # as `splatworker train` does
         print(json.dumps(train(options, given.device, given.pictures, given.stages)))
 
 

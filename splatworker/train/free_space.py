@@ -56,13 +56,23 @@ class FreeSpace:
         step = max(1, _PAIRS_AT_ONCE // max(1, len(means)))
         for first in range(0, len(self._ends), step):
             some = slice(first, first + step)
-            rotation, translation = self._camera_from_world[some, :, :3], self._camera_from_world[some, :, 3:]
-            x, y, z = (means @ rotation.mT + translation.mT).unbind(2)  # (C, N) each
+            x, y, z = (_along(means, self._camera_from_world[some, axis]) for axis in range(3))
             fx, fy, cx, cy = self._lenses[some, :, None].unbind(1)
             reach = (0.5 + MARGIN) * z
             inside = ((fx * x + cx * z).abs() < reach) & ((fy * y + cy * z).abs() < reach)
             held |= (inside & (z > 0) & (z < self._ends[some, None])).any(dim=0)
         return held
+
+
+def _along(means: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
+    """(C, N) coordinates of (N, 3) means along an axis of each of C cameras, (C, 4), a row of camera_from_world.
+
+    Not as a matrix product: the library for those takes a GPU a quarter of a second to load, and nothing else needs it.
+    """
+    along = axes[:, 3:]
+    for k in range(3):
+        along = torch.addcmul(along, axes[:, k : k + 1], means[:, k])
+    return along
 
 
 def _lens(camera: Camera) -> tuple[float, float, float, float]:

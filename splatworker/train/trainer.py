@@ -26,6 +26,7 @@ from splatworker.train.options import Options
 from splatworker.train.parallel import BatchStep, Ranks
 from splatworker.train.photos import load_views
 from splatworker.train.randomness import Randomness
+from splatworker.train.rehearsal import rehearsing
 from splatworker.train.resolution import Pyramid
 from splatworker.train.schedule import active_sh_degree, learning_rates
 
@@ -91,7 +92,8 @@ def train(
     def loaded(count: int) -> None:
         report.progress("loading photos", LOADING_SHARE * count / len(photos))
 
-    views = load_views(photos, options, device, loaded)
+    with rehearsing(device):
+        views = load_views(photos, options, device, loaded)
     if writes:
         write_description(options, scene, train_photos, test_photos)
     background = torch.full((3,), float(options.white_background), device=device)

@@ -1,0 +1,92 @@
+"""All that a training asks of a GPU, once, with next to nothing: what is loaded at its first use is loaded then.
+
+CUDA loads a kernel when it is first called. Those of a round of density control, most of them torch's, take longer
+than five hundred iterations.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from splatworker.formats.colmap import Points
+from splatworker.formats.scene import Photo
+from splatworker.render.backend import renderer_for
+from splatworker.render.camera import Camera
+from splatworker.render.interface import GaussianTensors, View
+from splatworker.train.density import GradientDensity, RevisedDensity
+from splatworker.train.evaluate import score_views
+from splatworker.train.free_space import FreeSpace
+from splatworker.train.log import LossLog
+from splatworker.train.model import Model
+from splatworker.train.options import Options
+from splatworker.train.photos import Views
+from splatworker.train.resolution import LEAST_SIDE, Pyramid
+from splatworker.train.schedule import learning_rates
+
+COUNT = 64
+SIDE = 4 * LEAST_SIDE
+EXTENT = 5.0
+
+
+@contextlib.contextmanager
+def rehearsing(device: torch.device) -> Iterator[None]:
+    """While the block runs, rehearse on a GPU, and be done at its end; a CPU has nothing to load."""
+    if device.type != "cuda":
+        yield
+        return
+    with ThreadPoolExecutor(1) as pool:
+        rehearsal = pool.submit(rehearse, device)
+        yield
+        rehearsal.result()
+
+
+def rehearse(device: torch.device) -> None:
+    """Draw a model that nobody sees, at every size of its photo, learn, add to it, remove from it, and score it."""
+    with torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext():
+        renderer = renderer_for(device.type)
+        options = Options(
+            Path(),
+            Path(),
+            coarse_iterations=2,
+            densification_interval=1,
+            densify_from_iter=0,
+            densify_grad_threshold=0.0,
+            opacity_reset_interval=1,
+        )
+        generator = torch.Generator(device).manual_seed(0)
+        shapes = ((3,), (4,), (3,), (), (3,), (15, 3))
+        random = (torch.randn(COUNT, *shape, generator=generator, device=device) for shape in shapes)
+        gaussians = GaussianTensors(*random)
+        middle = math.log(options.percent_dense * EXTENT)  # between those that are cloned and those that are split
+        model = Model(gaussians._replace(log_scales=gaussians.log_scales + middle))
+        camera = Camera(SIDE, SIDE, SIDE, SIDE, SIDE / 2, SIDE / 2, np.hstack([np.eye(3), [[0.0], [0.0], [5.0]]]))
+        views = Views([View(camera, torch.zeros(3, SIDE, SIDE, dtype=torch.uint8, device=device))])
+        background = torch.zeros(3, device=device)
+        points = Points(np.zeros((COUNT, 3)), np.zeros((COUNT, 3), np.uint8), np.full(COUNT, 2))
+        free_space = FreeSpace([Photo("", Path(), camera)], points, device)
+        log, pyramid = LossLog(lambda entry: None), Pyramid(views, options.coarse_iterations)
+        revised = RevisedDensity(options, EXTENT, generator, free_space=free_space)
+        strategies = (revised, revised, GradientDensity(options, EXTENT, generator))
+        for iteration, density in enumerate(strategies, start=1):
+            loss = renderer.training_step(
+                model.parameters,
+                model.adam,
+                model.statistics,
+                pyramid.view(0, iteration),
+                background,
+                options.sh_degree,
+                options.lambda_dssim,
+                learning_rates(options, EXTENT, iteration),
+                iteration,
+            )
+            log.add(loss)
+            density.after_step(iteration, model)
+        log.read(len(strategies), len(model))
+        score_views(renderer, model.parameters, [""], views, background, options.sh_degree)

@@ -1,0 +1,39 @@
+"""The rehearsal asks for what is there: it must not be what fails."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from splatworker.train.model import Model
+from splatworker.train.rehearsal import COUNT, rehearse, rehearsing
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request):
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU here")
+    return torch.device(request.param)
+
+
+def test_gaussians_are_added_and_removed(device, monkeypatch):
+    kept_and_added = []
+    rebuild = Model.rebuild
+
+    def noted(model, kept, added):
+        kept_and_added.append((len(kept), len(added.means)))
+        rebuild(model, kept, added)
+
+    monkeypatch.setattr(Model, "rebuild", noted)
+    rehearse(device)
+    assert len(kept_and_added) == 3
+    assert kept_and_added[0][0] < COUNT  # some split in two, or too transparent
+    assert all(added for _, added in kept_and_added)
+
+
+def test_on_a_gpu_it_is_over_when_the_block_is(device, monkeypatch):
+    rehearsed = []
+    monkeypatch.setattr("splatworker.train.rehearsal.rehearse", rehearsed.append)
+    with rehearsing(device):
+        pass
+    assert rehearsed == ([device] if device.type == "cuda" else [])
