@@ -8,6 +8,7 @@ splatworker render | eval | info         look at a splat
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 
@@ -37,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     if name in COMMANDS:
         # Not Any: every command's module has main(argv: list[str]) -> int.
         command_main = import_module(COMMANDS[name][0]).main
+        gc.freeze()  # what has been loaded stays: to look through it for garbage takes as long as a hundred iterations
         status: int = command_main(rest)
         return status
     if name in _WORKERS_OWN:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import signal
 import sys
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ from splatworker.train.trainer import train
 
 def main(argv: list[str]) -> int:
     """Train; 0 for success, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
-    gc.freeze()  # what has been loaded stays: to look through it for garbage takes as long as a hundred iterations
     options, unused = parse(argv)
     silent = parallel.rank_here() > 0  # the first of several processes speaks for all
 
