@@ -28,7 +28,7 @@ LEAST_POINTS = 20
 MARGIN = 0.1
 """Of the picture's width and height: what is so close beside it still reaches in."""
 
-_PAIRS_AT_ONCE = 16_000_000
+_PAIRS_AT_ONCE = 2_000_000
 """Of a camera and a Gaussian: bounds the memory that a question takes."""
 
 
