@@ -24,13 +24,13 @@ def main(argv: list[str]) -> int:
 
 
 def _train(options: list[str]) -> int:
-    from splatworker.render.backend import renderer_for  # noqa: PLC0415 - this is what warming up means
+    import torch  # noqa: PLC0415 - this is what warming up means
+
     from splatworker.train import cli  # noqa: PLC0415
     from splatworker.train.rehearsal import rehearse  # noqa: PLC0415
 
     gc.freeze()
-    draw_something(Silent())
-    rehearse(renderer_for("auto").device)
+    rehearse(torch.device(draw_something(Silent())["device"]))
     request = json.load(sys.stdin)
     return cli.main([*request["arguments"], *options])
 

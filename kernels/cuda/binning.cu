@@ -24,11 +24,7 @@ template <int kBlock>
 __device__ uint64_t sum_before(uint64_t value, uint64_t *total) {
     __shared__ uint64_t warp_sums[kBlock / kWarp];
     const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
-    uint64_t running = value;
-    for (int step = 1; step < kWarp; step *= 2) {
-        const uint64_t below = __shfl_up_sync(kAllLanes, running, step);
-        if (lane >= step) running += below;
-    }
+    const uint64_t running = running_sum(value);
     if (lane == kWarp - 1) warp_sums[warp] = running;
     __syncthreads();
     uint64_t before = 0, all = 0;
@@ -215,7 +211,7 @@ __global__ void __launch_bounds__(kSortBlock, kBlocks * kSortBlock < kMostThread
 }  // namespace
 
 void bin(const Binning &b, const Splat *splats, const WideSplats &wide, const Camera &camera, cudaStream_t stream) {
-    const int tiles = tiles_across(camera.width) * tiles_across(camera.height);
+    const int tiles = int(tiles_of(camera));
     const unsigned blocks = kWideBlocks + blocks_for(b.count, kTouchBlock);
     check(cudaMemsetAsync(b.tile_cursors, 0, size_t(tiles) * kCursorPitch * sizeof(*b.tile_cursors), stream));
     launch(count_kernel, blocks, kTouchBlock, stream, b.count, splats, wide, camera.width, camera.height,

@@ -8,6 +8,7 @@ namespace splat {
 constexpr int kBlendWarps = 2;
 constexpr int kBlendBlock = kBlendWarps * kWarp;
 static_assert(kSubTiles % kBlendWarps == 0, "no warp is without a sub-tile");
+inline unsigned blend_blocks(const Camera &camera) { return tiles_of(camera) * (kSubTiles / kBlendWarps); }
 
 // A warp's part of a tile, and the lane's pixels in it: (x, y) and those kLaneRows below one another.
 struct SubTile {

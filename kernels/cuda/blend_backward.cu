@@ -273,8 +273,7 @@ void begin_contribution(const Splat *splats, const Camera &camera, int count, Co
 
 void blend_backward(const TileLists &lists, const Camera &camera, int count, const float *image,
                     const float *grad_image, SplatGradient *gradients, FixedGradient *fixed, cudaStream_t stream) {
-    const unsigned tiles = unsigned(tiles_across(camera.width)) * tiles_across(camera.height);
-    const unsigned blocks = tiles * (kSubTiles / kBlendWarps);
+    const unsigned blocks = blend_blocks(camera);
     if (!fixed) {
         launch(blend_backward_kernel<FloatSums>, blocks, kBlendBlock, stream, lists, camera.width, camera.height, image,
                grad_image, FloatSums{gradients});

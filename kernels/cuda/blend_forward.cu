@@ -88,9 +88,8 @@ __global__ void __launch_bounds__(kBlendBlock, 1024 / kBlendBlock)
 
 void blend_forward(const TileLists &lists, const Camera &camera, const float *background, float *image,
                    cudaStream_t stream) {
-    const unsigned tiles = unsigned(tiles_across(camera.width)) * tiles_across(camera.height);
-    const unsigned blocks = tiles * (kSubTiles / kBlendWarps);
-    launch(blend_forward_kernel, blocks, kBlendBlock, stream, lists, camera.width, camera.height, background, image);
+    launch(blend_forward_kernel, blend_blocks(camera), kBlendBlock, stream, lists, camera.width, camera.height,
+           background, image);
 }
 
 }  // namespace splat

@@ -9,6 +9,17 @@ constexpr int kFewTiles = 16;    // of its bounding box: a thread goes through a
 constexpr int kTilesAtOnce = 8;  // that a thread names
 constexpr int kNoTile = -1;
 
+// The sums of `value` over the warp's lanes up to and with this one.
+template <typename Value>
+inline __device__ Value running_sum(Value value) {
+    const int lane = threadIdx.x % kWarp;
+    for (int step = 1; step < kWarp; step *= 2) {
+        const Value below = __shfl_up_sync(kAllLanes, value, step);
+        if (lane >= step) value += below;
+    }
+    return value;
+}
+
 // Calls visit(tiles, gaussian, depth) for the tiles in `rows` of a splat; all lanes of a warp have the same one.
 template <typename Visit>
 inline __device__ void visit_together(const Footprint &footprint, Span rows, int width, uint32_t gaussian, float depth,
@@ -17,12 +28,7 @@ inline __device__ void visit_together(const Footprint &footprint, Span rows, int
     for (int first = rows.begin; first < rows.end; first += kWarp) {
         // A lane measures a row; `ends` counts the tiles up to and with its row.
         const Span columns = first + lane < rows.end ? footprint.columns(first + lane, width) : Span{0, 0};
-        int ends = columns.end - columns.begin;
-        for (int step = 1; step < kWarp; step *= 2) {
-            const int below = __shfl_up_sync(kAllLanes, ends, step);
-            if (lane >= step) ends += below;
-        }
-        const int total = __shfl_sync(kAllLanes, ends, kWarp - 1);
+        const int ends = running_sum(columns.end - columns.begin), total = __shfl_sync(kAllLanes, ends, kWarp - 1);
         const int shift = columns.end - ends;  // from a tile's number to its column
         int base = 0;
         const auto visit_next = [&](auto &tiles) {

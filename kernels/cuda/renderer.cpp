@@ -51,10 +51,6 @@ Frame lay_out(const Room &room, bool deterministic, void *base, size_t *bytes) {
     return f;
 }
 
-uint32_t tiles_of(const Camera &camera) {
-    return uint32_t(tiles_across(camera.width)) * uint32_t(tiles_across(camera.height));
-}
-
 template <typename T>
 T grown(T had, T needed, double growth) {
     if (needed <= had) return had;

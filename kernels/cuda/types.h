@@ -38,6 +38,10 @@ struct Camera {
 
 inline __host__ __device__ int tiles_across(int pixels) { return (pixels + kTile - 1) / kTile; }
 
+inline uint32_t tiles_of(const Camera &camera) {
+    return uint32_t(tiles_across(camera.width)) * uint32_t(tiles_across(camera.height));
+}
+
 // The six tensors of GaussianTensors, in its order.
 enum Tensor { kMeans, kQuaternions, kLogScales, kOpacityLogits, kShDc, kShRest, kTensors };
 

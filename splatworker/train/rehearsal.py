@@ -7,6 +7,7 @@ than five hundred iterations.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -47,8 +48,12 @@ def rehearsing(device: torch.device) -> Iterator[None]:
         rehearsal.result()
 
 
+@functools.cache
 def rehearse(device: torch.device) -> None:
-    """Draw a model that nobody sees, at every size of its photo, learn, add to it, remove from it, and score it."""
+    """Draw a model that nobody sees, at every size of its photo, learn, add to it, remove from it, and score it.
+
+    Once in a process for each device: what is loaded stays.
+    """
     with torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext():
         renderer = renderer_for(device.type)
         options = Options(

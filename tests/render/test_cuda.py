@@ -91,40 +91,39 @@ def test_a_crowded_scene_equals_the_cpu(renderer):
         assert relative(gradient, want) < 2e-3, name
 
 
-@pytest.mark.parametrize("count", [2300, 4700, 9500])
-def test_a_tile_with_more_splats_than_are_sorted_at_once(renderer, count):
+def drawn_as_by_the_cpu(renderer, gaussians, camera):
+    """The image of faint Gaussians of degree 0, which has to be the CPU's."""
     from splatworker.render.cpu import CpuRenderer
 
+    cpu = CpuRenderer()
+    expected = cpu.render(gaussians, camera, background(cpu), 0)
+    image = renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 0)
+    difference = (image.cpu() - expected).abs()
+    assert difference.max() < 0.01
+    assert difference.mean() < 2e-5
+    return image
+
+
+@pytest.mark.parametrize("count", [2300, 4700, 9500])
+def test_a_tile_with_more_splats_than_are_sorted_at_once(renderer, count):
     # Up to 2048 splats of a tile are sorted in shared memory. These are small and faint: none hides another.
     gaussians = random_gaussians(count, 0, seed=27, spread=0.15, log_scale=-6.0)
     gaussians.opacity_logits.uniform_(-5.3, -4.6, generator=torch.Generator().manual_seed(27))
     camera = look_at_camera(16, 16, focal=60.0, seed=27)
-    cpu = CpuRenderer()
-    expected = cpu.render(gaussians, camera, background(cpu), 0)
-    image = renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 0)
+    image = drawn_as_by_the_cpu(renderer, gaussians, camera)
     assert renderer._native.instances > 0.9 * count
     again = renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 0)
     assert torch.equal(again, image)  # sorted with more shared memory, now that long lists are expected
-    difference = (image.cpu() - expected).abs()
-    assert difference.max() < 0.01
-    assert difference.mean() < 2e-5
 
 
 @pytest.mark.parametrize("count", [1, 700, 2500])
 def test_splats_over_most_of_the_image(renderer, count):
-    from splatworker.render.cpu import CpuRenderer
-
     # All 2048 warps share those of more than 256 tiles: 2048 parts of one, a few of many, or more than one for each.
     gaussians = random_gaussians(count, 0, seed=31, log_scale=1.5)
     gaussians.opacity_logits.uniform_(-4.6, -4.0, generator=torch.Generator().manual_seed(31))
     camera = look_at_camera(400, 300, focal=300.0, seed=31)
-    cpu = CpuRenderer()
-    expected = cpu.render(gaussians, camera, background(cpu), 0)
-    image = renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 0)
+    drawn_as_by_the_cpu(renderer, gaussians, camera)
     assert renderer._native.instances > 400 * count
-    difference = (image.cpu() - expected).abs()
-    assert difference.max() < 0.01
-    assert difference.mean() < 2e-5
 
 
 def test_a_frame_with_more_instances_than_expected_is_drawn_again(make_renderer):

@@ -13,6 +13,7 @@ from splatworker.train.rehearsal import COUNT, rehearse, rehearsing
 def device(request):
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU here")
+    rehearse.cache_clear()  # it may have been done for another test
     return torch.device(request.param)
 
 
