@@ -21,7 +21,7 @@ import torch
 
 from splatworker.formats.scene import read_scene
 from splatworker.render.cuda import CudaRenderer
-from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LearningRates, View
+from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LearningRates, Step, View
 
 WIDTH, HEIGHT = 1600, 1200
 WARM_UP_STEPS, STEPS = 30, 200
@@ -52,18 +52,17 @@ def measure_ours(start: GaussianTensors, views: list[View], rates: LearningRates
     statistics = DensityStatistics(*(t.cuda() for t in cpu_statistics))
     background = torch.zeros(3, device="cuda")
 
-    def step(i: int) -> None:
+    def take(i: int) -> None:
         view = views[i % len(views)]
-        renderer.training_step(
-            parameters, state, statistics, view, background, resampled.SH_DEGREE, LAMBDA_DSSIM, rates, i + 1
-        )
+        step = Step(view, background, resampled.SH_DEGREE, LAMBDA_DSSIM, rates, i + 1)
+        renderer.training_step(parameters, state, statistics, step)
 
-    result = timed(step)
+    result = timed(take)
     renderer._native.set_timing(True)
     stages: dict[str, float] = {}
     instances = 0
     for i in range(len(views)):
-        step(WARM_UP_STEPS + STEPS + i)
+        take(WARM_UP_STEPS + STEPS + i)
         instances += renderer._native.instances
         for name, milliseconds in renderer._native.stage_times():
             stages[name] = stages.get(name, 0) + milliseconds / len(views)

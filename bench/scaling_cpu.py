@@ -26,7 +26,7 @@ from quiet import Sample, median, sample, wait_for_quiet
 
 from splatworker.formats.scene import read_scene
 from splatworker.render.cpu import CpuRenderer
-from splatworker.render.interface import LearningRates
+from splatworker.render.interface import LearningRates, Step
 
 BACKGROUND = torch.zeros(3)
 LAMBDA_DSSIM = 0.2
@@ -62,9 +62,8 @@ def timed_row(scene_path: Path, count: int, width: int, height: int, threads: in
     renderer = CpuRenderer(threads)
 
     def step() -> None:
-        renderer.training_step(
-            gaussians, state, statistics, view, BACKGROUND, resampled.SH_DEGREE, LAMBDA_DSSIM, REST, 1
-        )
+        taken = Step(view, BACKGROUND, resampled.SH_DEGREE, LAMBDA_DSSIM, REST, 1)
+        renderer.training_step(gaussians, state, statistics, taken)
 
     def render() -> torch.Tensor:
         return renderer.render(gaussians, view.camera, BACKGROUND, resampled.SH_DEGREE)

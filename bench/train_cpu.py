@@ -30,7 +30,7 @@ from quiet import Sample, median, quiet, sample, undisturbed, wait_for_quiet
 
 from splatworker.formats.scene import Scene, read_scene
 from splatworker.render.cpu import CpuRenderer
-from splatworker.render.interface import GaussianTensors, View
+from splatworker.render.interface import GaussianTensors, Step, View
 
 BACKGROUND = torch.zeros(3)
 LAMBDA_DSSIM = 0.2
@@ -83,9 +83,8 @@ def trained(gaussians: GaussianTensors, scene: Scene, width: int, height: int, s
     views = [resampled.view_of(scene, index, width, height) for index in range(len(scene.photos))]
     for step in range(1, steps + 1):
         view = views[step * 7919 % len(views)]
-        renderer.training_step(
-            gaussians, state, statistics_, view, BACKGROUND, resampled.SH_DEGREE, LAMBDA_DSSIM, rates, step
-        )
+        taken = Step(view, BACKGROUND, resampled.SH_DEGREE, LAMBDA_DSSIM, rates, step)
+        renderer.training_step(gaussians, state, statistics_, taken)
     return gaussians
 
 
@@ -116,9 +115,8 @@ def compare(
     steps = itertools.count(1)
 
     def our_step() -> None:
-        renderer.training_step(
-            ours, state, statistics_, view, BACKGROUND, resampled.SH_DEGREE, LAMBDA_DSSIM, rates, next(steps)
-        )
+        taken = Step(view, BACKGROUND, resampled.SH_DEGREE, LAMBDA_DSSIM, rates, next(steps))
+        renderer.training_step(ours, state, statistics_, taken)
 
     def peer_step() -> None:
         peer.step(view, BACKGROUND, resampled.SH_DEGREE, LAMBDA_DSSIM)

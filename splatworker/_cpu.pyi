@@ -51,6 +51,8 @@ class Renderer:
         lambda_dssim: float,
         rates: Sequence[float],
         step: int,
+        dropout_share: float,
+        dropout_seed: int,
         /,
     ) -> tuple[float, float]: ...
     @property

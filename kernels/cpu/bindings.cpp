@@ -127,8 +127,11 @@ public:
                                             int height, const std::array<float, 4> &intrinsics,
                                             const std::array<double, 12> &camera_from_world,
                                             const std::array<float, 3> &background, int sh_degree, float lambda_dssim,
-                                            const std::array<float, 6> &rates, int64_t step) {
+                                            const std::array<float, 6> &rates, int64_t step, double dropout_share,
+                                            uint32_t dropout_seed) {
         splat::TrainingStep s = {};
+        require(dropout_share >= 0 && dropout_share < 1, "dropout must leave something: a share from 0 to below 1");
+        s.dropout = splat::dropout_of(dropout_share, dropout_seed);
         s.parameters = gaussians_of(parameters);
         s.first = gaussians_of(first);
         s.second = gaussians_of(second);

@@ -92,10 +92,11 @@ static void project_one(const Gaussians &gs, const Frame &f, int64_t n, Splat *s
     const Camera &cam = f.camera;
     s->radius = 0;
     s->tile_row_begin = s->tile_row_end = 0;
+    if (mixed(uint32_t(n) ^ f.dropout.key) < f.dropout.below) return;
     const float *mean = gs.means + 3 * n;
     const Vec3 point = to_camera(cam, mean);
     if (!(point.z > kNearPlane)) return;
-    const float opacity = 1.0f / (1.0f + __builtin_expf(-gs.opacity_logits[n]));
+    const float opacity = f.dropout.boost / (1.0f + __builtin_expf(-gs.opacity_logits[n]));
     if (!(opacity > kAlphaMin)) return;
     Geometry g;
     geometry_of(cam, point, gs.quaternions + 4 * n, gs.log_scales + 3 * n, &g);
@@ -271,8 +272,8 @@ static void project_backward(const Gaussians &gs, const Frame &f, int64_t begin,
         for (int k = 0; k < 3; ++k)
             d_mean[k] += cam.rotation[k] * d_point.x + cam.rotation[3 + k] * d_point.y + cam.rotation[6 + k] * d_point.z;
         color_backward(gs, f, n, d.color, out.sh_dc + 3 * o, d_rest, d_mean);
-        const float opacity = f.splats[n].opacity;
-        out.opacity_logits[o] = d.opacity * opacity * (1 - opacity);
+        const float opacity = f.splats[n].opacity;  // the boost times the logistic of the logit
+        out.opacity_logits[o] = d.opacity * opacity * (1 - opacity / f.dropout.boost);
     }
 }
 

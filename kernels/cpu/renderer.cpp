@@ -33,7 +33,8 @@ constexpr int64_t kBlock = 256;  // Gaussians whose gradients stay in the cache 
 }  // namespace
 
 void Renderer::render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
-                      float *image) {
+                      float *image, const Dropout &dropout) {
+    frame_.dropout = dropout;
     frame_.camera = camera;
     frame_.tiles_x = (camera.width + kTile - 1) / kTile;
     frame_.tiles_y = (camera.height + kTile - 1) / kTile;
@@ -133,7 +134,7 @@ LossValues Renderer::training_step(const TrainingStep &step, const Camera &camer
     const size_t pixels = size_t(camera.width) * camera.height;
     grow(image_, 3 * pixels);
     grow(grad_image_, 3 * pixels);
-    render(readonly(step.parameters), camera, background, sh_degree, image_.data());
+    render(readonly(step.parameters), camera, background, sh_degree, image_.data(), step.dropout);
     const LossValues values =
         loss(image_.data(), step.photo, camera.width, camera.height, step.lambda_dssim, grad_image_.data());
     grow(pair_gradients_, lists_.pair_begin.back());

@@ -14,6 +14,7 @@ struct TrainingStep {
     float lambda_dssim;
     AdamRates rates;
     int64_t step;                                // counts from 1
+    Dropout dropout;
 };
 
 struct LossValues {
@@ -26,7 +27,8 @@ public:
     explicit Renderer(int threads) : kernels_(best_kernels()), threads_(threads) {}
 
     // image: [3][height][width]; it must stay where it is until backward().
-    void render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree, float *image);
+    void render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree, float *image,
+                const Dropout &dropout = kNoDropout);
 
     // Gradients of the last render, whose Gaussians must not have changed since. grad_means2d: [count][2], pixels.
     void backward(const Gaussians &gaussians, const float *grad_image, const MutableGaussians &gradients,

@@ -17,7 +17,7 @@ from splatworker.render.interface import (
     GaussianTensors,
     LearningRates,
     Renderer,
-    View,
+    Step,
 )
 
 _STILL = LearningRates(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -38,18 +38,14 @@ class PlainBatches:
     def contribute(
         self: Renderer,
         parameters: GaussianTensors,
-        view: View,
-        background: torch.Tensor,
-        sh_degree: int,
-        lambda_dssim: float,
+        step: Step,
         contribution: torch.Tensor,
     ) -> None:
         """See `Renderer.contribute`."""
         first, second = (GaussianTensors(*(torch.zeros_like(tensor) for tensor in parameters)) for _ in range(2))
         statistics = DensityStatistics(*(torch.zeros_like(parameters.opacity_logits) for _ in range(3)))
-        loss = self.training_step(
-            parameters, AdamState(first, second), statistics, view, background, sh_degree, lambda_dssim, _STILL, 1
-        )
+        still = step._replace(rates=_STILL, number=1)
+        loss = self.training_step(parameters, AdamState(first, second), statistics, still)
         gradients = (tensor / (1 - ADAM_BETA1) for tensor in first)
         parts = [torch.ones(1), *(value[None] for value in loss), *gradients, *statistics]
         contribution.copy_(torch.cat([part.flatten().to(contribution) for part in parts]))
@@ -60,9 +56,7 @@ class PlainBatches:
         state: AdamState,
         statistics: DensityStatistics,
         contributions: torch.Tensor,
-        sh_degree: int,
-        rates: LearningRates,
-        step: int,
+        step: Step,
     ) -> None:
         """See `Renderer.batch_step`."""
         if not contributions[:, 0].all():
@@ -76,7 +70,7 @@ class PlainBatches:
         statistics.gradient_norm_sum.add_(norms.sum(dim=0))
         statistics.view_count.add_(views.sum(dim=0))
         torch.maximum(statistics.max_radius, radii.amax(dim=0).to(statistics.max_radius), out=statistics.max_radius)
-        self.adam_step(parameters, gradients, state, rates, step, sh_degree)
+        self.adam_step(parameters, gradients, state, step.rates, step.number, step.sh_degree)
 
 
 def _sizes(parameters: GaussianTensors) -> list[int]:

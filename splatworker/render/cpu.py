@@ -10,7 +10,7 @@ from splatworker import _cpu
 from splatworker.machine import available_cpus
 from splatworker.render.batch import PlainBatches
 from splatworker.render.camera import Camera
-from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LearningRates, Loss, View
+from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LearningRates, Loss, Step
 
 
 class _CameraArguments(NamedTuple):
@@ -84,12 +84,7 @@ class CpuRenderer(PlainBatches):
         parameters: GaussianTensors,
         state: AdamState,
         statistics: DensityStatistics,
-        view: View,
-        background: torch.Tensor,
-        sh_degree: int,
-        lambda_dssim: float,
-        rates: LearningRates,
-        step: int,
+        step: Step,
     ) -> Loss:
         """See `Renderer.training_step`."""
         self._gaussians = None
@@ -98,15 +93,17 @@ class CpuRenderer(PlainBatches):
             state.first,
             state.second,
             statistics,
-            view.photo,
-            *_arguments(view.camera),
-            background.tolist(),
-            sh_degree,
-            lambda_dssim,
-            rates,
-            step,
+            step.view.photo,
+            *_arguments(step.view.camera),
+            step.background.tolist(),
+            step.sh_degree,
+            step.lambda_dssim,
+            step.rates,
+            step.number,
+            step.dropout.share,
+            step.dropout.seed & 0xFFFFFFFF,
         )
-        return _loss(l1, ssim, lambda_dssim)
+        return _loss(l1, ssim, step.lambda_dssim)
 
 
 def _loss(l1: float, ssim: float, lambda_dssim: float) -> Loss:

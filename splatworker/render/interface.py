@@ -97,6 +97,38 @@ class View:
     photo: torch.Tensor
 
 
+class Dropout(NamedTuple):
+    """Gaussians that one step leaves out at random, while the others are the more opaque.
+
+    A Gaussian that may be missing cannot be the only one to explain what few photos show: the others have to be right
+    without it (Park et al. 2025, "DropGaussian: Structural Regularization for Sparse-view Gaussian Splatting").
+    Gaussian i is left out where the hash of i and `seed` falls under `share` (`render.reference.left_out`), so every
+    backend leaves out the same; opacities of the others are divided by 1 - `share`, which keeps what a ray meets on
+    average. An opacity may so exceed 1; alpha is capped as ever.
+    """
+
+    share: float = 0.0
+    """Of all Gaussians, from 0 to below 1."""
+    seed: int = 0
+    """32 bits."""
+
+
+class Step(NamedTuple):
+    """What one training step takes beside the Gaussians and what is gathered of them."""
+
+    view: View
+    background: torch.Tensor
+    """(3,) float32 on the backend's device."""
+    sh_degree: int
+    """Spherical harmonics up to this degree are used."""
+    lambda_dssim: float
+    """The weight of 1 - SSIM in the loss, from 0 to 1."""
+    rates: LearningRates
+    number: int
+    """Counts from 1; Adam's bias correction depends on it."""
+    dropout: Dropout = Dropout()
+
+
 class Loss(NamedTuple):
     """The training loss of one view: total = (1 - lambda) l1 + lambda (1 - ssim); zero-dimensional tensors."""
 
@@ -145,27 +177,14 @@ class Renderer(Protocol):
         parameters: GaussianTensors,
         state: AdamState,
         statistics: DensityStatistics,
-        view: View,
-        background: torch.Tensor,
-        sh_degree: int,
-        lambda_dssim: float,
-        rates: LearningRates,
-        step: int,
+        step: Step,
     ) -> Loss:
         """Render, loss, backward, statistics and Adam in one: all that an iteration does to the Gaussians."""
 
     def contribution_size(self, parameters: GaussianTensors) -> int:
         """How many floats a contribution to a batch's step on these Gaussians has."""
 
-    def contribute(
-        self,
-        parameters: GaussianTensors,
-        view: View,
-        background: torch.Tensor,
-        sh_degree: int,
-        lambda_dssim: float,
-        contribution: torch.Tensor,
-    ) -> None:
+    def contribute(self, parameters: GaussianTensors, step: Step, contribution: torch.Tensor) -> None:
         """Write all that a step on a batch of photos has to know of one of them; the photos may be on other devices.
 
         `contribution` is (`contribution_size`,) float32. Behind `CONTRIBUTION_HEADER` its layout is the backend's own.
@@ -177,12 +196,10 @@ class Renderer(Protocol):
         state: AdamState,
         statistics: DensityStatistics,
         contributions: torch.Tensor,
-        sh_degree: int,
-        rates: LearningRates,
-        step: int,
+        step: Step,
     ) -> None:
         """`training_step` on the mean of several photos' losses, from (photos, `contribution_size`) contributions.
 
-        All are of these very Gaussians and this `sh_degree`. The same contributions in the same order give the same to
-        the bit. If the first number of any of them is 0, nothing changes.
+        All are of these very Gaussians and of steps like this one but for the view. The same contributions in the
+        same order give the same to the bit. If the first number of any of them is 0, nothing changes.
         """

@@ -17,12 +17,15 @@ from splatworker.render.camera import Camera
 from splatworker.render.interface import (
     AdamState,
     DensityStatistics,
+    Dropout,
     GaussianTensors,
     LearningRates,
     Loss,
-    View,
+    Step,
 )
 from splatworker.render.spherical_harmonics import basis
+
+NO_DROPOUT = Dropout()
 
 
 class Projection(NamedTuple):
@@ -41,9 +44,28 @@ class Projection(NamedTuple):
     opacities: torch.Tensor
     """(N,)"""
     visible: torch.Tensor
-    """(N,) bool: in front of the near plane, and the box around all it could paint meets the image."""
+    """(N,) bool: not left out, in front of the near plane, and the box around all it could paint meets the image."""
     radii: torch.Tensor
     """(N,) three standard deviations along the longer axis, in pixels; 0 where not visible."""
+
+
+def left_out(count: int, dropout: Dropout) -> torch.Tensor:
+    """(N,) bool: which of so many Gaussians a step with this dropout leaves out.
+
+    Gaussian i where mix(i xor mix(seed)) < share 2^32, with the finaliser of MurmurHash3 (Appleby, public domain) on 32
+    bits: mix(h): h ^= h >> 16; h *= 0x85ebca6b; h ^= h >> 13; h *= 0xc2b2ae35; h ^= h >> 16.
+    """
+    index = torch.arange(count, dtype=torch.int64)
+    return _mixed(index ^ _mixed(torch.tensor(dropout.seed & _BITS_32))) < int(dropout.share * 2**32)
+
+
+_BITS_32 = 0xFFFFFFFF
+
+
+def _mixed(h: torch.Tensor) -> torch.Tensor:
+    h = ((h ^ (h >> 16)) * 0x85EBCA6B) & _BITS_32
+    h = ((h ^ (h >> 13)) * 0xC2B2AE35) & _BITS_32
+    return h ^ (h >> 16)
 
 
 def rotation_matrices(quaternions: torch.Tensor) -> torch.Tensor:
@@ -66,7 +88,7 @@ def colors_towards(center: torch.Tensor, gaussians: GaussianTensors, sh_degree: 
     return (0.5 + torch.einsum("nk,nkc->nc", harmonics, coefficients)).clamp_min(0.0)
 
 
-def project(gaussians: GaussianTensors, camera: Camera, sh_degree: int) -> Projection:
+def project(gaussians: GaussianTensors, camera: Camera, sh_degree: int, dropout: Dropout = NO_DROPOUT) -> Projection:
     """Project Gaussians into a camera (EWA splatting, Zwicker et al. 2001, equations 28 to 31)."""
     camera_from_world = torch.as_tensor(camera.camera_from_world, dtype=torch.float64)
     rotation, translation = camera_from_world[:, :3], camera_from_world[:, 3]
@@ -92,13 +114,13 @@ def project(gaussians: GaussianTensors, camera: Camera, sh_degree: int) -> Proje
     factor = jacobian @ rotation @ axes  # (N, 2, 3): its product with its transpose is the projected covariance
     covariances = factor @ factor.transpose(1, 2) + spec.DILATION * torch.eye(2, dtype=torch.float64)
 
-    opacities = torch.sigmoid(gaussians.opacity_logits)
+    opacities = torch.sigmoid(gaussians.opacity_logits) / (1 - dropout.share)
     # opacity exp(-q / 2) >= ALPHA_MIN where q <= reach; the box around that ellipse has half sides sqrt(reach cov_ii).
     reach = 2 * torch.log(opacities / spec.ALPHA_MIN)
     half = torch.sqrt(reach.clamp_min(0)[:, None] * torch.diagonal(covariances, dim1=1, dim2=2))
     size = torch.tensor([camera.width, camera.height], dtype=torch.float64)
     on_image = ((means + half > 0) & (means - half < size)).all(dim=-1)
-    visible = in_front & (reach > 0) & on_image
+    visible = in_front & (reach > 0) & on_image & ~left_out(len(points), dropout)
     middle = 0.5 * (covariances[:, 0, 0] + covariances[:, 1, 1])
     largest = middle + torch.sqrt((middle**2 - torch.linalg.det(covariances)).clamp_min(0))
     center = torch.as_tensor(camera.center)
@@ -181,8 +203,18 @@ class ReferenceRenderer(PlainBatches):
         self, gaussians: GaussianTensors, camera: Camera, background: torch.Tensor, sh_degree: int
     ) -> torch.Tensor:
         """See `Renderer.render`."""
+        return self._render(gaussians, camera, background, sh_degree, NO_DROPOUT)
+
+    def _render(
+        self,
+        gaussians: GaussianTensors,
+        camera: Camera,
+        background: torch.Tensor,
+        sh_degree: int,
+        dropout: Dropout,
+    ) -> torch.Tensor:
         leaves = GaussianTensors(*(t.detach().cpu().double().requires_grad_() for t in gaussians))
-        projection = project(leaves, camera, sh_degree)
+        projection = project(leaves, camera, sh_degree, dropout)
         projection.means.retain_grad()
         image = blend(projection, camera.width, camera.height, background.cpu().double())
         self._leaves, self._projection, self._image = leaves, projection, image
@@ -230,17 +262,12 @@ class ReferenceRenderer(PlainBatches):
         parameters: GaussianTensors,
         state: AdamState,
         statistics: DensityStatistics,
-        view: View,
-        background: torch.Tensor,
-        sh_degree: int,
-        lambda_dssim: float,
-        rates: LearningRates,
-        step: int,
+        step: Step,
     ) -> Loss:
         """See `Renderer.training_step`."""
-        camera = view.camera
-        image = self.render(parameters, camera, background, sh_degree)
-        loss, grad_image = self.loss(image, view.photo, lambda_dssim)
+        camera = step.view.camera
+        image = self._render(parameters, camera, step.background, step.sh_degree, step.dropout)
+        loss, grad_image = self.loss(image, step.view.photo, step.lambda_dssim)
         gradients, grad_means = self.backward(grad_image)
         assert self._projection is not None
         visible, radii = self._projection.visible, self._projection.radii.detach()
@@ -248,5 +275,5 @@ class ReferenceRenderer(PlainBatches):
         statistics.gradient_norm_sum.add_((grad_means * half_size).norm(dim=-1) * visible)
         statistics.view_count.add_(visible)
         torch.maximum(statistics.max_radius, radii.to(statistics.max_radius), out=statistics.max_radius)
-        self.adam_step(parameters, gradients, state, rates, step, sh_degree)
+        self.adam_step(parameters, gradients, state, step.rates, step.number, step.sh_degree)
         return loss

@@ -69,6 +69,8 @@ class Options:
     """Ours. original: Kerbl et al. 2023; revised: without resets of the opacities, and with fewer Gaussians."""
     final_rate: float = 1.0
     """Ours. Over the last third all rates but the positions' fall to this share of themselves."""
+    dropout: float = 0.0
+    """Ours. The share of Gaussians that a step leaves out at random, growing from none to this at the last one."""
     sh_degree_interval: int = 1000
     """Ours. Iterations after which the spherical harmonics gain a degree."""
     deterministic: bool = False
@@ -103,6 +105,8 @@ class Options:
             raise ValueError(f"--density must be {' or '.join(DENSITIES)}")
         if not 0 < self.final_rate <= 1:
             raise ValueError("--final_rate must be above 0 and at most 1")
+        if not 0 <= self.dropout < 1:
+            raise ValueError("--dropout must be at least 0 and below 1")
         if self.lambda_dssim > 1:
             raise ValueError("--lambda_dssim must be at most 1")
         if self.resolution == 0 or self.resolution < -1:

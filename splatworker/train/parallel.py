@@ -38,10 +38,9 @@ from splatworker.render.interface import (
     AdamState,
     DensityStatistics,
     GaussianTensors,
-    LearningRates,
     Loss,
     Renderer,
-    View,
+    Step,
 )
 from splatworker.train.memory import gaussians_that_fit, is_out_of_memory
 from splatworker.train.model import Model
@@ -177,12 +176,7 @@ class BatchStep:
         parameters: GaussianTensors,
         state: AdamState,
         statistics: DensityStatistics,
-        view: View,
-        background: torch.Tensor,
-        sh_degree: int,
-        lambda_dssim: float,
-        rates: LearningRates,
-        step: int,
+        step: Step,
     ) -> Loss:
         """See `Renderer.training_step`; the loss is the mean over the ranks that had memory.
 
@@ -194,7 +188,7 @@ class BatchStep:
         own = contributions[self._ranks.number]
         failure: Exception | None = None
         try:
-            self._renderer.contribute(parameters, view, background, sh_degree, lambda_dssim, own)
+            self._renderer.contribute(parameters, step, own)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -206,7 +200,7 @@ class BatchStep:
         if failure:
             own[:CONTRIBUTION_HEADER].zero_()
         self._ranks.gather(contributions)
-        self._renderer.batch_step(parameters, state, statistics, contributions, sh_degree, rates, step)
+        self._renderer.batch_step(parameters, state, statistics, contributions, step)
         sums = contributions[:, :CONTRIBUTION_HEADER].sum(dim=0)  # how many succeeded, and their losses
         self._last_sums.send(sums)
         return Loss(*(sums[1:] / sums[0].clamp_min(1)).unbind())

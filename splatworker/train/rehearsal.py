@@ -20,7 +20,7 @@ from splatworker.formats.colmap import Points
 from splatworker.formats.scene import Photo
 from splatworker.render.backend import renderer_for
 from splatworker.render.camera import Camera
-from splatworker.render.interface import GaussianTensors, View
+from splatworker.render.interface import GaussianTensors, Step, View
 from splatworker.train.density import GradientDensity, RevisedDensity
 from splatworker.train.evaluate import score_views
 from splatworker.train.free_space import FreeSpace
@@ -84,12 +84,14 @@ def rehearse(device: torch.device) -> None:
                 model.parameters,
                 model.adam,
                 model.statistics,
-                pyramid.view(0, iteration),
-                background,
-                options.sh_degree,
-                options.lambda_dssim,
-                learning_rates(options, EXTENT, iteration),
-                iteration,
+                Step(
+                    pyramid.view(0, iteration),
+                    background,
+                    options.sh_degree,
+                    options.lambda_dssim,
+                    learning_rates(options, EXTENT, iteration),
+                    iteration,
+                ),
             )
             log.add(loss)
             density.after_step(iteration, model)

@@ -1,4 +1,4 @@
-"""What changes with the iteration: learning rates and the degree of the spherical harmonics.
+"""What changes with the iteration: learning rates, the degree of the spherical harmonics, and the dropout.
 
 Iterations count from 1.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from splatworker.render.interface import LearningRates
+from splatworker.render.interface import Dropout, LearningRates
 from splatworker.train.options import Options
 
 SH_REST_RATE_RATIO = 1 / 20
@@ -51,3 +51,11 @@ def learning_rates(options: Options, extent: float, iteration: int) -> LearningR
 def active_sh_degree(options: Options, iteration: int) -> int:
     """Spherical harmonics are used up to this degree: one more after every `sh_degree_interval` iterations."""
     return min(options.sh_degree, iteration // options.sh_degree_interval)
+
+
+def dropout_at(options: Options, iteration: int) -> Dropout:
+    """Which Gaussians an iteration leaves out: none at first, `dropout` of them at the end, other ones every time.
+
+    The share grows with the iterations since it is late that photos are learnt by heart (Park et al. 2025).
+    """
+    return Dropout(options.dropout * iteration / options.iterations, 1_000_003 * options.seed + iteration)

@@ -10,7 +10,7 @@ import torch
 from splatworker.errors import InvalidScene, OutOfMemory
 from splatworker.formats.scene import read_scene, split
 from splatworker.progress import Reporter
-from splatworker.render.interface import Renderer
+from splatworker.render.interface import Renderer, Step
 from splatworker.render.tensors import to_gaussians, to_tensors
 from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from splatworker.train.clock import Clock
@@ -28,7 +28,7 @@ from splatworker.train.photos import load_views
 from splatworker.train.randomness import Randomness
 from splatworker.train.rehearsal import rehearsing
 from splatworker.train.resolution import Pyramid
-from splatworker.train.schedule import active_sh_degree, learning_rates
+from splatworker.train.schedule import active_sh_degree, dropout_at, learning_rates
 
 LOADING_SHARE, TRAINING_SHARE = 0.04, 0.94
 """Of the stage's time, for its progress: loading photos, and iterations. The rest is the last evaluation."""
@@ -114,12 +114,15 @@ def train(
             model.parameters,
             model.adam,
             model.statistics,
-            pyramid.view(photo, iteration),
-            random.background() if options.random_background else background,
-            sh_degree,
-            options.lambda_dssim,
-            learning_rates(options, extent, iteration),
-            iteration,
+            Step(
+                pyramid.view(photo, iteration),
+                random.background() if options.random_background else background,
+                sh_degree,
+                options.lambda_dssim,
+                learning_rates(options, extent, iteration),
+                iteration,
+                dropout_at(options, iteration),
+            ),
         )
         log.add(loss)
         change_density(iteration, model)

@@ -11,6 +11,7 @@ from splatworker.render.interface import (
     DensityStatistics,
     GaussianTensors,
     LearningRates,
+    Step,
     View,
 )
 
@@ -62,10 +63,9 @@ def train(renderer, gaussians, camera, degree, steps, photo):
     state = AdamState(zeros_like(parameters), zeros_like(parameters))
     statistics = DensityStatistics(*(torch.zeros(len(parameters.means), device=renderer.device) for _ in range(3)))
     view = View(camera, photo.to(renderer.device))
-    for step in range(1, steps + 1):
-        loss = renderer.training_step(
-            parameters, state, statistics, view, background(renderer), degree, 0.2, RATES, step
-        )
+    for number in range(1, steps + 1):
+        step = Step(view, background(renderer), degree, 0.2, RATES, number)
+        loss = renderer.training_step(parameters, state, statistics, step)
     return parameters, state, statistics, loss
 
 
@@ -185,11 +185,12 @@ def train_in_batches(renderer, gaussians, cameras, degree, steps, photos):
     state = AdamState(zeros_like(parameters), zeros_like(parameters))
     statistics = DensityStatistics(*(torch.zeros(len(parameters.means), device=renderer.device) for _ in range(3)))
     contributions = torch.empty(len(cameras), renderer.contribution_size(parameters), device=renderer.device)
-    for step in range(1, steps + 1):
+    for number in range(1, steps + 1):
         for camera, photo, row in zip(cameras, photos, contributions, strict=True):
             view = View(camera, photo.to(renderer.device))
-            renderer.contribute(parameters, view, background(renderer), degree, 0.2, row)
-        renderer.batch_step(parameters, state, statistics, contributions, degree, RATES, step)
+            step = Step(view, background(renderer), degree, 0.2, RATES, number)
+            renderer.contribute(parameters, step, row)
+        renderer.batch_step(parameters, state, statistics, contributions, step)
     return parameters, state, statistics, contributions
 
 
@@ -263,7 +264,7 @@ def test_a_contribution_of_the_wrong_size_or_place_is_refused(renderer):
     memory = torch.empty(renderer.contribution_size(gaussians) + 1, device=renderer.device)
     for row, message in [(memory, "contribution is"), (memory[1:], "multiple of 16")]:
         with pytest.raises(ValueError, match=message):
-            renderer.contribute(gaussians, view, background(renderer), 3, 0.2, row)
+            renderer.contribute(gaussians, Step(view, background(renderer), 3, 0.2, RATES, 1), row)
 
 
 def test_gaussians_out_of_sight_only_coast(renderer):
@@ -279,7 +280,7 @@ def test_gaussians_out_of_sight_only_coast(renderer):
     before = copy(parameters, renderer.device)
     statistics = DensityStatistics(*(torch.zeros(40, device=renderer.device) for _ in range(3)))
     view = View(camera, photo.to(renderer.device))
-    renderer.training_step(parameters, state, statistics, view, background(renderer), 3, 0.2, RATES, 10)
+    renderer.training_step(parameters, state, statistics, Step(view, background(renderer), 3, 0.2, RATES, 10))
     assert float(statistics.view_count.max()) == 0
     for tensor, old, rate in zip(parameters, before, RATES, strict=True):
         step = rate * 0.9 / (1 - 0.9**10) / (0.999 / (1 - 0.999**10)) ** 0.5

@@ -14,11 +14,13 @@ from splatworker.render.interface import (
     CONTRIBUTION_HEADER,
     AdamState,
     DensityStatistics,
+    Dropout,
     GaussianTensors,
     LearningRates,
+    Step,
     View,
 )
-from splatworker.render.reference import ReferenceRenderer
+from splatworker.render.reference import ReferenceRenderer, left_out
 
 # Single precision against double. A pixel may fall on the other side of the alpha or transmittance threshold; its
 # colour then changes by up to ALPHA_MIN, so images are compared in the mean and such pixels are counted.
@@ -150,7 +152,8 @@ def test_adam(renderer, degree):
         assert relative(value, wanted) < 1e-5, name
 
 
-def test_training_step(renderer):
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_training_step(renderer, dropout):
     camera, degree = look_at_camera(seed=12), 2
     target = ReferenceRenderer().render(random_gaussians(150, 3, seed=13), camera, BACKGROUND, degree)
     photo = (target.clamp(0, 1) * 255).to(torch.uint8)
@@ -164,9 +167,12 @@ def test_training_step(renderer):
         view = View(camera, photo.to(backend.device))
         losses = [
             backend.training_step(
-                parameters, state, statistics, view, BACKGROUND.to(backend.device), degree, 0.2, rates, step
+                parameters,
+                state,
+                statistics,
+                Step(view, BACKGROUND.to(backend.device), degree, 0.2, rates, number, Dropout(dropout, seed=number)),
             )
-            for step in range(1, 4)
+            for number in range(1, 4)
         ]
         return parameters, statistics, losses
 
@@ -196,19 +202,20 @@ def test_batch_step(renderer, count, model_degree, degree):
         statistics = DensityStatistics(*(torch.zeros(count, device=backend.device) for _ in range(3)))
         size = backend.contribution_size(parameters)
         contributions = torch.full((len(cameras), size), math.nan, device=backend.device, dtype=dtype)
-        for step in (1, 2):
-            for camera, photo, row in zip(cameras, photos, contributions, strict=True):
-                view = View(camera, photo.to(torch.uint8).to(backend.device))
-                backend.contribute(parameters, view, BACKGROUND.to(backend.device), degree, 0.2, row)
-            if step == 2:
+        views = [View(c, p.to(torch.uint8).to(backend.device)) for c, p in zip(cameras, photos, strict=True)]
+        for number in (1, 2):
+            step = Step(views[0], BACKGROUND.to(backend.device), degree, 0.2, rates, number, Dropout(0.2, seed=number))
+            for view, row in zip(views, contributions, strict=True):
+                backend.contribute(parameters, step._replace(view=view), row)
+            if number == 2:
                 # Of what one photo says it is said that it did not work: nothing may change.
                 before = [t.clone() for t in (*parameters, *state.first, *state.second, *statistics)]
                 contributions[1, 0] = 0
-                backend.batch_step(parameters, state, statistics, contributions, degree, rates, step)
+                backend.batch_step(parameters, state, statistics, contributions, step)
                 after = (*parameters, *state.first, *state.second, *statistics)
                 assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
                 contributions[1, 0] = 1
-            backend.batch_step(parameters, state, statistics, contributions, degree, rates, step)
+            backend.batch_step(parameters, state, statistics, contributions, step)
         return parameters, state, statistics, contributions[:, :CONTRIBUTION_HEADER]
 
     expected, expected_state, expected_statistics, expected_heads = train(ReferenceRenderer(), torch.float64)
@@ -225,6 +232,15 @@ def test_batch_step(renderer, count, model_degree, degree):
         assert value.numel() == 0 or ((value.cpu() - wanted).abs() <= 0.02 * moved + 1e-6).double().mean() > 0.97, name
 
 
+def test_dropout_leaves_out_its_share_and_others_the_next_time():
+    """The specification's own."""
+    out = [left_out(20_000, Dropout(0.3, seed)) for seed in (5, 6)]
+    assert [float(which.double().mean()) for which in out] == pytest.approx([0.3, 0.3], abs=0.02)  # 6 deviations
+    assert float((out[0] & out[1]).double().mean()) == pytest.approx(0.09, abs=0.015)
+    assert torch.equal(out[0], left_out(20_000, Dropout(0.3, 5 + 2**32)))
+    assert not left_out(1000, Dropout(0.0, 5)).any()
+
+
 def test_a_batch_step_is_on_the_mean_of_gradients():
     """The specification's own: what it makes of a batch, from its single steps."""
     renderer, degree = ReferenceRenderer(), 2
@@ -236,13 +252,14 @@ def test_a_batch_step_is_on_the_mean_of_gradients():
     contributions = torch.empty(2, renderer.contribution_size(parameters), dtype=torch.float64)
     mean = GaussianTensors(*(torch.zeros_like(t) for t in parameters))
     for camera, photo, row in zip(cameras, photos, contributions, strict=True):
-        renderer.contribute(parameters, View(camera, photo), BACKGROUND, degree, 0.2, row)
+        step = Step(View(camera, photo), BACKGROUND, degree, 0.2, LearningRates(*[1e-3] * 6), 1)
+        renderer.contribute(parameters, step, row)
         image = renderer.render(parameters, camera, BACKGROUND, degree)
         loss, grad_image = renderer.loss(image, photo, 0.2)
         for total, gradient in zip(mean, renderer.backward(grad_image)[0], strict=True):
             total += gradient / 2
         assert row[:CONTRIBUTION_HEADER].tolist() == pytest.approx([1.0, *(float(value) for value in loss)])
-    renderer.batch_step(parameters, fresh, statistics, contributions, degree, LearningRates(*[1e-3] * 6), 1)
+    renderer.batch_step(parameters, fresh, statistics, contributions, step)
     for first, gradient in zip(fresh.first, mean, strict=True):
         assert torch.allclose(first, 0.1 * gradient, rtol=1e-6, atol=1e-12)
 

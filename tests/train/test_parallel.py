@@ -18,7 +18,7 @@ from splatworker.errors import SplatError
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene, split
 from splatworker.render.cpu import CpuRenderer
-from splatworker.render.interface import DensityStatistics, GaussianTensors, LearningRates, View
+from splatworker.render.interface import DensityStatistics, GaussianTensors, LearningRates, Step, View
 from splatworker.render.reference import project
 from splatworker.render.tensors import to_tensors
 from splatworker.train import parallel
@@ -254,9 +254,8 @@ def test_a_step_without_memory_changes_nothing_and_the_next_says_so():
     rates = LearningRates(*[1e-3] * 6)
 
     def step(number):
-        return steps.training_step(
-            model.parameters, model.adam, model.statistics, view, torch.zeros(3), 1, 0.2, rates, number
-        )
+        taken = Step(view, torch.zeros(3), 1, 0.2, rates, number)
+        return steps.training_step(model.parameters, model.adam, model.statistics, taken)
 
     def everything():
         return [t.clone() for t in (*model.parameters, *model.adam.first, *model.adam.second, *model.statistics)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from splatworker.train.options import Options
-from splatworker.train.schedule import active_sh_degree, learning_rates, position_rate, share_of_rates
+from splatworker.train.schedule import active_sh_degree, dropout_at, learning_rates, position_rate, share_of_rates
 
 
 def _options(**changes):
@@ -46,3 +46,13 @@ def test_a_degree_more_every_thousand_iterations():
     degrees = [active_sh_degree(_options(), i) for i in (1, 999, 1000, 1999, 2000, 3000, 30_000)]
     assert degrees == [0, 0, 1, 1, 2, 3, 3]
     assert active_sh_degree(_options(sh_degree=1, sh_degree_interval=10), 500) == 1
+
+
+def test_dropout_grows_to_its_share_and_never_repeats():
+    options = _options(iterations=1000, dropout=0.2, seed=3)
+    steps = [dropout_at(options, iteration) for iteration in range(1, 1001)]
+    assert [step.share for step in steps[::250]] == pytest.approx([0.0002, 0.0502, 0.1002, 0.1502])
+    assert steps[-1].share == 0.2
+    assert len({step.seed for step in steps}) == 1000
+    assert dropout_at(_options(iterations=1000, seed=4, dropout=0.2), 1).seed not in {step.seed for step in steps}
+    assert dropout_at(_options(), 500).share == 0
