@@ -19,7 +19,7 @@ std::string cuda_version(int version) {
 void *open_library() {
     for (const char *name : kLibraries)
         if (void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) return library;
-    throw Unusable("driver_missing", "no NVIDIA driver is installed (libcuda.so.1 is not found)");
+    throw Unusable("no_driver", "no NVIDIA driver is installed (libcuda.so.1 is not found)");
 }
 
 template <typename Pointer>
@@ -77,12 +77,12 @@ Driver start() {
                                              cuda_version(kLeastCuda) + " is needed (driver 525.60.13 or newer)");
     int error = d.init(0);
     if (error == 0) error = d.device_count(&count);
-    if (error == kNoDevice || (error == 0 && count == 0)) throw Unusable("gpu_missing", no_gpu());
+    if (error == kNoDevice || (error == 0 && count == 0)) throw Unusable("no_gpu", no_gpu());
     if (error == kNewerThanDriver || error == kInsufficientDriver)
         throw Unusable("driver_too_old", "the NVIDIA driver does not fit this system: " + error_text(d, error));
     if (error == kOutOfMemory)
-        throw Unusable("gpu_memory", "no memory is left to open the GPU with: " + error_text(d, error));
-    if (error) throw Unusable("driver_failed", "the NVIDIA driver cannot be used: " + error_text(d, error));
+        throw Unusable("out_of_memory", "no memory is left to open the GPU with: " + error_text(d, error));
+    if (error) throw Unusable("gpu_failed", "the NVIDIA driver cannot be used: " + error_text(d, error));
     return d;
 }
 

@@ -25,8 +25,8 @@ using DeviceAddress = unsigned long long;
 
 constexpr int kLeastCuda = 12000;  // that the driver must speak: 12.0, driver 525.60.13
 
-// Why the GPU cannot be used at all, with a code: driver_missing, driver_too_old, gpu_missing, gpu_too_old,
-// gpu_not_built_for, gpu_memory or driver_failed.
+// Why the GPU cannot be used at all, with the code of splatworker/errors.py: no_driver, driver_too_old, no_gpu,
+// gpu_too_old, gpu_unsupported, out_of_memory or gpu_failed.
 class Unusable : public std::runtime_error {
 public:
     Unusable(const char *code, const std::string &sentence) : std::runtime_error(sentence), code(code) {}

@@ -48,7 +48,7 @@ Gpu::Gpu(int device) {
     int count = 0, handle = 0, major = 0, minor = 0;
     check(d.device_count(&count));
     if (device < 0 || device >= count)
-        throw Unusable("gpu_missing", "there is no GPU " + std::to_string(device) + ": the NVIDIA driver shows " +
+        throw Unusable("no_gpu", "there is no GPU " + std::to_string(device) + ": the NVIDIA driver shows " +
                                           std::to_string(count) + ", counted from 0");
     char name[256] = "";
     check(d.device(&handle, device));
@@ -60,9 +60,9 @@ Gpu::Gpu(int device) {
     image_of(names().front().file);  // before memory is spent on a GPU that cannot be used
     const int error = d.retain_primary_context(&context_, handle);
     if (error == kOutOfMemory)
-        throw Unusable("gpu_memory", "the GPU " + describe() + " has no memory left to start with: another program uses it");
+        throw Unusable("out_of_memory", "the GPU " + describe() + " has no memory left to start with: another program uses it");
     if (error)
-        throw Unusable("driver_failed", "the GPU " + describe() + " cannot be opened: " + error_text(d, error));
+        throw Unusable("gpu_failed", "the GPU " + describe() + " cannot be opened: " + error_text(d, error));
     const Use use(*this);
     load();
 }
@@ -84,13 +84,13 @@ void Gpu::load() {
         Function function = nullptr;
         if (!error) error = d.module_function(&function, module, wanted.kernel);
         if (error == kOutOfMemory)
-            throw Unusable("gpu_memory",
+            throw Unusable("out_of_memory",
                            "the GPU " + describe() + " has no memory left for the kernels: another program uses it");
         if (error == kBadImage || error == kNoBinary || error == kNewPtx)
             throw Unusable("driver_too_old", "the NVIDIA driver does not take the kernels for the GPU " + describe() +
                                                  ": " + error_text(d, error));
         if (error)
-            throw Unusable("driver_failed",
+            throw Unusable("gpu_failed",
                            "the kernels cannot be loaded into the GPU " + describe() + ": " + error_text(d, error));
         functions_.push_back(function);
     }
@@ -115,7 +115,7 @@ const Image &Gpu::image_of(const char *file) const {
     if (architecture_ < kLeastArchitecture)
         throw Unusable("gpu_too_old", "the GPU " + describe() + " is too old: " + capability(kLeastArchitecture) +
                                           " is needed (Turing: RTX 20 series, T4, and newer)");
-    throw Unusable("gpu_not_built_for", "this installation's kernels were not compiled for the GPU " + describe() +
+    throw Unusable("gpu_unsupported", "this installation's kernels were not compiled for the GPU " + describe() +
                                             ": they begin at " + capability(oldest));
 }
 
