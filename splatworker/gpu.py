@@ -85,7 +85,7 @@ def has_kernels() -> bool:
     return torch_knows_cuda and find_spec("splatworker._cuda") is not None
 
 
-def unusable(code: str, reason: str, stage: str) -> MachineError:
+def unusable(code: str, reason: str, stage: str | None = None) -> MachineError:
     """The error for a GPU that cannot be used, as `find_gpus` and the kernels tell it, with what to do about it."""
     kind = next((kind for kind in _HINTS if kind.code == code), GpuFailed)
     return kind(f"{reason[:1].upper()}{reason[1:]}.", hint=_HINTS[kind], stage=stage)
