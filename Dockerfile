@@ -1,8 +1,8 @@
 # The worker's image: Debian, Python, and what PyPI has. No compiler, no pip and no root in what is shipped.
 #
-#   ./build.sh [--with-inria]
+#   ./build.sh [--cuda13] [--with-inria]
 #
-# Stages: build (our wheel, with nvcc from PyPI), libraries (torch, COLMAP and the rest), inria (only if asked for),
+# Stages: build (our wheel, its kernels by NVRTC from PyPI), libraries (torch, COLMAP and the rest), inria (only if asked for),
 # runtime. The layers of the last stage go from what never changes to what changes daily: a change of our Python code
 # rebuilds in seconds and is a few megabytes to pull.
 ARG BUILD_BASE=debian:12-slim
@@ -13,28 +13,25 @@ FROM ${BUILD_BASE} AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends g++ python3 python3-dev python3-venv \
  && rm -rf /var/lib/apt/lists/*
-# CUDA 13's compiler and headers come from PyPI and land in one folder, nvidia/cu13, which CMake takes for a toolkit.
+# NVRTC 12.8 compiles the kernels to machine code that every driver from 525 on takes; nothing else of CUDA is needed.
 RUN python3 -m venv /opt/build \
  && /opt/build/bin/pip install --no-cache-dir cmake ninja nanobind==3.1.0 scikit-build-core==1.1.2 \
-      'cuda-toolkit[nvcc,cccl,cudart,crt,nvvm]==13.0.*' \
- && ln -s "$(/opt/build/bin/python -c 'import nvidia.cu13 as m; print(list(m.__path__)[0])')" /opt/cuda \
- && ln -s libcudart.so.13 /opt/cuda/lib/libcudart.so \
- && ln -s lib /opt/cuda/lib64
-ENV PATH=/opt/build/bin:/opt/cuda/bin:$PATH CUDACXX=/opt/cuda/bin/nvcc CUDAToolkit_ROOT=/opt/cuda
+      nvidia-cuda-nvrtc-cu12==12.8.93
+ENV PATH=/opt/build/bin:$PATH
 
-ARG CUDA_ARCHITECTURES="75;80;86;89;90;100;120"
+ARG CUDA_ARCHITECTURES=ALL
 WORKDIR /src
-# First the kernels alone: minutes of nvcc, which change seldom. The second build finds them done.
+# First the kernels alone: a minute of compiling, which changes seldom. The second build finds them done.
 COPY pyproject.toml CMakeLists.txt README.md LICENSE ./
 COPY kernels kernels
 COPY splatworker/__init__.py splatworker/
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation -w /tmp/first . \
       --config-settings=build-dir=/src/build --config-settings=cmake.define.SPLATWORKER_CUDA=ON \
-      "--config-settings=cmake.define.CMAKE_CUDA_ARCHITECTURES=${CUDA_ARCHITECTURES}"
+      "--config-settings=cmake.define.SPLATWORKER_CUDA_ARCHITECTURES=${CUDA_ARCHITECTURES}"
 COPY splatworker splatworker
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation -w /tmp/wheel . \
       --config-settings=build-dir=/src/build --config-settings=cmake.define.SPLATWORKER_CUDA=ON \
-      "--config-settings=cmake.define.CMAKE_CUDA_ARCHITECTURES=${CUDA_ARCHITECTURES}" \
+      "--config-settings=cmake.define.SPLATWORKER_CUDA_ARCHITECTURES=${CUDA_ARCHITECTURES}" \
  && pip install --no-cache-dir --no-deps --target /opt/splatworker /tmp/wheel/*.whl \
  && python -m compileall -q /opt/splatworker
 
@@ -44,16 +41,14 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
 RUN python3 -m venv /opt/venv
-# === and not ==: the build with CUDA 13 that PyPI has, even where an index offers others such as 2.13.0+cpu.
-# COLMAP's wheel is linked to CUDA 12's runtime, torch to CUDA 13's. They live side by side (and never in one process);
-# only the metapackage cuda-toolkit cannot be there twice, so COLMAP's two libraries are named here instead.
+# torch 2.10.0 is PyPI's last one for CUDA 12, and so for drivers under 580; --cuda13 takes a newer one. === and not ==:
+# PyPI's own build, even where an index offers others such as 2.10.0+cpu.
+ARG TORCH=2.10.0
 COPY docker/prune-libraries.sh pyproject.toml /tmp/
-RUN /opt/venv/bin/pip install --no-cache-dir 'torch===2.13.0' \
- && /opt/venv/bin/pip install --no-cache-dir --no-deps \
-      pycolmap-cuda12==4.2.1 nvidia-cuda-runtime-cu12==12.9.79 nvidia-curand-cu12==10.3.10.19 \
+RUN /opt/venv/bin/pip install --no-cache-dir "torch===${TORCH}" \
  && /opt/venv/bin/python -c "import tomllib; p = tomllib.load(open('/tmp/pyproject.toml', 'rb'))['project']; \
-      print('\n'.join(d for d in p['dependencies'] + p['optional-dependencies']['worker'] if not d.startswith('torch')))" \
-      > /tmp/requirements.txt \
+      more = p['optional-dependencies']; wanted = p['dependencies'] + more['colmap'] + more['worker']; \
+      print('\n'.join(d for d in wanted if not d.startswith('torch')))" > /tmp/requirements.txt \
  && /opt/venv/bin/pip install --no-cache-dir -r /tmp/requirements.txt \
  && sh /tmp/prune-libraries.sh /opt/venv
 
@@ -70,10 +65,9 @@ RUN mkdir -p /opt/inria && if [ "$WITH_INRIA" = 1 ]; then sh /tmp/build-inria.sh
 
 # -------------------------------------------------------------------------------------------------------- runtime
 FROM ${RUNTIME_BASE} AS runtime
-# libX11 and its kin are what COLMAP's wheel is linked to; nothing is ever shown. Without ca-certificates the platform's
-# SDK trusts nobody, its own platform included.
+# Without ca-certificates the platform's SDK trusts nobody, its own platform included.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates python3 tini libgomp1 libice6 libsm6 libx11-6 libxext6 \
+ && apt-get install -y --no-install-recommends ca-certificates python3 tini libgomp1 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --create-home splat \
  && mkdir -p /app/output && chown splat: /app /app/output

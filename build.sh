@@ -1,21 +1,25 @@
 #!/usr/bin/env bash
-# Build the worker's image: ./build.sh [--with-inria]
+# Build the worker's image: ./build.sh [--cuda13] [--with-inria]
 #   IMAGE       its name (splatworker:latest)
 #   BUILD_ARGS  more arguments for docker build
+# --cuda13 takes a torch of CUDA 13, for machines with NVIDIA driver 580 or newer: a smaller image with the same kernels.
 # --with-inria adds the original trainer for jobs with "trainer": "inria". Its licence forbids commercial use.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 image=${IMAGE:-splatworker:latest}
 with_inria=0
-case "${1:-}" in
-  "") ;;
-  --with-inria) with_inria=1 ;;
-  *)
-    echo "usage: ./build.sh [--with-inria]" >&2
-    exit 2
-    ;;
-esac
+variant=()
+for option in "$@"; do
+  case "$option" in
+    --cuda13) variant=(--build-arg TORCH=2.13.0) ;;
+    --with-inria) with_inria=1 ;;
+    *)
+      echo "usage: ./build.sh [--cuda13] [--with-inria]" >&2
+      exit 2
+      ;;
+  esac
+done
 
 if ! command -v docker >/dev/null; then
   echo "build.sh: docker is needed (https://docs.docker.com/engine/install/)." >&2
@@ -28,5 +32,5 @@ fi
 
 read -r -a more <<<"${BUILD_ARGS:-}"
 # The platform's machines are x86-64, whatever this one is.
-docker build --platform linux/amd64 --build-arg "WITH_INRIA=$with_inria" -t "$image" "${more[@]}" .
+docker build --platform linux/amd64 --build-arg "WITH_INRIA=$with_inria" "${variant[@]}" -t "$image" "${more[@]}" .
 echo "Built $image. Next: ./test-local.sh here, or ./upload-runpod.sh to bring it to RunPod."

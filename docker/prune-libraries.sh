@@ -3,19 +3,20 @@
 set -eu
 site=$(echo "$1"/lib/python3*/site-packages)
 
-# Compilers for torch.compile, which is not used.
-rm -rf "$site"/triton "$site"/triton-*.dist-info
+# Compilers for torch.compile, which is not used, and CUDA's functions for Python, which nothing here calls.
+rm -rf "$site"/triton "$site"/triton-*.dist-info "$site"/cuda/bindings "$site"/cuda_bindings*
 # Headers, static libraries and tests.
 rm -rf "$site"/torch/include "$site"/torch/test "$site"/torch/share "$site"/nvidia/*/include
 find "$site" -name '*.a' -delete
 find "$site" -type d \( -name tests -o -name test \) -path '*/numpy/*' -prune -exec rm -rf {} +
 find "$site" -type d -name tests -path '*/scipy/*' -prune -exec rm -rf {} +
-# cuDNN's engines for convolutions: libcudnn.so loads them when the first convolution runs, and there is none here.
-find "$site"/nvidia -name 'libcudnn_engines_precompiled*' -delete
-find "$site"/nvidia -name 'libcudnn_adv*' -delete
-# What no library names as needed (readelf -d): several GPUs in one solver, profilers, device code of NVSHMEM, and a
-# second runtime compiler.
-for name in 'libcusolverMg*' 'libnvrtc.alt*' 'libnvrtc-builtins.alt*' 'libnvperf_*' 'libpcsamplingutil*' \
+# What torch opens when it is first asked for it, and nobody here asks: cuDNN's parts when the first convolution runs
+# (libcudnn.so itself is linked to), cuSOLVER when a matrix is decomposed on a GPU.
+find "$site"/nvidia -name 'libcudnn_*' -delete
+find "$site"/nvidia -name 'libcusolver*' -delete
+# What no library names as needed (readelf -d): profilers, markers for them, device code of NVSHMEM, and a second runtime
+# compiler.
+for name in 'libnvToolsExt*' 'libnvrtc.alt*' 'libnvrtc-builtins.alt*' 'libnvperf_*' 'libpcsamplingutil*' \
   'libcheckpoint*' 'libcufftw*' 'libnvblas*' 'libcufile_rdma*' 'libnvshmem_device*'; do
   find "$site"/nvidia -name "$name" -delete
 done
@@ -23,3 +24,5 @@ done
 rm -rf "$site"/pip "$site"/pip-*.dist-info "$site"/setuptools "$site"/setuptools-*.dist-info "$1"/bin/pip*
 find "$site" -name '__pycache__' -prune -exec rm -rf {} +
 "$1"/bin/python -m compileall -q "$site" || true
+# What is left still loads, and sends between processes.
+"$1"/bin/python -c 'import torch, torch.distributed; print("pruned:", torch.__version__, torch.version.cuda)'

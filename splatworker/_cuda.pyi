@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-def obstacle(device: int, /) -> str: ...
+architectures: Sequence[tuple[int, bool]]
+"""What there is code for: (86, False) is machine code for compute capability 8.6, (90, True) PTX for 9.0 and newer."""
+
+def obstacle(device: int, /) -> tuple[str, str]: ...
 
 class Gaussians:
     def __init__(self, count: int, rest: int, addresses: Sequence[int], /) -> None: ...

@@ -23,6 +23,11 @@
         ├── DiskFull                 disk_full
         ├── OutOfMemory              out_of_memory
         ├── GpuFailed                gpu_failed                        the GPU or its driver gave up
+        │   ├── NoDriver             no_driver                         no NVIDIA driver is installed
+        │   ├── DriverTooOld         driver_too_old                    older than 525.60.13, or than the GPU needs
+        │   ├── NoGpu                no_gpu                            the driver shows none
+        │   ├── GpuTooOld            gpu_too_old                       under compute capability 7.5
+        │   └── GpuUnsupported       gpu_unsupported                   nothing for it in this installation
         ├── StageCrashed             stage_crashed                     a stage's process died without a word
         ├── DeadlineExceeded         deadline_exceeded
         └── Cancelled                cancelled
@@ -208,6 +213,36 @@ class GpuFailed(MachineError):
 
     code = "gpu_failed"
     worker_is_broken = True
+
+
+class NoDriver(GpuFailed):
+    """No NVIDIA driver is installed, or this process cannot see it."""
+
+    code = "no_driver"
+
+
+class DriverTooOld(GpuFailed):
+    """The NVIDIA driver is older than our kernels can do with, or than the GPU needs."""
+
+    code = "driver_too_old"
+
+
+class NoGpu(GpuFailed):
+    """There is an NVIDIA driver, and it shows no GPU."""
+
+    code = "no_gpu"
+
+
+class GpuTooOld(GpuFailed):
+    """The GPU is older than all that our kernels are compiled for."""
+
+    code = "gpu_too_old"
+
+
+class GpuUnsupported(GpuFailed):
+    """This installation has no kernels for the GPU, or a torch without CUDA."""
+
+    code = "gpu_unsupported"
 
 
 class StageCrashed(MachineError):

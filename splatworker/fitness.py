@@ -21,7 +21,11 @@ def import_colmap(report: Reporter) -> dict[str, Any]:
 
 
 def draw_something(report: Reporter) -> dict[str, Any]:
-    """The kernels run on the device that a job would use: one Gaussian is drawn; the device's name.
+    """The kernels run on the device that a job would use: one Gaussian is drawn.
+
+    Returns:
+        device: its name.
+        code, reason: why that is no GPU, or "" and "" where it is one; a code of `errors`.
 
     Raises:
         GpuFailed: they do not.
@@ -29,7 +33,7 @@ def draw_something(report: Reporter) -> dict[str, Any]:
     import numpy as np  # noqa: PLC0415 - not in the worker's process
     import torch  # noqa: PLC0415
 
-    from splatworker.render.backend import renderer_for  # noqa: PLC0415
+    from splatworker.render.backend import cuda_refusal, renderer_for  # noqa: PLC0415
     from splatworker.render.camera import Camera  # noqa: PLC0415
     from splatworker.render.interface import GaussianTensors  # noqa: PLC0415
 
@@ -51,7 +55,8 @@ def draw_something(report: Reporter) -> dict[str, Any]:
         raise GpuFailed(f"The kernels do not run on this machine: {error}".splitlines()[0]) from error
     if not middle > 0.5:
         raise GpuFailed("The kernels draw nothing on this machine.")
-    return {"device": str(device)}
+    code, reason = cuda_refusal() if device.type == "cpu" else ("", "")
+    return {"device": str(device), "code": code, "reason": reason}
 
 
 CHECKS: dict[str, Callable[[Reporter], dict[str, Any]]] = {

@@ -203,6 +203,8 @@ async def _probe(room: _Run) -> list[dict[str, Any]]:
     gpus: list[dict[str, Any]] = found["gpus"]
     if room.gpu_required and not gpus:
         raise _gpu_is_gone(f"{found['reason'][:1].upper()}{found['reason'][1:]}.")
+    if found.get("code", "") not in ("", "no_driver", "no_gpu"):  # there is one, and it cannot be used
+        room.report.warning(f"The CPU is used, because {found['reason']}.")
     if gpus and room.recipe.trainer == "native" and not found["kernels"]:
         room.report.warning("This installation has no kernels for the machine's GPU: the CPU is used.")
         return []

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from splatworker import logs
-from splatworker.errors import GpuFailed, OutOfMemory
+from splatworker.errors import MachineError, OutOfMemory
+from splatworker.gpu import unusable
 from splatworker.job_session import Setting
 from splatworker.machine import available_memory
 from splatworker.once import once
@@ -18,9 +19,6 @@ from splatworker.process import STAGE_COMMAND, run_stage
 from splatworker.progress import Silent
 from splatworker.self_test import is_self_test, self_test
 from splatworker.workspace import LEAST_DISK, check_room, private_workspace
-
-LEAST_CUDA = (13, 0)
-"""The CUDA version that the driver must speak: the image's libraries are built with it (driver 580 or newer)."""
 
 CHECK_SECONDS = 120.0
 FITNESS_DISK = 4 * 2**30 - LEAST_DISK
@@ -92,16 +90,15 @@ async def check_machine(command: Sequence[str] = STAGE_COMMAND) -> None:
             return await run_stage(stage, [], workspace=workspace, report=Silent(), deadline=end, command=command)
 
         found = await run("probe")
-        if not _cpu_will_do():
-            if not found["gpus"]:
-                raise GpuFailed(
-                    f"There is no GPU to work with: {found['reason']}.", hint=f"{ALLOW_CPU}=1 works without one."
-                )
-            version = tuple(int(part) for part in found["cuda"].split("."))
-            if version < LEAST_CUDA:
-                raise GpuFailed(
-                    f"The NVIDIA driver speaks CUDA {found['cuda']}, and 13.0 is needed.",
-                    hint="Choose machines with driver 580 or newer (CUDA 13.0 in the endpoint's filter).",
-                )
-        await run("check-kernels")
+        if not _cpu_will_do() and not found["gpus"]:
+            raise _no_gpu(found["code"], f"there is no GPU to work with: {found['reason']}")
+        drawn = await run("check-kernels")
+        if not _cpu_will_do() and drawn["code"]:
+            raise _no_gpu(drawn["code"], f"the kernels do not run on the GPU: {drawn['reason']}")
         await run("check-colmap")
+
+
+def _no_gpu(code: str, reason: str) -> MachineError:
+    error = unusable(code, reason)
+    error.hint += f" {ALLOW_CPU}=1 works without a GPU."
+    return error

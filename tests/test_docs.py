@@ -105,12 +105,14 @@ def test_limits_are_the_codes():
 
 @pytest.mark.parametrize("name", ["hub.json", "tests.json"])
 def test_the_hub_offers_only_machines_that_the_fitness_check_takes(name):
-    from splatworker.platform import LEAST_CUDA
+    from splatworker.gpu import LEAST_CUDA
 
     config = json.loads((ROOT / ".runpod" / name).read_text())["config"]
     assert config["gpuCount"] == 1
-    for version in config["allowedCudaVersions"]:
-        assert tuple(int(part) for part in version.split(".")) >= LEAST_CUDA
+    versions = [tuple(int(part) for part in version.split(".")) for version in config["allowedCudaVersions"]]
+    assert versions[0] == LEAST_CUDA
+    assert versions == sorted(set(versions))
+    assert {(12, minor) for minor in range(10)} | {(13, 0)} <= set(versions)  # an allow-list: what it lacks is excluded
 
 
 def test_the_hub_sets_variables_that_there_are():

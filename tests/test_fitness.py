@@ -8,7 +8,8 @@ import pytest
 from support.jobs import stand_in
 
 from splatworker import machine, platform, workspace
-from splatworker.errors import DiskFull, GpuFailed, OutOfMemory, SplatError
+from splatworker.errors import DiskFull, DriverTooOld, GpuFailed, OutOfMemory, SplatError
+from splatworker.render.backend import cuda_is_usable
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +34,19 @@ def test_no_gpu(monkeypatch):
 
 
 def test_an_old_driver():
-    with pytest.raises(GpuFailed, match=r"speaks CUDA 12\.8"):
+    with pytest.raises(DriverTooOld, match=r"speaks CUDA 11\.8, and 12\.0 is needed \(driver 525") as caught:
         check("gpu=old-driver")
+    assert "525.60.13" in caught.value.hint
+
+
+def test_a_gpu_that_the_kernels_do_not_run_on(monkeypatch):
+    # There is one, as far as the driver says; what is drawn is drawn by this machine's own torch and kernels.
+    if cuda_is_usable():
+        pytest.skip("they do run here")
+    with pytest.raises(GpuFailed, match="kernels do not run on the GPU"):
+        check("gpu=without-kernels")
+    monkeypatch.setenv(platform.ALLOW_CPU, "1")
+    check("gpu=without-kernels")
 
 
 @pytest.mark.parametrize("stage", ["check-kernels", "check-colmap"])

@@ -117,6 +117,14 @@ def test_build_with_the_original_trainer_and_more_arguments(run):
     )
 
 
+def test_build_for_new_drivers_alone(run):
+    run.stand_in("docker")
+    assert run("build.sh", "--with-inria", "--cuda13").returncode == 0
+    assert run.calls[-1] == (
+        "build --platform linux/amd64 --build-arg WITH_INRIA=1 --build-arg TORCH=2.13.0 -t splatworker:latest ."
+    )
+
+
 def test_build_without_docker_or_its_engine(run):
     done = run("build.sh")
     assert (done.returncode, "docker is needed" in done.stderr) == (1, True)
@@ -139,7 +147,8 @@ def test_pushing_the_image(run, name, target):
     done = run("upload-runpod.sh", name)
     assert done.returncode == 0
     assert run.calls[-2:] == [f"tag splatworker:latest {target}", f"push {target}"]
-    assert "13.0" in done.stdout
+    assert "12.0" in done.stdout
+    assert "525.60.13" in done.stdout
 
 
 def test_pushing_what_is_not_built_or_not_allowed(run):

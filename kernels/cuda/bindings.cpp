@@ -9,6 +9,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <set>
 
 #include "renderer.h"
 
@@ -131,8 +132,8 @@ public:
             pointer<CUstream_st>(stream));
     }
 
-    void set_timing(bool enabled) { renderer_.stopwatch().enable(enabled); }
-    std::vector<std::pair<std::string, float>> stage_times() { return renderer_.stopwatch().times(); }
+    void set_timing(bool enabled) { renderer_.set_timing(enabled); }
+    std::vector<std::pair<std::string, float>> stage_times() { return renderer_.stage_times(); }
     uint64_t instances() const { return renderer_.instances(); }
     size_t scratch_bytes() const { return renderer_.scratch_bytes(); }
 
@@ -166,5 +167,16 @@ NB_MODULE(_cuda, m) {
         .def("stage_times", &BoundRenderer::stage_times)
         .def_prop_ro("instances", &BoundRenderer::instances)
         .def_prop_ro("scratch_bytes", &BoundRenderer::scratch_bytes);
-    m.def("obstacle", &splat::Renderer::obstacle);
+    m.def("obstacle", [](int device) {
+        try {
+            splat::Gpu::of(device);
+        } catch (const splat::Unusable &unusable) {
+            return std::make_pair(std::string(unusable.code), std::string(unusable.what()));
+        }
+        return std::make_pair(std::string(), std::string());
+    });
+    std::set<std::pair<int, bool>> built;
+    for (size_t k = 0; k < splat::kImageCount; ++k)
+        built.emplace(splat::kImages[k].architecture, splat::kImages[k].ptx);
+    m.attr("architectures") = std::vector<std::pair<int, bool>>(built.begin(), built.end());
 }

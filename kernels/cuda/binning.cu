@@ -4,20 +4,15 @@
 // shortest: a long one that began last would be waited for alone.
 #include "each_tile.cuh"
 #include "kernels.h"
-#include "launch.h"
 
 namespace splat {
-namespace {
 
-constexpr int kScanBlock = 1024, kScanRun = 8;  // threads, and neighbouring tiles that each adds up
-constexpr int kTouchBlock = 256, kWideBlocks = 256;  // threads that name splats' tiles; blocks for the wide splats
-constexpr int kSortBlock = 128;
+constexpr int kScanRun = 8;  // neighbouring tiles that a thread adds up
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
 constexpr int kMostThreads = 1024;  // that a multiprocessor holds
 #else
 constexpr int kMostThreads = 1536;
 #endif
-constexpr int kShortList = 256;  // items of a tile on average: fewer are sorted with less shared memory, in more blocks
 
 // The sums of `value` over the block's threads before this one, and in `total` over all.
 template <int kBlock>
@@ -38,7 +33,7 @@ __device__ uint64_t sum_before(uint64_t value, uint64_t *total) {
 }
 
 // One block. Counts become starts, twice: tile_starts stays, `cursors` moves on as the lists fill.
-__global__ void __launch_bounds__(kScanBlock)
+extern "C" __global__ void __launch_bounds__(kScanBlock)
     starts_kernel(int tiles, uint32_t *cursors, uint32_t *tile_starts, uint64_t *total, volatile uint64_t *host_total) {
     uint64_t carried = 0;
     for (int base = 0; base < tiles; base += kScanBlock * kScanRun) {
@@ -81,7 +76,7 @@ __device__ void each_instance(const Splat *splats, int count, const WideSplats &
     each_tile<kTouchBlock>(splats, count, lane * blocks * kWarps + block * kWarps + warp, width, height, visit);
 }
 
-__global__ void __launch_bounds__(kTouchBlock)
+extern "C" __global__ void __launch_bounds__(kTouchBlock)
     count_kernel(int count, const Splat *splats, WideSplats wide, int width, int height, uint32_t *cursors) {
     each_instance(splats, count, wide, blockIdx.x, gridDim.x, width, height, [&](const auto &touched, uint32_t, float) {
         for (int tile : touched)
@@ -114,7 +109,7 @@ __device__ void order_tiles(int tiles, const uint32_t *tile_starts, uint32_t *ti
 
 // Items sort by depth, and at equal depth by the Gaussian's number. Positive floats sort as their bits do. The first
 // block has no Gaussians: it orders the tiles meanwhile.
-__global__ void __launch_bounds__(kTouchBlock)
+extern "C" __global__ void __launch_bounds__(kTouchBlock)
     list_kernel(Instances instances, int count, const Splat *splats, WideSplats wide, int width, int height,
                 uint32_t *cursors, uint64_t *items, int tiles, const uint32_t *tile_starts, uint32_t *tile_order) {
     if (!instances.fit()) return;
@@ -180,11 +175,10 @@ __device__ uint64_t *merge_all(uint64_t *items, uint64_t *spare, uint32_t count,
     return items;
 }
 
-// kChunk: items that are sorted in shared memory at a time, in kBlocks blocks a multiprocessor where it holds so many.
-template <int kChunk, int kBlocks>
-__global__ void __launch_bounds__(kSortBlock, kBlocks * kSortBlock < kMostThreads ? kBlocks : kMostThreads / kSortBlock)
-    sort_kernel(Instances instances, const uint32_t *tile_order, const uint32_t *tile_starts, uint64_t *items,
-                uint64_t *spare, uint32_t *tile_splats) {
+// kChunk: items that are sorted in shared memory at a time.
+template <int kChunk>
+__device__ void sort_tile(const Instances &instances, const uint32_t *tile_order, const uint32_t *tile_starts,
+                          uint64_t *items, uint64_t *spare, uint32_t *tile_splats) {
     if (!instances.fit()) return;
     __shared__ uint64_t chunk[kChunk], spare_chunk[kChunk];
     const uint32_t tile = tile_order[blockIdx.x], start = tile_starts[tile], count = tile_starts[tile + 1] - start;
@@ -208,22 +202,21 @@ __global__ void __launch_bounds__(kSortBlock, kBlocks * kSortBlock < kMostThread
     for (uint32_t k = threadIdx.x; k < count; k += kSortBlock) tile_splats[k] = uint32_t(sorted[k]);
 }
 
-}  // namespace
+// In so many blocks a multiprocessor as its threads and its shared memory allow.
+constexpr int sort_blocks(int wanted) {
+    return wanted * kSortBlock < kMostThreads ? wanted : kMostThreads / kSortBlock;
+}
 
-void bin(const Binning &b, const Splat *splats, const WideSplats &wide, const Camera &camera, cudaStream_t stream) {
-    const int tiles = int(tiles_of(camera));
-    const unsigned blocks = kWideBlocks + blocks_for(b.count, kTouchBlock);
-    check(cudaMemsetAsync(b.tile_cursors, 0, size_t(tiles) * kCursorPitch * sizeof(*b.tile_cursors), stream));
-    launch(count_kernel, blocks, kTouchBlock, stream, b.count, splats, wide, camera.width, camera.height,
-           b.tile_cursors);
-    launch(starts_kernel, 1, kScanBlock, stream, tiles, b.tile_cursors, b.tile_starts, b.total, b.host_total);
-    check(cudaEventRecord(b.counted, stream));
-    const Instances instances = {b.total, b.room};
-    launch(list_kernel, 1 + blocks, kTouchBlock, stream, instances, b.count, splats, wide, camera.width, camera.height,
-           b.tile_cursors, b.items, tiles, b.tile_starts, b.tile_order);
-    const auto sort = b.last_total < uint64_t(tiles) * kShortList ? sort_kernel<1024, 12> : sort_kernel<2048, 7>;
-    launch(sort, unsigned(tiles), kSortBlock, stream, instances, b.tile_order, b.tile_starts, b.items, b.spare_items,
-           b.tile_splats);
+extern "C" __global__ void __launch_bounds__(kSortBlock, sort_blocks(12))
+    sort_1024_kernel(Instances instances, const uint32_t *tile_order, const uint32_t *tile_starts, uint64_t *items,
+                     uint64_t *spare, uint32_t *tile_splats) {
+    sort_tile<1024>(instances, tile_order, tile_starts, items, spare, tile_splats);
+}
+
+extern "C" __global__ void __launch_bounds__(kSortBlock, sort_blocks(7))
+    sort_2048_kernel(Instances instances, const uint32_t *tile_order, const uint32_t *tile_starts, uint64_t *items,
+                     uint64_t *spare, uint32_t *tile_splats) {
+    sort_tile<2048>(instances, tile_order, tile_starts, items, spare, tile_splats);
 }
 
 }  // namespace splat

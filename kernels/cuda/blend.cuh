@@ -1,14 +1,8 @@
 // What the forward and the backward blend share, so that both come to the same alphas to the bit.
 #pragma once
-#include "types.h"
+#include "kernels.h"
 
 namespace splat {
-
-// The blends' warps share nothing: each has a sub-tile. A block is small, so that none waits long for its others.
-constexpr int kBlendWarps = 2;
-constexpr int kBlendBlock = kBlendWarps * kWarp;
-static_assert(kSubTiles % kBlendWarps == 0, "no warp is without a sub-tile");
-inline unsigned blend_blocks(const Camera &camera) { return tiles_of(camera) * (kSubTiles / kBlendWarps); }
 
 // A warp's part of a tile, and the lane's pixels in it: (x, y) and those kLaneRows below one another.
 struct SubTile {

@@ -5,10 +5,8 @@
 // splat and sub-tile.
 #include "blend.cuh"
 #include "kernels.h"
-#include "launch.h"
 
 namespace splat {
-namespace {
 
 constexpr int kBatch = 16;              // splats that a warp handles at a time
 constexpr int kParts = kWarp / kBatch;  // lanes that share a splat's sums
@@ -37,40 +35,33 @@ inline __device__ void add(float4 *target, float4 value) {
 #endif
 }
 
-struct FloatSums {
-    SplatGradient *gradients;
-    __device__ void add_first(uint32_t gaussian, const SplatGradient &sum) const {
-        add(reinterpret_cast<float4 *>(gradients + gaussian), make_float4(sum.h, sum.hx, sum.hy, sum.hxx));
-        atomicAdd(&gradients[gaussian].blue, sum.blue);
-    }
-    __device__ void add_second(uint32_t gaussian, const SplatGradient &sum) const {
-        add(reinterpret_cast<float4 *>(gradients + gaussian) + 1, make_float4(sum.hxy, sum.hyy, sum.red, sum.green));
-    }
-};
+inline __device__ void add_first(const FloatSums &sums, uint32_t gaussian, const SplatGradient &sum) {
+    add(reinterpret_cast<float4 *>(sums.gradients + gaussian), make_float4(sum.h, sum.hx, sum.hy, sum.hxx));
+    atomicAdd(&sums.gradients[gaussian].blue, sum.blue);
+}
+inline __device__ void add_second(const FloatSums &sums, uint32_t gaussian, const SplatGradient &sum) {
+    add(reinterpret_cast<float4 *>(sums.gradients + gaussian) + 1, make_float4(sum.hxy, sum.hyy, sum.red, sum.green));
+}
 
-struct FixedSums {
-    FixedGradient *gradients;
-    FixedUnits units;
-    __device__ void add(uint32_t gaussian, int sum, float value) const {
-        auto *target = reinterpret_cast<unsigned long long *>(&gradients[gaussian].sums[sum]);
-        atomicAdd(target, static_cast<unsigned long long>(__float2ll_rn(value * units.of(sum))));
-    }
-    __device__ void add_first(uint32_t gaussian, const SplatGradient &sum) const {
-        add(gaussian, 0, sum.h);
-        add(gaussian, 1, sum.hx);
-        add(gaussian, 2, sum.hy);
-        add(gaussian, 3, sum.hxx);
-        add(gaussian, 8, sum.blue);
-    }
-    __device__ void add_second(uint32_t gaussian, const SplatGradient &sum) const {
-        add(gaussian, 4, sum.hxy);
-        add(gaussian, 5, sum.hyy);
-        add(gaussian, 6, sum.red);
-        add(gaussian, 7, sum.green);
-    }
-};
+inline __device__ void add(const FixedSums &sums, uint32_t gaussian, int sum, float value) {
+    auto *target = reinterpret_cast<unsigned long long *>(&sums.gradients[gaussian].sums[sum]);
+    atomicAdd(target, static_cast<unsigned long long>(__float2ll_rn(value * sums.units.of(sum))));
+}
+inline __device__ void add_first(const FixedSums &sums, uint32_t gaussian, const SplatGradient &sum) {
+    add(sums, gaussian, 0, sum.h);
+    add(sums, gaussian, 1, sum.hx);
+    add(sums, gaussian, 2, sum.hy);
+    add(sums, gaussian, 3, sum.hxx);
+    add(sums, gaussian, 8, sum.blue);
+}
+inline __device__ void add_second(const FixedSums &sums, uint32_t gaussian, const SplatGradient &sum) {
+    add(sums, gaussian, 4, sum.hxy);
+    add(sums, gaussian, 5, sum.hyy);
+    add(sums, gaussian, 6, sum.red);
+    add(sums, gaussian, 7, sum.green);
+}
 
-__global__ void to_float_kernel(int count, const FixedGradient *fixed, FixedUnits units, SplatGradient *gradients) {
+extern "C" __global__ void to_float_kernel(int count, const FixedGradient *fixed, FixedUnits units, SplatGradient *gradients) {
     const int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= count) return;
     float *sums = &gradients[i].h;
@@ -78,7 +69,7 @@ __global__ void to_float_kernel(int count, const FixedGradient *fixed, FixedUnit
 }
 
 // One thread at least runs, if only for the camera.
-__global__ void begin_contribution_kernel(const Splat *splats, Camera camera, int count, Contribution *contribution) {
+extern "C" __global__ void begin_contribution_kernel(const Splat *splats, Camera camera, int count, Contribution *contribution) {
     const int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i == 0) {
         contribution->succeeded = 1;
@@ -187,9 +178,8 @@ inline __device__ void add_other_parts(float &value) {
 }
 
 template <typename Sums>
-__global__ void __launch_bounds__(kBlendBlock, 640 / kBlendBlock)
-    blend_backward_kernel(TileLists lists, int width, int height, const float *image, const float *grad_image,
-                          Sums sums) {
+inline __device__ void blend_backward(const TileLists &lists, int width, int height, const float *image,
+                                      const float *grad_image, const Sums &sums) {
     if (!lists.instances.fit()) return;
     __shared__ WarpMemory memory[kBlendWarps];
     WarpMemory &shared = memory[threadIdx.x / kWarp];
@@ -255,35 +245,24 @@ __global__ void __launch_bounds__(kBlendBlock, 640 / kBlendBlock)
             const float dx = area.left - shared.splats[slot][0].x, dy = area.top - shared.splats[slot][0].y;
             const SplatGradient about_mean = about(sum, dx, dy);
             if (part == 0)
-                sums.add_first(gaussian, about_mean);
+                add_first(sums, gaussian, about_mean);
             else if (part == 1)
-                sums.add_second(gaussian, about_mean);
+                add_second(sums, gaussian, about_mean);
         }
         __syncwarp();
     }
 }
 
-}  // namespace
-
-void begin_contribution(const Splat *splats, const Camera &camera, int count, Contribution *contribution,
-                        cudaStream_t stream) {
-    launch(begin_contribution_kernel, blocks_for(count > 0 ? count : 1, 256), 256, stream, splats, camera, count,
-           contribution);
+extern "C" __global__ void __launch_bounds__(kBlendBlock, 640 / kBlendBlock)
+    blend_backward_floats_kernel(TileLists lists, int width, int height, const float *image, const float *grad_image,
+                                 FloatSums sums) {
+    blend_backward(lists, width, height, image, grad_image, sums);
 }
 
-void blend_backward(const TileLists &lists, const Camera &camera, int count, const float *image,
-                    const float *grad_image, SplatGradient *gradients, FixedGradient *fixed, cudaStream_t stream) {
-    const unsigned blocks = blend_blocks(camera);
-    if (!fixed) {
-        launch(blend_backward_kernel<FloatSums>, blocks, kBlendBlock, stream, lists, camera.width, camera.height, image,
-               grad_image, FloatSums{gradients});
-        return;
-    }
-    const FixedUnits units(int64_t(camera.width) * camera.height);
-    check(cudaMemsetAsync(fixed, 0, count * sizeof(*fixed), stream));
-    launch(blend_backward_kernel<FixedSums>, blocks, kBlendBlock, stream, lists, camera.width, camera.height, image,
-           grad_image, FixedSums{fixed, units});
-    launch(to_float_kernel, blocks_for(count, 256), 256, stream, count, fixed, units, gradients);
+extern "C" __global__ void __launch_bounds__(kBlendBlock, 640 / kBlendBlock)
+    blend_backward_fixed_kernel(TileLists lists, int width, int height, const float *image, const float *grad_image,
+                                FixedSums sums) {
+    blend_backward(lists, width, height, image, grad_image, sums);
 }
 
 }  // namespace splat

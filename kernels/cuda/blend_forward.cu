@@ -3,10 +3,8 @@
 #include "blend.cuh"
 #include "footprint.cuh"
 #include "kernels.h"
-#include "launch.h"
 
 namespace splat {
-namespace {
 
 // A chunk of a tile's list.
 struct __align__(16) Chunk {
@@ -14,7 +12,7 @@ struct __align__(16) Chunk {
     float blues[kWarp];
 };
 
-__global__ void __launch_bounds__(kBlendBlock, 1024 / kBlendBlock)
+extern "C" __global__ void __launch_bounds__(kBlendBlock, 1024 / kBlendBlock)
     blend_forward_kernel(TileLists lists, int width, int height, const float *background, float *image) {
     if (!lists.instances.fit()) return;
     __shared__ Chunk chunks[kBlendWarps];
@@ -82,14 +80,6 @@ __global__ void __launch_bounds__(kBlendBlock, 1024 / kBlendBlock)
         pixel[plane] = green[p] + behind[p] * background[1];
         pixel[2 * plane] = blue[p] + behind[p] * background[2];
     }
-}
-
-}  // namespace
-
-void blend_forward(const TileLists &lists, const Camera &camera, const float *background, float *image,
-                   cudaStream_t stream) {
-    launch(blend_forward_kernel, blend_blocks(camera), kBlendBlock, stream, lists, camera.width, camera.height,
-           background, image);
 }
 
 }  // namespace splat

@@ -1,7 +1,7 @@
 // Every splat's tiles, with the work spread evenly: most splats touch a handful of tiles, and a few the whole image.
 #pragma once
 #include "footprint.cuh"
-#include "kernels.h"
+#include "frame.h"
 
 namespace splat {
 

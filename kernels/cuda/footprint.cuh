@@ -1,7 +1,5 @@
 // Which tiles and sub-tiles a splat can paint: exact for the ellipse alpha >= kAlphaMin, up to a little slack.
 #pragma once
-#include <cstdint>
-
 #include "types.h"
 
 namespace splat {

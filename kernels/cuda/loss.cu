@@ -3,21 +3,14 @@
 // SSIM (Wang et al. 2004, equation 13) needs local means of x, y, x^2 + y^2 and x y, each an 11 x 11 Gaussian window,
 // zeros outside the image. With s = x + y and d = x - y these follow from four windows instead of five:
 //     mean x = (S + D) / 2, mean y = (S - D) / 2, mean (x^2 + y^2) = (SS + DD) / 2, mean x y = (SS - DD) / 4.
-// The window is separable. A block covers kColumns x kRows pixels of one channel: every thread runs down a column of
+// The window is separable. A block covers kLossColumns x kLossRows pixels of one channel: every thread runs down a column of
 // the image into registers and leaves column sums in shared memory, then runs along a row of those.
 #include "kernels.h"
-#include "launch.h"
 
 namespace splat {
-namespace {
 
 constexpr int kReach = 5, kTaps = 2 * kReach + 1;
-constexpr int kLoaded = 64;                    // columns that a block reads
-constexpr int kColumns = 52;                   // columns that it writes: up to kLoaded - 2 kReach, a multiple of 4
-constexpr int kRows = 16;
-constexpr int kRun = 8;                        // rows that a thread sums in its column
-constexpr int kBlock = kLoaded * kRows / kRun;
-constexpr int kQuad = 4;                       // neighbouring pixels that a thread writes
+static_assert(kLossColumns <= kLossLoaded - 2 * kReach && kLossColumns % kLossQuad == 0, "as kernels.h says");
 constexpr float kC1 = 0.01f * 0.01f, kC2 = 0.03f * 0.03f;
 
 // exp(-(k - 5)^2 / (2 1.5^2)), normalised to a sum of 1.
@@ -40,8 +33,8 @@ inline __device__ float4 &operator+=(float4 &sum, const float4 &v) {
 
 // Column sums of a block; one float4 of padding after every four keeps runs of four columns in different banks.
 struct ColumnSums {
-    float4 values[kRows][kLoaded + kLoaded / kQuad];
-    __device__ float4 &at(int row, int column) { return values[row][column + column / kQuad]; }
+    float4 values[kLossRows][kLossLoaded + kLossLoaded / kLossQuad];
+    __device__ float4 &at(int row, int column) { return values[row][column + column / kLossQuad]; }
 };
 
 // Windows of the maps that read(row, column) gives at the block's pixels, handed to visit(row, column, windows) four
@@ -50,27 +43,27 @@ template <typename Read, typename Visit>
 inline __device__ void each_window(Read read, Visit visit) {
     __shared__ ColumnSums sums;
     {
-        const int column = threadIdx.x % kLoaded, first_row = threadIdx.x / kLoaded * kRun;
-        float4 run[kRun] = {};
+        const int column = threadIdx.x % kLossLoaded, first_row = threadIdx.x / kLossLoaded * kLossRun;
+        float4 run[kLossRun] = {};
 #pragma unroll
-        for (int row = 0; row < kRun + kTaps - 1; ++row) {
+        for (int row = 0; row < kLossRun + kTaps - 1; ++row) {
             const float4 value = read(first_row + row - kReach, column - kReach);
 #pragma unroll
-            for (int k = 0; k < kRun; ++k)
+            for (int k = 0; k < kLossRun; ++k)
                 if (row - k >= 0 && row - k < kTaps) run[k] += tap(row - k) * value;
         }
 #pragma unroll
-        for (int k = 0; k < kRun; ++k) sums.at(first_row + k, column) = run[k];
+        for (int k = 0; k < kLossRun; ++k) sums.at(first_row + k, column) = run[k];
     }
     __syncthreads();
-    for (int item = threadIdx.x; item < kRows * (kColumns / kQuad); item += kBlock) {
-        const int row = item / (kColumns / kQuad), column = item % (kColumns / kQuad) * kQuad;
-        float4 windows[kQuad] = {};
+    for (int item = threadIdx.x; item < kLossRows * (kLossColumns / kLossQuad); item += kLossBlock) {
+        const int row = item / (kLossColumns / kLossQuad), column = item % (kLossColumns / kLossQuad) * kLossQuad;
+        float4 windows[kLossQuad] = {};
 #pragma unroll
-        for (int k = 0; k < kQuad + kTaps - 1; ++k) {
+        for (int k = 0; k < kLossQuad + kTaps - 1; ++k) {
             const float4 value = sums.at(row, column + k);
 #pragma unroll
-            for (int q = 0; q < kQuad; ++q)
+            for (int q = 0; q < kLossQuad; ++q)
                 if (k - q >= 0 && k - q < kTaps) windows[q] += tap(k - q) * value;
         }
         visit(row, column, windows);
@@ -81,7 +74,7 @@ inline __device__ void each_window(Read read, Visit visit) {
 struct Patch {
     int width, height, pitch, x0, y0;
     __device__ Patch(int width_, int height_, int pitch_)
-        : width(width_), height(height_), pitch(pitch_), x0(blockIdx.x * kColumns), y0(blockIdx.y * kRows) {}
+        : width(width_), height(height_), pitch(pitch_), x0(blockIdx.x * kLossColumns), y0(blockIdx.y * kLossRows) {}
     __device__ size_t plane() const { return size_t(blockIdx.z) * width * height; }
     __device__ size_t map_plane() const { return size_t(blockIdx.z) * pitch * height; }
     __device__ bool inside(int row, int column) const {
@@ -98,18 +91,18 @@ struct Patch {
 
 // The sum of `value` over the block, in thread 0.
 inline __device__ float block_sum(float value) {
-    __shared__ float warps[kBlock / kWarp];
+    __shared__ float warps[kLossBlock / kWarp];
     for (int step = kWarp / 2; step > 0; step /= 2) value += __shfl_down_sync(kAllLanes, value, step);
     if (threadIdx.x % kWarp == 0) warps[threadIdx.x / kWarp] = value;
     __syncthreads();
     float sum = 0;
-    for (int warp = 0; warp < kBlock / kWarp; ++warp) sum += warps[warp];
+    for (int warp = 0; warp < kLossBlock / kWarp; ++warp) sum += warps[warp];
     __syncthreads();
     return sum;
 }
 
 // d SSIM / d (mean x, mean x^2, mean x y) at every pixel, and the block's sums of |x - y| and SSIM.
-__global__ void __launch_bounds__(kBlock, 8)
+extern "C" __global__ void __launch_bounds__(kLossBlock, 8)
     similarity_kernel(Instances instances, const float *image, const uint8_t *photo, int width, int height, int pitch,
                       float *d_mean, float *d_square, float *d_product, float2 *partial) {
     if (!instances.fit()) return;
@@ -127,15 +120,15 @@ __global__ void __launch_bounds__(kBlock, 8)
         x = inside ? x : 0.0f;
         y = inside ? y : 0.0f;
         // Each pixel belongs to the one thread that reads it in the middle of its run.
-        const int run_row = row - int(threadIdx.x) / kLoaded * kRun;
-        if (run_row >= 0 && run_row < kRun && column >= 0 && column < kColumns) l1 += fabsf(x - y);
+        const int run_row = row - int(threadIdx.x) / kLossLoaded * kLossRun;
+        if (run_row >= 0 && run_row < kLossRun && column >= 0 && column < kLossColumns) l1 += fabsf(x - y);
         const float s = x + y, d = x - y;
         return make_float4(s, d, s * s, d * d);
     };
     auto visit = [&](int row, int column, const float4 *windows) {
-        float mean[kQuad], square[kQuad], product[kQuad];
+        float mean[kLossQuad], square[kLossQuad], product[kLossQuad];
 #pragma unroll
-        for (int q = 0; q < kQuad; ++q) {
+        for (int q = 0; q < kLossQuad; ++q) {
             const float4 w = windows[q];
             const float mx = 0.5f * (w.x + w.y), my = 0.5f * (w.x - w.y);
             const float covariance = 0.25f * (w.z - w.w) - mx * my;
@@ -164,9 +157,9 @@ __global__ void __launch_bounds__(kBlock, 8)
 
 // Sums the blocks' partial values, always in the same order.
 inline __device__ void write_values(const float2 *partial, int blocks, double per_pixel, float lambda, float *values) {
-    __shared__ double l1_sums[kBlock], ssim_sums[kBlock];
+    __shared__ double l1_sums[kLossBlock], ssim_sums[kLossBlock];
     double l1 = 0, ssim = 0;
-    for (int k = threadIdx.x; k < blocks; k += kBlock) {
+    for (int k = threadIdx.x; k < blocks; k += kLossBlock) {
         l1 += partial[k].x;
         ssim += partial[k].y;
     }
@@ -174,7 +167,7 @@ inline __device__ void write_values(const float2 *partial, int blocks, double pe
     ssim_sums[threadIdx.x] = ssim;
     __syncthreads();
     if (threadIdx.x != 0) return;
-    for (int k = 1; k < kBlock; ++k) {
+    for (int k = 1; k < kLossBlock; ++k) {
         l1 += l1_sums[k];
         ssim += ssim_sums[k];
     }
@@ -188,7 +181,7 @@ inline __device__ void write_values(const float2 *partial, int blocks, double pe
 // d SSIM / d x at a pixel gathers the windows that it is part of: that of mean x, 2 x times that of mean x^2, and y
 // times that of mean x y.
 // aligned: every four neighbours from a multiple of four on can be read and written at once.
-__global__ void __launch_bounds__(kBlock, 8)
+extern "C" __global__ void __launch_bounds__(kLossBlock, 8)
     loss_gradient_kernel(Instances instances, const float *image, const uint8_t *photo, int width, int height,
                          int pitch, bool aligned, float lambda, const float *d_mean, const float *d_square,
                          const float *d_product, const float2 *partial, int partials, float *grad_image,
@@ -223,40 +216,13 @@ __global__ void __launch_bounds__(kBlock, 8)
                             gradient(x.w, y.w, w[3]));
         } else {
 #pragma unroll
-            for (int q = 0; q < kQuad; ++q)
+            for (int q = 0; q < kLossQuad; ++q)
                 if (patch.inside(row, column + q)) grad_image[at + q] = gradient(image[at + q], photo[at + q], w[q]);
         }
     };
     each_window(read, visit);
     if (blockIdx.x == 0 && blockIdx.y == 0 && blockIdx.z == 0)
         write_values(partial, partials, per_pixel, lambda, values);
-}
-
-dim3 grid_for(int width, int height) { return dim3(blocks_for(width, kColumns), blocks_for(height, kRows), 3); }
-
-int pitch_of(int width) { return (width + kQuad - 1) / kQuad * kQuad; }
-
-}  // namespace
-
-size_t loss_scratch_floats(int width, int height) {
-    const dim3 grid = grid_for(width, height);
-    return size_t(9) * pitch_of(width) * height + size_t(2) * grid.x * grid.y * grid.z;
-}
-
-void loss(const Instances &instances, const float *image, const uint8_t *photo, int width, int height,
-          float lambda_dssim, float *grad_image, float *values, float *scratch, cudaStream_t stream) {
-    const dim3 grid = grid_for(width, height);
-    const int pitch = pitch_of(width);
-    const size_t map = size_t(3) * pitch * height;
-    float *d_mean = scratch, *d_square = d_mean + map, *d_product = d_square + map;
-    const bool aligned = width % kQuad == 0 && (reinterpret_cast<uintptr_t>(image) % sizeof(float4)) == 0 &&
-                         (reinterpret_cast<uintptr_t>(grad_image) % sizeof(float4)) == 0 &&
-                         (reinterpret_cast<uintptr_t>(photo) % sizeof(uchar4)) == 0;
-    float2 *partial = reinterpret_cast<float2 *>(d_product + map);
-    launch(similarity_kernel, grid, kBlock, stream, instances, image, photo, width, height, pitch, d_mean, d_square,
-           d_product, partial);
-    launch(loss_gradient_kernel, grid, kBlock, stream, instances, image, photo, width, height, pitch, aligned,
-           lambda_dssim, d_mean, d_square, d_product, partial, int(grid.x * grid.y * grid.z), grad_image, values);
 }
 
 }  // namespace splat

@@ -2,13 +2,9 @@
 #include "footprint.cuh"
 #include "harmonics.cuh"
 #include "kernels.h"
-#include "launch.h"
 #include "projection.cuh"
 
 namespace splat {
-namespace {
-
-constexpr int kBlock = 128;
 
 // A Gaussian's parameters but for sh_rest, all asked for at once: what they decide need not wait for them in turn.
 struct Parameters {
@@ -50,10 +46,10 @@ __device__ bool project_shape(const Parameters &gaussian, const Camera &camera, 
     return true;
 }
 
-__global__ void __launch_bounds__(kBlock)
+extern "C" __global__ void __launch_bounds__(kProjectBlock)
     project_kernel(Gaussians gaussians, Camera camera, int sh_degree, Splat *splats, WideSplats wide) {
-    __shared__ float staged_rest[kBlock * kMaxRest];
-    const int i = blockIdx.x * kBlock + threadIdx.x, lane = threadIdx.x % kWarp;
+    __shared__ float staged_rest[kProjectBlock * kMaxRest];
+    const int i = blockIdx.x * kProjectBlock + threadIdx.x, lane = threadIdx.x % kWarp;
     if (i - lane >= gaussians.count) return;
     const int active = active_rest(sh_degree);
     const Parameters gaussian(gaussians, min(i, gaussians.count - 1));
@@ -74,15 +70,6 @@ __global__ void __launch_bounds__(kBlock)
         if (Footprint(s).box(camera.width, camera.height) > kWideTiles) wide.gaussians[atomicAdd(wide.count, 1)] = i;
     }
     if (i < gaussians.count) splats[i] = s;
-}
-
-}  // namespace
-
-void project(const Gaussians &gaussians, const Camera &camera, int sh_degree, Splat *splats, const WideSplats &wide,
-             cudaStream_t stream) {
-    check(cudaMemsetAsync(wide.count, 0, sizeof(*wide.count), stream));
-    launch(project_kernel, blocks_for(gaussians.count, kBlock), kBlock, stream, gaussians, camera, sh_degree, splats,
-           wide);
 }
 
 }  // namespace splat

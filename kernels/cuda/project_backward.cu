@@ -4,58 +4,40 @@
 #include "adam.cuh"
 #include "harmonics.cuh"
 #include "kernels.h"
-#include "launch.h"
 #include "projection.cuh"
 
 namespace splat {
-namespace {
 
-constexpr int kBlock = 128;
+// A sink takes items of any tensor, hears of every Gaussian that the camera saw, and may skip the frame.
 
-// What becomes of the gradients: a sink takes items of any tensor, hears of every Gaussian that the camera saw, and may
-// skip the frame.
+inline __device__ bool skips(const WriteGradients &) { return false; }
+template <typename Value, int kItems>
+inline __device__ void take(const WriteGradients &sink, const Item<Value> (&items)[kItems]) {
+    for (int k = 0; k < kItems; ++k)
+        if (items[k].present)
+            *reinterpret_cast<Value *>(sink.gradients.tensor[items[k].tensor] + items[k].index) = items[k].gradient;
+}
+inline __device__ void drawn_at(const WriteGradients &sink, int i, const float *mean2d, float) {
+    sink.grad_means2d[2 * size_t(i)] = mean2d[0];
+    sink.grad_means2d[2 * size_t(i) + 1] = mean2d[1];
+}
 
-struct WriteGradients {
-    Gaussians gradients;
-    float *grad_means2d;
-    __device__ bool skips() const { return false; }
-    template <typename Value, int kItems>
-    __device__ void take(const Item<Value> (&items)[kItems]) const {
-        for (int k = 0; k < kItems; ++k)
-            if (items[k].present)
-                *reinterpret_cast<Value *>(gradients.tensor[items[k].tensor] + items[k].index) = items[k].gradient;
-    }
-    __device__ void drawn(int i, const float *mean2d, float) const {
-        grad_means2d[2 * size_t(i)] = mean2d[0];
-        grad_means2d[2 * size_t(i) + 1] = mean2d[1];
-    }
-};
+template <typename Value, int kItems>
+inline __device__ void take(const BatchUpdate &sink, const Item<Value> (&items)[kItems]) {
+    adam_step(sink.step, items);
+}
 
-struct BatchUpdate {
-    AdamStep step;
-    template <typename Value, int kItems>
-    __device__ void take(const Item<Value> (&items)[kItems]) const {
-        adam_step(step, items);
-    }
-};
-
-struct Update {
-    AdamStep step;
-    Instances instances;
-    Statistics statistics;
-    float half_width, half_height;  // pixels to normalised device coordinates
-    __device__ bool skips() const { return !instances.fit(); }
-    template <typename Value, int kItems>
-    __device__ void take(const Item<Value> (&items)[kItems]) const {
-        adam_step(step, items);
-    }
-    __device__ void drawn(int i, const float *mean2d, float radius) const {
-        const float x = mean2d[0] * half_width, y = mean2d[1] * half_height;
-        statistics.gradient_norm_sum[i] += sqrtf(x * x + y * y);
-        statistics.view_count[i] += 1;
-        statistics.max_radius[i] = fmaxf(statistics.max_radius[i], radius);
-    }
-};
+inline __device__ bool skips(const Update &sink) { return !sink.instances.fit(); }
+template <typename Value, int kItems>
+inline __device__ void take(const Update &sink, const Item<Value> (&items)[kItems]) {
+    adam_step(sink.step, items);
+}
+inline __device__ void drawn_at(const Update &sink, int i, const float *mean2d, float radius) {
+    const float x = mean2d[0] * sink.half_width, y = mean2d[1] * sink.half_height;
+    sink.statistics.gradient_norm_sum[i] += sqrtf(x * x + y * y);
+    sink.statistics.view_count[i] += 1;
+    sink.statistics.max_radius[i] = fmaxf(sink.statistics.max_radius[i], radius);
+}
 
 // Adds the viewing direction's share of the mean's gradient.
 inline __device__ void add_direction(float3 d_direction, float3 direction, float inverse_distance, float *d_mean) {
@@ -93,12 +75,12 @@ inline __device__ void color_gradient(const Gaussians &gaussians, const Camera &
 
 // A block's gradients: each tensor's lie end to end, as they do in memory.
 struct __align__(16) BlockGradients {
-    static constexpr int kSmall = kBlock * offset_of(kShRest);  // floats of all tensors but sh_rest
+    static constexpr int kSmall = kUpdateBlock * offset_of(kShRest);  // floats of all tensors but sh_rest
     float small[kSmall];
-    float rest[kBlock * kMaxRest];
+    float rest[kUpdateBlock * kMaxRest];
 
     __device__ float *of(Tensor tensor, int gaussian) {
-        return small + kBlock * offset_of(tensor) + gaussian * width_of(tensor);
+        return small + kUpdateBlock * offset_of(tensor) + gaussian * width_of(tensor);
     }
 };
 
@@ -129,7 +111,7 @@ struct Place {
 };
 template <int kTensor = kShDc>
 inline __device__ Place place_of(int k) {
-    constexpr int kStart = kBlock * offset_of(kTensor);
+    constexpr int kStart = kUpdateBlock * offset_of(kTensor);
     if constexpr (kTensor > kMeans)
         if (k < kStart) return place_of<kTensor - 1>(k);
     return {Tensor(kTensor), k - kStart, width_of(kTensor)};
@@ -138,14 +120,14 @@ inline __device__ Place place_of(int k) {
 // `count` values of `gradients`, given by item_of(k), a few at a time for each thread of the block.
 template <int kAtOnce, typename Value, typename Sink, typename ItemOf>
 inline __device__ void send(const Sink &sink, int count, ItemOf item_of) {
-    for (int start = threadIdx.x; start < count; start += kBlock * kAtOnce) {
+    for (int start = threadIdx.x; start < count; start += kUpdateBlock * kAtOnce) {
         Item<Value> items[kAtOnce];
 #pragma unroll
         for (int k = 0; k < kAtOnce; ++k) {
-            const int at = start + k * kBlock;
+            const int at = start + k * kUpdateBlock;
             items[k] = at < count ? item_of(at) : Item<Value>{};
         }
-        sink.take(items);
+        take(sink, items);
     }
 }
 
@@ -155,9 +137,9 @@ inline __device__ float4 quad_at(const float *values, int k) { return reinterpre
 template <typename Sink>
 inline __device__ void send_all(const Sink &sink, const Gaussians &gaussians, int first, int active,
                                 const BlockGradients &block) {
-    const int rows = min(kBlock, gaussians.count - first), stride = gaussians.rest * 3;
+    const int rows = min(kUpdateBlock, gaussians.count - first), stride = gaussians.rest * 3;
     const int pitch = staged_pitch(gaussians, active);
-    if (rows == kBlock) {
+    if (rows == kUpdateBlock) {
         send<2, float4>(sink, BlockGradients::kSmall / 4, [&](int k) {
             const Place place = place_of(4 * k);
             return Item<float4>{place.tensor, size_t(first) * place.width + place.index, quad_at(block.small, k), true};
@@ -169,8 +151,8 @@ inline __device__ void send_all(const Sink &sink, const Gaussians &gaussians, in
                                place.index < rows * place.width};
         });
     }
-    if (active == stride && rows == kBlock) {
-        send<3, float4>(sink, kBlock * stride / 4, [&](int k) {
+    if (active == stride && rows == kUpdateBlock) {
+        send<3, float4>(sink, kUpdateBlock * stride / 4, [&](int k) {
             return Item<float4>{kShRest, size_t(first) * stride + 4 * k, quad_at(block.rest, k), true};
         });
     } else {
@@ -182,12 +164,11 @@ inline __device__ void send_all(const Sink &sink, const Gaussians &gaussians, in
 }
 
 template <typename Sink>
-__global__ void __launch_bounds__(kBlock, 6)
-    project_backward_kernel(Sink sink, Gaussians gaussians, Camera camera, int sh_degree, const Splat *splats,
-                            const SplatGradient *splat_gradients) {
-    if (sink.skips()) return;
+inline __device__ void project_backward(const Sink &sink, const Gaussians &gaussians, const Camera &camera,
+                                        int sh_degree, const Splat *splats, const SplatGradient *splat_gradients) {
+    if (skips(sink)) return;
     __shared__ BlockGradients block;
-    const int first = blockIdx.x * kBlock, i = first + threadIdx.x, lane = threadIdx.x % kWarp;
+    const int first = blockIdx.x * kUpdateBlock, i = first + threadIdx.x, lane = threadIdx.x % kWarp;
     const int active = active_rest(sh_degree), pitch = staged_pitch(gaussians, active);
 
     const float radius = i < gaussians.count ? splats[i].radius : 0;
@@ -207,7 +188,7 @@ __global__ void __launch_bounds__(kBlock, 6)
         d = geometry_gradient(camera, g, s);
         color_gradient(gaussians, camera, sh_degree, i, make_float3(s.red, s.green, s.blue), row, d_dc, d.mean);
         d_logit = s.h / (1.0f + expf(gaussians.tensor[kOpacityLogits][i]));  // h (1 - opacity)
-        sink.drawn(i, d.mean2d, radius);
+        drawn_at(sink, i, d.mean2d, radius);
     }
     for (int k = 0; k < 3; ++k) block.of(kMeans, threadIdx.x)[k] = d.mean[k];
     for (int k = 0; k < 4; ++k) block.of(kQuaternions, threadIdx.x)[k] = d.quaternion[k];
@@ -216,6 +197,18 @@ __global__ void __launch_bounds__(kBlock, 6)
     for (int k = 0; k < 3; ++k) block.of(kShDc, threadIdx.x)[k] = d_dc[k];
     __syncthreads();
     send_all(sink, gaussians, first, active, block);
+}
+
+extern "C" __global__ void __launch_bounds__(kUpdateBlock, 6)
+    write_gradients_kernel(WriteGradients sink, Gaussians gaussians, Camera camera, int sh_degree, const Splat *splats,
+                           const SplatGradient *splat_gradients) {
+    project_backward(sink, gaussians, camera, sh_degree, splats, splat_gradients);
+}
+
+extern "C" __global__ void __launch_bounds__(kUpdateBlock, 6)
+    update_kernel(Update sink, Gaussians gaussians, Camera camera, int sh_degree, const Splat *splats,
+                  const SplatGradient *splat_gradients) {
+    project_backward(sink, gaussians, camera, sh_degree, splats, splat_gradients);
 }
 
 // `share` of a photo's gradient; channels that were cut off at 0 have none.
@@ -236,13 +229,13 @@ inline __device__ SplatGradient shared_gradient(const SplatGradient &gradient, f
 // The sum of several photos' gradients, then one step. A harmonic's gradient is its value towards the camera times that
 // of the colour, so the photos are visited twice: first while block.rest holds coefficients, which the mean's gradient
 // needs, and then to fill it with gradients. Sums are kept in shared memory, as registers are short.
-__global__ void __launch_bounds__(kBlock, 6)
+extern "C" __global__ void __launch_bounds__(kUpdateBlock, 6)
     batch_update_kernel(BatchUpdate sink, Batch batch, int sh_degree, Statistics statistics) {
     for (int photo = 0; photo < batch.count; ++photo)
         if (batch.at(photo).succeeded == 0) return;
     __shared__ BlockGradients block;
     const Gaussians &gaussians = sink.step.parameters;
-    const int first = blockIdx.x * kBlock, i = first + threadIdx.x, lane = threadIdx.x % kWarp;
+    const int first = blockIdx.x * kUpdateBlock, i = first + threadIdx.x, lane = threadIdx.x % kWarp;
     const int active = active_rest(sh_degree), pitch = staged_pitch(gaussians, active);
 
     bool drawn = false;
@@ -307,28 +300,6 @@ __global__ void __launch_bounds__(kBlock, 6)
     }
     __syncthreads();
     send_all(sink, gaussians, first, active, block);
-}
-
-}  // namespace
-
-void write_gradients(const Gaussians &gaussians, const Camera &camera, int sh_degree, const Splat *splats,
-                     const SplatGradient *splat_gradients, const Gaussians &gradients, float *grad_means2d,
-                     cudaStream_t stream) {
-    launch(project_backward_kernel<WriteGradients>, blocks_for(gaussians.count, kBlock), kBlock, stream,
-           WriteGradients{gradients, grad_means2d}, gaussians, camera, sh_degree, splats, splat_gradients);
-}
-
-void update(const AdamStep &step, const Instances &instances, const Camera &camera, int sh_degree, const Splat *splats,
-            const SplatGradient *splat_gradients, const Statistics &statistics, cudaStream_t stream) {
-    launch(project_backward_kernel<Update>, blocks_for(step.parameters.count, kBlock), kBlock, stream,
-           Update{step, instances, statistics, 0.5f * camera.width, 0.5f * camera.height}, step.parameters, camera,
-           sh_degree, splats, splat_gradients);
-}
-
-void update(const AdamStep &step, const Batch &batch, int sh_degree, const Statistics &statistics,
-            cudaStream_t stream) {
-    launch(batch_update_kernel, blocks_for(step.parameters.count, kBlock), kBlock, stream, BatchUpdate{step},
-           batch, sh_degree, statistics);
 }
 
 }  // namespace splat

@@ -7,6 +7,8 @@
 namespace splat {
 namespace {
 
+constexpr unsigned kMapped = 2, kWithoutTiming = 2;  // CU_MEMHOSTALLOC_DEVICEMAP, CU_EVENT_DISABLE_TIMING
+
 constexpr double kGrowth = 1.25;  // of scratch memory that turned out too small
 constexpr int kFirstGuess = 4;    // instances a Gaussian, before any frame was drawn
 constexpr uint32_t kLeastInstances = 1 << 14, kMostInstances = 1u << 31;
@@ -61,22 +63,26 @@ T grown(T had, T needed, double growth) {
 }  // namespace
 
 Renderer::Renderer(int device, bool deterministic, Allocate allocate)
-    : device_(device), deterministic_(deterministic), allocate_(std::move(allocate)) {
-    use_device();
-    check(cudaHostAlloc(reinterpret_cast<void **>(&host_total_), sizeof(uint64_t), cudaHostAllocMapped));
+    : gpu_(Gpu::of(device)), deterministic_(deterministic), allocate_(std::move(allocate)) {
+    const Gpu::Use use(gpu_);
+    check(driver().allocate_host(reinterpret_cast<void **>(&host_total_), sizeof(uint64_t), kMapped));
     *host_total_ = 0;
-    check(cudaEventCreateWithFlags(&counted_, cudaEventDisableTiming));
+    check(driver().create_event(&counted_, kWithoutTiming));
 }
 
 Renderer::~Renderer() {
-    if (counted_) cudaEventDestroy(counted_);
-    if (host_total_) cudaFreeHost(host_total_);
+    try {
+        const Gpu::Use use(gpu_);
+        stopwatch_.enable(false);
+        if (counted_) driver().destroy_event(counted_);
+        if (host_total_) driver().free_host(host_total_);
+    } catch (const std::exception &) {  // the GPU is gone, and all that it had
+    }
 }
 
-std::string Renderer::obstacle(int device) {
-    cudaError_t error = cudaSetDevice(device);
-    if (error == cudaSuccess) error = kernels_load();
-    return error == cudaSuccess ? "" : cudaGetErrorString(error);
+std::vector<std::pair<std::string, float>> Renderer::stage_times() const {
+    const Gpu::Use use(gpu_);
+    return stopwatch_.times();
 }
 
 void Renderer::reserve(const Room &needed) {
@@ -107,12 +113,12 @@ void Renderer::take(const Room &room) {
     scratch_bytes_ = bytes;
 }
 
-void Renderer::clear_gradients(int count, cudaStream_t stream) {
-    check(cudaMemsetAsync(frame_.splat_gradients, 0, count * sizeof(*frame_.splat_gradients), stream));
+void Renderer::clear_gradients(int count, Stream stream) {
+    clear(frame_.splat_gradients, count * sizeof(*frame_.splat_gradients), stream);
 }
 
 TileLists Renderer::draw(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
-                         cudaStream_t stream) {
+                         Stream stream) {
     const Frame &f = frame_;
     stopwatch_.start();
     stopwatch_.mark("start", stream);
@@ -120,7 +126,9 @@ TileLists Renderer::draw(const Gaussians &gaussians, const Camera &camera, const
     stopwatch_.mark("project", stream);
     Binning binning = {gaussians.count, room_.instances, f.tile_cursors, f.tile_starts, f.tile_order, f.items,
                        f.spare_items,   f.tile_splats,   f.total,        nullptr,       instances(), counted_};
-    check(cudaHostGetDevicePointer(reinterpret_cast<void **>(&binning.host_total), host_total_, 0));
+    DeviceAddress host_total = 0;
+    check(driver().device_address(&host_total, host_total_, 0));
+    binning.host_total = reinterpret_cast<uint64_t *>(host_total);
     bin(binning, f.splats, f.wide, camera, stream);
     stopwatch_.mark("bin", stream);
     const TileLists lists = {{f.total, room_.instances}, f.splats, f.tile_order, f.tile_starts, f.tile_splats, f.record};
@@ -142,7 +150,7 @@ void Renderer::queue_until_it_fits(const Gaussians &gaussians, const Camera &cam
     for (;;) {
         reserve(room);
         queue();
-        check(cudaEventSynchronize(counted_));
+        check(driver().wait_for_event(counted_));
         const uint64_t needed = *static_cast<volatile uint64_t *>(host_total_);
         if (needed <= room_.instances) return;
         if (needed > kMostInstances) throw std::length_error("the splats of one frame touch more than 2^31 tiles");
@@ -151,22 +159,22 @@ void Renderer::queue_until_it_fits(const Gaussians &gaussians, const Camera &cam
 }
 
 void Renderer::render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
-                      float *image, cudaStream_t stream) {
-    use_device();
+                      float *image, Stream stream) {
+    const Gpu::Use use(gpu_);
     queue_until_it_fits(gaussians, camera,
                         [&] { lists_ = draw(gaussians, camera, background, sh_degree, stream); });
     const size_t bytes = size_t(3) * camera.width * camera.height * sizeof(float);
-    check(cudaMemcpyAsync(image, frame_.image, bytes, cudaMemcpyDeviceToDevice, stream));
+    copy(image, frame_.image, bytes, stream);
     rendered_ = gaussians;
     camera_ = camera;
     sh_degree_ = sh_degree;
 }
 
 void Renderer::backward(const float *grad_image, const Gaussians &gradients, float *grad_means2d,
-                        cudaStream_t stream) {
+                        Stream stream) {
     if (sh_degree_ < 0 || gradients.count != rendered_.count || gradients.rest != rendered_.rest)
         throw std::logic_error("backward() belongs to the last render(), and needs gradients of its Gaussians' shapes");
-    use_device();
+    const Gpu::Use use(gpu_);
     // Gradients of any size may come in here: fixed point knows only those of a loss.
     clear_gradients(rendered_.count, stream);
     blend_backward(lists_, camera_, rendered_.count, frame_.image, grad_image, frame_.splat_gradients, nullptr, stream);
@@ -175,19 +183,19 @@ void Renderer::backward(const float *grad_image, const Gaussians &gradients, flo
 }
 
 void Renderer::loss(const float *image, const uint8_t *photo, int width, int height, float lambda_dssim,
-                    float *grad_image, float *values, cudaStream_t stream) {
-    use_device();
+                    float *grad_image, float *values, Stream stream) {
+    const Gpu::Use use(gpu_);
     reserve({0, 0, 0, size_t(width) * height, loss_scratch_floats(width, height)});
     splat::loss({}, image, photo, width, height, lambda_dssim, grad_image, values, frame_.loss_scratch, stream);
 }
 
-void Renderer::adam_step(const AdamStep &step, const Gaussians &gradients, int sh_degree, cudaStream_t stream) {
-    use_device();
+void Renderer::adam_step(const AdamStep &step, const Gaussians &gradients, int sh_degree, Stream stream) {
+    const Gpu::Use use(gpu_);
     adam(step, gradients, sh_degree, stream);
 }
 
-void Renderer::training_step(const TrainingStep &step, const Camera &camera, int sh_degree, cudaStream_t stream) {
-    use_device();
+void Renderer::training_step(const TrainingStep &step, const Camera &camera, int sh_degree, Stream stream) {
+    const Gpu::Use use(gpu_);
     sh_degree_ = -1;
     const Gaussians &gaussians = step.adam.parameters;
     queue_until_it_fits(gaussians, camera, [&] {
@@ -206,8 +214,8 @@ void Renderer::training_step(const TrainingStep &step, const Camera &camera, int
 }
 
 void Renderer::contribute(const Sight &sight, const Camera &camera, int sh_degree, Contribution *contribution,
-                          cudaStream_t stream) {
-    use_device();
+                          Stream stream) {
+    const Gpu::Use use(gpu_);
     sh_degree_ = -1;
     const Gaussians &gaussians = sight.gaussians;
     queue_until_it_fits(gaussians, camera, [&] {
@@ -224,8 +232,8 @@ void Renderer::contribute(const Sight &sight, const Camera &camera, int sh_degre
 }
 
 void Renderer::batch_step(const AdamStep &step, const Statistics &statistics, const Batch &batch, int sh_degree,
-                          cudaStream_t stream) {
-    use_device();
+                          Stream stream) {
+    const Gpu::Use use(gpu_);
     stopwatch_.mark("exchange", stream);  // since this GPU's contribution: waiting for the others included
     update(step, batch, sh_degree, statistics, stream);
     stopwatch_.mark("update", stream);

@@ -2,7 +2,8 @@
 #pragma once
 #include <functional>
 
-#include "kernels.h"
+#include "gpu.h"
+#include "steps.h"
 #include "stopwatch.h"
 
 namespace splat {
@@ -64,45 +65,42 @@ public:
 
     // image: [3][height][width].
     void render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree, float *image,
-                cudaStream_t stream);
+                Stream stream);
     // Gradients of the last render, whose Gaussians must not have changed since. grad_means2d: [count][2], pixels.
-    void backward(const float *grad_image, const Gaussians &gradients, float *grad_means2d, cudaStream_t stream);
+    void backward(const float *grad_image, const Gaussians &gradients, float *grad_means2d, Stream stream);
     // values: [3] total, l1, ssim.
     void loss(const float *image, const uint8_t *photo, int width, int height, float lambda_dssim, float *grad_image,
-              float *values, cudaStream_t stream);
-    void adam_step(const AdamStep &step, const Gaussians &gradients, int sh_degree, cudaStream_t stream);
-    void training_step(const TrainingStep &step, const Camera &camera, int sh_degree, cudaStream_t stream);
+              float *values, Stream stream);
+    void adam_step(const AdamStep &step, const Gaussians &gradients, int sh_degree, Stream stream);
+    void training_step(const TrainingStep &step, const Camera &camera, int sh_degree, Stream stream);
     // A training step on a batch, in two halves: contributions of its photos, here or on other GPUs, and the step.
     void contribute(const Sight &sight, const Camera &camera, int sh_degree, Contribution *contribution,
-                    cudaStream_t stream);
+                    Stream stream);
     void batch_step(const AdamStep &step, const Statistics &statistics, const Batch &batch, int sh_degree,
-                    cudaStream_t stream);
+                    Stream stream);
 
-    // Why the kernels do not run on a device, or nothing where they do.
-    static std::string obstacle(int device);
-
-    Stopwatch &stopwatch() { return stopwatch_; }
+    void set_timing(bool enabled) { stopwatch_.enable(enabled); }
+    std::vector<std::pair<std::string, float>> stage_times() const;  // see Stopwatch::times
     uint64_t instances() const { return *host_total_; }  // of the last frame
     size_t scratch_bytes() const { return scratch_bytes_; }
 
 private:
-    void use_device() const { check(cudaSetDevice(device_)); }
     void reserve(const Room &needed);
     void take(const Room &room);
-    void clear_gradients(int count, cudaStream_t stream);
+    void clear_gradients(int count, Stream stream);
     TileLists draw(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
-                   cudaStream_t stream);
+                   Stream stream);
     template <typename Queue>
     void queue_until_it_fits(const Gaussians &gaussians, const Camera &camera, Queue queue);
 
-    const int device_;
+    const Gpu &gpu_;
     const bool deterministic_;
     const Allocate allocate_;
     Room room_;
     Frame frame_ = {};
     size_t scratch_bytes_ = 0;
     uint64_t *host_total_ = nullptr;
-    cudaEvent_t counted_ = nullptr;
+    Event counted_ = nullptr;
     Stopwatch stopwatch_;
 
     // The last render, for backward().

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "launch.h"
+#include "driver.h"
 
 namespace splat {
 
@@ -16,20 +16,20 @@ public:
         if (enabled_) clear();
     }
     // Marks the end of what was queued since the last mark under this name; the first mark starts the clock.
-    void mark(const char *name, cudaStream_t stream) {
+    void mark(const char *name, Stream stream) {
         if (!enabled_) return;
-        cudaEvent_t event;
-        check(cudaEventCreate(&event));
+        Event event;
+        check(driver().create_event(&event, 0));
         marks_.emplace_back(name, event);
-        check(cudaEventRecord(event, stream));
+        check(driver().record_event(event, stream));
     }
     // Milliseconds of each step of the last frame; waits for the frame to end.
     std::vector<std::pair<std::string, float>> times() const {
         std::vector<std::pair<std::string, float>> result;
         for (size_t i = 1; i < marks_.size(); ++i) {
             float milliseconds = 0;
-            check(cudaEventSynchronize(marks_[i].second));
-            check(cudaEventElapsedTime(&milliseconds, marks_[i - 1].second, marks_[i].second));
+            check(driver().wait_for_event(marks_[i].second));
+            check(driver().milliseconds_between(&milliseconds, marks_[i - 1].second, marks_[i].second));
             result.emplace_back(marks_[i].first, milliseconds);
         }
         return result;
@@ -37,11 +37,11 @@ public:
 
 private:
     void clear() {
-        for (auto &mark : marks_) cudaEventDestroy(mark.second);
+        for (auto &mark : marks_) driver().destroy_event(mark.second);
         marks_.clear();
     }
     bool enabled_ = false;
-    std::vector<std::pair<const char *, cudaEvent_t>> marks_;
+    std::vector<std::pair<const char *, Event>> marks_;
 };
 
 }  // namespace splat

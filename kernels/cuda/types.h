@@ -1,8 +1,6 @@
 // What the CUDA kernels pass to one another. Shapes, units and frames are those of splatworker/render/interface.py.
 #pragma once
-#include <cuda_runtime.h>
-
-#include <cstdint>
+#include "both_halves.h"
 
 namespace splat {
 

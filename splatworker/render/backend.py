@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from splatworker.errors import SplatError
+from splatworker.gpu import find_gpus, unusable
 from splatworker.machine import available_cpus
 from splatworker.render.interface import Renderer
 
@@ -16,16 +16,15 @@ def renderer_for(device: str = "auto", *, deterministic: bool = False) -> Render
     repeats to the bit; on the CPU it does so in any case.
 
     Raises:
-        SplatError: a GPU was asked for, and there is none.
+        MachineError: a GPU was asked for, and cannot be used; the code and the sentence say why.
     """
     torch.set_num_threads(available_cpus())
     if device == "auto":
         device = "cuda" if cuda_is_usable() else "cpu"
     if device == "cuda":
-        if not cuda_is_usable():
-            raise SplatError(
-                "There is no NVIDIA GPU that this process can use.", hint="Use --device cpu.", stage="train"
-            )
+        code, reason = cuda_refusal()
+        if code:
+            raise unusable(code, reason, "train")
         from splatworker.render.cuda import CudaRenderer  # noqa: PLC0415 - loads the GPU's driver
 
         return CudaRenderer(deterministic)
@@ -36,10 +35,19 @@ def renderer_for(device: str = "auto", *, deterministic: bool = False) -> Render
 
 def cuda_is_usable() -> bool:
     """Whether there are a GPU, a torch that speaks to it, and kernels for it in this installation."""
+    return not cuda_refusal()[0]
+
+
+def cuda_refusal() -> tuple[str, str]:
+    """Why the GPU cannot be used here: a code of `errors` and a reason; "" and "" where it can."""
     if not torch.cuda.is_available():
-        return False
+        found = find_gpus()
+        if found["code"]:
+            return found["code"], found["reason"]
+        kind = "cannot use the GPU with this driver" if torch.version.cuda else "is the one without CUDA"
+        return "gpu_unsupported", f"torch {torch.__version__} {kind}"
     try:
-        from splatworker.render.cuda import obstacle  # noqa: PLC0415 - loads the GPU's driver
+        from splatworker.render.cuda import refusal  # noqa: PLC0415 - loads the GPU's driver
     except ImportError:
-        return False
-    return not obstacle()
+        return "gpu_unsupported", "this installation has no CUDA kernels"
+    return refusal()

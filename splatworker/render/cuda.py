@@ -24,6 +24,11 @@ _ALIGNMENT = 16
 
 def obstacle() -> str:
     """Why our kernels do not run on the current CUDA device, or "" where they do: built for other GPUs, old driver."""
+    return refusal()[1]
+
+
+def refusal() -> tuple[str, str]:
+    """The same, after its code (`errors`), or "" and ""."""
     return _cuda.obstacle(torch.cuda.current_device())
 
 

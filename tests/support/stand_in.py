@@ -30,10 +30,16 @@ PRETENDED_GPU = {
     "gpus": [{"name": "Pretended GPU", "memory_bytes": 1 << 34, "compute_capability": "9.0"}],
     "cuda": "13.0",
     "reason": "",
+    "code": "",
     "kernels": True,
 }
-OLD_DRIVER = {"cuda": "12.8"}
-NO_GPU = {"gpus": [], "reason": "the NVIDIA driver reports error 999"}
+OLD_DRIVER = {
+    "gpus": [],
+    "cuda": "11.8",
+    "reason": "the NVIDIA driver speaks CUDA 11.8, and 12.0 is needed (driver 525.60.13 or newer)",
+    "code": "driver_too_old",
+}
+NO_GPU = {"gpus": [], "reason": "the NVIDIA driver reports error 999", "code": "gpu_failed"}
 
 
 def main(argv: list[str]) -> int:
@@ -59,6 +65,8 @@ def main(argv: list[str]) -> int:
         arguments = [*json.loads(sys.stdin.readlines()[-1])["arguments"], "--json"]
     if stage in faults:
         fail(faults[stage])
+    if stage == "check-kernels" and faults.get("gpu") == "yes":
+        return run_as_command(stage, lambda report: {"device": "cuda:0", "code": "", "reason": ""}, as_json=True)
     if stage in ("sfm", "train"):
         return run_as_command(
             stage, lambda report: {"sfm": sfm, "train": train}[stage](arguments, report), as_json=True
