@@ -92,7 +92,7 @@ static void project_one(const Gaussians &gs, const Frame &f, int64_t n, Splat *s
     const Camera &cam = f.camera;
     s->radius = 0;
     s->tile_row_begin = s->tile_row_end = 0;
-    if (mixed(uint32_t(n) ^ f.dropout.key) < f.dropout.below) return;
+    if (f.dropout.leaves_out(uint32_t(n))) return;
     const float *mean = gs.means + 3 * n;
     const Vec3 point = to_camera(cam, mean);
     if (!(point.z > kNearPlane)) return;

@@ -3,6 +3,8 @@
 #pragma once
 #include <cstdint>
 
+#include "../dropout.h"
+
 namespace splat {
 
 // The method's constants; interface.py says what they mean.
@@ -63,24 +65,6 @@ struct Entry {
 struct PairGradient {
     float x, y, a, b, c, opacity, color[3];
 };
-
-// Gaussians that a step leaves out, while the others are the more opaque; reference.py (left_out) says which.
-struct Dropout {
-    uint32_t below;  // share 2^32: a Gaussian whose hash is smaller is left out
-    uint32_t key;    // the seed's hash
-    float boost;     // 1 / (1 - share), a factor of the others' opacities
-};
-constexpr Dropout kNoDropout = {0, 0, 1.0f};
-
-constexpr uint32_t mixed(uint32_t h) {
-    h = (h ^ (h >> 16)) * 0x85ebca6bu;
-    h = (h ^ (h >> 13)) * 0xc2b2ae35u;
-    return h ^ (h >> 16);
-}
-
-inline Dropout dropout_of(double share, uint32_t seed) {
-    return {uint32_t(share * 4294967296.0), mixed(seed), float(1.0 / (1.0 - share))};
-}
 
 // One frame's scratch memory and result, all owned by Renderer.
 struct Frame {

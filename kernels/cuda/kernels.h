@@ -28,7 +28,8 @@ constexpr int kAdamBlock = 256;
 extern "C" {
 
 // preprocess.cu
-__global__ void project_kernel(Gaussians gaussians, Camera camera, int sh_degree, Splat *splats, WideSplats wide);
+__global__ void project_kernel(Gaussians gaussians, Camera camera, int sh_degree, Dropout dropout, Splat *splats,
+                               WideSplats wide);
 
 // binning.cu
 __global__ void count_kernel(int count, const Splat *splats, WideSplats wide, int width, int height,

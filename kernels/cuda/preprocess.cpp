@@ -10,11 +10,11 @@ const Kernel<decltype(project_kernel)> start_project{"preprocess", "project_kern
 
 }  // namespace
 
-void project(const Gaussians &gaussians, const Camera &camera, int sh_degree, Splat *splats, const WideSplats &wide,
-             Stream stream) {
+void project(const Gaussians &gaussians, const Camera &camera, int sh_degree, const Dropout &dropout, Splat *splats,
+             const WideSplats &wide, Stream stream) {
     clear(wide.count, sizeof(*wide.count), stream);
-    start_project(blocks_for(gaussians.count, kProjectBlock), kProjectBlock, stream, gaussians, camera, sh_degree, splats,
-                  wide);
+    start_project(blocks_for(gaussians.count, kProjectBlock), kProjectBlock, stream, gaussians, camera, sh_degree,
+                  dropout, splats, wide);
 }
 
 }  // namespace splat

@@ -20,11 +20,11 @@ struct Parameters {
 };
 
 // All but the colour. False where nothing of it can be seen; the radius is 0 then.
-__device__ bool project_shape(const Parameters &gaussian, const Camera &camera, Splat *s) {
+__device__ bool project_shape(const Parameters &gaussian, const Camera &camera, float boost, Splat *s) {
     s->radius = 0;
     const float3 point = to_camera(camera, gaussian.mean);
     if (!(point.z > kNearPlane)) return false;
-    const float opacity = 1.0f / (1.0f + expf(-gaussian.opacity_logit));
+    const float opacity = boost / (1.0f + expf(-gaussian.opacity_logit));
     if (!(opacity > kAlphaMin)) return false;
     const Geometry g = geometry_of(camera, point, gaussian.quaternion, gaussian.log_scale);
     s->x = camera.fx * point.x / point.z + camera.cx;
@@ -47,7 +47,7 @@ __device__ bool project_shape(const Parameters &gaussian, const Camera &camera, 
 }
 
 extern "C" __global__ void __launch_bounds__(kProjectBlock)
-    project_kernel(Gaussians gaussians, Camera camera, int sh_degree, Splat *splats, WideSplats wide) {
+    project_kernel(Gaussians gaussians, Camera camera, int sh_degree, Dropout dropout, Splat *splats, WideSplats wide) {
     __shared__ float staged_rest[kProjectBlock * kMaxRest];
     const int i = blockIdx.x * kProjectBlock + threadIdx.x, lane = threadIdx.x % kWarp;
     if (i - lane >= gaussians.count) return;
@@ -55,7 +55,8 @@ extern "C" __global__ void __launch_bounds__(kProjectBlock)
     const Parameters gaussian(gaussians, min(i, gaussians.count - 1));
 
     Splat s = {};
-    const bool drawn = i < gaussians.count && project_shape(gaussian, camera, &s);
+    const bool drawn =
+        i < gaussians.count && !dropout.leaves_out(i) && project_shape(gaussian, camera, dropout.boost, &s);
     float *warp_rest = staged_rest + (threadIdx.x - lane) * kMaxRest;
     const unsigned drawn_lanes = __ballot_sync(kAllLanes, drawn);
     if (drawn_lanes != 0) stage_rest(gaussians, i - lane, active, drawn_lanes, warp_rest);

@@ -187,7 +187,7 @@ inline __device__ void project_backward(const Sink &sink, const Gaussians &gauss
                                        gaussians.tensor[kLogScales] + 3 * size_t(i));
         d = geometry_gradient(camera, g, s);
         color_gradient(gaussians, camera, sh_degree, i, make_float3(s.red, s.green, s.blue), row, d_dc, d.mean);
-        d_logit = s.h / (1.0f + expf(gaussians.tensor[kOpacityLogits][i]));  // h (1 - opacity)
+        d_logit = s.h / (1.0f + expf(gaussians.tensor[kOpacityLogits][i]));  // h (1 - opacity): a boost is a factor of alpha
         drawn_at(sink, i, d.mean2d, radius);
     }
     for (int k = 0; k < 3; ++k) block.of(kMeans, threadIdx.x)[k] = d.mean[k];
@@ -279,7 +279,7 @@ extern "C" __global__ void __launch_bounds__(kUpdateBlock, 6)
             });
             add_direction(d_direction, direction, inverse_distance, sums.mean);
         }
-        *sums.logit /= 1.0f + expf(gaussians.tensor[kOpacityLogits][i]);  // h (1 - opacity)
+        *sums.logit /= 1.0f + expf(gaussians.tensor[kOpacityLogits][i]);  // h (1 - opacity): a boost is a factor of alpha
         statistics.gradient_norm_sum[i] += norm_sum;
         statistics.view_count[i] += views;
         statistics.max_radius[i] = fmaxf(statistics.max_radius[i], radius);

@@ -118,11 +118,11 @@ void Renderer::clear_gradients(int count, Stream stream) {
 }
 
 TileLists Renderer::draw(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
-                         Stream stream) {
+                         const Dropout &dropout, Stream stream) {
     const Frame &f = frame_;
     stopwatch_.start();
     stopwatch_.mark("start", stream);
-    project(gaussians, camera, sh_degree, f.splats, f.wide, stream);
+    project(gaussians, camera, sh_degree, dropout, f.splats, f.wide, stream);
     stopwatch_.mark("project", stream);
     Binning binning = {gaussians.count, room_.instances, f.tile_cursors, f.tile_starts, f.tile_order, f.items,
                        f.spare_items,   f.tile_splats,   f.total,        nullptr,       instances(), counted_};
@@ -162,7 +162,7 @@ void Renderer::render(const Gaussians &gaussians, const Camera &camera, const fl
                       float *image, Stream stream) {
     const Gpu::Use use(gpu_);
     queue_until_it_fits(gaussians, camera,
-                        [&] { lists_ = draw(gaussians, camera, background, sh_degree, stream); });
+                        [&] { lists_ = draw(gaussians, camera, background, sh_degree, kNoDropout, stream); });
     const size_t bytes = size_t(3) * camera.width * camera.height * sizeof(float);
     copy(image, frame_.image, bytes, stream);
     rendered_ = gaussians;
@@ -199,7 +199,7 @@ void Renderer::training_step(const TrainingStep &step, const Camera &camera, int
     sh_degree_ = -1;
     const Gaussians &gaussians = step.adam.parameters;
     queue_until_it_fits(gaussians, camera, [&] {
-        const TileLists lists = draw(gaussians, camera, step.background, sh_degree, stream);
+        const TileLists lists = draw(gaussians, camera, step.background, sh_degree, step.dropout, stream);
         const Frame &f = frame_;
         splat::loss(lists.instances, f.image, step.photo, camera.width, camera.height, step.lambda_dssim, f.grad_image,
                     step.loss_values, f.loss_scratch, stream);
@@ -219,7 +219,7 @@ void Renderer::contribute(const Sight &sight, const Camera &camera, int sh_degre
     sh_degree_ = -1;
     const Gaussians &gaussians = sight.gaussians;
     queue_until_it_fits(gaussians, camera, [&] {
-        const TileLists lists = draw(gaussians, camera, sight.background, sh_degree, stream);
+        const TileLists lists = draw(gaussians, camera, sight.background, sh_degree, sight.dropout, stream);
         const Frame &f = frame_;
         splat::loss(lists.instances, f.image, sight.photo, camera.width, camera.height, sight.lambda_dssim,
                     f.grad_image, contribution->loss, f.loss_scratch, stream);

@@ -41,6 +41,7 @@ struct TrainingStep {
     const float *background;  // [3]
     float lambda_dssim;
     float *loss_values;       // [3] total, l1, ssim
+    Dropout dropout;
 };
 
 // One photo's part of a training step on a batch.
@@ -49,6 +50,7 @@ struct Sight {
     const uint8_t *photo;     // [3][height][width]
     const float *background;  // [3]
     float lambda_dssim;
+    Dropout dropout;
 };
 
 // All pointers are to GPU memory; work is queued on the stream that is given and, but for one early wait a frame (see
@@ -89,7 +91,7 @@ private:
     void take(const Room &room);
     void clear_gradients(int count, Stream stream);
     TileLists draw(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
-                   Stream stream);
+                   const Dropout &dropout, Stream stream);
     template <typename Queue>
     void queue_until_it_fits(const Gaussians &gaussians, const Camera &camera, Queue queue);
 

@@ -7,8 +7,8 @@
 namespace splat {
 
 // For each Gaussian its splat.
-void project(const Gaussians &gaussians, const Camera &camera, int sh_degree, Splat *splats, const WideSplats &wide,
-             Stream stream);
+void project(const Gaussians &gaussians, const Camera &camera, int sh_degree, const Dropout &dropout, Splat *splats,
+             const WideSplats &wide, Stream stream);
 
 struct Binning {
     int count;               // of Gaussians

@@ -1,6 +1,7 @@
 // What the CUDA kernels pass to one another. Shapes, units and frames are those of splatworker/render/interface.py.
 #pragma once
 #include "both_halves.h"
+#include "../dropout.h"
 
 namespace splat {
 

@@ -8,7 +8,16 @@ import torch
 
 from splatworker import _cuda
 from splatworker.render.camera import Camera
-from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LearningRates, Loss, View
+from splatworker.render.interface import (
+    AdamState,
+    DensityStatistics,
+    Dropout,
+    GaussianTensors,
+    LearningRates,
+    Loss,
+    Step,
+    View,
+)
 
 _WIDTHS = (3, 4, 3, 1, 3)
 """Floats a Gaussian of every tensor but sh_rest."""
@@ -132,29 +141,25 @@ class CudaRenderer:
         parameters: GaussianTensors,
         state: AdamState,
         statistics: DensityStatistics,
-        view: View,
-        background: torch.Tensor,
-        sh_degree: int,
-        lambda_dssim: float,
-        rates: LearningRates,
-        step: int,
+        step: Step,
     ) -> Loss:
         """See `Renderer.training_step`. The loss stays on the GPU: reading it makes the host wait."""
         self._rendered = None
-        count, camera = len(parameters.means), view.camera
+        count, camera = len(parameters.means), step.view.camera
         values = torch.empty(3, device=self.device)
         self._native.training_step(
-            self._gaussians(parameters, sh_degree),
-            self._gaussians(state.first, sh_degree),
-            self._gaussians(state.second, sh_degree),
+            self._gaussians(parameters, step.sh_degree),
+            self._gaussians(state.first, step.sh_degree),
+            self._gaussians(state.second, step.sh_degree),
             [self._address(s, torch.float32, count, "density statistics") for s in statistics],
-            self._address(view.photo, torch.uint8, 3 * camera.height * camera.width, "photo"),
+            self._photo(step.view),
             _camera(camera),
-            self._background(background),
-            sh_degree,
-            lambda_dssim,
-            rates,
-            step,
+            self._background(step.background),
+            step.sh_degree,
+            step.lambda_dssim,
+            step.rates,
+            step.number,
+            *_dropout(step.dropout),
             values.data_ptr(),
             self._stream(),
         )
@@ -164,29 +169,21 @@ class CudaRenderer:
         """See `Renderer.contribution_size`."""
         return _CONTRIBUTION_FLOATS + _FLOATS_A_SPLAT * len(parameters.means)
 
-    def contribute(
-        self,
-        parameters: GaussianTensors,
-        view: View,
-        background: torch.Tensor,
-        sh_degree: int,
-        lambda_dssim: float,
-        contribution: torch.Tensor,
-    ) -> None:
+    def contribute(self, parameters: GaussianTensors, step: Step, contribution: torch.Tensor) -> None:
         """See `Renderer.contribute`.
 
         Not the gradients of 59 parameters are written but those of 9 numbers of the splat, with the camera, which is
         what all of them follow from.
         """
         self._rendered = None
-        camera = view.camera
         self._native.contribute(
-            self._gaussians(parameters, sh_degree),
-            self._address(view.photo, torch.uint8, 3 * camera.height * camera.width, "photo"),
-            _camera(camera),
-            self._background(background),
-            sh_degree,
-            lambda_dssim,
+            self._gaussians(parameters, step.sh_degree),
+            self._photo(step.view),
+            _camera(step.view.camera),
+            self._background(step.background),
+            step.sh_degree,
+            step.lambda_dssim,
+            *_dropout(step.dropout),
             self._aligned(contribution, self.contribution_size(parameters), "contribution"),
             self._stream(),
         )
@@ -197,22 +194,20 @@ class CudaRenderer:
         state: AdamState,
         statistics: DensityStatistics,
         contributions: torch.Tensor,
-        sh_degree: int,
-        rates: LearningRates,
-        step: int,
+        step: Step,
     ) -> None:
         """See `Renderer.batch_step`."""
         count, photos = len(parameters.means), len(contributions)
         self._native.batch_step(
-            self._gaussians(parameters, sh_degree),
-            self._gaussians(state.first, sh_degree),
-            self._gaussians(state.second, sh_degree),
+            self._gaussians(parameters, step.sh_degree),
+            self._gaussians(state.first, step.sh_degree),
+            self._gaussians(state.second, step.sh_degree),
             [self._address(s, torch.float32, count, "density statistics") for s in statistics],
             self._aligned(contributions, photos * self.contribution_size(parameters), "contributions"),
             photos,
-            sh_degree,
-            rates,
-            step,
+            step.sh_degree,
+            step.rates,
+            step.number,
             self._stream(),
         )
 
@@ -223,6 +218,9 @@ class CudaRenderer:
 
     def _stream(self) -> int:
         return torch.cuda.current_stream(self.device).cuda_stream
+
+    def _photo(self, view: View) -> int:
+        return self._address(view.photo, torch.uint8, 3 * view.camera.height * view.camera.width, "photo")
 
     def _background(self, background: torch.Tensor) -> int:
         return self._address(background, torch.float32, 3, "background")
@@ -252,6 +250,12 @@ class CudaRenderer:
         if address % _ALIGNMENT:
             raise ValueError(f"{name} does not start at a multiple of {_ALIGNMENT} bytes, as tensors of their own do")
         return address
+
+
+def _dropout(dropout: Dropout) -> tuple[float, int]:
+    if not 0 <= dropout.share < 1:
+        raise ValueError("dropout must leave something: a share from 0 to below 1")
+    return dropout.share, dropout.seed & 0xFFFFFFFF
 
 
 def _camera(camera: Camera) -> _cuda.Camera:

@@ -49,7 +49,9 @@ def run(libraries, tmp_path):
         names = {"CUDA_VISIBLE_DEVICES", "LD_PRELOAD", "LD_LIBRARY_PATH"}
         clean = {name: value for name, value in os.environ.items() if name not in names}
         mine = {"LD_LIBRARY_PATH": str(libraries), "FAKE_CUDA_LOG": str(tmp_path / "log")} | environment
-        done = subprocess.run([sys.executable, "-c", code], env=clean | mine, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=clean | mine, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
@@ -119,12 +121,17 @@ def test_no_driver(run):
         pytest.skip("there is one here")
     told = ask(run, LD_LIBRARY_PATH="")
     assert told["found"]["code"] == told["kernels"][0][0] == "no_driver"
-    assert told["found"]["reason"] == told["kernels"][0][1] == "no NVIDIA driver is installed (libcuda.so.1 is not found)"
+    assert (
+        told["found"]["reason"] == told["kernels"][0][1] == "no NVIDIA driver is installed (libcuda.so.1 is not found)"
+    )
 
 
 def test_a_file_that_is_no_driver(run, tmp_path):
     (tmp_path / "libcuda.so.1").write_bytes(b"")
-    assert ask(run, LD_LIBRARY_PATH=str(tmp_path))["kernels"][0][0] in ("no_driver", "")  # the system may have a true one
+    assert ask(run, LD_LIBRARY_PATH=str(tmp_path))["kernels"][0][0] in (
+        "no_driver",
+        "",
+    )  # the system may have a true one
 
 
 def test_the_driver_of_windows(run, libraries):
@@ -151,7 +158,9 @@ def test_every_architecture_has_every_kernel(run, architecture, ptx):
 
 
 def test_gpus_of_different_kinds_get_what_is_theirs(run):
-    devices = f"{gpu(OLDEST, 'an old one')};{gpu(OLDEST, 'a slice MIG 1g.10gb')};{gpu(130, 'a new one')};7.0 an ancient one"
+    devices = (
+        f"{gpu(OLDEST, 'an old one')};{gpu(OLDEST, 'a slice MIG 1g.10gb')};{gpu(130, 'a new one')};7.0 an ancient one"
+    )
     told = ask(run, devices)
     assert [code for code, _ in told["kernels"]] == ["", "", "", "gpu_too_old"]
     assert "an ancient one" in told["kernels"][3][1]
