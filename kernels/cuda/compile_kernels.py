@@ -3,9 +3,9 @@
     python compile_kernels.py find
     python compile_kernels.py binning.cu --architecture 86 -o binning.86.cubin [--ptx] [--fast-math] [--nvcc NVCC]
 
-`find` tells which NVRTC there is, or fails. NVRTC reads device code alone and needs no CUDA installed; it is a library of
-the package nvidia-cuda-nvrtc-cu12, and what it makes opens on every driver from 525.60.13 on. Its path is looked up here and
-not handed in, so that building in a fresh environment is no reason to compile again.
+`find` tells which NVRTC there is, or fails. NVRTC reads device code alone and needs no CUDA installed; it is a library
+of the package nvidia-cuda-nvrtc-cu12, and what it makes opens on every driver from 525.60.13 on. Its path is looked up
+here and not handed in, so that building in a fresh environment is no reason to compile again.
 """
 
 from __future__ import annotations
