@@ -38,7 +38,8 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.source == "find":
-            sys.stdout.write(f"NVRTC {version(PACKAGE)} ({nvrtc_path()})\n")
+            path = nvrtc_path()
+            sys.stdout.write(f"NVRTC {version(PACKAGE)} ({path})\n")
             return 0
         if options.output is None:
             parser.error("-o is needed")
