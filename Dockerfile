@@ -2,7 +2,7 @@
 #
 #   ./build.sh [--cuda13] [--with-inria]
 #
-# Stages: build (our wheel, its kernels by NVRTC from PyPI), libraries (torch, COLMAP and the rest), inria (only if asked for),
+# Stages: build (our wheel, its kernels by NVRTC from PyPI), libraries (torch, COLMAP and the rest), inria (if asked for),
 # runtime. The layers of the last stage go from what never changes to what changes daily: a change of our Python code
 # rebuilds in seconds and is a few megabytes to pull.
 ARG BUILD_BASE=debian:12-slim

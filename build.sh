@@ -32,5 +32,5 @@ fi
 
 read -r -a more <<<"${BUILD_ARGS:-}"
 # The platform's machines are x86-64, whatever this one is.
-docker build --platform linux/amd64 --build-arg "WITH_INRIA=$with_inria" "${variant[@]}" -t "$image" "${more[@]}" .
+docker build --platform linux/amd64 --build-arg "WITH_INRIA=$with_inria" ${variant[@]+"${variant[@]}"} -t "$image" ${more[@]+"${more[@]}"} .
 echo "Built $image. Next: ./test-local.sh here, or ./upload-runpod.sh to bring it to RunPod."

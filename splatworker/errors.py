@@ -240,7 +240,7 @@ class GpuTooOld(GpuFailed):
 
 
 class GpuUnsupported(GpuFailed):
-    """This installation has no kernels for the GPU, or a torch without CUDA."""
+    """There are no kernels for the GPU in this installation, or its torch is one without CUDA."""
 
     code = "gpu_unsupported"
 

@@ -1,8 +1,8 @@
 """Which GPUs there are, asked of the NVIDIA driver itself: without torch, and in a process that may hang.
 
 `splatworker probe --json` prints what `find_gpus` finds. It runs as a child process, because a broken driver can hang
-whoever calls it. What the kernels themselves need of driver and GPU stands in kernels/cuda/driver.cpp and gpu.cpp, which
-refuse in the same words.
+whoever calls it. What the kernels need of driver and GPU is checked again where they are loaded, in the same words
+(kernels/cuda/driver.cpp and gpu.cpp).
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ void adam(const AdamStep &step, const Gaussians &gradients, int sh_degree, Strea
         const int64_t rows = gradients.count;
         const int stride = t == kShRest ? gradients.rest * 3 : width_of(t);
         const int length = t == kShRest ? active_rest(sh_degree) : stride;
-        start_adam(blocks_for(rows * length, kAdamBlock), kAdamBlock, stream, step, Tensor(t), gradients.tensor[t], rows,
-                   length, stride);
+        start_adam(blocks_for(rows * length, kAdamBlock), kAdamBlock, stream, step, Tensor(t), gradients.tensor[t],
+                   rows, length, stride);
     }
 }
 

@@ -61,7 +61,8 @@ inline __device__ void add_second(const FixedSums &sums, uint32_t gaussian, cons
     add(sums, gaussian, 7, sum.green);
 }
 
-extern "C" __global__ void to_float_kernel(int count, const FixedGradient *fixed, FixedUnits units, SplatGradient *gradients) {
+extern "C" __global__ void to_float_kernel(int count, const FixedGradient *fixed, FixedUnits units,
+                                           SplatGradient *gradients) {
     const int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= count) return;
     float *sums = &gradients[i].h;
@@ -69,7 +70,8 @@ extern "C" __global__ void to_float_kernel(int count, const FixedGradient *fixed
 }
 
 // One thread at least runs, if only for the camera.
-extern "C" __global__ void begin_contribution_kernel(const Splat *splats, Camera camera, int count, Contribution *contribution) {
+extern "C" __global__ void begin_contribution_kernel(const Splat *splats, Camera camera, int count,
+                                                     Contribution *contribution) {
     const int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i == 0) {
         contribution->succeeded = 1;

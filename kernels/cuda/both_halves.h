@@ -1,5 +1,5 @@
-// What lets one header serve both halves: the kernels, which a CUDA compiler reads, and the host code around them, which
-// is plain C++ and sees nothing of CUDA's headers.
+// What lets one header serve both halves: the kernels, which a CUDA compiler reads, and the host code around them,
+// which is plain C++ and sees nothing of CUDA's headers.
 #pragma once
 
 #ifdef __CUDACC_RTC__  // NVRTC has no standard library

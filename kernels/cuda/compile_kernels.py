@@ -3,9 +3,9 @@
     python compile_kernels.py find
     python compile_kernels.py binning.cu --architecture 86 -o binning.86.cubin [--ptx] [--fast-math] [--nvcc NVCC]
 
-`find` prints which NVRTC there is, or fails. NVRTC reads device code alone and needs no CUDA installed; it is a library
-of the package nvidia-cuda-nvrtc-cu12, whose 12.x code opens on every driver from 525.60.13 on. Its path is looked up here
-and not handed in, so that building in a fresh environment is no reason to compile again.
+`find` tells which NVRTC there is, or fails. NVRTC reads device code alone and needs no CUDA installed; it is a library
+of the package nvidia-cuda-nvrtc-cu12, and what it makes opens on every driver from 525.60.13 on. Its path is looked up
+here and not handed in, so that building in a fresh environment is no reason to compile again.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class CannotCompile(Exception):
 
 
 def main(arguments: list[str]) -> int:
+    """The command; its exit status."""
     parser = argparse.ArgumentParser(description="Compile a file of CUDA kernels.")
     parser.add_argument("source", help="a .cu file, or the word find")
     parser.add_argument("--architecture", type=int, default=90, help="the GPU's: 75, 80, ... 120")
@@ -37,7 +38,8 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.source == "find":
-            print(f"NVRTC {version(PACKAGE)} ({nvrtc_path()})")
+            path = nvrtc_path()
+            sys.stdout.write(f"NVRTC {version(PACKAGE)} ({path})\n")
             return 0
         if options.output is None:
             parser.error("-o is needed")
@@ -48,12 +50,13 @@ def main(arguments: list[str]) -> int:
         else:
             options.output.write_bytes(compile_with_nvrtc(source, options.architecture, options.ptx, flags))
     except (CannotCompile, PackageNotFoundError) as error:
-        print(f"compile_kernels.py: {error}", file=sys.stderr)
+        sys.stderr.write(f"compile_kernels.py: {error}\n")
         return 1
     return 0
 
 
 def compile_with_nvcc(nvcc: Path, source: Path, output: Path, architecture: int, ptx: bool, flags: list[str]) -> None:
+    """Write what nvcc makes of the same source."""
     target = f"--gpu-architecture={'compute' if ptx else 'sm'}_{architecture}"
     command = [nvcc, "--ptx" if ptx else "--cubin", target, STANDARD, *flags, source, "-o", output]
     if subprocess.run(command, check=False).returncode:
@@ -80,13 +83,14 @@ def compile_with_nvrtc(source: Path, architecture: int, ptx: bool, flags: list[s
         if failure:
             raise CannotCompile(f"{source.name} does not compile for {architecture}:\n{log}")
         if log:
-            print(log, file=sys.stderr)
+            sys.stderr.write(f"{log}\n")
         return taken(nvrtc, "PTX" if ptx else "CUBIN", program)
     finally:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
 
 
 def nvrtc_path() -> Path:
+    """Where pip has put the library."""
     spec = find_spec("nvidia.cuda_nvrtc") if find_spec("nvidia") else None
     for folder in spec.submodule_search_locations or () if spec else ():
         for path in sorted(Path(folder, "lib").glob("libnvrtc.so.12*")):
@@ -95,6 +99,7 @@ def nvrtc_path() -> Path:
 
 
 def load_nvrtc() -> ctypes.CDLL:
+    """The library, opened."""
     try:
         return ctypes.CDLL(str(nvrtc_path()))
     except OSError as error:
@@ -111,6 +116,7 @@ def taken(nvrtc: ctypes.CDLL, what: str, program: ctypes.c_void_p) -> bytes:
 
 
 def checked(nvrtc: ctypes.CDLL, failure: int) -> None:
+    """Raises CannotCompile where an nvrtcResult is not success."""
     if failure:
         nvrtc.nvrtcGetErrorString.restype = ctypes.c_char_p
         raise CannotCompile(f"NVRTC: {nvrtc.nvrtcGetErrorString(failure).decode()}")

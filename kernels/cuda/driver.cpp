@@ -65,7 +65,8 @@ std::string no_gpu() {
     if (!visible) return "the NVIDIA driver shows no GPU";
     const std::string value = visible;
     if (value.empty()) return "CUDA_VISIBLE_DEVICES is empty, which hides every GPU";
-    return "the NVIDIA driver shows no GPU: CUDA_VISIBLE_DEVICES is \"" + value + "\", which names none of this machine's";
+    return "the NVIDIA driver shows no GPU: CUDA_VISIBLE_DEVICES is \"" + value +
+           "\", which names none of this machine's";
 }
 
 // The version first: a driver too old may refuse the rest in ways of its own.

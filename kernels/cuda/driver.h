@@ -64,8 +64,8 @@ struct Driver {
     int (*milliseconds_between)(float *milliseconds, Event start, Event end);
 };
 
-// The driver, ready to be asked. Throws Unusable where there is none, or one that is too old or shows no GPU; asks again
-// at the next call.
+// The driver, ready to be asked. Throws Unusable where there is none, or one that is too old or shows no GPU; and looks
+// again at the next call.
 const Driver &driver();
 
 // A driver's error as people read it, with the name that cuda.h has for it.

@@ -60,7 +60,8 @@ Gpu::Gpu(int device) {
     image_of(names().front().file);  // before memory is spent on a GPU that cannot be used
     const int error = d.retain_primary_context(&context_, handle);
     if (error == kOutOfMemory)
-        throw Unusable("out_of_memory", "the GPU " + describe() + " has no memory left to start with: another program uses it");
+        throw Unusable("out_of_memory",
+                       "the GPU " + describe() + " has no memory left to start with: another program uses it");
     if (error)
         throw Unusable("gpu_failed", "the GPU " + describe() + " cannot be opened: " + error_text(d, error));
     const Use use(*this);
@@ -77,9 +78,9 @@ void Gpu::load() {
             const Image &image = image_of(wanted.file);
             error = d.load_module(&module, image.begin);
             if (error && error != kOutOfMemory && image.ptx)
-                throw Unusable("driver_too_old", "the GPU " + describe() +
-                                                     " is newer than these kernels, and the NVIDIA driver cannot compile "
-                                                     "them for it: driver 570 or newer is needed");
+                throw Unusable("driver_too_old",
+                               "the GPU " + describe() + " is newer than these kernels, and the NVIDIA driver cannot "
+                               "compile them for it: driver 570 or newer is needed");
         }
         Function function = nullptr;
         if (!error) error = d.module_function(&function, module, wanted.kernel);

@@ -19,8 +19,8 @@ extern const size_t kImageCount;
 
 class Gpu {
 public:
-    // The device of this number among those that the process sees, opened and with all kernels loaded; the same at every
-    // call. Its context is the one that torch uses too. Throws Unusable.
+    // The device of this number among those that the process sees, opened and with all kernels loaded; the same at
+    // every call. Its context is the one that torch uses too. Throws Unusable.
     static const Gpu &of(int device);
 
     // Makes the GPU the thread's own for as long as this lives, and then leaves the thread as it was.
@@ -60,7 +60,9 @@ struct Grid {
     Grid(unsigned x, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
 };
 
-// A kernel of kernels.h: Kernel<decltype(adam_kernel)> adam{"adam", "adam_kernel"}, then adam(grid, block, stream, ...).
+// A kernel of kernels.h, with the arguments that it has there:
+//     const Kernel<decltype(adam_kernel)> start_adam{"adam", "adam_kernel"};
+//     start_adam(grid, block, stream, ...);
 template <typename Signature>
 class Kernel;
 template <typename... Parameters>

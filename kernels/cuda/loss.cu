@@ -3,8 +3,8 @@
 // SSIM (Wang et al. 2004, equation 13) needs local means of x, y, x^2 + y^2 and x y, each an 11 x 11 Gaussian window,
 // zeros outside the image. With s = x + y and d = x - y these follow from four windows instead of five:
 //     mean x = (S + D) / 2, mean y = (S - D) / 2, mean (x^2 + y^2) = (SS + DD) / 2, mean x y = (SS - DD) / 4.
-// The window is separable. A block covers kLossColumns x kLossRows pixels of one channel: every thread runs down a column of
-// the image into registers and leaves column sums in shared memory, then runs along a row of those.
+// The window is separable. A block covers kLossColumns x kLossRows pixels of one channel: every thread runs down a
+// column of the image into registers and leaves column sums in shared memory, then runs along a row of those.
 #include "kernels.h"
 
 namespace splat {

@@ -15,8 +15,8 @@ const Kernel<decltype(batch_update_kernel)> start_batch{"project_backward", "bat
 void write_gradients(const Gaussians &gaussians, const Camera &camera, int sh_degree, const Splat *splats,
                      const SplatGradient *splat_gradients, const Gaussians &gradients, float *grad_means2d,
                      Stream stream) {
-    start_writing(blocks_for(gaussians.count, kUpdateBlock), kUpdateBlock, stream, WriteGradients{gradients, grad_means2d},
-                  gaussians, camera, sh_degree, splats, splat_gradients);
+    start_writing(blocks_for(gaussians.count, kUpdateBlock), kUpdateBlock, stream,
+                  WriteGradients{gradients, grad_means2d}, gaussians, camera, sh_degree, splats, splat_gradients);
 }
 
 void update(const AdamStep &step, const Instances &instances, const Camera &camera, int sh_degree, const Splat *splats,
@@ -28,8 +28,8 @@ void update(const AdamStep &step, const Instances &instances, const Camera &came
 
 void update(const AdamStep &step, const Batch &batch, int sh_degree, const Statistics &statistics,
             Stream stream) {
-    start_batch(blocks_for(step.parameters.count, kUpdateBlock), kUpdateBlock, stream, BatchUpdate{step}, batch, sh_degree,
-                statistics);
+    start_batch(blocks_for(step.parameters.count, kUpdateBlock), kUpdateBlock, stream, BatchUpdate{step}, batch,
+                sh_degree, statistics);
 }
 
 }  // namespace splat

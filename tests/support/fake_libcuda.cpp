@@ -1,5 +1,5 @@
-// A stand-in for the NVIDIA driver's libcuda.so.1, for tests of how it is loaded: devices as the environment says, images
-// checked as the driver would, kernels only written down. "GPU memory" is the host's.
+// A stand-in for the NVIDIA driver's libcuda.so.1, for tests of how it is loaded: devices as the environment says,
+// images checked as the driver would, kernels only written down. "GPU memory" is the host's.
 //
 //   FAKE_CUDA_VERSION=12000             what the driver speaks
 //   FAKE_CUDA_DEVICES="9.0 NVIDIA H100;8.6 NVIDIA GeForce RTX 3090"
@@ -41,7 +41,8 @@ std::vector<std::string> split(const std::string &text, char by) {
 
 int failure(const char *function) {
     for (const std::string &entry : split(variable("FAKE_CUDA_FAILS"), ';'))
-        if (entry.rfind(std::string(function) + "=", 0) == 0) return std::atoi(entry.c_str() + std::strlen(function) + 1);
+        if (entry.rfind(std::string(function) + "=", 0) == 0)
+            return std::atoi(entry.c_str() + std::strlen(function) + 1);
     return 0;
 }
 
@@ -92,8 +93,9 @@ size_t size_of(const unsigned char *elf) {
     std::memcpy(&segment_count, elf + 56, 2);
     std::memcpy(&section_size, elf + 58, 2);
     std::memcpy(&section_count, elf + 60, 2);
-    const size_t a = sections + size_t(section_size) * section_count, b = segments + size_t(segment_size) * segment_count;
-    return a > b ? a : b;
+    const size_t after_sections = sections + size_t(section_size) * section_count;
+    const size_t after_segments = segments + size_t(segment_size) * segment_count;
+    return after_sections > after_segments ? after_sections : after_segments;
 }
 
 }  // namespace
@@ -193,15 +195,14 @@ int cuModuleGetFunction(void **function, void *module, const char *name) {
     return 0;
 }
 int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z, unsigned block_x, unsigned, unsigned, unsigned,
-                   void *, void **arguments, void **) {
+                   void *, void **, void **) {
     FAILS(cuLaunchKernel);
     if (contexts.empty()) return 201;
     const std::string &name = static_cast<Function *>(function)->name;
     std::ostringstream line;
-    line << "GPU " << reinterpret_cast<uintptr_t>(contexts.back()) - 1 << ": " << name << " " << x << " " << y << " " << z
-         << " x " << block_x;
+    line << "GPU " << reinterpret_cast<uintptr_t>(contexts.back()) - 1 << ": " << name << " " << x << " " << y << " "
+         << z << " x " << block_x;
     note(line.str());
-    (void)arguments;
     return 0;
 }
 
