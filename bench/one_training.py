@@ -49,6 +49,7 @@ def main() -> None:
 
 def options_for(given: argparse.Namespace, folder: Path) -> Any:
     """The options that the worker would train with."""
+    from splatworker.formats.scene import read_scene
     from splatworker.job import recipe
     from splatworker.params import arguments, resolve
     from splatworker.train.options import parse
@@ -60,9 +61,10 @@ def options_for(given: argparse.Namespace, folder: Path) -> Any:
         name: json.loads(value) for name, _, value in (pair.partition("=") for pair in assignments.split(",") if pair)
     }
     if trainer in ("original", "gsplat"):
-        params["densify_grad_threshold"] = 0.0002
+        params["schedule"] = "original"
     params |= {"eval": given.score is None, "deterministic": trainer == "deterministic"}
-    words = arguments(resolve(recipe({"params": params}).params, preview=False))
+    sizes = [(photo.camera.width, photo.camera.height) for photo in read_scene(Path(given.scene)).photos]
+    words = arguments(resolve(recipe({"params": params}).params, preview=False, photos=sizes))
     options, _ = parse(["-s", given.scene, "-m", str(folder), *words, "--seed", given.seed])
     return options
 

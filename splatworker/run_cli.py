@@ -119,7 +119,9 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
             photos: asyncio.Future[pipeline.Photos] = asyncio.get_running_loop().create_future()
             photos.set_result(pipeline.Photos(options.photos.absolute()))
             arrival = pipeline.Arrival(options.photos.absolute(), photos)
-            made = await pipeline.run(how, arrival, workspace, report, command=command, on_training=exporter.warm_up)
+            made = await pipeline.run(
+                how, arrival, workspace, report, command=command, keeps_model=True, on_training=exporter.warm_up
+            )
             if made.device != "cpu":
                 exporter.open_gpu()
             for name in ("scene", "model"):
