@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,12 @@ from splatworker.progress_updates import ProgressUpdates
 
 WEBHOOK_PAUSE_S = 5.0
 """Seconds between two `processing` webhooks."""
+
+TOLD_REMEMBERED = 1024
+"""How many last messages are remembered, so that none is sent again once its receiver has said that it has it."""
+
+_told: OrderedDict[tuple[str, str], None] = OrderedDict()
+"""The last messages that were answered with success, by address and id: of all jobs of this worker."""
 
 ALL_WEIGHTS = {"fetch": 0.04, **WEIGHTS}
 
@@ -62,6 +69,7 @@ class JobSession:
         self._event = event
         self._setting = setting
         self._updates: list[ProgressUpdates] = []
+        self._telling: asyncio.Future[str | None] | None = None
         self.report = Overall(setting.sinks, _weights(self.input))
         self.log = structlog.get_logger().bind(job=self.job_id)
 
@@ -108,12 +116,32 @@ class JobSession:
             check_url(self._webhook_url, "webhook_url")
         except InvalidJob:
             return
+        told = (self._webhook_url, webhook.message_id(message))
+        if await self._was_told() or told in _told:
+            return  # a receiver that pays back for every message must not get one twice
         seconds = network_stages.LAST_WORD_SECONDS if in_a_hurry else network_stages.webhook_seconds(deadline)
         tries = 1 if in_a_hurry else None
-        trouble = await self._notify(self._webhook_url, message, workspace, seconds=seconds, tries=tries)
+        self._telling = asyncio.ensure_future(
+            self._notify(self._webhook_url, message, workspace, seconds=seconds, tries=tries)
+        )
+        self._telling.add_done_callback(lambda sent: _remember(told, sent))
+        trouble = await asyncio.shield(self._telling)
         if trouble is not None:
             answer.setdefault("warnings", []).append(trouble)
             self.log.warning("webhook not delivered", reason=trouble)
+
+    async def _was_told(self) -> bool:
+        """Whether a last message that was under way when the job was stopped has been answered with success.
+
+        It is given a moment for that: to send it again at once could be to send it twice.
+        """
+        sending, self._telling = self._telling, None
+        if sending is None:
+            return False
+        await asyncio.wait([sending], timeout=network_stages.LAST_WORD_SECONDS)
+        sending.cancel()
+        (outcome,) = await asyncio.gather(sending, return_exceptions=True)
+        return outcome is None
 
     async def _notify(
         self, url: str, message: dict[str, Any], workspace: Path, *, seconds: float, tries: int | None
@@ -122,6 +150,14 @@ class JobSession:
         return await network_stages.notify(
             url, message, secret, workspace, seconds=seconds, tries=tries, command=self._setting.command
         )
+
+
+def _remember(told: tuple[str, str], sent: asyncio.Future[str | None]) -> None:
+    if sent.cancelled() or sent.exception() is not None or sent.result() is not None:
+        return
+    _told[told] = None
+    while len(_told) > TOLD_REMEMBERED:
+        _told.popitem(last=False)
 
 
 def _weights(job: object) -> dict[str, float]:

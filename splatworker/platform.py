@@ -16,6 +16,7 @@ from splatworker.once import once
 from splatworker.preflight import environment_deadline
 from splatworker.process import STAGE_COMMAND, run_stage
 from splatworker.progress import Silent
+from splatworker.public_address import environment_rule
 from splatworker.self_test import is_self_test, self_test
 from splatworker.workspace import LEAST_DISK, check_room, private_workspace
 
@@ -78,6 +79,7 @@ async def check_machine(command: Sequence[str] = STAGE_COMMAND) -> None:
         SplatError: what is missing. The SDK reports it and ends the worker.
     """
     environment_deadline()
+    environment_rule()
     memory = available_memory()
     if memory is not None and memory < FITNESS_MEMORY:
         raise OutOfMemory(

@@ -11,7 +11,9 @@ from splatworker import net
 from splatworker.deliver.upload import check_lifetime, expiry
 from splatworker.deliver.webhook import is_secret
 from splatworker.errors import InvalidJob, SplatError
+from splatworker.expired_photos import check_photos
 from splatworker.job import Job
+from splatworker.public_address import environment_rule
 
 DEADLINE = "SPLATWORKER_DEADLINE_S"
 """The environment's deadline: the platform's execution timeout, less a little."""
@@ -35,12 +37,12 @@ def check(job: Job, *, local: bool) -> float | None:
     Raises:
         InvalidJob: a URL may not be fetched, or ends too soon.
     """
+    environment_rule()
     seconds = _deadline(job)
     for number, url in enumerate(job.image_urls):
         if not (local and net.local_path(url)):
-            field = f"image_urls[{number}]"
-            net.check_url(url, field)
-            check_lifetime(url, field, PHOTO_LIFETIME_S)
+            net.check_url(url, f"image_urls[{number}]")
+    check_photos([url for url in job.image_urls if not (local and net.local_path(url))], PHOTO_LIFETIME_S)
     targets = {"upload_url": job.upload_url, **{f"outputs.{name}": url for name, url in job.outputs.items()}}
     for field, url in targets.items():
         if not (local and net.local_path(url)):

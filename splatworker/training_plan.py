@@ -9,7 +9,8 @@ from typing import Any, Literal
 from splatworker import cpu_time, photo_sizes, trainers
 from splatworker.job import Job, Recipe
 from splatworker.machine import available_cpus
-from splatworker.params import PREVIEW_ITERATIONS, ignored, resolve, schedule_of
+from splatworker.params import DEFAULTS, PREVIEW_ITERATIONS, ignored, resolve, schedule_of
+from splatworker.wishes import LIMITS, limited
 
 REPORTS = frozenset({"report", "quality"})
 """Outputs that show the scores on the way."""
@@ -62,6 +63,8 @@ def plan(
     asked = params.iterations if "iterations" in params.model_fields_set or not preview else values["iterations"]
     made = Plan(values, schedule_of(params, recipe.trainer), asked, [])
     made.remarks.extend(_useless(recipe))
+    if made.schedule == "own":
+        made.remarks.extend(_beyond_limits(recipe))
     if not gpu:
         made.remarks.append(_on_a_cpu(recipe, made, photos, preview=preview))
     elif made.iterations["stopped_early"]:
@@ -87,6 +90,18 @@ def _useless(recipe: Recipe) -> list[str]:
     if not useless:
         return []
     return [f"These params change nothing with the {recipe.trainer} trainer: {', '.join(useless)}."]
+
+
+def _beyond_limits(recipe: Recipe) -> list[str]:
+    """The rates and the threshold that would not end in a splat, and what they became."""
+    remarks = []
+    for name in LIMITS:
+        value, default = getattr(recipe.params, name), getattr(DEFAULTS, name)
+        if (obeyed := limited(name, value, default)) != value:
+            remarks.append(
+                f"The param '{name}' is {value:g}; the limit of our own schedule, {obeyed:g}, was taken instead."
+            )
+    return remarks
 
 
 def _on_a_cpu(recipe: Recipe, made: Plan, photos: Sequence[tuple[int, int]], *, preview: bool) -> str:

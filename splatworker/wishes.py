@@ -28,6 +28,23 @@ MOMENTS = frozenset({"position_lr_max_steps", "densify_from_iter", "densify_unti
 """Params that are a moment in the training: where fewer iterations are trained than asked for, it comes sooner."""
 
 
+LIMITS: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("feature_lr", "scaling_lr", "rotation_lr"), (0.0, 10.0)),
+    **dict.fromkeys(("position_lr_init", "position_lr_final"), (0.0, 100.0)),
+    "densify_grad_threshold": (0.1, math.inf),
+}
+"""Multiples of its default that a wish may be beside our own schedule. Beyond them Gaussians grow over whole photos, or
+become more than any machine can hold: the job would end in its deadline, and not in a splat."""
+
+
+def limited(name: str, value: Any, default: Any) -> Any:
+    """A wish within its limits."""
+    if name not in LIMITS:
+        return value
+    least, most = LIMITS[name]
+    return min(max(value, least * default), most * default)
+
+
 def says_nothing(name: str, given: Mapping[str, Any], iterations: int, default: Any) -> bool:
     """Whether a given param leaves the choice to us.
 
@@ -58,6 +75,7 @@ def obeyed(name: str, value: Any, ours: Any, default: Any, share: float) -> Any:
         default: the param's.
         share: of the iterations asked for, how much is trained.
     """
+    value = limited(name, value, default)
     if name in SCALED:
         return value if ours == default else ours * (value / default)
     if name in MOMENTS and share < 1:

@@ -19,7 +19,12 @@ from standardwebhooks import Webhook
 
 from splatworker import net
 
-TRIES = 5
+TRIES = 8
+"""Over some two minutes: a receiver that is being deployed anew comes back within them."""
+
+REFUSED_TRIES = 3
+"""The same for a receiver that says no (4xx): it may not know the job yet."""
+
 MOST_SECONDS = 120.0
 LONGEST_WAIT_S = 30.0
 MOST_SECONDS_EACH = 30.0
@@ -27,10 +32,15 @@ MOST_SECONDS_EACH = 30.0
 _TIMEOUT = (net.CONNECT_TIMEOUT_S, 20.0)
 
 
+_LATER = frozenset({408, 425, 429})
+"""Of the answers that say no, those that mean: not now."""
+
+
 class _TryAgain(Exception):
-    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
+    def __init__(self, reason: str, wait_s: float = 0.0, *, refused: bool = False) -> None:
         super().__init__(reason)
         self.wait_s = wait_s
+        self.refused = refused
 
 
 class Undelivered(Exception):
@@ -97,6 +107,8 @@ def send(url: str, message: dict[str, Any], *, secret: str | None = None, tries:
                 try:
                     _post(url, body, message_id(message), secret)
                 except _TryAgain as again:
+                    if again.refused and attempt.num >= REFUSED_TRIES:
+                        raise Undelivered(str(again)) from None
                     if attempt.num < tries:
                         time.sleep(min(again.wait_s, LONGEST_WAIT_S))
                     raise
@@ -126,7 +138,8 @@ def _post(url: str, body: str, identifier: str, secret: str | None) -> None:
         return
     if status == 410 or 300 <= status < 400:
         raise Undelivered(f"the receiver answered {status}")
-    raise _TryAgain(f"the receiver answered {status}", wait_s)
+    refused = 400 <= status < 500 and status not in _LATER
+    raise _TryAgain(f"the receiver answered {status}", wait_s, refused=refused)
 
 
 def _answer(url: str, body: str, headers: dict[str, str]) -> tuple[int, float]:

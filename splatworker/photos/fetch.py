@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError
 
 from splatworker import limits, net
 from splatworker.errors import from_os_error
+from splatworker.expired_photos import why_refused
 from splatworker.progress import Reporter
 
 AT_ONCE = 8
@@ -196,7 +197,8 @@ def _download(session: requests.Session, url: str, target: Path, budget: _Budget
             reason = f"the server answered {response.status_code}"
             raise _TryAgain(reason, net.retry_after(response.headers.get("Retry-After", "")))
         if response.status_code != 200:
-            raise _Lost(f"the server answered {response.status_code}")
+            status = response.status_code
+            raise _Lost(why_refused(status, url) or f"the server answered {status}")
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise _Lost("the server compresses what was asked for uncompressed")
         expected = net.number(response.headers.get("Content-Length", ""))
