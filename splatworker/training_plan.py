@@ -24,19 +24,21 @@ class Plan:
         values: every parameter, resolved.
         schedule: whose schedule they make, "own" or "original".
         asked: iterations that were asked for, or by default.
+        preview: it is one, for want of a GPU.
         remarks: what is not as it was asked for, or takes long: a sentence each.
     """
 
     values: dict[str, Any]
     schedule: Literal["own", "original"]
     asked: int
+    preview: bool
     remarks: list[str]
 
     @property
     def iterations(self) -> dict[str, Any]:
         """For the answer: iterations asked for, those trained, and whether fewer were of use."""
         trained = self.values["iterations"]
-        return {"asked": self.asked, "trained": trained, "stopped_early": trained < self.asked}
+        return {"asked": self.asked, "trained": trained, "stopped_early": trained < self.asked and not self.preview}
 
 
 def is_preview(recipe: Recipe, *, gpu: bool) -> bool:
@@ -61,13 +63,13 @@ def plan(
     if recipe.trainer == "native":
         _leave_out_what_nobody_sees(values, recipe, keeps_model=keeps_model)
     asked = params.iterations if "iterations" in params.model_fields_set or not preview else values["iterations"]
-    made = Plan(values, schedule_of(params, recipe.trainer), asked, [])
+    made = Plan(values, schedule_of(params, recipe.trainer), asked, preview, [])
     made.remarks.extend(_useless(recipe))
     if made.schedule == "own":
         made.remarks.extend(_beyond_limits(recipe))
     if not gpu:
-        made.remarks.append(_on_a_cpu(recipe, made, photos, preview=preview))
-    elif made.iterations["stopped_early"]:
+        made.remarks.append(_on_a_cpu(recipe, made, photos))
+    if made.iterations["stopped_early"]:
         made.remarks.append(
             f"The training stops early, after {values['iterations']} of {asked} iterations: with {len(photos)} photos "
             "more of them do not make the splat better. 'schedule': 'original' trains all."
@@ -104,11 +106,11 @@ def _beyond_limits(recipe: Recipe) -> list[str]:
     return remarks
 
 
-def _on_a_cpu(recipe: Recipe, made: Plan, photos: Sequence[tuple[int, int]], *, preview: bool) -> str:
+def _on_a_cpu(recipe: Recipe, made: Plan, photos: Sequence[tuple[int, int]]) -> str:
     """What a machine without a GPU trains, how long that takes, and what else there is."""
     trained = made.values["iterations"]
-    times = _time_for(recipe, made.values, photos, preview=preview)
-    if not preview:
+    times = _time_for(recipe, made.values, photos, preview=made.preview)
+    if not made.preview:
         return f"This machine has no GPU: {trained} iterations take {times} on its processors."
     small = photo_sizes.undistorted(recipe, (), preview=True) if not photo_sizes.is_a_part(recipe) else None
     size = f", photos of about {small} px" if small else ""
