@@ -25,7 +25,7 @@ def once(handler: Handler) -> Handler:
     under_way: dict[str, asyncio.Event] = {}
 
     async def answer(event: dict[str, Any]) -> dict[str, Any]:
-        job = _key(event)
+        job = key_of(event)
         if job is None:
             return await handler(event)
         while job in under_way:
@@ -47,7 +47,7 @@ def once(handler: Handler) -> Handler:
     return answer
 
 
-def _key(event: dict[str, Any]) -> str | None:
+def key_of(event: dict[str, Any]) -> str | None:
     """The same for the same job only; None for one without an id, and for what no queue has sent."""
     if not isinstance(event.get("id"), str) or not event["id"]:
         return None

@@ -2,7 +2,7 @@
 
 Products in front of the worker check their users' values by rules of their own, which may let pass what ours would not:
 harmonics of degree 4, a rate of 3. Whoever asks for more than there is gets the most there is. What makes no sense (a
-rate below zero, a share above one) is still refused.
+rate below zero, a share above one) is still refused, and so are more iterations than anybody could pay for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from splatworker.params import MOST_ITERATIONS, Params
 
 LOWERED = (
     "sh_degree",
-    "iterations",
     "position_lr_init",
     "position_lr_final",
     "position_lr_delay_mult",
@@ -35,9 +34,6 @@ LOWERED = (
     "densify_from_iter",
     "densify_until_iter",
     "densify_grad_threshold",
-    "max_gaussians",
-    "coarse_iterations",
-    "sh_degree_interval",
 )
 """Params of which there can be too much, and then the most is meant."""
 

@@ -33,8 +33,10 @@ def redact(text: str) -> str:
 def _without_key(url: re.Match[str]) -> str:
     """A URL less its query, fragment and credentials."""
     scheme, rest, query = url.groups()
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{host.rpartition('@')[2]}{slash}{path}{'?...' if query else ''}"
+    # More than one, where another URL stands in the path.
+    hosts_and_paths = [part.partition("/") for part in rest.split("://")]
+    bare = "://".join(f"{host.rpartition('@')[2]}{slash}{path}" for host, slash, path in hosts_and_paths)
+    return f"{scheme}{bare}{'?...' if query else ''}"
 
 
 def _without_path_query(word: re.Match[str]) -> str:

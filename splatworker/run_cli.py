@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from splatworker import extra_outputs, pipeline
-from splatworker.console import Console
+from splatworker.console import Console, printable_lines
 from splatworker.errors import Cancelled, InvalidParam, NoPhotos, SplatError, from_os_error
 from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, names
 from splatworker.exporter import Exporter
@@ -55,12 +55,12 @@ def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
             lines.error(error.to_event())
         else:
             sys.stderr.write(sentence(error) + "\n")
-            sys.stderr.writelines(f"{note}\n" for note in getattr(error, "__notes__", ()))
+            sys.stderr.writelines(f"{printable_lines(note)}\n" for note in getattr(error, "__notes__", ()))
         return 1
     if options.json:
         lines.result(result)
     else:
-        sys.stderr.write(_summary(options.output, result) + "\n")
+        sys.stderr.write(printable_lines(_summary(options.output, result)) + "\n")
     return 0
 
 
