@@ -74,7 +74,7 @@ def fill(folder: Path, victim: Path) -> None:
     (folder / "1" / "1").mkdir()
     (folder / "locked" / "inner").mkdir(parents=True)
     (folder / "locked" / "inner" / "file").write_text("x")
-    os.symlink(victim, folder / "locked" / "inner" / "link")
+    (folder / "locked" / "inner" / "link").symlink_to(victim)
     os.link(victim / "file", folder / "locked" / "inner" / "hard")
     for name in (b"\xff\xfe", b"new\nline", b"-rf", b" ", "\u202e".encode()):
         with Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).open("w") as file:
