@@ -51,8 +51,9 @@ def options_for(given: argparse.Namespace, folder: Path) -> Any:
     """The options that the worker would train with."""
     from splatworker.formats.scene import read_scene
     from splatworker.job import recipe
-    from splatworker.params import arguments, resolve
+    from splatworker.params import arguments
     from splatworker.train.options import parse
+    from splatworker.training_plan import plan
 
     trainer = given.trainer
     _, _, assignments = trainer.partition(":")
@@ -64,7 +65,7 @@ def options_for(given: argparse.Namespace, folder: Path) -> Any:
         params["schedule"] = "original"
     params |= {"eval": given.score is None, "deterministic": trainer == "deterministic"}
     sizes = [(photo.camera.width, photo.camera.height) for photo in read_scene(Path(given.scene)).photos]
-    words = arguments(resolve(recipe({"params": params}).params, preview=False, photos=sizes))
+    words = arguments(plan(recipe({"params": params}), sizes).values)
     options, _ = parse(["-s", given.scene, "-m", str(folder), *words, "--seed", given.seed])
     return options
 
