@@ -1,10 +1,13 @@
 """One whole training, in this process: seconds, scores, memory, start, as one line of JSON. Called by bench/train.py.
 
     python bench/one_training.py TRAINER SCENE ITERATIONS SEED DEVICE [--pictures FOLDER] [--stages]
+                                 [--params JSON] [--score SCENE]
 
 TRAINER is default (ours, as a job without params is trained), original (ours, with the original's schedule),
-deterministic (default, repeating to the bit) or gsplat; default:NAME=VALUE,... is default with such params. `--stages`
-times the stages of steps on the finished model, and the rounds of density control, for which the host then waits.
+deterministic (default, repeating to the bit) or gsplat; default:NAME=VALUE,... is default with such params, as is
+`--params` with a job's. `--score` trains on all photos of SCENE, and scores on the held-out ones of another scene with
+the same world, instead of holding out every 8th. `--stages` times the stages of steps on the finished model, and the
+rounds of density control, for which the host then waits.
 """
 
 from __future__ import annotations
@@ -33,32 +36,41 @@ def main() -> None:
         parser.add_argument(name)
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--stages", action="store_true")
+    parser.add_argument("--params", type=json.loads, default={})
+    parser.add_argument("--score", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        options = options_for(given.trainer, given.scene, Path(folder), int(given.iterations), int(given.seed))
+        options = options_for(given, Path(folder))
         train = train_gsplat if given.trainer == "gsplat" else train_ours
         gc.freeze()  # as `splatworker train` does
-        print(json.dumps(train(options, given.device, given.pictures, given.stages)))
+        held_out_of = given.score or Path(given.scene)
+        print(json.dumps(train(options, given.device, given.pictures, given.stages, held_out_of)))
 
 
-def options_for(trainer: str, scene: str, folder: Path, iterations: int, seed: int) -> Any:
+def options_for(given: argparse.Namespace, folder: Path) -> Any:
     """The options that the worker would train with."""
-    from splatworker.params import Params, arguments, resolve
+    from splatworker.formats.scene import read_scene
+    from splatworker.job import recipe
+    from splatworker.params import arguments
     from splatworker.train.options import parse
+    from splatworker.training_plan import plan
 
+    trainer = given.trainer
     _, _, assignments = trainer.partition(":")
-    given: dict[str, Any] = {
+    params: dict[str, Any] = {"iterations": int(given.iterations)} | given.params
+    params |= {
         name: json.loads(value) for name, _, value in (pair.partition("=") for pair in assignments.split(",") if pair)
     }
     if trainer in ("original", "gsplat"):
-        given["densify_grad_threshold"] = 0.0002
-    params = Params(iterations=iterations, eval=True, deterministic=trainer == "deterministic", **given)
-    words = arguments(resolve(params, preview=False))
-    options, _ = parse(["-s", scene, "-m", str(folder), *words, "--seed", str(seed)])
+        params["schedule"] = "original"
+    params |= {"eval": given.score is None, "deterministic": trainer == "deterministic"}
+    sizes = [(photo.camera.width, photo.camera.height) for photo in read_scene(Path(given.scene)).photos]
+    words = arguments(plan(recipe({"params": params}), sizes).values)
+    options, _ = parse(["-s", given.scene, "-m", str(folder), *words, "--seed", given.seed])
     return options
 
 
-def train_ours(options: Any, device: str, pictures: Path | None, stages: bool) -> dict[str, Any]:
+def train_ours(options: Any, device: str, pictures: Path | None, stages: bool, held_out_of: Path) -> dict[str, Any]:
     import torch
 
     start = {"torch": time.time() - STARTED}
@@ -103,30 +115,44 @@ def train_ours(options: Any, device: str, pictures: Path | None, stages: bool) -
         detail["stages_us"] = stage_times(renderer, gaussians, options)
     return detail | {
         "seconds": told["seconds"],
+        "iterations": told["iterations"],
         "gaussians": told["gaussians"],
-        "psnr": told["quality"]["test"]["psnr"],
-        "ssim": told["quality"]["test"]["ssim"],
-        "photos": {photo["name"]: photo["psnr"] for photo in told["quality"]["test"]["photos"]},
+        **scores(renderer, gaussians, options, held_out_of),
         "peak_mib": peak,
         "start": {name: round(seconds, 2) for name, seconds in start.items()},
     }
 
 
-def train_gsplat(options: Any, device: str, pictures: Path | None, stages: bool) -> dict[str, Any]:
+def scores(renderer: Any, gaussians: Any, options: Any, held_out_of: Path) -> dict[str, Any]:
+    """PSNR and SSIM on the photos that the scene `held_out_of` holds out: of a splat as it is delivered."""
+    import torch
+
+    from splatworker.formats.scene import read_scene, split
+    from splatworker.train.evaluate import score_views, summary
+    from splatworker.train.photos import load_views
+
+    _, photos = split(read_scene(held_out_of).photos, True)
+    background = torch.full((3,), float(options.white_background), device=renderer.device)
+    views = load_views(photos, options, renderer.device)
+    names = [photo.name for photo in photos]
+    told = summary(score_views(renderer, gaussians, names, views, background, options.sh_degree))
+    return told | {"photos": {photo["name"]: photo["psnr"] for photo in told["photos"]}}
+
+
+def train_gsplat(options: Any, device: str, pictures: Path | None, stages: bool, held_out_of: Path) -> dict[str, Any]:
     import gsplat_cuda
     import torch
 
     from splatworker.formats.scene import read_scene, split
     from splatworker.render.cuda import CudaRenderer
     from splatworker.render.tensors import to_tensors
-    from splatworker.train.evaluate import score_views, summary
     from splatworker.train.initial import gaussians_from_points, scene_extent
     from splatworker.train.photos import load_views
     from splatworker.train.schedule import learning_rates
 
     torch.manual_seed(options.seed)
     scene = read_scene(options.source_path)
-    train_photos, test_photos = split(scene.photos, True)
+    train_photos, _ = split(scene.photos, options.eval)
     extent = scene_extent(train_photos)
     first = to_tensors(gaussians_from_points(scene.points, options.sh_degree), torch.device(device))
     views = load_views(train_photos, options, torch.device(device))
@@ -136,18 +162,13 @@ def train_gsplat(options: Any, device: str, pictures: Path | None, stages: bool)
     torch.cuda.synchronize()
     seconds, peak = time.perf_counter() - began, torch.cuda.max_memory_allocated() / 2**20
     renderer, gaussians = CudaRenderer(), model.gaussians()
-    held_out = load_views(test_photos, options, renderer.device)
-    names = [photo.name for photo in test_photos]
-    background = torch.zeros(3, device=renderer.device)
-    scores = summary(score_views(renderer, gaussians, names, held_out, background, options.sh_degree))
     if pictures:
         draw(renderer, gaussians, options, pictures, "gsplat")
     return {
         "seconds": seconds,
+        "iterations": options.iterations,
         "gaussians": len(gaussians.means),
-        "psnr": scores["psnr"],
-        "ssim": scores["ssim"],
-        "photos": {photo["name"]: photo["psnr"] for photo in scores["photos"]},
+        **scores(renderer, gaussians, options, held_out_of),
         "peak_mib": peak,
     }
 

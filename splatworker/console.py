@@ -13,6 +13,20 @@ _PLAIN_STEP = 10
 """Percent between two plain lines of one stage."""
 
 
+def printable(text: str) -> str:
+    """`text` on one line and fit for a terminal: what a terminal would obey rather than show stands there escaped.
+
+    Names of files, words of URLs and what programs printed are chosen by strangers, and may hold escape sequences that
+    change a title, the colours, what is on the screen, or with some terminals what was typed.
+    """
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def printable_lines(text: str) -> str:
+    """`printable` of each line."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
 class Console:
     """A sink of `Overall` progress that draws on standard error."""
 
@@ -39,6 +53,7 @@ class Console:
         """The whole is `percent` through, now at `step` of `stage`."""
         if self._silent:
             return
+        stage, step = printable(stage), printable(step)
         if self._bar is not None:
             self._bar.set_description_str(f"{stage}: {step}" if step else stage, refresh=False)
             self._bar.update(percent - self._bar.n)
@@ -55,5 +70,5 @@ class Console:
             return
         if self._bar is not None:
             self._bar.clear()
-        sys.stderr.write(f"Warning: {message}\n")
+        sys.stderr.write(f"Warning: {printable(message)}\n")
         sys.stderr.flush()

@@ -1,25 +1,35 @@
 """A job, as it comes in: the one place that knows the input contract.
 
-`parse` turns whatever arrived into a `Job`, or says in one sentence which field is at fault. Nothing is converted:
-a number in quotes, or a boolean where a number belongs, is refused rather than guessed at.
+`parse` turns whatever arrived into a `Job`, or says in one sentence which field is at fault. Next to nothing is
+converted: 7000.0 is 7000, and more than there is becomes the most there is, with a word (`param_limits`); a number in
+quotes, or a boolean where a number belongs, is refused rather than guessed at.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
+import math
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from splatworker.errors import InputError, InvalidJob, InvalidParam, TooFewPhotos, UnknownParam
 from splatworker.export.outputs import OUTPUTS
-from splatworker.params import Params
+from splatworker.param_limits import within_limits
+from splatworker.params import Params, Whole
 from splatworker.redact import redact
 
 FEWEST_PHOTOS = 5
 MOST_PHOTOS = 500
 LONGEST_URL = 8192
 LONGEST_DEADLINE_S = 7 * 24 * 3600
+
+BESIDE_PARAMS = ("schedule", "preview")
+"""Params that may stand beside `params` as well as in them."""
+
+LONGEST_QUOTED = 32
+"""Letters of a number in quotes that a hint repeats."""
 
 Validated = TypeVar("Validated", bound="Recipe")
 
@@ -32,11 +42,11 @@ class SfmOptions(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     camera_model: Literal["auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"] = "auto"
-    max_num_features: Annotated[int, Field(ge=256, le=65_536)] | None = None
-    max_image_size: Annotated[int, Field(ge=320, le=8192)] | None = None
+    max_num_features: Annotated[int, Whole, Field(ge=256, le=65_536)] | None = None
+    max_image_size: Annotated[int, Whole, Field(ge=320, le=8192)] | None = None
     matcher: Literal["auto", "exhaustive", "sequential", "retrieval"] = "auto"
-    undistort_max_size: Annotated[int, Field(ge=64, le=8192)] | None = None
-    min_registered: Annotated[int, Field(ge=3, le=MOST_PHOTOS)] | None = None
+    undistort_max_size: Annotated[int, Whole, Field(ge=64, le=8192)] | None = None
+    min_registered: Annotated[int, Whole, Field(ge=3, le=MOST_PHOTOS)] | None = None
     min_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     keep_frame: bool = False
 
@@ -65,6 +75,23 @@ class Recipe(BaseModel):
     trainer: Literal["native", "inria"] = "native"
     deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S, allow_inf_nan=False)] | None = None
 
+    _notes: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not taken as it was given: a sentence each."""
+        return self._notes
+
+    @property
+    def at_most_a_preview(self) -> bool:
+        """Whether a machine without a GPU trains no more than a preview, whatever `iterations` say."""
+        return self.params.preview and "preview" in self.params.model_fields_set
+
+    @property
+    def no_preview(self) -> bool:
+        """Whether a machine without a GPU trains what one with a GPU would."""
+        return not self.params.preview
+
     @field_validator("params", "sfm", mode="before")
     @classmethod
     def _null_is_nothing_said(cls, value: object) -> object:
@@ -92,6 +119,11 @@ class Job(Recipe):
     webhook_secret: Annotated[str, Field(min_length=1, max_length=512)] | None = None
     webhook_progress: bool = False
     outputs: dict[str, Url] = {}
+
+    @property
+    def at_most_a_preview(self) -> bool:
+        """As a recipe's, but unless told otherwise: a product's preset is nobody's wish for hours on a CPU."""
+        return self.params.preview
 
     @field_validator("outputs", mode="before")
     @classmethod
@@ -128,10 +160,35 @@ def recipe(data: dict[str, Any]) -> Recipe:
 
 
 def _validated(model: type[Validated], data: dict[str, Any]) -> Validated:
+    data = dict(data)
+    notes: list[str] = []
+    params = {} if data.get("params") is None else data["params"]
+    if isinstance(params, dict):
+        params = {name: data.pop(name) for name in BESIDE_PARAMS if name in data} | params
+    data["params"] = params
+    _refuse_unknown_fields(model, data)
+    if isinstance(params, dict):
+        data["params"], notes = within_limits(params)
     try:
-        return model.model_validate(data)
+        made = model.model_validate(data)
     except ValidationError as error:
         raise _explain(error) from None
+    made._notes = tuple(notes)
+    return made
+
+
+def _refuse_unknown_fields(model: type[Recipe], data: dict[str, Any]) -> None:
+    """Refuse the first name that is not known: pydantic would list them all, however many there are."""
+    for name, section in (("params", Params), ("sfm", SfmOptions), ("", model)):
+        given = data.get(name) if name else data
+        unknown = (
+            next((key for key in given if key not in section.model_fields), None) if isinstance(given, dict) else None
+        )
+        if unknown is None:
+            continue
+        kind, what = (UnknownParam, "param") if section is Params else (InvalidJob, "field")
+        shown = str(unknown)
+        raise kind(f"The {what} '{_shown(shown)}' is not known.", hint=_nearest(shown, section))
 
 
 def caller_fields(data: object) -> tuple[str | None, str | None, str | None]:
@@ -174,7 +231,8 @@ def _explain(error: ValidationError) -> InputError:
     reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
     value = fault["input"]
     shown = f" (it is {value!r})" if isinstance(value, int | float | bool | None) and abs(value or 0) < 1e30 else ""
-    return refused(f"The {field} is not valid: {_lower_first(reason)}{shown}.", hint=_default_hint(section, names))
+    hint = _unquoted_hint(value, fault["type"]) or _default_hint(section, names)
+    return refused(f"The {field} is not valid: {_lower_first(reason)}{shown}.", hint=hint)
 
 
 def _shown(name: str) -> str:
@@ -184,8 +242,26 @@ def _shown(name: str) -> str:
 
 
 def _nearest(name: str, section: type[BaseModel]) -> str:
+    if section is not Params and name in Params.model_fields:
+        return "It is a param: put it into 'params'."
     near = difflib.get_close_matches(name[:100], section.model_fields, n=1)
     return f"Did you mean '{near[0]}'?" if near else "See docs/parameters.md for the names that are known."
+
+
+def _unquoted_hint(value: object, fault: str) -> str:
+    """How to write a number or a switch that came in quotes; nothing for anything else."""
+    if not isinstance(value, str) or len(value) > LONGEST_QUOTED:
+        return ""
+    try:
+        meant = json.loads(value.strip().lower())
+    except ValueError:
+        return ""
+    wanted = {"bool_type": bool, "int_type": int | float, "float_type": int | float}.get(fault)
+    if wanted is None or not isinstance(meant, wanted) or isinstance(meant, bool) != (wanted is bool):
+        return ""
+    if isinstance(meant, float) and not math.isfinite(meant):
+        return ""
+    return f'Write it without quotes: {json.dumps(meant)}, not "{json.dumps(meant)}".'
 
 
 def _default_hint(section: type[BaseModel], names: list[str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from splatworker.deliver import webhook
 from splatworker.errors import InvalidJob
 from splatworker.job import caller_fields, read_input
 from splatworker.net import check_url
+from splatworker.once import key_of
 from splatworker.pipeline import WEIGHTS
 from splatworker.process import STAGE_COMMAND
 from splatworker.progress import Overall, Sink
@@ -26,6 +29,12 @@ from splatworker.progress_updates import ProgressUpdates
 
 WEBHOOK_PAUSE_S = 5.0
 """Seconds between two `processing` webhooks."""
+
+TOLD_REMEMBERED = 1024
+"""How many last messages are remembered, so that none is sent again once its receiver has said that it has it."""
+
+_told: OrderedDict[tuple[str | None, str], None] = OrderedDict()
+"""The last messages that were answered with success, by job and the message's id: of all jobs of this worker."""
 
 ALL_WEIGHTS = {"fetch": 0.04, **WEIGHTS}
 
@@ -62,6 +71,7 @@ class JobSession:
         self._event = event
         self._setting = setting
         self._updates: list[ProgressUpdates] = []
+        self._telling: asyncio.Future[str | None] | None = None
         self.report = Overall(setting.sinks, _weights(self.input))
         self.log = structlog.get_logger().bind(job=self.job_id)
 
@@ -108,12 +118,32 @@ class JobSession:
             check_url(self._webhook_url, "webhook_url")
         except InvalidJob:
             return
+        told = (key_of(self._event), webhook.message_id(message))
+        if await self._was_told() or told in _told:
+            return  # a receiver that pays back for every message must not get one twice
         seconds = network_stages.LAST_WORD_SECONDS if in_a_hurry else network_stages.webhook_seconds(deadline)
         tries = 1 if in_a_hurry else None
-        trouble = await self._notify(self._webhook_url, message, workspace, seconds=seconds, tries=tries)
+        self._telling = asyncio.ensure_future(
+            self._notify(self._webhook_url, message, workspace, seconds=seconds, tries=tries)
+        )
+        self._telling.add_done_callback(lambda sent: _remember(told, sent))
+        trouble = await asyncio.shield(self._telling)
         if trouble is not None:
             answer.setdefault("warnings", []).append(trouble)
             self.log.warning("webhook not delivered", reason=trouble)
+
+    async def _was_told(self) -> bool:
+        """Whether a last message that was under way when the job was stopped has been answered with success.
+
+        It is given a moment for that: to send it again at once could be to send it twice.
+        """
+        sending, self._telling = self._telling, None
+        if sending is None:
+            return False
+        await asyncio.wait([sending], timeout=network_stages.LAST_WORD_SECONDS)
+        sending.cancel()
+        (outcome,) = await asyncio.gather(sending, return_exceptions=True)
+        return outcome is None
 
     async def _notify(
         self, url: str, message: dict[str, Any], workspace: Path, *, seconds: float, tries: int | None
@@ -122,6 +152,14 @@ class JobSession:
         return await network_stages.notify(
             url, message, secret, workspace, seconds=seconds, tries=tries, command=self._setting.command
         )
+
+
+def _remember(told: tuple[str | None, str], sent: asyncio.Future[str | None]) -> None:
+    if told[0] is None or sent.cancelled() or sent.exception() is not None or sent.result() is not None:
+        return
+    _told[told] = None
+    while len(_told) > TOLD_REMEMBERED:
+        _told.popitem(last=False)
 
 
 def _weights(job: object) -> dict[str, float]:
@@ -137,30 +175,54 @@ class Shutdown:
         self.asked = False
 
 
+class _Sigterm:
+    """One handler for all jobs that run in this process: put in place with the first, and taken away with the last."""
+
+    def __init__(self) -> None:
+        self._before: Any = None
+        self._running: dict[asyncio.Task[Any], tuple[asyncio.AbstractEventLoop, Shutdown]] = {}
+
+    def add(self, task: asyncio.Task[Any], shutdown: Shutdown) -> None:
+        """Let SIGTERM cancel this task, too.
+
+        Call in the main thread, which alone may say what a signal does.
+        """
+        if not self._running:
+            self._before = signal.signal(signal.SIGTERM, self._stop)
+        self._running[task] = (asyncio.get_running_loop(), shutdown)
+
+    def remove(self, task: asyncio.Task[Any]) -> None:
+        """The task has ended."""
+        del self._running[task]
+        if not self._running and signal.getsignal(signal.SIGTERM) == self._stop:  # unless somebody has replaced it
+            signal.signal(signal.SIGTERM, self._before)
+
+    def _stop(self, signum: int, frame: FrameType | None) -> None:
+        for task, (loop, shutdown) in list(self._running.items()):
+            shutdown.asked = True
+            loop.call_soon_threadsafe(task.cancel)
+        if callable(self._before):
+            self._before(signum, frame)
+
+
+_sigterm = _Sigterm()
+
+
 @contextlib.contextmanager
 def sigterm_cancels_this_task() -> Iterator[Shutdown]:
-    """While inside, SIGTERM cancels the running task, besides what it did before.
+    """While inside, SIGTERM cancels the running task, besides what it did before any job ran.
 
     The platform's SDK takes SIGTERM as "no more jobs" and waits for the running one without limit; the machine goes
     away long before.
     """
     shutdown = Shutdown()
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    task = asyncio.current_task()
     assert task is not None
-    before = signal.getsignal(signal.SIGTERM)
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        shutdown.asked = True
-        loop.call_soon_threadsafe(task.cancel)
-        if callable(before):
-            before(signum, frame)
-
-    try:
-        signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not in the main thread, as under the SDK's local API: signals are its business there
-        yield shutdown
+    if threading.current_thread() is not threading.main_thread():
+        yield shutdown  # as under the SDK's local API: signals are its business there
         return
+    _sigterm.add(task, shutdown)
     try:
         yield shutdown
     finally:
-        signal.signal(signal.SIGTERM, before)
+        _sigterm.remove(task)

@@ -1,17 +1,19 @@
 """The training parameters of a job: every name, default and range, in one place.
 
 The names are those of the original trainer's command line, and so are the defaults, but for two: `iterations` is
-7000 and `opacity_lr` 0.05. What a job does not say may follow from what it says (`resolve`): the position rate decays
-over the iterations there are, densification ends half way, our own trainer goes from coarse to fine on a GPU and takes
-larger steps, and on a machine without one a preview is trained.
+7000 and `opacity_lr` 0.05. Our trainer has a schedule of its own (`resolve`): from coarse to fine on a GPU and with
+larger steps, and on a machine without one a preview. A param that repeats a default leaves it as it is, and one that
+asks for something changes that alone (`wishes`). `schedule` "original" takes every param to the letter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from splatworker.wishes import SCALED, obeyed, says_nothing
 
 PREVIEW_ITERATIONS = 1500
 """Iterations of a preview: what two processors train in about a minute."""
@@ -39,8 +41,18 @@ FINAL_RATE = 0.1
 
 MOST_ITERATIONS = 200_000
 
-Iteration = Annotated[int, Field(ge=1, le=MOST_ITERATIONS)]
-IterationOrZero = Annotated[int, Field(ge=0, le=MOST_ITERATIONS)]
+MOST_SH_DEGREE = 3
+
+
+def whole(value: object) -> object:
+    """A whole number that came with a point, as an integer: 7000.0 is 7000."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(whole)
+
+Iteration = Annotated[int, Whole, Field(ge=1, le=MOST_ITERATIONS)]
+IterationOrZero = Annotated[int, Whole, Field(ge=0, le=MOST_ITERATIONS)]
 Rate = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveRate = Annotated[float, Field(gt=0.0, le=1.0)]
 Path = Annotated[str, Field(max_length=1024)]
@@ -78,8 +90,8 @@ class Params(BaseModel):
     optimizer_type: Literal["default", "sparse_adam"] = "default"
 
     # Model
-    sh_degree: Annotated[int, Field(ge=0, le=3)] = 3
-    resolution: Annotated[int, Field(ge=-1, le=8192)] = -1
+    sh_degree: Annotated[int, Whole, Field(ge=0, le=MOST_SH_DEGREE)] = 3
+    resolution: Annotated[int, Whole, Field(ge=-1, le=8192)] = -1
     white_background: bool = False
     eval: bool = False
     train_test_exp: bool = False
@@ -105,8 +117,12 @@ class Params(BaseModel):
     quiet: bool = False
     disable_viewer: bool = True
 
+    # Whose schedule, and how much of it
+    schedule: Literal["own", "original"] = "own"
+    preview: bool = True
+
     # Of the native trainer alone
-    max_gaussians: Annotated[int, Field(ge=0, le=50_000_000)] = 0
+    max_gaussians: Annotated[int, Whole, Field(ge=0, le=50_000_000)] = 0
     coarse_iterations: IterationOrZero = 0
     density: Literal["original", "revised"] = "original"
     final_rate: PositiveRate = 1.0
@@ -131,20 +147,7 @@ NATIVE_ONLY = frozenset(
 )
 """Parameters that the original trainer does not know."""
 
-DENSIFICATION = frozenset(
-    {
-        "percent_dense",
-        "densification_interval",
-        "opacity_reset_interval",
-        "densify_from_iter",
-        "densify_until_iter",
-        "densify_grad_threshold",
-        "coarse_iterations",
-    }
-)
-"""A job that gives one of these means the original's schedule of density control, with what it gives."""
-
-NOT_ARGUMENTS = WORKERS_OWN | {"resolution_scales", "quiet", "disable_viewer"}
+NOT_ARGUMENTS = WORKERS_OWN | {"resolution_scales", "quiet", "disable_viewer", "schedule", "preview"}
 """Parameters that are no option of the trainer's command line, or that the worker sets itself."""
 
 
@@ -155,31 +158,72 @@ def ignored(params: Params, useless: Collection[str]) -> list[str]:
     )
 
 
-def resolve(params: Params, *, preview: bool, trainer: str = "native") -> dict[str, Any]:
-    """Every parameter's value for this run: the given ones as given, the others by default or by what is given.
+def schedule_of(params: Params, trainer: str) -> Literal["own", "original"]:
+    """Whose schedule a run follows. The original trainer knows its own alone."""
+    return "original" if trainer == "inria" else params.schedule
+
+
+def resolve(
+    params: Params,
+    *,
+    preview: bool,
+    trainer: str = "native",
+    at_most: int | None = None,
+    photos: Sequence[tuple[int, int]] = (),
+) -> dict[str, Any]:
+    """Every parameter's value for this run.
+
+    With our own schedule: our choice, but for what the job asks for. With the original's: what is given as given, the
+    others by default or by what is given.
 
     Args:
         params: as the job gives them.
-        preview: the machine has no GPU, so that what is not given is chosen for speed.
+        preview: the machine has no GPU, so that our choices are for speed.
         trainer: who trains, "native" or "inria".
+        at_most: of iterations, in our own schedule of a preview.
+        photos: (width, height) in pixels of the photos that have a camera, where they are known.
     """
     values = params.model_dump()
-    given = params.model_fields_set
-    if preview and "iterations" not in given:
-        values["iterations"] = PREVIEW_ITERATIONS
-    iterations = values["iterations"]
+    given = {name: values[name] for name in params.model_fields_set}
+    own = schedule_of(params, trainer) == "own"
+    asked = values["iterations"]
+    iterations = PREVIEW_ITERATIONS if preview and "iterations" not in given else asked
+    if own and preview:
+        iterations = min(iterations, at_most or iterations)
+    elif own:
+        iterations = useful_iterations(iterations, photos)
+    share = iterations / asked if "iterations" in given else 1.0
+    values["iterations"] = iterations
     chosen: dict[str, Any] = {
         "position_lr_max_steps": iterations,
         "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations // 2),
     }
-    if preview:
-        chosen |= _preview_schedule(iterations)
-    elif trainer == "native" and not given & DENSIFICATION:
-        chosen |= _coarse_to_fine_schedule(iterations)
-    values |= {name: value for name, value in chosen.items() if name not in given}
+    if own:
+        chosen |= {name: getattr(DEFAULTS, name) for name in ("opacity_lr", "densify_from_iter", *SCALED)}
+        chosen |= _preview_schedule(iterations) if preview else _coarse_to_fine_schedule(iterations)
+    for name, ours in chosen.items():
+        default = getattr(DEFAULTS, name)
+        if name not in given:
+            values[name] = ours
+        elif own and name not in NATIVE_ONLY:
+            nothing = says_nothing(name, given, asked, default)
+            values[name] = ours if nothing else obeyed(name, given[name], ours, default, share)
+    if values["density"] == "revised" and own and values["opacity_reset_interval"] != DEFAULTS.opacity_reset_interval:
+        values["opacity_resets"] = True  # which the revised rule does only for whoever asks for them
     for name in ("save_iterations", "test_iterations"):
         values[name] = sorted({i for i in values[name] if i < iterations} | {iterations})
     return values
+
+
+def useful_iterations(asked: int, photos: Sequence[tuple[int, int]]) -> int:
+    """How many of the iterations that are asked for our own schedule trains: as many as make the splat better.
+
+    Args:
+        asked: iterations.
+        photos: (width, height) in pixels of those to train on; empty where they are not known.
+    """
+    # No rule by number and size of the photos has been measured yet: what is asked for is trained.
+    return asked
 
 
 def _preview_schedule(iterations: int) -> dict[str, float]:

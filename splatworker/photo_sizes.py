@@ -18,6 +18,9 @@ LONGEST_SIDE = 2133
 PREVIEW_FEATURES_SIDE = 1600
 """The same for a preview: it trains on fewer pixels, and features are found in no more."""
 
+WIDEST, LARGEST = 1600, 8192
+"""Pixels: the width that the trainer shrinks photos to unless told otherwise, and the longest side of any photo."""
+
 FEWEST_PIXELS = 64
 """The smallest longest side that photos are ever shrunk to."""
 
@@ -48,6 +51,21 @@ def undistorted(recipe: Recipe, photos: Sequence[dict[str, Any]], *, preview: bo
         longest = max(max(int(photo["width"]), int(photo["height"])) for photo in photos)
         return max(FEWEST_PIXELS, round(longest / min(recipe.params.resolution_scales)))
     return PREVIEW_LONGEST_SIDE if is_previews(recipe, preview=preview) else None
+
+
+def trained_pixels(recipe: Recipe, photos: Sequence[tuple[int, int]], *, preview: bool) -> int:
+    """About how many pixels a photo has when it is trained on: the mean of these (width, height) after shrinking."""
+
+    def shrunk(width: int, height: int) -> float:
+        small = (
+            PREVIEW_LONGEST_SIDE if is_previews(recipe, preview=preview) else recipe.sfm.undistort_max_size or LARGEST
+        )
+        wanted = recipe.params.resolution
+        factor = float(wanted) if wanted in (1, 2, 4, 8) else width / (WIDEST if wanted == -1 else wanted)
+        factor = max(min(recipe.params.resolution_scales), factor, max(width, height) / small)
+        return width * height / factor**2
+
+    return round(sum(shrunk(*size) for size in photos) / len(photos)) if photos else 0
 
 
 def is_previews(recipe: Recipe, *, preview: bool) -> bool:

@@ -19,10 +19,11 @@ from splatworker.errors import GpuFailed, SplatError
 from splatworker.job import Recipe
 from splatworker.last_words import understood
 from splatworker.machine import available_cpus
-from splatworker.params import ignored, resolve
 from splatworker.photos.gate import demand_enough, name_of
 from splatworker.process import STAGE_COMMAND, run_stage
 from splatworker.progress import Overall, Silent
+from splatworker.training_plan import Plan, is_preview, plan
+from splatworker.undisturbed import undisturbed
 from splatworker.workspace import check_room, size_of
 
 T = TypeVar("T")
@@ -83,6 +84,8 @@ class Result:
     gaussians: int
     photos: dict[str, Any]
     quality: dict[str, Any]
+    schedule: str
+    iterations: dict[str, Any]
     device: str
     timings: dict[str, float]
     peak_memory_bytes: dict[str, int]
@@ -98,6 +101,7 @@ class _Run:
     deadline: float | None
     command: Sequence[str]
     gpu_required: bool
+    keeps_model: bool
     on_training: Callable[[], None]
     timings: dict[str, float] = field(default_factory=dict)
     rejected: list[dict[str, Any]] = field(default_factory=list)
@@ -118,6 +122,7 @@ async def run(
     deadline: float | None = None,
     command: Sequence[str] = STAGE_COMMAND,
     gpu_required: bool = False,
+    keeps_model: bool = False,
     on_training: Callable[[], None] = lambda: None,
 ) -> Result:
     """Make a splat of photos.
@@ -130,17 +135,20 @@ async def run(
         deadline: `time.monotonic()` at which everything must be delivered.
         command: what starts a stage; tests give another.
         gpu_required: fail where no GPU can be used, rather than train a preview on the CPU.
+        keeps_model: somebody gets the model folder, with every splat on the way that the recipe asks for.
         on_training: called when the training on a GPU begins: from then on most processors have nothing to do.
 
     Raises:
         SplatError: from whichever room.
     """
     loop = asyncio.get_running_loop()
-    room = _Run(recipe, workspace, report, deadline, command, gpu_required, on_training)
+    room = _Run(recipe, workspace, report, deadline, command, gpu_required, keeps_model, on_training)
+    for note in recipe.notes:
+        report.warning(note)
     # Stages wait for these, and not for the tasks before them: a failure then comes from its own stage alone.
     here: asyncio.Future[Photos] = loop.create_future()
     clean: asyncio.Future[dict[str, Any]] = loop.create_future()
-    scene_is_there: asyncio.Future[None] = loop.create_future()
+    scene_is_there: asyncio.Future[list[tuple[int, int]]] = loop.create_future()
     arriving = asyncio.ensure_future(photos.all_there)
     probing = asyncio.create_task(_probe(room))
     decoding = asyncio.create_task(_decode(room, photos.folder, probing, here))
@@ -153,14 +161,14 @@ async def run(
         decoded = await _unless_one_fails(decoding, mapping, training)
         clean.set_result(decoded)
         scene = await _unless_one_fails(mapping, training)
-        scene_is_there.set_result(None)
-        model = await training
+        scene_is_there.set_result(_sizes(decoded, scene))
+        model, planned = await training
     except SplatError as error:
         error.rejected = room.rejected
         raise
     finally:
-        await _end(training, mapping, decoding, probing, arriving)
-    return _export(room, decoded, scene, model, gpus)
+        await undisturbed(_end(training, mapping, decoding, probing, arriving))
+    return _export(room, decoded, scene, model, planned, gpus)
 
 
 async def _unless_one_fails(wanted: asyncio.Future[T], *others: asyncio.Future[Any]) -> T:
@@ -219,7 +227,7 @@ async def _decode(
     room: _Run, folder: Path, probing: asyncio.Task[list[dict[str, Any]]], here: asyncio.Future[Photos]
 ) -> dict[str, Any]:
     """Clean photos in images/, as they arrive. The stage's result, with indices of the job."""
-    gpus = await asyncio.shield(probing)
+    preview = is_preview(room.recipe, gpu=bool(await asyncio.shield(probing)))
     check_room(room.workspace, "photos", 0)
     started = 0.0
 
@@ -233,7 +241,7 @@ async def _decode(
         "photos",
         [
             *(folder, "-o", room.workspace / "images", "--follow"),
-            *("--max-size", str(photo_sizes.decoded(room.recipe, preview=not gpus)), "--jobs", str(available_cpus())),
+            *("--max-size", str(photo_sizes.decoded(room.recipe, preview=preview)), "--jobs", str(available_cpus())),
         ],
         workspace=room.workspace,
         report=room.report.stage("photos"),
@@ -264,7 +272,7 @@ async def _reconstruct(
 
     Called when the job starts: features of photos that are here are found while others still arrive.
     """
-    preview = not await asyncio.shield(probing)
+    preview = is_preview(room.recipe, gpu=bool(await asyncio.shield(probing)))
     check_room(room.workspace, "sfm", 0)
     images = room.workspace / "images"
     options = room.recipe.sfm.arguments()
@@ -295,24 +303,30 @@ async def _reconstruct(
 
 
 async def _train(
-    room: _Run, probing: asyncio.Task[list[dict[str, Any]]], scene_is_there: asyncio.Future[None]
-) -> dict[str, Any]:
-    """The trainer's model folder. The stage's result.
+    room: _Run,
+    probing: asyncio.Task[list[dict[str, Any]]],
+    scene_is_there: asyncio.Future[list[tuple[int, int]]],
+) -> tuple[dict[str, Any], Plan]:
+    """The trainer's model folder. The stage's result, and what was planned.
 
     Called when the job starts: on a GPU the trainer's process warms up while photos arrive and COLMAP runs.
     """
     gpus = await asyncio.shield(probing)
-    preview = not gpus
+    preview = is_preview(room.recipe, gpu=bool(gpus))
     started = 0.0
+    planned: list[Plan] = []
 
     async def values() -> dict[str, Any]:
         nonlocal started
-        await asyncio.shield(scene_is_there)  # which others wait for, too
+        sizes = await asyncio.shield(scene_is_there)  # which others wait for, too
         check_room(room.workspace, "train", TRAINING_DISK)
         if gpus:
             room.on_training()
         started = time.monotonic()
-        return _values(room, preview=preview)
+        planned.append(plan(room.recipe, sizes, gpu=bool(gpus), keeps_model=room.keeps_model))
+        for remark in planned[0].remarks:
+            room.report.warning(remark)
+        return planned[0].values
 
     model = await trainers.train(
         room.recipe.trainer,
@@ -328,27 +342,13 @@ async def _train(
     room.note("train", started, model)
     if "peak_memory_bytes" in model and gpus:
         room.peaks["gpu"] = int(model["peak_memory_bytes"])
-    return model | {"preview": preview}
+    return model | {"preview": preview}, planned[0]
 
 
-def _values(room: _Run, *, preview: bool) -> dict[str, Any]:
-    """The parameters of this run; warnings about what is ignored or chosen."""
-    values = resolve(room.recipe.params, preview=preview, trainer=room.recipe.trainer)
-    useless = ignored(room.recipe.params, trainers.without_use(room.recipe.trainer))
-    if useless:
-        room.report.warning(
-            f"These params change nothing with the {room.recipe.trainer} trainer: {', '.join(useless)}."
-        )
-    if preview:
-        small = (
-            photo_sizes.undistorted(room.recipe, (), preview=True) if not photo_sizes.is_a_part(room.recipe) else None
-        )
-        size = f", photos of about {small} px" if small else ""
-        room.report.warning(
-            f"This machine has no GPU: a preview was trained ({values['iterations']} iterations{size}). "
-            "Params that the job gives are obeyed."
-        )
-    return values
+def _sizes(decoded: dict[str, Any], scene: dict[str, Any]) -> list[tuple[int, int]]:
+    """(width, height) in pixels of the decoded photos that have a camera."""
+    without = {photo["name"] for photo in scene["rejected"]}
+    return [(int(photo["width"]), int(photo["height"])) for photo in decoded["photos"] if photo["name"] not in without]
 
 
 def _quality(model: dict[str, Any]) -> dict[str, Any]:
@@ -367,6 +367,7 @@ def _export(
     decoded: dict[str, Any],
     scene: dict[str, Any],
     model: dict[str, Any],
+    planned: Plan,
     gpus: Sequence[dict[str, Any]],
 ) -> Result:
     """The splat in artifacts/, and the account of how it came to be."""
@@ -389,6 +390,8 @@ def _export(
             "rejected": [*decoded["rejected"], *unregistered],
         },
         quality=_quality(model) | {"reprojection_error_px": round(scene["reprojection_error_px"], 3)},
+        schedule=planned.schedule,
+        iterations=planned.iterations,
         device=gpus[0]["name"] if gpus and model.get("device") != "cpu" else "cpu",
         timings=room.timings,
         peak_memory_bytes=room.peaks,

@@ -11,7 +11,7 @@ from splatworker.errors import MachineError, SplatError, from_os_error
 from splatworker.job import Job
 from splatworker.logs import redacted
 from splatworker.pipeline import Result
-from splatworker.redact import without_query
+from splatworker.public_address import public_address
 
 SUCCESS = "Gaussian Splatting completed successfully"
 
@@ -28,9 +28,9 @@ def success(
         "project_id": job.project_id,
         "file_size": file_size,
         "message": SUCCESS,
-        "model_url": job.public_url or without_query(job.upload_url),
+        "model_url": job.public_url or public_address(job.upload_url),
         **details,
-        **({"outputs": {name: without_query(job.outputs[name]) for name in outputs}} if job.outputs else {}),
+        **({"outputs": {name: public_address(job.outputs[name]) for name in outputs}} if job.outputs else {}),
         "warnings": list(warnings),
     }
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from splatworker import extra_outputs, pipeline
-from splatworker.console import Console
+from splatworker.console import Console, printable_lines
 from splatworker.errors import Cancelled, InvalidParam, NoPhotos, SplatError, from_os_error
 from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, names
 from splatworker.exporter import Exporter
@@ -55,12 +55,12 @@ def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
             lines.error(error.to_event())
         else:
             sys.stderr.write(sentence(error) + "\n")
-            sys.stderr.writelines(f"{note}\n" for note in getattr(error, "__notes__", ()))
+            sys.stderr.writelines(f"{printable_lines(note)}\n" for note in getattr(error, "__notes__", ()))
         return 1
     if options.json:
         lines.result(result)
     else:
-        sys.stderr.write(_summary(options.output, result) + "\n")
+        sys.stderr.write(printable_lines(_summary(options.output, result)) + "\n")
     return 0
 
 
@@ -119,7 +119,9 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
             photos: asyncio.Future[pipeline.Photos] = asyncio.get_running_loop().create_future()
             photos.set_result(pipeline.Photos(options.photos.absolute()))
             arrival = pipeline.Arrival(options.photos.absolute(), photos)
-            made = await pipeline.run(how, arrival, workspace, report, command=command, on_training=exporter.warm_up)
+            made = await pipeline.run(
+                how, arrival, workspace, report, command=command, keeps_model=True, on_training=exporter.warm_up
+            )
             if made.device != "cpu":
                 exporter.open_gpu()
             for name in ("scene", "model"):

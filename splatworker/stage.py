@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from splatworker.console import Console
-from splatworker.errors import OutOfMemory, SplatError, from_os_error
+from splatworker.console import Console, printable
+from splatworker.errors import Cancelled, OutOfMemory, SplatError, from_os_error
 from splatworker.progress import JsonLines, Reporter
+
+INTERRUPTED = 130
+"""The exit status after Ctrl+C, as shells have it."""
 
 
 def run_as_command(
@@ -19,7 +24,8 @@ def run_as_command(
     With `silent` nothing is told but an error, and that to people: another process reports the same work.
 
     Returns:
-        The exit status: 0, or 1 for a `SplatError`, which has been told.
+        The exit status: 0; 1 for a `SplatError`, which has been told; `INTERRUPTED` after Ctrl+C, or 1 where nobody
+        reads any more what is told.
     """
     lines = JsonLines(stage)
     as_json = as_json and not silent
@@ -31,19 +37,41 @@ def run_as_command(
             error = caught
         except MemoryError:
             error = OutOfMemory("The machine has too little memory.", hint="Use a larger machine.", stage=stage)
+        except BrokenPipeError:
+            return _unheard()
         except OSError as caught:
             error = from_os_error(caught, stage)
+        except KeyboardInterrupt:
+            error = Cancelled(f"The stage '{stage}' was stopped.", stage=stage)
         else:
-            if as_json:
-                lines.result(result)
-            return 0
+            return _tell(lines.result if as_json else None, result, 0)
+    status = INTERRUPTED if isinstance(error, Cancelled) else 1
     if as_json:
-        lines.error(error.to_event())
-    else:
+        return _tell(lines.error, error.to_event(), status)
+    with contextlib.suppress(OSError):
         sys.stderr.write(sentence(error) + "\n")
+    return status
+
+
+def _tell(tell: Callable[[dict[str, Any]], None] | None, what: dict[str, Any], status: int) -> int:
+    """Say the last word; the exit status."""
+    try:
+        if tell is not None:
+            tell(what)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _unheard()
+    return status
+
+
+def _unheard() -> int:
+    """Nobody reads the standard output any more: end without a word. What is buffered for it must not be tried again
+    when the interpreter ends.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 1
 
 
 def sentence(error: SplatError) -> str:
-    """An error for a person at a terminal: what is wrong, what to do, and the code to look up."""
-    return " ".join(part for part in (f"Error: {error.message}", error.hint, f"[{error.code}]") if part)
+    """An error for a person at a terminal: what is wrong, what to do, and the code to look up; on one line."""
+    return printable(" ".join(part for part in (f"Error: {error.message}", error.hint, f"[{error.code}]") if part))

@@ -16,6 +16,7 @@ from support.jobs import do, local_job, stand_in, write_photos
 
 from splatworker import network_stages, pipeline, workspace
 from splatworker.errors import DiskFull
+from splatworker.formats.ply import read_ply
 from splatworker.job_session import JobSession, Setting
 
 ROOT = Path(__file__).parents[1]
@@ -83,6 +84,24 @@ def test_a_preview_is_announced_where_there_is_no_gpu(photos, tmp_path):
     assert any("no GPU" in warning for warning in answer["warnings"])
 
 
+def test_more_than_there_is_becomes_the_most_there_is_with_a_word(photos, tmp_path):
+    answer = do(local_job(photos, tmp_path / "a.ply", params={"sh_degree": 4, "scaling_lr": 3, "iterations": 50.0}))
+    assert answer["status"] == "success", answer
+    said = [warning for warning in answer["warnings"] if "the most there is" in warning]
+    assert [name for warning in said for name in ("sh_degree", "scaling_lr", "iterations") if name in warning] == [
+        "sh_degree", "scaling_lr",
+    ]  # fmt: skip
+    assert read_ply(tmp_path / "a.ply").sh_degree == 3
+    assert answer["iterations"] == {"asked": 50, "trained": 50, "stopped_early": False}
+
+
+@pytest.mark.parametrize(
+    ("params", "schedule"), [({}, "own"), ({"densify_until_iter": 900}, "own"), ({"schedule": "original"}, "original")]
+)
+def test_the_answer_says_whose_schedule_it_was(photos, tmp_path, params, schedule):
+    assert do(local_job(photos, tmp_path / "a.ply", params=params))["schedule"] == schedule
+
+
 def test_params_without_use_are_named_in_a_warning(photos, tmp_path):
     answer = do(local_job(photos, tmp_path / "a.ply", params={"exposure_lr_init": 0.5, "source_path": "/etc"}))
     assert answer["status"] == "success"
@@ -137,7 +156,11 @@ def test_a_file_that_is_not_there_counts_as_rejected(photos, tmp_path):
         ({"opacity_lr": 1e400}, "invalid_param", ["opacity_lr"]),
         ({"lambda_dssim": 1.5}, "invalid_param", ["lambda_dssim"]),
         ({"white_background": 1}, "invalid_param", ["white_background"]),
-        ({"sh_degree": 4}, "invalid_param", ["sh_degree"]),
+        ({"sh_degree": -1}, "invalid_param", ["sh_degree"]),
+        ({"opacity_lr": -0.1}, "invalid_param", ["opacity_lr"]),
+        ({"position_lr_init": 0}, "invalid_param", ["position_lr_init"]),
+        ({"iterations": 7000.5}, "invalid_param", ["iterations"]),
+        ({"schedule": "theirs"}, "invalid_param", ["schedule"]),
         ({"save_iterations": 7000}, "invalid_param", ["save_iterations"]),
         ({"resolution": 3}, "invalid_param", ["resolution"]),
         ({"iterations": None}, "invalid_param", ["iterations"]),

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from splatworker.console import printable_lines
 from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, names
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
@@ -31,7 +32,7 @@ def main(argv: list[str]) -> int:
             account=read_account(arguments.account) if arguments.account else None,
         )
         if not arguments.json:
-            sys.stderr.write(in_words(arguments.output, result))
+            sys.stderr.write(printable_lines(in_words(arguments.output, result)))
         return result
 
     return run_as_command("export", work, as_json=arguments.json)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from splatworker.console import printable
 from splatworker.export.registry import FORMATS, format_of, read_any, write_any
 from splatworker.formats.model import find_splat
 from splatworker.progress import Reporter
@@ -32,7 +33,7 @@ def main(argv: list[str]) -> int:
         if not arguments.json:
             before, after = result["input_bytes"], result["output_bytes"]
             sys.stderr.write(
-                f"{arguments.output}: {result['gaussians']} Gaussians, {after / 1e6:.2f} MB, "
+                f"{printable(str(arguments.output))}: {result['gaussians']} Gaussians, {after / 1e6:.2f} MB, "
                 f"from {before / 1e6:.2f} MB ({before / after:.1f} : 1)\n"
             )
         return result

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from splatworker.console import printable
 from splatworker.formats.model import find_splat
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene
@@ -30,7 +31,7 @@ def main(argv: list[str]) -> int:
     def work(report: Reporter) -> dict[str, Any]:
         result = describe(arguments.path)
         if not arguments.json:
-            sys.stdout.write("".join(f"{name:>20}  {_in_words(value)}\n" for name, value in result.items()))
+            sys.stdout.write("".join(f"{name:>20}  {printable(_in_words(value))}\n" for name, value in result.items()))
         return result
 
     return run_as_command("info", work, as_json=arguments.json)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from splatworker.console import printable
 from splatworker.errors import SplatError, from_os_error
 from splatworker.export.outputs import OUTPUTS
 from splatworker.progress import Reporter
@@ -56,7 +57,7 @@ def main(argv: list[str]) -> int:
     def work(report: Reporter) -> dict[str, Any]:
         with server_of(arguments.folder, arguments.port) as server:
             address = address_of(server, arguments.folder)
-            sys.stdout.write(f"{address}\nPress Ctrl+C to stop.\n")
+            sys.stdout.write(f"{printable(address)}\nPress Ctrl+C to stop.\n")
             sys.stdout.flush()
             try:
                 server.serve_forever()

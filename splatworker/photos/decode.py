@@ -26,16 +26,16 @@ from typing import Any
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from splatworker import arrivals
+from splatworker import arrivals, limits
 from splatworker.errors import from_os_error
 from splatworker.photos.exif import kept_exif
 from splatworker.progress import Reporter
 
-MOST_PIXELS = 50_000_000
+MOST_PIXELS = int(limits.value("SPLATWORKER_MEGAPIXELS") * 1_000_000)
 FEWEST_PIXELS_A_SIDE = 64
-MOST_MEMORY = 2 * 2**30
+MOST_MEMORY = limits.mebibytes("SPLATWORKER_DECODER_MIB")
 """Bytes of address space a decoder may take beyond what the process has."""
-MOST_SECONDS = 30
+MOST_SECONDS = max(1, int(limits.value("SPLATWORKER_DECODER_S")))
 GRACE_S = 5.0
 """Seconds after which a decoder that ignores its alarm is killed."""
 JPEG_QUALITY = 95

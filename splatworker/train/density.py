@@ -168,7 +168,8 @@ class RevisedDensity(GradientDensity):
     - What has come into the free space before a camera goes (`FreeSpace`; ours).
 
     Args:
-        options, extent, generator, that_fit: as for `GradientDensity`, whose `opacity_reset_interval` is not used.
+        options, extent, generator, that_fit: as for `GradientDensity`, whose `opacity_reset_interval` is used with
+            `opacity_resets` alone.
         free_space: of the cameras that are trained on.
     """
 
@@ -189,6 +190,10 @@ class RevisedDensity(GradientDensity):
         if self._is_round(iteration):
             self._fade(model.parameters)
             self._densify_and_prune(model, iteration, prune_large=False)
+        options = self._options
+        before_the_end = iteration < options.densify_until_iter
+        if options.opacity_resets and before_the_end and iteration % options.opacity_reset_interval == 0:
+            model.limit_opacity(RESET_OPACITY)
 
     def _fade(self, parameters: GaussianTensors) -> None:
         """Take a little of every opacity, and all of those in free space."""

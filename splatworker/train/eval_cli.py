@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from splatworker.console import printable_lines
 from splatworker.formats.model import find_splat
 from splatworker.formats.ply import read_ply
 from splatworker.progress import Reporter
@@ -37,7 +38,7 @@ def main(argv: list[str]) -> int:
     def work(report: Reporter) -> dict[str, Any]:
         result = evaluate(arguments, report)
         if not arguments.json:
-            sys.stdout.write(_in_words(result))
+            sys.stdout.write(printable_lines(_in_words(result)))
         return result
 
     return run_as_command("eval", work, as_json=arguments.json)

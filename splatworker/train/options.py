@@ -67,6 +67,8 @@ class Options:
     """Ours. So many first iterations see shrunk photos: half of them at a quarter of the size, half at half."""
     density: str = "original"
     """Ours. original: Kerbl et al. 2023; revised: without resets of the opacities, and with fewer Gaussians."""
+    opacity_resets: bool = False
+    """Ours. The revised density control resets opacities every `opacity_reset_interval`, too."""
     final_rate: float = 1.0
     """Ours. Over the last third all rates but the positions' fall to this share of themselves."""
     dropout: float = 0.0

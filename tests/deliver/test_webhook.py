@@ -159,3 +159,13 @@ def test_a_receiver_that_hangs_or_resets(monkeypatch):
 @pytest.mark.parametrize(("secret", "valid"), [(SECRET, True), (SECRET[6:], True), ("whsec_", False), ("é", False)])
 def test_what_is_a_secret(secret, valid):
     assert webhook.is_secret(secret) is valid
+
+
+def test_a_receiver_that_says_no_is_asked_fewer_times():
+    with Receiver("404 Unknown") as receiver:
+        with pytest.raises(webhook.Undelivered, match="404"):
+            webhook.send(receiver.url(), COMPLETED)
+        assert len(receiver.messages) == webhook.REFUSED_TRIES
+    with Receiver("404 Not yet", "200 OK") as receiver:
+        webhook.send(receiver.url(), COMPLETED)
+        assert len(receiver.messages) == 2

@@ -140,3 +140,14 @@ def test_many_pairs_are_asked_in_parts(monkeypatch):
     photos = [_photo() for _ in range(5)]
     places = torch.tensor([[0, 0, 1.0], [0, 0, 30.0], [0, 0, 1.5]])
     assert FreeSpace(photos, _points(), torch.device("cpu")).holds(places).tolist() == [True, False, True]
+
+
+def test_opacities_are_reset_only_for_whoever_asks_for_it():
+    for changes, opacity in (
+        ({}, 0.9),
+        ({"opacity_resets": True, "opacity_reset_interval": 150}, 0.01),
+        ({"opacity_resets": True, "opacity_reset_interval": 150, "densify_until_iter": 150}, 0.9),
+    ):
+        model = _model([SMALL], [0.9], [0.0])
+        _strategy(**changes).after_step(150, model)
+        assert torch.sigmoid(model.parameters.opacity_logits).item() == pytest.approx(opacity)

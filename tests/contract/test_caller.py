@@ -1,0 +1,241 @@
+"""The product that the worker was made for, word for word: presets, what users type, and its webhook route.
+
+Everything between the queue and the route is real: the SDK's loop, the network stages, a store that checks signatures.
+One worker does the jobs of most tests, with a pretended GPU and an instant trainer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from pathlib import Path
+
+import pytest
+from support.caller import PRESETS, PRICES, Caller
+from support.jobs import write_photos
+from support.platform_server import Platform, wait_until
+from support.s3 import Store
+
+PAGE = "https://pub-0123456789abcdef.r2.dev"
+PHOTOS = [f"photos/{number}.jpg" for number in range(6)]
+_numbers = itertools.count()
+
+
+class Product:
+    """The caller with its store, and the endpoint that it sends its jobs to."""
+
+    def __init__(self, folder: Path, store: Store, caller: Caller, platform: Platform) -> None:
+        self.folder, self.store, self.caller, self.platform = folder, store, caller, platform
+
+    def start(self, name: str, *faults: str) -> None:
+        """A worker of the endpoint."""
+        rule = f"{self.store.url}/splats/ {PAGE}/"
+        workspaces = self.folder / f"workspaces-{name}"
+        workspaces.mkdir()
+        self.platform.start_worker(name, *faults, SPLATWORKER_PUBLIC_URL=rule, SPLATWORKER_WORKSPACE=str(workspaces))
+
+    def submit(self, preset: str, **more: object) -> tuple[str, dict]:
+        """Order a job and send it; its id and input."""
+        job = f"job-{next(_numbers)}"
+        told = self.caller.order(job, preset, PHOTOS, **more)
+        self.platform.submit(job, told)
+        return job, told
+
+    def do(self, preset: str, **more: object) -> tuple[str, dict]:
+        """The same, and wait for it; its id and answer."""
+        job, _ = self.submit(preset, **more)
+        return job, self.answer(job)
+
+    def answer(self, job: str) -> dict:
+        """A job's answer, with the error that the platform takes out of it."""
+        (result,) = self.platform.wait_for(job)
+        return result["output"] | {"error": result.get("error")}
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("product")
+    with Store() as store, Caller(store) as caller, Platform() as platform:
+        for key, path in zip(PHOTOS, write_photos(folder / "photos"), strict=True):
+            store.objects[key] = path.read_bytes()
+        made = Product(folder, store, caller, platform)
+        made.start("w1", "gpu=yes", "notify=tune:splatworker.deliver.webhook:LONGEST_WAIT_S=0.05")
+        yield made
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_word_for_word(product, preset):
+    before = product.caller.credits
+    job, output = product.do(preset)
+    assert output["status"] == "success", output
+    assert output["schedule"] == "own"
+    assert output["iterations"]["asked"] == PRESETS[preset]["iterations"]
+    assert output["quality"]["iterations"] == output["iterations"]["trained"] <= output["iterations"]["asked"]
+    assert [warning for warning in output["warnings"] if "stops early" not in warning] == []
+    assert product.store.objects[f"models/project-of-{job}.ply"].startswith(b"ply\n")
+    assert product.caller.jobs[job] == {
+        "status": "completed",
+        "progress": 100,
+        "model_url": f"{PAGE}/models/project-of-{job}.ply",
+    }
+    assert len(product.caller.heard(job)) == 1
+    assert product.caller.credits == before - PRICES[preset]
+
+
+TOO_MUCH = {
+    "sh_degree": 4,
+    "feature_lr": 3,
+    "scaling_lr": 0.9,
+    "densify_grad_threshold": 1e-12,
+    "densify_until_iter": 9e9,
+}
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ({"iterations": 9000.0, "sh_degree": 2.0, "densify_until_iter": 6000.0, "save_iterations": [900_000]}, []),
+        (TOO_MUCH | {"resolution_scales": [0.5]}, [*TOO_MUCH, "resolution_scales"]),
+    ],
+    ids=["numbers with a point", "too much"],
+)
+def test_what_a_user_types_becomes_a_splat_or_a_warning(product, typed, named):
+    job, output = product.do("standard", **typed)
+    assert output["status"] == "success", output
+    said = [warning for warning in output["warnings"] if "stops early" not in warning]
+    assert [name for name in named if not any(f"'{name}'" in warning for warning in said)] == []
+    assert bool(said) == bool(named)
+    assert product.caller.jobs[job]["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"iterations": "7000"}, ["'iterations'", 'without quotes: 7000, not "7000"']),
+        ({"white_background": "true"}, ["'white_background'", "without quotes: true"]),
+        ({"iteratoins": 7000}, ["'iteratoins'", "Did you mean 'iterations'?"]),
+        ({"opacity_lr": -1}, ["'opacity_lr'", "greater than or equal to 0"]),
+    ],
+)
+def test_what_makes_no_sense_is_told_and_paid_back_once(product, typed, words):
+    before = product.caller.credits
+    job, output = product.do("standard", **typed)
+    assert output["status"] == "error"
+    told = f"{output['error']} {output['hint']}"
+    assert all(word in told for word in words), told
+    assert product.caller.jobs[job] == {"status": "failed", "error": output["error"]}
+    assert product.caller.credits == before
+
+
+def test_photos_that_expired_in_the_queue_are_named_as_that(product):
+    before = product.caller.credits
+    job, _ = product.submit("standard", photos_live_s=1)
+    output = product.answer(job)
+    assert output["code"] == "invalid_job"
+    assert "6 of 6 photos" in output["error"]
+    assert "UTC" in output["error"]
+    assert "queue" in output["hint"]
+    assert "X-Amz-Expires" in output["hint"]
+    assert product.caller.credits == before
+
+
+def test_a_message_is_sent_until_it_is_answered_and_pays_back_once(product):
+    before = product.caller.credits
+    product.caller.broken = 5
+    job, output = product.do("high", iteratoins=1)
+    assert not any("webhook" in warning for warning in output["warnings"])
+    messages = [(identifier, body) for about, identifier, body in product.caller.messages if about == job]
+    assert len(messages) == 6
+    assert len({identifier for identifier, _ in messages}) == 1
+    assert product.caller.credits == before
+
+
+def test_a_failed_job_that_the_platform_hands_out_again_is_not_paid_back_again(product):
+    before = product.caller.credits
+    job, told = product.submit("ultra", iteratoins=1)
+    product.platform.wait_for(job)
+    product.platform.results.clear()
+    product.platform.submit(job, told)
+    (again,) = product.platform.wait_for(job)
+    assert again["output"]["status"] == "error"
+    assert [body["status"] for body in product.caller.heard(job)] == ["failed"]
+    assert product.caller.credits == before
+
+
+def test_progress_is_told_to_whoever_asks_for_it(product):
+    job = f"job-{next(_numbers)}"
+    told = product.caller.order(job, "preview", PHOTOS)
+    asked = f"{job}-with-progress"
+    product.caller.jobs[asked] = {}
+    url = told["webhook_url"].replace(job, asked)
+    product.platform.submit(asked, told | {"webhook_progress": True, "webhook_url": url})
+    product.platform.wait_for(asked)
+    *progress, last = product.caller.heard(asked)
+    assert last["status"] == "completed"
+    assert progress
+    assert all(body["status"] == "processing" and 0 <= body["progress"] <= 100 for body in progress)
+
+
+def test_a_job_stopped_while_its_end_is_being_told_is_told_once(product):
+    """The route takes its time; the job is cancelled meanwhile, and the message is not sent a second time."""
+    hear, heard = product.caller._hear, product.caller._hear
+    started = []
+
+    def slowly(job: str, identifier: str, body: dict) -> tuple[int, dict]:
+        started.append(job)
+        time.sleep(1.0)
+        return hear(job, identifier, body)
+
+    product.caller._hear = slowly
+    try:
+        before = product.caller.credits
+        job, _ = product.submit("standard", iteratoins=1)
+        wait_until(lambda: job in started)
+        product.platform.stop_job(job)
+        after, _ = product.submit("preview")  # the worker takes it when it is done with the other
+        product.platform.wait_for(after)
+    finally:
+        product.caller._hear = heard
+    assert started.count(job) == 1
+    assert product.caller.jobs[job]["status"] == "failed"
+    assert product.caller.credits == before - PRICES["preview"]
+
+
+def test_without_a_gpu_a_preset_stays_a_preview_and_says_what_it_would_take(product):
+    preset = "ultra"
+    with Platform() as platform:
+        cpu = Product(product.folder, product.store, product.caller, platform)
+        cpu.start("cpu", "gpu=without-kernels")
+        _, preview = cpu.do(preset)
+        _, whole = cpu.do(preset, preview=False)
+    asked = PRESETS[preset]["iterations"]
+    assert preview["iterations"] == {"asked": asked, "trained": 1500, "stopped_early": False}
+    assert preview["quality"]["preview"] is True
+    (said,) = [warning for warning in preview["warnings"] if "no GPU" in warning]
+    assert "1500 iterations" in said
+    assert "in about 1 minute" in said
+    assert "'preview': false" in said
+    assert whole["quality"]["preview"] is False
+    assert whole["iterations"]["asked"] == asked
+    assert whole["iterations"]["trained"] > 1500
+    assert any("no GPU" in warning and "about" in warning for warning in whole["warnings"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_preset_through_the_real_stages_on_a_cpu(tmp_path, monkeypatch):
+    photos = sorted((Path(__file__).parents[2] / "examples" / "photos").glob("*.jpg"))
+    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(tmp_path))
+    with Store() as store, Caller(store) as caller, Platform() as platform:
+        keys = [f"photos/{path.name}" for path in photos]
+        store.objects |= dict(zip(keys, (path.read_bytes() for path in photos), strict=True))
+        platform.start_worker(real_stages="yes", CUDA_VISIBLE_DEVICES="")
+        platform.submit("job-real", caller.order("job-real", "ultra", keys, sh_degree=4))
+        (result,) = platform.wait_for("job-real", seconds=1100)
+    output = result["output"]
+    assert output["status"] == "success", output
+    assert output["photos"]["registered"] == len(photos)
+    assert output["iterations"]["trained"] == 1500
+    assert output["quality"]["training_psnr"] > 22
+    assert caller.jobs["job-real"]["status"] == "completed"
+    assert len(store.objects["models/project-of-job-real.ply"]) == output["file_size"]
