@@ -9,6 +9,7 @@ splatworker render | eval | info         look at a splat
 from __future__ import annotations
 
 import gc
+import io
 import sys
 from importlib import import_module
 
@@ -34,6 +35,9 @@ _WORKERS_OWN = ("fetch", "upload", "notify", "probe", "warm", "check-colmap", "c
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit status: 0, 1 for a failure that has been told, 2 for a wrong command line."""
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that this terminal cannot show fails no command
     name, rest = (argv[0], argv[1:]) if argv else ("--help", [])
     if name in COMMANDS:
         # Not Any: every command's module has main(argv: list[str]) -> int.
