@@ -230,10 +230,8 @@ def _in_sandboxes(given: _Counted, target: Path, max_size: int, jobs: int) -> It
             pipe, process = _fork(file.path, target / file.name, max_size, memory)
             running[pipe] = (file, process, time.monotonic() + MOST_SECONDS + GRACE_S)
         while not running and (file := given.left_out(developed)) is not None:
-            yield (
-                file,
-                {"reason": f"it is the raw file of {PurePosixPath(file.shown).stem}, which is there as a picture"},
-            )
+            shot = PurePosixPath(file.shown).stem
+            yield file, {"reason": f"it is the raw file of {shot}, which is there as a picture"}
         if not running and given.over and not given.waits:
             return
         before = time.monotonic()

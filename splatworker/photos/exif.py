@@ -23,7 +23,7 @@ _POSITION = range(32)
 
 _MOST_LETTERS = 128
 _MOST_NUMBERS = 16
-"""A value with more letters or numbers is no maker's name and no position; all of a JPEG's header must stay under 64 kB."""
+"""A value with more is no maker's name and no position; and all of a JPEG's header must stay under 64 kB."""
 
 _PER_PIXEL = (ExifTags.Base.FocalPlaneXResolution, ExifTags.Base.FocalPlaneYResolution)
 

@@ -100,7 +100,7 @@ def _embedded(raw: object, least: float) -> Image.Image | None:
 
 
 def _exif(path: Path) -> Image.Exif:
-    """The header of a raw file that is a TIFF, as far as it can be read: it tells the orientation of all that is in it."""
+    """The header of a raw file that is a TIFF, as far as it can be read: its orientation is that of all in it."""
     try:
         with Image.open(path, formats=["TIFF"]) as first:
             exif = first.getexif()

@@ -25,7 +25,7 @@ _PANORAMA_BY_PHONE = 6
 
 _SEAM_SIZE = (512, 256)
 _SAME_EDGE = 0.7
-"""Correlation of the steps along the left edge with those along the right one from which on they are one place seen once.
+"""From this correlation of the steps along the left edge with those along the right one on, both are one place.
 Opposite edges of ordinary photos have next to none."""
 _TEXTURE = 1.5
 """Grey levels: standard deviation of the steps along an edge that shows something."""
