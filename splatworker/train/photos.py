@@ -34,8 +34,8 @@ class Views(Sequence[View]):
     Args:
         views: the photos, on the device that trains, or in main memory.
         device: where photos that stay in main memory are brought when they are asked for; None: they are there.
-        holes: (H, W) uint8 beside each photo, 255 where it is transparent; None for opaque ones. It lies where the photo is
-            needed.
+        holes: (H, W) uint8 beside each photo, 255 where it is transparent; None for opaque ones. It lies where the
+            photo is needed.
         background: the grey in [0, 255] that the photos lie on where they are transparent.
     """
 
