@@ -85,7 +85,8 @@ def open_raw(path: Path, most_pixels: int) -> tuple[Image.Image, Image.Exif]:
 
 def _work_alone() -> None:
     """Let OpenMP, by which LibRaw works on several threads, do without: a forked process has none of its parent's, and
-    would wait for them for ever; and other photos have the other processors."""
+    would wait for them for ever; and other photos have the other processors.
+    """
     try:
         mapped = Path("/proc/self/maps").read_text()
     except OSError:
