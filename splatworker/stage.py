@@ -6,27 +6,42 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from splatworker import interrupts
 from splatworker.console import Console
-from splatworker.errors import OutOfMemory, SplatError, from_os_error
+from splatworker.errors import Cancelled, OutOfMemory, SplatError, from_os_error
+from splatworker.printable import printable
 from splatworker.progress import JsonLines, Reporter
 
 
 def run_as_command(
-    stage: str, work: Callable[[Reporter], dict[str, Any]], *, as_json: bool, silent: bool = False
+    stage: str,
+    work: Callable[[Reporter], dict[str, Any]],
+    *,
+    as_json: bool,
+    silent: bool = False,
+    on_interrupt: Callable[[], None] | None = None,
 ) -> int:
     """Do a stage's work and report it: as JSON lines, or as a bar and one sentence for people.
 
     With `silent` nothing is told but an error, and that to people: another process reports the same work.
 
+    Args:
+        on_interrupt: how to end the work upon Ctrl-C, where it must not be by an exception in its middle.
+
     Returns:
-        The exit status: 0, or 1 for a `SplatError`, which has been told.
+        The exit status: 0, 1 for a `SplatError`, which has been told, or `interrupts.INTERRUPTED`.
     """
     lines = JsonLines(stage)
     as_json = as_json and not silent
     with Console(silent=as_json or silent) as console:
         report: Reporter = lines if as_json else console.stage(stage)
         try:
-            result = work(report)
+            with interrupts.interrupting(stage, as_json=as_json, ask=on_interrupt):
+                result = work(report)
+        except KeyboardInterrupt:
+            error: SplatError = interrupts.cancelled(stage)
+        except BrokenPipeError:
+            raise  # whoever reads what is printed has gone
         except SplatError as caught:
             error = caught
         except MemoryError:
@@ -41,9 +56,9 @@ def run_as_command(
         lines.error(error.to_event())
     else:
         sys.stderr.write(sentence(error) + "\n")
-    return 1
+    return interrupts.INTERRUPTED if interrupts.asked() and isinstance(error, Cancelled) else 1
 
 
 def sentence(error: SplatError) -> str:
     """An error for a person at a terminal: what is wrong, what to do, and the code to look up."""
-    return " ".join(part for part in (f"Error: {error.message}", error.hint, f"[{error.code}]") if part)
+    return printable(" ".join(part for part in (f"Error: {error.message}", error.hint, f"[{error.code}]") if part))

@@ -23,8 +23,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the stage; returns the exit status: 0, or 1 after an error of `splatworker.errors`."""
     arguments = _parser().parse_args(argv)
     cancellation = Cancellation()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: cancellation.request())
+    signal.signal(signal.SIGTERM, lambda _number, _frame: cancellation.request())
     options = SfmOptions(
         camera_model=arguments.camera_model,
         max_num_features=arguments.max_num_features,
@@ -45,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
             _tell(result, arguments.output)
         return result.to_event()
 
-    status = run_as_command("sfm", work, as_json=arguments.json)
+    status = run_as_command("sfm", work, as_json=arguments.json, on_interrupt=cancellation.request)
     if cancellation.requested:
         # COLMAP may still be at work in its thread, and the interpreter's end would wait for it.
         sys.stdout.flush()

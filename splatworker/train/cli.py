@@ -41,17 +41,16 @@ def main(argv: list[str]) -> int:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM and SIGINT end the block with `Cancelled`, so that files half-written are removed on the way out."""
+    """SIGTERM ends the block with `Cancelled`, as Ctrl-C does: files half-written are removed on the way out."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Cancelled("The training was stopped.", stage="train")
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Detailed:
