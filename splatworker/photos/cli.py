@@ -1,15 +1,17 @@
-"""`splatworker photos FOLDER -o IMAGES`: decode a folder of untrusted photos into clean JPEGs."""
+"""`splatworker photos FOLDER -o IMAGES`: decode a folder of untrusted photos into clean copies."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import os
+import sys
 from pathlib import Path
 
 from splatworker import arrivals
 from splatworker.errors import NoPhotos
-from splatworker.photos import decode
+from splatworker.file_names import on_a_terminal
+from splatworker.photos import decode, gate
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
 
@@ -37,6 +39,18 @@ def main(argv: list[str]) -> int:
             jobs=options.jobs,
             all_there=arrivals.EndOfInput() if options.follow else arrivals.at_once,
         )
+        if not options.json:
+            _tell(decoded, options.output)
+        if not decoded.photos and not options.follow:  # whoever sends more photos judges what came of all of them
+            gate.demand_enough(0, decoded.rejected)
         return dataclasses.asdict(decoded)
 
     return run_as_command("photos", stage, as_json=options.json)
+
+
+def _tell(decoded: decode.Decoded, images: Path) -> None:
+    """The outcome for a person."""
+    for photo in decoded.rejected:
+        sys.stdout.write(on_a_terminal(f"{photo['name']}: {photo['reason']}") + "\n")
+    given = len(decoded.photos) + len(decoded.rejected)
+    sys.stdout.write(on_a_terminal(f"{images}: {len(decoded.photos)} of {given} files are photos") + "\n")

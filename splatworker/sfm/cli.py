@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from splatworker.arrivals import EndOfInput
+from splatworker.file_names import on_a_terminal
 from splatworker.progress import Reporter
 from splatworker.sfm.options import CAMERA_MODELS, DEVICES, MATCHERS, SfmOptions
 from splatworker.sfm.reconstruct import reconstruct
@@ -55,9 +56,10 @@ def main(argv: Sequence[str]) -> int:
 
 def _tell(result: SfmResult, scene: Path) -> None:
     """The outcome for a person."""
-    for name, reason in result.rejected:
-        sys.stdout.write(f"{name}: {reason}\n")
-    sys.stdout.write(f"{scene}: {result.registered} of {result.photos} photos, {result.points} points\n")
+    lines = [f"{name}: {reason}" for name, reason in result.rejected]
+    lines.append(f"{scene}: {result.registered} of {result.photos} photos, {result.points} points")
+    for line in lines:
+        sys.stdout.write(on_a_terminal(line) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,12 +14,15 @@ import pycolmap
 
 __all__ = ["pycolmap", "quiet"]
 
-_ERRORS_ONLY = 2
+_FATAL = 3
 
 
 def quiet() -> None:
-    """Log errors only: all else is said by this package in better words. Bundle adjustment turns the log on again."""
-    pycolmap.logging.minloglevel = _ERRORS_ONLY
+    """Log what COLMAP dies of, and nothing else: all other is said by this package in better words.
+
+    Bundle adjustment turns the log on again, through COLMAP's own settings of it.
+    """
+    pycolmap.logging.minloglevel = _FATAL
 
 
 quiet()

@@ -31,6 +31,7 @@ def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench:
             if len(groups[camera_id - 1].photos) >= _MANY_PHOTOS:
                 _to_opencv(camera)
     adjustment = pycolmap.BundleAdjustmentOptions()
+    adjustment.print_summary = False
     adjustment.ceres.solver_options.num_threads = bench.threads
     # To the bitter end it took twice as long, for 0.0001 degrees and 0.0001 % of the extent (fox).
     adjustment.ceres.solver_options.function_tolerance = 1e-7
@@ -41,8 +42,9 @@ def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench:
     )
     refined.update_point_3d_errors()
     better = refined.compute_mean_reprojection_error() < _WORTHWHILE * model.compute_mean_reprojection_error()
-    found = gate.inspect(refined, groups)
-    return refined if better and not found.faults and not found.astray else model
+    before, found = gate.inspect(model, groups), gate.inspect(refined, groups)
+    plausible = not found.faults and not found.astray and found.doubted.keys() <= before.doubted.keys()
+    return refined if better and plausible else model
 
 
 def _to_opencv(camera: pycolmap.Camera) -> None:

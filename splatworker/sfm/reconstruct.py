@@ -14,6 +14,7 @@ from pathlib import Path
 
 from splatworker import arrivals
 from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos, from_os_error
+from splatworker.file_names import find_files
 from splatworker.machine import available_cpus
 from splatworker.progress import Reporter
 from splatworker.sfm import features, reasons
@@ -46,7 +47,7 @@ def reconstruct(
     """Find cameras and points for a folder of photos and write `scene`, whole or not at all.
 
     Args:
-        images: a flat folder of JPEG and PNG files with their EXIF, pixels not turned by it.
+        images: a folder of JPEG and PNG files with their EXIF, pixels not turned by it; sub-folders are searched.
         scene: folder to make: images/ without lens distortion, sparse/0/ with PINHOLE cameras, report.json. An
             older scene there is replaced; any other folder with something in it is refused.
         all_there: whether all photos have arrived; until then features are found in those that have. None: they are.
@@ -72,6 +73,9 @@ def reconstruct(
         bench = Workbench(work, work / "photos", options, threads, cancellation)
         ahead = find_features(dataclasses.replace(bench, photos=images), all_there) if all_there else None
         given, unreadable = _read(images, options)
+        passed_over = [
+            f"The folder {name} was passed over: {reason}." for name, reason in find_files(images).passed_over.items()
+        ]
         aside = set_aside(given, images)
         photos = [photo for photo in given if photo.name not in aside]
         with clock("layout"):
@@ -81,13 +85,16 @@ def reconstruct(
         findings = search(bench, photos, groups, reporter, clock, ahead)
         evidence = reasons.Evidence(photos, images, findings.keypoints, findings.graph)
         attempt = _fit_to_deliver(evidence, findings.attempts, options)
+        of_headers = tuple(_warn_of_headers(groups, attempt))
 
         with clock("polishing"):
             reporter.progress("refining cameras", 0.93)
             model = polish(_without_astray(attempt), groups, bench)
+        misplaced: tuple[int, ...] = ()
         if not options.keep_frame:
             frame = find_frame(model, dict(enumerate(photos, 1)))
             apply_frame(model, frame)
+            misplaced = frame.misplaced
             (part / "frame.json").write_text(json.dumps(frame.to_json(), indent=2) + "\n")
         with clock("undistortion"):
             span = Span(reporter, "removing lens distortion", 0.95, 1.0)
@@ -107,7 +114,13 @@ def reconstruct(
             reprojection_error_px=model.compute_mean_reprojection_error(),
             track_length=model.compute_mean_track_length(),
             rung=attempt.rung,
-            warnings=tuple(_warnings(photos, groups, left_out, len(aside), options)),
+            warnings=(
+                *passed_over,
+                *_warnings(evidence, groups, left_out, len(aside), options),
+                *of_headers,
+                *_warn_of_positions(photos, misplaced),
+                *_warn_of_transparency(photos),
+            ),
             timings=clock.seconds,
         )
         write_report(part / "report.json", result, model, groups, findings.graph, findings.attempts)
@@ -177,6 +190,8 @@ def _fit_to_deliver(evidence: reasons.Evidence, attempts: Sequence[Attempt], opt
         return attempt
     if no_matches := reasons.why_no_features(evidence) or reasons.why_no_overlap(evidence):
         raise no_matches
+    if several := reasons.why_several_scenes(evidence, least):
+        raise several
     if attempt and attempt.plausible:
         raise reasons.why_too_few(evidence, attempt, least)
     raise reasons.why_no_reconstruction(evidence, attempts)
@@ -191,20 +206,65 @@ def _without_astray(attempt: Attempt) -> pycolmap.Reconstruction:
     return model
 
 
+def _warn_of_headers(groups: Sequence[CameraGroup], attempt: Attempt) -> Iterator[str]:
+    """What headers (EXIF) say of focal lengths that was not believed."""
+    absurd = [photo.name for group in groups for photo in group.absurd]
+    if absurd:
+        yield (
+            f"The header (EXIF) of {_some(absurd)} tells a focal length that no camera has; it was ignored, and the "
+            "focal length found from the photos."
+        )
+    for camera_id, clause in attempt.inspection.doubted.items():
+        group = groups[camera_id - 1]
+        names = [photo.name for photo in group.photos if photo not in group.absurd]
+        yield (
+            f"The header (EXIF) of {_some(names)} is contradicted by the photos and was not believed: {clause}. Were "
+            "they cropped, or is the focal length that of another lens?"
+        )
+
+
+def _warn_of_positions(photos: Sequence[Photo], misplaced: Sequence[int]) -> Iterator[str]:
+    if misplaced:
+        names = [photos[image_id - 1].name for image_id in misplaced]
+        yield f"The position (GPS) of {_some(names)} is missing or contradicts that of all others; it was not used."
+
+
+def _warn_of_transparency(photos: Sequence[Photo]) -> Iterator[str]:
+    masked = [photo.name for photo in photos if photo.has_alpha]
+    if masked:
+        yield (
+            f"{len(masked)} of {len(photos)} photos are partly transparent: their alpha was used as a mask, and "
+            "nothing was looked for in what is transparent."
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    """One name, or how many photos and the first few names."""
+    if len(names) == 1:
+        return names[0]
+    return f"{len(names)} photos ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+
+
 def _warnings(
-    photos: Sequence[Photo],
+    evidence: reasons.Evidence,
     groups: Sequence[CameraGroup],
     left_out: dict[str, str],
     aside: int,
     options: SfmOptions,
 ) -> Iterator[str]:
     """What the user should know of a reconstruction that is delivered."""
+    photos = evidence.photos
     if aside:
         yield f"{aside} photos nearly repeat the one before them and were left out; {len(photos)} are plenty."
     share = 1 - len(left_out) / len(photos)
     if share < options.warn_share:
         names = ", ".join(left_out)
         yield f"Only {len(photos) - len(left_out)} of {len(photos)} photos could be placed; missing: {names}."
+    if scenes := reasons.separate_scenes(evidence):
+        yield (
+            f"The photos show {len(scenes)} scenes that have nothing in common: {reasons.told_scenes(scenes)}. Only "
+            "the first was reconstructed."
+        )
     alone = [group for group in groups if not group.has_prior and len(group.photos) == 1]
     if len(alone) > 1 and len(alone) > len(photos) // 2:
         yield (
