@@ -1,7 +1,7 @@
 """COLMAP's camera models, and which cameras are pinhole cameras by another name.
 
-Names, numbers and parameters are those of https://colmap.github.io/cameras.html. A lens whose distortion moves nothing by
-as much as a hundredth of a pixel is a pinhole. A fisheye never is: without distortion it still bends straight lines.
+Names, numbers and parameters are those of https://colmap.github.io/cameras.html. A lens whose distortion moves nothing
+by as much as a hundredth of a pixel is a pinhole. A fisheye never is: without distortion it still bends straight lines.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST_SHIFT_PX = 0.01
 """Pixels by which a lens may move what a pinhole camera would see, to count as one."""
 
 UNDISTORT = (
-    "Undistort the photos first (colmap image_undistorter --image_path images --input_path sparse/0 --output_path NEW), "
+    "Undistort the photos first: colmap image_undistorter --image_path images --input_path sparse/0 --output_path NEW, "
     "or let splatworker sfm find the cameras anew."
 )
 

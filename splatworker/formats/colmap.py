@@ -2,7 +2,7 @@
 
 The layouts are COLMAP's documented ones (https://colmap.github.io/format.html): binary, little-endian records behind a
 count; text, a record a line (two for an image) and comments behind #. Only what a splat trainer needs is read: pinhole
-cameras, poses, coloured points. Names of photos are bytes, which need not be UTF-8: what is not stands as in `os.fsdecode`.
+cameras, poses, coloured points. Names of photos are bytes, which need not be UTF-8: they stand as by `os.fsdecode`.
 
 No count is believed: a file has no more records than its bytes hold, and what is read takes no more memory than a small
 multiple of its file.
@@ -23,6 +23,8 @@ from splatworker.formats.camera_models import BY_NAME, MODELS, Intrinsics, pinho
 
 MOST_BYTES = 16 * 2**30
 """Of a model's file: a points3D.bin of a hundred million points."""
+
+WITH_PINHOLES = "Write the model with PINHOLE cameras."
 
 FARTHEST = 1e15
 """In the scene's units: positions beyond it, whose squares float32 cannot hold, are taken for broken."""
@@ -68,7 +70,7 @@ def _cameras_of_binary(data: bytes, path: Path) -> Iterator[tuple[int, Intrinsic
             camera_id, number, width, height = struct.unpack_from("<iiQQ", data, offset)
             what = f"Camera {camera_id} of the scene"
             if number not in MODELS:
-                raise InvalidScene(f"{what} is model {number}, not PINHOLE.", hint="Write the model with PINHOLE cameras.")
+                raise InvalidScene(f"{what} is model {number}, not PINHOLE.", hint=WITH_PINHOLES)
             model = MODELS[number]
             parameters = struct.unpack_from(f"<{model.parameters}d", data, offset + 24)
             offset += 24 + 8 * len(parameters)
@@ -90,9 +92,7 @@ def _cameras_of_text(data: bytes, path: Path) -> Iterator[tuple[int, Intrinsics]
         what = f"Camera {camera_id} of the scene"
         model = BY_NAME.get(name)
         if model is None:
-            raise InvalidScene(
-                f"{what} is of a model that is not known, not PINHOLE.", hint="Write the model with PINHOLE cameras."
-            )
+            raise InvalidScene(f"{what} is of a model that is not known, not PINHOLE.", hint=WITH_PINHOLES)
         if len(parameters) != model.parameters:
             raise _cut_short(path)
         yield camera_id, pinhole(what, model, width, height, parameters)

@@ -24,8 +24,8 @@ SOG_FOLDER = "meta.json"
 def find_splat(path: Path) -> Path:
     """The file of the splat that `path` means.
 
-    A file means itself (of whatever format); a folder its splat.ply as `run` leaves it, its latest iteration as a trainer
-    does, or its meta.json, which an unbundled SOG has.
+    A file means itself (of whatever format); a folder its splat.ply as `run` leaves it, its latest iteration as a
+    trainer does, or its meta.json, which an unbundled SOG has.
 
     Raises:
         InvalidScene: there is none.

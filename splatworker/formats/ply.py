@@ -99,7 +99,7 @@ def read_ply(path: Path) -> Gaussians:
     def gather(*wanted: str) -> npt.NDArray[np.float32]:
         if not wanted:
             return np.zeros((len(vertices), 0), np.float32)
-        with np.errstate(over="ignore", invalid="ignore"):  # a double too large for float32 is infinite, and told so later
+        with np.errstate(over="ignore", invalid="ignore"):  # a double too large for float32 is infinite
             return np.stack([vertices[name].astype(np.float32) for name in wanted], axis=1)
 
     log_scales, opacity_logits = gather("scale_0", "scale_1", "scale_2"), gather("opacity")[:, 0]

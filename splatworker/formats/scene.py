@@ -4,8 +4,8 @@ scene/images/...                                    the undistorted photos
 scene/sparse/0/{cameras,images,points3D}.bin        PINHOLE cameras, poses, points: what `sfm` writes
 
 What other programs write is a scene as well: COLMAP's text (.txt), points as points3D.ply, sparse/ without 0/, several
-models beside each other (the largest is taken), photos shrunk in images_2/ (cameras are scaled to their photos), and the
-transforms.json of nerfstudio, instant-ngp and Blender (`transforms.py`).
+models beside each other (the largest is taken), photos shrunk in images_2/ (cameras are scaled to their photos), and
+the transforms.json of nerfstudio, instant-ngp and Blender (`transforms.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from splatworker.errors import InvalidScene
 from splatworker.formats import transforms
-from splatworker.formats.colmap import FARTHEST, PosedImage, Points, read_cameras, read_images, read_points
+from splatworker.formats.colmap import FARTHEST, Points, PosedImage, read_cameras, read_images, read_points
 from splatworker.formats.find import find_scene
 from splatworker.formats.ply import read_point_ply
 from splatworker.formats.scene_photo import checked_name, photo_in, size_of
@@ -110,7 +110,9 @@ def _largest(path: Path, models: list[Path]) -> tuple[Path, list[str]]:
         return models[0], []
     sizes = [_photos_in(model) for model in models]
     best = sizes.index(max(sizes))
-    shown = [f"{model.relative_to(path).as_posix()} of {size} photos" for model, size in zip(models, sizes, strict=True)]
+    shown = [
+        f"{model.relative_to(path).as_posix()} of {size} photos" for model, size in zip(models, sizes, strict=True)
+    ]
     return models[best], [
         f"The scene has {len(models)} models ({', '.join(shown)}): the largest, "
         f"{models[best].relative_to(path).as_posix()}, is used."
@@ -154,7 +156,7 @@ def _photo_file(path: Path, images: str, image: PosedImage) -> tuple[str, Path]:
 
 
 def _as_large_as(photo: Photo) -> Camera:
-    """The camera of a photo, scaled to it where only their sizes differ; what is of another shape stays, and is told later."""
+    """The camera of a photo, scaled to it where only sizes differ; one of another shape stays, and is told later."""
     camera, size = photo.camera, size_of(photo.path)
     if size is None or size == (camera.width, camera.height):
         return camera

@@ -1,8 +1,8 @@
 """Reader of `transforms.json`: scenes of nerfstudio and instant-ngp, and `transforms_train.json` of rendered ones.
 
-The format is nerfstudio's documented one (https://docs.nerf.studio/quickstart/data_conventions.html): cameras in OpenGL's
-axes (x right, y up, z back) as matrices from camera to world, their intrinsics for all or a frame at a time. Where they are
-not given, as by Blender, the angle of view of the width says the focal length.
+The format is nerfstudio's documented one (https://docs.nerf.studio/quickstart/data_conventions.html): cameras in
+OpenGL's axes (x right, y up, z back) as matrices from camera to world, their intrinsics for all or a frame at a time.
+Where they are not given, as by Blender, the angle of view of the width says the focal length.
 
 Only what lies in the scene's folder is looked at, whatever the paths in the file say.
 """
@@ -40,7 +40,9 @@ of their distance from it."""
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 """What a path without a suffix, as rendered scenes have it, may end with."""
 
-HINT = "Undistort the photos first (ns-process-data leaves COLMAP's model in colmap/sparse/0: colmap image_undistorter), "
+HINT = (
+    "Undistort the photos first (ns-process-data leaves COLMAP's model in colmap/sparse/0: colmap image_undistorter), "
+)
 HINT += "or let splatworker sfm find the cameras of the photos anew."
 
 _COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3", "k4")
@@ -48,7 +50,7 @@ _PINHOLES = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
 
 
 class Frame(NamedTuple):
-    """A photo of the file: its name, its path, its camera's intrinsics and pose (3, 4), and whether it is to test on."""
+    """A photo of the file: its name and path, its camera's intrinsics and pose (3, 4), and whether it is to test on."""
 
     name: str
     path: Path
@@ -111,7 +113,7 @@ def _frames(folder: Path, file: str, described: dict[str, Any], images: str, hel
 
 
 def _photo(folder: Path, written: str, images: str, file: str) -> tuple[str, Path]:
-    """A frame's name in the scene and its file: where the path says, or else by its last part in the folder of photos."""
+    """A frame's name in the scene and its file: where the path says, or else by its last part among the photos."""
     plain = written.replace("\\", "/").removeprefix("./")
     first, _, below = plain.partition("/")
     candidates = [f"{images}/{below}"] if first == "images" and below else []
@@ -126,9 +128,7 @@ def _photo(folder: Path, written: str, images: str, file: str) -> tuple[str, Pat
 
 def _intrinsics(what: str, values: dict[str, Any], path: Path) -> Intrinsics:
     size = size_of(path)
-    width, height = (
-        int(_number(what, values, name, given)) for name, given in zip("wh", size or (0, 0), strict=True)
-    )
+    width, height = (int(_number(what, values, name, given)) for name, given in zip("wh", size or (0, 0), strict=True))
     name = values.get("camera_model", "OPENCV")
     if values.get("is_fisheye") or name not in _PINHOLES:
         if name in _PINHOLES or not isinstance(name, str) or not name.isidentifier():
