@@ -18,6 +18,7 @@ from splatworker.errors import InvalidScene
 from splatworker.export.orient import quarter_turns
 from splatworker.export.pictures import Artist, Picture, to_picture
 from splatworker.formats.scene import Photo
+from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine import available_cpus
 from splatworker.render.metrics import psnr
 
@@ -62,9 +63,9 @@ def read_photo(photo: Photo) -> Picture:
     """
     size = (photo.camera.width, photo.camera.height)
     try:
-        with Image.open(photo.path) as image:
+        with Image.open(photo.path, formats=FORMATS) as image:
             return np.array(image.convert("RGB").resize(size, Image.Resampling.BOX))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise InvalidScene(f"The scene's photo {photo.name} cannot be read: {error}.", stage="export") from error
 
 

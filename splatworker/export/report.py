@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 from splatworker.export.charts import line_chart, map_data, map_from_above, time_bar
 from splatworker.export.comparison import ERROR_FULL_SCALE, Comparison
 from splatworker.export.pictures import Picture, webp
+from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine import available_cpus
 
 MOST_COMPARED = 16
@@ -256,10 +257,10 @@ def _dropped_thumbnail(folder: Path | None, name: str) -> str:
     if folder is None or not name or Path(name).name != name:
         return ""
     try:
-        with Image.open(folder / name) as image:
+        with Image.open(folder / name, formats=FORMATS) as image:
             image.draft("RGB", (THUMBNAIL, THUMBNAIL))
             return _data_uri(_shrunk(ImageOps.exif_transpose(image).convert("RGB")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, Image.DecompressionBombError):
         return ""
 
 

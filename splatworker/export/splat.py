@@ -15,7 +15,7 @@ from splatworker.errors import InvalidScene, from_os_error
 from splatworker.export.decoded import decoded
 from splatworker.export.subset import take
 from splatworker.formats.atomic import atomic_file
-from splatworker.gaussians import Gaussians
+from splatworker.gaussians import MOST_GAUSSIANS, Gaussians
 
 SH_C0 = 0.28209479177387814
 
@@ -55,6 +55,8 @@ def read_splat(path: Path) -> Gaussians:
         data = path.read_bytes()
     except OSError as error:
         raise from_os_error(error, "export") from error
+    if len(data) > MOST_GAUSSIANS * _RECORD.itemsize:
+        raise InvalidScene(f"{path.name} has more Gaussians than the {MOST_GAUSSIANS} that are read.")
     if len(data) % _RECORD.itemsize:
         raise InvalidScene(f"{path.name} is no .splat, or cut short: {len(data)} bytes are no multiple of 32.")
     records = np.frombuffer(data, _RECORD)

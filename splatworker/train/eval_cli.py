@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from splatworker.formats.model import find_splat
-from splatworker.formats.ply import read_ply
+from splatworker.export.registry import read_any
+from splatworker.formats.find import find_splat
 from splatworker.progress import Reporter
 from splatworker.render.backend import renderer_for
 from splatworker.render.cli import add_arguments, chosen_photos, to_bytes, write_png
@@ -51,8 +51,8 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
         DiskFull, SplatError: a picture cannot be written.
     """
     ply = find_splat(arguments.splat)
-    gaussians = read_ply(ply)
-    photos = chosen_photos(arguments)
+    gaussians = read_any(ply)
+    photos = chosen_photos(arguments, report)
     renderer = renderer_for(arguments.device)
     options = Options(
         source_path=arguments.source_path,

@@ -63,6 +63,8 @@ def train(
         DiskFull, SplatError: the model folder cannot be written.
     """
     scene = read_scene(options.source_path, options.images)
+    for remark in scene.remarks:
+        report.warning(remark)
     train_photos, test_photos = split(scene.photos, options.eval)
     if not train_photos:
         raise InvalidScene("The scene has no photo to train on beside the one held out for evaluation.")
