@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from splatworker.arrivals import EndOfInput
-from splatworker.file_names import on_a_terminal
+from splatworker.printable import printable
 from splatworker.progress import Reporter
 from splatworker.sfm.options import CAMERA_MODELS, DEVICES, MATCHERS, SfmOptions
 from splatworker.sfm.reconstruct import reconstruct
@@ -40,7 +40,15 @@ def main(argv: Sequence[str]) -> int:
 
     def work(reporter: Reporter) -> dict[str, Any]:
         all_there = EndOfInput() if arguments.follow else None
-        result = reconstruct(arguments.images, arguments.output, options, reporter, cancellation, all_there)
+        result = reconstruct(
+            arguments.images,
+            arguments.output,
+            options,
+            reporter,
+            cancellation,
+            all_there,
+            overwrite=arguments.overwrite,
+        )
         if not arguments.json:
             _tell(result, arguments.output)
         return result.to_event()
@@ -59,7 +67,7 @@ def _tell(result: SfmResult, scene: Path) -> None:
     lines = [f"{name}: {reason}" for name, reason in result.rejected]
     lines.append(f"{scene}: {result.registered} of {result.photos} photos, {result.points} points")
     for line in lines:
-        sys.stdout.write(on_a_terminal(line) + "\n")
+        sys.stdout.write(printable(line) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--min-share", type=_share, default=default.min_share, help="a smaller share of the photos is an error"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="work in a SCENE that holds other things, too, and leave those alone"
     )
     parser.add_argument("--follow", action="store_true", help="more photos arrive until standard input ends")
     parser.add_argument("--json", action="store_true", help="write JSON lines for programs")
