@@ -14,6 +14,7 @@ another disk, stays what it is.
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import splatworker
-from splatworker.errors import DiskFull, InvalidJob, from_os_error
+from splatworker.errors import DiskFull, InvalidJob, SplatError, from_os_error
 from splatworker.formats.atomic import part_of, write_text
 
 RECORD = ".splatworker.json"
@@ -73,25 +74,45 @@ def recorded(folder: Path) -> dict[str, _Stamp]:
 
 
 def record(folder: Path, written: Iterable[str], stage: str, *, planned: Iterable[str] = ()) -> None:
-    """Note the files that were written in a folder, as they are now, and those that will be; keep no others.
+    """Note the files that were written in a folder, as they are now, and those that will be; forget all others.
 
     Raises:
         DiskFull, SplatError: as `atomic_file`.
     """
-    stamps: dict[str, _Stamp] = dict.fromkeys(planned)
-    for name in written:
+    _write_record(folder, {**dict.fromkeys(planned), **_stamps(folder, written)}, stage)
+
+
+def record_also(folder: Path, written: Iterable[str], stage: str, *, planned: Iterable[str] = ()) -> None:
+    """Note files beside those that are noted; several processes may at once. Those that are not there are forgotten.
+
+    Raises:
+        DiskFull, SplatError: as `atomic_file`.
+    """
+    planned, lock = list(planned), os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        noted = {**recorded(folder), **dict.fromkeys(planned), **_stamps(folder, written)}
+        there = {name: stamp for name, stamp in noted.items() if name in planned or os.path.lexists(folder / name)}
+        if there:
+            _write_record(folder, there, stage)
+        else:
+            (folder / RECORD).unlink(missing_ok=True)
+    finally:
+        os.close(lock)
+
+
+def _stamps(folder: Path, names: Iterable[str]) -> dict[str, _Stamp]:
+    stamps: dict[str, _Stamp] = {}
+    for name in names:
         with suppress(FileNotFoundError):
             stamps[name] = _stamp(folder / name)
+    return stamps
+
+
+def _write_record(folder: Path, stamps: dict[str, _Stamp], stage: str) -> None:
     files = {name: stamps[name] for name in sorted(stamps)}
     document = {"made_by": f"splatworker {splatworker.__version__}", "files": files}
     write_text(folder / RECORD, json.dumps(document) + "\n", stage)
-
-
-def record_also(folder: Path, written: Iterable[str], stage: str) -> None:
-    """Note files that were written in a folder beside those that are noted there."""
-    names = list(written)
-    others = [name for name in ours(folder) if name not in names]
-    record(folder, [*others, *names], stage)
 
 
 def made_here(folder: Path) -> bool:
@@ -140,13 +161,16 @@ def demand_usable(folder: Path, option: str, stage: str) -> None:
 
     Nothing is made: what is tried is the folder itself, or the one above it that is there already.
 
+    Args:
+        option: how the person gives it: an option for a folder, `-o`, or the name of what stands for a file, `OUT`.
+
     Raises:
         InvalidJob, DiskFull: with the folder as it was given.
     """
     place = folder
     while not os.path.lexists(place) and place != place.parent:
         place = place.parent
-    hint = f"Give another folder with {option}."
+    hint = f"{_elsewhere(option)}."
     if not place.is_dir():
         words = "is" if place == folder else f"lies in '{place}', which is"
         kind = "a link to nothing" if place.is_symlink() and not place.exists() else "a file"
@@ -191,8 +215,13 @@ def demand_apart(folder: Path, given: Path, option: str, stage: str) -> None:
 
 
 def _is_read(sentence: str, option: str, stage: str) -> InvalidJob:
-    hint = f"Give another folder with {option}: what is read is never written to."
+    hint = f"{_elsewhere(option)}: what is read is never written to."
     return InvalidJob(sentence, hint=hint, stage=stage)
+
+
+def _elsewhere(option: str) -> str:
+    """What to do: for a folder that an option gives, or else a file."""
+    return f"Give another folder with {option}" if option.startswith("-") else f"Give {option} another name"
 
 
 def demand_free(folder: Path, kind: Kind, option: str, stage: str, *, beside: bool = False, hint: str = "") -> None:
@@ -212,16 +241,29 @@ def demand_free(folder: Path, kind: Kind, option: str, stage: str, *, beside: bo
 
 
 def demand_names_free(
-    folder: Path, names: Iterable[str], option: str, stage: str, *, earlier: Earlier | None = None
+    folder: Path,
+    names: Iterable[str],
+    option: str,
+    stage: str,
+    *,
+    given: Iterable[Path] = (),
+    earlier: Earlier | None = None,
 ) -> None:
     """Refuse a folder in which something that is not ours stands where one of these files will be written.
+
+    Args:
+        given: what is read, and so not written either.
 
     Raises:
         InvalidJob: with the folder as it was given, and one of the files.
     """
     known = set(ours(folder, earlier)) if folder.is_dir() else set()
+    sources = [source for source in given if source.exists()]
     for name in names:
-        if name not in known and os.path.lexists(folder / name):
+        path = folder / name
+        if any(path.exists() and path.samefile(source) for source in sources):
+            raise _is_read(f"'{path}' is what is to be read.", option, stage)
+        if name not in known and os.path.lexists(path):
             raise _is_somebodys(folder, name, option, stage, "")
 
 
@@ -229,25 +271,9 @@ def _is_somebodys(folder: Path, name: str, option: str, stage: str, hint: str) -
     why = "was changed after splatworker wrote it" if name in recorded(folder) else "splatworker did not make"
     return InvalidJob(
         f"'{folder}' holds '{name}', which {why}: it is not overwritten.",
-        hint=f"Give another folder with {option}, or move it away.{hint and ' ' + hint}",
+        hint=f"{_elsewhere(option)}, or move it away.{hint and ' ' + hint}",
         stage=stage,
     )
-
-
-def demand_file_free(path: Path, given: Iterable[Path], stage: str, hint: str) -> None:
-    """Refuse to write a file where one stands that is not ours, or that is read; or where none can be written.
-
-    Raises:
-        InvalidJob, DiskFull: with the file as it was given.
-    """
-    if path.is_dir():
-        raise InvalidJob(f"'{path}' is a folder, and a file is to be written.", hint=hint, stage=stage)
-    if os.path.lexists(path):
-        if any(source.exists() and path.exists() and source.samefile(path) for source in given):
-            raise InvalidJob(f"'{path}' is what is to be read.", hint=hint, stage=stage)
-        if path.name not in ours(path.parent):
-            raise InvalidJob(f"'{path}' is there already, and splatworker did not make it.", hint=hint, stage=stage)
-    demand_usable(path.parent, "its path", stage)
 
 
 def strangers(folder: Path, known: Iterable[str]) -> Iterator[str]:
@@ -266,6 +292,29 @@ def strangers(folder: Path, known: Iterable[str]) -> Iterator[str]:
 
 def _is_litter(name: str) -> bool:
     return any(fnmatch(name, pattern) for pattern in LITTER)
+
+
+@contextmanager
+def files_to_write(
+    folder: Path, names: Iterable[str], option: str, stage: str, *, given: Iterable[Path] = ()
+) -> Iterator[None]:
+    """Within the block these files may be written in a folder, where other things may be; what is there is noted.
+
+    Raises:
+        InvalidJob, DiskFull: before the block, as `demand_usable` and `demand_names_free`.
+    """
+    names = list(names)
+    demand_usable(folder, option, stage)
+    demand_names_free(folder, names, option, stage, given=given)
+    with folder_to_fill(folder.absolute(), stage):
+        record_also(folder, [], stage, planned=names)
+        try:
+            yield
+        except BaseException:
+            with suppress(SplatError, OSError):  # what went wrong before is to be told
+                record_also(folder, names, stage)
+            raise
+        record_also(folder, names, stage)
 
 
 @contextmanager

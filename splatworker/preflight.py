@@ -7,7 +7,7 @@ import os
 import time
 from datetime import UTC, datetime
 
-from splatworker import net
+from splatworker import net, ownership
 from splatworker.deliver.upload import check_lifetime, expiry
 from splatworker.deliver.webhook import is_secret
 from splatworker.errors import InvalidJob, SplatError
@@ -33,7 +33,7 @@ def check(job: Job, *, local: bool) -> float | None:
         local: paths and `file:` URLs are welcome; only ever true for a job file on a command line.
 
     Raises:
-        InvalidJob: a URL may not be fetched, or ends too soon.
+        InvalidJob: a URL may not be fetched, or ends too soon; a path has a file that is not ours, or cannot be one.
     """
     seconds = _deadline(job)
     for number, url in enumerate(job.image_urls):
@@ -42,8 +42,12 @@ def check(job: Job, *, local: bool) -> float | None:
             net.check_url(url, field)
             check_lifetime(url, field, PHOTO_LIFETIME_S)
     targets = {"upload_url": job.upload_url, **{f"outputs.{name}": url for name, url in job.outputs.items()}}
+    given = [path for url in job.image_urls if local and (path := net.local_path(url))]
     for field, url in targets.items():
-        if not (local and net.local_path(url)):
+        if local and (target := net.local_path(url)):
+            ownership.demand_usable(target.parent, field, "input")
+            ownership.demand_names_free(target.parent, [target.name], field, "input", given=given)
+        else:
             net.check_url(url, field)
             check_lifetime(url, field, min(UPLOAD_LIFETIME_S, seconds or UPLOAD_LIFETIME_S))
     if job.webhook_url is not None:

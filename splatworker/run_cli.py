@@ -21,7 +21,7 @@ from typing import Any
 from splatworker import extra_outputs, interrupts, ownership, pipeline
 from splatworker.console import Console
 from splatworker.errors import Cancelled, InvalidParam, NoPhotos, SplatError, from_os_error
-from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, names
+from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, files_of, names
 from splatworker.exporter import Exporter
 from splatworker.folder_kinds import MODEL, SCENE, earlier_run
 from splatworker.formats.atomic import write_text
@@ -164,8 +164,7 @@ def _stop_upon_signals(task: asyncio.Task[Any]) -> None:
 
 def _files(options: argparse.Namespace) -> list[str]:
     """The files that this run may write at the top of OUT."""
-    names = [*options.formats, *(["sog"] if "viewer" in options.formats else [])]
-    return ["splat.ply", "result.json", *(OUTPUTS[name].file for name in dict.fromkeys(names))]
+    return ["splat.ply", "result.json", *files_of(options.formats)]
 
 
 def _demand_output(options: argparse.Namespace) -> None:

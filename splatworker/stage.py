@@ -39,6 +39,7 @@ def run_as_command(
             with interrupts.interrupting(stage, as_json=as_json, ask=on_interrupt):
                 result = work(report)
         except KeyboardInterrupt:
+            interrupts.note()
             error: SplatError = interrupts.cancelled(stage)
         except BrokenPipeError:
             raise  # whoever reads what is printed has gone

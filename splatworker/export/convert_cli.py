@@ -11,6 +11,7 @@ import torch
 
 from splatworker.export.registry import FORMATS, format_of, read_any, size_on_disk, write_any
 from splatworker.formats.find import find_splat
+from splatworker.ownership import demand_names_free, files_to_write
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
 
@@ -51,9 +52,11 @@ def convert(source: Path, target: Path, device: str, report: Reporter) -> dict[s
     on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
     step = "making a palette, some 10 s on a CPU" if kind == "sog" and on_cpu else "writing"
     path = find_splat(source)
+    demand_names_free(target.parent, [target.name], "OUT", "convert", given=[path])
     gaussians = read_any(path)
     report.progress(step, 0.5)
-    left_out = write_any(target, gaussians, device)
+    with files_to_write(target.parent, [target.name], "OUT", "convert", given=[path]):
+        left_out = write_any(target, gaussians, device)
     if left_out:
         report.warning(f"{left_out} Gaussians were no numbers and are left out.")
     return {

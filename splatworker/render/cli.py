@@ -16,8 +16,10 @@ from splatworker.export.registry import read_any
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.find import find_splat
 from splatworker.formats.scene import Photo, image_size, read_scene, split
+from splatworker.ownership import files_to_write
 from splatworker.progress import Reporter
 from splatworker.render.backend import renderer_for
+from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import to_tensors
 from splatworker.stage import run_as_command
 
@@ -75,11 +77,13 @@ def render_photos(arguments: argparse.Namespace, report: Reporter) -> dict[str, 
     renderer = renderer_for(arguments.device)
     tensors = to_tensors(gaussians, renderer.device)
     background = torch.full((3,), float(arguments.white_background), device=renderer.device)
-    for index, photo in enumerate(photos):
-        size = image_size(photo.camera, arguments.resolution)
-        image = renderer.render(tensors, photo.camera.resized(*size), background, gaussians.sh_degree)
-        write_png(arguments.output / Path(photo.name).with_suffix(".png"), to_bytes(image), "render")
-        report.progress("rendering", (index + 1) / len(photos))
+    names = picture_names([photo.name for photo in photos])
+    with files_to_write(arguments.output, names, "-o", "render"):
+        for index, (photo, name) in enumerate(zip(photos, names, strict=True)):
+            size = image_size(photo.camera, arguments.resolution)
+            image = renderer.render(tensors, photo.camera.resized(*size), background, gaussians.sh_degree)
+            write_png(arguments.output / name, to_bytes(image), "render")
+            report.progress("rendering", (index + 1) / len(photos))
     return {"ply": str(ply), "gaussians": len(gaussians), "images": len(photos), "output": str(arguments.output)}
 
 

@@ -14,6 +14,7 @@ from splatworker.progress import Reporter
 from splatworker.render.backend import renderer_for
 from splatworker.stage import run_as_command
 from splatworker.train import parallel
+from splatworker.train.folder import demand_usable
 from splatworker.train.options import Options, parse
 from splatworker.train.trainer import train
 
@@ -27,6 +28,8 @@ def main(argv: list[str]) -> int:
         if unused:
             report.warning(f"Without effect on this trainer: {', '.join(unused)}.")
         show = _Detailed(report) if sys.stderr.isatty() and not (options.json or silent) else None
+        if not silent:
+            demand_usable(options)
         with stoppable():
             parallel.choose_gpu(options.device)
             renderer = renderer_for(options.device, deterministic=options.deterministic)
