@@ -9,7 +9,6 @@ splatworker render | eval | info         look at a splat
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from importlib import import_module
 
@@ -52,7 +51,9 @@ def main(argv: list[str] | None = None) -> int:
         except KeyboardInterrupt:  # between the two ways to end
             status = interrupts.end(name, as_json="--json" in rest)
         except BrokenPipeError:
-            status = _end_unheard()
+            from splatworker.stage import unheard
+
+            status = unheard()
     if argv is None:
         interrupts.ignore()  # what is left is the interpreter's own end
     return status
@@ -75,12 +76,6 @@ def _run(name: str, rest: list[str]) -> int:
         return 0
     print(f"splatworker: there is no command '{name}'.\n\n{_usage()}", file=sys.stderr)
     return 2
-
-
-def _end_unheard() -> int:
-    """Whoever read what is printed has gone, as `head` does: end quietly, as other programs do; their exit status."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 128 + 13
 
 
 def _run_workers_own(name: str, argv: list[str]) -> int:

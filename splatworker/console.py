@@ -40,6 +40,7 @@ class Console:
         """The whole is `percent` through, now at `step` of `stage`."""
         if self._silent:
             return
+        stage, step = printable(stage), printable(step)
         if self._bar is not None:
             self._bar.set_description_str(printable(f"{stage}: {step}" if step else stage), refresh=False)
             self._bar.update(percent - self._bar.n)

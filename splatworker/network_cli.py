@@ -24,11 +24,13 @@ from splatworker.ownership import files_to_write
 from splatworker.photos import fetch
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
+from splatworker.supervise import hide_memory_and_environment
 
 
 def main(name: str, argv: list[str]) -> int:
     """Run one of the three; the exit status."""
     work = {"fetch": _fetch, "upload": _upload, "notify": _notify}[name]
+    hide_memory_and_environment()  # the URLs are keys
     stamina.instrumentation.set_on_retry_hooks([])  # retries are told as what they are: part of the work
     request = json.load(sys.stdin)
     status = run_as_command(

@@ -33,6 +33,11 @@ def printable(text: str, *, keep: str = "") -> str:
     )
 
 
+def printable_lines(text: str) -> str:
+    """`text` as `printable`, but for the ends of its lines."""
+    return printable(text, keep="\n")
+
+
 def _has_bytes(text: str) -> bool:
     """Whether there are bytes in it that were no UTF-8; other lone surrogates are left to `_is_obeyed`."""
     try:

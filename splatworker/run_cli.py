@@ -27,6 +27,7 @@ from splatworker.folder_kinds import MODEL, SCENE, earlier_run
 from splatworker.formats.atomic import write_text
 from splatworker.job import Recipe, recipe
 from splatworker.params import Params
+from splatworker.printable import printable_lines
 from splatworker.process import STAGE_COMMAND
 from splatworker.progress import JsonLines, Overall
 from splatworker.stage import sentence
@@ -63,12 +64,12 @@ def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
             lines.error(error.to_event())
         else:
             sys.stderr.write(sentence(error) + "\n")
-            sys.stderr.writelines(f"{note}\n" for note in getattr(error, "__notes__", ()))
+            sys.stderr.writelines(f"{printable_lines(note)}\n" for note in getattr(error, "__notes__", ()))
         return interrupts.INTERRUPTED if interrupts.asked() and isinstance(error, Cancelled) else 1
     if options.json:
         lines.result(result)
     else:
-        sys.stderr.write(_summary(options.output, result) + "\n")
+        sys.stderr.write(printable_lines(_summary(options.output, result)) + "\n")
     return 0
 
 

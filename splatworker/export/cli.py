@@ -9,6 +9,7 @@ from typing import Any
 
 from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, files_of, names
 from splatworker.ownership import files_to_write
+from splatworker.printable import printable_lines
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
 
@@ -35,7 +36,7 @@ def main(argv: list[str]) -> int:
                 account=read_account(arguments.account) if arguments.account else None,
             )
         if not arguments.json:
-            sys.stderr.write(in_words(arguments.output, result))
+            sys.stderr.write(printable_lines(in_words(arguments.output, result)))
         return result
 
     return run_as_command("export", work, as_json=arguments.json)

@@ -12,6 +12,7 @@ import torch
 from splatworker.export.registry import FORMATS, format_of, read_any, size_on_disk, write_any
 from splatworker.formats.find import find_splat
 from splatworker.ownership import demand_names_free, files_to_write
+from splatworker.printable import printable
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
 
@@ -33,7 +34,7 @@ def main(argv: list[str]) -> int:
         if not arguments.json:
             before, after = result["input_bytes"], result["output_bytes"]
             sys.stderr.write(
-                f"{arguments.output}: {result['gaussians']} Gaussians, {after / 1e6:.2f} MB, "
+                f"{printable(str(arguments.output))}: {result['gaussians']} Gaussians, {after / 1e6:.2f} MB, "
                 f"from {before / 1e6:.2f} MB ({before / after:.1f} : 1)\n"
             )
         return result

@@ -15,6 +15,7 @@ from splatworker.export.registry import read_any, size_on_disk
 from splatworker.export.subset import finite
 from splatworker.formats.find import find_splat, holds_scene
 from splatworker.formats.scene import read_scene
+from splatworker.printable import printable
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
 
@@ -34,7 +35,7 @@ def main(argv: list[str]) -> int:
     def work(report: Reporter) -> dict[str, Any]:
         result = describe(arguments.path)
         if not arguments.json:
-            sys.stdout.write("".join(f"{name:>20}  {_in_words(value)}\n" for name, value in result.items()))
+            sys.stdout.write("".join(f"{name:>20}  {printable(_in_words(value))}\n" for name, value in result.items()))
         return result
 
     return run_as_command("info", work, as_json=arguments.json)

@@ -11,6 +11,7 @@ from typing import Any
 
 from splatworker.errors import InvalidParam, from_os_error
 from splatworker.export.outputs import OUTPUTS
+from splatworker.printable import printable
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
 
@@ -75,7 +76,7 @@ def main(argv: list[str]) -> int:
     def work(report: Reporter) -> dict[str, Any]:
         with server_of(arguments.folder, arguments.port) as server:
             address = address_of(server, arguments.folder)
-            sys.stdout.write(f"{address}\nPress Ctrl+C to stop.\n")
+            sys.stdout.write(f"{printable(address)}\nPress Ctrl+C to stop.\n")
             sys.stdout.flush()
             try:
                 server.serve_forever()

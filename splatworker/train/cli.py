@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any
 
 from splatworker.errors import Cancelled
+from splatworker.printable import printable_lines
 from splatworker.progress import Reporter
 from splatworker.render.backend import renderer_for
 from splatworker.stage import run_as_command
@@ -36,7 +37,7 @@ def main(argv: list[str]) -> int:
             with parallel.joined(renderer.device) as ranks:
                 result = train(options, renderer, show or report, show.watch if show else _ignore, ranks)
         if not (options.json or options.quiet or silent):
-            sys.stderr.write(_in_words(result, options))
+            sys.stderr.write(printable_lines(_in_words(result, options)))
         return result
 
     return run_as_command("train", work, as_json=options.json, silent=silent)

@@ -14,6 +14,7 @@ import torch
 from splatworker.export.registry import read_any
 from splatworker.formats.find import find_splat
 from splatworker.ownership import files_to_write
+from splatworker.printable import printable_lines
 from splatworker.progress import Reporter
 from splatworker.render.backend import renderer_for
 from splatworker.render.cli import add_arguments, chosen_photos, to_bytes, write_png
@@ -40,7 +41,7 @@ def main(argv: list[str]) -> int:
     def work(report: Reporter) -> dict[str, Any]:
         result = evaluate(arguments, report)
         if not arguments.json:
-            sys.stdout.write(_in_words(result))
+            sys.stdout.write(printable_lines(_in_words(result)))
         return result
 
     return run_as_command("eval", work, as_json=arguments.json)
