@@ -50,8 +50,13 @@ def readable(name: str | os.PathLike[str]) -> str:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        return os.fsencode(text).decode("cp1252", "replace")
-    return text
+        written = os.fsencode(text)
+    else:
+        return text
+    try:
+        return written.decode("utf-8")
+    except UnicodeDecodeError:
+        return written.decode("cp1252", "replace")
 
 
 def distinct(names: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from splatworker.arrivals import EndOfInput
 from splatworker.printable import printable
 from splatworker.progress import Reporter
+from splatworker.sfm.colmap import DEATHS, quiet
 from splatworker.sfm.options import CAMERA_MODELS, DEVICES, MATCHERS, SfmOptions
 from splatworker.sfm.reconstruct import reconstruct
 from splatworker.sfm.report import SfmResult
@@ -23,6 +24,8 @@ from splatworker.stage import run_as_command
 def main(argv: Sequence[str]) -> int:
     """Run the stage; returns the exit status: 0, or 1 after an error of `splatworker.errors`."""
     arguments = _parser().parse_args(argv)
+    if not arguments.json:
+        quiet(DEATHS)
     cancellation = Cancellation()
     signal.signal(signal.SIGTERM, lambda _number, _frame: cancellation.request())
     options = SfmOptions(

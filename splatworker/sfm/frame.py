@@ -34,7 +34,7 @@ _LEVEL = 0.15
 
 _GPS_TRIPLES = 300
 _GPS_OUTLIER = 4.0
-"""A position is wrong when it is further off than a receiver's own error and than this multiple of the usual misfit..."""
+"""A position is wrong when it is off by more than a receiver's own error and this multiple of the usual misfit..."""
 _GPS_MOST_WRONG = 1 / 3
 """... and no more than this share of the photos may be so, or tell no position, for the others to be believed."""
 

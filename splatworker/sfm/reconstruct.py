@@ -240,14 +240,17 @@ def _warnings(
     if aside:
         yield f"{aside} photos nearly repeat the one before them and were left out; {len(photos)} are plenty."
     share = 1 - len(left_out) / len(photos)
+    scenes = reasons.separate_scenes(evidence)
+    several = (
+        f"The photos show {len(scenes)} scenes that have nothing in common, of which the first was reconstructed: "
+        f"{reasons.told_scenes(scenes)}."
+    )
     if share < options.warn_share:
         names = ", ".join(left_out)
-        yield f"Only {len(photos) - len(left_out)} of {len(photos)} photos could be placed; missing: {names}."
-    if scenes := reasons.separate_scenes(evidence):
-        yield (
-            f"The photos show {len(scenes)} scenes that have nothing in common: {reasons.told_scenes(scenes)}. Only "
-            "the first was reconstructed."
-        )
+        missing = f"Only {len(photos) - len(left_out)} of {len(photos)} photos could be placed; missing: {names}."
+        yield f"{missing} {several}" if scenes else missing
+    elif scenes:
+        yield several
     alone = [group for group in groups if not group.has_prior and len(group.photos) == 1]
     if len(alone) > 1 and len(alone) > len(photos) // 2:
         yield (

@@ -29,6 +29,7 @@ from splatworker.train.randomness import Randomness
 from splatworker.train.rehearsal import rehearsing
 from splatworker.train.resolution import Pyramid
 from splatworker.train.schedule import active_sh_degree, learning_rates
+from splatworker.train.silhouettes import Silhouettes
 
 LOADING_SHARE, TRAINING_SHARE = 0.04, 0.94
 """Of the stage's time, for its progress: loading photos, and iterations. The rest is the last evaluation."""
@@ -108,23 +109,33 @@ def train(
     background = torch.full((3,), float(options.white_background), device=device)
     names = [photo.name for photo in photos]
     quality = Quality(renderer, names, views, len(train_photos), background, options.model_path)
+    silhouettes = Silhouettes.of([photo.camera for photo in train_photos], views)
+    if silhouettes and first == 0:
+        silhouettes.clear(model)
     pyramid = Pyramid(views[: len(train_photos)], options.coarse_iterations)
     log, clock = LossLog(watch), Clock(device)
     steps: Renderer | BatchStep = BatchStep(renderer, ranks) if ranks else renderer
     training_step = surviving(steps.training_step, density, report)
-    change_density: Callable[[int, Model], None] = surviving(density.after_step, density, report)
+
+    def after_step(iteration: int, model: Model) -> None:
+        density.after_step(iteration, model)
+        if silhouettes and (iteration % options.densification_interval == 0 or iteration == options.iterations):
+            silhouettes.clear(model)
+
+    change_density: Callable[[int, Model], None] = surviving(after_step, density, report)
     if ranks:
         change_density = ranks.agreeing(change_density)
 
     for iteration in range(first + 1, options.iterations + 1):
         sh_degree = active_sh_degree(options, iteration)
         photo = ranks.own([random.next_photo() for _ in range(ranks.count)]) if ranks else random.next_photo()
+        behind = random.background() if options.random_background else background
         loss = training_step(
             model.parameters,
             model.adam,
             model.statistics,
-            pyramid.view(photo, iteration),
-            random.background() if options.random_background else background,
+            pyramid.view(photo, iteration, behind if options.random_background else None),
+            behind,
             sh_degree,
             options.lambda_dssim,
             learning_rates(options, extent, iteration),
@@ -172,7 +183,11 @@ def train(
         "gaussians": len(model),
         "sh_degree": options.sh_degree,
         "device": str(device),
-        "photos": {"train": len(train_photos), "test": len(test_photos)},
+        "photos": {
+            "train": len(train_photos),
+            "test": len(test_photos),
+            **({"masked": silhouettes.count} if silhouettes else {}),
+        },
         "width": views.largest[0],
         "height": views.largest[1],
         "loss": log.last_loss,
