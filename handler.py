@@ -101,7 +101,7 @@ def run_file(path: Path) -> int:
     """Do the job in a file, on this machine; the exit status."""
     try:
         event = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         print(f"{path} cannot be read as a JSON file: {error}", file=sys.stderr)
         return 1
     logs.configure(quiet=True)  # the console tells it better
