@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-import io
 import itertools
-import json
 import struct
 import tracemalloc
 import zipfile
@@ -15,8 +13,8 @@ import zlib
 import numpy as np
 import pytest
 from backports import zstd
-from PIL import Image
 from plyfile import PlyData, PlyElement
+from support.sog_files import BOOK, picture, sog_members, zip_of
 
 from splatworker.errors import InvalidScene
 from splatworker.export.info import describe
@@ -150,42 +148,8 @@ def bomb_of_zeros(count, degree, mib):
     return b"".join([deflate.compress(head), *(deflate.compress(zeros) for _ in range(mib)), deflate.flush()])
 
 
-def zip_of(members, method=zipfile.ZIP_DEFLATED):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as bundle:
-        for name, data in members.items():
-            bundle.writestr(name, data)
-    return buffer.getvalue()
-
-
-def picture(mode="RGB", size=(4, 4), kind="WEBP"):
-    buffer = io.BytesIO()
-    Image.new(mode, size).save(
-        buffer, kind, **({"lossless": True, "quality": 0, "method": 0} if kind == "WEBP" else {})
-    )
-    return buffer.getvalue()
-
-
-BOOK = [0.0] * 256
-
-
-def sog(count=9, **changes):
-    """The members of a small SOG; `changes` by name, with __ for a point."""
-    meta = {
-        "version": 2, "count": count,
-        "means": {"mins": [0, 0, 0], "maxs": [1, 1, 1], "files": ["means_l.webp", "means_u.webp"]},
-        "scales": {"codebook": BOOK, "files": ["scales.webp"]},
-        "quats": {"files": ["quats.webp"]},
-        "sh0": {"codebook": BOOK, "files": ["sh0.webp"]},
-    }  # fmt: skip
-    meta |= changes.pop("meta", {})
-    members = {f"{name}.webp": picture() for name in ("means_l", "means_u", "scales")}
-    members |= {f"{name}.webp": picture("RGBA") for name in ("quats", "sh0")} | {"meta.json": json.dumps(meta).encode()}
-    return members | {name.replace("__", "."): data for name, data in changes.items()}
-
-
 def test_the_sog_of_these_tests_is_one(tmp_path):
-    (tmp_path / "a.sog").write_bytes(zip_of(sog()))
+    (tmp_path / "a.sog").write_bytes(zip_of(sog_members()))
     assert len(read_any(tmp_path / "a.sog")) == 9
 
 
@@ -197,9 +161,9 @@ def test_the_sog_of_these_tests_is_one(tmp_path):
         ("agreeing.spz", lambda: bomb_of_zeros(5_000_000, 0, 96)),
         ("frames.spz", lambda: frames_of_zeros(5_000_000, 0)),
         ("meta.sog", lambda: zip_of({"meta.json": b" " * (100 << 20)})),
-        ("picture.sog", lambda: zip_of(sog(means_l__webp=picture(size=(6000, 6000))))),
-        ("agreeing.sog", lambda: zip_of(sog(36_000_000, means_l__webp=picture(size=(6000, 6000))))),
-        ("member.sog", lambda: zip_of(sog(means_l__webp=bytes(100 << 20)))),
+        ("picture.sog", lambda: zip_of(sog_members(means_l__webp=picture(size=(6000, 6000))))),
+        ("agreeing.sog", lambda: zip_of(sog_members(36_000_000, means_l__webp=picture(size=(6000, 6000))))),
+        ("member.sog", lambda: zip_of(sog_members(means_l__webp=bytes(100 << 20)))),
         (
             "count.ply",
             lambda: b"ply\nformat ascii 1.0\nelement vertex 1000000000000\nproperty float x\nend_header\n0\n",
@@ -227,7 +191,7 @@ def test_what_promises_more_than_it_holds_costs_nothing(tmp_path, name, data):
 
 @pytest.mark.parametrize("kind", ["BMP", "GIF", "PNG", "JPEG", "TIFF", "TGA", "PCX", "PPM"])
 def test_a_sogs_pictures_are_webp(tmp_path, kind):
-    (tmp_path / "a.sog").write_bytes(zip_of(sog(means_l__webp=picture(kind=kind))))
+    (tmp_path / "a.sog").write_bytes(zip_of(sog_members(means_l__webp=picture(kind=kind))))
     with pytest.raises(InvalidScene, match=r"means_l\.webp is no WebP"):
         read_any(tmp_path / "a.sog")
 
@@ -261,7 +225,7 @@ def test_a_sogs_pictures_are_webp(tmp_path, kind):
     ],
 )
 def test_a_meta_that_says_nonsense(tmp_path, meta, said):
-    (tmp_path / "a.sog").write_bytes(zip_of(sog(meta=meta)))
+    (tmp_path / "a.sog").write_bytes(zip_of(sog_members(meta=meta)))
     with pytest.raises(InvalidScene, match=said) as caught:
         read_any(tmp_path / "a.sog")
     assert "a.sog" in caught.value.message
@@ -285,7 +249,7 @@ def test_an_unbundled_sog_is_read_from_its_folder(tmp_path):
 def test_an_unbundled_sog_reads_nothing_outside(tmp_path, name):
     (tmp_path / "secret.webp").write_bytes(picture("RGBA"))
     (tmp_path / "folder").mkdir()
-    for member, data in sog(meta={"quats": {"files": [name]}}).items():
+    for member, data in sog_members(meta={"quats": {"files": [name]}}).items():
         (tmp_path / "folder" / member).write_bytes(data)
     with pytest.raises(InvalidScene, match=r"outside of its folder|cannot be|missing"):
         read_any(tmp_path / "folder" / "meta.json")
