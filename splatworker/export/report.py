@@ -199,12 +199,18 @@ def _files(figures: Mapping[str, Any]) -> str:
     kinds = ("", ' class="number"', ' class="number"', ' class="number"', "")
     head = "".join(f"<th{kind}>{name}</th>" for name, kind in zip(names, kinds, strict=True))
     body = "".join(
-        "<tr>" + "".join(f"<td{kind}>{html.escape(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
+        "<tr>"
+        + "".join(
+            f'<td{kind} data-name="{name}">{html.escape(cell)}</td>'
+            for cell, kind, name in zip(row, kinds, names, strict=True)
+        )
+        + "</tr>"
         for row in rows
     )
     note = "Likeness: PSNR of a picture drawn from the file against one of the splat. Above 40 dB nobody sees it."
     return _section(
-        "Files", f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div><p class="soft">{note}</p>'
+        "Files",
+        f'<div class="scroll"><table class="files"><tr>{head}</tr>{body}</table></div><p class="soft">{note}</p>',
     )
 
 

@@ -54,17 +54,18 @@ def read_sog(path: Path) -> Gaussians:
         if path.name == META:
             size = sum(part.stat().st_size for part in path.parent.glob("*.webp"))
             return _decode(path, size, _files_of(path))
-        with _opened(path) as bundle:
-            return _decode(path, path.stat().st_size, _members_of(bundle))
+        data = path.read_bytes()
+        with _opened(data) as bundle:
+            return _decode(path, len(data), _members_of(bundle))
     except OSError as error:
         raise from_os_error(error, "export") from error
     except _Garbled as error:
         raise InvalidScene(f"{path.name} is no SOG of version 2, or garbled ({error}).") from error
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
+def _opened(data: bytes) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(path)
+        return zipfile.ZipFile(io.BytesIO(data))  # in memory, where no offset of its directory is an error of the disk
     except _OF_ZIPFILE as error:
         raise _Garbled("it is no zip") from error
 

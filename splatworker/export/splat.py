@@ -61,10 +61,12 @@ def read_splat(path: Path) -> Gaussians:
         raise InvalidScene(f"{path.name} is no .splat, or cut short: {len(data)} bytes are no multiple of 32.")
     records = np.frombuffer(data, _RECORD)
     rgba = records["color"] / np.float32(255)
+    with np.errstate(invalid="ignore"):  # what is no number stays none, and is left out later
+        log_scales = np.log(np.maximum(records["scale"], np.finfo(np.float32).tiny))
     return decoded(
         means=records["position"],
         quaternions=records["rotation"] / np.float32(128) - 1,
-        log_scales=np.log(np.maximum(records["scale"], np.finfo(np.float32).tiny)),
+        log_scales=log_scales,
         opacities=rgba[:, 3],
         sh_dc=(rgba[:, :3] - 0.5) / SH_C0,
         sh_rest=np.zeros((len(records), 0, 3), np.float32),

@@ -132,7 +132,7 @@ def _from_planes(planes: list[ByteArray], version: int, count: int, degree: int,
         plane.reshape(count, width) for plane, width in zip(planes, _plane_widths(version, degree), strict=True)
     )
     return decoded(
-        means=_signed_24(positions) / 2.0**bits,
+        means=np.ldexp(_signed_24(positions), -bits),
         quaternions=_unpack_rotations(rotations, version),
         log_scales=scales / np.float32(16) - 10,
         opacities=alphas[:, 0] / np.float32(255),

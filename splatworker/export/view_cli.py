@@ -64,6 +64,15 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """A thread a request; a browser that goes away in the middle of a file is no news."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell what is wrong, unless it is that nobody listens any more."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def main(argv: list[str]) -> int:
     """Serve until interrupted; 0, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
     parser = argparse.ArgumentParser(
@@ -96,7 +105,7 @@ def server_of(folder: Path, port: int = 0) -> http.server.ThreadingHTTPServer:
     """
     _page_in(folder)
     try:
-        return http.server.ThreadingHTTPServer((LOOPBACK, port), partial(Handler, directory=str(folder)))
+        return Server((LOOPBACK, port), partial(Handler, directory=str(folder)))
     except OverflowError:
         raise InvalidParam(f"{port} is no port.", hint="Ports go from 0 to 65535.", stage="view") from None
     except OSError as error:
