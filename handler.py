@@ -17,10 +17,17 @@ from splatworker import extra_outputs, job, logs, network_stages, pipeline, pref
 from splatworker.console import Console
 from splatworker.errors import Cancelled, SplatError
 from splatworker.exporter import Exporter
+from splatworker.interrupts import INTERRUPTED
 from splatworker.job_session import JobSession, Setting, Shutdown, sigterm_cancels_this_task
+from splatworker.printable import printable
+from splatworker.supervise import hide_memory_and_environment
+from splatworker.undisturbed import undisturbed
 from splatworker.workspace import private_workspace
 
 PLATFORM = Setting()
+
+MOST_JOB_BYTES = 16 * 2**20
+"""Bytes of a job file: the platform's queue takes ten megabytes."""
 
 logs.configure()
 
@@ -75,7 +82,7 @@ async def _work(session: JobSession, setting: Setting, workspace: Path, shutdown
     except asyncio.CancelledError:
         error = Cancelled("The job was stopped before it was done.", hint="Send it again if that was a mistake.")
         answer = responses.failure(error, session.project_id)
-        await session.tell(answer, workspace, in_a_hurry=True)
+        await _told(session, answer, workspace, shutdown)
         if not shutdown.asked:
             raise  # the platform has stopped the job itself, and wants no answer
         return answer
@@ -89,7 +96,7 @@ async def _work(session: JobSession, setting: Setting, workspace: Path, shutdown
         await session.tell(answer, workspace, deadline=how.get("deadline"), in_a_hurry=stopped)
     except asyncio.CancelledError:
         # Stopped while the webhook is under way: once more, and quickly. The message has an id, and may come twice.
-        await session.tell(answer, workspace, in_a_hurry=True)
+        await _told(session, answer, workspace, shutdown)
         if not shutdown.asked:
             raise
     if stopped and not shutdown.asked:
@@ -97,12 +104,23 @@ async def _work(session: JobSession, setting: Setting, workspace: Path, shutdown
     return answer
 
 
+async def _told(session: JobSession, answer: dict[str, Any], workspace: Path, shutdown: Shutdown) -> None:
+    """Tell a stopped job's end, quickly; whoever stops it again meanwhile waits for that, and gets the answer, too."""
+    try:
+        await undisturbed(session.tell(answer, workspace, in_a_hurry=True))
+    except asyncio.CancelledError:
+        if not shutdown.asked:
+            raise
+
+
 def run_file(path: Path) -> int:
     """Do the job in a file, on this machine; the exit status."""
+    hide_memory_and_environment()
+    interrupted = False
     try:
-        event = json.loads(path.read_text(encoding="utf-8"))
+        event = _read(path)
     except (OSError, ValueError) as error:
-        print(f"{path} cannot be read as a JSON file: {error}", file=sys.stderr)
+        print(printable(f"{path} cannot be read as a JSON file: {error}"), file=sys.stderr)
         return 1
     logs.configure(quiet=True)  # the console tells it better
     with Console() as console:
@@ -110,11 +128,28 @@ def run_file(path: Path) -> int:
         try:
             answer = asyncio.run(handler({"input": job.read_input(event)}, setting))
         except KeyboardInterrupt:
+            interrupted = True
             answer = responses.failure(Cancelled("The job was stopped.", hint="Start it again to go on."), None)
     print(json.dumps(answer, indent=2))
     if answer["status"] != "success":
-        print(f"Error: {answer['error']} {answer['hint']} [{answer['code']}]", file=sys.stderr)
-    return 0 if answer["status"] == "success" else 1
+        print(printable(f"Error: {answer['error']} {answer['hint']} [{answer['code']}]"), file=sys.stderr)
+    return INTERRUPTED if interrupted else 0 if answer["status"] == "success" else 1
+
+
+def _read(path: Path) -> Any:
+    """The JSON document in a file.
+
+    Raises:
+        OSError, ValueError: there is none, or one that is no job's.
+    """
+    with path.open("rb") as file:
+        document = file.read(MOST_JOB_BYTES + 1)
+    if len(document) > MOST_JOB_BYTES:
+        raise ValueError(f"it has more than {MOST_JOB_BYTES >> 20} MiB")
+    try:
+        return json.loads(document.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("lists or objects in it are nested too deep") from None
 
 
 def main(argv: list[str]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from splatworker.printable import printable
 from splatworker.progress import Overall, StageOfOverall
 
 _PLAIN_STEP = 10
@@ -39,11 +40,12 @@ class Console:
         """The whole is `percent` through, now at `step` of `stage`."""
         if self._silent:
             return
+        stage, step = printable(stage), printable(step)
         if self._bar is not None:
-            self._bar.set_description_str(f"{stage}: {step}" if step else stage, refresh=False)
+            self._bar.set_description_str(printable(f"{stage}: {step}" if step else stage), refresh=False)
             self._bar.update(percent - self._bar.n)
             return
-        what, tenth = f"{stage}: {step}", int(percent) // _PLAIN_STEP
+        what, tenth = printable(f"{stage}: {step}"), int(percent) // _PLAIN_STEP
         if (what, tenth) != self._last:
             self._last = (what, tenth)
             sys.stderr.write(f"{percent:3.0f}% {what}\n")
@@ -55,5 +57,5 @@ class Console:
             return
         if self._bar is not None:
             self._bar.clear()
-        sys.stderr.write(f"Warning: {message}\n")
+        sys.stderr.write(f"Warning: {printable(message)}\n")
         sys.stderr.flush()

@@ -16,6 +16,7 @@ from typing import Any
 
 from splatworker.process import STAGE_COMMAND, out_of_time, run_command, run_stage
 from splatworker.progress import Overall
+from splatworker.undisturbed import undisturbed
 
 
 class Exporter:
@@ -44,7 +45,11 @@ class Exporter:
     ) -> None:
         if self._ahead is not None:
             self._ahead.cancel()
-            await asyncio.gather(self._ahead, return_exceptions=True)
+            await undisturbed(self._gone(self._ahead))
+
+    @staticmethod
+    async def _gone(task: asyncio.Task[dict[str, Any]]) -> None:
+        await asyncio.gather(task, return_exceptions=True)
 
     def warm_up(self) -> None:
         """Start the process: it loads what it needs, and waits."""

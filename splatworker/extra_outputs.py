@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from splatworker import network_stages
+from splatworker import limits, network_stages
 from splatworker.errors import SplatError, from_os_error
 from splatworker.export.outputs import OUTPUTS
 from splatworker.exporter import Exporter
@@ -23,7 +23,7 @@ from splatworker.process import STAGE_COMMAND
 from splatworker.progress import Overall
 from splatworker.workspace import check_room, size_of
 
-LONGEST_SECONDS = 1800.0
+LONGEST_SECONDS = limits.value("SPLATWORKER_OUTPUTS_S")
 """The longest that the extra outputs of a job may take, whatever its deadline."""
 
 MAKING_SHARE = 0.7

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from splatworker.arrivals import natural
+from splatworker.ownership import made_here
 
 MOST_FILES = 20_000
 """Files that a folder with its sub-folders is searched for: a home folder given by mistake ends here."""
@@ -56,11 +57,6 @@ def readable(name: str | os.PathLike[str]) -> str:
         return written.decode("utf-8")
     except UnicodeDecodeError:
         return written.decode("cp1252", "replace")
-
-
-def on_a_terminal(text: str) -> str:
-    """Text with every letter that steers a terminal, breaks a line or cannot be shown as an escape."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def distinct(names: list[str]) -> list[str]:
@@ -126,6 +122,8 @@ def _why_passed_over(folder: Path, beside: set[str]) -> str:
         return f"it holds {kind}"
     if name == "images" and "input" in beside and ("sparse" in beside or "distorted" in beside):
         return "it holds undistorted copies of input"
+    if made_here(folder):
+        return "it was made by splatworker"
     if (folder / "cfg_args").exists() or ((folder / "result.json").exists() and (folder / "splat.ply").exists()):
         return "it was made by an earlier run"
     if (folder / "frame.json").exists() and (folder / "sparse").is_dir():

@@ -128,10 +128,25 @@ def recipe(data: dict[str, Any]) -> Recipe:
 
 
 def _validated(model: type[Validated], data: dict[str, Any]) -> Validated:
+    _refuse_unknown_fields(model, data)
     try:
         return model.model_validate(data)
     except ValidationError as error:
         raise _explain(error) from None
+
+
+def _refuse_unknown_fields(model: type[Recipe], data: dict[str, Any]) -> None:
+    """Refuse the first name that is not known: pydantic would list them all, however many there are."""
+    for name, section in (("params", Params), ("sfm", SfmOptions), ("", model)):
+        given = data.get(name) if name else data
+        unknown = (
+            next((key for key in given if key not in section.model_fields), None) if isinstance(given, dict) else None
+        )
+        if unknown is None:
+            continue
+        kind, what = (UnknownParam, "param") if section is Params else (InvalidJob, "field")
+        shown = str(unknown)
+        raise kind(f"The {what} '{_shown(shown)}' is not known.", hint=_nearest(shown, section))
 
 
 def caller_fields(data: object) -> tuple[str | None, str | None, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,30 +138,54 @@ class Shutdown:
         self.asked = False
 
 
+class _Sigterm:
+    """One handler for all jobs that run in this process: put in place with the first, and taken away with the last."""
+
+    def __init__(self) -> None:
+        self._before: Any = None
+        self._running: dict[asyncio.Task[Any], tuple[asyncio.AbstractEventLoop, Shutdown]] = {}
+
+    def add(self, task: asyncio.Task[Any], shutdown: Shutdown) -> None:
+        """Let SIGTERM cancel this task, too.
+
+        Call in the main thread, which alone may say what a signal does.
+        """
+        if not self._running:
+            self._before = signal.signal(signal.SIGTERM, self._stop)
+        self._running[task] = (asyncio.get_running_loop(), shutdown)
+
+    def remove(self, task: asyncio.Task[Any]) -> None:
+        """The task has ended."""
+        del self._running[task]
+        if not self._running and signal.getsignal(signal.SIGTERM) == self._stop:  # unless somebody has replaced it
+            signal.signal(signal.SIGTERM, self._before)
+
+    def _stop(self, signum: int, frame: FrameType | None) -> None:
+        for task, (loop, shutdown) in list(self._running.items()):
+            shutdown.asked = True
+            loop.call_soon_threadsafe(task.cancel)
+        if callable(self._before):
+            self._before(signum, frame)
+
+
+_sigterm = _Sigterm()
+
+
 @contextlib.contextmanager
 def sigterm_cancels_this_task() -> Iterator[Shutdown]:
-    """While inside, SIGTERM cancels the running task, besides what it did before.
+    """While inside, SIGTERM cancels the running task, besides what it did before any job ran.
 
     The platform's SDK takes SIGTERM as "no more jobs" and waits for the running one without limit; the machine goes
     away long before.
     """
     shutdown = Shutdown()
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    task = asyncio.current_task()
     assert task is not None
-    before = signal.getsignal(signal.SIGTERM)
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        shutdown.asked = True
-        loop.call_soon_threadsafe(task.cancel)
-        if callable(before):
-            before(signum, frame)
-
-    try:
-        signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not in the main thread, as under the SDK's local API: signals are its business there
-        yield shutdown
+    if threading.current_thread() is not threading.main_thread():
+        yield shutdown  # as under the SDK's local API: signals are its business there
         return
+    _sigterm.add(task, shutdown)
     try:
         yield shutdown
     finally:
-        signal.signal(signal.SIGTERM, before)
+        _sigterm.remove(task)

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from splatworker.printable import printable
 from splatworker.redact import redact
 
 
@@ -23,6 +24,7 @@ def configure(*, quiet: bool = False) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _redact_all,
+            *([_printable] if for_people else []),
             renderer,
         ],
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
@@ -38,6 +40,11 @@ def on_platform() -> bool:
 
 def _redact_all(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {name: redacted(value) for name, value in event.items()}
+
+
+def _printable(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Texts fit for a terminal; JSON escapes what a terminal would obey anyway."""
+    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def redacted(value: Any) -> Any:

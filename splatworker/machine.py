@@ -56,6 +56,15 @@ def available_memory() -> int | None:
     return min(bounds, default=None)
 
 
+def total_memory() -> int | None:
+    """Bytes of main memory that the machine, or its container, has in all; None if unknown."""
+    bounds = [int(line.split()[1]) * 1024 for line in _text("/proc/meminfo").splitlines() if "MemTotal:" in line]
+    for limit_file, _, _, _ in _CGROUP_MEMORY:
+        if (limit := _text(limit_file).strip()).isdecimal():
+            bounds.append(int(limit))
+    return min(bounds, default=None)
+
+
 def _text(path: str) -> str:
     try:
         return Path(path).read_text()

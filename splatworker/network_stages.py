@@ -10,20 +10,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from splatworker import net
+from splatworker import limits, net
 from splatworker.errors import SplatError
 from splatworker.pipeline import Arrival, Photos, stage_deadline
 from splatworker.process import STAGE_COMMAND, run_stage
 from splatworker.progress import Overall, Silent
 from splatworker.workspace import check_room
 
-WEBHOOK_SECONDS = 150.0
+WEBHOOK_SECONDS = limits.value("SPLATWORKER_WEBHOOK_S")
 """The longest that a job's end is held up by a webhook, all tries together."""
 
 LEAST_WEBHOOK_SECONDS = 15.0
 """... and the time that it has in any case, also when the job's is used up."""
 
-UPLOAD_SECONDS = 960.0
+UPLOAD_SECONDS = limits.value("SPLATWORKER_UPLOAD_S") + 60.0
 """The longest that an upload may take, all tries together."""
 
 LAST_WORD_SECONDS = 3.0

@@ -23,6 +23,7 @@ from splatworker.params import ignored, resolve
 from splatworker.photos.gate import demand_enough, name_of
 from splatworker.process import STAGE_COMMAND, run_stage
 from splatworker.progress import Overall, Silent
+from splatworker.undisturbed import undisturbed
 from splatworker.workspace import check_room, size_of
 
 T = TypeVar("T")
@@ -159,7 +160,7 @@ async def run(
         error.rejected = room.rejected
         raise
     finally:
-        await _end(training, mapping, decoding, probing, arriving)
+        await undisturbed(_end(training, mapping, decoding, probing, arriving))
     return _export(room, decoded, scene, model, gpus)
 
 

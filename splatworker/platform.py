@@ -8,15 +8,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from splatworker import logs
+from splatworker import limits, logs
 from splatworker.errors import GpuFailed, OutOfMemory
 from splatworker.job_session import Setting
 from splatworker.machine import available_memory
 from splatworker.once import once
-from splatworker.preflight import environment_deadline
 from splatworker.process import STAGE_COMMAND, run_stage
 from splatworker.progress import Silent
 from splatworker.self_test import is_self_test, self_test
+from splatworker.supervise import hide_memory_and_environment
 from splatworker.workspace import LEAST_DISK, check_room, private_workspace
 
 LEAST_CUDA = (13, 0)
@@ -36,6 +36,8 @@ Handler = Callable[..., Awaitable[dict[str, Any]]]
 
 def serve(handler: Handler, command: Sequence[str] = STAGE_COMMAND) -> None:
     """Take jobs from the endpoint's queue, one at a time, until the platform stops the worker."""
+    # Before the first stage, and before the SDK starts processes of its own: the environment has the platform's keys.
+    hide_memory_and_environment()
     import runpod  # noqa: PLC0415 - a second to import, and not needed for a job file
 
     # The SDK's local API has no address for updates.
@@ -77,7 +79,7 @@ async def check_machine(command: Sequence[str] = STAGE_COMMAND) -> None:
     Raises:
         SplatError: what is missing. The SDK reports it and ends the worker.
     """
-    environment_deadline()
+    limits.check()
     memory = available_memory()
     if memory is not None and memory < FITNESS_MEMORY:
         raise OutOfMemory(

@@ -1,25 +1,35 @@
 """Run one stage as a child process: follow its JSON lines, keep its noise, and leave nothing behind.
 
 Each stage runs under `supervise.py`, which guarantees that its whole process tree is dead when `run_stage` returns,
-raises, or is cancelled, and when the worker itself is killed. What the stage prints besides JSON lines goes to a log
-file that cannot grow beyond a bound, however much it prints.
+raises, or is cancelled, and when the worker itself is killed. A supervisor that is killed itself is found out, and this
+process, a subreaper as well, ends what it has left. What the stage prints besides JSON lines goes to a log file that
+cannot grow beyond a bound, however much it prints.
+
+All stages but those whose business it is run without a network (`restrict.py`): they open strangers' files.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
+import math
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+import structlog
+
+from splatworker import limits, supervise
 from splatworker.errors import DeadlineExceeded, OutOfMemory, SplatError, StageCrashed, from_event
+from splatworker.machine import total_memory
 from splatworker.progress import Reporter
 from splatworker.redact import redact
+from splatworker.undisturbed import undisturbed
 
 STAGE_COMMAND: tuple[str, ...] = (sys.executable, "-P", "-m", "splatworker")
 
@@ -29,28 +39,50 @@ LOG_LIMIT = 8 * 2**20
 LINE_LIMIT = 1 * 2**20
 """Bytes of a JSON line; a longer line is noise."""
 
+MESSAGE_LIMIT = 4000
+"""Letters of a sentence that a stage says."""
+
 TAIL_LINES = 20
 KILL_GRACE_S = 4.0
+DRAIN_S = 2.0
+"""Seconds for what a supervisor that has ended may have left to be read."""
+
+POLL_S = 0.1
 SIGKILL = 9
+
+MEMORY_SHARE = 0.95
+"""How much of the machine's memory a stage may take where the operator says nothing: more, and the system kills."""
 
 Request = dict[str, Any] | Callable[[], Awaitable[dict[str, Any] | None]] | AsyncIterator[dict[str, Any]] | None
 """What a stage is told on its standard input: at once, later, or piece by piece, one a line."""
 
+NETWORK_STAGES = frozenset({"fetch", "upload", "notify"})
+
 _SUPERVISOR = str(Path(__file__).with_name("supervise.py"))
+_RESTRICT = str(Path(__file__).with_name("restrict.py"))
+_SOCKETS = {"photos": "none"}
+"""Families of sockets that a stage may open; others may ask this machine's own services: drivers of GPUs do."""
+
+_LOCAL_SOCKETS = "1,16"  # AF_UNIX, AF_NETLINK
 
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "USER", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "DISPLAY")
 _ENVIRONMENT_PREFIXES = (
-    "LC_", "OMP_", "CUDA_", "NVIDIA_", "NV_", "TORCH_", "PYTORCH_", "SPLATWORKER_", "SSL_CERT_", "INRIA_", "MALLOC_",
+    "LC_", "OMP_", "CUDA_", "NVIDIA_", "NV_", "TORCH_", "PYTORCH_", "SPLATWORKER_", "INRIA_", "MALLOC_",
 )  # fmt: skip
+_ENVIRONMENT_OF_NETWORK_STAGES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH")
 
 
-def stage_environment(scratch: Path) -> dict[str, str]:
-    """What a stage sees of the worker's environment: no key, token or secret of the platform among it."""
+def stage_environment(scratch: Path, stage: str = "") -> dict[str, str]:
+    """What a stage sees of the worker's environment: no key, token or secret of the platform or of anybody else."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES)
+        if (name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES))
+        and not any(word in name.upper() for word in _SECRET_WORDS)
     }
+    if stage in NETWORK_STAGES:
+        kept |= {name: os.environ[name] for name in _ENVIRONMENT_OF_NETWORK_STAGES if name in os.environ}
     return kept | {"TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 
 
@@ -106,17 +138,10 @@ async def run_command(
     logs.mkdir(exist_ok=True)
     scratch.mkdir(exist_ok=True)
     follower = _Follower(stage, report)
+    supervise.become_subreaper()
+    others = set(supervise.children()) if supervise.LINUX else set()
     with _CappedLog(logs / f"{stage}.log") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", _SUPERVISOR, str(os.getpid())),
-            *command,
-            stdin=asyncio.subprocess.DEVNULL if request is None else asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=workspace,
-            env=stage_environment(scratch),
-            start_new_session=True,
-        )
+        process = await _start(_restricted(stage, command), stage, workspace, scratch, told=request is not None)
         try:
             async with asyncio.timeout(None if deadline is None else max(0.0, deadline - time.monotonic())):
                 assert process.stdout is not None
@@ -125,13 +150,59 @@ async def run_command(
                     _read_lines(process.stdout, follower.line, log.write),
                     _read_chunks(process.stderr, [log.write, *([watch] if watch else [])]),
                 )
-                await _while_telling(reading, _send(process.stdin, request))
-                await process.wait()
+                heard = asyncio.ensure_future(_heard(process, reading))
+                await _while_telling(heard, _send(process.stdin, request))
+                await _ended(process)
         except TimeoutError:
             raise out_of_time(stage) from None
         finally:
-            await _end(process)
+            await undisturbed(_end(process, others))
     return _outcome(stage, follower, process.returncode or 0, log.tail(), needs_result=watch is None)
+
+
+def _restricted(stage: str, command: Sequence[str]) -> list[str]:
+    """The command, without a network where it needs none."""
+    if stage in NETWORK_STAGES:
+        return list(command)
+    return [sys.executable, "-I", "-S", _RESTRICT, _SOCKETS.get(stage, _LOCAL_SOCKETS), *command]
+
+
+async def _start(
+    command: Sequence[str], stage: str, workspace: Path, scratch: Path, *, told: bool
+) -> asyncio.subprocess.Process:
+    """Start a supervisor for the command; `told` for one that reads its standard input."""
+    global _starting  # noqa: PLW0603
+    _starting += 1
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", _SUPERVISOR, str(os.getpid()), str(_most_memory())),
+            *command,
+            stdin=asyncio.subprocess.PIPE if told else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=workspace,
+            env=stage_environment(scratch, stage),
+            start_new_session=True,
+        )
+        _supervisors.add(process.pid)
+    finally:
+        _starting -= 1
+    return process
+
+
+_supervisors: set[int] = set()
+"""Of the stages that run now; others of this process's children in sessions of their own may be orphans."""
+
+_starting = 0
+"""Supervisors that are being started, and do not stand in `_supervisors` yet."""
+
+
+def _most_memory() -> int:
+    """Bytes that a stage's processes may take together; 0 where nothing is known to bound them by."""
+    machine = total_memory()
+    by_machine = int(MEMORY_SHARE * machine) if machine is not None else 0
+    asked = limits.value("SPLATWORKER_STAGE_MIB") * 2**20
+    return by_machine if asked == math.inf else min(int(asked), by_machine or int(asked))
 
 
 def out_of_time(stage: str) -> DeadlineExceeded:
@@ -145,9 +216,15 @@ def out_of_time(stage: str) -> DeadlineExceeded:
 
 def _outcome(stage: str, follower: _Follower, returncode: int, tail: str, *, needs_result: bool) -> dict[str, Any]:
     """What a stage that has ended gave, or the error that it ended with."""
-    signal = int(follower.exit.get("signal", 0)) or max(0, -returncode)
+    signal = follower.exit.get("signal", 0) or max(0, -returncode)
     if follower.error is not None:
         raise follower.error
+    if follower.exit.get("over_memory"):
+        raise OutOfMemory(
+            f"The stage '{stage}' took more than the {_most_memory() >> 20} MiB of memory that it may take.",
+            hint="Use a larger machine, or fewer or smaller photos.",
+            stage=stage,
+        )
     if signal == SIGKILL:
         raise OutOfMemory(
             f"The stage '{stage}' was killed by the system, most probably because the memory ran out.",
@@ -183,24 +260,42 @@ class _Follower:
             return False
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         match event:
-            case {"event": "progress", "fraction": float() | int() as fraction}:
-                self.report.progress(str(event.get("step", "")), float(fraction))
+            case {"event": "progress", "fraction": float() | int() as fraction} if 0 <= fraction <= 1:
+                self.report.progress(_sentence(event.get("step", ""))[:100], float(fraction))
             case {"event": "warning", "message": str(message)}:
-                self.report.warning(redact(message))
+                self.report.warning(_sentence(message))
             case {"event": "result", "result": dict(result)}:
                 self.result = result
             case {"event": "error"}:
-                for name in ("message", "hint"):
-                    event[name] = redact(str(event.get(name, "")))
-                self.error = from_event(event)
-            case {"event": "exit"}:
+                told = {name: _sentence(event.get(name, "")) for name in ("code", "stage", "message", "hint")}
+                self.error = from_event(told)
+            case {
+                "event": "exit",
+                "signal": int(),
+                "peak_rss_bytes": int(),
+                "cpu_seconds": int() | float(),
+                "over_memory": bool(),
+            }:
                 self.exit = event
+            case {"event": "unrestricted", "reason": str(reason)}:
+                _tell_once(redact(reason[:200]))
             case _:
                 return False
         return True
+
+
+def _sentence(said: object) -> str:
+    """What a stage says, fit to be handed on: without keys, and no longer than a sentence may be."""
+    return redact(str(said)[:MESSAGE_LIMIT])
+
+
+@functools.cache
+def _tell_once(reason: str) -> None:
+    """Log that stages may use the network here."""
+    structlog.get_logger().warning("stages are not kept from the network", reason=reason)
 
 
 class _CappedLog:
@@ -274,6 +369,27 @@ async def _while_telling(reading: asyncio.Future[Any], sending: Coroutine[Any, A
         telling.cancel()  # a stage that died early was never told
 
 
+async def _heard(process: asyncio.subprocess.Process, reading: asyncio.Future[Any]) -> None:
+    """Wait for the end of what a stage prints; when its supervisor has ended, not for who else may hold its pipes."""
+    try:
+        while not reading.done() and process.returncode is None:
+            await asyncio.wait([reading], timeout=POLL_S)
+        if not reading.done():
+            await asyncio.wait([reading], timeout=DRAIN_S)
+        if reading.done():
+            await reading
+    finally:
+        reading.cancel()
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for a process's end alone: its own `wait` waits for its pipes, too, whoever holds them."""
+    pause = 0.001
+    while process.returncode is None:
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, POLL_S)
+
+
 async def _read_chunks(stream: asyncio.StreamReader, sinks: Sequence[Callable[[bytes], None]]) -> None:
     while chunk := await stream.read(65_536):
         for sink in sinks:
@@ -299,16 +415,47 @@ async def _read_lines(
         noise(bytes(pending))
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Make sure that the supervisor, and with it the stage's tree, is gone."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(KILL_GRACE_S):
-            await process.wait()
-    except TimeoutError:  # a process that cannot be killed, such as one that waits for a GPU that hangs
+async def _end(process: asyncio.subprocess.Process, others: Collection[int]) -> None:
+    """Make sure that the supervisor, and with it the stage's tree, is gone; `others` are this process's children from
+    before.
+    """
+    if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+            process.terminate()
+        try:
+            async with asyncio.timeout(KILL_GRACE_S):
+                await _ended(process)
+        except TimeoutError:  # it cannot obey: it is stopped, or has a child that waits for a GPU that hangs
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await _ended(process)
+    _supervisors.discard(process.pid)
+    if process.returncode is not None and process.returncode < 0 and supervise.LINUX:
+        await _end_orphans(others)
+
+
+async def _end_orphans(others: Collection[int]) -> None:
+    """Kill what a supervisor that was killed has left: it has come to this process as the next subreaper above."""
+    session, end = os.getsid(0), time.monotonic() + KILL_GRACE_S
+    while time.monotonic() < end:
+        if not _starting:
+            orphans = [
+                pid for pid in supervise.children()
+                if pid not in others and pid not in _supervisors and _session_of(pid) != session
+            ]  # fmt: skip
+            if not orphans:
+                return
+            for pid in orphans:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+        await asyncio.sleep(0.02)
+
+
+def _session_of(pid: int) -> int:
+    """A process's session; its own id where it has just ended. No stage is ever in this process's session."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return pid

@@ -18,6 +18,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TextIO
 
+MOST_WARNINGS = 1000
+"""Warnings of a job that are kept: two for every photo."""
+
 
 class Reporter(Protocol):
     """What a stage tells while it works."""
@@ -117,8 +120,8 @@ class Overall:
             sink.update(self._percent, stage, step)
 
     def warning(self, message: str) -> None:
-        """Note a warning and pass it on, once."""
-        if message not in self.warnings:
+        """Note a warning and pass it on, once; a stage that warns without end is heard no more."""
+        if message not in self.warnings and len(self.warnings) < MOST_WARNINGS:
             self.warnings.append(message)
             for sink in self.sinks:
                 sink.warning(message)

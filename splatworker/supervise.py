@@ -1,11 +1,15 @@
 """Run one command so that no process of its tree outlives it.
 
-Called as `python supervise.py PARENT_PID COMMAND...`. The worker starts every stage through this little process. It
-becomes the "subreaper" (prctl(2)) of the stage: whatever the stage starts, even in a session of its own, ends up here
-when its parent dies, and is killed when the stage ends, when SIGTERM arrives, or when the worker itself is gone. The
-last line on standard output tells how it ended:
+Called as `python supervise.py PARENT_PID MOST_MEMORY COMMAND...`. The worker starts every stage through this little
+process. It becomes the "subreaper" (prctl(2)) of the stage: whatever the stage starts, even in a session of its own,
+ends up here when its parent dies, and is killed when the stage ends, when SIGTERM arrives, when the worker itself is
+gone, or when all of it together takes more than MOST_MEMORY bytes (0: no bound). The last line on standard output tells
+how it ended:
 
-    {"event": "exit", "status": 0, "signal": 0, "peak_rss_bytes": 123456789, "cpu_seconds": 1.5}
+    {"event": "exit", "status": 0, "signal": 0, "peak_rss_bytes": 123456789, "cpu_seconds": 1.5, "over_memory": false}
+
+A supervisor that is killed itself, by the system's out-of-memory killer, say, tells nothing: then the stage goes with
+it, and what the stage had started comes to the worker (`process`), which is a subreaper, too.
 
 Only the standard library is imported, so that it starts in some 15 ms with `python -I -S`.
 """
@@ -22,7 +26,11 @@ from pathlib import Path
 from types import FrameType
 
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
+
+LOOK_S = 0.5
+"""Seconds between two looks at how much memory the tree takes."""
 
 LINUX = sys.platform == "linux"
 
@@ -31,18 +39,24 @@ class Stopped(Exception):
     """SIGTERM has arrived, or the worker is gone."""
 
 
+class TooMuchMemory(Exception):
+    """The tree takes more than it may."""
+
+
 def main(argv: list[str]) -> int:
     """Run the command; its exit status, or 128 + the signal that ended it."""
-    parent, command = int(argv[0]), argv[1:]
+    parent, most_memory, command = int(argv[0]), int(argv[1]), argv[2:]
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    become_subreaper()
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if LINUX and os.getppid() != parent:  # the worker died before it could be watched
         return 1
     child = _start(command)
-    peak_kib, cpu_seconds, status = 0, 0.0, -signal.SIGTERM
+    peak_kib, cpu_seconds, status, over_memory = 0, 0.0, -signal.SIGTERM, False
     try:
+        if LINUX and most_memory:
+            _watch_memory(most_memory)
         while True:
             pid, waited, usage = os.wait4(-1, 0)
             peak_kib = max(peak_kib, usage.ru_maxrss)
@@ -52,6 +66,10 @@ def main(argv: list[str]) -> int:
                 break
     except Stopped:
         pass
+    except TooMuchMemory:
+        over_memory, status = True, -signal.SIGKILL
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _kill_tree(child)
     event = {
@@ -60,6 +78,7 @@ def main(argv: list[str]) -> int:
         "signal": max(-status, 0),
         "peak_rss_bytes": peak_kib * (1024 if LINUX else 1),
         "cpu_seconds": round(cpu_seconds, 2),
+        "over_memory": over_memory,
     }
     # The worker may be gone: nobody to tell.
     try:
@@ -79,7 +98,7 @@ def _start(command: list[str]) -> int:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == supervisor:
             os.execvp(command[0], command)  # noqa: S606
     except OSError as error:
@@ -94,7 +113,7 @@ def _kill_tree(child: int) -> None:
             os.killpg(child, signal.SIGKILL)
         return
     while True:
-        for pid in _children():
+        for pid in children():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         try:
@@ -103,12 +122,58 @@ def _kill_tree(child: int) -> None:
             return
 
 
-def _children() -> list[int]:
-    """Process ids of the direct children."""
-    return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+def children() -> list[int]:
+    """Process ids of this process's direct children, those that came to it as a subreaper among them."""
+    return _children_of("self")
 
 
-def _prctl(option: int, value: int) -> None:
+def _children_of(process: int | str) -> list[int]:
+    lists = Path(f"/proc/{process}/task").glob("*/children")  # a process's children are kept by thread
+    return [int(pid) for each in lists for pid in each.read_text().split()]
+
+
+def _watch_memory(most: int) -> None:
+    """Look at the tree's memory from time to time, and raise TooMuchMemory in the main thread."""
+
+    def look(signum: int, frame: FrameType | None) -> None:
+        if _memory_of_tree() > most:
+            raise TooMuchMemory
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, LOOK_S, LOOK_S)
+
+
+def _memory_of_tree() -> int:
+    """Bytes of main memory, files' pages left out, that everything below this process takes; what two processes share
+    after a fork counts twice.
+    """
+    total, waiting = 0, children()
+    while waiting:
+        process = waiting.pop()
+        try:
+            for line in Path(f"/proc/{process}/status").read_text(errors="replace").splitlines():
+                if line.startswith(("RssAnon:", "RssShmem:")):
+                    total += int(line.split()[1]) * 1024
+            waiting += _children_of(process)
+        except OSError:  # it has just ended
+            continue
+    return total
+
+
+def become_subreaper() -> None:
+    """Whatever is orphaned below this process becomes its child, rather than the system's."""
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def hide_memory_and_environment() -> None:
+    """Let no process of the same user look into this one (/proc/PID/environ, /proc/PID/mem, ptrace), and no core dump
+    tell of it. What it starts is as open as ever, once it runs another program.
+    """
+    prctl(PR_SET_DUMPABLE, 0)
+
+
+def prctl(option: int, value: int) -> None:
+    """Set an option of this process, where the system knows such."""
     if LINUX:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 

@@ -12,24 +12,19 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from splatworker.errors import DiskFull, OutOfMemory, from_os_error
 from splatworker.machine import available_memory
+from splatworker.removal import open_folder, remove_tree
 
 LEAST_DISK = 64 * 2**20
 """Bytes that every stage needs free on the disk, whatever its input."""
 
 LEAST_MEMORY = 512 * 2**20
-
-NEWBORN_SECONDS = 10.0
-"""A workspace so young may not be locked yet."""
 
 _PREFIX = ".splat-"
 
@@ -44,44 +39,45 @@ def private_workspace(parent: Path | None = None) -> Iterator[Path]:
     where = parent or os.environ.get("SPLATWORKER_WORKSPACE") or tempfile.gettempdir()
     try:
         _sweep(Path(where))
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=where))
-        lock = os.open(folder, os.O_RDONLY)
+        folder, lock = _made_and_locked(where)
     except OSError as error:
         raise from_os_error(error, "pipeline") from None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
     finally:
-        shutil.rmtree(folder, onerror=_make_removable)
+        remove_tree(folder)
+        os.close(lock)
+
+
+def _made_and_locked(where: str | Path) -> tuple[Path, int]:
+    """A new folder, and the descriptor that holds its lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=where))
+        try:
+            lock = open_folder(folder)
+        except FileNotFoundError:
+            continue  # another worker's sweep has seen it before it was locked
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.fstat(lock).st_nlink > 0 and folder.exists():
+            return folder, lock
         os.close(lock)
 
 
 def _sweep(parent: Path) -> None:
-    """Remove the workspaces of workers that were killed: those of ours that nobody holds a lock on."""
+    """Remove the workspaces of workers that were killed: folders of ours, no links, that nobody holds a lock on."""
     for folder in parent.glob(f"{_PREFIX}*"):
         try:
-            if folder.stat().st_uid != os.getuid() or time.time() - folder.stat().st_mtime < NEWBORN_SECONDS:
-                continue
-            lock = os.open(folder, os.O_RDONLY)
+            lock = open_folder(folder)
         except OSError:
             continue
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, onerror=_make_removable)
+            if os.fstat(lock).st_uid == os.getuid():
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove_tree(folder)
         except OSError:
             continue  # somebody is at work there
         finally:
             os.close(lock)
-
-
-def _make_removable(function: Any, path: str, _: Any) -> None:
-    """Remove what a stage has locked; nothing is left to do about what cannot be removed even so."""
-    try:
-        Path(path).parent.chmod(stat.S_IRWXU)
-        Path(path).chmod(stat.S_IRWXU)
-        function(path)
-    except OSError:
-        return
 
 
 def check_room(workspace: Path, stage: str, needed: int) -> None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -20,13 +21,16 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 import stamina
 
-from splatworker import net
-from splatworker.errors import InvalidJob, UploadFailed, UploadRefused, from_os_error
+from splatworker import limits, net
+from splatworker.errors import InvalidJob, UploadFailed, UploadRefused
+from splatworker.formats.atomic import atomic_file
 from splatworker.progress import Reporter
 
 CONTENT_TYPE = "application/octet-stream"
 TRIES = 5
-MOST_SECONDS = 900.0
+MOST_SECONDS = limits.value("SPLATWORKER_UPLOAD_S")
+ANSWER_SECONDS = 120.0
+"""Seconds from a body's last byte to the store's answer."""
 LONGEST_WAIT_S = 30.0
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -50,11 +54,12 @@ def upload(path: Path, url: str, report: Reporter, *, local: bool = False, conte
     if local and (target := net.local_path(url)) is not None:
         return _copy(path, target)
     try:
+        end = time.monotonic() + MOST_SECONDS
         for attempt in stamina.retry_context(
             on=_TryAgain, attempts=TRIES, timeout=MOST_SECONDS, wait_initial=0.5, wait_max=LONGEST_WAIT_S
         ):
             with attempt:
-                _put(path, url, report, content_type)
+                _put(path, url, report, content_type, end)
     except _TryAgain as error:
         raise UploadFailed(
             f"The upload did not succeed: {error} (the last of {TRIES} tries).",
@@ -69,9 +74,11 @@ def expiry(url: str) -> datetime | None:
     try:
         if "x-amz-date" in query and "x-amz-expires" in query:
             signed = datetime.strptime(query["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-            return signed + timedelta(seconds=int(query["x-amz-expires"]))
+            lifetime = net.number(query["x-amz-expires"])
+            return None if lifetime is None else signed + timedelta(seconds=lifetime)
         if "expires" in query and "signature" in query:
-            return datetime.fromtimestamp(int(query["expires"]), UTC)
+            end = net.number(query["expires"])
+            return None if end is None else datetime.fromtimestamp(end, UTC)
     except (ValueError, OverflowError, OSError):
         return None
     return None
@@ -95,14 +102,8 @@ def signed_headers(url: str) -> dict[str, str]:
 
 
 def _copy(path: Path, target: Path) -> int:
-    part = target.with_name(target.name + ".part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, part)
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise from_os_error(error, "deliver") from None
+    with path.open("rb") as source, atomic_file(target, "deliver") as file:
+        shutil.copyfileobj(source, file, 1 << 20)
     return target.stat().st_size
 
 
@@ -114,6 +115,7 @@ class _Body:
         self._size = size
         self._report = report
         self.digest = hashlib.md5(usedforsecurity=False)
+        self.sent_at: float | None = None if size else time.monotonic()
 
     def __len__(self) -> int:
         return self._size
@@ -125,35 +127,53 @@ class _Body:
             sent += len(block)
             yield block
             self._report.progress("uploading", sent / max(1, self._size))
+        self.sent_at = time.monotonic()
 
 
-def _put(path: Path, url: str, report: Reporter, content_type: str | None) -> None:
+def _put(path: Path, url: str, report: Reporter, content_type: str | None, end: float) -> None:
     size = path.stat().st_size
     started = time.monotonic()
-    with path.open("rb") as file, net.session() as session:
+    headers = signed_headers(url) | ({"content-type": content_type} if content_type else {})
+    with path.open("rb") as file:
         body = _Body(file, size, report)
-        headers = signed_headers(url) | ({"content-type": content_type} if content_type else {})
-        request = requests.Request("PUT", url, headers=headers)
-        prepared = session.prepare_request(request)
-        prepared.body = body if size else b""  # type: ignore[assignment] # any iterable of bytes will do
-        prepared.headers["Content-Length"] = str(size)
+
+        def last_moment() -> float:
+            return end if body.sent_at is None else min(end, body.sent_at + ANSWER_SECONDS)
+
         try:
-            with session.send(
-                prepared, timeout=(net.CONNECT_TIMEOUT_S, 120.0), stream=True, allow_redirects=False
-            ) as response:
-                _judge(response, body.digest.hexdigest() if size else "", report)
+            answer = net.within(last_moment, lambda: _send(url, headers, body))
         except requests.exceptions.SSLError as error:
             raise UploadRefused(f"The upload did not succeed: {net.describe(error)}.") from None
         except (requests.ConnectionError, requests.Timeout) as error:
             raise _TryAgain(net.describe(error)) from None
         except requests.RequestException as error:
             raise UploadRefused(f"The upload did not succeed: {net.describe(error)}.") from None
+    _judge(answer, body.digest.hexdigest() if size else "")
     report.progress(f"uploaded in {time.monotonic() - started:.1f} s", 1.0)
 
 
-def _judge(response: requests.Response, digest: str, report: Reporter) -> None:
+@dataclass(frozen=True)
+class _Answer:
+    """What a store says: all but the body, which is not read."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+def _send(url: str, headers: dict[str, str], body: _Body) -> _Answer:
+    """PUT once."""
+    with net.session() as session:
+        prepared = session.prepare_request(requests.Request("PUT", url, headers=headers))
+        prepared.body = body if len(body) else b""  # type: ignore[assignment] # any iterable of bytes will do
+        prepared.headers["Content-Length"] = str(len(body))
+        timeout = (net.CONNECT_TIMEOUT_S, ANSWER_SECONDS)
+        with session.send(prepared, timeout=timeout, stream=True, allow_redirects=False) as response:
+            return _Answer(response.status_code, response.headers)
+
+
+def _judge(answer: _Answer, digest: str) -> None:
     """Whether the store has the file now."""
-    status = response.status_code
+    status = answer.status
     if status in _AGAIN:
         raise _TryAgain(f"the store answered {status}")
     if not 200 <= status < 300:
@@ -168,10 +188,10 @@ def _judge(response: requests.Response, digest: str, report: Reporter) -> None:
             f"The store refused the upload with status {status}: {reason}.",
             hint="Make a new presigned PUT URL that lives longer than the job takes, and send the job again.",
         )
-    etag = response.headers.get("ETag", "").strip('"').lower()
+    etag = answer.headers.get("ETag", "").strip('"').lower()
     is_md5 = len(etag) == 32 and all(digit in "0123456789abcdef" for digit in etag)
     # With encryption by the customer's or KMS keys the ETag is no MD5, and says so in a header.
-    encrypted = response.headers.get("x-amz-server-side-encryption", "AES256") != "AES256"
+    encrypted = answer.headers.get("x-amz-server-side-encryption", "AES256") != "AES256"
     if is_md5 and digest and etag != digest and not encrypted:
         raise _TryAgain("the store has received other bytes than were sent")
 

@@ -22,6 +22,8 @@ from splatworker import net
 TRIES = 5
 MOST_SECONDS = 120.0
 LONGEST_WAIT_S = 30.0
+MOST_SECONDS_EACH = 30.0
+"""Seconds of one try, however its receiver drips."""
 _TIMEOUT = (net.CONNECT_TIMEOUT_S, 20.0)
 
 
@@ -64,7 +66,8 @@ def processing(job_id: str, project_id: str | None, percent: float, stage: str) 
 
 def message_id(message: dict[str, Any]) -> str:
     """The same for the same news of the same job, however often and by whichever worker it is told."""
-    news = json.dumps([message["job_id"], message["status"], message.get("progress")])
+    # With the project: callers who bring ids of their own may bring the same.
+    news = json.dumps([message["job_id"], message["project_id"], message["status"], message.get("progress")])
     return "msg_" + hashlib.sha256(news.encode()).hexdigest()[:32]
 
 
@@ -110,16 +113,9 @@ def _post(url: str, body: str, identifier: str, secret: str | None) -> None:
     }
     if secret is not None:
         headers["webhook-signature"] = Webhook(secret).sign(identifier, now, body)
+    end = time.monotonic() + MOST_SECONDS_EACH
     try:
-        with (
-            net.session() as session,
-            # stream: the body of the answer, which may never end, is not read.
-            session.post(
-                url, data=body.encode(), headers=headers, timeout=_TIMEOUT, stream=True, allow_redirects=False
-            ) as response,
-        ):
-            status = response.status_code
-            wait = response.headers.get("Retry-After", "")
+        status, wait_s = net.within(lambda: end, lambda: _answer(url, body, headers))
     except requests.exceptions.SSLError as error:
         raise Undelivered(net.describe(error)) from None
     except (requests.ConnectionError, requests.Timeout) as error:
@@ -130,4 +126,16 @@ def _post(url: str, body: str, identifier: str, secret: str | None) -> None:
         return
     if status == 410 or 300 <= status < 400:
         raise Undelivered(f"the receiver answered {status}")
-    raise _TryAgain(f"the receiver answered {status}", float(wait) if wait.isdigit() and len(wait) < 6 else 0.0)
+    raise _TryAgain(f"the receiver answered {status}", wait_s)
+
+
+def _answer(url: str, body: str, headers: dict[str, str]) -> tuple[int, float]:
+    """POST once: the status, and the seconds that the receiver asks to wait before the next try."""
+    with (
+        net.session() as session,
+        # stream: the body of the answer, which may never end, is not read.
+        session.post(
+            url, data=body.encode(), headers=headers, timeout=_TIMEOUT, stream=True, allow_redirects=False
+        ) as response,
+    ):
+        return response.status_code, net.retry_after(response.headers.get("Retry-After", ""))

@@ -18,6 +18,7 @@ from splatworker.errors import InvalidScene
 from splatworker.export.orient import quarter_turns
 from splatworker.export.pictures import Artist, Picture, to_picture
 from splatworker.formats.scene import Photo
+from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine import available_cpus
 from splatworker.render.metrics import psnr
 
@@ -62,13 +63,13 @@ def read_photo(photo: Photo, background: Sequence[float] = (0.0, 0.0, 0.0)) -> P
     """
     size = (photo.camera.width, photo.camera.height)
     try:
-        with Image.open(photo.path) as image:
+        with Image.open(photo.path, formats=FORMATS) as image:
             shown = image.convert("RGBA" if image.has_transparency_data else "RGB")
         if shown.mode == "RGBA":
             below = Image.new("RGBA", shown.size, (*(round(255 * part) for part in background), 255))
             shown = Image.alpha_composite(below, shown).convert("RGB")
         return np.array(shown.resize(size, Image.Resampling.BOX))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise InvalidScene(f"The scene's photo {photo.name} cannot be read: {error}.", stage="export") from error
 
 

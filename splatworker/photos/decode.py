@@ -25,7 +25,7 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-from splatworker import arrivals
+from splatworker import arrivals, limits
 from splatworker.errors import from_os_error
 from splatworker.file_names import Found, find_files, readable
 from splatworker.machine import available_memory
@@ -35,14 +35,14 @@ from splatworker.photos.picture import Picture, open_picture
 from splatworker.photos.unusable import Unusable
 from splatworker.progress import Reporter
 
-MOST_PIXELS = 50_000_000
-MOST_MEMORY = 2 * 2**30
+MOST_PIXELS = int(limits.value("SPLATWORKER_MEGAPIXELS") * 1_000_000)
+MOST_MEMORY = limits.mebibytes("SPLATWORKER_DECODER_MIB")
 """Bytes of address space a decoder may take beyond what the process has."""
 FEWEST_MEMORY = 256 * 2**20
 """Bytes of it that a decoder gets even where there is hardly any memory."""
 MEMORY_SHARE = 0.8
 """Of the memory that is free, for all decoders that run at once."""
-MOST_SECONDS = 30
+MOST_SECONDS = max(1, int(limits.value("SPLATWORKER_DECODER_S")))
 MOST_SECONDS_IN_ALL = 1200.0
 """Seconds in which decoders may run, from the first photo to the last; waiting for photos to arrive does not count."""
 GRACE_S = 5.0

@@ -21,17 +21,17 @@ import requests
 import stamina
 from urllib3.exceptions import HTTPError
 
-from splatworker import net
+from splatworker import limits, net
 from splatworker.errors import from_os_error
 from splatworker.progress import Reporter
 
 AT_ONCE = 8
-MOST_BYTES = 100 * 2**20
+MOST_BYTES = limits.mebibytes("SPLATWORKER_PHOTO_MIB")
 """Bytes of one photo."""
-MOST_BYTES_IN_ALL = 8 * 2**30
-MOST_SECONDS = 600.0
+MOST_BYTES_IN_ALL = limits.mebibytes("SPLATWORKER_PHOTOS_MIB")
+MOST_SECONDS = limits.value("SPLATWORKER_PHOTOS_S")
 """Seconds for all photos together."""
-MOST_SECONDS_EACH = 180.0
+MOST_SECONDS_EACH = limits.value("SPLATWORKER_PHOTO_S")
 TRIES = 4
 LONGEST_WAIT_S = 15.0
 """The longest pause between two tries, whatever a server's Retry-After asks for."""
@@ -50,6 +50,10 @@ class Fetched:
 
 class _Lost(Exception):
     """A photo that will not come: the reason in words."""
+
+
+class _Abandoned(_Lost):
+    """A photo whose server has used up all of its time, and may go on doing so."""
 
 
 class _TryAgain(Exception):
@@ -79,20 +83,23 @@ def fetch(urls: list[str], folder: Path, report: Reporter, *, local: bool = Fals
     budget = _Budget(MOST_BYTES_IN_ALL)
 
     def porter() -> None:
-        with net.session() as session:
-            while True:
-                try:
-                    index, url = work.get_nowait()
-                except queue.Empty:
-                    return
-                name = f"{index + 1:04d}_{recognisable_name(url)}"
-                try:
-                    _fetch_one(session, url, arriving / name, budget, local=local)
-                    (arriving / name).replace(folder / name)
-                    done.put((index, name))
-                except Exception as error:
-                    (arriving / name).unlink(missing_ok=True)
-                    done.put((index, error))
+        session = net.session()
+        while True:
+            try:
+                index, url = work.get_nowait()
+            except queue.Empty:
+                session.close()
+                return
+            name = f"{index + 1:04d}_{recognisable_name(url)}"
+            try:
+                _fetch_one(session, url, arriving / name, budget, local=local)
+                (arriving / name).replace(folder / name)
+                done.put((index, name))
+            except Exception as error:
+                (arriving / name).unlink(missing_ok=True)
+                if isinstance(error, _Abandoned):  # its thread may still use the session
+                    session = net.session()
+                done.put((index, error))
 
     for _ in range(min(AT_ONCE, len(urls))):
         threading.Thread(target=porter, daemon=True).start()
@@ -145,7 +152,7 @@ class _Budget:
             self._taken[photo] += count
             if self._taken.total() > self._total:
                 del self._taken[photo]
-                raise _Lost(f"all photos together are larger than {self._total >> 30} GiB")
+                raise _Lost(f"all photos together are larger than {self._total / 2**30:.3g} GiB")
 
     def give_back(self, photo: Path) -> None:
         with self._lock:
@@ -164,8 +171,11 @@ def _fetch_one(session: requests.Session, url: str, target: Path, budget: _Budge
     ):
         with attempt:
             try:
-                _download(session, url, target, budget, end)
+                net.within(lambda: end, lambda: _download(session, url, target, budget, end))
             except requests.RequestException as error:
+                if time.monotonic() >= end:
+                    budget.give_back(target)
+                    raise _Abandoned("it did not arrive in time") from None
                 reason = net.describe(error)
                 if isinstance(error, requests.ConnectionError | requests.Timeout) and not isinstance(
                     error, requests.exceptions.SSLError
@@ -184,12 +194,14 @@ def _download(session: requests.Session, url: str, target: Path, budget: _Budget
     with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
         if response.status_code in _AGAIN:
             reason = f"the server answered {response.status_code}"
-            raise _TryAgain(reason, _retry_after(response.headers.get("Retry-After", "")))
+            raise _TryAgain(reason, net.retry_after(response.headers.get("Retry-After", "")))
         if response.status_code != 200:
             raise _Lost(f"the server answered {response.status_code}")
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise _Lost("the server compresses what was asked for uncompressed")
-        expected = response.headers.get("Content-Length", "")
+        expected = net.number(response.headers.get("Content-Length", ""))
+        if time.monotonic() > end:
+            raise _Lost("it did not arrive in time")
         size = 0
         budget.give_back(target)
         try:
@@ -199,16 +211,11 @@ def _download(session: requests.Session, url: str, target: Path, budget: _Budget
                     size += len(chunk)
                     budget.take(target, len(chunk))
                     if size > MOST_BYTES:
-                        raise _Lost(f"it is larger than {MOST_BYTES >> 20} MiB")
+                        raise _Lost(f"it is larger than {MOST_BYTES / 2**20:g} MiB")
                     if time.monotonic() > end:
                         raise _Lost("it did not arrive in time")
                     file.write(chunk)
-        except HTTPError:
+        except (HTTPError, ValueError):  # ValueError: a length of a chunk that is no number
             raise _TryAgain("the transfer broke off") from None
-        if expected.isdigit() and size < int(expected):
+        if expected is not None and size < expected:
             raise _TryAgain("the transfer broke off")
-
-
-def _retry_after(value: str) -> float:
-    """Seconds that a server asks to wait; 0 where it gives a date or nothing."""
-    return float(value) if value.isdigit() and len(value) < 6 else 0.0

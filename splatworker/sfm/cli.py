@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from splatworker.arrivals import EndOfInput
-from splatworker.file_names import on_a_terminal
+from splatworker.printable import printable
 from splatworker.progress import Reporter
 from splatworker.sfm.colmap import DEATHS, quiet
 from splatworker.sfm.options import CAMERA_MODELS, DEVICES, MATCHERS, SfmOptions
@@ -27,8 +27,7 @@ def main(argv: Sequence[str]) -> int:
     if not arguments.json:
         quiet(DEATHS)
     cancellation = Cancellation()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: cancellation.request())
+    signal.signal(signal.SIGTERM, lambda _number, _frame: cancellation.request())
     options = SfmOptions(
         camera_model=arguments.camera_model,
         max_num_features=arguments.max_num_features,
@@ -44,12 +43,20 @@ def main(argv: Sequence[str]) -> int:
 
     def work(reporter: Reporter) -> dict[str, Any]:
         all_there = EndOfInput() if arguments.follow else None
-        result = reconstruct(arguments.images, arguments.output, options, reporter, cancellation, all_there)
+        result = reconstruct(
+            arguments.images,
+            arguments.output,
+            options,
+            reporter,
+            cancellation,
+            all_there,
+            overwrite=arguments.overwrite,
+        )
         if not arguments.json:
             _tell(result, arguments.output)
         return result.to_event()
 
-    status = run_as_command("sfm", work, as_json=arguments.json)
+    status = run_as_command("sfm", work, as_json=arguments.json, on_interrupt=cancellation.request)
     if cancellation.requested:
         # COLMAP may still be at work in its thread, and the interpreter's end would wait for it.
         sys.stdout.flush()
@@ -63,7 +70,7 @@ def _tell(result: SfmResult, scene: Path) -> None:
     lines = [f"{name}: {reason}" for name, reason in result.rejected]
     lines.append(f"{scene}: {result.registered} of {result.photos} photos, {result.points} points")
     for line in lines:
-        sys.stdout.write(on_a_terminal(line) + "\n")
+        sys.stdout.write(printable(line) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--min-share", type=_share, default=default.min_share, help="a smaller share of the photos is an error"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="work in a SCENE that holds other things, too, and leave those alone"
     )
     parser.add_argument("--follow", action="store_true", help="more photos arrive until standard input ends")
     parser.add_argument("--json", action="store_true", help="write JSON lines for programs")

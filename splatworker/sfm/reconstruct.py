@@ -6,14 +6,13 @@ import dataclasses
 import json
 import math
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from splatworker import arrivals
-from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos, from_os_error
+from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
 from splatworker.file_names import find_files
 from splatworker.machine import available_cpus
 from splatworker.progress import Reporter
@@ -27,6 +26,7 @@ from splatworker.sfm.frame import apply_frame, find_frame
 from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.layout import lay_out
 from splatworker.sfm.options import SfmOptions
+from splatworker.sfm.output import scene_to_write
 from splatworker.sfm.photo import Photo, read_photos
 from splatworker.sfm.polish import polish
 from splatworker.sfm.report import SfmResult, write_report
@@ -43,19 +43,22 @@ def reconstruct(
     reporter: Reporter,
     cancellation: Cancellation | None = None,
     all_there: arrivals.Told | None = None,
+    *,
+    overwrite: bool = False,
 ) -> SfmResult:
     """Find cameras and points for a folder of photos and write `scene`, whole or not at all.
 
     Args:
         images: a folder of JPEG and PNG files with their EXIF, pixels not turned by it; sub-folders are searched.
         scene: folder to make: images/ without lens distortion, sparse/0/ with PINHOLE cameras, report.json. An
-            older scene there is replaced; any other folder with something in it is refused.
+            older scene of ours there is replaced; any other folder with something in it is refused.
         all_there: whether all photos have arrived; until then features are found in those that have. None: they are.
+        overwrite: other things may be in `scene`, and stay.
 
     Raises:
         NoPhotos, TooFewPhotos, NoFeatures, NoOverlap, NoReconstruction: with a sentence for whoever took the photos.
         Cancelled: `cancellation` was requested.
-        InvalidJob: `scene` holds something that is no scene, or CUDA was asked for and is not there.
+        InvalidJob: `scene` cannot be filled or holds what is not ours, or CUDA was asked for and is not there.
     """
     cancellation = cancellation or Cancellation()
     threads = options.threads or available_cpus()
@@ -67,7 +70,7 @@ def reconstruct(
             stage="sfm",
         )
 
-    with _scene_to_write(scene) as part:
+    with scene_to_write(scene, images, beside=overwrite) as part:
         work = part / "work"
         work.mkdir()
         bench = Workbench(work, work / "photos", options, threads, cancellation)
@@ -157,26 +160,6 @@ class Clock:
         start = time.monotonic()
         yield
         self.seconds[step] = round(self.seconds.get(step, 0.0) + time.monotonic() - start, 3)
-
-
-@contextmanager
-def _scene_to_write(scene: Path) -> Iterator[Path]:
-    """A folder beside `scene` that takes its place when the block ends well, and is removed when it does not."""
-    scene = scene.resolve()
-    if scene.exists() and any(scene.iterdir()) and not (scene / "sparse").is_dir():
-        raise InvalidJob(f"{scene} holds something that is no scene.", hint="Give an empty or new folder.", stage="sfm")
-    scene.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{scene.name}.", dir=scene.parent))
-    try:
-        part.chmod(0o755)
-        yield part
-        if scene.exists():
-            shutil.rmtree(scene)
-        part.rename(scene)
-    except OSError as error:
-        raise from_os_error(error, "sfm") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _fit_to_deliver(evidence: reasons.Evidence, attempts: Sequence[Attempt], options: SfmOptions) -> Attempt:

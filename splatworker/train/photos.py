@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from splatworker.errors import InvalidScene
 from splatworker.formats.scene import Photo, image_size
+from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine import available_cpus
 from splatworker.render.interface import View
 from splatworker.train.memory import free_bytes
@@ -168,7 +169,7 @@ def load_photo(photo: Photo, size: tuple[int, int], background: int) -> np.ndarr
         InvalidScene: the photo cannot be decoded, or its shape is not its camera's.
     """
     try:
-        with Image.open(photo.path) as image:
+        with Image.open(photo.path, formats=FORMATS) as image:
             if image.size != (photo.camera.width, photo.camera.height):
                 raise InvalidScene(
                     f"The photo {photo.name} is {image.width}x{image.height}, "

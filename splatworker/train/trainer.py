@@ -16,7 +16,7 @@ from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_
 from splatworker.train.clock import Clock
 from splatworker.train.density import DensityStrategy, GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
-from splatworker.train.folder import splat_path, write_description, write_log, write_splat
+from splatworker.train.folder import ModelFolder, splat_path, write_description, write_log, write_splat
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import gaussians_from_points, scene_extent
 from splatworker.train.log import READ_EVERY, LossLog
@@ -64,6 +64,8 @@ def train(
         DiskFull, SplatError: the model folder cannot be written.
     """
     scene = read_scene(options.source_path, options.images)
+    for remark in scene.remarks:
+        report.warning(remark)
     train_photos, test_photos = split(scene.photos, options.eval)
     if not train_photos:
         raise InvalidScene("The scene has no photo to train on beside the one held out for evaluation.")
@@ -95,8 +97,15 @@ def train(
 
     with rehearsing(device):
         views = load_views(photos, options, device, loaded)
-    if writes:
+    folder = ModelFolder(options, first)
+
+    def begin() -> None:
+        folder.begin()
         write_description(options, scene, train_photos, test_photos)
+        folder.written()
+
+    if writes and not folder.is_taken:
+        begin()
     background = torch.full((3,), float(options.white_background), device=device)
     names = [photo.name for photo in photos]
     quality = Quality(renderer, names, views, len(train_photos), background, options.model_path)
@@ -146,6 +155,8 @@ def train(
         if not (writes and (saved or checkpointed or tested)):
             continue
         with clock.stopped():
+            if folder.is_taken:
+                begin()
             if checkpointed:
                 path = checkpoint_path(options.model_path, iteration)
                 save_checkpoint(path, iteration, model, random.state())
@@ -153,6 +164,7 @@ def train(
                 write_splat(options.model_path, iteration, to_gaussians(model.parameters))
             if tested:
                 quality.measure(iteration, model.parameters, sh_degree)
+            folder.written()
 
     seconds = clock.seconds()
     if not writes:
@@ -160,6 +172,7 @@ def train(
     report.progress("evaluating", LOADING_SHARE + TRAINING_SHARE)
     scores = quality.measure(options.iterations, model.parameters, options.sh_degree)
     write_log(options.model_path, log.entries)
+    folder.written()
     if density.lacks_memory:
         report.warning("Memory bounded the number of Gaussians: a larger machine may give a finer splat.")
     report.progress("evaluating", 1.0)
