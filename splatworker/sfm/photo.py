@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from splatworker.arrivals import natural
 from splatworker.file_names import distinct, find_files
+from splatworker.panorama import is_panorama
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -31,6 +32,7 @@ class Photo:
         taken: when, as EXIF writes it (sortable text), "" where not told.
         file: the name as the file system has it, where that differs; see `within`.
         has_alpha: parts of it may be transparent.
+        is_panorama: it is one, and no camera's photo.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Photo:
     taken: str = ""
     file: str = ""
     has_alpha: bool = False
+    is_panorama: bool = False
 
     def within(self, folder: Path) -> Path:
         """The photo's file."""
@@ -76,6 +79,7 @@ def read_photo(path: Path) -> Photo:
         return Photo(
             name=path.name,
             has_alpha=image.has_transparency_data,
+            is_panorama=is_panorama(image, image.info, exif),
             width=image.width,
             height=image.height,
             make=_text(exif.get(ExifTags.Base.Make)),

@@ -11,7 +11,8 @@ from PIL import ExifTags, Image, PngImagePlugin
 from support import odd_photos
 from support.jobs import write_photos
 
-from splatworker.photos import cli, decode, unusual
+from splatworker import panorama
+from splatworker.photos import cli, decode
 from splatworker.photos.scans import count_scans
 from splatworker.progress import Silent
 
@@ -227,8 +228,8 @@ def test_a_panorama_is_refused_by_name(source):
     (source / "says.jpg").write_bytes(odd_photos.jpeg_with_xmp(PHOTO, b"<x GPano:ProjectionType='equirectangular'/>"))
     decoded = run(source)
     assert {photo["name"]: photo["reason"] for photo in decoded.rejected} == {
-        "around.png": unusual.PANORAMA,
-        "says.jpg": unusual.PANORAMA,
+        "around.png": panorama.PANORAMA,
+        "says.jpg": panorama.PANORAMA,
     }
 
 

@@ -44,7 +44,7 @@ def views(holes: list[torch.Tensor | None], background: int = 0) -> Views:
 def test_only_what_most_photos_are_opaque_at_is_the_subjects():
     silhouettes = Silhouettes.of(CAMERAS, views([hole()] * 6))
     assert silhouettes is not None
-    means = torch.tensor([[0, 0, 0], [0.8, 0, 0], [0, -0.8, 0], [0, 1.6, 0], [1.4, 0, 1.4], [0, 500, 0]])
+    means = torch.tensor([[0, 0, 0], [0.8, 0, 0], [0, -0.8, 0], [0, 1.6, 0], [0, -2, 0], [0, 500, 0]])
     assert silhouettes.outside(means.float()).tolist() == [False, False, False, True, True, True]
     assert silhouettes.count == 6
 
