@@ -1,5 +1,7 @@
 """What is read from headers, the order of capture, and the groups of one camera."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import ExifTags, Image, TiffImagePlugin
