@@ -308,6 +308,8 @@ def _decode_sandboxed(path: Path, target: Path, max_size: int, memory: int) -> d
         return {"reason": why_no_photo(path)}
     except _NotWritten as error:
         return {"errno": error.number} if error.number else {"reason": "it cannot be written as a JPEG"}
+    except PermissionError:
+        return {"reason": "its permissions forbid to read it"}
     except Exception as error:
         cut = "truncated" in str(error).lower() or "unexpected end" in str(error).lower()
         return {"reason": "it is truncated: the end of the file is missing" if cut else "it is damaged"}

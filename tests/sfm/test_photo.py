@@ -1,6 +1,7 @@
 """What is read from headers, the order of capture, and the groups of one camera."""
 
 import os
+import warnings
 
 import numpy as np
 import pytest
@@ -161,3 +162,28 @@ def test_photos_are_found_in_folders_of_folders_by_names_that_can_be_written(tmp
     assert sorted(photo.name for photo in photos) == ["a/1.jpg", "b/café.jpg", "b/café_2.jpg"]
     assert all(photo.within(tmp_path).is_file() for photo in photos)
     assert len({photo.within(tmp_path) for photo in photos}) == 3
+
+
+def test_whatever_is_in_a_header_the_photo_is_read(tmp_path):
+    """Headers with bytes changed at random: what is garbled is as good as not told."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation] = "Maker", 6
+    exif.get_ifd(ExifTags.IFD.Exif).update({ExifTags.Base.FocalLength: 4.2, ExifTags.Base.FocalLengthIn35mmFilm: 28})
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update(
+        {ExifTags.GPS.GPSLatitude: (1.0, 2.0, 3.0), ExifTags.GPS.GPSAltitude: 4.0}
+    )
+    sound = exif.tobytes()
+    rng = np.random.default_rng(1)
+    read = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(400):
+            garbled = bytearray(sound)
+            for at in rng.integers(6, len(sound), rng.integers(1, 9)):
+                garbled[at] = rng.integers(256)
+            Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg", exif=bytes(garbled))
+            photo = read_photo(tmp_path / "a.jpg")
+            assert (photo.width, photo.height) == (64, 48)
+            assert photo.orientation in range(1, 9)
+            read += photo.focal_mm is not None
+    assert read > 40
