@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from splatworker import extra_outputs, job, logs, network_stages, pipeline, preflight, responses
-from splatworker.console import Console, printable
+from splatworker.console import Console
 from splatworker.errors import Cancelled, SplatError
 from splatworker.exporter import Exporter
+from splatworker.interrupts import INTERRUPTED
 from splatworker.job_session import JobSession, Setting, Shutdown, sigterm_cancels_this_task
-from splatworker.stage import INTERRUPTED
+from splatworker.printable import printable
 from splatworker.supervise import hide_memory_and_environment
 from splatworker.undisturbed import undisturbed
 from splatworker.workspace import private_workspace

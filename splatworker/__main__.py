@@ -2,7 +2,12 @@
 
 import sys
 
-from splatworker.cli import main
+from splatworker import import_path
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if not sys.flags.safe_path:
+        import_path.prefer_installed(sys.path[0])  # the working directory
+
+    from splatworker.cli import main
+
+    sys.exit(main())

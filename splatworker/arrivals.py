@@ -39,17 +39,21 @@ class EndOfInput:
         return self._ended
 
 
-def arriving(folder: Path, all_there: Told) -> Iterator[tuple[list[Path], bool]]:
+def arriving(
+    folder: Path, all_there: Told, look: Callable[[Path], list[Path]] | None = None
+) -> Iterator[tuple[list[Path], bool]]:
     """The files that are new in a folder, each once, in natural order, and whether these are the last.
 
-    Does not wait: there may be none. With `at_once` the first look finds all.
+    Does not wait: there may be none. With `at_once` the first look finds all. `look` lists the files of a folder; by
+    default `sorted_files`.
     """
-    seen: set[str] = set()
+    look = look or sorted_files
+    seen: set[Path] = set()
     last = False
     while not last:
         last = all_there()  # asked before looking: what comes in between is found by the next look
-        new = [path for path in sorted_files(folder) if path.name not in seen] if folder.is_dir() else []
-        seen.update(path.name for path in new)
+        new = [path for path in look(folder) if path not in seen] if folder.is_dir() else []
+        seen.update(new)
         yield new, last
 
 

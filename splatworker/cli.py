@@ -13,6 +13,7 @@ import sys
 from importlib import import_module
 
 import splatworker
+from splatworker import import_path
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("splatworker.run_cli", "make a splat of a folder of photos"),
@@ -32,9 +33,33 @@ _WORKERS_OWN = ("fetch", "upload", "notify", "probe", "warm", "check-colmap", "c
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; the exit status: 0, 1 for a failure that has been told, 2 for a wrong command line."""
-    argv = sys.argv[1:] if argv is None else argv
-    name, rest = (argv[0], argv[1:]) if argv else ("--help", [])
+    """Run one command; the exit status: 0, 1 for a failure that has been told, 2 for a wrong command line.
+
+    130 after Ctrl-C. Without `argv` it is the process's own command line, and the process ends afterwards.
+    """
+    import_path.prefer_installed()  # before anything else is imported
+    from splatworker import interrupts
+    from splatworker.printable import shown_as_it_is
+
+    words = sys.argv[1:] if argv is None else argv
+    name, rest = (words[0], words[1:]) if words else ("--help", [])
+    with shown_as_it_is():
+        try:
+            with interrupts.ending_at_once(name, as_json="--json" in rest):
+                status = _run(name, rest)
+                sys.stdout.flush()
+        except KeyboardInterrupt:  # between the two ways to end
+            status = interrupts.end(name, as_json="--json" in rest)
+        except BrokenPipeError:
+            from splatworker.stage import unheard
+
+            status = unheard()
+    if argv is None:
+        interrupts.ignore()  # what is left is the interpreter's own end
+    return status
+
+
+def _run(name: str, rest: list[str]) -> int:
     if name in COMMANDS:
         # Not Any: every command's module has main(argv: list[str]) -> int.
         command_main = import_module(COMMANDS[name][0]).main

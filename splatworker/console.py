@@ -7,24 +7,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from splatworker.printable import printable
 from splatworker.progress import Overall, StageOfOverall
 
 _PLAIN_STEP = 10
 """Percent between two plain lines of one stage."""
-
-
-def printable(text: str) -> str:
-    """`text` on one line and fit for a terminal: what a terminal would obey rather than show stands there escaped.
-
-    Names of files, words of URLs and what programs printed are chosen by strangers, and may hold escape sequences that
-    change a title, the colours, what is on the screen, or with some terminals what was typed.
-    """
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
-
-
-def printable_lines(text: str) -> str:
-    """`printable` of each line."""
-    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 class Console:
@@ -55,10 +42,10 @@ class Console:
             return
         stage, step = printable(stage), printable(step)
         if self._bar is not None:
-            self._bar.set_description_str(f"{stage}: {step}" if step else stage, refresh=False)
+            self._bar.set_description_str(printable(f"{stage}: {step}" if step else stage), refresh=False)
             self._bar.update(percent - self._bar.n)
             return
-        what, tenth = f"{stage}: {step}", int(percent) // _PLAIN_STEP
+        what, tenth = printable(f"{stage}: {step}"), int(percent) // _PLAIN_STEP
         if (what, tenth) != self._last:
             self._last = (what, tenth)
             sys.stderr.write(f"{percent:3.0f}% {what}\n")

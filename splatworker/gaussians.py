@@ -11,6 +11,9 @@ FloatArray = npt.NDArray[np.float32]
 
 MAX_SH_DEGREE = 3
 
+MOST_GAUSSIANS = 50_000_000
+"""Of a file: what promises more is taken for broken before memory is asked for. They are 12 GB at degree 3."""
+
 
 @dataclass(frozen=True)
 class Gaussians:

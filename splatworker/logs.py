@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from splatworker.console import printable
+from splatworker.printable import printable
 from splatworker.redact import redact
 
 

@@ -7,6 +7,7 @@ server: so a cancelled job ends at once whatever its peers do.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -16,8 +17,10 @@ from typing import Any
 
 import stamina.instrumentation
 
+from splatworker import net
 from splatworker.deliver import upload, webhook
 from splatworker.errors import SplatError
+from splatworker.ownership import files_to_write
 from splatworker.photos import fetch
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
@@ -45,9 +48,11 @@ def _fetch(request: dict[str, Any], report: Reporter) -> dict[str, Any]:
 
 
 def _upload(request: dict[str, Any], report: Reporter) -> dict[str, Any]:
-    size = upload.upload(
-        Path(request["path"]), request["url"], report, local=request["local"], content_type=request["content_type"]
-    )
+    target = net.local_path(request["url"]) if request["local"] else None
+    with files_to_write(target.parent, [target.name], "it", "deliver") if target else contextlib.nullcontext():
+        size = upload.upload(
+            Path(request["path"]), request["url"], report, local=request["local"], content_type=request["content_type"]
+        )
     return {"file_size": size}
 
 

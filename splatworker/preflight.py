@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from splatworker import limits, net
+from splatworker import limits, net, ownership
 from splatworker.costs import check_costs
 from splatworker.deliver.upload import check_lifetime, expiry
 from splatworker.deliver.webhook import is_secret
@@ -42,7 +42,7 @@ def check(job: Job, *, local: bool) -> float | None:
         local: paths and `file:` URLs are welcome; only ever true for a job file on a command line.
 
     Raises:
-        InvalidJob: a URL may not be fetched, ends too soon, or is another's target.
+        InvalidJob: a URL may not be fetched, ends too soon, or is another's target; a path has a file that is not ours.
         InvalidParam: the job costs more than a caller may ask for.
     """
     environment_rule()
@@ -55,8 +55,12 @@ def check(job: Job, *, local: bool) -> float | None:
             net.check_url(url, f"image_urls[{number}]")
     check_photos([url for url in job.image_urls if not (local and net.local_path(url))], PHOTO_LIFETIME_S)
     targets = {"upload_url": job.upload_url, **{f"outputs.{name}": url for name, url in job.outputs.items()}}
+    given = [path for url in job.image_urls if local and (path := net.local_path(url))]
     for field, url in targets.items():
-        if not (local and net.local_path(url)):
+        if local and (target := net.local_path(url)):
+            ownership.demand_usable(target.parent, field, "input")
+            ownership.demand_names_free(target.parent, [target.name], field, "input", given=given)
+        else:
             net.check_url(url, field)
             check_lifetime(url, field, min(UPLOAD_LIFETIME_S, seconds or UPLOAD_LIFETIME_S))
     _refuse_shared_targets(targets, job.image_urls, local=local)

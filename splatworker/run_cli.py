@@ -18,18 +18,25 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from splatworker import extra_outputs, pipeline
-from splatworker.console import Console, printable_lines
+from splatworker import extra_outputs, interrupts, ownership, pipeline
+from splatworker.console import Console
 from splatworker.errors import Cancelled, InvalidParam, NoPhotos, SplatError, from_os_error
-from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, names
+from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, files_of, names
 from splatworker.exporter import Exporter
+from splatworker.folder_kinds import MODEL, SCENE, earlier_run
 from splatworker.formats.atomic import write_text
 from splatworker.job import Recipe, recipe
 from splatworker.params import Params
+from splatworker.printable import printable_lines
 from splatworker.process import STAGE_COMMAND
 from splatworker.progress import JsonLines, Overall
 from splatworker.stage import sentence
 from splatworker.workspace import private_workspace
+
+FILLED = {"scene": SCENE, "model": MODEL}
+"""The folders in OUT that a run fills."""
+
+OVERWRITE_HINT = "Or add --overwrite: then it stays, and what splatworker made is replaced."
 
 SFM_OPTIONS = ("matcher", "camera_model", "min_registered", "min_share", "keep_frame")
 """Options that go on to the cameras, by their names in a job."""
@@ -38,6 +45,7 @@ SFM_OPTIONS = ("matcher", "camera_model", "min_registered", "min_share", "keep_f
 def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
     """Run the whole way; the exit status."""
     options = _parser().parse_args(argv)
+    interrupts.forget()
     lines = JsonLines("run")
     with Console(silent=options.json) as console:
         report = Overall([_Json(lines) if options.json else console], _weights(options.formats))
@@ -49,14 +57,15 @@ def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
         except OSError as caught:
             error = from_os_error(caught, "run")
         except KeyboardInterrupt:
-            error = Cancelled("The run was stopped.", stage="run")
+            interrupts.note()
+            error = interrupts.cancelled("run")
     if error is not None:
         if options.json:
             lines.error(error.to_event())
         else:
             sys.stderr.write(sentence(error) + "\n")
             sys.stderr.writelines(f"{printable_lines(note)}\n" for note in getattr(error, "__notes__", ()))
-        return 1
+        return interrupts.INTERRUPTED if interrupts.asked() and isinstance(error, Cancelled) else 1
     if options.json:
         lines.result(result)
     else:
@@ -98,22 +107,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-clean", action="store_true", help="keep in them the Gaussians that no photo vouches for, too"
     )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="work in an OUT whose scene/ or model/ holds other things, too: only what splatworker made is replaced",
+    )
     parser.add_argument("--json", action="store_true", help="report as JSON lines on standard output")
     return parser
 
 
 async def _run(options: argparse.Namespace, report: Overall, command: Sequence[str]) -> dict[str, Any]:
     """Everything between the command line and the files in OUT."""
+    task = asyncio.current_task()
+    assert task is not None
+    _stop_upon_signals(task)
     how = _recipe(options)
     if not options.photos.is_dir():
         raise NoPhotos(f"There is no folder '{options.photos}'.", hint="Give a folder with photos in it.")
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    _demand_output(options)
     started = time.monotonic()
-    options.output.mkdir(parents=True, exist_ok=True)
     try:
         async with AsyncExitStack() as stack:
+            stack.enter_context(ownership.folder_to_fill(options.output.absolute(), "run"))
             workspace = stack.enter_context(private_workspace(options.output.absolute()))
             exporter = await stack.enter_async_context(Exporter(options.formats, workspace, report, command))
             photos: asyncio.Future[pipeline.Photos] = asyncio.get_running_loop().create_future()
@@ -124,19 +139,51 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
             )
             if made.device != "cpu":
                 exporter.open_gpu()
-            for name in ("scene", "model"):
-                _put_in_place(workspace / name, options.output / name, workspace)
-            _put_in_place(made.ply, options.output / "splat.ply", workspace)
-            _remove_outputs(options.output)
+            for name, kind in FILLED.items():
+                ownership.fill(options.output / name, workspace / name, kind, "run")
+            _put_in_place(made.ply, options)
             result = _write_result(options.output, made, {}, report.warnings, started)  # whatever comes now
+            ownership.record(options.output, ["splat.ply", "result.json"], "run", planned=_files(options))
             outputs = await _outputs(options, how, made, exporter)
             result = _write_result(options.output, made, outputs, report.warnings, started)
+            ownership.record(options.output, _files(options), "run")
     except asyncio.CancelledError:
-        raise Cancelled("The run was stopped.", stage="run") from None
-    finally:
-        if not any(options.output.iterdir()):
-            options.output.rmdir()
+        raise interrupts.cancelled("run") from None
     return result
+
+
+def _stop_upon_signals(task: asyncio.Task[Any]) -> None:
+    """SIGTERM and Ctrl-C end the run; what it has begun is cleaned up in seconds, however often they come."""
+
+    def interrupted() -> None:
+        interrupts.note()
+        task.cancel()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGINT, interrupted)
+
+
+def _files(options: argparse.Namespace) -> list[str]:
+    """The files that this run may write at the top of OUT."""
+    return ["splat.ply", "result.json", *files_of(options.formats)]
+
+
+def _demand_output(options: argparse.Namespace) -> None:
+    """Refuse an OUT that cannot be written, or where this run would write over what is not of an earlier one.
+
+    Raises:
+        InvalidJob, DiskFull: before anything is begun.
+    """
+    out = options.output
+    ownership.demand_usable(out, "-o", "run")
+    ownership.demand_other(out, options.photos, "-o", "run")
+    ownership.demand_names_free(out, _files(options), "-o", "run", earlier=earlier_run)
+    for name, kind in FILLED.items():
+        ownership.demand_usable(out / name, "-o", "run")
+        ownership.demand_apart(out / name, options.photos, "-o", "run")
+        ownership.demand_free(out / name, kind, "-o", "run", beside=options.overwrite, hint=OVERWRITE_HINT)
 
 
 async def _outputs(
@@ -155,17 +202,21 @@ async def _outputs(
         return {}
     placed = {name: options.output / path.name for name, path in files.items()}
     for name, path in files.items():
-        path.replace(placed[name])
+        ownership.move(path, placed[name])
     beside = exporter.workspace / "artifacts" / OUTPUTS["sog"].file
     if "viewer" in files and beside.is_file():  # a page too large to hold its splat loads it from beside itself
-        beside.replace(options.output / beside.name)
+        ownership.move(beside, options.output / beside.name)
     return placed
 
 
-def _remove_outputs(folder: Path) -> None:
-    """Remove what an earlier run has made of another splat."""
-    for output in OUTPUTS.values():
-        (folder / output.file).unlink(missing_ok=True)
+def _put_in_place(ply: Path, options: argparse.Namespace) -> None:
+    """The splat into OUT; what an earlier run has made of another one goes."""
+    out = options.output
+    earlier = ownership.ours(out, earlier_run)
+    ownership.record(out, earlier, "run", planned=set(_files(options)))
+    ownership.move(ply, out / "splat.ply")
+    outputs = {output.file for output in OUTPUTS.values()}
+    ownership.remove(out, [name for name in earlier if name in outputs])
 
 
 def _write_result(
@@ -209,13 +260,6 @@ def _value(name: str, text: str) -> object:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _put_in_place(source: Path, target: Path, workspace: Path) -> None:
-    """Rename into place; what an earlier run left there is removed with the workspace."""
-    if target.is_dir() and not target.is_symlink():
-        target.rename(workspace / f"old_{target.name}")
-    source.rename(target)
 
 
 def _summary(output: Path, result: dict[str, Any]) -> str:

@@ -15,8 +15,11 @@ from support.jobs import stand_in, write_photos
 
 from splatworker import pipeline, run_cli, workspace
 from splatworker.export.outputs import BY_DEFAULT, OUTPUTS
+from splatworker.ownership import RECORD
 
 ROOT = Path(__file__).parents[1]
+
+SPLAT = {RECORD, "model", "result.json", "scene", "splat.ply"}
 
 
 def run(*argv: object, faults: tuple[str, ...] = ()) -> int:
@@ -48,7 +51,7 @@ def out(tmp_path):
 
 def test_out_holds_the_splat_its_scene_its_model_and_the_result(photos, out, capsys):
     assert run(photos, "-o", out, "-p", "iterations=50") == 0
-    assert sorted(path.name for path in out.iterdir()) == ["model", "result.json", "scene", "splat.ply"]
+    assert {path.name for path in out.iterdir()} == SPLAT
     result = json.loads((out / "result.json").read_text())
     assert result["gaussians"] == 40
     assert result["quality"]["iterations"] == 50
@@ -59,15 +62,13 @@ def test_out_holds_the_splat_its_scene_its_model_and_the_result(photos, out, cap
 
 
 def test_a_second_run_replaces_the_first(photos, out):
-    assert run(photos, "-o", out) == 0
-    (out / "scene" / "old").touch()
+    assert run(photos, "-o", out, "-p", "iterations=60") == 0
     (out / "mine.txt").touch()
-    assert run(photos, "-o", out) == 0
-    assert not (out / "scene" / "old").exists()
-    assert sorted(path.name for path in out.iterdir()) == ["mine.txt", "model", "result.json", "scene", "splat.ply"]
-
-
-SPLAT = {"model", "result.json", "scene", "splat.ply"}
+    (photos / "IMG_0001.jpg").unlink()
+    assert run(photos, "-o", out, "-p", "iterations=50") == 0
+    assert not (out / "scene" / "images" / "IMG_0001.jpg").exists()
+    assert [path.name for path in (out / "model" / "point_cloud").iterdir()] == ["iteration_50"]
+    assert {path.name for path in out.iterdir()} == SPLAT | {"mine.txt"}
 
 
 def test_everything_is_made_of_the_splat_and_told(photos, out, capsys):
@@ -260,8 +261,8 @@ sys.exit(run_cli.main(sys.argv[2:], command=json.loads(sys.argv[1])))
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_stopped_leaves_nothing(photos, out, number):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 1)])
+def test_a_run_that_is_stopped_leaves_nothing(photos, out, number, status):
     running = subprocess.Popen(
         [sys.executable, "-c", STOPPED, json.dumps(stand_in("train=hang")), photos, "-o", out],
         stderr=subprocess.PIPE,
@@ -274,7 +275,7 @@ def test_a_run_that_is_stopped_leaves_nothing(photos, out, number):
         time.sleep(0.05)
     running.send_signal(number)
     _, told = running.communicate(timeout=30)
-    assert running.returncode == 1
+    assert running.returncode == status
     one_sentence(told, "cancelled")
     assert not out.exists()
 

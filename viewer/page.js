@@ -2,6 +2,7 @@
 import { createViewer } from '@playcanvas/supersplat-viewer/viewer';
 
 const WIDEST_FOV = 75; // degrees along the longer side of the window, unless the photo itself was wider
+const SPILL = 1.1; // how much higher than the photo a narrow window looks: further up and down few photos have seen anything
 
 const root = document.documentElement; // data-state: loading, drawn or failed, for whoever embeds or tests the page
 const scene = JSON.parse(document.getElementById('scene').textContent);
@@ -19,10 +20,11 @@ async function renderer() {
     return document.createElement('canvas').getContext('webgl2') ? 'webgl' : null;
 }
 
-// The field of view along the window's longer side that shows all of what the photo showed.
+// The field of view along the window's longer side: all of what the photo showed, in a window that is narrower than the
+// photo its whole height, and the middle of its width.
 function fieldOfView({ tanX, tanY }) {
     const aspect = innerWidth / innerHeight;
-    const halfHeight = Math.max(tanY, tanX / aspect);
+    const halfHeight = Math.max(tanY, Math.min(tanX / aspect, SPILL * tanY));
     const degrees = (tan) => (360 / Math.PI) * Math.atan(tan);
     const wanted = degrees(halfHeight * Math.max(1, aspect));
     return Math.min(wanted, Math.max(WIDEST_FOV, degrees(Math.max(tanX, tanY))));

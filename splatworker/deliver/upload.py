@@ -22,7 +22,8 @@ import requests
 import stamina
 
 from splatworker import limits, net
-from splatworker.errors import InvalidJob, UploadFailed, UploadRefused, from_os_error
+from splatworker.errors import InvalidJob, UploadFailed, UploadRefused
+from splatworker.formats.atomic import atomic_file
 from splatworker.progress import Reporter
 
 CONTENT_TYPE = "application/octet-stream"
@@ -101,14 +102,8 @@ def signed_headers(url: str) -> dict[str, str]:
 
 
 def _copy(path: Path, target: Path) -> int:
-    part = target.with_name(target.name + ".part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, part)
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise from_os_error(error, "deliver") from None
+    with path.open("rb") as source, atomic_file(target, "deliver") as file:
+        shutil.copyfileobj(source, file, 1 << 20)
     return target.stat().st_size
 
 

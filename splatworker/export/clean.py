@@ -91,7 +91,7 @@ def clean(
     groups = candidates(gaussians, photos, points, sight)
     judges = photos[:: max(1, len(photos) // JUDGES)][:JUDGES]
     with ThreadPoolExecutor(available_cpus()) as pool:
-        truths = [_image(pixels, renderer) for pixels in pool.map(read_photo, judges)]
+        truths = [_image(pixels, renderer) for pixels in pool.map(lambda photo: read_photo(photo, background), judges)]
     artist = Artist(gaussians, renderer, background)
     tensors = artist.tensors
 

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from splatworker.console import printable_lines
-from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, names
+from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, files_of, names
+from splatworker.ownership import files_to_write
+from splatworker.printable import printable_lines
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
 
@@ -21,21 +22,28 @@ def main(argv: list[str]) -> int:
         from splatworker.export.account import read_account  # noqa: PLC0415 - seconds that --help can do without
         from splatworker.export.export import export  # noqa: PLC0415
 
-        result = export(
-            arguments.model,
-            arguments.source_path,
-            arguments.output,
-            arguments.formats,
-            report,
-            cleaning=not arguments.no_clean,
-            device=arguments.device,
-            account=read_account(arguments.account) if arguments.account else None,
-        )
+        with files_to_write(
+            arguments.output, files_of(arguments.formats), "-o", "export", given=_given(arguments.model)
+        ):
+            result = export(
+                arguments.model,
+                arguments.source_path,
+                arguments.output,
+                arguments.formats,
+                report,
+                cleaning=not arguments.no_clean,
+                device=arguments.device,
+                account=read_account(arguments.account) if arguments.account else None,
+            )
         if not arguments.json:
             sys.stderr.write(printable_lines(in_words(arguments.output, result)))
         return result
 
     return run_as_command("export", work, as_json=arguments.json)
+
+
+def _given(model: Path) -> list[Path]:
+    return [model] if model.is_file() else []
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -18,6 +18,7 @@ from splatworker.errors import InvalidScene
 from splatworker.export.orient import quarter_turns
 from splatworker.export.pictures import Artist, Picture, to_picture
 from splatworker.formats.scene import Photo
+from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine import available_cpus
 from splatworker.render.metrics import psnr
 
@@ -54,17 +55,21 @@ class Comparison:
     error: Picture
 
 
-def read_photo(photo: Photo) -> Picture:
-    """The photo's pixels at its camera's size.
+def read_photo(photo: Photo, background: Sequence[float] = (0.0, 0.0, 0.0)) -> Picture:
+    """The photo's pixels at its camera's size, on a colour in [0, 1] where it is transparent.
 
     Raises:
         InvalidScene: it cannot be read.
     """
     size = (photo.camera.width, photo.camera.height)
     try:
-        with Image.open(photo.path) as image:
-            return np.array(image.convert("RGB").resize(size, Image.Resampling.BOX))
-    except (OSError, ValueError) as error:
+        with Image.open(photo.path, formats=FORMATS) as image:
+            shown = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        if shown.mode == "RGBA":
+            below = Image.new("RGBA", shown.size, (*(round(255 * part) for part in background), 255))
+            shown = Image.alpha_composite(below, shown).convert("RGB")
+        return np.array(shown.resize(size, Image.Resampling.BOX))
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise InvalidScene(f"The scene's photo {photo.name} cannot be read: {error}.", stage="export") from error
 
 
@@ -76,7 +81,7 @@ def compare(artist: Artist, photos: Sequence[Photo], held_out: set[str]) -> list
 
 
 def _compared(artist: Artist, photo: Photo, held_out: bool) -> Comparison:
-    pixels = read_photo(photo)
+    pixels = read_photo(photo, artist.background.tolist())
     truth, drawn = _on_device(artist, pixels), artist.image(photo.camera)
     ssim = round(artist.ssim(drawn, truth), 4)
     error = (drawn - truth.to(drawn.dtype) / 255).abs().mean(dim=0).cpu().numpy()
@@ -88,7 +93,7 @@ def _compared(artist: Artist, photo: Photo, held_out: bool) -> Comparison:
 def best_shown(artist: Artist, photos: Sequence[Photo]) -> Photo:
     """The photo whose view the splat shows best."""
     with ThreadPoolExecutor(available_cpus()) as pool:
-        decoded = pool.map(read_photo, photos)
+        decoded = pool.map(lambda photo: read_photo(photo, artist.background.tolist()), photos)
         scores = [
             psnr(artist.image(photo.camera), _on_device(artist, pixels))
             for photo, pixels in zip(photos, decoded, strict=True)

@@ -25,7 +25,7 @@ from splatworker.export.morton import morton_order
 from splatworker.export.subset import take
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.ply import read_elements
-from splatworker.gaussians import Gaussians
+from splatworker.gaussians import MOST_GAUSSIANS, Gaussians
 
 FloatArray = npt.NDArray[np.float32]
 WordArray = npt.NDArray[np.uint32]
@@ -112,20 +112,23 @@ def read_compressed_ply(path: Path) -> Gaussians:
     except OSError as error:
         raise from_os_error(error, "export") from error
     chunk, vertex = elements.get("chunk"), elements.get("vertex")
-    if chunk is None or vertex is None or not set(_VERTEX) <= set(vertex.dtype.names or ()):
+    if chunk is None or vertex is None or not _has(vertex, _VERTEX, "u4"):
         raise InvalidScene(f"{path.name} is no compressed PLY.")
-    bounds = set(chunk.dtype.names or ())
-    if not set(_BOUNDS[:12]) <= bounds or len(vertex) > CHUNK * len(chunk):
+    coloured = _has(chunk, _BOUNDS, "f4")  # older files have the colours themselves
+    if not (coloured or _has(chunk, _BOUNDS[:12], "f4")) or len(vertex) > CHUNK * len(chunk):
         raise InvalidScene(f"{path.name} is garbled: its chunks do not fit its Gaussians.")
+    if len(vertex) > MOST_GAUSSIANS:
+        raise InvalidScene(f"{path.name} has more Gaussians than the {MOST_GAUSSIANS} that are read.")
     of = np.arange(len(vertex)) // CHUNK
 
     def between(shares: FloatArray, *names: str) -> FloatArray:
         low, high = (np.stack([chunk[f"{end}_{name}"] for name in names], axis=1)[of] for end in ("min", "max"))
-        return np.asarray(low + (high - low) * shares, dtype=np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # bounds that are no numbers: left out by who draws
+            return np.asarray(low + (high - low) * shares, dtype=np.float32)
 
     words = vertex["packed_color"]
     colours = np.stack([_unpack(words >> shift, 8) for shift in (24, 16, 8)], axis=1)
-    if "min_r" in bounds:  # older files have the colours themselves
+    if coloured:
         colours = between(colours, "r", "g", "b")
     return decoded(
         means=between(_unpack_11_10_11(vertex["packed_position"]), "x", "y", "z"),
@@ -135,6 +138,12 @@ def read_compressed_ply(path: Path) -> Gaussians:
         sh_dc=(colours - np.float32(0.5)) / np.float32(SH_C0),
         sh_rest=_harmonics(elements.get("sh"), len(vertex), path),
     )
+
+
+def _has(element: npt.NDArray[np.void], names: list[str], kind: str) -> bool:
+    """Whether an element has these properties, each of this type (of either byte order)."""
+    layout = element.dtype
+    return all(name in (layout.names or ()) and layout[name].str[1:] == kind for name in names)
 
 
 def _unpack(words: npt.NDArray[Any], bits: int) -> FloatArray:
@@ -155,9 +164,10 @@ def _harmonics(element: npt.NDArray[np.void] | None, count: int, path: Path) -> 
     names = (element.dtype.names or ()) if element is not None else ()
     if element is None or not names:
         return np.zeros((count, 0, 3), np.float32)
-    if len(names) not in (9, 24, 45) or len(element) != count:
+    wanted = [f"f_rest_{index}" for index in range(len(names))]
+    if len(names) not in (9, 24, 45) or len(element) != count or not _has(element, wanted, "u1"):
         raise InvalidScene(f"{path.name} has {len(names)} harmonics of {len(element)} Gaussians, where {count} are.")
-    levels = np.stack([element[f"f_rest_{index}"] for index in range(len(names))], axis=1)
+    levels = np.stack([element[name] for name in wanted], axis=1)
     # A byte stands for the middle of its step; the outermost for the ends.
     steps = np.array([0, *(np.arange(1, 255) + 0.5), 256])
     values = (steps * (SH_RANGE / 256) - SH_RANGE / 2).astype(np.float32)

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from splatworker.console import printable
-from splatworker.export.registry import FORMATS, format_of, read_any, write_any
-from splatworker.formats.model import find_splat
+from splatworker.export.registry import FORMATS, format_of, read_any, size_on_disk, write_any
+from splatworker.formats.find import find_splat
+from splatworker.ownership import demand_names_free, files_to_write
+from splatworker.printable import printable
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
 
@@ -22,7 +23,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="splatworker convert", description=f"Convert a splat between formats: {suffixes}."
     )
-    parser.add_argument("input", type=Path, metavar="IN", help="a splat, or a model folder (its latest PLY)")
+    parser.add_argument("input", type=Path, metavar="IN", help="a splat, or the folder of one: of run, a model, a SOG")
     parser.add_argument("output", type=Path, metavar="OUT", help="the file to write; its suffix says the format")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where .sog is clustered")
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
@@ -51,16 +52,18 @@ def convert(source: Path, target: Path, device: str, report: Reporter) -> dict[s
     kind = format_of(target)  # before reading what may be large
     on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
     step = "making a palette, some 10 s on a CPU" if kind == "sog" and on_cpu else "writing"
-    path = find_splat(source) if source.is_dir() else source
+    path = find_splat(source)
+    demand_names_free(target.parent, [target.name], "OUT", "convert", given=[path])
     gaussians = read_any(path)
     report.progress(step, 0.5)
-    left_out = write_any(target, gaussians, device)
+    with files_to_write(target.parent, [target.name], "OUT", "convert", given=[path]):
+        left_out = write_any(target, gaussians, device)
     if left_out:
         report.warning(f"{left_out} Gaussians were no numbers and are left out.")
     return {
         "gaussians": len(gaussians) - left_out,
         "sh_degree": gaussians.sh_degree,
-        "input_bytes": path.stat().st_size,
+        "input_bytes": size_on_disk(path),
         "output_bytes": target.stat().st_size,
         "output": str(target),
     }

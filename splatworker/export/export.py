@@ -35,6 +35,7 @@ from splatworker.export.subset import take
 from splatworker.export.viewer import Scene, write_viewer
 from splatworker.export.visibility import LinesOfSight, see
 from splatworker.formats.atomic import write_text
+from splatworker.formats.find import find_model
 from splatworker.gaussians import Gaussians
 from splatworker.machine import available_cpus
 from splatworker.progress import Reporter
@@ -172,7 +173,9 @@ def export(
         raise from_os_error(error, "export") from error
     with parts.timed("opening the GPU"):
         renderer = renderer_for(device)
-    making = _prepare(subject, renderer, folder, wanted, parts, trained=trained_size(splat), cleaning=cleaning)
+    making = _prepare(
+        subject, renderer, folder, wanted, parts, trained=trained_size(find_model(splat)), cleaning=cleaning
+    )
     results = _make_side_by_side(making, wanted, renderer)
     parts.progress("report", 0.9)
     _make_page(making, wanted, results)

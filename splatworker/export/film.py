@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.errors import SplatError, from_os_error
+from splatworker.formats.atomic import part_of
 
 _COLORS = "bt709"
 
@@ -49,7 +50,7 @@ def write_film(path: Path, pictures: Iterable[npt.NDArray[np.uint8]], width: int
         SplatError: the encoder failed.
         DiskFull: no space is left.
     """
-    part = path.with_name(path.name + ".part")
+    part = part_of(path)
     command = [encoder(), "-loglevel", "error", "-y"]
     command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(rate), "-i", "-"]
     # Say which colours these are, and convert by the same rule: players guess differently.

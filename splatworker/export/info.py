@@ -11,20 +11,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.console import printable
-from splatworker.formats.model import find_splat
-from splatworker.formats.ply import read_ply
+from splatworker.export.registry import read_any, size_on_disk
+from splatworker.export.subset import finite
+from splatworker.formats.find import find_splat, holds_scene
 from splatworker.formats.scene import read_scene
+from splatworker.printable import printable
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
 
 QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
 
+_LARGEST_LOG_SCALE = 88.0
+"""Beyond it a scale is no number of float32 any more."""
+
 
 def main(argv: list[str]) -> int:
     """Describe; 0 for success, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
     parser = argparse.ArgumentParser(prog="splatworker info", description="What a splat or a scene holds.")
-    parser.add_argument("path", type=Path, help="a PLY, a model folder, or a scene folder")
+    parser.add_argument("path", type=Path, help="a splat, or a folder: of run, a model, a SOG, a scene")
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
     arguments = parser.parse_args(argv)
 
@@ -38,33 +42,33 @@ def main(argv: list[str]) -> int:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """The numbers of a PLY, of a model folder's latest splat, or of a scene folder.
+    """The numbers of a splat, of the one in a folder, or of a scene folder.
 
     Raises:
         InvalidScene: it is none of these, or broken.
     """
-    return describe_scene(path) if (path / "sparse").is_dir() else describe_splat(find_splat(path))
+    return describe_scene(path) if holds_scene(path) else describe_splat(find_splat(path))
 
 
-def describe_splat(ply: Path) -> dict[str, Any]:
+def describe_splat(path: Path) -> dict[str, Any]:
     """Counts, sizes, the box that holds the middle 90 % of the centres, and quantiles of opacity and scale."""
-    gaussians = read_ply(ply)
-    numbers = [gaussians.means, gaussians.log_scales, gaussians.opacity_logits[:, None], gaussians.quaternions]
-    finite = np.isfinite(np.concatenate([*numbers, gaussians.sh_dc], axis=1)).all(axis=1)
+    gaussians = read_any(path)
+    whole = finite(gaussians)
     result: dict[str, Any] = {
         "kind": "splat",
-        "path": str(ply),
+        "path": str(path),
         "gaussians": len(gaussians),
-        "not_finite": int((~finite).sum()),
+        "not_finite": int((~whole).sum()),
         "sh_degree": gaussians.sh_degree,
-        "file_bytes": ply.stat().st_size,
+        "file_bytes": size_on_disk(path),
     }
-    if finite.any():
-        low, high = np.quantile(gaussians.means[finite], [0.05, 0.95], axis=0)
-        result["center"] = _rounded(np.median(gaussians.means[finite], axis=0))
+    if whole.any():
+        low, high = np.quantile(gaussians.means[whole], [0.05, 0.95], axis=0)
+        result["center"] = _rounded(np.median(gaussians.means[whole], axis=0))
         result["extent_90"] = _rounded(high - low)
-        result["opacity"] = _quantiles(gaussians.opacities[finite])
-        result["largest_scale"] = _quantiles(gaussians.scales[finite].max(axis=1))
+        result["opacity"] = _quantiles(gaussians.opacities[whole])
+        largest = np.minimum(gaussians.log_scales[whole].max(axis=1), _LARGEST_LOG_SCALE)
+        result["largest_scale"] = _quantiles(np.exp(largest))
     return result
 
 
@@ -83,6 +87,7 @@ def describe_scene(path: Path) -> dict[str, Any]:
         "points": len(scene.points.xyz),
         "photos_per_point": round(float(scene.points.track_lengths.mean()), 2) if len(scene.points.xyz) else 0.0,
         "camera_extent": _rounded(centers.max(axis=0) - centers.min(axis=0)),
+        **({"remarks": list(scene.remarks)} if scene.remarks else {}),
     }
 
 

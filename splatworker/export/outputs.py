@@ -6,6 +6,7 @@ The worker reads this too, so nothing that takes time to load is imported here.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -33,6 +34,12 @@ OUTPUTS = {
 
 BY_DEFAULT = tuple(name for name in OUTPUTS if name != "cleaned_ply")
 """What is made unless told otherwise: all but a second PLY as large as the first."""
+
+
+def files_of(wanted: Iterable[str]) -> list[str]:
+    """The files that making these outputs may write: a page has a SOG beside it, at times."""
+    wanted = list(wanted)
+    return [OUTPUTS[name].file for name in dict.fromkeys([*wanted, *(["sog"] if "viewer" in wanted else [])])]
 
 
 def names(text: str) -> list[str]:

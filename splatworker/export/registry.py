@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from splatworker.errors import InvalidScene, SplatError, from_os_error
+from splatworker.errors import InvalidParam, InvalidScene, from_os_error
 from splatworker.export.compressed_ply import read_compressed_ply, write_compressed_ply
 from splatworker.export.splat import read_splat, write_splat
-from splatworker.export.spz import read_spz, write_spz
+from splatworker.export.spz import write_spz
+from splatworker.export.spz_reader import MAGIC, read_spz
 from splatworker.export.subset import finite, take
 from splatworker.formats.ply import read_ply, write_ply
 from splatworker.gaussians import Gaussians
@@ -57,7 +59,7 @@ def _write_sog(path: Path, gaussians: Gaussians, device: str, lines: LinesOfSigh
 
 
 def _read_sog(path: Path) -> Gaussians:
-    from splatworker.export.sog import read_sog  # noqa: PLC0415
+    from splatworker.export.sog_reader import read_sog  # noqa: PLC0415 - as its writer
 
     return read_sog(path)
 
@@ -77,40 +79,73 @@ FORMATS = {
 """By name. The order matters: `.compressed.ply` ends with `.ply` too."""
 
 
+_OTHERS = {
+    ".ksplat": "KSPLAT",
+    ".splatv": "SPLATV",
+    ".glb": "glTF",
+    ".gltf": "glTF",
+    ".usdz": "USD",
+    ".rad": "RAD",
+}
+"""Formats of splats that are not read or written, by the ends of their names."""
+
+_HEADER_BYTES = 100_000
+"""Of a PLY, in which what it is made of is said."""
+
+_CANNOT_BE_READ = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.ENAMETOOLONG, errno.ELOOP)
+"""Of opening a file: the person's to mend, not ours."""
+
+
 def format_of(path: Path) -> str:
     """The name of the format that a file's name asks for.
 
     Raises:
-        SplatError: no format has this suffix.
+        InvalidParam: no format has this suffix.
     """
     for name, kind in FORMATS.items():
         if path.name.lower().endswith(kind.suffix):
             return name
     known = ", ".join(kind.suffix for kind in FORMATS.values())
-    raise SplatError(
-        f"No format of splats is known by the name of {path.name}.", hint=f"Known are {known}.", stage="export"
+    other = _OTHERS.get(path.suffix.lower())
+    what = (
+        f"{other} is neither read nor written" if other else f"no format of splats is known by the name of {path.name}"
     )
+    raise InvalidParam(f"{what[0].upper()}{what[1:]}.", hint=f"Known are {known}.", stage="export")
 
 
 def read_any(path: Path) -> Gaussians:
-    """Read a splat of whichever format; a compressed PLY is known by its content, too.
+    """Read a splat of whichever format, by its content, or where that does not tell by its name.
+
+    `path` is a file as `formats.find.find_splat` finds it: the meta.json of an unbundled SOG stands for its folder.
 
     Raises:
-        InvalidScene: the file is broken, or not of the format of its name.
-        SplatError: the suffix is unknown, or the file cannot be opened.
+        InvalidScene: the file cannot be opened, is broken, or of a format that is not known.
     """
-    name = format_of(path)
-    if name == "ply" and _is_compressed(path):
-        name = "compressed_ply"
-    return FORMATS[name].read(path)
+    return FORMATS[_format_in(path) or format_of(path)].read(path)
 
 
-def _is_compressed(path: Path) -> bool:
+def _format_in(path: Path) -> str | None:
+    """The format that a file's first bytes tell."""
     try:
         with path.open("rb") as file:
-            return b"packed_position" in file.read(4096)
+            head = file.read(_HEADER_BYTES)
     except OSError as error:
+        if error.errno in _CANNOT_BE_READ:
+            raise InvalidScene(f"{error.strerror} ({path}).", hint="Give a splat, or the folder of one.") from error
         raise from_os_error(error, "export") from error
+    if head.startswith(b"ply"):
+        return "compressed_ply" if b"packed_position" in head.partition(b"end_header")[0] else "ply"
+    if head.startswith((b"\x1f\x8b", MAGIC.to_bytes(4, "little"))):
+        return "spz"
+    if head.startswith(b"PK\x03\x04") or path.name == "meta.json":
+        return "sog"
+    return None
+
+
+def size_on_disk(path: Path) -> int:
+    """The bytes of a splat that `read_any` reads; those of all pictures beside a meta.json."""
+    files = [path, *path.parent.glob("*.webp")] if path.name == "meta.json" else [path]
+    return sum(file.stat().st_size for file in files)
 
 
 def write_any(path: Path, gaussians: Gaussians, device: str = "auto", lines: LinesOfSight | None = None) -> int:
@@ -126,7 +161,8 @@ def write_any(path: Path, gaussians: Gaussians, device: str = "auto", lines: Lin
 
     Raises:
         InvalidScene: nothing is left to write.
-        DiskFull, SplatError: the suffix is unknown, or the file cannot be written.
+        InvalidParam: the suffix is unknown.
+        DiskFull, SplatError: the file cannot be written.
     """
     kind = FORMATS[format_of(path)]
     mask = finite(gaussians)

@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 from splatworker.export.charts import line_chart, map_data, map_from_above, time_bar
 from splatworker.export.comparison import ERROR_FULL_SCALE, Comparison
 from splatworker.export.pictures import Picture, webp
+from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine import available_cpus
 
 MOST_COMPARED = 16
@@ -198,12 +199,18 @@ def _files(figures: Mapping[str, Any]) -> str:
     kinds = ("", ' class="number"', ' class="number"', ' class="number"', "")
     head = "".join(f"<th{kind}>{name}</th>" for name, kind in zip(names, kinds, strict=True))
     body = "".join(
-        "<tr>" + "".join(f"<td{kind}>{html.escape(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
+        "<tr>"
+        + "".join(
+            f'<td{kind} data-name="{name}">{html.escape(cell)}</td>'
+            for cell, kind, name in zip(row, kinds, names, strict=True)
+        )
+        + "</tr>"
         for row in rows
     )
     note = "Likeness: PSNR of a picture drawn from the file against one of the splat. Above 40 dB nobody sees it."
     return _section(
-        "Files", f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div><p class="soft">{note}</p>'
+        "Files",
+        f'<div class="scroll"><table class="files"><tr>{head}</tr>{body}</table></div><p class="soft">{note}</p>',
     )
 
 
@@ -256,10 +263,10 @@ def _dropped_thumbnail(folder: Path | None, name: str) -> str:
     if folder is None or not name or Path(name).name != name:
         return ""
     try:
-        with Image.open(folder / name) as image:
+        with Image.open(folder / name, formats=FORMATS) as image:
             image.draft("RGB", (THUMBNAIL, THUMBNAIL))
             return _data_uri(_shrunk(ImageOps.exif_transpose(image).convert("RGB")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, Image.DecompressionBombError):
         return ""
 
 

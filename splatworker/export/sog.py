@@ -24,14 +24,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from splatworker.errors import InvalidScene, from_os_error
 from splatworker.export import smallest_three
 from splatworker.export.clusters import codebook, palette
 from splatworker.export.constant_colour import constant_colours
-from splatworker.export.decoded import decoded
 from splatworker.export.morton import morton_order
+from splatworker.export.sog_reader import QUATERNION_TAG, VERSION, read_sog  # noqa: F401 - both ways by one name
 from splatworker.export.subset import take
 from splatworker.export.visibility import LinesOfSight
 from splatworker.formats.atomic import atomic_file
@@ -41,9 +40,7 @@ from splatworker.machine import available_cpus
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
 
-VERSION = 2
 PALETTE_ROW = 64
-QUATERNION_TAG = 252
 LARGEST_PALETTE = 65_536
 LEAST_PALETTE = 1024
 
@@ -173,61 +170,3 @@ def _webp(picture: ByteArray) -> bytes:
     # exact: the colours of pixels with alpha 0 are data too. More effort than this takes 100 times longer for 0.2 %.
     Image.fromarray(picture).save(buffer, "WEBP", lossless=True, exact=True, method=1, quality=20)
     return buffer.getvalue()
-
-
-def read_sog(path: Path) -> Gaussians:
-    """Read a bundled splat of version 2.
-
-    Raises:
-        InvalidScene: the file is no SOG of version 2, or garbled.
-        SplatError: the file cannot be opened.
-    """
-    try:
-        with zipfile.ZipFile(path) as bundle:
-            meta = json.loads(bundle.read("meta.json"))
-            if meta["version"] != VERSION:
-                raise InvalidScene(f"{path.name} is a SOG of version {meta['version']}, not 2.")
-            return _decode(meta, bundle)
-    except OSError as error:
-        raise from_os_error(error, "export") from error
-    except (zipfile.BadZipFile, KeyError, IndexError, ValueError, UnidentifiedImageError) as error:
-        raise InvalidScene(f"{path.name} is no SOG of version 2, or garbled ({error}).") from error
-
-
-def _decode(meta: dict[str, Any], bundle: zipfile.ZipFile) -> Gaussians:
-    count = int(meta["count"])
-
-    def pixels(name: str, index: int, channels: str) -> npt.NDArray[np.int64]:
-        with Image.open(io.BytesIO(bundle.read(meta[name]["files"][index]))) as image:
-            flat = np.asarray(image.convert(channels)).reshape(-1, len(channels))
-        if len(flat) < count:
-            raise ValueError(f"{name} has too few pixels")
-        return flat[:count].astype(np.int64)
-
-    shares = (pixels("means", 0, "RGB") | pixels("means", 1, "RGB") << 8) / 65_535
-    low, high = (np.array(meta["means"][end], np.float64) for end in ("mins", "maxs"))
-    logs = low + (high - low) * shares
-    rotations, sh0 = pixels("quats", 0, "RGBA"), pixels("sh0", 0, "RGBA")
-    small = (rotations[:, :3].T / np.float32(255) - np.float32(0.5)) / smallest_three.LARGEST_SMALL
-    index = (rotations[:, 3] - QUATERNION_TAG).clip(0, 3).astype(np.uint8)
-    harmonics = np.zeros((count, 0, 3), np.float32)
-    if "shN" in meta:
-        labels = pixels("shN", 1, "RGB")
-        harmonics = _palette(meta["shN"], bundle)[labels[:, 0] | labels[:, 1] << 8]
-    return decoded(
-        means=np.copysign(np.expm1(np.abs(logs)), logs),
-        quaternions=np.stack(smallest_three.unpack(index, small.astype(np.float32)), axis=1),
-        log_scales=np.array(meta["scales"]["codebook"])[pixels("scales", 0, "RGB")],
-        opacities=sh0[:, 3] / 255,
-        sh_dc=np.array(meta["sh0"]["codebook"])[sh0[:, :3]],
-        sh_rest=harmonics,
-    )
-
-
-def _palette(description: dict[str, Any], bundle: zipfile.ZipFile) -> FloatArray:
-    """(entries, K - 1, 3) the palette of harmonics."""
-    coefficients = (description["bands"] + 1) ** 2 - 1
-    with Image.open(io.BytesIO(bundle.read(description["files"][0]))) as image:
-        indices = np.asarray(image.convert("RGB")).reshape(-1, coefficients, 3)
-    palette: FloatArray = np.array(description["codebook"], np.float32)[indices]
-    return palette

@@ -15,7 +15,7 @@ from splatworker.errors import InvalidScene, from_os_error
 from splatworker.export.decoded import decoded
 from splatworker.export.subset import take
 from splatworker.formats.atomic import atomic_file
-from splatworker.gaussians import Gaussians
+from splatworker.gaussians import MOST_GAUSSIANS, Gaussians
 
 SH_C0 = 0.28209479177387814
 
@@ -55,14 +55,18 @@ def read_splat(path: Path) -> Gaussians:
         data = path.read_bytes()
     except OSError as error:
         raise from_os_error(error, "export") from error
+    if len(data) > MOST_GAUSSIANS * _RECORD.itemsize:
+        raise InvalidScene(f"{path.name} has more Gaussians than the {MOST_GAUSSIANS} that are read.")
     if len(data) % _RECORD.itemsize:
         raise InvalidScene(f"{path.name} is no .splat, or cut short: {len(data)} bytes are no multiple of 32.")
     records = np.frombuffer(data, _RECORD)
     rgba = records["color"] / np.float32(255)
+    with np.errstate(invalid="ignore"):  # what is no number stays none, and is left out later
+        log_scales = np.log(np.maximum(records["scale"], np.finfo(np.float32).tiny))
     return decoded(
         means=records["position"],
         quaternions=records["rotation"] / np.float32(128) - 1,
-        log_scales=np.log(np.maximum(records["scale"], np.finfo(np.float32).tiny)),
+        log_scales=log_scales,
         opacities=rgba[:, 3],
         sh_dc=(rgba[:, :3] - 0.5) / SH_C0,
         sh_rest=np.zeros((len(records), 0, 3), np.float32),

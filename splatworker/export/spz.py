@@ -1,4 +1,4 @@
-"""SPZ, versions 3 (written) and 2 (read too): Niantic's compressed splats, a tenth of the PLY and less.
+"""SPZ, version 3 (`spz_reader` reads 2 and 4, too): Niantic's compressed splats, a tenth of the PLY and less.
 
 The specification is https://github.com/nianticlabs/spz#file-format (MIT): one gzip stream of a 16-byte header and six
 planes, little-endian, in this order:
@@ -20,8 +20,6 @@ Readers disagree about the axes (the specification means right, up, back): like 
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +27,15 @@ import numpy as np
 import numpy.typing as npt
 from zlib_ng import zlib_ng
 
-from splatworker.errors import InvalidScene, from_os_error
 from splatworker.export import smallest_three
-from splatworker.export.decoded import decoded
+from splatworker.export.spz_reader import HEADER, MAGIC, SH_SIZE, read_spz  # noqa: F401 - both ways by one name
 from splatworker.export.subset import take
 from splatworker.formats.atomic import atomic_file
-from splatworker.gaussians import MAX_SH_DEGREE, Gaussians
+from splatworker.gaussians import Gaussians
 
 FloatArray = npt.NDArray[np.float32]
 
-MAGIC = 0x5053474E
 VERSION = 3
-_HEADER = struct.Struct("<3I4B")
-_SH_SIZE = [0, 9, 24, 45]
 
 POSITION_BITS = 23
 """Bits of a position beside its sign."""
@@ -86,7 +80,7 @@ def write_spz(path: Path, gaussians: Gaussians, stage: str = "export", *, step: 
     step = step or harmonic_step(gaussians, bits)
     deflate = _deflate()
     with atomic_file(path, stage) as file:
-        header = _HEADER.pack(MAGIC, VERSION, len(gaussians), gaussians.sh_degree, bits, 0, 0)
+        header = HEADER.pack(MAGIC, VERSION, len(gaussians), gaussians.sh_degree, bits, 0, 0)
         file.write(deflate.compress(header))
         for plane in _planes(gaussians, bits, step):
             file.write(deflate.compress(plane.data))
@@ -130,7 +124,7 @@ def room_for_harmonics(
 ) -> float:
     """The compressed bytes that their harmonics may have, beside the other planes: `least` each in any case."""
     *others, _ = _planes(gaussians, bits, 1)
-    coefficients = _SH_SIZE[gaussians.sh_degree]
+    coefficients = SH_SIZE[gaussians.sh_degree]
     ply_bytes = 4 * (17 + coefficients) * len(gaussians)
     room = ply_bytes / times_smaller - sum(_compressed(plane) for plane in others)
     return max(room, least * coefficients * len(gaussians))
@@ -158,7 +152,7 @@ def _harmonics(rest: FloatArray, step: int) -> npt.NDArray[np.uint8]:
 
 def _planes(gaussians: Gaussians, bits: int, step: int) -> list[npt.NDArray[np.uint8]]:
     """The six planes, (N, bytes) each."""
-    count, coefficients = len(gaussians), _SH_SIZE[gaussians.sh_degree]
+    count, coefficients = len(gaussians), SH_SIZE[gaussians.sh_degree]
     widths = [9, 1, 3, 3, 4, coefficients]
     planes = [np.empty((count, width), np.uint8) for width in widths]
     rest = gaussians.sh_rest.reshape(count, coefficients)
@@ -193,58 +187,3 @@ def _pack_rotations(quaternions: FloatArray) -> npt.NDArray[np.uint8]:
     packed = index.astype(np.uint32) << 30 | coded[0] << 20 | coded[1] << 10 | coded[2]
     rows: npt.NDArray[np.uint8] = packed.astype("<u4").view(np.uint8).reshape(-1, 4)
     return rows
-
-
-def read_spz(path: Path) -> Gaussians:
-    """Read a splat of version 2 or 3.
-
-    Raises:
-        InvalidScene: the file is no SPZ, of another version, or cut short.
-        SplatError: the file cannot be opened.
-    """
-    try:
-        data = zlib.decompress(path.read_bytes(), wbits=31)
-    except OSError as error:
-        raise from_os_error(error, "export") from error
-    except zlib.error as error:
-        raise InvalidScene(f"{path.name} is no SPZ of version 2 or 3, or cut short: {error}.") from error
-    if len(data) < _HEADER.size:
-        raise InvalidScene(f"{path.name} is cut short.")
-    magic, version, count, degree, bits, _, _ = _HEADER.unpack_from(data)
-    if magic != MAGIC or version not in (2, VERSION) or degree > MAX_SH_DEGREE:
-        raise InvalidScene(f"{path.name} is no SPZ of version 2 or 3 with harmonics up to degree 3.")
-    widths = [9, 1, 3, 3, 4 if version == VERSION else 3, _SH_SIZE[degree]]
-    if len(data) < _HEADER.size + count * sum(widths):
-        raise InvalidScene(f"{path.name} is cut short.")
-    ends = _HEADER.size + count * np.cumsum([0, *widths])
-    planes = [
-        np.frombuffer(data, np.uint8, count * width, start).reshape(count, width)
-        for start, width in zip(ends.tolist(), widths, strict=False)
-    ]
-    positions, alphas, colours, scales, rotations, harmonics = planes
-    return decoded(
-        means=_signed_24(positions) / 2.0**bits,
-        quaternions=_unpack_rotations(rotations, version),
-        log_scales=scales / np.float32(16) - 10,
-        opacities=alphas[:, 0] / np.float32(255),
-        sh_dc=(colours / np.float32(255) - 0.5) / 0.15,
-        sh_rest=(harmonics / np.float32(128) - 1).reshape(count, _SH_SIZE[degree] // 3, 3),
-    )
-
-
-def _signed_24(positions: npt.NDArray[np.uint8]) -> FloatArray:
-    wide = np.zeros((len(positions), 3, 4), np.uint8)
-    wide[:, :, 1:] = positions.reshape(-1, 3, 3)  # in the high bytes, so that the shift below extends the sign
-    return (wide.view("<i4")[:, :, 0] >> 8).astype(np.float32)
-
-
-def _unpack_rotations(packed: npt.NDArray[np.uint8], version: int) -> FloatArray:
-    if version == 2:
-        x, y, z = (packed.astype(np.float32) / np.float32(127.5) - 1).T
-        w = np.sqrt(np.maximum(0, 1 - (x * x + y * y + z * z)))
-    else:
-        words = packed.view("<u4")[:, 0] if len(packed) else np.zeros(0, np.uint32)
-        coded = np.stack([words >> 20, words >> 10, words])
-        size = (coded & 511).astype(np.float32) * (smallest_three.LARGEST_SMALL / 511)
-        x, y, z, w = smallest_three.unpack((words >> 30).astype(np.uint8), np.where(coded & 512, -size, size))
-    return np.stack([w, x, y, z], axis=1)

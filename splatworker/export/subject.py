@@ -16,7 +16,7 @@ from splatworker.errors import InvalidScene
 from splatworker.export.orient import Matrix, rotate, rotate_camera, upright_rotation
 from splatworker.export.registry import read_any
 from splatworker.export.subset import finite, take
-from splatworker.formats.model import find_splat
+from splatworker.formats.find import find_model, find_splat
 from splatworker.formats.scene import Photo, read_scene
 from splatworker.gaussians import Gaussians
 
@@ -60,21 +60,22 @@ class Subject:
 
 
 def read_subject(splat: Path, scene_folder: Path) -> Subject:
-    """Read a model folder, or a splat of any format, and its scene folder.
+    """Read a model folder, or a splat of any format, and its scene folder; a folder of `run` is both.
 
     Raises:
         InvalidScene: either is missing, broken or empty.
         SplatError: a file cannot be opened.
     """
-    source = splat if splat.is_file() else find_splat(splat)
+    source = find_splat(splat)
     everything = read_any(source)
     mask = finite(everything)
     if not mask.any():
         raise InvalidScene(f"{source.name} has no Gaussians.", stage="export")
     scene = read_scene(scene_folder)
-    model = splat if splat.is_dir() else Path()
+    scene_folder = scene.path
+    model = find_model(splat)
     results = _json(model / "results.json") if splat.is_dir() else {}
-    held_out_names = {photo["name"] for photo in (results.get("test") or {}).get("photos", [])}
+    held_out_names = _held_out(results) or {photo.name for photo in scene.photos if photo.held_out}
     rotation = upright_rotation(scene_folder, [photo.camera for photo in scene.photos])
     photos = [dataclasses.replace(photo, camera=rotate_camera(photo.camera, rotation)) for photo in scene.photos]
     white = splat.is_dir() and "white_background=True" in _text(model / "cfg_args")
@@ -93,6 +94,14 @@ def read_subject(splat: Path, scene_folder: Path) -> Subject:
         reconstruction=_json(scene_folder / "report.json"),
         frame=_json(scene_folder / "frame.json"),
     )
+
+
+def _held_out(results: dict[str, Any]) -> set[str]:
+    """The names of the photos that a results.json of ours has scores of; others' say other things."""
+    test = results.get("test")
+    photos = test.get("photos") if isinstance(test, dict) else None
+    named = [photo.get("name") for photo in photos if isinstance(photo, dict)] if isinstance(photos, list) else []
+    return {name for name in named if isinstance(name, str)}
 
 
 def shrunk(photo: Photo, longest_side: int) -> Photo:

@@ -17,10 +17,14 @@ def take(gaussians: Gaussians, chosen: npt.NDArray[Any]) -> Gaussians:
 
 
 def finite(gaussians: Gaussians) -> npt.NDArray[np.bool_]:
-    """(N,) which Gaussians are made of numbers only, and have a rotation: no format but PLY holds the others."""
+    """(N,) which Gaussians are made of numbers only, and have a rotation: no format but PLY holds the others.
+
+    An infinite logit is a number here: it is an opacity of 1, or of 0.
+    """
     mask: npt.NDArray[np.bool_] = np.any(gaussians.quaternions != 0, axis=1)
     for field in fields(Gaussians):
-        numbers = np.isfinite(getattr(gaussians, field.name))
+        values = getattr(gaussians, field.name)
+        numbers = ~np.isnan(values) if field.name == "opacity_logits" else np.isfinite(values)
         if not numbers.all():  # nearly always all are, and this is much faster than row by row
             mask &= numbers.all(axis=tuple(range(1, numbers.ndim)))
     return mask

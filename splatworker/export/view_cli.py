@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from splatworker.console import printable
-from splatworker.errors import SplatError, from_os_error
+from splatworker.errors import InvalidParam, from_os_error
 from splatworker.export.outputs import OUTPUTS
+from splatworker.printable import printable
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
 
@@ -27,9 +27,28 @@ _TYPES = {
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files of one folder, never listed, never cached: the next run may have changed them."""
+    """Files of one folder, never listed, never cached: the next run may have changed them.
+
+    Asked by another name than this machine's own, it refuses: a page on the web whose name is made to mean 127.0.0.1
+    would read the files otherwise. And nothing outside of the folder is served, wherever a link in it leads.
+    """
 
     extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, **_TYPES}  # noqa: RUF012 - as its base does
+
+    def send_head(self) -> Any:
+        """Answer only whom this machine's own browser asks, with a file that lies in the folder."""
+        port = self.connection.getsockname()[1]
+        if self.headers.get_all("Host", []) not in ([f"{name}:{port}"] for name in (LOOPBACK, "localhost")):
+            self.send_error(403)
+            return None
+        try:
+            inside = Path(self.translate_path(self.path)).resolve().is_relative_to(Path(self.directory).resolve())
+        except (ValueError, OSError, RuntimeError):  # a name that no file can have, or a link to itself
+            inside = False
+        if not inside:
+            self.send_error(404)
+            return None
+        return super().send_head()
 
     def end_headers(self) -> None:
         """Add what keeps a browser from showing an old run."""
@@ -43,6 +62,15 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *arguments: Any) -> None:
         """Say nothing."""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A thread a request; a browser that goes away in the middle of a file is no news."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell what is wrong, unless it is that nobody listens any more."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def main(argv: list[str]) -> int:
@@ -72,13 +100,14 @@ def server_of(folder: Path, port: int = 0) -> http.server.ThreadingHTTPServer:
     """A server of a folder's files on the loopback interface, listening; port 0 is any that is free.
 
     Raises:
-        SplatError: the folder holds no page, or the port is taken.
+        InvalidParam: the folder holds no page, or the port is none.
+        SplatError: the port is taken.
     """
     _page_in(folder)
     try:
-        return http.server.ThreadingHTTPServer((LOOPBACK, port), partial(Handler, directory=str(folder)))
+        return Server((LOOPBACK, port), partial(Handler, directory=str(folder)))
     except OverflowError:
-        raise SplatError(f"{port} is no port.", hint="Ports go from 0 to 65535.", stage="view") from None
+        raise InvalidParam(f"{port} is no port.", hint="Ports go from 0 to 65535.", stage="view") from None
     except OSError as error:
         raise from_os_error(error, "view") from error
 
@@ -92,6 +121,6 @@ def _page_in(folder: Path) -> str:
     for name in PAGES:
         if (folder / OUTPUTS[name].file).is_file():
             return OUTPUTS[name].file
-    raise SplatError(
+    raise InvalidParam(
         f"There is no page in '{folder}'.", hint="Give the folder that splatworker run wrote.", stage="view"
     )

@@ -1,12 +1,17 @@
-"""Reader of COLMAP's binary model: `cameras.bin`, `images.bin`, `points3D.bin`, in numpy.
+"""Reader of COLMAP's models, binary and text: `cameras`, `images`, `points3D`, each `.bin` or `.txt`.
 
-The layout is COLMAP's documented one (https://colmap.github.io/format.html#binary-file-format): little-endian records
-behind a count. Only what a splat trainer needs is read: pinhole cameras, poses, coloured points.
+The layouts are COLMAP's documented ones (https://colmap.github.io/format.html): binary, little-endian records behind a
+count; text, a record a line (two for an image) and comments behind #. Only what a splat trainer needs is read: pinhole
+cameras, poses, coloured points. Names of photos are bytes, which need not be UTF-8: they stand as by `os.fsdecode`.
+
+No count is believed: a file has no more records than its bytes hold, and what is read takes no more memory than a small
+multiple of its file.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,20 +19,22 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.errors import InvalidScene, from_os_error
+from splatworker.formats.camera_models import BY_NAME, MODELS, Intrinsics, pinhole
 
-_MODELS = {0: "SIMPLE_PINHOLE", 1: "PINHOLE", 2: "SIMPLE_RADIAL", 3: "RADIAL", 4: "OPENCV", 5: "OPENCV_FISHEYE"}
-_PARAMETER_COUNT = {0: 3, 1: 4}
+MOST_BYTES = 16 * 2**30
+"""Of a model's file: a points3D.bin of a hundred million points."""
 
+WITH_PINHOLES = "Write the model with PINHOLE cameras."
 
-class Intrinsics(NamedTuple):
-    """A pinhole camera's image size, focal lengths and principal point, all in pixels."""
+FARTHEST = 1e15
+"""In the scene's units: positions beyond it, whose squares float32 cannot hold, are taken for broken."""
 
-    width: int
-    height: int
-    fx: float
-    fy: float
-    cx: float
-    cy: float
+_LEAST_IMAGE = 73
+"""Bytes of an image in images.bin that has no name and no observation."""
+
+_LEAST_CAMERA = 40
+
+_POINT = struct.Struct("<Q3d3BdQ")
 
 
 class PosedImage(NamedTuple):
@@ -47,88 +54,166 @@ class Points(NamedTuple):
 
 
 def read_cameras(path: Path) -> dict[int, Intrinsics]:
-    """The cameras by id.
+    """The cameras by id, of a .bin or .txt.
 
     Raises:
-        InvalidScene: the file is missing, cut short, or a camera has a model with distortion.
+        InvalidScene: the file is missing, cut short, or a camera has a lens that distorts.
     """
     data = _read(path)
-    cameras = {}
-    offset, count = 8, _count(data, path)
+    return dict(_cameras_of_text(data, path) if path.suffix == ".txt" else _cameras_of_binary(data, path))
+
+
+def _cameras_of_binary(data: bytes, path: Path) -> Iterator[tuple[int, Intrinsics]]:
+    offset, count = 8, _count(data, path, _LEAST_CAMERA)
     try:
         for _ in range(count):
-            camera_id, model, width, height = struct.unpack_from("<iiQQ", data, offset)
-            if model not in _PARAMETER_COUNT:
-                raise InvalidScene(
-                    f"Camera {camera_id} of the scene is {_MODELS.get(model, f'model {model}')}, not PINHOLE.",
-                    hint="Undistort the photos first (colmap image_undistorter, or splatworker sfm).",
-                )
-            parameters = struct.unpack_from(f"<{_PARAMETER_COUNT[model]}d", data, offset + 24)
+            camera_id, number, width, height = struct.unpack_from("<iiQQ", data, offset)
+            what = f"Camera {camera_id} of the scene"
+            if number not in MODELS:
+                raise InvalidScene(f"{what} is model {number}, not PINHOLE.", hint=WITH_PINHOLES)
+            model = MODELS[number]
+            parameters = struct.unpack_from(f"<{model.parameters}d", data, offset + 24)
             offset += 24 + 8 * len(parameters)
-            fx, fy, cx, cy = parameters if model == 1 else (parameters[0], *parameters)
-            if not (width > 0 and height > 0 and fx > 0 and fy > 0):
-                raise InvalidScene(f"Camera {camera_id} of the scene has no size or no focal length.")
-            cameras[camera_id] = Intrinsics(width, height, fx, fy, cx, cy)
+            yield camera_id, pinhole(what, model, width, height, parameters)
     except struct.error as error:
         raise _cut_short(path) from error
-    return cameras
+
+
+def _cameras_of_text(data: bytes, path: Path) -> Iterator[tuple[int, Intrinsics]]:
+    for line in _lines(data):
+        words = line.split()
+        if not words:
+            continue
+        try:
+            camera_id, name, width, height = int(words[0]), words[1], int(words[2]), int(words[3])
+            parameters = [float(word) for word in words[4:]]
+        except (ValueError, IndexError) as error:
+            raise _cut_short(path) from error
+        what = f"Camera {camera_id} of the scene"
+        model = BY_NAME.get(name)
+        if model is None:
+            raise InvalidScene(f"{what} is of a model that is not known, not PINHOLE.", hint=WITH_PINHOLES)
+        if len(parameters) != model.parameters:
+            raise _cut_short(path)
+        yield camera_id, pinhole(what, model, width, height, parameters)
 
 
 def read_images(path: Path) -> list[PosedImage]:
-    """The registered photos, sorted by name.
+    """The registered photos, sorted by name, of a .bin or .txt.
 
     Raises:
         InvalidScene: the file is missing, cut short, or a pose is not a number.
     """
     data = _read(path)
-    images = []
-    offset, count = 8, _count(data, path)
+    images = list(_images_of_text(data, path) if path.suffix == ".txt" else _images_of_binary(data, path))
+    return sorted(images, key=lambda image: image.name)
+
+
+def _images_of_binary(data: bytes, path: Path) -> Iterator[PosedImage]:
+    offset, count = 8, _count(data, path, _LEAST_IMAGE)
     try:
         for _ in range(count):
             pose = struct.unpack_from("<7d", data, offset + 4)
             (camera_id,) = struct.unpack_from("<i", data, offset + 60)
             end = data.index(b"\0", offset + 64)
-            name = data[offset + 64 : end].decode("utf-8")
+            name = data[offset + 64 : end].decode("utf-8", "surrogateescape")
             (observations,) = struct.unpack_from("<Q", data, end + 1)
+            if observations > (len(data) - end - 9) // 24:
+                raise _cut_short(path)
             offset = end + 9 + 24 * observations
-            images.append(PosedImage(name, camera_id, _camera_from_world(np.array(pose), name)))
-    except (struct.error, ValueError) as error:  # ValueError: no end of a name, or a name that is not UTF-8
+            yield PosedImage(name, camera_id, _camera_from_world(np.array(pose), name))
+    except (struct.error, ValueError) as error:  # ValueError: no end of a name
         raise _cut_short(path) from error
-    if offset > len(data):
-        raise _cut_short(path)
-    return sorted(images, key=lambda image: image.name)
+
+
+def _images_of_text(data: bytes, path: Path) -> Iterator[PosedImage]:
+    """A photo is a line, and its observations the next, which is often empty and which some writers leave out."""
+    observations_follow = False
+    for line in _lines(data):
+        words = line.split(maxsplit=9)
+        if observations_follow and not _begins_an_image(words):
+            observations_follow = False
+            continue
+        if not words:
+            continue
+        try:
+            pose, camera_id, name = np.array([float(word) for word in words[1:8]]), int(words[8]), words[9].rstrip()
+        except (ValueError, IndexError) as error:
+            raise _cut_short(path) from error
+        observations_follow = True
+        yield PosedImage(name, camera_id, _camera_from_world(pose, name))
+
+
+def _begins_an_image(words: list[str]) -> bool:
+    """Whether a line is a photo's and not its observations, which are numbers throughout."""
+    if len(words) < 10:
+        return False
+    try:
+        [float(word) for word in words[9].split()]
+    except ValueError:
+        return True
+    return False
 
 
 def read_points(path: Path) -> Points:
-    """The sparse points, in order of their ids (a file's own order is a hash table's).
+    """The sparse points, in order of their ids (a file's own order is a hash table's), of a .bin or .txt.
 
     Raises:
         InvalidScene: the file is missing or cut short.
     """
     data = _read(path)
-    count = _count(data, path)
-    records = []
-    offset, record = 8, struct.Struct("<Q3d3BdQ")
+    ids, table = _points_of_text(data, path) if path.suffix == ".txt" else _points_of_binary(data, path)
+    table = table[np.argsort(ids, kind="stable")]
+    return Points(table[:, :3].copy(), table[:, 3:6].astype(np.uint8), table[:, 6].astype(np.int64))
+
+
+Rows = tuple[npt.NDArray[np.uint64], npt.NDArray[np.float64]]
+"""(N,) ids, and (N, 7) of each point x, y, z, red, green, blue and the length of its track."""
+
+
+def _points_of_binary(data: bytes, path: Path) -> Rows:
+    count = _count(data, path, _POINT.size)
+    ids, table = np.empty(count, np.uint64), np.empty((count, 7))
+    offset = 8
     try:
-        for _ in range(count):
-            fields = record.unpack_from(data, offset)
-            records.append(fields)
-            offset += record.size + 8 * fields[-1]
+        for row in range(count):
+            ids[row], *values, _error, track = _POINT.unpack_from(data, offset)
+            offset += _POINT.size
+            if track > (len(data) - offset) // 8:
+                raise _cut_short(path)
+            offset += 8 * track
+            table[row, :6], table[row, 6] = values, track
     except struct.error as error:
         raise _cut_short(path) from error
-    if offset > len(data):
-        raise _cut_short(path)
-    records.sort()
-    table = np.array(records, dtype=np.float64).reshape(len(records), 9)
-    return Points(table[:, 1:4].copy(), table[:, 4:7].astype(np.uint8), table[:, 8].astype(np.int64))
+    return ids, table
+
+
+def _points_of_text(data: bytes, path: Path) -> Rows:
+    count = sum(1 for line in _lines(data) if line.strip())
+    ids, table = np.empty(count, np.uint64), np.empty((count, 7))
+    row = 0
+    for line in _lines(data):
+        words = line.split()
+        if not words:
+            continue
+        try:
+            ids[row] = int(words[0])
+            table[row, :6] = [float(word) for word in words[1:7]]
+        except (ValueError, OverflowError) as error:
+            raise _cut_short(path) from error
+        colours = table[row, 3:6]
+        if len(words) < 8 or not ((colours >= 0) & (colours <= 255)).all():
+            raise _cut_short(path)
+        table[row, 6] = (len(words) - 8) // 2
+        row += 1
+    return ids, table
 
 
 def _camera_from_world(pose: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float64]:
     """(3, 4) from a quaternion w, x, y, z and a translation."""
-    length = np.linalg.norm(pose[:4])
-    if not np.isfinite(pose).all() or length == 0:
+    if not np.isfinite(pose).all() or not (1e-12 < np.abs(pose[:4]).max() < 1e12) or np.abs(pose[4:]).max() > FARTHEST:
         raise InvalidScene(f"The pose of {name} is not a number.")
-    w, x, y, z = pose[:4] / length
+    w, x, y, z = pose[:4] / np.linalg.norm(pose[:4])
     rotation = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
         [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
@@ -137,22 +222,35 @@ def _camera_from_world(pose: npt.NDArray[np.float64], name: str) -> npt.NDArray[
     return np.concatenate([np.array(rotation), pose[4:, None]], axis=1)
 
 
+def _lines(data: bytes) -> Iterator[str]:
+    """The lines of a text file that are no comments."""
+    for line in data.splitlines():
+        if not line.lstrip().startswith(b"#"):
+            yield line.decode("utf-8", "surrogateescape")
+
+
 def _read(path: Path) -> bytes:
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InvalidScene(f"{path.name} of the scene is larger than {MOST_BYTES >> 30} GiB.")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise InvalidScene(
             f"The scene has no {path.parent.parent.name}/{path.parent.name}/{path.name}.",
-            hint="A scene is a folder with images/ and sparse/0/{cameras,images,points3D}.bin from COLMAP.",
+            hint="A scene is a folder with images/ and sparse/0/{cameras,images,points3D}.bin (or .txt) from COLMAP.",
         ) from error
+    except IsADirectoryError as error:
+        raise InvalidScene(f"{path.name} of the scene is a folder, not a file.") from error
     except OSError as error:
         raise from_os_error(error, "train") from error
 
 
-def _count(data: bytes, path: Path) -> int:
-    if len(data) < 8:
+def _count(data: bytes, path: Path, least: int) -> int:
+    """How many records a binary file says it has; `least` bytes each."""
+    count = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or count > (len(data) - 8) // least:
         raise _cut_short(path)
-    return int.from_bytes(data[:8], "little")
+    return count
 
 
 def _cut_short(path: Path) -> InvalidScene:

@@ -3,10 +3,15 @@
 A vertex is float32 `x y z nx ny nz f_dc_0..2 f_rest_0..44 opacity scale_0..2 rot_0..3` (62 floats at degree 3; fewer
 `f_rest` at lower degrees): opacity as a logit, scales as natural logarithms, rotation as w, x, y, z, `f_rest`
 channel by channel (all of red, then green, then blue), normals zero. The container is G. Turk's PLY format 1.0.
+
+A header's counts are not believed: an element that would be larger than what is left of the file is refused before
+anything is read. What is read takes as much memory as the file at most, in text four times as much.
 """
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +32,15 @@ _TYPES = {
 _FORMATS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
 _HEADER_LIMIT = 100_000
 """Bytes in which a header must end: what is longer is no PLY."""
+
+_LONGEST_COUNT = 18
+"""Digits of a count: more are no number of anything in a file."""
+
+OPAQUE_LOGIT = 30.0
+"""Stands for the infinite logits that other writers give an opacity of 1 (and, negative, of 0): the same in float32."""
+
+FLAT_LOG_SCALE = -20.0
+"""Stands for the log of 0 that other writers give the thickness of what is flat."""
 
 
 def write_ply(path: Path, gaussians: Gaussians, stage: str = "export") -> None:
@@ -58,6 +72,9 @@ def write_point_ply(path: Path, xyz: npt.NDArray[np.float64], rgb: npt.NDArray[n
 def read_ply(path: Path) -> Gaussians:
     """Read a splat of degree 0 to 3, by property name: any order, any byte order or text, normals or none.
 
+    An infinite opacity logit is an opacity of 1 or 0, and minus infinity the log of a scale of 0: numbers both, which
+    come as `OPAQUE_LOGIT` and `FLAT_LOG_SCALE`.
+
     Raises:
         InvalidScene: the file is no PLY, no splat, or cut short.
         SplatError: the file cannot be opened.
@@ -82,17 +99,47 @@ def read_ply(path: Path) -> Gaussians:
     def gather(*wanted: str) -> npt.NDArray[np.float32]:
         if not wanted:
             return np.zeros((len(vertices), 0), np.float32)
-        return np.stack([vertices[name].astype(np.float32) for name in wanted], axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):  # a double too large for float32 is infinite
+            return np.stack([vertices[name].astype(np.float32) for name in wanted], axis=1)
 
+    log_scales, opacity_logits = gather("scale_0", "scale_1", "scale_2"), gather("opacity")[:, 0]
+    log_scales[np.isneginf(log_scales)] = FLAT_LOG_SCALE
+    infinite = np.isinf(opacity_logits)
+    opacity_logits[infinite] = np.copysign(np.float32(OPAQUE_LOGIT), opacity_logits[infinite])
     by_channel = gather(*(f"f_rest_{i}" for i in range(rest))).reshape(len(vertices), 3, rest // 3)
     return Gaussians(
         means=gather("x", "y", "z"),
         quaternions=gather("rot_0", "rot_1", "rot_2", "rot_3"),
-        log_scales=gather("scale_0", "scale_1", "scale_2"),
-        opacity_logits=gather("opacity")[:, 0],
+        log_scales=log_scales,
+        opacity_logits=opacity_logits,
         sh_dc=gather("f_dc_0", "f_dc_1", "f_dc_2"),
         sh_rest=np.ascontiguousarray(by_channel.transpose(0, 2, 1)),
     )
+
+
+def read_point_ply(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]:
+    """Read a point cloud: (N, 3) positions and (N, 3) colours, grey where there are none.
+
+    Raises:
+        InvalidScene: the file is no PLY, has no positions, or is cut short.
+        SplatError: the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            vertices = read_vertices(file, path)
+    except OSError as error:
+        raise from_os_error(error, "train") from error
+    names = set(vertices.dtype.names or ())
+    if not {"x", "y", "z"} <= names:
+        raise InvalidScene(f"{path.name} has no points: x, y and z are missing.")
+    xyz = np.stack([vertices[axis].astype(np.float64) for axis in "xyz"], axis=1)
+    colours = [name for name in ("red", "green", "blue") if name in names]
+    if len(colours) < 3:
+        return xyz, np.full((len(xyz), 3), 128, np.uint8)
+    rgb = np.stack([vertices[name].astype(np.float64) for name in colours], axis=1)
+    if all(vertices.dtype[name].kind == "f" for name in colours):  # from 0 to 1, as some writers have it
+        rgb = rgb * 255
+    return xyz, np.nan_to_num(rgb).clip(0, 255).astype(np.uint8)
 
 
 def read_vertices(file: BinaryIO, path: Path) -> npt.NDArray[np.void]:
@@ -113,21 +160,41 @@ def read_elements(file: BinaryIO, path: Path) -> Iterator[tuple[str, npt.NDArray
     for name, count, layout in elements:
         if layout is None:
             raise InvalidScene(f"{path.name}: the element {name} holds a list, where a splat has none.")
+        if count and not layout.names:
+            raise InvalidScene(f"{path.name} has a header that is not PLY's: {count} {name} of nothing.")
+        least = 2 * len(layout.names or ()) if encoding == "ascii" else layout.itemsize  # a digit and a space each
+        left = os.fstat(file.fileno()).st_size - file.tell()
+        if count * least > left + (encoding == "ascii"):  # the last line may end without its end
+            raise InvalidScene(f"{path.name} is cut short: {left // max(1, least)} of {count} {name} are there.")
         if encoding == "ascii":
-            lines = [file.readline().split() for _ in range(count)]
-            if any(len(line) != len(layout.names or ()) for line in lines):
-                raise InvalidScene(f"{path.name} is cut short or garbled in its element {name}.")
-            try:
-                yield name, np.array([tuple(map(float, line)) for line in lines], dtype=layout)
-            except ValueError as error:
-                raise InvalidScene(f"{path.name} holds something that is no number.") from error
+            yield name, _read_text(file, name, count, layout, path)
         else:
-            data = file.read(count * layout.itemsize)
-            if len(data) != count * layout.itemsize:
-                raise InvalidScene(
-                    f"{path.name} is cut short: {len(data) // max(1, layout.itemsize)} of {count} {name} are there."
-                )
-            yield name, np.frombuffer(data, dtype=layout)
+            yield name, np.frombuffer(file.read(count * layout.itemsize), dtype=layout, count=count)
+
+
+def _read_text(file: BinaryIO, name: str, count: int, layout: np.dtype[np.void], path: Path) -> npt.NDArray[np.void]:
+    columns = layout.names or ()
+    if count == 0:
+        return np.empty(0, layout)
+    lines = (line.decode("ascii", "replace") for line in itertools.islice(file, count))
+    first = next((line for line in lines if line.strip()), None)
+    if first is None:
+        raise InvalidScene(f"{path.name} is cut short or garbled in its element {name}.")
+    try:
+        table = np.loadtxt(itertools.chain([first], lines), dtype=np.float64, comments=None, ndmin=2)
+    except ValueError as error:
+        raise InvalidScene(f"{path.name} is garbled: its element {name} holds something that is no number.") from error
+    if table.shape != (count, len(columns)):
+        raise InvalidScene(f"{path.name} is cut short or garbled in its element {name}.")
+    values = np.empty(count, layout)
+    for column, field in zip(table.T, columns, strict=True):
+        if layout[field].kind in "iu":
+            bounds = np.iinfo(layout[field])
+            if not ((column >= bounds.min) & (column <= bounds.max)).all():
+                raise InvalidScene(f"{path.name} holds a {field} that is no whole number of its kind.")
+        with np.errstate(over="ignore"):
+            values[field] = column
+    return values
 
 
 def _read_header(file: BinaryIO, path: Path) -> tuple[str, list[tuple[str, int, np.dtype[np.void] | None]]]:
@@ -140,7 +207,7 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[str, list[tuple[str, int, 
         match words:
             case ["format", kind, _] if kind in _FORMATS:
                 encoding = kind
-            case ["element", name, count] if count.isdecimal():
+            case ["element", name, count] if count.isascii() and count.isdecimal() and len(count) <= _LONGEST_COUNT:
                 elements.append((name, int(count), []))
             case ["property", "list", *_] if elements:
                 elements[-1] = (*elements[-1][:2], None)

@@ -1,18 +1,28 @@
-"""A scene folder: photos with known cameras, and the sparse points that COLMAP saw.
+"""A scene folder: photos with known cameras, and the sparse points that training starts from.
 
 scene/images/...                                    the undistorted photos
-scene/sparse/0/{cameras,images,points3D}.bin        PINHOLE cameras, poses, points
+scene/sparse/0/{cameras,images,points3D}.bin        PINHOLE cameras, poses, points: what `sfm` writes
+
+What other programs write is a scene as well: COLMAP's text (.txt), points as points3D.ply, sparse/ without 0/, several
+models beside each other (the largest is taken), photos shrunk in images_2/ (cameras are scaled to their photos), and
+the transforms.json of nerfstudio, instant-ngp and Blender (`transforms.py`).
 """
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from splatworker.errors import InvalidScene
-from splatworker.formats.colmap import Points, read_cameras, read_images, read_points
+from splatworker.formats import transforms
+from splatworker.formats.colmap import FARTHEST, Points, PosedImage, read_cameras, read_images, read_points
+from splatworker.formats.find import find_scene
+from splatworker.formats.ply import read_point_ply
+from splatworker.formats.scene_photo import checked_name, photo_in, size_of
 from splatworker.render.camera import Camera
 
 HOLD_OUT_EVERY = 8
@@ -21,57 +31,146 @@ HOLD_OUT_EVERY = 8
 WIDEST_BY_DEFAULT = 1600
 """Pixels; wider photos are shrunk to this width when no resolution is asked for."""
 
+_LEAST_IMAGE = 73
+"""Bytes of an image in images.bin at least: what says that it has more of them is broken."""
+
 
 @dataclass(frozen=True)
 class Photo:
-    """A registered photo: its name in the scene, its file, and its camera at the file's full size."""
+    """A registered photo: its name in the scene, its file, and its camera at the file's full size.
+
+    `held_out` says whether the scene itself keeps the photo to be scored on; None: it does not say.
+    """
 
     name: str
     path: Path
     camera: Camera
+    held_out: bool | None = None
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Photos sorted by name, and the sparse points."""
+    """Photos sorted by name, the sparse points, and what a person should hear of how they were read."""
 
     path: Path
     photos: list[Photo]
     points: Points
+    remarks: tuple[str, ...] = ()
 
 
 def read_scene(path: Path, images: str = "images") -> Scene:
-    """Read a scene folder; `images` is the folder of the photos in it. No photo is opened.
+    """Read a scene folder, or that in a folder of `run`; `images` is the folder of the photos in it.
+
+    Of a photo only the header is read, for its size: a camera of another size is scaled to it, as if it had been shrunk
+    with the photo.
 
     Raises:
         InvalidScene: something is missing, garbled or empty.
     """
-    if not path.is_dir():
-        raise InvalidScene(f"The scene folder {path} does not exist.")
-    sparse = path / "sparse" / "0"
-    cameras = read_cameras(sparse / "cameras.bin")
-    photos = []
-    for image in read_images(sparse / "images.bin"):
-        file = path / images / image.name
-        if image.camera_id not in cameras:
-            raise InvalidScene(f"The photo {image.name} belongs to a camera that the scene does not have.")
-        if not file.is_file():
-            raise InvalidScene(f"The scene's photo {images}/{image.name} is missing.")
-        photos.append(
-            Photo(image.name, file, Camera(*cameras[image.camera_id], camera_from_world=image.camera_from_world))
-        )
+    path = find_scene(path)
+    models = _models(path)
+    if not models and any((path / name).is_file() for name in transforms.FILES):
+        frames, points, remarks = transforms.read_transforms(path, images)
+        photos = [
+            Photo(frame.name, frame.path, Camera(*frame.intrinsics, frame.camera_from_world), frame.held_out)
+            for frame in frames
+        ]
+    else:
+        model, remarks = _largest(path, models) if models else (path / "sparse" / "0", [])
+        cameras = read_cameras(_file(model, "cameras"))
+        photos = []
+        for image in read_images(_file(model, "images")):
+            if image.camera_id not in cameras:
+                raise InvalidScene(f"The photo {image.name} belongs to a camera that the scene does not have.")
+            name, file = _photo_file(path, images, image)
+            photos.append(Photo(name, file, Camera(*cameras[image.camera_id], image.camera_from_world)))
+        points = _read_points(model)
     if not photos:
         raise InvalidScene("The scene has no registered photos.")
-    points = read_points(sparse / "points3D.bin")
-    finite = np.isfinite(points.xyz).all(axis=1)
-    points = Points(points.xyz[finite], points.rgb[finite], points.track_lengths[finite])
-    return Scene(path, photos, points)
+    if twice := [name for name, count in Counter(photo.name for photo in photos).items() if count > 1]:
+        raise InvalidScene(f"The scene has the photo {twice[0]} twice.")
+    photos = [dataclasses.replace(photo, camera=_as_large_as(photo)) for photo in photos]
+    kept = (np.abs(points.xyz) < FARTHEST).all(axis=1)
+    points = Points(points.xyz[kept], points.rgb[kept], points.track_lengths[kept])
+    return Scene(path, photos, points, tuple(remarks))
+
+
+def _models(path: Path) -> list[Path]:
+    """The folders of COLMAP's models in a scene, in the order in which they are preferred."""
+    numbered = [*path.glob("sparse/*"), *path.glob("colmap/sparse/*")]
+    numbered.sort(key=lambda folder: (len(folder.parts), len(folder.name), folder.name))
+    candidates = [*numbered, path / "sparse", path]
+    files = [f"{part}.{kind}" for part in ("cameras", "images") for kind in ("bin", "txt")]
+    return [folder for folder in candidates if any((folder / name).is_file() for name in files)]
+
+
+def _largest(path: Path, models: list[Path]) -> tuple[Path, list[str]]:
+    """The model with the most photos, the first of equals, and what a person should hear of the others."""
+    if len(models) == 1:
+        return models[0], []
+    sizes = [_photos_in(model) for model in models]
+    best = sizes.index(max(sizes))
+    shown = [
+        f"{model.relative_to(path).as_posix()} of {size} photos" for model, size in zip(models, sizes, strict=True)
+    ]
+    return models[best], [
+        f"The scene has {len(models)} models ({', '.join(shown)}): the largest, "
+        f"{models[best].relative_to(path).as_posix()}, is used."
+    ]
+
+
+def _photos_in(model: Path) -> int:
+    """How many photos a model says it has; 0 for one that is broken."""
+    file = _file(model, "images")
+    try:
+        if file.suffix == ".txt":
+            return len(read_images(file))
+        with file.open("rb") as opened:
+            count = int.from_bytes(opened.read(8), "little")
+        return count if count <= file.stat().st_size // _LEAST_IMAGE else 0
+    except (InvalidScene, OSError):
+        return 0
+
+
+def _file(model: Path, part: str, *others: str) -> Path:
+    """The file of a part of COLMAP's model: binary if there is one, text, or what else it may be."""
+    kinds = ("bin", "txt", *others)
+    return next((file for kind in kinds if (file := model / f"{part}.{kind}").is_file()), model / f"{part}.bin")
+
+
+def _read_points(model: Path) -> Points:
+    file = _file(model, "points3D", "ply")
+    if file.suffix != ".ply":
+        return read_points(file)
+    xyz, rgb = read_point_ply(file)
+    return Points(xyz, rgb, np.zeros(len(xyz), np.int64))
+
+
+def _photo_file(path: Path, images: str, image: PosedImage) -> tuple[str, Path]:
+    """A photo's name and file; the backslashes of a scene made on Windows are as good as /."""
+    name = checked_name(image.name)
+    for candidate in dict.fromkeys((name, name.replace("\\", "/"))):
+        if (file := photo_in(path / images, candidate)) is not None:
+            return candidate, file
+    raise InvalidScene(f"The scene's photo {images}/{image.name} is missing.")
+
+
+def _as_large_as(photo: Photo) -> Camera:
+    """The camera of a photo, scaled to it where only sizes differ; one of another shape stays, and is told later."""
+    camera, size = photo.camera, size_of(photo.path)
+    if size is None or size == (camera.width, camera.height):
+        return camera
+    rounded = 1 + camera.height / camera.width  # both sides of a shrunk photo are rounded
+    same_shape = abs(size[1] - camera.height * size[0] / camera.width) <= rounded
+    return camera.resized(*size) if same_shape else camera
 
 
 def split(photos: list[Photo], hold_out: bool) -> tuple[list[Photo], list[Photo]]:
-    """Photos to train on and photos held out (none, unless `hold_out`)."""
+    """Photos to train on and photos held out (none, unless `hold_out`): those the scene names, or every 8th."""
     if not hold_out:
         return photos, []
+    if any(photo.held_out is not None for photo in photos):
+        return [photo for photo in photos if not photo.held_out], [photo for photo in photos if photo.held_out]
     return (
         [photo for index, photo in enumerate(photos) if index % HOLD_OUT_EVERY],
         [photo for index, photo in enumerate(photos) if index % HOLD_OUT_EVERY == 0],

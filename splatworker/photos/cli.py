@@ -1,17 +1,25 @@
-"""`splatworker photos FOLDER -o IMAGES`: decode a folder of untrusted photos into clean JPEGs."""
+"""`splatworker photos FOLDER -o IMAGES`: decode a folder of untrusted photos into clean copies."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from splatworker import arrivals
+from splatworker import arrivals, ownership
 from splatworker.errors import NoPhotos
-from splatworker.photos import decode
+from splatworker.photos import decode, gate
+from splatworker.printable import printable
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
+from splatworker.workspace import private_workspace
+
+_CLEAN = ownership.Kind(lambda name: True, lambda folder: [])
+"""A folder of clean photos: nothing else may be in it, as any name may be a photo's."""
 
 
 def main(argv: list[str]) -> int:
@@ -28,15 +36,43 @@ def main(argv: list[str]) -> int:
     def stage(report: Reporter) -> dict[str, object]:
         if not options.folder.is_dir() and not options.follow:
             raise NoPhotos(f"There is no folder '{options.folder}'.", hint="Give a folder with photos in it.")
-        decode.load_decoders()
-        decoded = decode.decode_folder(
-            options.folder,
-            options.output,
-            report,
-            max_size=options.max_size,
-            jobs=options.jobs,
-            all_there=arrivals.EndOfInput() if options.follow else arrivals.at_once,
-        )
+        with _images_to_write(options) as images:
+            decode.load_decoders()
+            decoded = decode.decode_folder(
+                options.folder,
+                images,
+                report,
+                max_size=options.max_size,
+                jobs=options.jobs,
+                all_there=arrivals.EndOfInput() if options.follow else arrivals.at_once,
+            )
+        if not options.json:
+            _tell(decoded, options.output)
+        if not decoded.photos and not options.follow:  # whoever sends more photos judges what came of all of them
+            gate.demand_enough(0, decoded.rejected)
         return dataclasses.asdict(decoded)
 
     return run_as_command("photos", stage, as_json=options.json)
+
+
+@contextmanager
+def _images_to_write(options: argparse.Namespace) -> Iterator[Path]:
+    """Where the clean photos go: at once into the folder of a caller that works on them already, else at the end."""
+    folder: Path = options.output
+    if options.follow:
+        yield folder
+        return
+    ownership.demand_usable(folder, "-o", "photos")
+    ownership.demand_apart(folder, options.folder, "-o", "photos")
+    ownership.demand_free(folder, _CLEAN, "-o", "photos")
+    with ownership.folder_to_fill(folder.absolute(), "photos"), private_workspace(folder.absolute()) as workspace:
+        yield workspace / "images"
+        ownership.fill(folder, workspace / "images", _CLEAN, "photos")
+
+
+def _tell(decoded: decode.Decoded, images: Path) -> None:
+    """The outcome for a person."""
+    for photo in decoded.rejected:
+        sys.stdout.write(printable(f"{photo['name']}: {photo['reason']}") + "\n")
+    given = len(decoded.photos) + len(decoded.rejected)
+    sys.stdout.write(printable(f"{images}: {len(decoded.photos)} of {given} files are photos") + "\n")

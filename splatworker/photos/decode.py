@@ -1,9 +1,9 @@
-"""Decode untrusted photos in sandboxes, and write clean JPEGs that every later stage can trust.
+"""Decode untrusted photos in sandboxes, and write clean copies that every later stage can trust.
 
 Each photo is decoded in a forked process of its own, under a limit of memory and time: a decoder that crashes, hangs
-or swells up costs one photo, not the job. The clean copy keeps the pixels as they lie and the EXIF orientation tag:
-COLMAP uses the tag and must not be handed turned photos. Of the EXIF data only what tells about camera and lens, and
-the position, is kept.
+or swells up costs one photo, not the job. The clean copy is a JPEG, or a PNG where a part of the photo is transparent.
+It keeps the pixels as they lie and the EXIF orientation tag: COLMAP uses the tag and must not be handed turned photos.
+Of the EXIF data only what tells about camera and lens, and the position, is kept.
 """
 
 from __future__ import annotations
@@ -17,32 +17,40 @@ import select
 import signal
 import sys
 import time
-import warnings
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from splatworker import arrivals, limits
 from splatworker.errors import from_os_error
-from splatworker.photos.exif import kept_exif
+from splatworker.file_names import Found, find_files, readable
+from splatworker.machine import available_memory
+from splatworker.photos import raw
+from splatworker.photos.kinds import why_no_photo
+from splatworker.photos.picture import Picture, open_picture
+from splatworker.photos.unusable import Unusable
 from splatworker.progress import Reporter
 
 MOST_PIXELS = int(limits.value("SPLATWORKER_MEGAPIXELS") * 1_000_000)
-FEWEST_PIXELS_A_SIDE = 64
 MOST_MEMORY = limits.mebibytes("SPLATWORKER_DECODER_MIB")
 """Bytes of address space a decoder may take beyond what the process has."""
+FEWEST_MEMORY = 256 * 2**20
+"""Bytes of it that a decoder gets even where there is hardly any memory."""
+MEMORY_SHARE = 0.8
+"""Of the memory that is free, for all decoders that run at once."""
 MOST_SECONDS = max(1, int(limits.value("SPLATWORKER_DECODER_S")))
+MOST_SECONDS_IN_ALL = limits.value("SPLATWORKER_DECODERS_S")
+"""Seconds in which decoders may run, from the first photo to the last; waiting for photos to arrive does not count."""
 GRACE_S = 5.0
 """Seconds after which a decoder that ignores its alarm is killed."""
 JPEG_QUALITY = 95
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF")
-"""Pillow's names; an MPO, as stereo cameras and some phones write it, is opened as the JPEG that it begins with."""
-_KINDS = "JPEG, PNG, WebP, HEIC or TIFF"
+_MOST_PASSED_OVER = 10
+"""Sub-folders that are named at most."""
 
 
 @dataclass
@@ -53,17 +61,19 @@ class Decoded:
     rejected: list[dict[str, Any]] = field(default_factory=list)
 
 
-class _Unusable(Exception):
-    """Why a file is no photo, in words."""
-
-
 @dataclass(frozen=True)
 class _Given:
-    """A file that may be a photo: its number, and the clean name that it gets."""
+    """A file that may be a photo: its number, its relative name for people, and the clean name that it gets."""
 
     index: int
     path: Path
+    shown: str
     name: str
+
+    @property
+    def stem(self) -> str:
+        """What a raw file and the JPEG of the same shot have in common."""
+        return str(PurePosixPath(self.shown).with_suffix("")).lower()
 
 
 def decode_folder(
@@ -75,13 +85,13 @@ def decode_folder(
     jobs: int = 1,
     all_there: arrivals.Told = arrivals.at_once,
 ) -> Decoded:
-    """Decode every file of `source` (in the order of names; hidden ones left out) into `target` as JPEG.
+    """Decode every file of `source` and its sub-folders (in the order of names; hidden ones left out) into `target`.
 
     Only whole photos ever stand in `target`, so that others can work on them already.
 
     Args:
         max_size: shrink photos to this many pixels on the longest side; 0 for as they are.
-        jobs: how many photos at once.
+        jobs: how many photos at once, if there is memory for so many.
         all_there: whether all files have arrived; until then more are waited for.
 
     Returns:
@@ -91,7 +101,7 @@ def decode_folder(
         DiskFull: the clean photos could not be written.
     """
     target.mkdir(parents=True, exist_ok=True)
-    given = _Counted(arrivals.arriving(source, all_there))
+    given = _Counted(source, all_there)
     decoded = Decoded()
     outcomes: list[tuple[_Given, dict[str, Any]]] = []
     for finished in _in_sandboxes(given, target, max_size, jobs):
@@ -99,44 +109,105 @@ def decode_folder(
         if given.over:
             report.progress("decoding photos", len(outcomes) / given.count)
     seen: dict[str, str] = {}
-    for file, outcome in sorted(outcomes, key=lambda finished: arrivals.natural(finished[0].path.name)):
+    by_name = sorted(outcomes, key=lambda finished: arrivals.natural(finished[0].shown))
+    developed = {file.stem: file.shown for file, outcome in by_name if "reason" not in outcome and not outcome["raw"]}
+    kinds: dict[str, list[str]] = {}
+    for file, outcome in by_name:
         reason = outcome.get("reason")
-        if reason is None and (twin := seen.setdefault(str(outcome["digest"]), file.name)) != file.name:
+        if reason is None and outcome["raw"] and file.stem in developed:
+            reason = f"it is the raw file of {developed[file.stem]}"
+        if reason is None and (twin := seen.setdefault(outcome["digest"], outcome["name"])) != outcome["name"]:
             reason = f"it is the same picture as {twin}"
         if reason is None:
             size = {"width": outcome["width"], "height": outcome["height"]}
-            decoded.photos.append({"index": file.index, "file": file.path.name, "name": file.name} | size)
+            decoded.photos.append({"index": file.index, "file": file.shown, "name": outcome["name"]} | size)
+            if outcome["kind"]:
+                kinds.setdefault(outcome["kind"], []).append(file.shown)
         else:
-            for left in (target / file.name, _part(target / file.name)):
+            for left in (target / outcome.get("name", file.name), _part(target / outcome.get("name", file.name))):
                 left.unlink(missing_ok=True)
-            decoded.rejected.append({"index": file.index, "name": file.path.name, "reason": reason})
+            decoded.rejected.append({"index": file.index, "name": file.shown, "reason": reason})
     decoded.photos.sort(key=lambda photo: int(photo["index"]))
     decoded.rejected.sort(key=lambda photo: int(photo["index"]))
+    for warning in _warnings(given.passed_over, kinds):
+        report.warning(warning)
     return decoded
 
 
-class _Counted:
-    """Files as they arrive, numbered and named."""
+def _warnings(passed_over: dict[str, str], kinds: dict[str, list[str]]) -> Iterator[str]:
+    """What the person should know of files that were not looked at, or that are hardly photos."""
+    for number, (name, reason) in enumerate(passed_over.items()):
+        if number == _MOST_PASSED_OVER:
+            yield f"{len(passed_over) - number} more folders were passed over."
+            break
+        yield f"The folder {name} was passed over: {reason}."
+    for kind, names in kinds.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        one = len(names) == 1
+        yield (
+            f"{', '.join(names[:3])}{more} {'seems' if one else 'seem'} to be {f'a {kind}' if one else f'{kind}s'}: "
+            "only photos taken with a camera, one view each, show where they were taken from."
+        )
 
-    def __init__(self, batches: Iterator[tuple[list[Path], bool]]) -> None:
+
+class _Counted:
+    """Files as they arrive, numbered and named. A raw file waits for the picture beside it that has its name."""
+
+    def __init__(self, source: Path, all_there: arrivals.Told) -> None:
         self.count = 0
         self.over = False  # all are counted; some may still be waiting
-        self._batches = batches
+        self.passed_over: dict[str, str] = {}
+        self._source = source
+        self._batches = arrivals.arriving(source, all_there, self._look)
         self._waiting: deque[_Given] = deque()
+        self._twins: deque[_Given] = deque()
         self._taken: set[str] = set()
 
-    def next(self) -> _Given | None:
-        """One more file; None where there is none at present, or (`over`) at all."""
-        if not self._waiting and not self.over:
-            new, self.over = next(self._batches)
-            for path in new:
-                self._waiting.append(_Given(self.count, path, self._clean_name(path)))
-                self.count += 1
-        return self._waiting.popleft() if self._waiting else None
+    def next(self, developed: set[str] | None) -> _Given | None:
+        """One more file; None where there is none at present, or (`over`) at all.
 
-    def _clean_name(self, path: Path) -> str:
-        """A harmless `.jpg` name, different from all before in any letter case."""
-        stem = re.sub(r"[^A-Za-z0-9_-]+", "_", path.stem)[:80] or "photo"
+        A raw file with a twin comes last, when it is known what became of all others: their stems are then among
+        `developed`. One that is not needed is told by `left_out`.
+        """
+        if not self._waiting and not self.over:
+            self._take_batch()
+        if self._waiting:
+            return self._waiting.popleft()
+        if self.over and self._twins and developed is not None and self._twins[0].stem not in developed:
+            return self._twins.popleft()
+        return None
+
+    @property
+    def waits(self) -> bool:
+        """There is a file that was not handed out yet."""
+        return bool(self._waiting or self._twins)
+
+    def left_out(self, developed: set[str]) -> _Given | None:
+        """A raw file that need not be decoded, once all others are."""
+        if self.over and not self._waiting and self._twins and self._twins[0].stem in developed:
+            return self._twins.popleft()
+        return None
+
+    def _take_batch(self) -> None:
+        new, self.over = next(self._batches)
+        files = []
+        for path in new:
+            shown = readable(path.relative_to(self._source).as_posix())
+            files.append(_Given(self.count, path, shown, self._clean_name(shown)))
+            self.count += 1
+        ordinary = {file.stem for file in files if file.path.suffix.lower() not in raw.SUFFIXES}
+        for file in files:
+            is_twin = file.path.suffix.lower() in raw.SUFFIXES and file.stem in ordinary
+            (self._twins if is_twin else self._waiting).append(file)
+
+    def _look(self, folder: Path) -> list[Path]:
+        found: Found = find_files(folder)
+        self.passed_over = found.passed_over
+        return found.files
+
+    def _clean_name(self, shown: str) -> str:
+        """A harmless `.jpg` name, different from all before in any letter case, folders joined to it."""
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "_", str(PurePosixPath(shown).with_suffix("")))[-80:] or "photo"
         name, number = f"{stem}.jpg", 1
         while name.lower() in self._taken:
             number += 1
@@ -148,19 +219,45 @@ class _Counted:
 def _in_sandboxes(given: _Counted, target: Path, max_size: int, jobs: int) -> Iterator[tuple[_Given, dict[str, Any]]]:
     """Each photo's outcome as it comes, at most `jobs` decoders at a time."""
     running: dict[int, tuple[_Given, int, float]] = {}  # read end of the pipe -> (file, process, end of its time)
+    jobs, memory = _that_fit(jobs)
+    spent = 0.0
+    developed: set[str] = set()
     while True:
-        while len(running) < jobs and (file := given.next()) is not None:
-            pipe, process = _fork(file.path, target / file.name, max_size)
+        while len(running) < jobs and (file := given.next(None if running else developed)) is not None:
+            if spent > MOST_SECONDS_IN_ALL:
+                yield file, {"reason": "all photos together take too long to decode"}
+                continue
+            pipe, process = _fork(file.path, target / file.name, max_size, memory)
             running[pipe] = (file, process, time.monotonic() + MOST_SECONDS + GRACE_S)
-        if not running and given.over:
+        while not running and (file := given.left_out(developed)) is not None:
+            shot = PurePosixPath(file.shown).stem
+            yield file, {"reason": f"it is the raw file of {shot}, which is there as a picture"}
+        if not running and given.over and not given.waits:
             return
+        before = time.monotonic()
         ready, _, _ = select.select(list(running), [], [], 1.0 if given.over else arrivals.POLL_S)
-        for pipe in [*ready, *(p for p in running if p not in ready and running[p][2] < time.monotonic())]:
+        now = time.monotonic()
+        spent += now - before if running else 0.0
+        late = [p for p in running if p not in ready and (running[p][2] < now or spent > MOST_SECONDS_IN_ALL)]
+        for pipe in [*ready, *late]:
             file, process, _ = running.pop(pipe)
-            yield file, _reap(pipe, process, is_ready=pipe in ready)
+            outcome = _reap(pipe, process, is_ready=pipe in ready)
+            if "reason" not in outcome and not outcome["raw"]:
+                developed.add(file.stem)
+            yield file, outcome
 
 
-def _fork(path: Path, target: Path, max_size: int) -> tuple[int, int]:
+def _that_fit(jobs: int) -> tuple[int, int]:
+    """How many decoders may run at once, and the bytes that each may take, so that all together fit into memory."""
+    free = available_memory()
+    if free is None:
+        return jobs, MOST_MEMORY
+    for_all = int(MEMORY_SHARE * free)
+    jobs = max(1, min(jobs, for_all // MOST_MEMORY))
+    return jobs, max(FEWEST_MEMORY, min(MOST_MEMORY, for_all // jobs))
+
+
+def _fork(path: Path, target: Path, max_size: int, memory: int) -> tuple[int, int]:
     """Start a decoder; the pipe on which it answers, and its process id."""
     reader, writer = os.pipe()
     process = os.fork()
@@ -169,7 +266,7 @@ def _fork(path: Path, target: Path, max_size: int) -> tuple[int, int]:
         return reader, process
     try:
         os.close(reader)
-        answer = _decode_sandboxed(path, target, max_size)
+        answer = _decode_sandboxed(path, target, max_size, memory)
         os.write(writer, json.dumps(answer).encode())
     finally:
         os._exit(0)
@@ -191,36 +288,75 @@ def _reap(pipe: int, process: int, *, is_ready: bool) -> dict[str, Any]:
     return outcome
 
 
-def _decode_sandboxed(path: Path, target: Path, max_size: int) -> dict[str, Any]:
-    """In the forked process: decode under limits; the answer for the parent."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(MOST_SECONDS)
-    if sys.platform == "linux":
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        resource.setrlimit(resource.RLIMIT_AS, (used + MOST_MEMORY,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _decode_sandboxed(path: Path, target: Path, max_size: int, memory: int) -> dict[str, Any]:
+    """In the forked process: decode under limits; the answer for the parent, whatever happens."""
     try:
-        image, exif = _open(path, max_size)
-    except _Unusable as reason:
+        _limit(memory)
+        picture = _open(path, max_size)
+        image = picture.image
+        digest = hashlib.sha256(image.tobytes()).hexdigest()
+        if image.mode == "RGBA":
+            target = target.with_suffix(".png")
+        _write(picture, target)
+    except Unusable as reason:
         return {"reason": str(reason)}
     except MemoryError:
         return {"reason": "it takes too much memory to decode"}
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return {"reason": f"it has more than {MOST_PIXELS // 1_000_000} megapixels, or unpacks to far too much"}
     except UnidentifiedImageError:
-        return {"reason": _not_a_photo(path)}
+        return {"reason": why_no_photo(path)}
+    except _NotWritten as error:
+        return {"errno": error.number} if error.number else {"reason": "it cannot be written as a JPEG"}
+    except PermissionError:
+        return {"reason": "its permissions forbid to read it"}
     except Exception as error:
         cut = "truncated" in str(error).lower() or "unexpected end" in str(error).lower()
         return {"reason": "it is truncated: the end of the file is missing" if cut else "it is damaged"}
-    digest = hashlib.sha256(image.tobytes()).hexdigest()
+    told = {"name": target.name, "raw": picture.raw, "kind": picture.kind}
+    return {"width": image.width, "height": image.height, "digest": digest} | told
+
+
+def _limit(memory: int) -> None:
+    """End this process when it takes too long, and let it have so many bytes more, if it may have so many."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(MOST_SECONDS)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        allowed = [limit for limit in resource.getrlimit(resource.RLIMIT_AS) if limit != resource.RLIM_INFINITY]
+        resource.setrlimit(resource.RLIMIT_AS, (min([used + memory, *allowed]),) * 2)
+
+
+def _open(path: Path, max_size: int) -> Picture:
+    """The photo, decoded; whatever is raised is the photo's fault."""
+    return open_picture(path, max_size, MOST_PIXELS)
+
+
+class _NotWritten(Exception):
+    """The clean photo could not be written: by a fault of the disk, with its number, or of the encoder."""
+
+    def __init__(self, number: int | None) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _write(picture: Picture, target: Path) -> None:
+    """Write the clean photo, whole or not at all.
+
+    Raises:
+        _NotWritten: it could not be.
+    """
     part = _part(target)
     try:
-        image.save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif)
+        if picture.image.mode == "RGBA":
+            picture.image.save(part, "PNG", compress_level=1, exif=picture.exif)
+        else:
+            picture.image.save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=picture.exif)
         part.replace(target)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         part.unlink(missing_ok=True)
-        return {"errno": error.errno or 5}
-    return {"width": image.width, "height": image.height, "digest": digest}
+        raise _NotWritten(getattr(error, "errno", None)) from error
 
 
 def _part(target: Path) -> Path:
@@ -228,57 +364,10 @@ def _part(target: Path) -> Path:
     return target.with_name(f".{target.name}")
 
 
-def _open(path: Path, max_size: int) -> tuple[Image.Image, bytes]:
-    """The photo as 8-bit RGB with the EXIF data worth keeping.
-
-    Raises:
-        _Unusable, or whatever the decoders raise.
-    """
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
-    with Image.open(path, formats=FORMATS) as image:
-        width, height = image.size
-        if width * height > MOST_PIXELS:
-            raise Image.DecompressionBombError
-        if min(width, height) < FEWEST_PIXELS_A_SIDE:
-            raise _Unusable(f"it is only {width}x{height} pixels")
-        if max_size and image.format == "JPEG":
-            image.draft("RGB", (max_size, max_size))
-        image.load()
-        rgb = _as_rgb(image)
-        exif = image.getexif()
-    if max_size and max(rgb.size) > max_size:
-        rgb.thumbnail((max_size, max_size), Image.Resampling.LANCZOS)
-    return rgb, kept_exif(exif, shrunk=rgb.width / width)
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    """Eight bits of red, green and blue; transparent parts become black, as the trainer's background is."""
-    if image.mode in ("I;16", "I;16L", "I;16B", "I", "F"):
-        wide = image.convert("F")
-        top = 255.0 if wide.getextrema()[1] <= 255.0 else 65_535.0  # type: ignore[operator]
-        return wide.point(lambda value: value * (255.0 / top)).convert("L").convert("RGB")
-    if "A" in image.getbands() or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, rgba).convert("RGB")
-    return image.convert("RGB")
-
-
-def _not_a_photo(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(512)
-    if not head:
-        return "the file is empty"
-    if head.lstrip()[:1] == b"<":
-        return f"it is a web page or drawing, not a {_KINDS} photo"
-    return f"it is not a {_KINDS} photo"
-
-
 def load_decoders() -> None:
     """Load every decoder, HEIC's among them; called once, so that not every sandbox has to."""
     import pillow_heif  # noqa: PLC0415 - 20 MB of decoder that nothing else needs
+    import rawpy  # noqa: F401, PLC0415 - likewise
 
     pillow_heif.register_heif_opener(thumbnails=False)
     Image.init()

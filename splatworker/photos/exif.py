@@ -18,6 +18,13 @@ _KEPT_OF_CAMERA = (
     ExifTags.Base.LensModel,
     ExifTags.Base.BodySerialNumber,
 )
+_POSITION = range(32)
+"""Tags of the position that EXIF knows."""
+
+_MOST_LETTERS = 128
+_MOST_NUMBERS = 16
+"""A value with more is no maker's name and no position; and all of a JPEG's header must stay under 64 kB."""
+
 _PER_PIXEL = (ExifTags.Base.FocalPlaneXResolution, ExifTags.Base.FocalPlaneYResolution)
 
 
@@ -26,16 +33,16 @@ def kept_exif(exif: Image.Exif, *, shrunk: float) -> bytes:
 
     Data that cannot be read costs as little as can be: the tag, its block, and only then all of it.
     """
-    base = {tag: exif[tag] for tag in _KEPT if tag in exif}
+    base = _short({tag: exif[tag] for tag in _KEPT if tag in exif})
     camera = _readable(exif, ExifTags.IFD.Exif)
-    camera = {tag: camera[tag] for tag in _KEPT_OF_CAMERA if tag in camera}
+    camera = _short({tag: camera[tag] for tag in _KEPT_OF_CAMERA if tag in camera})
     for tag in _PER_PIXEL:
         if tag in camera:
             try:
                 camera[tag] = float(camera[tag]) * shrunk
             except (TypeError, ValueError, ArithmeticError):
                 del camera[tag]
-    position = _readable(exif, ExifTags.IFD.GPSInfo)
+    position = _short({tag: value for tag, value in _readable(exif, ExifTags.IFD.GPSInfo).items() if tag in _POSITION})
     orientation = {tag: value for tag, value in base.items() if tag == ExifTags.Base.Orientation}
     nothing: dict[int, Any] = {}
     for kept in (
@@ -49,6 +56,17 @@ def kept_exif(exif: Image.Exif, *, shrunk: float) -> bytes:
         except Exception:  # noqa: S112 - whatever strangers' data does to the writer
             continue
     return b""
+
+
+def _short(tags: dict[int, Any]) -> dict[int, Any]:
+    """Texts cut to what a name needs, and no value of more numbers than a position has."""
+    kept = {}
+    for tag, value in tags.items():
+        if isinstance(value, str | bytes):
+            kept[tag] = value[:_MOST_LETTERS]
+        elif not isinstance(value, tuple | list) or len(value) <= _MOST_NUMBERS:
+            kept[tag] = value
+    return kept
 
 
 def _readable(exif: Image.Exif, block: int) -> dict[int, Any]:

@@ -12,12 +12,14 @@ import torch
 from PIL import Image
 
 from splatworker.errors import InvalidScene, from_os_error
+from splatworker.export.registry import read_any
 from splatworker.formats.atomic import atomic_file
-from splatworker.formats.model import find_splat
-from splatworker.formats.ply import read_ply
+from splatworker.formats.find import find_splat
 from splatworker.formats.scene import Photo, image_size, read_scene, split
+from splatworker.ownership import files_to_write
 from splatworker.progress import Reporter
 from splatworker.render.backend import renderer_for
+from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import to_tensors
 from splatworker.stage import run_as_command
 
@@ -33,7 +35,7 @@ def main(argv: list[str]) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser, split_default: str) -> None:
     """What `render` and `eval` both ask: which splat, from which cameras, how large, on what."""
-    parser.add_argument("splat", type=Path, help="a PLY, or a model folder (its latest iteration)")
+    parser.add_argument("splat", type=Path, help="a splat, or the folder of one: of run, a model, a SOG")
     parser.add_argument("-s", "--source_path", type=Path, required=True, help="the scene folder")
     parser.add_argument("-i", "--images", default="images", help="the scene's folder of photos")
     parser.add_argument(
@@ -45,13 +47,16 @@ def add_arguments(parser: argparse.ArgumentParser, split_default: str) -> None:
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
 
 
-def chosen_photos(arguments: argparse.Namespace) -> list[Photo]:
-    """The photos of the scene that `--split` means.
+def chosen_photos(arguments: argparse.Namespace, report: Reporter) -> list[Photo]:
+    """The photos of the scene that `--split` means; `report` hears what is to be said of the scene.
 
     Raises:
         InvalidScene: the scene is broken, or has none such.
     """
-    photos = read_scene(arguments.source_path, arguments.images).photos
+    scene = read_scene(arguments.source_path, arguments.images)
+    for remark in scene.remarks:
+        report.warning(remark)
+    photos = scene.photos
     train, test = split(photos, hold_out=True)
     chosen = {"all": photos, "train": train, "test": test}[arguments.split]
     if not chosen:
@@ -67,16 +72,18 @@ def render_photos(arguments: argparse.Namespace, report: Reporter) -> dict[str, 
         DiskFull, SplatError: a file cannot be written.
     """
     ply = find_splat(arguments.splat)
-    gaussians = read_ply(ply)
-    photos = chosen_photos(arguments)
+    gaussians = read_any(ply)
+    photos = chosen_photos(arguments, report)
     renderer = renderer_for(arguments.device)
     tensors = to_tensors(gaussians, renderer.device)
     background = torch.full((3,), float(arguments.white_background), device=renderer.device)
-    for index, photo in enumerate(photos):
-        size = image_size(photo.camera, arguments.resolution)
-        image = renderer.render(tensors, photo.camera.resized(*size), background, gaussians.sh_degree)
-        write_png(arguments.output / Path(photo.name).with_suffix(".png"), to_bytes(image), "render")
-        report.progress("rendering", (index + 1) / len(photos))
+    names = picture_names([photo.name for photo in photos])
+    with files_to_write(arguments.output, names, "-o", "render"):
+        for index, (photo, name) in enumerate(zip(photos, names, strict=True)):
+            size = image_size(photo.camera, arguments.resolution)
+            image = renderer.render(tensors, photo.camera.resized(*size), background, gaussians.sh_degree)
+            write_png(arguments.output / name, to_bytes(image), "render")
+            report.progress("rendering", (index + 1) / len(photos))
     return {"ply": str(ply), "gaussians": len(gaussians), "images": len(photos), "output": str(arguments.output)}
 
 

@@ -7,8 +7,9 @@ names make and model, so the groups are made here.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from splatworker.sfm.photo import Photo
 MAPPING_MODEL = "SIMPLE_RADIAL"
 """Camera model to map with where none is asked for: a focal length and one distortion parameter are what a few
 photos can tell; `polish` adds more when there are many."""
+
+FOCAL_RANGE = (0.25, 4.0)
+"""Focal lengths outside these multiples of the longer side are no camera's, whoever says so: 9 to 144 mm on film."""
 
 UNKNOWN_FOCAL_FACTOR = 1.2
 """Focal length guessed as this multiple of the longer side where the header tells none: COLMAP's own guess."""
@@ -35,11 +39,13 @@ class CameraGroup:
         photos: at least one.
         focal: prior of the focal length in pixels.
         has_prior: the focal length comes from the header, not from a guess.
+        absurd: photos of it whose header tells a focal length that no camera has, which is not used.
     """
 
     photos: tuple[Photo, ...]
     focal: float
     has_prior: bool
+    absurd: tuple[Photo, ...] = ()
 
     @property
     def width(self) -> int:
@@ -55,17 +61,61 @@ class CameraGroup:
 def group_photos(photos: Sequence[Photo], paths: Sequence[Path]) -> list[CameraGroup]:
     """Group photos by size, make, model and focal length, in the order of their first photos; `paths` are their files.
 
-    The focal length in pixels comes from the 35 mm equivalent or COLMAP's database of sensors; else it is guessed.
+    The focal length in pixels comes from the 35 mm equivalent or COLMAP's database of sensors; else, and where that is
+    no camera's, it is guessed. A photo with an absurd one is grouped as if it told none, with the others of its camera.
     """
+    headers = {_header(photo): path for photo, path in zip(photos, paths, strict=True)}
+    focals = {header: _told_focal(path) for header, path in headers.items()}
+    absurd = {photo.name for photo in photos if _is_absurd(focals[_header(photo)], photo)}
+    told = [_without_focal(photo) if photo.name in absurd else photo for photo in photos]
+    members: dict[tuple[object, ...], list[int]] = {}
+    for number, key in enumerate(_keys(told)):
+        members.setdefault(key, []).append(number)
+    for key in [key for key in members if photos[members[key][0]].name in absurd]:
+        same = [other for other in members if other != key and _may_be_of(key, other)]
+        if len(same) == 1:
+            members[same[0]] = sorted(members[same[0]] + members.pop(key))
+    return [_group([photos[number] for number in group], focals, absurd) for group in sorted(members.values())]
+
+
+def _keys(photos: Sequence[Photo]) -> list[tuple[object, ...]]:
+    """What the photos of one camera have in common, for each photo."""
     sizes = Counter((photo.width, photo.height) for photo in photos if _is_anonymous(photo))
     enough = max(_SAME_SIZE_PHOTOS, _SAME_SIZE_SHARE * sum(sizes.values()))
-    members: dict[tuple[object, ...], list[tuple[Photo, Path]]] = {}
-    for photo, path in zip(photos, paths, strict=True):
-        size = (photo.width, photo.height)
-        alone = _is_anonymous(photo) and sizes[size] < enough
-        key = (*size, photo.make, photo.model, photo.focal_mm, photo.focal_35mm, photo.name if alone else "")
-        members.setdefault(key, []).append((photo, path))
-    return [_group([photo for photo, _ in group], group[0][1]) for group in members.values()]
+    keys = []
+    for photo in photos:
+        alone = _is_anonymous(photo) and sizes[photo.width, photo.height] < enough
+        keys.append((*_header(photo), photo.name if alone else ""))
+    return keys
+
+
+def _header(photo: Photo) -> tuple[object, ...]:
+    """What a photo's header tells of its camera."""
+    return photo.width, photo.height, photo.make, photo.model, photo.focal_mm, photo.focal_35mm
+
+
+def _may_be_of(absurd: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Whether photos that told an absurd focal length may be of the camera of others: one that tells its name."""
+    return absurd[:4] == other[:4] and absurd[2:4] != ("", "") and absurd[4] in (None, other[4])
+
+
+def _told_focal(path: Path) -> float | None:
+    """The focal length in pixels that a photo's header tells, None where it tells none."""
+    camera = pycolmap.infer_camera_from_image(path)
+    return float(camera.mean_focal_length()) if camera.has_prior_focal_length else None
+
+
+def _is_absurd(focal: float | None, photo: Photo) -> bool:
+    if focal is None:
+        return False
+    return not FOCAL_RANGE[0] < focal / max(photo.width, photo.height) < FOCAL_RANGE[1]
+
+
+def _without_focal(photo: Photo) -> Photo:
+    """The photo as if its header did not tell what is absurd: its equivalent on film, or else its focal length."""
+    if photo.focal_35mm is not None:
+        return dataclasses.replace(photo, focal_35mm=None)
+    return dataclasses.replace(photo, focal_mm=None)
 
 
 def _is_anonymous(photo: Photo) -> bool:
@@ -73,9 +123,15 @@ def _is_anonymous(photo: Photo) -> bool:
     return not photo.make and not photo.model and photo.focal_mm is None and photo.focal_35mm is None
 
 
-def _group(photos: list[Photo], first: Path) -> CameraGroup:
-    inferred = pycolmap.infer_camera_from_image(first)
-    if inferred.has_prior_focal_length:
-        return CameraGroup(tuple(photos), inferred.mean_focal_length(), True)
-    longer = max(photos[0].width, photos[0].height)
-    return CameraGroup(tuple(photos), UNKNOWN_FOCAL_FACTOR * longer, False)
+def _group(photos: list[Photo], focals: Mapping[tuple[object, ...], float | None], absurd: set[str]) -> CameraGroup:
+    odd = tuple(photo for photo in photos if photo.name in absurd)
+    for photo in photos:
+        focal = focals[_header(photo)]
+        if focal is not None and photo.name not in absurd:
+            return CameraGroup(tuple(photos), focal, True, odd)
+    return CameraGroup(tuple(photos), guessed_focal(photos[0].width, photos[0].height), False, odd)
+
+
+def guessed_focal(width: int, height: int) -> float:
+    """The focal length to begin with, in pixels, where nothing tells it."""
+    return UNKNOWN_FOCAL_FACTOR * max(width, height)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from splatworker.arrivals import EndOfInput
-from splatworker.console import printable
+from splatworker.printable import printable
 from splatworker.progress import Reporter
+from splatworker.sfm.colmap import DEATHS, quiet
 from splatworker.sfm.options import CAMERA_MODELS, DEVICES, MATCHERS, SfmOptions
 from splatworker.sfm.reconstruct import reconstruct
 from splatworker.sfm.report import SfmResult
@@ -23,9 +24,10 @@ from splatworker.stage import run_as_command
 def main(argv: Sequence[str]) -> int:
     """Run the stage; returns the exit status: 0, or 1 after an error of `splatworker.errors`."""
     arguments = _parser().parse_args(argv)
+    if not arguments.json:
+        quiet(DEATHS)
     cancellation = Cancellation()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: cancellation.request())
+    signal.signal(signal.SIGTERM, lambda _number, _frame: cancellation.request())
     options = SfmOptions(
         camera_model=arguments.camera_model,
         max_num_features=arguments.max_num_features,
@@ -41,12 +43,20 @@ def main(argv: Sequence[str]) -> int:
 
     def work(reporter: Reporter) -> dict[str, Any]:
         all_there = EndOfInput() if arguments.follow else None
-        result = reconstruct(arguments.images, arguments.output, options, reporter, cancellation, all_there)
+        result = reconstruct(
+            arguments.images,
+            arguments.output,
+            options,
+            reporter,
+            cancellation,
+            all_there,
+            overwrite=arguments.overwrite,
+        )
         if not arguments.json:
             _tell(result, arguments.output)
         return result.to_event()
 
-    status = run_as_command("sfm", work, as_json=arguments.json)
+    status = run_as_command("sfm", work, as_json=arguments.json, on_interrupt=cancellation.request)
     if cancellation.requested:
         # COLMAP may still be at work in its thread, and the interpreter's end would wait for it.
         sys.stdout.flush()
@@ -57,11 +67,10 @@ def main(argv: Sequence[str]) -> int:
 
 def _tell(result: SfmResult, scene: Path) -> None:
     """The outcome for a person."""
-    for name, reason in result.rejected:
-        sys.stdout.write(printable(f"{name}: {reason}") + "\n")
-    sys.stdout.write(
-        printable(f"{scene}: {result.registered} of {result.photos} photos, {result.points} points") + "\n"
-    )
+    lines = [f"{name}: {reason}" for name, reason in result.rejected]
+    lines.append(f"{scene}: {result.registered} of {result.photos} photos, {result.points} points")
+    for line in lines:
+        sys.stdout.write(printable(line) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--min-share", type=_share, default=default.min_share, help="a smaller share of the photos is an error"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="work in a SCENE that holds other things, too, and leave those alone"
     )
     parser.add_argument("--follow", action="store_true", help="more photos arrive until standard input ends")
     parser.add_argument("--json", action="store_true", help="write JSON lines for programs")

@@ -12,14 +12,22 @@ import zlib  # noqa: F401  (see above)
 import PIL._imaging  # noqa: F401  (see above)
 import pycolmap
 
-__all__ = ["pycolmap", "quiet"]
+__all__ = ["DEATHS", "ERRORS", "pycolmap", "quiet"]
 
-_ERRORS_ONLY = 2
+ERRORS, DEATHS = 2, 3
+"""How grave what is logged must be at least: an error, or what COLMAP dies of."""
+
+_least = ERRORS
 
 
-def quiet() -> None:
-    """Log errors only: all else is said by this package in better words. Bundle adjustment turns the log on again."""
-    pycolmap.logging.minloglevel = _ERRORS_ONLY
+def quiet(least: int | None = None) -> None:
+    """Log errors only, or what `least` says from now on: all else is said by this package in better words.
+
+    Errors are for whoever reads the log of a stage that crashed; people at a terminal get this package's own.
+    """
+    global _least  # noqa: PLW0603 - COLMAP's log is as global as this, and some of its calls turn it on again
+    _least = _least if least is None else least
+    pycolmap.logging.minloglevel = _least
 
 
 quiet()

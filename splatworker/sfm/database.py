@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from splatworker.sfm.cameras import MAPPING_MODEL, CameraGroup
+from splatworker.sfm.cameras import MAPPING_MODEL, CameraGroup, guessed_focal
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.photo import Photo
 
@@ -82,6 +82,18 @@ def copy_features(source: Path, target: Path, photos: Sequence[Photo]) -> None:
                 if (camera.width, camera.height) == (photo.width, photo.height):
                     database.write_keypoints(image_id, found.read_keypoints(image.image_id))
                     database.write_descriptors(image_id, found.read_descriptors(image.image_id))
+
+
+def forget_focal_lengths(path: Path) -> None:
+    """Let cameras begin with the guess of photos that tell nothing, and drop the geometries found by what they told."""
+    with pycolmap.Database.open(path) as database:
+        for camera in database.read_all_cameras():
+            focal = guessed_focal(camera.width, camera.height)
+            forgotten = pycolmap.Camera.create_from_model_name(
+                camera.camera_id, camera.model_name, focal, camera.width, camera.height
+            )
+            database.update_camera(forgotten)
+        database.clear_two_view_geometries()
 
 
 def keypoint_counts(path: Path) -> dict[int, int]:

@@ -32,7 +32,7 @@ def set_aside(photos: Sequence[Photo], folder: Path, plenty: int = PLENTY) -> di
     """
     if len(photos) <= plenty:
         return {}
-    thumbnails = np.stack([_thumbnail(folder / photo.name) for photo in photos])
+    thumbnails = np.stack([_thumbnail(photo.within(folder)) for photo in photos])
     kept = list(range(len(photos)))
     aside = set()
     likeness = [-1.0, *(float(a @ b) for a, b in zip(thumbnails[1:], thumbnails, strict=False))]

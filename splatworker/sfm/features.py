@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from splatworker.gpu import find_gpus
 from splatworker.sfm.colmap import pycolmap
@@ -86,17 +86,26 @@ def extract(bench: Workbench, preset: FeaturePreset, span: Span) -> None:
 
     with pycolmap.Database.open(bench.database) as seen:
         images = [image for image in seen.read_all_images() if not seen.exists_keypoints(image.image_id)]
-        if not images:
-            return
-        watch(
-            lambda: pycolmap.extract_features(
-                bench.database,
-                bench.photos,
-                [image.name for image in images],
-                extraction_options=extraction,
-                device=pycolmap.Device.cuda if extraction.use_gpu else pycolmap.Device.cpu,
-                cancellation_token=bench.cancellation.token,
-            ),
-            lambda: span.report(sum(seen.exists_keypoints(image.image_id) for image in images), len(images)),
-            bench.cancellation,
-        )
+        # COLMAP leaves out a photo without a mask where there is a folder of them.
+        masked = [image.name for image in images if (bench.masks / f"{image.name}.png").exists()]
+        whole = [image.name for image in images if image.name not in set(masked)]
+        for names, masks in ((whole, None), (masked, bench.masks)):
+            if not names:
+                continue
+            reading = pycolmap.ImageReaderOptions()
+            if masks is not None:
+                reading.mask_path = masks
+            watch(
+                partial(
+                    pycolmap.extract_features,
+                    bench.database,
+                    bench.photos,
+                    names,
+                    reader_options=reading,
+                    extraction_options=extraction,
+                    device=pycolmap.Device.cuda if extraction.use_gpu else pycolmap.Device.cpu,
+                    cancellation_token=bench.cancellation.token,
+                ),
+                lambda: span.report(sum(seen.exists_keypoints(image.image_id) for image in images), len(images)),
+                bench.cancellation,
+            )

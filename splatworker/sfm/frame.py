@@ -7,7 +7,9 @@ over `EXTENT` units.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +32,12 @@ UP_IN_PHOTO: Mapping[int, tuple[float, float]] = {
 _LEVEL = 0.15
 """Horizontal axes must spread at least so far (ratio of the middle to the largest singular value) to tell up."""
 
+_GPS_TRIPLES = 300
+_GPS_OUTLIER = 4.0
+"""A position is wrong when it is off by more than a receiver's own error and this multiple of the usual misfit..."""
+_GPS_MOST_WRONG = 1 / 3
+"""... and no more than this share of the photos may be so, or tell no position, for the others to be believed."""
+
 _GPS_MISFIT = 0.1
 """GPS positions tell the scale when their misfit (root mean square) is under this share of their spread..."""
 
@@ -45,12 +53,14 @@ class Frame:
 
     Attributes:
         metric: one unit is a metre.
+        misplaced: image ids of photos that tell a position which the others contradict, or none where they do.
     """
 
     scale: float
     rotation: Vectors
     translation: Vectors
     metric: bool
+    misplaced: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The contents of frame.json."""
@@ -81,10 +91,10 @@ def find_frame(model: pycolmap.Reconstruction, photos: Mapping[int, Photo]) -> F
     up = up_axis(turns, up_in_photo, centres.mean(axis=0) - middle)
     rotation = _upright(up, centres[0] - middle)
 
-    gps = [photos[image_id].gps for image_id in images]
-    metres = gps_scale(centres, _east_north_up(gps)) if all(gps) else None
+    metres, wrong = metres_a_unit(centres, [photos[image_id].gps for image_id in images])
     scale = metres or EXTENT / camera_extent(centres)
-    return Frame(scale, rotation, -scale * rotation @ middle, metres is not None)
+    misplaced = tuple(image_id for image_id, is_wrong in zip(images, wrong, strict=True) if is_wrong)
+    return Frame(scale, rotation, -scale * rotation @ middle, metres is not None, misplaced)
 
 
 def apply_frame(model: pycolmap.Reconstruction, frame: Frame) -> None:
@@ -132,12 +142,71 @@ def _upright(up: Vectors, towards_viewer: Vectors) -> Vectors:
     return np.stack([np.cross(up, back), up, back])
 
 
-def _east_north_up(gps: list[tuple[float, float, float] | None]) -> Vectors:
-    """(N, 3) metres about the first position, on the tangent plane of a sphere: exact enough for a scene."""
+def metres_a_unit(
+    centres: Vectors, gps: Sequence[tuple[float, float, float] | None]
+) -> tuple[float | None, npt.NDArray[np.bool_]]:
+    """The scale by the positions that photos tell, those left out that the others contradict.
+
+    Args:
+        centres: (N, 3) where the cameras are.
+        gps: N positions in degrees and metres, None where a photo tells none.
+
+    Returns:
+        Metres a unit, or None where the positions do not tell; (N,) which photos tell a wrong position, or none.
+    """
+    told = np.array([position is not None for position in gps])
+    nobody = np.zeros(len(centres), bool)
+    if told.sum() < max(3, math.ceil((1 - _GPS_MOST_WRONG) * len(centres))):
+        return None, nobody
+    metres = _east_north_up([position for position in gps if position is not None])
+    if told.all() and (scale := gps_scale(centres, metres)) is not None:
+        return scale, nobody
+    fits = _fitting(centres[told], metres)
+    right = told.copy()
+    right[told] = fits
+    if (~right).sum() > _GPS_MOST_WRONG * len(centres) or right.sum() < 3:
+        return None, nobody
+    scale = gps_scale(centres[right], metres[fits])
+    return (scale, ~right) if scale is not None else (None, nobody)
+
+
+def _fitting(centres: Vectors, metres: Vectors) -> npt.NDArray[np.bool_]:
+    """(N,) which positions one similarity explains: that of the three photos whose median misfit is least.
+
+    Least median of squares (Rousseeuw 1984): right while fewer than half of the positions are wrong.
+    """
+    triples = list(itertools.combinations(range(len(centres)), 3))
+    if len(triples) > _GPS_TRIPLES:
+        rng = np.random.default_rng(0)
+        triples = [tuple(rng.choice(len(centres), 3, replace=False)) for _ in range(_GPS_TRIPLES)]
+    misfits = np.array([_misfits(centres, metres, list(triple)) for triple in triples])
+    usual = np.median(misfits, axis=1)
+    best = int(np.argmin(usual))
+    return np.asarray(misfits[best] < max(_GPS_SPREAD_M, _GPS_OUTLIER * float(usual[best])))
+
+
+def _misfits(centres: Vectors, metres: Vectors, chosen: list[int]) -> Vectors:
+    """(N,) distance in metres of each position from where the similarity of the chosen ones puts its camera."""
+    scale, rotation, (a, b) = _similarity(centres[chosen], metres[chosen])
+    return np.asarray(np.linalg.norm(scale * (centres - a) @ rotation.T + b - metres, axis=1))
+
+
+def _similarity(centres: Vectors, metres: Vectors) -> tuple[float, Vectors, tuple[Vectors, Vectors]]:
+    """Scale, rotation, and the means about which they are, of the best similarity between the two (Umeyama 1991)."""
+    means = centres.mean(axis=0), metres.mean(axis=0)
+    a, b = centres - means[0], metres - means[1]
+    u, s, vt = np.linalg.svd(b.T @ a)
+    flip = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    return float((s * flip).sum()) / max(float((a**2).sum()), 1e-12), (u * flip) @ vt, means
+
+
+def _east_north_up(gps: Sequence[tuple[float, float, float]]) -> Vectors:
+    """(N, 3) metres about the middle position, on the tangent plane of a sphere: exact enough for a scene."""
     degrees = np.array(gps, dtype=np.float64)
-    north = np.radians(degrees[:, 0] - degrees[0, 0]) * _EARTH_RADIUS_M
-    east = np.radians(degrees[:, 1] - degrees[0, 1]) * _EARTH_RADIUS_M * np.cos(np.radians(degrees[0, 0]))
-    return np.stack([east, north, degrees[:, 2] - degrees[0, 2]], axis=1)
+    degrees -= (middle := np.median(degrees, axis=0))
+    north = np.radians(degrees[:, 0]) * _EARTH_RADIUS_M
+    east = np.radians(degrees[:, 1]) * _EARTH_RADIUS_M * np.cos(np.radians(middle[0]))
+    return np.stack([east, north, degrees[:, 2]], axis=1)
 
 
 def gps_scale(centres: Vectors, metres: Vectors) -> float | None:

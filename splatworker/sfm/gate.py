@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm.cameras import CameraGroup
+from splatworker.sfm.cameras import FOCAL_RANGE, CameraGroup
 from splatworker.sfm.colmap import pycolmap
 
 FOCAL_DRIFT = 1.7
-"""A focal length further than this factor from the header's is not believed."""
-
-FOCAL_RANGE = (0.25, 4.0)
-"""Without a header, focal lengths outside these multiples of the longer side are not: 9 to 144 mm on 35 mm film."""
+"""A focal length further than this factor from the header's is doubted: either it ran away, or the header is wrong."""
 
 CORNER_RATIO = (0.75, 1.8)
 """Undistorting moves a corner to this many times its distance from the centre: barrels are common (an action camera
@@ -51,21 +48,23 @@ class Inspection:
         astray: image id -> what is wrong with that photo's camera, a clause.
         faults: what is wrong with the model as a whole, a clause each; empty if it can be trained on.
         flat: one of the faults is that rays hardly meet: no depth can be told.
+        doubted: camera id -> how it contradicts the header of its photos, a clause. No fault by itself: a header is
+            evidence among other.
     """
 
     astray: dict[int, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     flat: bool = False
+    doubted: dict[int, str] = field(default_factory=dict)
 
 
 def inspect(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup]) -> Inspection:
     """Look for cameras that cannot be true; `groups[camera_id - 1]` holds what was known before."""
     found = Inspection()
-    implausible = {
-        camera_id: clause
-        for camera_id, camera in model.cameras.items()
-        if (clause := lens_fault(camera, groups[camera_id - 1]))
-    }
+    implausible = {camera_id: clause for camera_id, camera in model.cameras.items() if (clause := lens_fault(camera))}
+    for camera_id, camera in model.cameras.items():
+        if clause := contradiction(camera, groups[camera_id - 1]):
+            found.doubted[camera_id] = clause
     images = {image_id: model.image(image_id) for image_id in model.reg_image_ids()}
     centres = {image_id: image.projection_center() for image_id, image in images.items()}
     far = _far_off(centres)
@@ -88,11 +87,17 @@ def inspect(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup]) -> In
     return found
 
 
-def lens_fault(camera: pycolmap.Camera, group: CameraGroup) -> str:
-    """What cannot be true about a camera's intrinsics, a clause, or ""."""
+def contradiction(camera: pycolmap.Camera, group: CameraGroup) -> str:
+    """How a camera contradicts the header of its photos, a clause, or ""."""
     focal = camera.mean_focal_length()
     if group.has_prior and not 1 / FOCAL_DRIFT < focal / group.focal < FOCAL_DRIFT:
-        return f"its focal length came out as {focal:.0f} pixels where the photo's header says {group.focal:.0f}"
+        return f"the focal length came out as {focal:.0f} pixels where the header says {group.focal:.0f}"
+    return ""
+
+
+def lens_fault(camera: pycolmap.Camera) -> str:
+    """What cannot be true about a camera's intrinsics, a clause, or ""."""
+    focal = camera.mean_focal_length()
     longer = max(camera.width, camera.height)
     if not FOCAL_RANGE[0] < focal / longer < FOCAL_RANGE[1]:
         return f"its focal length came out as {focal / longer:.1f} times the photo's longer side"

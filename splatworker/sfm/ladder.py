@@ -22,6 +22,17 @@ MAY_MISS = 0.05
 """Share of the overlapping photos that a rung may miss and still be taken at once."""
 
 
+CLEARLY_BETTER = 0.8
+"""An attempt that contradicts the headers needs so small a share of the reprojection error of one that agrees: a focal
+length that may move fits a little better always. Photos cropped to 45 %, headers untouched: 0.36."""
+
+FEWEST_SECONDS, SECONDS_A_PHOTO, TIMES_AS_LONG = 20.0, 3.0, 3.0
+"""After the first rung none may take longer than the longest of these: so many seconds, so many a photo, so many times
+as long as the longest before it. They all do the same work, so one that takes longer is lost."""
+
+HELD = "held intrinsics"
+
+
 @dataclass(frozen=True)
 class Rung:
     """One attempt. `mapper` None stands for strict verification and global mapping."""
@@ -37,8 +48,10 @@ RUNGS = (
     Rung("draft", MapperPreset(draft=True)),
     # Short bundle adjustments, focal length and distortion refined: right nearly always.
     Rung("incremental", MapperPreset()),
+    # A header that is wrong spoils the very first pairs: once more as if it told nothing.
+    Rung("without header", MapperPreset(without_header=True), wants_prior=True),
     # The focal length runs away in the first pairs (far, flat scenes): hold it where the header tells it.
-    Rung("held intrinsics", MapperPreset(hold_intrinsics=True), wants_prior=True),
+    Rung(HELD, MapperPreset(hold_intrinsics=True), wants_prior=True),
     # A distant scene walked past, where no pair of rays meets under the usual angles. Intrinsics are held where
     # they are known: under small angles they and depth are nearly the same thing.
     Rung("low angles, held intrinsics", MapperPreset(hold_intrinsics=True, low_angles=True), wants_prior=True),
@@ -76,19 +89,31 @@ class Attempt:
         """There is a model and it can be trained on."""
         return self.model is not None and not self.inspection.faults
 
+    @property
+    def doubted(self) -> bool:
+        """It contradicts what the photos' headers say."""
+        return bool(self.inspection.doubted)
+
+    @property
+    def error(self) -> float:
+        """Mean reprojection error in pixels."""
+        return float(self.model.compute_mean_reprojection_error()) if self.model else 0.0
+
     def merit(self) -> tuple[bool, int, float]:
-        """Attempts compare by this: plausible, photos registered, reprojection error."""
-        error = self.model.compute_mean_reprojection_error() if self.model else 0.0
-        return self.plausible, self.registered, -error
+        """Attempts of which none is doubted compare by this: plausible, photos registered, reprojection error."""
+        return self.plausible, self.registered, -self.error
 
 
 def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: MatchGraph, span: Span) -> list[Attempt]:
     """Try rung after rung until one is good enough; every attempt made, in order."""
     has_prior = any(group.has_prior for group in groups)
     attempts: list[Attempt] = []
+    photos = len(graph.images)
     for number, rung in enumerate(RUNGS):
         if rung.wants_prior and not has_prior:
             continue
+        if rung.mapper is not None and rung.mapper.without_header and any(_is_full(one, graph) for one in attempts):
+            continue  # the photos have contradicted the header already
         drafted = rung.mapper is not None and rung.mapper.draft
         if drafted and not draft.is_worthwhile(bench.database):
             continue
@@ -97,22 +122,59 @@ def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: Mat
         if rung.mapper is None:
             models = mapping.map_globally(bench, output, span)
         else:
-            models = mapping.map_incrementally(bench, output, rung.mapper, len(graph.images), span)
+            most_seconds = longest_rung(photos, [attempt.seconds for attempt in attempts])
+            models = mapping.map_incrementally(bench, output, rung.mapper, photos, span, most_seconds)
         found = gate.inspect(models[0], groups) if models else gate.Inspection()
         others = tuple(frozenset(model.reg_image_ids()) for model in models[1:])
         seconds = time.monotonic() - start
         attempts.append(Attempt(look, rung.name, models[0] if models else None, others, found, seconds))
-        if good_enough(attempts[-1], graph, may_miss=0.0 if drafted else MAY_MISS):
+        if good_enough(attempts[-1], graph, may_miss=0.0 if drafted else MAY_MISS) or _is_settled(attempts, graph):
             break
     return attempts
 
 
+def longest_rung(photos: int, before: Sequence[float]) -> float:
+    """Seconds that a rung may take after others that took so many; 0 for the first, which may take what it needs."""
+    return max(FEWEST_SECONDS, SECONDS_A_PHOTO * photos, TIMES_AS_LONG * max(before)) if before else 0.0
+
+
 def good_enough(attempt: Attempt, graph: MatchGraph, may_miss: float = MAY_MISS) -> bool:
+    """The attempt holds nearly every photo that it can, and agrees with what the photos' headers say."""
+    return not attempt.doubted and _is_full(attempt, graph, may_miss)
+
+
+def answered(attempts: Sequence[Attempt], graph: MatchGraph) -> bool:
+    """Whether an attempt on these matches is as good as any will be."""
+    return any(good_enough(attempt, graph) for attempt in attempts) or _is_settled(attempts, graph)
+
+
+def _is_full(attempt: Attempt, graph: MatchGraph, may_miss: float = MAY_MISS) -> bool:
     """The attempt is plausible and holds nearly every photo that hangs together with most others."""
     overlapping = len(graph.components()[0])
     return attempt.plausible and attempt.registered >= overlapping - int(may_miss * overlapping)
 
 
+def _is_settled(attempts: Sequence[Attempt], graph: MatchGraph) -> bool:
+    """A full attempt contradicts the headers, and what comes of holding on to them is known, too."""
+    held = any(attempt.rung == HELD for attempt in attempts)
+    return held and any(attempt.doubted and _is_full(attempt, graph) for attempt in attempts)
+
+
 def best(attempts: Sequence[Attempt]) -> Attempt:
-    """The attempt with the greatest merit; the earlier one where they are equal."""
-    return max(attempts, key=Attempt.merit)
+    """The attempt with the greatest merit; the earlier one where they are equal.
+
+    One that contradicts the photos' headers must be clearly better than any that agrees with them: hold as many photos
+    with a reprojection error under `CLEARLY_BETTER` times the other's, or twice as many; or be alone.
+    """
+    agreeing = [attempt for attempt in attempts if attempt.plausible and not attempt.doubted]
+    doubted = [attempt for attempt in attempts if attempt.plausible and attempt.doubted]
+    if not doubted:
+        return max(attempts, key=Attempt.merit)
+    other = max(doubted, key=Attempt.merit)
+    if not agreeing:
+        return other
+    first = max(agreeing, key=Attempt.merit)
+    enough = first.registered - int(MAY_MISS * first.registered)
+    is_truer = other.registered >= enough and other.error < CLEARLY_BETTER * first.error
+    holds_twice = other.registered >= 2 * first.registered and other.error <= first.error
+    return other if is_truer or holds_twice else first

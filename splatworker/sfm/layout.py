@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from splatworker.sfm.database import alias
 from splatworker.sfm.options import SfmOptions
@@ -24,18 +24,26 @@ _WORTHWHILE = 1.25
 
 _JPEG_QUALITY = 95
 
+_OPAQUE = 250
+"""From this alpha on a pixel shows the subject alone."""
+
+_MARGIN = 0.008
+"""Features closer than half of this to what is transparent, as a share of the longer side, are those of the cut."""
+
 
 def lay_out(photos: Sequence[Photo], images: Path, bench: Workbench, span: Span) -> list[Photo]:
     """Fill the folder `bench.photos` with a link to each photo or a smaller copy with its EXIF; the photos as they lie.
 
     A copy is large enough for features and for what is written in the end. Where that is the photos' own size
-    (`undistort_max_size` 0), all are links.
+    (`undistort_max_size` 0), all are links. Only photos that are partly transparent are copies always: laid over black,
+    with their alpha and a mask beside them.
     """
-    bench.photos.mkdir()
+    for folder in (bench.photos, bench.alphas, bench.masks):
+        folder.mkdir()
     laid: list[Photo] = []
     with ThreadPoolExecutor(bench.threads) as pool:
         jobs = [
-            pool.submit(_lay, photo, images / photo.name, bench.photos / alias(image_id, photo), bench)
+            pool.submit(_lay, photo, photo.within(images), bench.photos / alias(image_id, photo), bench)
             for image_id, photo in enumerate(photos, 1)
         ]
         for job in jobs:
@@ -45,9 +53,9 @@ def lay_out(photos: Sequence[Photo], images: Path, bench: Workbench, span: Span)
 
 
 def stays_as_it_is(photo: Photo, options: SfmOptions) -> bool:
-    """Whether COLMAP gets the photo itself, and not a smaller copy."""
+    """Whether COLMAP gets the photo itself, and not a copy."""
     needed = _needed(options)
-    return not needed or max(photo.width, photo.height) < _WORTHWHILE * needed
+    return not photo.has_alpha and (not needed or max(photo.width, photo.height) < _WORTHWHILE * needed)
 
 
 def _needed(options: SfmOptions) -> int:
@@ -60,11 +68,30 @@ def _lay(photo: Photo, source: Path, target: Path, bench: Workbench) -> Photo:
     if stays_as_it_is(photo, bench.options):
         target.symlink_to(source.resolve())
         return photo
-    needed = _needed(bench.options)
+    needed = _needed(bench.options) or max(photo.width, photo.height)
     with Image.open(source) as image:
         exif = image.getexif()
+        if photo.has_alpha:
+            rgba = image.convert("RGBA")
+            rgba.thumbnail((needed, needed), Image.Resampling.LANCZOS)
+            return _lay_transparent(photo, rgba, target, bench, exif)
         image.draft("RGB", (needed, needed))  # JPEG decodes at a half, a quarter, an eighth for next to nothing
         smaller = image.convert("RGB")
     smaller.thumbnail((needed, needed), Image.Resampling.LANCZOS)
     smaller.save(target, quality=_JPEG_QUALITY, compress_level=1, exif=exif)
     return dataclasses.replace(photo, width=smaller.width, height=smaller.height)
+
+
+def _lay_transparent(photo: Photo, rgba: Image.Image, target: Path, bench: Workbench, exif: Image.Exif) -> Photo:
+    """The photo over black: its colours times its alpha, which is how both can be undistorted."""
+    alpha = rgba.getchannel("A")
+    least, _ = alpha.getextrema()
+    black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
+    Image.alpha_composite(black, rgba).convert("RGB").save(target, compress_level=1, exif=exif)
+    is_opaque = float(least) == 255  # type: ignore[arg-type]
+    if not is_opaque:
+        alpha.save(bench.alphas / target.name, compress_level=1)
+        inside = alpha.point(lambda value: 255 if value >= _OPAQUE else 0)
+        margin = 2 * round(_MARGIN * max(rgba.size) / 2) + 1
+        inside.filter(ImageFilter.MinFilter(max(3, margin))).save(bench.masks / f"{target.name}.png", compress_level=1)
+    return dataclasses.replace(photo, width=rgba.width, height=rgba.height, has_alpha=not is_opaque)

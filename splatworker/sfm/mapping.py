@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from splatworker.sfm import draft, matching
 from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.database import forget_focal_lengths
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
@@ -25,25 +27,36 @@ class MapperPreset:
         hold_intrinsics: keep focal length and distortion at their priors.
         low_angles: accept points seen under half a degree, and a first pair under four.
         draft: place the photos by their coarsest features, and take in the others at the end.
+        without_header: begin as if no photo told its focal length.
     """
 
     hold_intrinsics: bool = False
     low_angles: bool = False
     draft: bool = False
+    without_header: bool = False
 
 
 def map_incrementally(
-    bench: Workbench, output: Path, preset: MapperPreset, photos: int, span: Span
+    bench: Workbench, output: Path, preset: MapperPreset, photos: int, span: Span, most_seconds: float = 0.0
 ) -> list[pycolmap.Reconstruction]:
     """Models of the photos, the one with most photos first; none where no two photos make a start.
 
-    COLMAP's own first model is the first it began, not the best.
+    COLMAP's own first model is the first it began, not the best. After `most_seconds`, unless that is 0, it stops with
+    what it has.
     """
     output.mkdir(parents=True)
     database = bench.database
     if preset.draft:
         database = output / "draft.db"
         draft.thin_out(bench.database, database)
+    if preset.without_header:
+        database = output / "without_header.db"
+        shutil.copyfile(bench.database, database)
+        forget_focal_lengths(database)
+        matching.verify(bench, database, span, strict=False)
+    options = incremental_options(preset, bench.options, mapper_threads(photos, bench.threads))
+    if most_seconds:
+        options.max_runtime_seconds = math.ceil(most_seconds)
     registered = 0
 
     def count() -> None:
@@ -55,7 +68,7 @@ def map_incrementally(
             database,
             bench.photos,
             output,
-            incremental_options(preset, bench.options, mapper_threads(photos, bench.threads)),
+            options,
             next_image_callback=count,
             cancellation_token=bench.cancellation.token,
         ),

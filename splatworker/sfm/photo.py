@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from splatworker.arrivals import natural
+from splatworker.file_names import distinct, find_files
+from splatworker.panorama import is_panorama
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -20,13 +23,16 @@ class Photo:
     """A photo as its header describes it; the pixels are not read.
 
     Attributes:
-        name: file name in the folder of photos.
+        name: relative to the folder of photos, in letters that can be written as UTF-8; of no two photos the same.
         width, height: pixels as stored, before any turn by the orientation tag.
         make, model: of the camera, "" where not told.
         focal_mm, focal_35mm: focal length and its equivalent on 35 mm film, None where not told.
         orientation: EXIF orientation 1-8.
         gps: (latitude in degrees, longitude in degrees, altitude in metres), None unless all three are told.
         taken: when, as EXIF writes it (sortable text), "" where not told.
+        file: the name as the file system has it, where that differs; see `within`.
+        has_alpha: parts of it may be transparent.
+        is_panorama: it is one, and no camera's photo.
     """
 
     name: str
@@ -39,18 +45,26 @@ class Photo:
     orientation: int = 1
     gps: tuple[float, float, float] | None = None
     taken: str = ""
+    file: str = ""
+    has_alpha: bool = False
+    is_panorama: bool = False
+
+    def within(self, folder: Path) -> Path:
+        """The photo's file."""
+        return folder / (self.file or self.name)
 
 
 def read_photos(folder: Path) -> tuple[list[Photo], list[str]]:
-    """The photos of a flat folder in the order they were taken, and the names of files that are no photo."""
+    """The photos of a folder and of its sub-folders in the order they were taken, and the names of other files."""
+    files = [path.relative_to(folder).as_posix() for path in find_files(folder).files]
     photos, others = [], []
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() or path.name.startswith("."):
-            continue
+    for file, name in zip(files, distinct(files), strict=True):
         try:
-            photos.append(read_photo(path))
-        except (OSError, ValueError, UnidentifiedImageError):
-            others.append(path.name)
+            photo = read_photo(folder / file)
+        except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
+            others.append(name)
+        else:
+            photos.append(dataclasses.replace(photo, name=name, file="" if file == name else file))
     return in_capture_order(photos), others
 
 
@@ -59,22 +73,42 @@ def read_photo(path: Path) -> Photo:
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path.name}: neither .jpg nor .png")
     with Image.open(path, formats=["JPEG", "PNG"]) as image:
-        exif = image.getexif()
-        detail = exif.get_ifd(ExifTags.IFD.Exif)
+        exif, detail, position = _header(image)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         return Photo(
             name=path.name,
+            has_alpha=image.has_transparency_data,
+            is_panorama=is_panorama(image, image.info, exif),
             width=image.width,
             height=image.height,
             make=_text(exif.get(ExifTags.Base.Make)),
             model=_text(exif.get(ExifTags.Base.Model)),
             focal_mm=_positive(detail.get(ExifTags.Base.FocalLength)),
             focal_35mm=_positive(detail.get(ExifTags.Base.FocalLengthIn35mmFilm)),
-            orientation=orientation if orientation in range(1, 9) else 1,
-            gps=_gps(exif.get_ifd(ExifTags.IFD.GPSInfo)),
+            orientation=orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1,
+            gps=_gps(position),
             taken=_text(detail.get(ExifTags.Base.DateTimeOriginal))
             + _text(detail.get(ExifTags.Base.SubsecTimeOriginal)),
         )
+
+
+def _header(image: Image.Image) -> tuple[Image.Exif, dict[int, Any], dict[int, Any]]:
+    """The header's main block, that of the camera and that of the position; one that is garbled is empty.
+
+    What its reader raises then is of any kind.
+    """
+    blocks: list[dict[int, Any]] = []
+    try:
+        exif = image.getexif()
+        dict(exif)
+    except Exception:
+        return Image.Exif(), {}, {}
+    for block in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        try:
+            blocks.append(dict(exif.get_ifd(block)))
+        except Exception:
+            blocks.append({})
+    return exif, blocks[0], blocks[1]
 
 
 def in_capture_order(photos: Sequence[Photo]) -> list[Photo]:
@@ -92,7 +126,7 @@ def _positive(value: Any) -> float | None:
     """A finite number above zero; cameras also write 0, 0/0 and text."""
     try:
         number = float(value)
-    except (TypeError, ValueError, ZeroDivisionError):
+    except (TypeError, ValueError, ArithmeticError):
         return None
     return number if math.isfinite(number) and number > 0 else None
 
@@ -103,10 +137,11 @@ def _gps(tags: dict[int, Any]) -> tuple[float, float, float] | None:
         longitude = _degrees(tags[ExifTags.GPS.GPSLongitude], str(tags[ExifTags.GPS.GPSLongitudeRef]), "W")
         below = tags.get(ExifTags.GPS.GPSAltitudeRef) in (1, b"\x01")
         altitude = float(tags[ExifTags.GPS.GPSAltitude]) * (-1 if below else 1)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+    except (KeyError, TypeError, ValueError, ArithmeticError):
         return None
     position = (latitude, longitude, altitude)
-    return position if all(math.isfinite(value) for value in position) and position[:2] != (0, 0) else None
+    told = all(math.isfinite(value) for value in position) and position[:2] != (0, 0)
+    return position if told and abs(latitude) <= 90 and abs(longitude) <= 180 else None
 
 
 def _degrees(sexagesimal: Sequence[Any], reference: str, negative: str) -> float:

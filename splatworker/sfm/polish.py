@@ -31,18 +31,26 @@ def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench:
             if len(groups[camera_id - 1].photos) >= _MANY_PHOTOS:
                 _to_opencv(camera)
     adjustment = pycolmap.BundleAdjustmentOptions()
+    adjustment.print_summary = False
     adjustment.ceres.solver_options.num_threads = bench.threads
     # To the bitter end it took twice as long, for 0.0001 degrees and 0.0001 % of the extent (fox).
     adjustment.ceres.solver_options.function_tolerance = 1e-7
-    watch(
-        lambda: pycolmap.bundle_adjustment(refined, adjustment, bench.cancellation.token),
-        lambda: None,
-        bench.cancellation,
-    )
+    watch(lambda: _adjust(refined, adjustment), lambda: None, bench.cancellation)
     refined.update_point_3d_errors()
     better = refined.compute_mean_reprojection_error() < _WORTHWHILE * model.compute_mean_reprojection_error()
-    found = gate.inspect(refined, groups)
-    return refined if better and not found.faults and not found.astray else model
+    before, found = gate.inspect(model, groups), gate.inspect(refined, groups)
+    plausible = not found.faults and not found.astray and found.doubted.keys() <= before.doubted.keys()
+    return refined if better and plausible else model
+
+
+def _adjust(model: pycolmap.Reconstruction, options: pycolmap.BundleAdjustmentOptions) -> None:
+    """Adjust all cameras and points: what `pycolmap.bundle_adjustment` does, which cannot be kept from logging it."""
+    pycolmap.ObservationManager(model).filter_observations_with_negative_depth()
+    config = pycolmap.BundleAdjustmentConfig()
+    for image_id in model.reg_image_ids():
+        config.add_image(image_id)
+    config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
+    pycolmap.create_default_bundle_adjuster(options, config, model).solve()
 
 
 def _to_opencv(camera: pycolmap.Camera) -> None:

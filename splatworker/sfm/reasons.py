@@ -89,7 +89,7 @@ def _why(evidence: Evidence, image_id: int, attempt: Attempt, kept: set[int], sc
 
 def _unusable(evidence: Evidence, image_id: int) -> str:
     """What is wrong with a photo by itself, or ""."""
-    look = look_at(evidence.folder / evidence.name(image_id))
+    look = look_at(evidence.photos[image_id - 1].within(evidence.folder))
     if look.blank:
         return "This photo is blank or nearly so: there is nothing in it to recognise."
     if look.blurred:
@@ -162,9 +162,34 @@ def why_too_few(evidence: Evidence, attempt: Attempt, least: int) -> NoReconstru
     )
 
 
+def separate_scenes(evidence: Evidence) -> list[list[str]]:
+    """The photos of scenes that have nothing in common, names by scene, largest first; empty if there is one."""
+    scenes = [scene for scene in evidence.graph.components() if len(scene) >= _SCENE_SIZE]
+    if len(scenes) < 2:
+        return []
+    return [[evidence.name(image_id) for image_id in sorted(scene)] for scene in scenes]
+
+
+def told_scenes(scenes: Sequence[Sequence[str]]) -> str:
+    """Scenes by their sizes and first photos: "5 of them (a.jpg, ...), 4 of them (b.jpg, ...)"."""
+    return ", ".join(f"{len(scene)} of them ({scene[0]}, ...)" for scene in scenes)
+
+
+def why_several_scenes(evidence: Evidence, least: int) -> NoReconstruction | None:
+    """The error of photos of several scenes, none of them with enough photos to be delivered alone."""
+    scenes = separate_scenes(evidence)
+    if not scenes or len(scenes[0]) >= least:
+        return None
+    return NoReconstruction(
+        f"The photos show {len(scenes)} scenes that have nothing in common: {told_scenes(scenes)}. "
+        f"Each has fewer photos than the {least} that are needed.",
+        hint="Give the photos of one scene at a time; if it is one, add photos that lead from one part to the next.",
+    )
+
+
 def _common_fault(evidence: Evidence, least: float = 0.0) -> str:
     """The fault that most photos have, a clause with its count, if at least the share `least` has it; or ""."""
-    looks = [look_at(evidence.folder / photo.name) for photo in evidence.photos]
+    looks = [look_at(photo.within(evidence.folder)) for photo in evidence.photos]
     total = len(looks)
     blank, blurred = sum(look.blank for look in looks), sum(look.blurred for look in looks)
     if max(blank, blurred) > 0 and blank + blurred >= least * total:

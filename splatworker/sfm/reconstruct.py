@@ -6,15 +6,16 @@ import dataclasses
 import json
 import math
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from splatworker import arrivals
-from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos, from_os_error
+from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
+from splatworker.file_names import find_files, readable
 from splatworker.machine import available_cpus
+from splatworker.panorama import PANORAMA
 from splatworker.progress import Reporter
 from splatworker.sfm import features, reasons
 from splatworker.sfm.ahead import find_features
@@ -26,6 +27,7 @@ from splatworker.sfm.frame import apply_frame, find_frame
 from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.layout import lay_out
 from splatworker.sfm.options import SfmOptions
+from splatworker.sfm.output import scene_to_write
 from splatworker.sfm.photo import Photo, read_photos
 from splatworker.sfm.polish import polish
 from splatworker.sfm.report import SfmResult, write_report
@@ -42,19 +44,22 @@ def reconstruct(
     reporter: Reporter,
     cancellation: Cancellation | None = None,
     all_there: arrivals.Told | None = None,
+    *,
+    overwrite: bool = False,
 ) -> SfmResult:
     """Find cameras and points for a folder of photos and write `scene`, whole or not at all.
 
     Args:
-        images: a flat folder of JPEG and PNG files with their EXIF, pixels not turned by it.
+        images: a folder of JPEG and PNG files with their EXIF, pixels not turned by it; sub-folders are searched.
         scene: folder to make: images/ without lens distortion, sparse/0/ with PINHOLE cameras, report.json. An
-            older scene there is replaced; any other folder with something in it is refused.
+            older scene of ours there is replaced; any other folder with something in it is refused.
         all_there: whether all photos have arrived; until then features are found in those that have. None: they are.
+        overwrite: other things may be in `scene`, and stay.
 
     Raises:
         NoPhotos, TooFewPhotos, NoFeatures, NoOverlap, NoReconstruction: with a sentence for whoever took the photos.
         Cancelled: `cancellation` was requested.
-        InvalidJob: `scene` holds something that is no scene, or CUDA was asked for and is not there.
+        InvalidJob: `scene` cannot be filled or holds what is not ours, or CUDA was asked for and is not there.
     """
     cancellation = cancellation or Cancellation()
     threads = options.threads or available_cpus()
@@ -66,12 +71,15 @@ def reconstruct(
             stage="sfm",
         )
 
-    with _scene_to_write(scene) as part:
+    with scene_to_write(scene, images, beside=overwrite) as part:
         work = part / "work"
         work.mkdir()
         bench = Workbench(work, work / "photos", options, threads, cancellation)
         ahead = find_features(dataclasses.replace(bench, photos=images), all_there) if all_there else None
-        given, unreadable = _read(images, options)
+        given, panoramas, unreadable = _read(images, options)
+        passed_over = [
+            f"The folder {name} was passed over: {reason}." for name, reason in find_files(images).passed_over.items()
+        ]
         aside = set_aside(given, images)
         photos = [photo for photo in given if photo.name not in aside]
         with clock("layout"):
@@ -81,13 +89,16 @@ def reconstruct(
         findings = search(bench, photos, groups, reporter, clock, ahead)
         evidence = reasons.Evidence(photos, images, findings.keypoints, findings.graph)
         attempt = _fit_to_deliver(evidence, findings.attempts, options)
+        of_headers = tuple(_warn_of_headers(groups, attempt))
 
         with clock("polishing"):
             reporter.progress("refining cameras", 0.93)
             model = polish(_without_astray(attempt), groups, bench)
+        misplaced: tuple[int, ...] = ()
         if not options.keep_frame:
             frame = find_frame(model, dict(enumerate(photos, 1)))
             apply_frame(model, frame)
+            misplaced = frame.misplaced
             (part / "frame.json").write_text(json.dumps(frame.to_json(), indent=2) + "\n")
         with clock("undistortion"):
             span = Span(reporter, "removing lens distortion", 0.95, 1.0)
@@ -96,18 +107,25 @@ def reconstruct(
         kept = set(model.reg_image_ids())
         left_out = reasons.why_left_out(evidence, attempt, kept)
         result = SfmResult(
-            photos=len(given) + len(unreadable),
+            photos=len(given) + len(panoramas) + len(unreadable),
             registered=len(kept),
             rejected=(
                 *left_out.items(),
                 *((name, f"This photo is nearly the same as {other}.") for name, other in aside.items()),
+                *((photo.name, f"This photo was left out because {PANORAMA}.") for photo in panoramas),
                 *((name, "This file is no photo.") for name in unreadable),
             ),
             points=model.num_points3D(),
             reprojection_error_px=model.compute_mean_reprojection_error(),
             track_length=model.compute_mean_track_length(),
             rung=attempt.rung,
-            warnings=tuple(_warnings(photos, groups, left_out, len(aside), options)),
+            warnings=(
+                *passed_over,
+                *_warnings(evidence, groups, left_out, len(aside), options),
+                *of_headers,
+                *_warn_of_positions(photos, misplaced),
+                *_warn_of_transparency(photos),
+            ),
             timings=clock.seconds,
         )
         write_report(part / "report.json", result, model, groups, findings.graph, findings.attempts)
@@ -118,18 +136,28 @@ def reconstruct(
     return result
 
 
-def _read(images: Path, options: SfmOptions) -> tuple[list[Photo], list[str]]:
-    """The photos of the folder in capture order, at least as many as are needed, and the files that are none."""
+def _read(images: Path, options: SfmOptions) -> tuple[list[Photo], list[Photo], list[str]]:
+    """The photos of the folder in capture order, as many as are needed; the panoramas; the files that are none."""
     if not images.is_dir():
         raise NoPhotos(f"There is no folder {images}.", hint="Give a folder of photos.")
-    photos, unreadable = read_photos(images)
-    if not photos:
-        raise NoPhotos(f"There is no JPEG or PNG photo in {images.name}.", hint="Give a folder of photos.")
+    found, unreadable = read_photos(images)
+    photos = [photo for photo in found if not photo.is_panorama]
+    panoramas = [photo for photo in found if photo.is_panorama]
+    if not found:
+        others = f"; splatworker photos makes them of others ({unreadable[0]}, ...)" if unreadable else ""
+        raise NoPhotos(
+            f"There is no JPEG or PNG photo in {readable(images.name)}.", hint=f"Give a folder of photos{others}."
+        )
+    if panoramas and len(photos) < options.min_registered:
+        raise NoPhotos(
+            f"Of {len(found)} photos {len(panoramas)} are panoramas ({panoramas[0].name}, ...): {PANORAMA}.",
+            hint="Give ordinary photos of one subject.",
+        )
     if len(photos) < options.min_registered:
         raise TooFewPhotos(
             f"{len(photos)} photos are too few: {options.min_registered} are needed.", hint=reasons.SHOOTING_HINT
         )
-    return photos, unreadable
+    return photos, panoramas, unreadable
 
 
 class Clock:
@@ -146,26 +174,6 @@ class Clock:
         self.seconds[step] = round(self.seconds.get(step, 0.0) + time.monotonic() - start, 3)
 
 
-@contextmanager
-def _scene_to_write(scene: Path) -> Iterator[Path]:
-    """A folder beside `scene` that takes its place when the block ends well, and is removed when it does not."""
-    scene = scene.resolve()
-    if scene.exists() and any(scene.iterdir()) and not (scene / "sparse").is_dir():
-        raise InvalidJob(f"{scene} holds something that is no scene.", hint="Give an empty or new folder.", stage="sfm")
-    scene.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{scene.name}.", dir=scene.parent))
-    try:
-        part.chmod(0o755)
-        yield part
-        if scene.exists():
-            shutil.rmtree(scene)
-        part.rename(scene)
-    except OSError as error:
-        raise from_os_error(error, "sfm") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
 def _fit_to_deliver(evidence: reasons.Evidence, attempts: Sequence[Attempt], options: SfmOptions) -> Attempt:
     """The best attempt, or the error that says why there is none that a splat can be trained on."""
     if no_depth := reasons.why_no_depth(evidence, attempts):
@@ -177,6 +185,8 @@ def _fit_to_deliver(evidence: reasons.Evidence, attempts: Sequence[Attempt], opt
         return attempt
     if no_matches := reasons.why_no_features(evidence) or reasons.why_no_overlap(evidence):
         raise no_matches
+    if several := reasons.why_several_scenes(evidence, least):
+        raise several
     if attempt and attempt.plausible:
         raise reasons.why_too_few(evidence, attempt, least)
     raise reasons.why_no_reconstruction(evidence, attempts)
@@ -191,20 +201,68 @@ def _without_astray(attempt: Attempt) -> pycolmap.Reconstruction:
     return model
 
 
+def _warn_of_headers(groups: Sequence[CameraGroup], attempt: Attempt) -> Iterator[str]:
+    """What headers (EXIF) say of focal lengths that was not believed."""
+    absurd = [photo.name for group in groups for photo in group.absurd]
+    if absurd:
+        yield (
+            f"The header (EXIF) of {_some(absurd)} tells a focal length that no camera has; it was ignored, and the "
+            "focal length found from the photos."
+        )
+    for camera_id, clause in attempt.inspection.doubted.items():
+        group = groups[camera_id - 1]
+        names = [photo.name for photo in group.photos if photo not in group.absurd]
+        yield (
+            f"The header (EXIF) of {_some(names)} is contradicted by the photos and was not believed: {clause}. Were "
+            "they cropped, or is the focal length that of another lens?"
+        )
+
+
+def _warn_of_positions(photos: Sequence[Photo], misplaced: Sequence[int]) -> Iterator[str]:
+    if misplaced:
+        names = [photos[image_id - 1].name for image_id in misplaced]
+        yield f"The position (GPS) of {_some(names)} is missing or contradicts that of all others; it was not used."
+
+
+def _warn_of_transparency(photos: Sequence[Photo]) -> Iterator[str]:
+    masked = [photo.name for photo in photos if photo.has_alpha]
+    if masked:
+        yield (
+            f"{len(masked)} of {len(photos)} photos are partly transparent: their alpha was used as a mask, and "
+            "nothing was looked for in what is transparent."
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    """One name, or how many photos and the first few names."""
+    if len(names) == 1:
+        return names[0]
+    return f"{len(names)} photos ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+
+
 def _warnings(
-    photos: Sequence[Photo],
+    evidence: reasons.Evidence,
     groups: Sequence[CameraGroup],
     left_out: dict[str, str],
     aside: int,
     options: SfmOptions,
 ) -> Iterator[str]:
     """What the user should know of a reconstruction that is delivered."""
+    photos = evidence.photos
     if aside:
         yield f"{aside} photos nearly repeat the one before them and were left out; {len(photos)} are plenty."
     share = 1 - len(left_out) / len(photos)
+    scenes = reasons.separate_scenes(evidence)
+    several = (
+        f"The photos show {len(scenes)} scenes that have nothing in common, of which the first was reconstructed: "
+        f"{reasons.told_scenes(scenes)}."
+    )
     if share < options.warn_share:
         names = ", ".join(left_out)
-        yield f"Only {len(photos) - len(left_out)} of {len(photos)} photos could be placed; missing: {names}."
+        missing = f"Only {len(photos) - len(left_out)} of {len(photos)} photos could be placed; missing: {names}."
+        yield f"{missing} {several}" if scenes else missing
+    elif scenes:
+        yield several
     alone = [group for group in groups if not group.has_prior and len(group.photos) == 1]
     if len(alone) > 1 and len(alone) > len(photos) // 2:
         yield (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -27,6 +28,13 @@ first. Sets that the mapper finds easy measured 220 to 1300, the two that it fai
 
 LOOSE_SHARE = 0.2
 """With more photos than this hanging together with no two others, a closer look is worth its time."""
+
+FEWEST_SECONDS, SECONDS_A_PHOTO = 90.0, 9.0
+"""Seconds of a processor that all looks together may take, and so many more a photo: what is not found by then is not
+there. On two processors it is half of that by the clock."""
+
+CLOSER_LOOK = 4.0
+"""How many times as long as a look the next closer one takes, at least."""
 
 _SCENE = 3
 
@@ -62,21 +70,28 @@ def search(
     attempts: list[Attempt] = []
     presets = features.presets(room.options, room.threads)
     _, fine, _ = presets
+    begun = time.process_time()
     for preset in presets:
         bench = dataclasses.replace(room, folder=room.folder / preset.name)
         bench.folder.mkdir()
         database.create(bench.database, photos, groups, room.options.camera_model)
         if ahead is not None and preset is presets[0]:
             database.copy_features(ahead, bench.database, photos)
+        before = time.process_time()
         graph = _look(bench, preset, len(photos), reporter, clock)
-        last = preset is presets[-1] or (preset is fine and not _is_promising(graph))
+        now = time.process_time()
+        last = (
+            preset is presets[-1]
+            or (preset is fine and not (_is_promising(graph) and _lacks_matches(graph)))
+            or now - begun + CLOSER_LOOK * (now - before) > FEWEST_SECONDS + SECONDS_A_PHOTO * len(photos)
+        )
         if is_thin(graph) and not last:
             continue
         if len(graph.components()[0]) >= _SCENE:
             with clock("mapping"):
                 span = Span(reporter, "placing cameras", 0.65, 0.93)
                 attempts += ladder.climb(bench, preset.name, groups, graph, span)
-        if last or (any(ladder.good_enough(attempt, graph) for attempt in attempts) and not _is_loose(graph)):
+        if last or (ladder.answered(attempts, graph) and not _is_loose(graph)):
             break
     return Findings(database.keypoint_counts(bench.database), graph, attempts)
 
@@ -116,6 +131,11 @@ def is_thin(graph: MatchGraph) -> bool:
 def _is_promising(graph: MatchGraph) -> bool:
     """A few photos hang together at least by matches that might be chance: not so where photos share nothing."""
     return len(graph.components(minimum=1)[0]) >= _SCENE
+
+
+def _lacks_matches(graph: MatchGraph) -> bool:
+    """More features may help: few matches, or photos without any. Where there are plenty, the fault is another."""
+    return is_thin(graph) or _is_loose(graph)
 
 
 def _is_loose(graph: MatchGraph) -> bool:

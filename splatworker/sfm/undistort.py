@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from splatworker.sfm.colmap import pycolmap
@@ -29,7 +30,9 @@ def write_scene(
 ) -> None:
     """Write `scene/images` and `scene/sparse/0` from a model; `photos[image_id - 1]` names an image.
 
-    Photos are cropped to the largest rectangle without blank pixels, and shrunk as the options say.
+    Photos are cropped to the largest rectangle without blank pixels, and shrunk as the options say. Where a photo is
+    partly transparent its alpha is undistorted as its colours are. All cameras are PINHOLE: COLMAP leaves one without
+    distortion as it is, whatever its kind.
     """
     distorted, undistorted = bench.folder / "distorted", bench.folder / "undistorted"
     distorted.mkdir()
@@ -53,17 +56,47 @@ def write_scene(
     )
     (scene / "images").mkdir()
     flat = pycolmap.Reconstruction(undistorted / "sparse")
+    for camera in flat.cameras.values():
+        _to_pinhole(camera)
+    for image in flat.images.values():
+        bench.cancellation.check()
+        if (bench.alphas / image.name).exists():
+            camera = model.cameras[image.camera_id]
+            _give_alpha(written / image.name, bench.alphas / image.name, camera, undistortion)
     if bench.options.undistort_max_size:
         _shrink(flat, written, bench.options.undistort_max_size, bench.threads)
     for image_id, image in flat.images.items():
         drop_metadata(written / image.name)
-        (written / image.name).rename(scene / "images" / photos[image_id - 1].name)
+        place = scene / "images" / photos[image_id - 1].name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (written / image.name).rename(place)
         image.name = photos[image_id - 1].name
     flat.write(undistorted)
     sparse = scene / "sparse" / "0"
     sparse.mkdir(parents=True)
     for name in ("cameras.bin", "images.bin", "points3D.bin"):
         (undistorted / name).rename(sparse / name)
+
+
+def _to_pinhole(camera: pycolmap.Camera) -> None:
+    """Name a camera without distortion by what it is."""
+    focal = camera.focal_length_x, camera.focal_length_y
+    centre = camera.principal_point_x, camera.principal_point_y
+    camera.model = pycolmap.CameraModelId.PINHOLE
+    camera.params = [*focal, *centre]
+
+
+def _give_alpha(written: Path, alpha: Path, camera: pycolmap.Camera, options: pycolmap.UndistortCameraOptions) -> None:
+    """Make a photo that was undistorted over black transparent again, by its alpha undistorted in the same way."""
+    with Image.open(alpha) as grey:
+        given = np.asarray(grey)
+    flat, _ = pycolmap.undistort_image(options, pycolmap.Bitmap.from_array(given), camera)
+    opacity = np.asarray(flat.to_array()).reshape(flat.height, flat.width)
+    with Image.open(written) as photo:
+        premultiplied = np.asarray(photo.convert("RGB"), dtype=np.float32)
+    colours = premultiplied * (255.0 / np.maximum(opacity, 1)[:, :, None])
+    pixels = np.dstack([np.clip(colours + 0.5, 0, 255).astype(np.uint8), opacity])
+    Image.fromarray(pixels, "RGBA").save(written, "PNG", compress_level=1)
 
 
 def _shrink(model: pycolmap.Reconstruction, photos: Path, longest: int, threads: int) -> None:
@@ -93,5 +126,5 @@ def _shrink(model: pycolmap.Reconstruction, photos: Path, longest: int, threads:
 
 def _shrink_photo(path: Path, size: tuple[int, int]) -> None:
     with Image.open(path) as photo:
-        shrunk = photo.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        shrunk = photo.convert("RGBA" if photo.mode == "RGBA" else "RGB").resize(size, Image.Resampling.LANCZOS)
     shrunk.save(path, quality=_JPEG_QUALITY, subsampling=0)

@@ -40,7 +40,7 @@ class Cancellation:
     def check(self) -> None:
         """Raise Cancelled if the end was asked for."""
         if self.requested:
-            raise Cancelled("The reconstruction was cancelled.", stage="sfm")
+            raise Cancelled("The reconstruction was stopped.", stage="sfm")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,16 @@ class Workbench:
     cancellation: Cancellation = field(default_factory=Cancellation)
 
     @property
+    def alphas(self) -> Path:
+        """Folder of the alpha, a grey PNG, of each photo that has some transparency; see `layout`."""
+        return self.photos.with_name("alphas")
+
+    @property
+    def masks(self) -> Path:
+        """Folder of the masks of the same photos, named as COLMAP looks for them, white where features are kept."""
+        return self.photos.with_name("masks")
+
+    @property
     def database(self) -> Path:
         """COLMAP's database."""
         return self.folder / "database.db"

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from splatworker.console import printable_lines
 from splatworker.errors import Cancelled
+from splatworker.printable import printable_lines
 from splatworker.progress import Reporter
 from splatworker.render.backend import renderer_for
 from splatworker.stage import run_as_command
 from splatworker.train import parallel
+from splatworker.train.folder import demand_usable
 from splatworker.train.options import Options, parse
 from splatworker.train.trainer import train
 
@@ -28,6 +29,8 @@ def main(argv: list[str]) -> int:
         if unused:
             report.warning(f"Without effect on this trainer: {', '.join(unused)}.")
         show = _Detailed(report) if sys.stderr.isatty() and not (options.json or silent) else None
+        if not silent:
+            demand_usable(options)
         with stoppable():
             parallel.choose_gpu(options.device)
             renderer = renderer_for(options.device, deterministic=options.deterministic)
@@ -42,17 +45,16 @@ def main(argv: list[str]) -> int:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM and SIGINT end the block with `Cancelled`, so that files half-written are removed on the way out."""
+    """SIGTERM ends the block with `Cancelled`, as Ctrl-C does: files half-written are removed on the way out."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Cancelled("The training was stopped.", stage="train")
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Detailed:

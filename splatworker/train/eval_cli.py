@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from splatworker.console import printable_lines
-from splatworker.formats.model import find_splat
-from splatworker.formats.ply import read_ply
+from splatworker.export.registry import read_any
+from splatworker.formats.find import find_splat
+from splatworker.ownership import files_to_write
+from splatworker.printable import printable_lines
 from splatworker.progress import Reporter
 from splatworker.render.backend import renderer_for
 from splatworker.render.cli import add_arguments, chosen_photos, to_bytes, write_png
 from splatworker.render.interface import View
+from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import to_tensors
 from splatworker.stage import run_as_command
 from splatworker.train.evaluate import score_views, summary
@@ -52,8 +55,8 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
         DiskFull, SplatError: a picture cannot be written.
     """
     ply = find_splat(arguments.splat)
-    gaussians = read_ply(ply)
-    photos = chosen_photos(arguments)
+    gaussians = read_any(ply)
+    photos = chosen_photos(arguments, report)
     renderer = renderer_for(arguments.device)
     options = Options(
         source_path=arguments.source_path,
@@ -66,25 +69,27 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
         report.progress("loading photos", LOADING_SHARE * count / len(photos))
 
     seen = 0
+    names = picture_names([photo.name for photo in photos])
 
     def see(name: str, view: View, image: torch.Tensor) -> None:
         nonlocal seen
-        seen += 1
-        report.progress("scoring", LOADING_SHARE + (1 - LOADING_SHARE) * seen / len(photos))
         if arguments.output is not None:
             photo = view.photo.permute(1, 2, 0).cpu().numpy()
             pair = np.concatenate([photo, to_bytes(image)], axis=1)
-            write_png(arguments.output / Path(name).with_suffix(".png"), pair, "eval")
+            write_png(arguments.output / names[seen], pair, "eval")
+        seen += 1
+        report.progress("scoring", LOADING_SHARE + (1 - LOADING_SHARE) * seen / len(photos))
 
-    scores = score_views(
-        renderer,
-        to_tensors(gaussians, renderer.device),
-        [photo.name for photo in photos],
-        load_views(photos, options, renderer.device, loaded),
-        torch.full((3,), float(arguments.white_background), device=renderer.device),
-        gaussians.sh_degree,
-        see,
-    )
+    with files_to_write(arguments.output, names, "-o", "eval") if arguments.output else nullcontext():
+        scores = score_views(
+            renderer,
+            to_tensors(gaussians, renderer.device),
+            [photo.name for photo in photos],
+            load_views(photos, options, renderer.device, loaded),
+            torch.full((3,), float(arguments.white_background), device=renderer.device),
+            gaussians.sh_degree,
+            see,
+        )
     return {"ply": str(ply), "gaussians": len(gaussians), "split": arguments.split, **summary(scores)}
 
 

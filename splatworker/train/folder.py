@@ -16,13 +16,86 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from splatworker import ownership
+from splatworker.folder_kinds import MODEL
 from splatworker.formats.atomic import write_text
+from splatworker.formats.model import is_of_training, iteration_of
 from splatworker.formats.ply import write_ply, write_point_ply
 from splatworker.formats.scene import Photo, Scene, image_size
 from splatworker.gaussians import Gaussians
+from splatworker.train.checkpoint import checkpoint_path
 from splatworker.train.options import UNUSED, Options
 
 STAGE = "train"
+
+
+class ModelFolder:
+    """A model folder of one training: when it has written something, nothing is left there of an earlier one.
+
+    Until then an earlier training stays as it is. A training that goes on from a checkpoint keeps what was written up
+    to that: it is of the same training.
+
+    Args:
+        options: which folder, and at which iterations something will be written.
+        resumed_at: the iteration that the training goes on from, 0 where it begins.
+    """
+
+    def __init__(self, options: Options, resumed_at: int) -> None:
+        self.path = options.model_path
+        self._planned = _planned(options)
+        known = [name for name in ownership.ours(self.path, MODEL.earlier) if is_of_training(name)]
+        self._kept = [name for name in known if _goes_on(self.path, name, options.start_checkpoint, resumed_at)]
+        self._earlier = [name for name in known if name not in self._kept]
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether an earlier training lies here that this one has not replaced yet."""
+        return bool(self._earlier)
+
+    def begin(self) -> None:
+        """From now on this training writes: its files alone count, and those of an earlier one go."""
+        self._record()
+        ownership.remove(self.path, self._earlier)
+        self._earlier = []
+
+    def written(self) -> None:
+        """Note what has been written by now."""
+        self._record()
+
+    def _record(self) -> None:
+        others = [name for name in ownership.ours(self.path) if not is_of_training(name)]
+        there = [name for name in self._planned if name not in self._earlier and (self.path / name).is_file()]
+        missing = [name for name in self._planned if name not in there]
+        ownership.record(self.path, [*others, *self._kept, *there], STAGE, planned=missing)
+
+
+def demand_usable(options: Options) -> None:
+    """Refuse a model folder that cannot be written, or that holds another maker's model.
+
+    Raises:
+        InvalidJob, DiskFull: before any work.
+    """
+    folder = options.model_path
+    ownership.demand_usable(folder, "-m", STAGE)
+    ownership.demand_other(folder, options.source_path / options.images, "-m", STAGE)
+    ownership.demand_free(folder, MODEL, "-m", STAGE, beside=True)
+
+
+def _planned(options: Options) -> list[str]:
+    """The paths of all that a training may write."""
+    model = options.model_path
+    saved = [splat_path(model, number) for number in {*options.save_iterations, options.iterations}]
+    checkpoints = [checkpoint_path(model, number) for number in options.checkpoint_iterations]
+    names = [path.relative_to(model).as_posix() for path in (*saved, *checkpoints)]
+    return ["cfg_args", "cameras.json", "input.ply", "results.json", "train_log.jsonl", *names]
+
+
+def _goes_on(model: Path, name: str, checkpoint: Path | None, resumed_at: int) -> bool:
+    """Whether a file of an earlier training belongs to this one, which resumes from a checkpoint there."""
+    if checkpoint is None or not checkpoint.resolve().is_relative_to(model.resolve()):
+        return False
+    iteration = iteration_of(name)
+    return (iteration is not None and iteration <= resumed_at) or (model / name).samefile(checkpoint)
 
 
 def write_description(options: Options, scene: Scene, train: list[Photo], test: list[Photo]) -> None:

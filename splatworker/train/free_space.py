@@ -45,7 +45,7 @@ class FreeSpace:
         ends = [_end(photo, points.xyz) for photo in photos]
         known = [(photo.camera, end) for photo, end in zip(photos, ends, strict=True) if end > 0]
         matrices = np.array([camera.camera_from_world[:3] for camera, _ in known]).reshape(-1, 3, 4)
-        lenses = [_lens(camera) for camera, _ in known]
+        lenses = [lens(camera) for camera, _ in known]
         self._camera_from_world = torch.tensor(matrices, dtype=torch.float32, device=device)
         self._lenses = torch.tensor(np.array(lenses).reshape(-1, 4), dtype=torch.float32, device=device)
         self._ends = torch.tensor([end for _, end in known], dtype=torch.float32, device=device)
@@ -56,7 +56,7 @@ class FreeSpace:
         step = max(1, _PAIRS_AT_ONCE // max(1, len(means)))
         for first in range(0, len(self._ends), step):
             some = slice(first, first + step)
-            x, y, z = (_along(means, self._camera_from_world[some, axis]) for axis in range(3))
+            x, y, z = (along(means, self._camera_from_world[some, axis]) for axis in range(3))
             fx, fy, cx, cy = self._lenses[some, :, None].unbind(1)
             reach = (0.5 + MARGIN) * z
             inside = ((fx * x + cx * z).abs() < reach) & ((fy * y + cy * z).abs() < reach)
@@ -64,18 +64,18 @@ class FreeSpace:
         return held
 
 
-def _along(means: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
+def along(means: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
     """(C, N) coordinates of (N, 3) means along an axis of each of C cameras, (C, 4), a row of camera_from_world.
 
     Not as a matrix product: the library for those takes a GPU a quarter of a second to load, and nothing else needs it.
     """
-    along = axes[:, 3:]
+    result = axes[:, 3:]
     for k in range(3):
-        along = torch.addcmul(along, axes[:, k : k + 1], means[:, k])
-    return along
+        result = torch.addcmul(result, axes[:, k : k + 1], means[:, k])
+    return result
 
 
-def _lens(camera: Camera) -> tuple[float, float, float, float]:
+def lens(camera: Camera) -> tuple[float, float, float, float]:
     """Focal lengths and principal point in shares of the picture, seen from its middle."""
     return (
         camera.fx / camera.width,

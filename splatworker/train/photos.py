@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from splatworker.errors import InvalidScene
 from splatworker.formats.scene import Photo, image_size
+from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine import available_cpus
 from splatworker.render.interface import View
 from splatworker.train.memory import free_bytes
@@ -34,11 +35,22 @@ class Views(Sequence[View]):
     Args:
         views: the photos, on the device that trains, or in main memory.
         device: where photos that stay in main memory are brought when they are asked for; None: they are there.
+        holes: (H, W) uint8 beside each photo, 255 where it is transparent; None for opaque ones. It lies where the
+            photo is needed.
+        background: the grey in [0, 255] that the photos lie on where they are transparent.
     """
 
-    def __init__(self, views: list[View], device: torch.device | None = None) -> None:
+    def __init__(
+        self,
+        views: list[View],
+        device: torch.device | None = None,
+        holes: Sequence[torch.Tensor | None] | None = None,
+        background: int = 0,
+    ) -> None:
         self._device = device
         self._views = views
+        self._holes: list[torch.Tensor | None] = list(holes) if holes is not None else [None for _ in views]
+        self._background = background
         if device is not None and device.type == "cuda":
             # From pages that the system cannot move, the GPU fetches a photo by itself while the host goes on.
             self._views = [View(view.camera, view.photo.pin_memory()) for view in views]
@@ -49,12 +61,25 @@ class Views(Sequence[View]):
     def __getitem__(self, index: slice) -> Views: ...
     def __getitem__(self, index: int | slice) -> View | Views:
         if isinstance(index, slice):
-            return self._like(self._views[index])
+            return self._like(self._views[index], self._holes[index])
         view = self._views[index]
         return view if self._device is None else View(view.camera, view.photo.to(self._device, non_blocking=True))
 
     def __len__(self) -> int:
         return len(self._views)
+
+    def hole(self, index: int) -> torch.Tensor | None:
+        """(H, W) uint8: 255 where a photo is transparent; None if it is so nowhere."""
+        return self._holes[index]
+
+    def over(self, index: int, colour: torch.Tensor) -> View:
+        """A view whose photo lies on a colour, (3,) in [0, 1], where it is transparent."""
+        view, hole = self[index], self._holes[index]
+        if hole is None:
+            return view
+        change = (255 * colour - self._background)[:, None, None]
+        laid = view.photo.float() + hole.float() * (1 / 255) * change
+        return View(view.camera, laid.round_().clamp_(0, 255).to(torch.uint8))
 
     @property
     def streams(self) -> bool:
@@ -73,18 +98,22 @@ class Views(Sequence[View]):
 
     def at(self, indices: list[int]) -> Views:
         """The views of these indices."""
-        return self._like([self._views[index] for index in indices])
+        return self._like([self._views[index] for index in indices], [self._holes[index] for index in indices])
 
     def each(self, change: Callable[[View], View]) -> Views:
         """What `change` makes of every view, kept where these are."""
         changed = [change(view) for view in self]
         if self._device is not None:
             changed = [View(view.camera, view.photo.cpu()) for view in changed]
-        return Views(changed, self._device)
+        holes = [
+            None if hole is None else change(View(view.camera, hole[None])).photo[0]
+            for view, hole in zip(self._views, self._holes, strict=True)
+        ]
+        return Views(changed, self._device, holes, self._background)
 
-    def _like(self, views: list[View]) -> Views:
+    def _like(self, views: list[View], holes: list[torch.Tensor | None]) -> Views:
         """Some of these views."""
-        part = Views(views)
+        part = Views(views, None, holes, self._background)
         part._device = self._device
         return part
 
@@ -108,16 +137,18 @@ def load_views(
         InvalidScene: a photo cannot be decoded, or is not of its camera's shape.
     """
     background = 255 if options.white_background else 0
-    views = []
+    views, holes = [], []
     with ThreadPoolExecutor(available_cpus()) as pool:
         sizes = [image_size(photo.camera, options.resolution) for photo in photos]
         pixels = pool.map(load_photo, photos, sizes, [background] * len(photos))
+        transparent = pool.map(load_hole, photos, sizes)
         streams = _bytes_of(sizes, options) > (_photo_budget(device) if budget is None else budget)
-        for photo, (width, height), array in zip(photos, sizes, pixels, strict=True):
+        for photo, (width, height), array, hole in zip(photos, sizes, pixels, transparent, strict=True):
             tensor = torch.from_numpy(array)
+            holes.append(None if hole is None else torch.from_numpy(hole).to(device))
             views.append(View(photo.camera.resized(width, height), tensor if streams else tensor.to(device)))
             loaded(len(views))
-    return Views(views, device if streams else None)
+    return Views(views, device if streams else None, holes, background)
 
 
 def _bytes_of(sizes: list[tuple[int, int]], options: Options) -> float:
@@ -138,7 +169,7 @@ def load_photo(photo: Photo, size: tuple[int, int], background: int) -> np.ndarr
         InvalidScene: the photo cannot be decoded, or its shape is not its camera's.
     """
     try:
-        with Image.open(photo.path) as image:
+        with Image.open(photo.path, formats=FORMATS) as image:
             if image.size != (photo.camera.width, photo.camera.height):
                 raise InvalidScene(
                     f"The photo {photo.name} is {image.width}x{image.height}, "
@@ -151,6 +182,23 @@ def load_photo(photo: Photo, size: tuple[int, int], background: int) -> np.ndarr
             return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise InvalidScene(f"The photo {photo.name} cannot be decoded ({error}).") from error
+
+
+def load_hole(photo: Photo, size: tuple[int, int]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None:
+    """(H, W) uint8 at `size` (width, height), 255 where a photo is transparent; None where it is so nowhere.
+
+    Raises:
+        InvalidScene: the photo cannot be decoded.
+    """
+    try:
+        with Image.open(photo.path) as image:
+            if not image.has_transparency_data:
+                return None
+            alpha = image.convert("RGBA").getchannel("A").resize(size, Image.Resampling.BOX)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise InvalidScene(f"The photo {photo.name} cannot be decoded ({error}).") from error
+    hole = 255 - np.asarray(alpha)
+    return hole if hole.any() else None
 
 
 def _over_background(image: Image.Image, background: int) -> Image.Image:

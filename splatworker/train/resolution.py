@@ -38,10 +38,10 @@ class Pyramid:
                 break
             self._levels.append(self._levels[-1].each(halved))
 
-    def view(self, index: int, iteration: int) -> View:
-        """A view, at the size for an iteration (from 1)."""
-        level = halvings(iteration, self._coarse_iterations)
-        return self._levels[min(level, len(self._levels) - 1)][index]
+    def view(self, index: int, iteration: int, over: torch.Tensor | None = None) -> View:
+        """A view, at the size for an iteration (from 1); where its photo is transparent on another colour, (3,)."""
+        level = self._levels[min(halvings(iteration, self._coarse_iterations), len(self._levels) - 1)]
+        return level[index] if over is None else level.over(index, over)
 
 
 def halved(view: View) -> View:

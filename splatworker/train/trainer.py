@@ -16,7 +16,7 @@ from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_
 from splatworker.train.clock import Clock
 from splatworker.train.density import DensityStrategy, GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
-from splatworker.train.folder import splat_path, write_description, write_log, write_splat
+from splatworker.train.folder import ModelFolder, splat_path, write_description, write_log, write_splat
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import gaussians_from_points, scene_extent
 from splatworker.train.log import READ_EVERY, LossLog
@@ -29,6 +29,7 @@ from splatworker.train.randomness import Randomness
 from splatworker.train.rehearsal import rehearsing
 from splatworker.train.resolution import Pyramid
 from splatworker.train.schedule import active_sh_degree, dropout_at, learning_rates
+from splatworker.train.silhouettes import Silhouettes
 
 LOADING_SHARE, TRAINING_SHARE = 0.04, 0.94
 """Of the stage's time, for its progress: loading photos, and iterations. The rest is the last evaluation."""
@@ -63,6 +64,8 @@ def train(
         DiskFull, SplatError: the model folder cannot be written.
     """
     scene = read_scene(options.source_path, options.images)
+    for remark in scene.remarks:
+        report.warning(remark)
     train_photos, test_photos = split(scene.photos, options.eval)
     if not train_photos:
         raise InvalidScene("The scene has no photo to train on beside the one held out for evaluation.")
@@ -94,29 +97,46 @@ def train(
 
     with rehearsing(device):
         views = load_views(photos, options, device, loaded)
-    if writes:
+    folder = ModelFolder(options, first)
+
+    def begin() -> None:
+        folder.begin()
         write_description(options, scene, train_photos, test_photos)
+        folder.written()
+
+    if writes and not folder.is_taken:
+        begin()
     background = torch.full((3,), float(options.white_background), device=device)
     names = [photo.name for photo in photos]
     quality = Quality(renderer, names, views, len(train_photos), background, options.model_path)
+    silhouettes = Silhouettes.of([photo.camera for photo in train_photos], views)
+    if silhouettes and first == 0:
+        silhouettes.clear(model)
     pyramid = Pyramid(views[: len(train_photos)], options.coarse_iterations)
     log, clock = LossLog(watch), Clock(device)
     steps: Renderer | BatchStep = BatchStep(renderer, ranks) if ranks else renderer
     training_step = surviving(steps.training_step, density, report)
-    change_density: Callable[[int, Model], None] = surviving(density.after_step, density, report)
+
+    def after_step(iteration: int, model: Model) -> None:
+        density.after_step(iteration, model)
+        if silhouettes and (iteration % options.densification_interval == 0 or iteration == options.iterations):
+            silhouettes.clear(model)
+
+    change_density: Callable[[int, Model], None] = surviving(after_step, density, report)
     if ranks:
         change_density = ranks.agreeing(change_density)
 
     for iteration in range(first + 1, options.iterations + 1):
         sh_degree = active_sh_degree(options, iteration)
         photo = ranks.own([random.next_photo() for _ in range(ranks.count)]) if ranks else random.next_photo()
+        behind = random.background() if options.random_background else background
         loss = training_step(
             model.parameters,
             model.adam,
             model.statistics,
             Step(
-                pyramid.view(photo, iteration),
-                random.background() if options.random_background else background,
+                pyramid.view(photo, iteration, behind if options.random_background else None),
+                behind,
                 sh_degree,
                 options.lambda_dssim,
                 learning_rates(options, extent, iteration),
@@ -138,6 +158,8 @@ def train(
         if not (writes and (saved or checkpointed or tested)):
             continue
         with clock.stopped():
+            if folder.is_taken:
+                begin()
             if checkpointed:
                 path = checkpoint_path(options.model_path, iteration)
                 save_checkpoint(path, iteration, model, random.state())
@@ -145,6 +167,7 @@ def train(
                 write_splat(options.model_path, iteration, to_gaussians(model.parameters))
             if tested:
                 quality.measure(iteration, model.parameters, sh_degree)
+            folder.written()
 
     seconds = clock.seconds()
     if not writes:
@@ -152,6 +175,7 @@ def train(
     report.progress("evaluating", LOADING_SHARE + TRAINING_SHARE)
     scores = quality.measure(options.iterations, model.parameters, options.sh_degree)
     write_log(options.model_path, log.entries)
+    folder.written()
     if density.lacks_memory:
         report.warning("Memory bounded the number of Gaussians: a larger machine may give a finer splat.")
     report.progress("evaluating", 1.0)
@@ -162,7 +186,11 @@ def train(
         "gaussians": len(model),
         "sh_degree": options.sh_degree,
         "device": str(device),
-        "photos": {"train": len(train_photos), "test": len(test_photos)},
+        "photos": {
+            "train": len(train_photos),
+            "test": len(test_photos),
+            **({"masked": silhouettes.count} if silhouettes else {}),
+        },
         "width": views.largest[0],
         "height": views.largest[1],
         "loss": log.last_loss,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -38,6 +42,7 @@ def test_what_cannot_be_converted_is_told(model, tmp_path, capsys):
     event = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert event["event"] == "error"
     assert ".spz" in event["hint"]
+    assert event["code"] == "invalid_param"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -65,6 +70,65 @@ def test_nothing_else_is_served(served, path):
         urllib.request.urlopen(served.replace("viewer.html", path))
     refused.value.close()
     assert refused.value.code == 404
+
+
+def answer_of(address, path, host=None):
+    """The status of a request for a path, sent as it stands."""
+    connection = http.client.HTTPConnection("127.0.0.1", urllib.parse.urlsplit(address).port, timeout=60)
+    try:
+        connection.putrequest("GET", path, skip_host=True)
+        for value in [urllib.parse.urlsplit(address).netloc] if host is None else host:
+            connection.putheader("Host", value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    finally:
+        connection.close()
+
+
+def test_a_browser_that_goes_away_is_no_news(tmp_path, capfd):
+    (tmp_path / "viewer.html").write_bytes(bytes(64 << 20))
+    with server_of(tmp_path) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        with socket.create_connection(server.server_address) as connection:
+            connection.sendall(f"GET /viewer.html HTTP/1.0\r\nHost: localhost:{server.server_port}\r\n\r\n".encode())
+            connection.recv(100)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.shutdown()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "host", [["evil.example"], ["127.0.0.1"], ["localhost:1"], [], ["localhost:{}", "evil.example"]]
+)
+def test_who_asks_by_another_name_is_refused(served, host):
+    port = urllib.parse.urlsplit(served).port
+    assert answer_of(served, "/viewer.html", [value.format(port) for value in host]) == 403
+    assert answer_of(served, "/viewer.html", [f"localhost:{port}"]) == 200
+    assert answer_of(served, "/viewer.html") == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/link.txt", "/links/secret.txt", "/loop", "/%00", "/viewer.html%00", "/..%2fsecret.txt"]
+)
+def test_links_out_of_the_folder_and_names_of_no_file_are_not_served(tmp_path, path):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "viewer.html").write_text("<p>")
+    (tmp_path / "secret.txt").write_text("secret")
+    (site / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (site / "links").symlink_to(tmp_path)
+    (site / "loop").symlink_to(site / "loop")
+    (site / "inside.html").symlink_to("viewer.html")
+    with server_of(site) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        address = address_of(server, site)
+        try:
+            assert answer_of(address, path) == 404
+            assert answer_of(address, "/inside.html") == 200
+        finally:
+            server.shutdown()
 
 
 def test_a_folder_without_a_page_and_a_port_that_is_none(tmp_path, exported):

@@ -26,6 +26,9 @@ LEAST_SSIM, LEAST_SSIM_ON_PHONE = 0.95, 0.85
 """Likeness of the page to our own picture of the same view: the viewer has its own cut-offs and antialiasing, and on a
 phone a widest angle of view. Measured: 0.976 and 0.892; mirrored 0.83, upside down 0.60."""
 
+SPILL = 1.1
+"""How much higher than the photo a window on a phone may look, as viewer/page.js has it: beyond, there is nothing."""
+
 DRAWN = "document.documentElement.dataset.state !== 'loading'"
 DESKTOP, PHONE = (480, 320), (240, 426)
 
@@ -80,11 +83,11 @@ def desktop(browser, exported):
 
 
 def own_picture(exported, size: tuple[int, int]) -> np.ndarray:
-    """What our renderer draws of the page's first view: all that the photo showed, in the window's shape."""
+    """What our renderer draws of the page's first view: all that the photo showed, or in a narrow window its height."""
     text = (exported.folder / "viewer.html").read_text()
     view = json.loads(text.split('id="scene">')[1].split("</script>")[0])["view"]
     width, height = size
-    tan_y = max(view["tanY"], view["tanX"] * height / width)
+    tan_y = max(view["tanY"], min(view["tanX"] * height / width, SPILL * view["tanY"]))
     look = Look(np.array(view["position"]), np.array(view["target"]), tan_y * width / height, tan_y)
     splat = read_any(exported.folder / "splat.sog")
     upright = rotate(splat, np.diag([-1.0, -1.0, 1.0]))

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from splatworker.ownership import RECORD
 from splatworker.train import cli, eval_cli
 
 TRAIN = [sys.executable, "-c", "import sys; from splatworker.train.cli import main; sys.exit(main(sys.argv[1:]))"]
@@ -69,7 +70,8 @@ def test_sigterm_stops_quickly_with_nothing_half_written(tiny_scene, tmp_path):
         rest = process.stdout.read()
         assert process.wait() == 1
     assert _events(rest)[-1]["code"] == "cancelled"
-    assert {path.name for path in model.rglob("*") if path.is_file()} == {"cfg_args", "cameras.json", "input.ply"}
+    files = {path.name for path in model.rglob("*") if path.is_file()}
+    assert files == {RECORD, "cfg_args", "cameras.json", "input.ply"}
 
 
 @pytest.fixture
@@ -89,7 +91,7 @@ def test_eval_scores_as_the_trainer_did_and_shows_pairs(tiny_scene, trained, tmp
     photo = np.asarray(Image.open(tiny_scene / "images" / "photo000.png"))
     assert pair.shape == (36, 96, 3)
     np.testing.assert_array_equal(pair[:, :48], photo)
-    assert sorted(path.name for path in (tmp_path / "pairs").iterdir()) == ["photo000.png", "photo008.png"]
+    assert {path.name for path in (tmp_path / "pairs").iterdir()} == {RECORD, "photo000.png", "photo008.png"}
 
 
 def test_eval_in_words_and_other_splits(tiny_scene, trained, capsys):

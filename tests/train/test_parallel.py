@@ -17,6 +17,7 @@ import splatworker
 from splatworker.errors import SplatError
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene, split
+from splatworker.ownership import RECORD
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import DensityStatistics, GaussianTensors, LearningRates, Step, View
 from splatworker.render.reference import project
@@ -123,7 +124,8 @@ def test_two_processes_train_as_one_with_batches_of_two(tiny_scene, tmp_path):
     assert (result["processes"], result["gaussians"]) == (RANKS, len(expected))
     assert len(read_ply(Path(result["ply"]))) == len(expected)
     assert {path.name for path in model_path.iterdir()} == {
-        "cfg_args", "cameras.json", "input.ply", "results.json", "train_log.jsonl", "chkpnt45.npz", "point_cloud"
+        "cfg_args", "cameras.json", "input.ply", "results.json", "train_log.jsonl", "chkpnt45.npz", "point_cloud",
+        RECORD,
     }  # fmt: skip
     (entry,) = [json.loads(line) for line in (model_path / "train_log.jsonl").read_text().splitlines()]
     assert entry["loss"] == pytest.approx(np.mean(losses), rel=1e-4)

@@ -16,6 +16,7 @@ from support.scene_folders import write_scene
 from splatworker.errors import DiskFull, InvalidScene, OutOfMemory, TrainingDiverged
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene
+from splatworker.ownership import RECORD
 from splatworker.progress import Silent
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.reference import ReferenceRenderer
@@ -78,6 +79,7 @@ def test_model_folder_is_laid_out_as_the_originals(tiny_options, tiny_scene):
     result = train(options, CpuRenderer(), Silent())
     files = {str(path.relative_to(options.model_path)) for path in options.model_path.rglob("*") if path.is_file()}
     assert files == {
+        RECORD,
         "cfg_args",
         "cameras.json",
         "input.ply",

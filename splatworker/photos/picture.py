@@ -1,0 +1,175 @@
+"""One photo, from whatever file it came in, as eight bits of red, green and blue, and of alpha where it has some."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageFile, PngImagePlugin
+
+from splatworker.panorama import PANORAMA, is_panorama
+from splatworker.photos import raw, tiff, unusual
+from splatworker.photos.exif import kept_exif
+from splatworker.photos.scans import refuse_many_scans
+from splatworker.photos.unusable import Unusable
+
+MOST_PIXELS_A_SIDE = 65_500
+"""What a JPEG can hold."""
+FEWEST_PIXELS_A_SIDE = 64
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF")
+"""Pillow's names; an MPO, as stereo cameras and some phones write it, is opened as the JPEG that it begins with."""
+
+_MOST_TEXT = 64 * 2**20
+"""Bytes that a PNG's texts may unpack to; none of them is kept."""
+
+_WORST_SHADE = 64
+"""Of 256: a photo of 16 bits whose brightest pixel stays under this uses fewer bits than it says."""
+
+_DEPTHS = (8, 10, 12, 14, 16)
+"""Bits that a sensor's grey values have, in whatever they are kept."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A clean photo.
+
+    Attributes:
+        image: RGB, or RGBA where a part of it is transparent.
+        exif: what is kept of its header, as JPEG and PNG take it.
+        raw: it came in a raw file.
+        kind: `screenshot` or `collage` where it seems to be one, else "".
+    """
+
+    image: Image.Image
+    exif: bytes
+    raw: bool = False
+    kind: str = ""
+
+
+def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
+    """Decode a photo, shrunk to `max_size` pixels on its longest side; 0 for as it is.
+
+    Raises:
+        Unusable: with the reason.
+        Exception: whatever a decoder raises for a file that is damaged, or none.
+    """
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    Image.MAX_IMAGE_PIXELS = most_pixels
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _MOST_TEXT
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    if raw.is_raw(path):
+        image, exif = raw.open_raw(path, most_pixels)
+        _check_size(image, most_pixels)
+        shrunk = _shrunk(image.convert("RGB"), max_size)
+        return Picture(_bare(shrunk), kept_exif(exif, shrunk=shrunk.width / image.width), raw=True)
+    refuse_many_scans(path)
+    with Image.open(path, formats=FORMATS) as image:
+        if image.format == "TIFF":
+            tiff.go_to_largest(image)
+            tiff.refuse_misread(image.tag_v2)  # type: ignore[attr-defined]
+        _check_size(image, most_pixels)
+        width = image.width
+        exif = image.getexif()
+        if max_size and image.format == "JPEG":
+            image.draft("RGB", (max_size, max_size))
+        image.load()
+        if image.format == "TIFF":
+            _refuse_black(image)
+        told = dict(image.info)
+        colours = _colours(image)
+        if is_panorama(colours, told, exif):
+            raise Unusable(PANORAMA)
+        shrunk = _to_srgb(_shrunk(colours, max_size), told.get("icc_profile"))
+        kind = unusual.kind_of(shrunk, told, exif, path.name)
+        return Picture(_bare(shrunk), kept_exif(exif, shrunk=shrunk.width / width), kind=kind)
+
+
+def _check_size(image: Image.Image, most_pixels: int) -> None:
+    width, height = image.size
+    if width * height > most_pixels:
+        raise Image.DecompressionBombError
+    if max(width, height) > MOST_PIXELS_A_SIDE:
+        raise Unusable(f"it is {width}x{height} pixels, and {MOST_PIXELS_A_SIDE} a side are the most")
+    _check_smallest(image)
+
+
+def _check_smallest(image: Image.Image) -> None:
+    if min(image.size) < FEWEST_PIXELS_A_SIDE:
+        raise Unusable(f"it is only {image.width}x{image.height} pixels")
+
+
+def _shrunk(image: Image.Image, max_size: int) -> Image.Image:
+    """Shrunk in place; colours under transparency do not bleed into the others, as Pillow weighs them by alpha."""
+    if max_size and max(image.size) > max_size:
+        width, height = image.size
+        image.thumbnail((max_size, max_size), Image.Resampling.LANCZOS)
+        if min(image.size) < min(FEWEST_PIXELS_A_SIDE, max_size // 2):
+            raise Unusable(f"it is {width}x{height} pixels: far too narrow")
+    return image
+
+
+def _bare(image: Image.Image) -> Image.Image:
+    """Without comments, profiles and texts, which Pillow would write along."""
+    image.info = {}
+    return image
+
+
+def _colours(image: Image.Image) -> Image.Image:
+    """RGB, or RGBA where any pixel is transparent."""
+    if image.mode in ("I;16", "I;16L", "I;16B", "I", "F"):
+        return _grey_of(image).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    rgba = image.convert("RGBA")
+    least, most = rgba.getchannel("A").getextrema()
+    if most == 0:
+        raise Unusable("it is wholly transparent")
+    return rgba if float(least) < 255 else rgba.convert("RGB")  # type: ignore[arg-type]
+
+
+def _grey_of(image: Image.Image) -> Image.Image:
+    """Eight bits of grey from 16 or from a float, by the bits that are used: 12 of 16 are not a night photo."""
+    values = np.asarray(image, dtype=np.float64)
+    least, most = float(values.min()), float(values.max())
+    if not np.isfinite([least, most]).all():
+        raise Unusable(f"it has pixels that are no numbers: {tiff.EXPORT}")
+    if image.mode == "F" and most <= 1.0:
+        top = 1.0
+    else:
+        top = next((2.0**bits - 1 for bits in _DEPTHS if most < 2**bits), 0.0)
+    if not top or least < 0:
+        raise Unusable(f"its values lie between {least:.6g} and {most:.6g}, which are no shades of grey: {tiff.EXPORT}")
+    return Image.fromarray((values * (255.0 / top) + 0.5).astype(np.uint8))
+
+
+def _refuse_black(image: Image.Image) -> None:
+    """Refuse a TIFF in colours of 16 bits, of which it uses so few that eight of them are nearly black."""
+    bits = image.tag_v2.get(tiff.BITS, (8,))  # type: ignore[attr-defined]
+    if max(bits) < 16 or image.mode not in ("RGB", "RGBA"):
+        return
+    most = max(int(band[1]) for band in image.getextrema()[:3])  # type: ignore[index]
+    if most < _WORST_SHADE:
+        raise Unusable(f"its 16 bits hold values of 14 bits or fewer, which would be nearly black: {tiff.EXPORT}")
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Colours by the profile of the file as every screen shows them; as they are where it cannot be read."""
+    if not profile:
+        return image
+    try:
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if given.profile.xcolor_space.strip() != "RGB" or "sRGB" in (given.profile.profile_description or ""):
+            return image
+        changed = ImageCms.profileToProfile(
+            image.convert("RGB"), given, ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
+    if changed is None:
+        return image
+    if image.mode == "RGBA":
+        changed.putalpha(image.getchannel("A"))
+    return changed

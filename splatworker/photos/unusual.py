@@ -1,0 +1,72 @@
+"""Pictures that are hardly photos: screenshots and collages.
+
+They are said, and used all the same: a screenshot of a game can be one of a good set.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image
+
+from splatworker.file_names import readable
+from splatworker.panorama import Told
+
+Pixels = npt.NDArray[np.float32]
+
+_SCREENSHOT_NAME = re.compile(
+    r"screen[ _-]?shot|bildschirmfoto|capture d.?[ée]cran|スクリーンショット|屏幕截图", re.IGNORECASE
+)
+
+_COLLAGE_SIZE = 256
+_GAP = 0.04
+"""A gap between pictures of a collage is at most so wide, as a share of the whole."""
+_PLAIN, _SOMETHING = 1.5, 12.0
+"""Grey levels: standard deviation along a line within a gap, and along lines of what is beside it."""
+
+
+def kind_of(image: Image.Image, told: Told, exif: Image.Exif, name: str) -> str:
+    """`screenshot` or `collage` where a picture seems to be one, else ""."""
+    if _SCREENSHOT_NAME.search(readable(name)) or _says_screenshot(told, exif):
+        return "screenshot"
+    return "collage" if image.mode == "RGB" and _is_joined(image) else ""
+
+
+def _says_screenshot(told: Told, exif: Image.Exif) -> bool:
+    """In EXIF, as telephones do, or in a PNG's texts."""
+    try:
+        comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+    except Exception:
+        comment = b""
+    said = comment.replace(b"\0", b"").decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)
+    said += "".join(str(told.get(key, ""))[:200] for key in ("Software", "Description", "Comment", "Title"))
+    return "screenshot" in said.lower()
+
+
+def _is_joined(image: Image.Image) -> bool:
+    """A thin plain line crosses the whole picture, and both sides of it show something."""
+    pixels = _grey(image, (_COLLAGE_SIZE, _COLLAGE_SIZE))
+    return _has_gap(pixels) or _has_gap(pixels.T)
+
+
+def _has_gap(pixels: Pixels) -> bool:
+    """Whether plain rows, at most `_GAP` of all, lie within the picture between rows that are not plain."""
+    plain = pixels.std(axis=1) < _PLAIN
+    something = pixels.std(axis=1) > _SOMETHING
+    most, count = max(1, round(_GAP * len(plain))), len(plain)
+    row = count // 8
+    while row < count - count // 8:
+        end = row
+        while end < count and plain[end]:
+            end += 1
+        # A row beside the gap mixes both, by shrinking: it is passed over.
+        if 0 < end - row <= most and something[row - 3] and something[min(end + 2, count - 1)]:
+            return True
+        row = max(end, row) + 1
+    return False
+
+
+def _grey(image: Image.Image, size: tuple[int, int]) -> Pixels:
+    return np.asarray(image.convert("L").resize(size, Image.Resampling.BOX), dtype=np.float32)
