@@ -148,12 +148,14 @@ def test_a_copy_that_keeps_times_is_ours_and_one_that_does_not_is_not(photos, ou
     assert run(photos, "-o", tmp_path / "anew") == 1
 
 
-@pytest.mark.parametrize("way", ["same", "slash", "link", "relative"])
+@pytest.mark.parametrize("way", ["same", "slash", "link", "relative", "new"])
 def test_out_is_the_photos(photos, tmp_path, capsys, monkeypatch, way):
     (tmp_path / "link").symlink_to(photos)
     monkeypatch.chdir(tmp_path)
     before = snapshot(photos)
-    given = {"same": str(photos), "slash": f"{photos}/", "link": "link", "relative": "photos/../photos"}[way]
+    given = {"same": str(photos), "slash": f"{photos}/", "link": "link", "relative": "photos/../photos"}.get(
+        way, "new/../photos"
+    )
     assert run(photos, "-o", given) == 1
     refused(capsys.readouterr().err, "is what is to be read")
     assert snapshot(photos) == before
@@ -196,7 +198,7 @@ def test_a_scene_that_is_a_link_to_another_disk_stays_one(photos, out, tmp_path)
     assert (tmp_path / "large disk" / "images" / "IMG_0001.jpg").is_file()
 
 
-@pytest.mark.parametrize("where", ["out.txt", "out.txt/below", "nothing", "nothing/below"])
+@pytest.mark.parametrize("where", ["out.txt", "out.txt/below", "nothing", "nothing/below", "new/../out.txt"])
 def test_out_is_no_folder(photos, tmp_path, capsys, where):
     put(tmp_path / "out.txt")
     (tmp_path / "nothing").symlink_to(tmp_path / "gone")
@@ -343,13 +345,20 @@ def test_a_converted_file_is_written_again_but_never_over_somebodys(toy, tmp_pat
     assert convert_cli.main([str(toy), str(target), "--device", "cpu"]) == 0
     put(target)
     capsys.readouterr()
-    for arguments, words in (
-        ([toy, target], ["was changed"]),
-        ([toy, toy], ["is what is to be read"]),
-        ([target.with_name("toy.ply"), tmp_path / "other" / ".." / "toy.ply"], []),
+    before = toy.read_bytes()
+    (tmp_path / "link.ply").symlink_to(toy)
+    (tmp_path / "hard.ply").hardlink_to(toy)
+    for out, words in (
+        (target, "was changed"),
+        (toy, "is what is to be read"),
+        (tmp_path / "new" / ".." / "toy.ply", "is what is to be read"),
+        (tmp_path / "link.ply", "is what is to be read"),
+        (tmp_path / "hard.ply", "is what is to be read"),
+        (tmp_path / ".." / tmp_path.name / "toy.spz", "was changed"),
     ):
-        assert convert_cli.main([*map(str, arguments), "--device", "cpu"]) == 1
-        assert capsys.readouterr().err.strip().endswith("[invalid_job]"), words
+        assert convert_cli.main([str(toy), str(out), "--device", "cpu"]) == 1
+        refused(capsys.readouterr().err, words)
+    assert toy.read_bytes() == before
     assert target.read_text() == MINE
 
 
