@@ -98,6 +98,18 @@ def test_what_stands_beside_or_is_not_made_this_time_is_no_hindrance(photos, out
     assert {path.read_text() for path in mine} == {MINE}
 
 
+def test_what_a_killed_run_left_goes_and_what_a_person_calls_alike_stays(photos, out):
+    left = out / ".splat-worker-abcd1234"
+    put(left / "scene" / "a.jpg")
+    left.chmod(0o700)
+    mine = [
+        put(out / name / "notes.txt") for name in (".splat-notes", ".splat-worker-notebook", ".splat-worker-mine1234")
+    ]
+    assert run(photos, "-o", out) == 0
+    assert not left.exists()
+    assert {path.read_text() for path in mine} == {MINE}
+
+
 def test_a_file_of_ours_that_was_changed_is_the_persons(photos, out, capsys):
     assert run(photos, "-o", out) == 0
     put(out / "splat.ply", "edited for hours")
