@@ -167,12 +167,12 @@ def demand_usable(folder: Path, option: str, stage: str) -> None:
     Raises:
         InvalidJob, DiskFull: with the folder as it was given.
     """
-    place = folder
+    given = place = _once_made(folder)
     while not os.path.lexists(place) and place != place.parent:
         place = place.parent
     hint = f"{_elsewhere(option)}."
     if not place.is_dir():
-        words = "is" if place == folder else f"lies in '{place}', which is"
+        words = "is" if place == given else f"lies in '{place}', which is"
         kind = "a link to nothing" if place.is_symlink() and not place.exists() else "a file"
         raise InvalidJob(f"'{folder}' {words} {kind}, and a folder is needed.", hint=hint, stage=stage)
     try:
@@ -193,13 +193,24 @@ def demand_usable(folder: Path, option: str, stage: str) -> None:
         raise InvalidJob(f"'{folder}' cannot be written: {why}.", hint=hint, stage=stage) from None
 
 
+def _once_made(path: Path) -> Path:
+    """Where a path leads when the folders in it that are not there yet have been made: `new/../old` is `old`."""
+    place = Path()
+    for part in path.parts:
+        if part == "..":
+            place = place.resolve().parent if os.path.lexists(place) else place.parent
+        else:
+            place /= part
+    return place
+
+
 def demand_other(folder: Path, given: Path, option: str, stage: str) -> None:
     """Refuse to fill the very folder that is read.
 
     Raises:
         InvalidJob: with the folder as it was given.
     """
-    if folder.exists() and given.exists() and folder.samefile(given):
+    if given.exists() and _is_same(folder, given):
         raise _is_read(f"'{folder}' is what is to be read.", option, stage)
 
 
@@ -210,8 +221,14 @@ def demand_apart(folder: Path, given: Path, option: str, stage: str) -> None:
         InvalidJob: with both as they were given.
     """
     demand_other(folder, given, option, stage)
-    if folder.exists() and given.exists() and any(above.samefile(folder) for above in given.resolve().parents):
+    if given.exists() and any(_is_same(folder, above) for above in given.resolve().parents):
         raise _is_read(f"'{folder}' holds what is to be read, '{given}'.", option, stage)
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """Whether a path leads to what is there already; also through a folder that is not there yet, `new/../old`."""
+    place = path.resolve()
+    return place.exists() and place.samefile(other)
 
 
 def _is_read(sentence: str, option: str, stage: str) -> InvalidJob:
@@ -234,8 +251,9 @@ def demand_free(folder: Path, kind: Kind, option: str, stage: str, *, beside: bo
     Raises:
         InvalidJob: with the folder as it was given, and one of the files.
     """
-    if folder.is_dir():
-        for name in strangers(folder, ours(folder, kind.earlier)):
+    place = folder.resolve()
+    if place.is_dir():
+        for name in strangers(place, ours(place, kind.earlier)):
             if kind.is_ours(name) or not beside:
                 raise _is_somebodys(folder, name, option, stage, hint if not kind.is_ours(name) else "")
 
@@ -257,18 +275,18 @@ def demand_names_free(
     Raises:
         InvalidJob: with the folder as it was given, and one of the files.
     """
-    known = set(ours(folder, earlier)) if folder.is_dir() else set()
+    place = folder.resolve()
+    known = set(ours(place, earlier)) if place.is_dir() else set()
     sources = [source for source in given if source.exists()]
     for name in names:
-        path = folder / name
-        if any(path.exists() and path.samefile(source) for source in sources):
-            raise _is_read(f"'{path}' is what is to be read.", option, stage)
-        if name not in known and os.path.lexists(path):
+        if any(_is_same(folder / name, source) for source in sources):
+            raise _is_read(f"'{folder / name}' is what is to be read.", option, stage)
+        if name not in known and os.path.lexists(place / name):
             raise _is_somebodys(folder, name, option, stage, "")
 
 
 def _is_somebodys(folder: Path, name: str, option: str, stage: str, hint: str) -> InvalidJob:
-    why = "was changed after splatworker wrote it" if name in recorded(folder) else "splatworker did not make"
+    why = "was changed after splatworker wrote it" if name in recorded(folder.resolve()) else "splatworker did not make"
     return InvalidJob(
         f"'{folder}' holds '{name}', which {why}: it is not overwritten.",
         hint=f"{_elsewhere(option)}, or move it away.{hint and ' ' + hint}",

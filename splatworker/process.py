@@ -380,6 +380,7 @@ async def _heard(process: asyncio.subprocess.Process, reading: asyncio.Future[An
         if reading.done():
             await reading
     finally:
+        reading.add_done_callback(lambda read: read.cancelled() or read.exception())  # or it is told of as unheard
         reading.cancel()
 
 

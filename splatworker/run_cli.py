@@ -129,7 +129,7 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
     try:
         async with AsyncExitStack() as stack:
             stack.enter_context(ownership.folder_to_fill(options.output.absolute(), "run"))
-            workspace = stack.enter_context(private_workspace(options.output.absolute()))
+            workspace = stack.enter_context(private_workspace(options.output.absolute(), in_output=True))
             exporter = await stack.enter_async_context(Exporter(options.formats, workspace, report, command))
             photos: asyncio.Future[pipeline.Photos] = asyncio.get_running_loop().create_future()
             photos.set_result(pipeline.Photos(options.photos.absolute()))

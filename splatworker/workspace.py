@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,18 +29,22 @@ LEAST_MEMORY = 512 * 2**20
 
 _PREFIX = ".splat-"
 
+_PREFIX_IN_OUTPUT = ".splat-worker-"
+"""In a person's folder, where there may be folders of theirs whose names begin like the worker's."""
+
 
 @contextmanager
-def private_workspace(parent: Path | None = None) -> Iterator[Path]:
+def private_workspace(parent: Path | None = None, *, in_output: bool = False) -> Iterator[Path]:
     """A new folder that nobody else may read, removed on the way out whatever happens.
 
     Args:
         parent: where to make it; without it, in `SPLATWORKER_WORKSPACE`, or the system's folder for such.
+        in_output: that is a person's folder: of what is left of killed processes only what is certainly ours goes.
     """
     where = parent or os.environ.get("SPLATWORKER_WORKSPACE") or tempfile.gettempdir()
     try:
-        _sweep(Path(where))
-        folder, lock = _made_and_locked(where)
+        _sweep(Path(where), in_output=in_output)
+        folder, lock = _made_and_locked(where, _PREFIX_IN_OUTPUT if in_output else _PREFIX)
     except OSError as error:
         raise from_os_error(error, "pipeline") from None
     try:
@@ -49,10 +54,10 @@ def private_workspace(parent: Path | None = None) -> Iterator[Path]:
         os.close(lock)
 
 
-def _made_and_locked(where: str | Path) -> tuple[Path, int]:
+def _made_and_locked(where: str | Path, prefix: str) -> tuple[Path, int]:
     """A new folder, and the descriptor that holds its lock."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=where))
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=where))
         try:
             lock = open_folder(folder)
         except FileNotFoundError:
@@ -63,15 +68,16 @@ def _made_and_locked(where: str | Path) -> tuple[Path, int]:
         os.close(lock)
 
 
-def _sweep(parent: Path) -> None:
+def _sweep(parent: Path, *, in_output: bool) -> None:
     """Remove the workspaces of workers that were killed: folders of ours, no links, that nobody holds a lock on."""
-    for folder in parent.glob(f"{_PREFIX}*"):
+    for folder in parent.glob(f"{_PREFIX_IN_OUTPUT}????????" if in_output else f"{_PREFIX}*"):
         try:
             lock = open_folder(folder)
         except OSError:
             continue
         try:
-            if os.fstat(lock).st_uid == os.getuid():
+            private = stat.S_IMODE(os.fstat(lock).st_mode) == stat.S_IRWXU
+            if os.fstat(lock).st_uid == os.getuid() and (private or not in_output):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 remove_tree(folder)
         except OSError:

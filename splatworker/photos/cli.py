@@ -65,7 +65,10 @@ def _images_to_write(options: argparse.Namespace) -> Iterator[Path]:
     ownership.demand_usable(folder, "-o", "photos")
     ownership.demand_apart(folder, options.folder, "-o", "photos")
     ownership.demand_free(folder, _CLEAN, "-o", "photos")
-    with ownership.folder_to_fill(folder.absolute(), "photos"), private_workspace(folder.absolute()) as workspace:
+    with (
+        ownership.folder_to_fill(folder.absolute(), "photos"),
+        private_workspace(folder.absolute(), in_output=True) as workspace,
+    ):
         yield workspace / "images"
         ownership.fill(folder, workspace / "images", _CLEAN, "photos")
 

@@ -39,8 +39,9 @@ def _candidates(wanted: str, photo: str, suffix: str) -> Iterator[str]:
     yield wanted
     path = _shortened(PurePosixPath(photo))
     yield f"{path}{suffix}"
+    flat = _shortened(PurePosixPath(photo.replace("/", "_")))  # where its folder has the name of a picture
     for number in count(2):
-        yield f"{path}_{number}{suffix}"
+        yield f"{path}_{number}{suffix}" if number % 2 == 0 else f"{flat}_{number}{suffix}"
 
 
 def _shortened(path: PurePosixPath) -> PurePosixPath:

@@ -32,7 +32,7 @@ def scene_to_write(scene: Path, images: Path, *, beside: bool = False) -> Iterat
     ownership.demand_apart(scene, images, "-o", "sfm")
     ownership.demand_free(scene, SCENE, "-o", "sfm", beside=beside, hint="" if beside else OVERWRITE_HINT)
     place = scene.absolute() if scene.is_dir() else scene.absolute().parent
-    with ownership.folder_to_fill(place, "sfm"), private_workspace(place) as workspace:
+    with ownership.folder_to_fill(place, "sfm"), private_workspace(place, in_output=True) as workspace:
         part = workspace / "scene"
         try:
             part.mkdir()

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 from support import photo_sets
 
+from splatworker.sfm.output import scene_to_write
+
 
 def gone(scene):
     """Neither the scene nor anything half-written."""
@@ -192,13 +194,26 @@ def test_a_folder_with_something_else_in_it_is_not_overwritten(sfm, room_photos,
     assert (tmp_path / "letters" / "love.txt").read_text() == "dear"
 
 
-def test_an_older_scene_is_replaced_as_a_whole(sfm, room_photos, tmp_path):
+def test_an_older_scene_of_ours_is_replaced_as_a_whole(sfm, room_photos, tmp_path):
     scene = tmp_path / "scene"
-    (scene / "sparse" / "0").mkdir(parents=True)
-    (scene / "images").mkdir()
-    (scene / "images" / "old.jpg").write_bytes(b"old")
+    with scene_to_write(scene, room_photos[0]) as part:
+        (part / "sparse" / "0").mkdir(parents=True)
+        (part / "images").mkdir()
+        (part / "images" / "old.jpg").write_bytes(b"old")
     assert sfm(room_photos[0], scene).result["registered"] == 10
     assert not (scene / "images" / "old.jpg").exists()
+
+
+def test_another_makers_scene_is_not_overwritten(sfm, room_photos, tmp_path):
+    scene = tmp_path / "scene"
+    (scene / "sparse" / "0").mkdir(parents=True)
+    (scene / "sparse" / "0" / "cameras.bin").write_bytes(b"another's")
+    for option in ([], ["--overwrite"]):
+        run = sfm(room_photos[0], scene, *option)
+        assert run.error["code"] == "invalid_job"
+        assert "cameras.bin" in run.error["message"]
+    assert (scene / "sparse" / "0" / "cameras.bin").read_bytes() == b"another's"
+    assert [path.name for path in scene.iterdir()] == ["sparse"]
 
 
 def test_a_terminated_stage_ends_soon_and_leaves_nothing(room_photos, tmp_path):

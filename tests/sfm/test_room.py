@@ -8,6 +8,7 @@ from PIL import Image
 from support import photo_sets
 
 from splatworker.formats.scene import read_scene
+from splatworker.ownership import RECORD
 from splatworker.sfm.compare import compare_poses
 from splatworker.sfm.frame import geometric_median
 
@@ -29,7 +30,7 @@ def test_every_photo_stands_where_it_was_taken(room, room_photos):
 
 def test_the_scene_is_what_a_trainer_reads(room):
     _, scene = room
-    assert sorted(path.name for path in scene.iterdir()) == ["frame.json", "images", "report.json", "sparse"]
+    assert {path.name for path in scene.iterdir()} == {RECORD, "frame.json", "images", "report.json", "sparse"}
     assert sorted(path.name for path in (scene / "sparse" / "0").iterdir()) == [
         "cameras.bin",
         "images.bin",
