@@ -59,7 +59,7 @@ def is_y_up(source: Path) -> bool:
     for name in _Y_UP_FRAMES:
         try:
             axes = json.loads((source.parent / name).read_text(encoding="utf-8"))["axes"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
         return str(axes).startswith("y up")
     return False
