@@ -31,7 +31,7 @@ def find_splat(path: Path) -> Path:
         InvalidScene: there is none.
     """
     if not _is_there(path):
-        raise InvalidScene(f"{path} does not exist.", hint="Give a splat, or the folder of one.")
+        raise InvalidScene(f"{path} is not there: it is neither a PLY nor a model folder, nor any other splat.")
     if path.is_dir():
         for name in (SPLAT_IN_OUT, SOG_FOLDER):
             if (path / name).is_file():
