@@ -36,6 +36,8 @@ Handler = Callable[..., Awaitable[dict[str, Any]]]
 
 def serve(handler: Handler, command: Sequence[str] = STAGE_COMMAND) -> None:
     """Take jobs from the endpoint's queue, one at a time, until the platform stops the worker."""
+    if logs.on_platform():
+        logs.print_whole_lines()
     import runpod  # noqa: PLC0415 - a second to import, and not needed for a job file
 
     # The SDK's local API has no address for updates.

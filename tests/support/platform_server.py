@@ -159,7 +159,8 @@ class Platform:
             return [self.results[job] for job in job_ids]
 
     def log(self) -> str:
-        return "\n".join(bytes(text).decode(errors="replace")[-3000:] for text in self.output.values())
+        """All that the workers have printed."""
+        return "\n".join(bytes(text).decode(errors="replace") for text in self.output.values())
 
     def _take(self, worker: str, path: str) -> dict | None:
         with self._changed:
