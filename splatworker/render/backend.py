@@ -13,7 +13,7 @@ def renderer_for(device: str = "auto", *, deterministic: bool = False) -> Render
     """The renderer for "cpu", "cuda", or "auto": the GPU where one can be used, else the CPU.
 
     Also sets torch's threads to the processors that this process may use. With `deterministic`, training on the GPU
-    repeats to the bit; on the CPU it does so in any case.
+    repeats to the bit; on the CPU it does so in any case, and then from one processor to another too.
 
     Raises:
         SplatError: a GPU was asked for, and there is none.
@@ -31,7 +31,7 @@ def renderer_for(device: str = "auto", *, deterministic: bool = False) -> Render
         return CudaRenderer(deterministic)
     from splatworker.render.cpu import CpuRenderer  # noqa: PLC0415 - loads native code
 
-    return CpuRenderer()
+    return CpuRenderer(deterministic=deterministic)
 
 
 def cuda_is_usable() -> bool:
