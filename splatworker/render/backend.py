@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from splatworker.errors import SplatError
@@ -31,7 +33,20 @@ def renderer_for(device: str = "auto", *, deterministic: bool = False) -> Render
         return CudaRenderer(deterministic)
     from splatworker.render.cpu import CpuRenderer  # noqa: PLC0415 - loads native code
 
-    return CpuRenderer(deterministic=deterministic)
+    renderer = CpuRenderer(deterministic=deterministic)
+    if deterministic:
+        _keep_torch_to(renderer.instruction_set)
+    return renderer
+
+
+def _keep_torch_to(instruction_set: str) -> None:
+    """The same for torch's own kernels: their exponential, for one, has other last bits with AVX-512.
+
+    They choose when the first of them is called; whoever has called one before must set these variables beforehand.
+    """
+    if instruction_set == "avx2":
+        os.environ["ATEN_CPU_CAPABILITY"] = "avx2"
+        os.environ["MKL_CBWR"] = "COMPATIBLE"  # the one choice of Intel's library that is the same on AMD's processors
 
 
 def cuda_is_usable() -> bool:
