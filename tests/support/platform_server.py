@@ -147,6 +147,13 @@ class Platform:
             self._stop.setdefault(worker, []).append(job_id)
             self._changed.notify_all()
 
+    def forget(self) -> None:
+        """Go on as if nothing had been asked of the workers so far."""
+        with self._changed:
+            assert not self._queue and not self._taken, "a job of the test before is not done"
+            self.results.clear()
+            self.posts.clear()
+
     def at_work(self, job_id: str) -> bool:
         with self._changed:
             return job_id in self._taken
