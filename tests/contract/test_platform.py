@@ -38,7 +38,7 @@ def platform():
 
 @pytest.fixture(scope="module")
 def at_work(tmp_path_factory):
-    """A platform whose worker is started once, as that takes longer than most jobs; and the folder of its workspaces."""
+    """A platform whose worker is started once, which takes longer than most jobs, and its folder of workspaces."""
     folder = tmp_path_factory.mktemp("workspaces")
     with Platform() as platform:
         platform.start_worker(SPLATWORKER_WORKSPACE=str(folder))
