@@ -224,10 +224,10 @@ def wait_until(condition, seconds: float = 60) -> None:
 
 
 def is_running(stage: str, workspaces: Path) -> bool:
-    """Whether a stand-in of that stage is at work in one of these workspaces."""
+    """Whether a stand-in of that stage is at work in one of these workspaces. Other processes may be called anything."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            words = (entry / "cmdline").read_text().split("\0")
+            words = (entry / "cmdline").read_text(errors="replace").split("\0")
         except OSError:
             continue
         at = words.index("--") if "--" in words else -1
