@@ -9,7 +9,7 @@ from torch import Tensor
 _Six = Sequence[Tensor]
 
 class Renderer:
-    def __init__(self, threads: int) -> None: ...
+    def __init__(self, threads: int, instruction_set: str = "") -> None: ...
     def render(
         self,
         gaussians: _Six,

@@ -1,7 +1,12 @@
-"""The worker's log: one JSON object a line on the platform, readable in a terminal, and no secret in either."""
+"""The worker's log: one JSON object a line on the platform, readable in a terminal, and no secret in either.
+
+Several threads and processes write to the platform's one stream: the worker, RunPod's SDK, its ping process. What the
+worker and the SDK write there arrives line by line (`whole_lines.py`).
+"""
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sys
@@ -12,6 +17,7 @@ import structlog
 
 from splatworker.printable import printable
 from splatworker.redact import redact
+from splatworker.whole_lines import WholeLines, write_line
 
 
 def configure(*, quiet: bool = False) -> None:
@@ -27,10 +33,47 @@ def configure(*, quiet: bool = False) -> None:
             *([_printable] if for_people else []),
             renderer,
         ],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=_line_logger if not for_people else structlog.WriteLoggerFactory(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
         cache_logger_on_first_use=False,
     )
+
+
+class _LineLogger:
+    """What structlog gives its finished lines to: each is written at once, and whole."""
+
+    def msg(self, line: str) -> None:
+        try:
+            descriptor = sys.stderr.fileno()
+        except (OSError, AttributeError):  # a stream of Python's own, as in a notebook
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+        else:
+            write_line(descriptor, line)
+
+    debug = info = warning = error = critical = msg
+
+
+def _line_logger(*arguments: object) -> _LineLogger:
+    return _LineLogger()
+
+
+def print_whole_lines() -> None:
+    """Make what this process prints, whoever prints it, arrive in whole lines: for a worker on the platform."""
+    sys.stdout, sys.stderr = (_whole_lines(stream) for stream in (sys.stdout, sys.stderr))
+
+
+def _whole_lines(stream: Any) -> Any:
+    if isinstance(stream, WholeLines):
+        return stream
+    try:
+        descriptor = stream.fileno()
+    except (OSError, AttributeError):
+        return stream
+    stream.flush()
+    lines = WholeLines(descriptor)
+    atexit.register(lines.finish)
+    return lines
 
 
 def on_platform() -> bool:

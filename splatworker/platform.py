@@ -37,6 +37,8 @@ def serve(handler: Handler, command: Sequence[str] = STAGE_COMMAND) -> None:
     """Take jobs from the endpoint's queue, one at a time, until the platform stops the worker."""
     # Before the first stage, and before the SDK starts processes of its own: the environment has the platform's keys.
     hide_memory_and_environment()
+    if logs.on_platform():
+        logs.print_whole_lines()
     import runpod  # noqa: PLC0415 - a second to import, and not needed for a job file
 
     # The SDK's local API has no address for updates.

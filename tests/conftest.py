@@ -17,6 +17,20 @@ settings.load_profile("patient")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+TOGETHER = ("export", "sfm")
+"""Folders whose tests share what is made once, at some expense: of several processes one runs all of a folder's."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Say what stays together when tests are spread over processes (`pytest -n 2 --dist loadgroup`)."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            folder = item.path.parent.name
+            if folder in TOGETHER:
+                item.add_marker(pytest.mark.xdist_group(folder))
+
+
 @pytest.fixture(scope="session")
 def tiny_scene(tmp_path_factory):
     """A scene folder of 12 pictures of 48x36 pixels, drawn once."""

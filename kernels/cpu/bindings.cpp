@@ -8,6 +8,7 @@
 
 #include <array>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "neighbors.h"
@@ -76,7 +77,8 @@ splat::Camera camera_of(int width, int height, const std::array<float, 4> &intri
 
 class BoundRenderer {
 public:
-    explicit BoundRenderer(int threads) : renderer_(threads > 0 ? threads : 1) {}
+    BoundRenderer(int threads, const std::string &wish)
+        : renderer_(threads > 0 ? threads : 1, wish.empty() ? nullptr : wish.c_str()) {}
 
     void render(const Six &gaussians, int width, int height, const std::array<float, 4> &intrinsics,
                 const std::array<double, 12> &camera_from_world, const std::array<float, 3> &background, int sh_degree,
@@ -186,7 +188,7 @@ void round_colors(const Array &means, const Array &coefficients, const Array &ce
 NB_MODULE(_cpu, m) {
     m.doc() = "C++ kernels of splatworker.render.cpu; see there and splatworker/render/interface.py.";
     nb::class_<BoundRenderer>(m, "Renderer")
-        .def(nb::init<int>(), nb::arg("threads"))
+        .def(nb::init<int, const std::string &>(), nb::arg("threads"), nb::arg("instruction_set") = "")
         .def("render", &BoundRenderer::render)
         .def("backward", &BoundRenderer::backward)
         .def("loss", &BoundRenderer::loss)

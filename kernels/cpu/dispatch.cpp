@@ -6,8 +6,8 @@
 
 namespace splat {
 
-const Kernels &best_kernels() {
-    const char *wish = std::getenv("SPLATWORKER_ISA");
+const Kernels &best_kernels(const char *wish) {
+    if (!wish) wish = std::getenv("SPLATWORKER_ISA");
     auto allowed = [&](const char *name) { return !wish || !std::strcmp(wish, name); };
 #if defined(SPLAT_X86)
     __builtin_cpu_init();

@@ -24,7 +24,8 @@ struct LossValues {
 // Scratch memory grows with the largest frame and stays. Not safe for threads: it uses several itself.
 class Renderer {
 public:
-    explicit Renderer(int threads) : kernels_(best_kernels()), threads_(threads) {}
+    // wish: an instruction set (best_kernels); null for the best that there is.
+    explicit Renderer(int threads, const char *wish = nullptr) : kernels_(best_kernels(wish)), threads_(threads) {}
 
     // image: [3][height][width]; it must stay where it is until backward().
     void render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree, float *image,

@@ -144,7 +144,8 @@ struct Kernels {
 const Kernels &baseline_kernels();
 const Kernels &avx2_kernels();
 const Kernels &avx512_kernels();
-const Kernels &best_kernels();  // by what this processor can do; SPLATWORKER_ISA=baseline|avx2|avx512 lowers it
+// By what this processor can do. `wish` (baseline, avx2 or avx512) lowers it, and so does SPLATWORKER_ISA without one.
+const Kernels &best_kernels(const char *wish = nullptr);
 
 constexpr int kLossBand = 32;  // image rows that one task of the loss kernel handles
 inline int loss_bands(int height) { return (height + kLossBand - 1) / kLossBand; }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from splatworker.gpu import find_gpus, unusable
@@ -13,7 +15,7 @@ def renderer_for(device: str = "auto", *, deterministic: bool = False) -> Render
     """The renderer for "cpu", "cuda", or "auto": the GPU where one can be used, else the CPU.
 
     Also sets torch's threads to the processors that this process may use. With `deterministic`, training on the GPU
-    repeats to the bit; on the CPU it does so in any case.
+    repeats to the bit; on the CPU it does so in any case, and then from one processor to another too.
 
     Raises:
         MachineError: a GPU was asked for, and cannot be used; the code and the sentence say why.
@@ -30,7 +32,20 @@ def renderer_for(device: str = "auto", *, deterministic: bool = False) -> Render
         return CudaRenderer(deterministic)
     from splatworker.render.cpu import CpuRenderer  # noqa: PLC0415 - loads native code
 
-    return CpuRenderer()
+    renderer = CpuRenderer(deterministic=deterministic)
+    if deterministic:
+        _keep_torch_to(renderer.instruction_set)
+    return renderer
+
+
+def _keep_torch_to(instruction_set: str) -> None:
+    """The same for torch's own kernels: their exponential, for one, has other last bits with AVX-512.
+
+    They choose when the first of them is called; whoever has called one before must set these variables beforehand.
+    """
+    if instruction_set == "avx2":
+        os.environ["ATEN_CPU_CAPABILITY"] = "avx2"
+        os.environ["MKL_CBWR"] = "COMPATIBLE"  # the one choice of Intel's library that is the same on AMD's processors
 
 
 def cuda_is_usable() -> bool:

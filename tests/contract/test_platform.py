@@ -36,6 +36,24 @@ def platform():
         yield platform
 
 
+@pytest.fixture(scope="module")
+def at_work(tmp_path_factory):
+    """A platform whose worker is started once, which takes longer than most jobs, and its folder of workspaces."""
+    folder = tmp_path_factory.mktemp("workspaces")
+    with Platform() as platform:
+        platform.start_worker(SPLATWORKER_WORKSPACE=str(folder))
+        yield platform, folder
+
+
+@pytest.fixture
+def working(at_work):
+    """The platform with a worker at work. Each test's job needs an id of its own: a worker knows what it has done."""
+    platform, folder = at_work
+    platform.forget()
+    yield platform
+    assert list(folder.iterdir()) == []
+
+
 def job(store: Store, key: str = "a.ply", **more) -> dict:
     return {
         "project_id": f"project-of-{key}",
@@ -47,10 +65,9 @@ def job(store: Store, key: str = "a.ply", **more) -> dict:
     }
 
 
-def test_a_job_from_queue_to_webhook(platform, store, own_workspaces):
-    platform.start_worker()
-    platform.submit("job-1", job(store))
-    (result,) = platform.wait_for("job-1")
+def test_a_job_from_queue_to_webhook(working, store):
+    working.submit("first", job(store))
+    (result,) = working.wait_for("first")
     output = result["output"]
     assert "error" not in result
     assert output["status"] == "success"
@@ -64,19 +81,17 @@ def test_a_job_from_queue_to_webhook(platform, store, own_workspaces):
         "project_id": "project-of-a.ply",
         "model_url": output["model_url"],
         "file_size": output["file_size"],
-        "job_id": "job-1",
+        "job_id": "first",
     }
     assert headers["webhook-id"].startswith("msg_")
-    assert list(own_workspaces.iterdir()) == []
-    text = json.dumps(platform.posts) + platform.log() + json.dumps(message)
+    text = json.dumps(working.posts) + working.log() + json.dumps(message)
     for secret in ("X-Amz-Signature=", "hook-secret", "platform-key"):
         assert secret not in text
 
 
-def test_an_error_is_a_failure_to_the_platform(platform, store):
-    platform.start_worker()
-    platform.submit("job-1", job(store, image_urls=store.photo_urls(["none.jpg"] * 5)))
-    (result,) = platform.wait_for("job-1")
+def test_an_error_is_a_failure_to_the_platform(working, store):
+    working.submit("without-photos", job(store, image_urls=store.photo_urls(["none.jpg"] * 5)))
+    (result,) = working.wait_for("without-photos")
     assert isinstance(result["error"], str)
     assert result["output"]["status"] == "error"
     assert result["output"]["code"] == "no_photos"
@@ -85,14 +100,13 @@ def test_an_error_is_a_failure_to_the_platform(platform, store):
     assert (message["status"], message["code"], message["error"]) == ("failed", "no_photos", result["error"])
 
 
-def test_what_is_no_job_is_answered_and_the_next_one_done(platform, store):
-    platform.start_worker()
+def test_what_is_no_job_is_answered_and_the_next_one_done(working, store):
     no_jobs = [None, "text", {}, {"image_urls": 7}, {"params": {"iterations": "many"}}]
     bad = {f"bad-{number}": no_job for number, no_job in enumerate(no_jobs)}
     for name, no_job in bad.items():
-        platform.submit(name, no_job)
-    platform.submit("good", job(store))
-    *bad_results, good_result = platform.wait_for(*bad, "good")
+        working.submit(name, no_job)
+    working.submit("good", job(store))
+    *bad_results, good_result = working.wait_for(*bad, "good")
     for result in bad_results:
         assert isinstance(result["error"], str)
         assert result["output"]["status"] == "error"
@@ -123,8 +137,8 @@ def test_a_stopped_job_ends_at_once_and_the_worker_goes_on(platform, store, own_
     wait_until(lambda: is_running("train", own_workspaces))
     began = time.monotonic()
     platform.stop_job("job-1")
-    wait_until(lambda: store.hooks and not list(own_workspaces.iterdir()), 15)
-    assert time.monotonic() - began < 10
+    wait_until(lambda: store.hooks and not list(own_workspaces.iterdir()))
+    assert time.monotonic() - began < 60  # its stage would take an hour
     assert store.hooks[0][1]["code"] == "cancelled"
     assert "job-1" not in platform.results
     platform.submit("job-2", job(store, image_urls=[]))
@@ -136,7 +150,7 @@ def test_sigterm_ends_the_worker_within_bounds_and_answers(platform, store, own_
     platform.submit("job-1", job(store))
     wait_until(lambda: is_running("train", own_workspaces))
     worker.send_signal(signal.SIGTERM)
-    (result,) = platform.wait_for("job-1", seconds=15)
+    (result,) = platform.wait_for("job-1", seconds=60)
     assert result["output"]["code"] == "cancelled"
     assert store.statuses() == ["failed"]
     worker.wait(timeout=120)
@@ -150,21 +164,19 @@ def test_a_gpu_that_is_gone_stops_the_pod(platform, store):
     assert result["output"]["code"] == "gpu_failed"
 
 
-def test_a_result_that_gets_lost_on_the_way_is_posted_again(platform, store):
-    platform.lose_posts = 2
-    platform.start_worker()
-    platform.submit("job-1", job(store))
-    assert platform.wait_for("job-1")[0]["output"]["status"] == "success"
+def test_a_result_that_gets_lost_on_the_way_is_posted_again(working, store):
+    working.lose_posts = 2
+    working.submit("lost", job(store))
+    assert working.wait_for("lost")[0]["output"]["status"] == "success"
 
 
-def test_the_same_job_handed_out_again_is_not_done_again(platform, store):
-    platform.start_worker()
+def test_the_same_job_handed_out_again_is_not_done_again(working, store):
     told = job(store)  # signed once: what the queue hands out again is the same to the letter
-    platform.submit("job-1", told)
-    (first,) = platform.wait_for("job-1")
-    platform.results.clear()
-    platform.submit("job-1", told)
-    (second,) = platform.wait_for("job-1")
+    working.submit("again", told)
+    (first,) = working.wait_for("again")
+    working.results.clear()
+    working.submit("again", told)
+    (second,) = working.wait_for("again")
     assert second == first
     assert store.puts == ["a.ply"]
     assert store.statuses() == ["completed"]
@@ -202,24 +214,24 @@ def test_a_deadline_that_is_no_number_is_told_at_the_start(platform, store):
     assert "SPLATWORKER_DEADLINE_S is 'half an hour'" in platform.log()
 
 
-def test_the_log_is_one_json_object_a_line(platform, store):
-    platform.start_worker()
-    platform.submit("job-1", job(store))
-    platform.wait_for("job-1")
-    wait_until(lambda: "job ended" in platform.log())
-    ours = [json.loads(line) for line in platform.log().splitlines() if '"job": "job-1"' in line]
+def test_the_log_is_one_json_object_a_line(working, store):
+    working.submit("logged", job(store))
+    working.wait_for("logged")
+    wait_until(lambda: '"event": "job ended"' in working.log().rpartition('"job": "logged"')[2])
+    lines = working.log().split("\n")[:-1]
+    events = [json.loads(line) for line in lines if line and not line.startswith("--- Starting Serverless Worker")]
+    ours = [event for event in events if event.get("job") == "logged"]
+    assert len(events) > len(ours)  # the SDK's are among them, and as whole
     assert [line["event"] for line in ours] == ["job started", "job ended"]
     assert ours[-1]["status"] == "success"
     assert ours[-1]["timings"]["total"] > 0
 
 
-def test_a_self_test_needs_nothing(platform, own_workspaces):
-    platform.start_worker()
-    platform.submit("job-1", {"self_test": True})
-    (result,) = platform.wait_for("job-1")
+def test_a_self_test_needs_nothing(working):
+    working.submit("self-test", {"self_test": True})
+    (result,) = working.wait_for("self-test")
     assert result["output"]["status"] == "success"
     assert result["output"]["photos"]["given"] == 27
-    assert list(own_workspaces.iterdir()) == []
 
 
 def test_the_worker_is_alive_while_it_works(platform, store):

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from support.gaussian_scenes import random_gaussians
 
-from splatworker.export.constant_colour import constant_colours
+from splatworker.export.constant_colour import INERTIA, constant_colours
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
 from splatworker.export.pictures import Artist
 from splatworker.export.registry import read_any, write_any
@@ -20,6 +20,7 @@ from splatworker.export.subject import read_subject
 from splatworker.export.visibility import MOST_LINES, see
 from splatworker.gaussians import Gaussians
 from splatworker.render.backend import renderer_for
+from splatworker.render.interface import SH_C0
 from splatworker.render.spherical_harmonics import basis
 from splatworker.render.tensors import to_gaussians, to_tensors
 
@@ -121,21 +122,27 @@ def test_files_for_viewers_with_y_down_know_the_cameras_too(subject, renderer, t
 
 
 def test_constant_colours_are_the_best_beside_wrong_harmonics(subject, renderer):
+    """The error is a parabola in each colour, and so both neighbours of the least must be worse.
+
+    With W pixels of weight it grows by (W + INERTIA) (SH_C0 d)^2 at a distance d, whatever the scene: a neighbour at
+    0.001 is worse as long as what was found is within half of that of the least. Arithmetic in 32 bits errs by 3e-7
+    here (colours up to 2.6, of which an ulp is 2.4e-7): a margin of a thousand.
+    """
     splat = with_harmonics(subject.gaussians, 2, 0.2)
     lines = lines_to(splat, subject, renderer)
     wrong = np.zeros_like(splat.sh_rest)
-    found = constant_colours(splat, wrong, lines, renderer.device)
+    found = constant_colours(splat, wrong, lines, renderer.device).astype(float)
     means, centers = torch.from_numpy(splat.means).double(), torch.from_numpy(lines.centers).double()
     values = basis(F.normalize(means - centers[:, None], dim=-1), 2).numpy()
 
     def error(sh_dc: np.ndarray) -> np.ndarray:
         lost = np.concatenate([(sh_dc - splat.sh_dc)[:, None], wrong - splat.sh_rest], axis=1)
-        return (lines.weights[..., None] * np.einsum("vnk,nkc->vnc", values, lost) ** 2).sum(axis=0)
+        seen = (lines.weights[..., None] * np.einsum("vnk,nkc->vnc", values, lost) ** 2).sum(axis=0)
+        return seen + INERTIA * (SH_C0 * lost[:, 0]) ** 2
 
-    seen = lines.weights.sum(axis=0) > 100
-    assert seen.sum() > 50
-    for change in (-0.02, 0.02):
-        assert (error(found) <= error(found + np.float32(change)))[seen].all()
+    assert (lines.weights.sum(axis=0) > 100).sum() > 50
+    for change in (-0.001, 0.001):
+        assert (error(found) < error(found + change)).all()
     np.testing.assert_array_equal(constant_colours(splat, splat.sh_rest, lines, renderer.device), splat.sh_dc)
 
 

@@ -35,8 +35,8 @@ class Traces:
             try:
                 if int(entry.name) == os.getpid() or self.mark.encode() not in (entry / "environ").read_bytes():
                     continue
-                if (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                    found.append((entry / "cmdline").read_text().replace("\0", " "))
+                if (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[0] != "Z":
+                    found.append((entry / "cmdline").read_text(errors="replace").replace("\0", " "))
             except OSError:
                 continue
         return found

@@ -146,8 +146,8 @@ def test_sigterm_ends_the_job_with_an_answer_and_a_failed_webhook(photos, traces
         wait_for(lambda: started(traces, "train"))
         began = time.monotonic()
         running.send_signal(signal.SIGTERM)
-        output, _ = running.communicate(timeout=30)
-        assert time.monotonic() - began < 15
+        output, _ = running.communicate(timeout=120)
+        assert time.monotonic() - began < 60  # its stage would take an hour
     assert json.loads(output)["code"] == "cancelled"
     assert store.statuses() == ["failed"]
 

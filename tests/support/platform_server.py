@@ -147,6 +147,13 @@ class Platform:
             self._stop.setdefault(worker, []).append(job_id)
             self._changed.notify_all()
 
+    def forget(self) -> None:
+        """Go on as if nothing had been asked of the workers so far."""
+        with self._changed:
+            assert not self._queue and not self._taken, "a job of the test before is not done"
+            self.results.clear()
+            self.posts.clear()
+
     def at_work(self, job_id: str) -> bool:
         with self._changed:
             return job_id in self._taken
@@ -159,7 +166,8 @@ class Platform:
             return [self.results[job] for job in job_ids]
 
     def log(self) -> str:
-        return "\n".join(bytes(text).decode(errors="replace")[-3000:] for text in self.output.values())
+        """All that the workers have printed."""
+        return "\n".join(bytes(text).decode(errors="replace") for text in self.output.values())
 
     def _take(self, worker: str, path: str) -> dict | None:
         with self._changed:
@@ -216,10 +224,10 @@ def wait_until(condition, seconds: float = 60) -> None:
 
 
 def is_running(stage: str, workspaces: Path) -> bool:
-    """Whether a stand-in of that stage is at work in one of these workspaces."""
+    """Whether a stand-in of that stage is at work in one of these workspaces. Other processes may be called anything."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            words = (entry / "cmdline").read_text().split("\0")
+            words = (entry / "cmdline").read_text(errors="replace").split("\0")
         except OSError:
             continue
         at = words.index("--") if "--" in words else -1
