@@ -167,34 +167,41 @@ def is_hanging() -> bool:
     return any(Path(os.environ["SPLATWORKER_WORKSPACE"]).glob(".splat-*/hanging"))
 
 
-def wrong(fault: str, answers: list[dict], cut_off: int, heard: Counter, number: int) -> list[str]:
-    """What is not as it should be with one job."""
+def wrong_answers(fault: str, answers: list[dict], cut_off: int) -> list[str]:
+    """What is not as it should be with a job's answers."""
     found = []
-    good = fault in GOOD
     if len(answers) + cut_off != (2 if fault == "again" else 1):
         found.append(f"{len(answers)} answers")
-    if any((answer["status"] == "success") != good for answer in answers):
+    if any((answer["status"] == "success") != (fault in GOOD) for answer in answers):
         found.append(f"answered {answers[0]['status']}: {answers[0].get('error')}")
     if any("secret" in json.dumps(answer) for answer in answers):
         found.append("a key in the answer")
+    return found
+
+
+def wrong_deliveries(fault: str, heard: Counter, number: int) -> list[str]:
+    """What is not as it should be with what storage and webhook heard of a job."""
+    good, found = fault in GOOD, []
     if heard["put", str(number)] != good:
         found.append(f"{heard['put', str(number)]} uploads")
     told = {status: heard["hook", f"job-{number}", status] for status in ("completed", "failed")}
     if told != {"completed": int(good and fault != "webhook:down"), "failed": int(not good)}:
         found.append(f"webhooks {told}")
-    return [f"job {number} ({fault}): {what}" for what in found]
+    return found
 
 
 async def soak(jobs: int, real_every: int, base: str, workspaces: Path, hear: list[list[str]]) -> list[str]:
-    outcomes: list[tuple[int, str, list[dict], int]] = []
     complaints: list[str] = []
+    faults: list[str] = []
     started, before = time.monotonic(), usage()
     for number in range(jobs):
         if number == WARM_UP:
             before = usage()
         real = number % real_every == real_every - 1
         fault = "none" if real else FAULTS[number % len(FAULTS)]
-        outcomes.append((number, fault, *await one(number, fault, base, real=real)))
+        faults.append(fault)
+        answers, cut_off = await one(number, fault, base, real=real)
+        complaints += [f"job {number} ({fault}): {what}" for what in wrong_answers(fault, answers, cut_off)]
         left = list(workspaces.iterdir())
         if left:
             complaints.append(f"job {number} ({fault}): {len(left)} folders are left")
@@ -207,8 +214,8 @@ async def soak(jobs: int, real_every: int, base: str, workspaces: Path, hear: li
             )
     await asyncio.sleep(0.5)
     heard = Counter(map(tuple, hear))
-    for number, fault, answers, cut_off in outcomes:
-        complaints += wrong(fault, answers, cut_off, heard, number)
+    for number, fault in enumerate(faults):
+        complaints += [f"job {number} ({fault}): {what}" for what in wrong_deliveries(fault, heard, number)]
     after = usage()
     if jobs > WARM_UP and after["memory"] > before["memory"] + MORE_MEMORY:
         complaints.append(f"memory grew from {before['memory']} to {after['memory']} bytes")

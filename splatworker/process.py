@@ -371,7 +371,6 @@ async def _while_telling(reading: asyncio.Future[Any], sending: Coroutine[Any, A
 
 async def _heard(process: asyncio.subprocess.Process, reading: asyncio.Future[Any]) -> None:
     """Wait for the end of what a stage prints; when its supervisor has ended, not for who else may hold its pipes."""
-    reading.add_done_callback(lambda read: read.cancelled() or read.exception())  # has been looked at, in any case
     try:
         while not reading.done() and process.returncode is None:
             await asyncio.wait([reading], timeout=POLL_S)
