@@ -224,7 +224,7 @@ def wait_until(condition, seconds: float = 60) -> None:
 
 
 def is_running(stage: str, workspaces: Path) -> bool:
-    """Whether a stand-in of that stage is at work in one of these workspaces. Other processes may be called anything."""
+    """Whether a stand-in of that stage is at work in one of these workspaces; other processes may have any name."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_text(errors="replace").split("\0")
