@@ -7,7 +7,7 @@ One worker does the jobs of most tests, with a pretended GPU and an instant trai
 from __future__ import annotations
 
 import itertools
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -176,26 +176,26 @@ def test_progress_is_told_to_whoever_asks_for_it(product):
     assert all(body["status"] == "processing" and 0 <= body["progress"] <= 100 for body in progress)
 
 
-def test_a_job_stopped_while_its_end_is_being_told_is_told_once(product):
+def test_a_job_stopped_while_its_end_is_being_told_is_told_once(product, monkeypatch):
     """The route takes its time; the job is cancelled meanwhile, and the message is not sent a second time."""
-    hear, heard = product.caller._hear, product.caller._hear
-    started = []
+    hear = product.caller._hear
+    started: list[str] = []
+    answer = threading.Event()
 
     def slowly(job: str, identifier: str, body: dict) -> tuple[int, dict]:
         started.append(job)
-        time.sleep(1.0)
+        answer.wait(60)
         return hear(job, identifier, body)
 
-    product.caller._hear = slowly
-    try:
-        before = product.caller.credits
-        job, _ = product.submit("standard", iteratoins=1)
-        wait_until(lambda: job in started)
-        product.platform.stop_job(job)
-        after, _ = product.submit("preview")  # the worker takes it when it is done with the other
-        product.platform.wait_for(after)
-    finally:
-        product.caller._hear = heard
+    monkeypatch.setattr(product.caller, "_hear", slowly)
+    before = product.caller.credits
+    job, _ = product.submit("standard", iteratoins=1)
+    wait_until(lambda: job in started)
+    product.platform.stop_job(job)
+    wait_until(lambda: not product.platform._stop.get("w1"))  # the worker has heard of it
+    answer.set()
+    after, _ = product.submit("preview")  # which the worker takes when it is done with the other
+    product.platform.wait_for(after)
     assert started.count(job) == 1
     assert product.caller.jobs[job]["status"] == "failed"
     assert product.caller.credits == before - PRICES["preview"]
