@@ -52,21 +52,27 @@ def run(code, *words):
     )
 
 
+LOADING = {
+    "torch": ["train", "-s", "nowhere", "-m", "nowhere"],
+    "pycolmap": ["sfm", "nowhere", "-o", "nowhere"],
+    "splatworker.pipeline": ["run", "nowhere", "-o", "nowhere"],
+}
+
+LOADING_TOO = {
+    "splatworker.train.trainer": ["train", "-s", "nowhere", "-m", "nowhere"],
+    "splatworker.photos.decode": ["photos", "nowhere", "-o", "nowhere"],
+    "numpy": ["info", "nowhere"],
+    "splatworker.render.backend": ["render", "a.ply", "-s", "nowhere", "-o", "nowhere"],
+    "splatworker.train.evaluate": ["eval", "a.ply", "-s", "nowhere"],
+    "splatworker.export.registry": ["convert", "a.ply", "b.spz"],
+    "splatworker.export.cli": ["export", "a.ply", "-s", "nowhere", "-o", "nowhere"],
+    "http.server": ["view", "nowhere"],
+}
+
+
 @pytest.mark.parametrize(
     ("module", "words"),
-    [
-        ("torch", ["train", "-s", "nowhere", "-m", "nowhere"]),
-        ("splatworker.train.trainer", ["train", "-s", "nowhere", "-m", "nowhere"]),
-        ("pycolmap", ["sfm", "nowhere", "-o", "nowhere"]),
-        ("splatworker.photos.decode", ["photos", "nowhere", "-o", "nowhere"]),
-        ("splatworker.pipeline", ["run", "nowhere", "-o", "nowhere"]),
-        ("numpy", ["info", "nowhere"]),
-        ("splatworker.render.backend", ["render", "a.ply", "-s", "nowhere", "-o", "nowhere"]),
-        ("splatworker.train.evaluate", ["eval", "a.ply", "-s", "nowhere"]),
-        ("splatworker.export.registry", ["convert", "a.ply", "b.spz"]),
-        ("splatworker.export.cli", ["export", "a.ply", "-s", "nowhere", "-o", "nowhere"]),
-        ("http.server", ["view", "nowhere"]),
-    ],
+    [*LOADING.items(), *(pytest.param(*item, marks=pytest.mark.slow) for item in LOADING_TOO.items())],
 )
 def test_while_it_loads(module, words):
     done = run(WHILE_IMPORTING, module, *words)
@@ -76,10 +82,13 @@ def test_while_it_loads(module, words):
     assert line.endswith(" was stopped. [cancelled]")
 
 
-@pytest.mark.parametrize("stage", ["train", "photos", "render", "eval", "export", "convert", "info"])
+HEARS = "signal.pause()"
+SWALLOWS = "\n    try:\n        signal.pause()\n    except Exception:\n        pass"
+
+
 @pytest.mark.parametrize(
-    "then",
-    ["signal.pause()", "return {}", "\n    try:\n        signal.pause()\n    except Exception:\n        pass"],
+    ("stage", "then"),
+    [*((stage, HEARS) for stage in ("photos", "render", "eval", "export", "convert", "info")), ("train", SWALLOWS)],
 )
 def test_while_it_works(stage, then):
     done = run(WHILE_WORKING.format(then=then), stage)
