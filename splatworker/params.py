@@ -8,7 +8,7 @@ asks for something changes that alone (`wishes`). `schedule` "original" takes ev
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -31,13 +31,32 @@ DENSIFY_UNTIL_AT_MOST = 15_000
 """Densification ends half way through the iterations, and at the latest here."""
 
 ORIGINAL_PACE_ITERATIONS = 10_500
-"""On a GPU, so many iterations or more learn at the original's rates."""
+"""On a GPU, so many iterations would learn at the original's rates, and fewer the faster, within `PACES`."""
+
+PACES = (1.5, 2.0)
+"""Multiples of the original's rates, at least and at most: dropout keeps also long runs from overfitting."""
 
 COARSE_AT_MOST = 4000
 """Coarse to fine: iterations on shrunk photos, beyond which nothing was measured."""
 
-FINAL_RATE = 0.1
-"""On a GPU, what is left of the rates at the end."""
+FINAL_RATE, FINAL_RATE_OF_LONG = 0.1, 0.03
+"""On a GPU, what is left of the rates at the end, and where `LONG_ITERATIONS` or more are trained."""
+
+LONG_ITERATIONS = 10_000
+
+MOST_USEFUL_ITERATIONS = 15_000
+"""More have not made any splat better, and many worse (docs/benchmarks.md, "How long")."""
+
+LEAST_OVERLAP = 9.0
+"""Photos that overlap with fewer others are learnt by heart in more than `USEFUL_ITERATIONS_OF_FEW`."""
+
+USEFUL_ITERATIONS_OF_FEW = 3000
+
+DROPOUT = 0.2
+"""The share of Gaussians left out at the end of a training: worth 0.3 to 3 dB on photos held out. Only a run of less
+than `DROPOUT_FROM` iterations on photos of plenty of overlap is better without: it learns nothing by heart."""
+
+DROPOUT_FROM = 5000
 
 MOST_ITERATIONS = 200_000
 
@@ -127,6 +146,7 @@ class Params(BaseModel):
     density: Literal["original", "revised"] = "original"
     final_rate: PositiveRate = 1.0
     sh_degree_interval: Iteration = 1000
+    dropout: Annotated[float, Field(ge=0.0, le=0.9)] = 0.0
     deterministic: bool = False
 
     @field_validator("resolution")
@@ -143,7 +163,7 @@ WORKERS_OWN = frozenset({"source_path", "model_path", "images", "depths"})
 """Folders on the machine: the worker's business. Accepted, for callers that send them, and not obeyed."""
 
 NATIVE_ONLY = frozenset(
-    {"max_gaussians", "coarse_iterations", "density", "final_rate", "sh_degree_interval", "deterministic"}
+    {"max_gaussians", "coarse_iterations", "density", "final_rate", "sh_degree_interval", "dropout", "deterministic"}
 )
 """Parameters that the original trainer does not know."""
 
@@ -169,7 +189,7 @@ def resolve(
     preview: bool,
     trainer: str = "native",
     at_most: int | None = None,
-    photos: Sequence[tuple[int, int]] = (),
+    overlap: float | None = None,
 ) -> dict[str, Any]:
     """Every parameter's value for this run.
 
@@ -181,7 +201,7 @@ def resolve(
         preview: the machine has no GPU, so that our choices are for speed.
         trainer: who trains, "native" or "inria".
         at_most: of iterations, in our own schedule of a preview.
-        photos: (width, height) in pixels of the photos that have a camera, where they are known.
+        overlap: with how many others a photo overlaps (`sfm.overlap`), the mean; None where it is not known.
     """
     values = params.model_dump()
     given = {name: values[name] for name in params.model_fields_set}
@@ -191,7 +211,7 @@ def resolve(
     if own and preview:
         iterations = min(iterations, at_most or iterations)
     elif own:
-        iterations = useful_iterations(iterations, photos)
+        iterations = useful_iterations(iterations, overlap)
     share = iterations / asked if "iterations" in given else 1.0
     values["iterations"] = iterations
     chosen: dict[str, Any] = {
@@ -200,7 +220,7 @@ def resolve(
     }
     if own:
         chosen |= {name: getattr(DEFAULTS, name) for name in ("opacity_lr", "densify_from_iter", *SCALED)}
-        chosen |= _preview_schedule(iterations) if preview else _coarse_to_fine_schedule(iterations)
+        chosen |= _preview_schedule(iterations) if preview else _coarse_to_fine_schedule(iterations, overlap)
     for name, ours in chosen.items():
         default = getattr(DEFAULTS, name)
         if name not in given:
@@ -215,15 +235,18 @@ def resolve(
     return values
 
 
-def useful_iterations(asked: int, photos: Sequence[tuple[int, int]]) -> int:
+def useful_iterations(asked: int, overlap: float | None) -> int:
     """How many of the iterations that are asked for our own schedule trains: as many as make the splat better.
 
     Args:
         asked: iterations.
-        photos: (width, height) in pixels of those to train on; empty where they are not known.
+        overlap: as for `resolve`.
     """
-    # No rule by number and size of the photos has been measured yet: what is asked for is trained.
-    return asked
+    return min(asked, USEFUL_ITERATIONS_OF_FEW if _is_little(overlap) else MOST_USEFUL_ITERATIONS)
+
+
+def _is_little(overlap: float | None) -> bool:
+    return overlap is not None and overlap < LEAST_OVERLAP
 
 
 def _preview_schedule(iterations: int) -> dict[str, float]:
@@ -244,7 +267,7 @@ def _preview_schedule(iterations: int) -> dict[str, float]:
     }
 
 
-def _coarse_to_fine_schedule(iterations: int) -> dict[str, Any]:
+def _coarse_to_fine_schedule(iterations: int, overlap: float | None) -> dict[str, Any]:
     """Shrunk photos for a third of the iterations, Gaussians added for two thirds, and larger steps for short runs.
 
     Who is added and who goes is the revised rule's to say (`train.density.RevisedDensity`), and in the last third rates
@@ -254,10 +277,12 @@ def _coarse_to_fine_schedule(iterations: int) -> dict[str, Any]:
     some time at full resolution to be added in, hence the later end. The original's rates are those of 30 000
     iterations: 7000 learn more with half as much again (docs/cuda.md, "Whole trainings").
     """
-    haste = min(2.0, max(1.0, ORIGINAL_PACE_ITERATIONS / iterations))
+    slowest, fastest = PACES
+    haste = min(fastest, max(slowest, ORIGINAL_PACE_ITERATIONS / iterations))
     return {
         **_rates(haste, positions=2 * haste - 1),
-        "final_rate": FINAL_RATE,
+        "final_rate": FINAL_RATE_OF_LONG if iterations >= LONG_ITERATIONS else FINAL_RATE,
+        "dropout": DROPOUT if _is_little(overlap) or iterations >= DROPOUT_FROM else 0.0,
         "density": "revised",
         "coarse_iterations": min(COARSE_AT_MOST, iterations // 3),
         "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations * 2 // 3),

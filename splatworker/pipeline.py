@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from splatworker import photo_sizes, trainers
 from splatworker.errors import GpuFailed, SplatError
@@ -148,7 +148,7 @@ async def run(
     # Stages wait for these, and not for the tasks before them: a failure then comes from its own stage alone.
     here: asyncio.Future[Photos] = loop.create_future()
     clean: asyncio.Future[dict[str, Any]] = loop.create_future()
-    scene_is_there: asyncio.Future[list[tuple[int, int]]] = loop.create_future()
+    scene_is_there: asyncio.Future[_Found] = loop.create_future()
     arriving = asyncio.ensure_future(photos.all_there)
     probing = asyncio.create_task(_probe(room))
     decoding = asyncio.create_task(_decode(room, photos.folder, probing, here))
@@ -161,7 +161,7 @@ async def run(
         decoded = await _unless_one_fails(decoding, mapping, training)
         clean.set_result(decoded)
         scene = await _unless_one_fails(mapping, training)
-        scene_is_there.set_result(_sizes(decoded, scene))
+        scene_is_there.set_result(_Found(_sizes(decoded, scene), scene.get("overlap")))
         model, planned = await training
     except SplatError as error:
         error.rejected = room.rejected
@@ -305,7 +305,7 @@ async def _reconstruct(
 async def _train(
     room: _Run,
     probing: asyncio.Task[list[dict[str, Any]]],
-    scene_is_there: asyncio.Future[list[tuple[int, int]]],
+    scene_is_there: asyncio.Future[_Found],
 ) -> tuple[dict[str, Any], Plan]:
     """The trainer's model folder. The stage's result, and what was planned.
 
@@ -318,12 +318,14 @@ async def _train(
 
     async def values() -> dict[str, Any]:
         nonlocal started
-        sizes = await asyncio.shield(scene_is_there)  # which others wait for, too
+        found = await asyncio.shield(scene_is_there)  # which others wait for, too
         check_room(room.workspace, "train", TRAINING_DISK)
         if gpus:
             room.on_training()
         started = time.monotonic()
-        planned.append(plan(room.recipe, sizes, gpu=bool(gpus), keeps_model=room.keeps_model))
+        planned.append(
+            plan(room.recipe, found.sizes, overlap=found.overlap, gpu=bool(gpus), keeps_model=room.keeps_model)
+        )
         for remark in planned[0].remarks:
             room.report.warning(remark)
         return planned[0].values
@@ -343,6 +345,13 @@ async def _train(
     if "peak_memory_bytes" in model and gpus:
         room.peaks["gpu"] = int(model["peak_memory_bytes"])
     return model | {"preview": preview}, planned[0]
+
+
+class _Found(NamedTuple):
+    """What the training is planned by: (width, height) of photos with a camera, and with how many others one overlaps."""
+
+    sizes: list[tuple[int, int]]
+    overlap: float | None
 
 
 def _sizes(decoded: dict[str, Any], scene: dict[str, Any]) -> list[tuple[int, int]]:

@@ -47,19 +47,25 @@ def is_preview(recipe: Recipe, *, gpu: bool) -> bool:
 
 
 def plan(
-    recipe: Recipe, photos: Sequence[tuple[int, int]] = (), *, gpu: bool = True, keeps_model: bool = False
+    recipe: Recipe,
+    photos: Sequence[tuple[int, int]] = (),
+    *,
+    overlap: float | None = None,
+    gpu: bool = True,
+    keeps_model: bool = False,
 ) -> Plan:
     """The training of a recipe.
 
     Args:
         recipe: as it was given.
         photos: (width, height) in pixels of the photos that have a camera, where they are known.
+        overlap: with how many others a photo overlaps, the mean, where that is known.
         gpu: whether there is a GPU to train on.
         keeps_model: somebody gets the model folder with all splats in it.
     """
     params, preview = recipe.params, is_preview(recipe, gpu=gpu)
     at_most = PREVIEW_ITERATIONS if recipe.at_most_a_preview else None
-    values = resolve(params, preview=preview, trainer=recipe.trainer, at_most=at_most, photos=photos)
+    values = resolve(params, preview=preview, trainer=recipe.trainer, at_most=at_most, overlap=overlap)
     if recipe.trainer == "native":
         _leave_out_what_nobody_sees(values, recipe, keeps_model=keeps_model)
     asked = params.iterations if "iterations" in params.model_fields_set or not preview else values["iterations"]
@@ -68,11 +74,11 @@ def plan(
     if made.schedule == "own":
         made.remarks.extend(_beyond_limits(recipe))
     if not gpu:
-        made.remarks.append(_on_a_cpu(recipe, made, photos))
+        made.remarks.append(_on_a_cpu(recipe, made, photos, overlap))
     if made.iterations["stopped_early"]:
         made.remarks.append(
-            f"The training stops early, after {values['iterations']} of {asked} iterations: with {len(photos)} photos "
-            "more of them do not make the splat better. 'schedule': 'original' trains all."
+            f"The training stops early, after {values['iterations']} of {asked} iterations: more of them do not make "
+            f"the splat of these {len(photos)} photos better. 'schedule': 'original' trains all."
         )
     return made
 
@@ -106,7 +112,7 @@ def _beyond_limits(recipe: Recipe) -> list[str]:
     return remarks
 
 
-def _on_a_cpu(recipe: Recipe, made: Plan, photos: Sequence[tuple[int, int]]) -> str:
+def _on_a_cpu(recipe: Recipe, made: Plan, photos: Sequence[tuple[int, int]], overlap: float | None) -> str:
     """What a machine without a GPU trains, how long that takes, and what else there is."""
     trained = made.values["iterations"]
     times = _time_for(recipe, made.values, photos, preview=made.preview)
@@ -117,7 +123,7 @@ def _on_a_cpu(recipe: Recipe, made: Plan, photos: Sequence[tuple[int, int]]) -> 
     sentence = f"This machine has no GPU: a preview is trained ({trained} iterations{size}), in {times}."
     if trained == made.asked and not (recipe.at_most_a_preview and isinstance(recipe, Job)):
         return f"{sentence} Params that are given are obeyed."
-    whole = resolve(recipe.params, preview=False, trainer=recipe.trainer, photos=photos)
+    whole = resolve(recipe.params, preview=False, trainer=recipe.trainer, overlap=overlap)
     longer = _time_for(recipe, whole, photos, preview=False)
     return (
         f"{sentence} With the param 'preview': false it would be {whole['iterations']} iterations of photos as a GPU "

@@ -99,18 +99,36 @@ def test_what_is_not_given_follows_what_is():
     assert values["position_lr_max_steps"] == 12_000
     assert values["densify_until_iter"] == 6000
     assert values["coarse_iterations"] == 0
-    assert resolve(Params(iterations=60_000), preview=False)["densify_until_iter"] == 15_000
+    assert resolve(Params(iterations=60_000), preview=False)["densify_until_iter"] == 10_000
     given = Params(iterations=1000, position_lr_max_steps=30_000, densify_until_iter=900, schedule="original")
     values = resolve(given, preview=False)
     assert (values["position_lr_max_steps"], values["densify_until_iter"]) == (30_000, 900)
 
 
 @pytest.mark.parametrize(
-    ("iterations", "coarse", "until"), [(7000, 2333, 4666), (600, 200, 400), (1, 0, 0), (30_000, 4000, 15_000)]
+    ("iterations", "coarse", "until"), [(7000, 2333, 4666), (600, 200, 400), (1, 0, 0), (30_000, 4000, 10_000)]
 )
 def test_our_trainer_goes_from_coarse_to_fine_on_a_gpu(iterations, coarse, until):
     values = resolve(Params(iterations=iterations), preview=False)
     assert (values["coarse_iterations"], values["densify_until_iter"]) == (coarse, until)
+
+
+@pytest.mark.parametrize(
+    ("iterations", "overlap", "dropout", "final_rate", "rotation_lr"),
+    [
+        (3000, None, 0.0, 0.1, 0.002),  # too short to learn photos by heart
+        (3000, 4.0, 0.2, 0.1, 0.002),  # but not those that overlap with few
+        (7000, 20.0, 0.2, 0.1, 0.0015),
+        (30_000, 20.0, 0.2, 0.03, 0.0015),
+        (30_000, 4.0, 0.2, 0.1, 0.002),
+    ],
+)
+def test_long_runs_and_few_photos_are_kept_from_overfitting(iterations, overlap, dropout, final_rate, rotation_lr):
+    values = resolve(Params(iterations=iterations), preview=False, overlap=overlap)
+    assert (values["dropout"], values["final_rate"]) == (dropout, final_rate)
+    assert values["rotation_lr"] == pytest.approx(rotation_lr)
+    assert resolve(Params(iterations=iterations, dropout=0.5), preview=False, overlap=overlap)["dropout"] == 0.5
+    assert resolve(Params(iterations=iterations, schedule="original"), preview=False, overlap=overlap)["dropout"] == 0
 
 
 def test_density_control_is_the_revised_one_unless_told():
@@ -137,8 +155,8 @@ def test_a_previews_schedule_follows_its_iterations_unless_told():
     assert (given["densify_until_iter"], given["max_gaussians"], given["coarse_iterations"]) == (700, 5, 0)
 
 
-@pytest.mark.parametrize(("iterations", "haste"), [(4000, 2.0), (7000, 1.5), (30_000, 1.0)])
-def test_a_short_training_on_a_gpu_learns_faster(iterations, haste):
+@pytest.mark.parametrize(("iterations", "haste"), [(4000, 2.0), (7000, 1.5), (30_000, 1.5)])
+def test_a_training_on_a_gpu_learns_faster_than_the_originals(iterations, haste):
     values = resolve(Params(iterations=iterations), preview=False)
     for name in ("feature_lr", "scaling_lr", "rotation_lr"):
         assert values[name] == pytest.approx(haste * getattr(Params(), name))

@@ -72,14 +72,24 @@ def test_schedule_and_preview_may_stand_beside_params():
     assert recipe({"preview": False}).params.preview is False
 
 
-def test_a_training_that_stops_early_says_so(monkeypatch):
-    monkeypatch.setattr(params, "useful_iterations", lambda asked, photos: min(asked, 400 * len(photos)))
-    planned = plan(job(params=PRESETS["ultra"]), PHOTOS)
-    assert planned.iterations == {"asked": 30_000, "trained": 9600, "stopped_early": True}
-    assert planned.values["position_lr_max_steps"] == 9600
-    assert "9600 of 30000 iterations" in remark(planned, "stops early")
-    whole = plan(job(params=PRESETS["ultra"], schedule="original"), PHOTOS)
+@pytest.mark.parametrize(
+    ("overlap", "trained"), [(None, 15_000), (20.0, 15_000), (9.0, 15_000), (8.9, 3000), (0, 3000)]
+)
+def test_a_training_that_stops_early_says_so(overlap, trained):
+    planned = plan(job(params=PRESETS["ultra"]), PHOTOS, overlap=overlap)
+    assert planned.iterations == {"asked": 30_000, "trained": trained, "stopped_early": True}
+    assert planned.values["position_lr_max_steps"] == trained
+    assert f"{trained} of 30000 iterations" in remark(planned, "stops early")
+    whole = plan(job(params=PRESETS["ultra"], schedule="original"), PHOTOS, overlap=overlap)
     assert (whole.values["iterations"], whole.remarks) == (30_000, [])
+
+
+def test_presets_never_train_less_than_the_one_before():
+    for overlap in (None, 30.0, 3.0):
+        trained = [plan(job(params=PRESETS[name]), PHOTOS, overlap=overlap) for name in PRESETS]
+        iterations = [planned.values["iterations"] for planned in trained]
+        assert iterations == sorted(iterations)
+        assert not trained[0].iterations["stopped_early"]
 
 
 def test_what_would_never_end_is_limited_with_a_word():

@@ -28,6 +28,7 @@ from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.layout import lay_out
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.output import scene_to_write
+from splatworker.sfm.overlap import overlapping_photos
 from splatworker.sfm.photo import Photo, read_photos
 from splatworker.sfm.polish import polish
 from splatworker.sfm.report import SfmResult, write_report
@@ -118,6 +119,7 @@ def reconstruct(
             points=model.num_points3D(),
             reprojection_error_px=model.compute_mean_reprojection_error(),
             track_length=model.compute_mean_track_length(),
+            overlap=round(overlapping_photos(model), 1),
             rung=attempt.rung,
             warnings=(
                 *passed_over,

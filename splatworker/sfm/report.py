@@ -27,6 +27,7 @@ class SfmResult:
         points: three-dimensional points.
         reprojection_error_px: mean over all observations, in pixels of the photos as given.
         track_length: mean number of photos that see a point.
+        overlap: with how many others a photo overlaps (`overlapping_photos`), the mean.
         rung: the attempt of the ladder that won.
         warnings: sentences for the user; also sent to the reporter.
         timings: step -> seconds.
@@ -38,6 +39,7 @@ class SfmResult:
     points: int
     reprojection_error_px: float
     track_length: float
+    overlap: float
     rung: str
     warnings: tuple[str, ...]
     timings: Mapping[str, float]
