@@ -348,7 +348,7 @@ async def _train(
 
 
 class _Found(NamedTuple):
-    """What the training is planned by: (width, height) of photos with a camera, and with how many others one overlaps."""
+    """What the training is planned by: (width, height) of photos with a camera, and their overlap."""
 
     sizes: list[tuple[int, int]]
     overlap: float | None
