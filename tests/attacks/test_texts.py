@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from splatworker import job
-from splatworker.console import Console, printable, printable_lines
+from splatworker.console import Console
 from splatworker.errors import SplatError, UnknownParam
+from splatworker.printable import printable, printable_lines
 from splatworker.redact import redact
 from splatworker.stage import sentence
 
