@@ -31,6 +31,7 @@ from splatworker.printable import printable_lines
 from splatworker.process import STAGE_COMMAND
 from splatworker.progress import JsonLines, Overall
 from splatworker.stage import sentence
+from splatworker.supervise import hide_memory_and_environment
 from splatworker.workspace import private_workspace
 
 FILLED = {"scene": SCENE, "model": MODEL}
@@ -46,6 +47,7 @@ def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
     """Run the whole way; the exit status."""
     options = _parser().parse_args(argv)
     interrupts.forget()
+    hide_memory_and_environment()  # what decodes photos is no reader of the user's environment
     lines = JsonLines("run")
     with Console(silent=options.json) as console:
         report = Overall([_Json(lines) if options.json else console], _weights(options.formats))

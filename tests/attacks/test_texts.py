@@ -220,4 +220,4 @@ def test_an_interrupt_ends_a_stage_quietly(as_json):
     if as_json:
         assert json.loads(ended.stdout)["code"] == "cancelled"
     else:
-        assert ended.stderr == "Error: The stage 'sfm' was stopped. [cancelled]\n"
+        assert ended.stderr == "Error: The reconstruction was stopped. [cancelled]\n"

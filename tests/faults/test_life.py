@@ -175,6 +175,23 @@ def test_sigterm_while_the_webhook_hears_of_a_success(photos, traces, monkeypatc
         assert len(told) == 2
 
 
+def test_sigterm_again_and_again_is_one_answer_and_one_webhook(photos, traces, monkeypatch, tmp_path):
+    """The platform's cancel and the machine's end may both come while the first is being obeyed."""
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    with Store() as store:
+        event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url())
+        running = worker(event, "train=grandchild-and-hang")
+        wait_for(lambda: any("time.sleep" in line for line in traces.processes()))
+        while running.poll() is None:
+            running.send_signal(signal.SIGTERM)
+            time.sleep(0.05)
+            if store.hooks:
+                break
+        output, _ = running.communicate(timeout=60)
+        assert json.loads(output)["code"] == "cancelled"
+        assert store.statuses() == ["failed"]
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_sigkill_of_the_worker_takes_its_children_along(stage, job, traces):
     running = worker(job, f"{stage}=grandchild-and-hang")
