@@ -44,6 +44,7 @@ LIMITS: dict[str, Limit] = {
     "SPLATWORKER_MEGAPIXELS": Limit(50),
     "SPLATWORKER_DECODER_MIB": Limit(2048),
     "SPLATWORKER_DECODER_S": Limit(30),
+    "SPLATWORKER_DECODERS_S": Limit(1200),
     "SPLATWORKER_STAGE_MIB": Limit(math.inf),
     "SPLATWORKER_OUTPUTS_S": Limit(1800),
 }

@@ -43,7 +43,7 @@ FEWEST_MEMORY = 256 * 2**20
 MEMORY_SHARE = 0.8
 """Of the memory that is free, for all decoders that run at once."""
 MOST_SECONDS = max(1, int(limits.value("SPLATWORKER_DECODER_S")))
-MOST_SECONDS_IN_ALL = 1200.0
+MOST_SECONDS_IN_ALL = limits.value("SPLATWORKER_DECODERS_S")
 """Seconds in which decoders may run, from the first photo to the last; waiting for photos to arrive does not count."""
 GRACE_S = 5.0
 """Seconds after which a decoder that ignores its alarm is killed."""
@@ -308,6 +308,8 @@ def _decode_sandboxed(path: Path, target: Path, max_size: int, memory: int) -> d
         return {"reason": why_no_photo(path)}
     except _NotWritten as error:
         return {"errno": error.number} if error.number else {"reason": "it cannot be written as a JPEG"}
+    except PermissionError:
+        return {"reason": "its permissions forbid to read it"}
     except Exception as error:
         cut = "truncated" in str(error).lower() or "unexpected end" in str(error).lower()
         return {"reason": "it is truncated: the end of the file is missing" if cut else "it is damaged"}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
+from splatworker.panorama import PANORAMA, is_panorama
 from splatworker.photos import raw, tiff, unusual
 from splatworker.photos.exif import kept_exif
 from splatworker.photos.scans import refuse_many_scans
@@ -79,7 +80,8 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
             _refuse_black(image)
         told = dict(image.info)
         colours = _colours(image)
-        unusual.refuse_panorama(colours, told, exif)
+        if is_panorama(colours, told, exif):
+            raise Unusable(PANORAMA)
         shrunk = _to_srgb(_shrunk(colours, max_size), told.get("icc_profile"))
         kind = unusual.kind_of(shrunk, told, exif, path.name)
         return Picture(_bare(shrunk), kept_exif(exif, shrunk=shrunk.width / width), kind=kind)

@@ -7,7 +7,10 @@ look. Where there is none, the sensor's values are developed.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import io
+import re
 from pathlib import Path
 
 from PIL import ExifTags, Image
@@ -64,6 +67,7 @@ def open_raw(path: Path, most_pixels: int) -> tuple[Image.Image, Image.Exif]:
     """
     import rawpy  # noqa: PLC0415 - most photos do without it
 
+    _work_alone()
     export = f"it is a raw file ({kind_of(path)}) that cannot be read: export it as JPEG or TIFF"
     try:
         with path.open("rb") as file, rawpy.imread(file) as raw:
@@ -77,6 +81,19 @@ def open_raw(path: Path, most_pixels: int) -> tuple[Image.Image, Image.Exif]:
     except rawpy.LibRawError:
         raise Unusable(export) from None
     return Image.fromarray(pixels), _exif(path)
+
+
+def _work_alone() -> None:
+    """Let OpenMP, by which LibRaw works on several threads, do without: a forked process has none of its parent's, and
+    would wait for them for ever; and other photos have the other processors.
+    """
+    try:
+        mapped = Path("/proc/self/maps").read_text()
+    except OSError:
+        return
+    for library in set(re.findall(r"(/\S*lib[gi]?omp\S*\.so\S*)", mapped)):
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(library).omp_set_num_threads(1)
 
 
 def _embedded(raw: object, least: float) -> Image.Image | None:

@@ -1,34 +1,20 @@
-"""Pictures that are photos of a kind which cannot be used, or none: 360-degree panoramas, screenshots, collages.
+"""Pictures that are hardly photos: screenshots and collages.
 
-A panorama is refused, for no pinhole camera took it. The others are said, and used all the same: a screenshot of a game
-can be one of a good set.
+They are said, and used all the same: a screenshot of a game can be one of a good set.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
 
 from splatworker.file_names import readable
-from splatworker.photos.unusable import Unusable
+from splatworker.panorama import Told
 
 Pixels = npt.NDArray[np.float32]
-
-_PANORAMA = re.compile(rb"GPano:(ProjectionType|UsePanoramaViewer|FullPanoWidthPixels)|GSpherical:Spherical")
-_PANORAMA_BY_PHONE = 6
-"""Value of EXIF CustomRendered with which phones mark what they have joined of many photos."""
-
-_SEAM_SIZE = (512, 256)
-_SAME_EDGE = 0.7
-"""From this correlation of the steps along the left edge with those along the right one on, both are one place.
-Opposite edges of ordinary photos have next to none."""
-_TEXTURE = 1.5
-"""Grey levels: standard deviation of the steps along an edge that shows something."""
 
 _SCREENSHOT_NAME = re.compile(
     r"screen[ _-]?shot|bildschirmfoto|capture d.?[ée]cran|スクリーンショット|屏幕截图", re.IGNORECASE
@@ -40,52 +26,12 @@ _GAP = 0.04
 _PLAIN, _SOMETHING = 1.5, 12.0
 """Grey levels: standard deviation along a line within a gap, and along lines of what is beside it."""
 
-PANORAMA = (
-    "it is a 360-degree or stitched panorama, which no ordinary camera took: give the photos that it was made of, "
-    "or views cut out of it"
-)
-
-
-Told = Mapping[Any, Any]
-"""What a decoder tells beside the pixels: Pillow's `info`."""
-
-
-def refuse_panorama(image: Image.Image, told: Told, exif: Image.Exif) -> None:
-    """Refuse what says that it is a panorama, or goes on at its right edge where it began at its left.
-
-    Raises:
-        Unusable: it is one.
-    """
-    if _says_panorama(told, exif) or _wraps_around(image):
-        raise Unusable(PANORAMA)
-
 
 def kind_of(image: Image.Image, told: Told, exif: Image.Exif, name: str) -> str:
     """`screenshot` or `collage` where a picture seems to be one, else ""."""
     if _SCREENSHOT_NAME.search(readable(name)) or _says_screenshot(told, exif):
         return "screenshot"
     return "collage" if image.mode == "RGB" and _is_joined(image) else ""
-
-
-def _says_panorama(told: Told, exif: Image.Exif) -> bool:
-    xmp = told.get("xmp") or told.get("XML:com.adobe.xmp") or b""
-    if _PANORAMA.search(xmp.encode("utf-8", "replace") if isinstance(xmp, str) else bytes(xmp)):
-        return True
-    try:
-        return exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.CustomRendered) == _PANORAMA_BY_PHONE
-    except Exception:  # whatever strangers' tags do to their reader
-        return False
-
-
-def _wraps_around(image: Image.Image) -> bool:
-    """Twice as wide as high, with one and the same rough edge on the left and on the right."""
-    if abs(image.width - 2 * image.height) > 2:
-        return False
-    pixels = _grey(image, _SEAM_SIZE)
-    left, right = (np.diff(pixels[16:-16, column]) for column in (0, -1))
-    if min(float(left.std()), float(right.std())) < _TEXTURE:
-        return False
-    return float(np.corrcoef(left, right)[0, 1]) > _SAME_EDGE
 
 
 def _says_screenshot(told: Told, exif: Image.Exif) -> bool:

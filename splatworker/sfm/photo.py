@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from splatworker.arrivals import natural
 from splatworker.file_names import distinct, find_files
+from splatworker.panorama import is_panorama
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -31,6 +32,7 @@ class Photo:
         taken: when, as EXIF writes it (sortable text), "" where not told.
         file: the name as the file system has it, where that differs; see `within`.
         has_alpha: parts of it may be transparent.
+        is_panorama: it is one, and no camera's photo.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Photo:
     taken: str = ""
     file: str = ""
     has_alpha: bool = False
+    is_panorama: bool = False
 
     def within(self, folder: Path) -> Path:
         """The photo's file."""
@@ -58,7 +61,7 @@ def read_photos(folder: Path) -> tuple[list[Photo], list[str]]:
     for file, name in zip(files, distinct(files), strict=True):
         try:
             photo = read_photo(folder / file)
-        except (OSError, ValueError, SyntaxError, UnidentifiedImageError):
+        except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
             others.append(name)
         else:
             photos.append(dataclasses.replace(photo, name=name, file="" if file == name else file))
@@ -70,23 +73,42 @@ def read_photo(path: Path) -> Photo:
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path.name}: neither .jpg nor .png")
     with Image.open(path, formats=["JPEG", "PNG"]) as image:
-        exif = image.getexif()
-        detail = exif.get_ifd(ExifTags.IFD.Exif)
+        exif, detail, position = _header(image)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         return Photo(
             name=path.name,
             has_alpha=image.has_transparency_data,
+            is_panorama=is_panorama(image, image.info, exif),
             width=image.width,
             height=image.height,
             make=_text(exif.get(ExifTags.Base.Make)),
             model=_text(exif.get(ExifTags.Base.Model)),
             focal_mm=_positive(detail.get(ExifTags.Base.FocalLength)),
             focal_35mm=_positive(detail.get(ExifTags.Base.FocalLengthIn35mmFilm)),
-            orientation=orientation if orientation in range(1, 9) else 1,
-            gps=_gps(exif.get_ifd(ExifTags.IFD.GPSInfo)),
+            orientation=orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1,
+            gps=_gps(position),
             taken=_text(detail.get(ExifTags.Base.DateTimeOriginal))
             + _text(detail.get(ExifTags.Base.SubsecTimeOriginal)),
         )
+
+
+def _header(image: Image.Image) -> tuple[Image.Exif, dict[int, Any], dict[int, Any]]:
+    """The header's main block, that of the camera and that of the position; one that is garbled is empty.
+
+    What its reader raises then is of any kind.
+    """
+    blocks: list[dict[int, Any]] = []
+    try:
+        exif = image.getexif()
+        dict(exif)
+    except Exception:
+        return Image.Exif(), {}, {}
+    for block in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        try:
+            blocks.append(dict(exif.get_ifd(block)))
+        except Exception:
+            blocks.append({})
+    return exif, blocks[0], blocks[1]
 
 
 def in_capture_order(photos: Sequence[Photo]) -> list[Photo]:

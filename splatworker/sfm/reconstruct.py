@@ -13,8 +13,9 @@ from pathlib import Path
 
 from splatworker import arrivals
 from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
-from splatworker.file_names import find_files
+from splatworker.file_names import find_files, readable
 from splatworker.machine import available_cpus
+from splatworker.panorama import PANORAMA
 from splatworker.progress import Reporter
 from splatworker.sfm import features, reasons
 from splatworker.sfm.ahead import find_features
@@ -75,7 +76,7 @@ def reconstruct(
         work.mkdir()
         bench = Workbench(work, work / "photos", options, threads, cancellation)
         ahead = find_features(dataclasses.replace(bench, photos=images), all_there) if all_there else None
-        given, unreadable = _read(images, options)
+        given, panoramas, unreadable = _read(images, options)
         passed_over = [
             f"The folder {name} was passed over: {reason}." for name, reason in find_files(images).passed_over.items()
         ]
@@ -106,11 +107,12 @@ def reconstruct(
         kept = set(model.reg_image_ids())
         left_out = reasons.why_left_out(evidence, attempt, kept)
         result = SfmResult(
-            photos=len(given) + len(unreadable),
+            photos=len(given) + len(panoramas) + len(unreadable),
             registered=len(kept),
             rejected=(
                 *left_out.items(),
                 *((name, f"This photo is nearly the same as {other}.") for name, other in aside.items()),
+                *((photo.name, f"This photo was left out because {PANORAMA}.") for photo in panoramas),
                 *((name, "This file is no photo.") for name in unreadable),
             ),
             points=model.num_points3D(),
@@ -134,18 +136,28 @@ def reconstruct(
     return result
 
 
-def _read(images: Path, options: SfmOptions) -> tuple[list[Photo], list[str]]:
-    """The photos of the folder in capture order, at least as many as are needed, and the files that are none."""
+def _read(images: Path, options: SfmOptions) -> tuple[list[Photo], list[Photo], list[str]]:
+    """The photos of the folder in capture order, as many as are needed; the panoramas; the files that are none."""
     if not images.is_dir():
         raise NoPhotos(f"There is no folder {images}.", hint="Give a folder of photos.")
-    photos, unreadable = read_photos(images)
-    if not photos:
-        raise NoPhotos(f"There is no JPEG or PNG photo in {images.name}.", hint="Give a folder of photos.")
+    found, unreadable = read_photos(images)
+    photos = [photo for photo in found if not photo.is_panorama]
+    panoramas = [photo for photo in found if photo.is_panorama]
+    if not found:
+        others = f"; splatworker photos makes them of others ({unreadable[0]}, ...)" if unreadable else ""
+        raise NoPhotos(
+            f"There is no JPEG or PNG photo in {readable(images.name)}.", hint=f"Give a folder of photos{others}."
+        )
+    if panoramas and len(photos) < options.min_registered:
+        raise NoPhotos(
+            f"Of {len(found)} photos {len(panoramas)} are panoramas ({panoramas[0].name}, ...): {PANORAMA}.",
+            hint="Give ordinary photos of one subject.",
+        )
     if len(photos) < options.min_registered:
         raise TooFewPhotos(
             f"{len(photos)} photos are too few: {options.min_registered} are needed.", hint=reasons.SHOOTING_HINT
         )
-    return photos, unreadable
+    return photos, panoramas, unreadable
 
 
 class Clock:

@@ -68,10 +68,16 @@ def test_cameras_in_one_spot_are_a_fault():
     assert "one spot" in found.faults[0]
 
 
-def test_an_exploded_focal_length_is_a_fault():
+def test_a_focal_length_that_the_header_contradicts_is_doubted():
     found = inspect(model(photo_sets.arc(12), cloud(), focal=1400.0), [group()])
-    assert "focal length came out as 1400 pixels" in found.faults[0]
-    assert "says 560" in found.faults[0]
+    assert "focal length came out as 1400 pixels" in found.doubted[1]
+    assert "says 560" in found.doubted[1]
+    assert found.faults == []
+
+
+def test_an_exploded_focal_length_is_a_fault_whatever_the_header_says():
+    found = inspect(model(photo_sets.arc(12), cloud(), focal=5600.0), [group()])
+    assert "times the photo's longer side" in found.faults[0]
 
 
 def test_points_behind_cameras_are_a_fault():

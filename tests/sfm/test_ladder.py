@@ -82,12 +82,12 @@ def test_a_draft_may_miss_no_photo(climb):
 
 
 def test_rungs_are_tried_in_their_order_with_their_presets_and_the_best_wins(climb):
-    attempts, asked = climb(Model(3), Model(18), [], Model(17), Model(18, error=0.9))
+    attempts, asked = climb(Model(3), Model(4), Model(18), [], Model(17), Model(18, error=0.9))
     assert [attempt.rung for attempt in attempts] == NAMES
     assert asked == [*(("incremental", rung.mapper) for rung in RUNGS[:-1]), ("global",)]
     assert ladder.best(attempts).rung == "held intrinsics"  # as many photos as the last, and truer
-    assert attempts[2].registered == 0
-    assert not attempts[2].plausible
+    assert attempts[3].registered == 0
+    assert not attempts[3].plausible
 
 
 def test_held_intrinsics_want_to_be_known(climb):
@@ -99,5 +99,5 @@ def test_a_model_that_cannot_be_true_is_not_taken_however_many_photos_it_has(cli
     attempts, _ = climb((Model(20), ["the cameras stand in one spot"]), Model(20))
     assert [attempt.rung for attempt in attempts] == NAMES[:2]
     assert ladder.best(attempts).rung == NAMES[1]
-    lone, _ = climb((Model(20), ["bent"]), Model(4), Model(4), Model(4), Model(4))
+    lone, _ = climb((Model(20), ["bent"]), Model(4), Model(4), Model(4), Model(4), Model(4))
     assert ladder.best(lone).registered == 4

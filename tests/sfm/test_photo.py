@@ -1,5 +1,8 @@
 """What is read from headers, the order of capture, and the groups of one camera."""
 
+import os
+import warnings
+
 import numpy as np
 import pytest
 from PIL import ExifTags, Image, TiffImagePlugin
@@ -130,3 +133,57 @@ def test_frames_of_a_video_share_a_camera_and_internet_photos_do_not(tmp_path):
     write(tmp_path / "internet" / "twin.jpg", size=(60, 42))
     assert [len(group.photos) for group in groups_of(tmp_path / "video")] == [6]
     assert [len(group.photos) for group in groups_of(tmp_path / "internet")] == [1] * 7
+
+
+def test_a_panorama_is_known_by_what_it_says_or_by_its_edges(tmp_path):
+    from support import odd_photos
+
+    picture = odd_photos.photo(400, 300)
+    (tmp_path / "says.jpg").write_bytes(
+        odd_photos.jpeg_with_xmp(picture, b"<x GPano:ProjectionType='equirectangular'/>")
+    )
+    Image.fromarray(picture).resize((512, 256)).save(tmp_path / "wide.jpg")
+    Image.fromarray(picture).save(tmp_path / "photo.jpg")
+    photos, others = read_photos(tmp_path)
+    assert {photo.name: photo.is_panorama for photo in photos} == {
+        "says.jpg": True,
+        "wide.jpg": False,
+        "photo.jpg": False,
+    }
+    assert others == []
+
+
+def test_photos_are_found_in_folders_of_folders_by_names_that_can_be_written(tmp_path):
+    for name in (b"a/1.jpg", b"b/caf\xe9.jpg", "b/café.jpg".encode()):
+        path = tmp_path / os.fsdecode(name)
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (64, 64)).save(path)
+    photos, _ = read_photos(tmp_path)
+    assert sorted(photo.name for photo in photos) == ["a/1.jpg", "b/café.jpg", "b/café_2.jpg"]
+    assert all(photo.within(tmp_path).is_file() for photo in photos)
+    assert len({photo.within(tmp_path) for photo in photos}) == 3
+
+
+def test_whatever_is_in_a_header_the_photo_is_read(tmp_path):
+    """Headers with bytes changed at random: what is garbled is as good as not told."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation] = "Maker", 6
+    exif.get_ifd(ExifTags.IFD.Exif).update({ExifTags.Base.FocalLength: 4.2, ExifTags.Base.FocalLengthIn35mmFilm: 28})
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update(
+        {ExifTags.GPS.GPSLatitude: (1.0, 2.0, 3.0), ExifTags.GPS.GPSAltitude: 4.0}
+    )
+    sound = exif.tobytes()
+    rng = np.random.default_rng(1)
+    read = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(400):
+            garbled = bytearray(sound)
+            for at in rng.integers(6, len(sound), rng.integers(1, 9)):
+                garbled[at] = rng.integers(256)
+            Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg", exif=bytes(garbled))
+            photo = read_photo(tmp_path / "a.jpg")
+            assert (photo.width, photo.height) == (64, 48)
+            assert photo.orientation in range(1, 9)
+            read += photo.focal_mm is not None
+    assert read > 40

@@ -1,0 +1,370 @@
+"""Photos as people have them: every kind of TIFF, raw files, transparency, folders in folders, names in any bytes."""
+
+from __future__ import annotations
+
+import os
+import struct
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, PngImagePlugin
+from support import odd_photos
+from support.jobs import write_photos
+
+from splatworker import panorama
+from splatworker.photos import cli, decode
+from splatworker.photos.scans import count_scans
+from splatworker.progress import Silent
+
+PHOTO = odd_photos.photo()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def decoders():
+    decode.load_decoders()
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return folder
+
+
+class Told(Silent):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warning(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+def run(source, **options):
+    return decode.decode_folder(source, source.parent / "out", options.pop("report", Silent()), **options)
+
+
+def decoded_pixels(source, **options) -> np.ndarray:
+    decoded = run(source, **options)
+    assert decoded.rejected == []
+    (photo,) = decoded.photos
+    with Image.open(source.parent / "out" / photo["name"]) as image:
+        assert image.size == (photo["width"], photo["height"])
+        return np.asarray(image).astype(int)
+
+
+def reason(source, **options) -> str:
+    decoded = run(source, **options)
+    assert decoded.photos == []
+    assert not list((source.parent / "out").iterdir())
+    return decoded.rejected[0]["reason"]
+
+
+GREY = PHOTO[:, :, 1]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "bits", "photometric", "more", "expected"),
+    [
+        (PHOTO, [8] * 3, 2, {}, PHOTO),
+        (PHOTO.astype("<u2") * 257, [16] * 3, 2, {}, PHOTO),
+        (255 - GREY, [8], 0, {}, GREY),
+        ((GREY / 255).astype("<f4"), [32], 1, {339: [3]}, GREY),
+        (GREY.astype("<f4"), [32], 1, {339: [3]}, GREY),
+        (GREY.astype("<u2") * 257, [16], 1, {}, GREY),
+        (GREY.astype("<u2") * 16, [16], 1, {}, GREY),
+        (odd_photos.packed_12_bits(GREY.astype(np.uint16) * 16), [12], 1, {}, GREY),
+        (np.concatenate([PHOTO, PHOTO[:, :, :2]], axis=2), [8] * 5, 2, {338: [0, 0]}, PHOTO),
+        (odd_photos.as_cmyk(PHOTO), [8] * 4, 5, {}, PHOTO),
+    ],
+    ids=["rgb8", "rgb16", "white0", "float1", "float255", "grey16", "12in16", "grey12", "five8", "cmyk"],
+)
+def test_tiffs_that_are_read_rightly(source, pixels, bits, photometric, more, expected):
+    odd_photos.write_tiff(source / "a.tif", pixels, PHOTO.shape[:2], bits, photometric, more)
+    found = decoded_pixels(source)
+    if expected.ndim == 2:
+        expected = expected[:, :, None]
+    assert np.abs(found - expected).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("pixels", "bits", "photometric", "more", "what"),
+    [
+        ((PHOTO / 255).astype("<f4"), [32] * 3, 2, {339: [3] * 3}, "floating-point colours"),
+        ((GREY / 255).astype("<f8"), [64], 1, {339: [3]}, "64-bit floating-point"),
+        ((GREY * 1e6).astype("<f4"), [32], 1, {339: [3]}, "no shades of grey"),
+        (np.full(GREY.shape, np.nan, "<f4"), [32], 1, {339: [3]}, "no numbers"),
+        (GREY.astype("<i2"), [16], 1, {339: [2]}, "signed"),
+        (PHOTO.transpose(2, 0, 1).astype("<u2") * 257, [16] * 3, 2, {284: [2]}, "separate planes"),
+        (np.concatenate([PHOTO, PHOTO[:, :, :2]], axis=2).astype("<u2"), [16] * 5, 1, {338: [0] * 4}, "5 bands"),
+        (PHOTO.astype("<u2") * 16, [16] * 3, 2, {}, "nearly black"),
+    ],
+)
+def test_tiffs_that_are_refused_for_what_they_are(source, pixels, bits, photometric, more, what):
+    odd_photos.write_tiff(source / "a.tif", pixels, PHOTO.shape[:2], bits, photometric, more)
+    assert what in reason(source)
+
+
+def test_of_a_tiff_with_several_pictures_the_largest_is_taken(source):
+    small = Image.fromarray(PHOTO).resize((80, 64))
+    small.save(source / "a.tif", save_all=True, append_images=[Image.fromarray(PHOTO)])
+    assert np.abs(decoded_pixels(source) - PHOTO).mean() < 4
+
+
+@pytest.mark.parametrize("name", ["a.dng", "a.NEF", "a.tif"])
+def test_a_raw_files_preview_is_not_taken_for_the_photo(source, name):
+    (source / name).write_bytes(odd_photos.raw_file(PHOTO, dng=name != "a.NEF"))
+    decoded = run(source)
+    (photo,) = decoded.photos
+    assert photo["height"] == PHOTO.shape[0]
+    assert photo["width"] > 100  # more than the preview's 80; LibRaw cuts off the margin that this maker's sensors have
+
+
+def test_a_raw_file_that_nobody_can_read_is_named(source):
+    (source / "a.CR3").write_bytes(struct.pack(">I", 24) + b"ftypcrx " + bytes(4000))
+    assert "raw file (CR3)" in reason(source)
+
+
+@pytest.mark.parametrize("raw_first", [True, False])
+def test_a_photo_beside_its_raw_file_counts_once(source, raw_first):
+    (source / "day").mkdir()
+    Image.fromarray(PHOTO).save(source / ("IMG_1.JPG" if raw_first else "img_1.jpg"))
+    (source / "IMG_1.DNG").write_bytes(odd_photos.raw_file(PHOTO, dng=True))
+    (source / "day" / "IMG_1.DNG").write_bytes(odd_photos.raw_file(PHOTO[:, ::-1], dng=True))
+    decoded = run(source, jobs=2)
+    assert sorted(photo["file"].lower() for photo in decoded.photos) == ["day/img_1.dng", "img_1.jpg"]
+    (left,) = decoded.rejected
+    assert left["name"] == "IMG_1.DNG"
+    assert "raw file of" in left["reason"]
+
+
+def test_a_raw_file_stands_in_for_a_jpeg_that_is_broken(source):
+    (source / "IMG_1.JPG").write_bytes(b"\xff\xd8\xff\xe0 nothing")
+    (source / "IMG_1.DNG").write_bytes(odd_photos.raw_file(PHOTO, dng=True))
+    assert [photo["file"] for photo in run(source).photos] == ["IMG_1.DNG"]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda rgba: rgba,
+        lambda rgba: rgba.quantize(64),
+        lambda rgba: rgba.convert("LA"),
+    ],
+)
+def test_alpha_stays(source, convert):
+    alpha = np.zeros(PHOTO.shape[:2], np.uint8)
+    alpha[30:90, 40:120] = 255
+    convert(Image.fromarray(np.dstack([PHOTO, alpha]))).save(source / "a.png")
+    found = decoded_pixels(source, max_size=80)
+    assert found.shape[2] == 4
+    assert np.abs(found[:, :, 3] - alpha[::2, ::2]).mean() < 4
+
+
+def test_alpha_that_hides_nothing_is_none(source):
+    Image.fromarray(PHOTO).convert("RGBA").save(source / "a.png")
+    assert decoded_pixels(source).shape[2] == 3
+
+
+def test_what_is_transparent_everywhere_is_no_photo(source):
+    Image.fromarray(np.dstack([PHOTO, 0 * GREY])).save(source / "a.png")
+    assert reason(source) == "it is wholly transparent"
+
+
+def test_colours_under_transparency_do_not_bleed_into_the_others(source):
+    alpha = np.zeros(PHOTO.shape[:2], np.uint8)
+    alpha[:, ::2] = 255
+    colours = np.where(alpha[:, :, None] > 0, 200, 0).astype(np.uint8).repeat(3, axis=2)
+    Image.fromarray(np.dstack([colours, alpha])).save(source / "a.png")
+    found = decoded_pixels(source, max_size=PHOTO.shape[1] // 2)
+    assert np.abs(found[4:-4, 4:-4, :3] - 200).max() <= 2
+
+
+def test_photos_in_folders_of_folders_keep_their_names_apart(source):
+    for number, name in enumerate(["0001.jpg", "day1/0001.jpg", "day1/late/0001.jpg", "day_1/0001.jpg", "day10/2.jpg"]):
+        path = source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.roll(PHOTO, 9 * number, axis=1)).save(path)
+    decoded = run(source, jobs=2)
+    names = ["0001.jpg", "day1/0001.jpg", "day1/late/0001.jpg", "day10/2.jpg", "day_1/0001.jpg"]
+    assert [photo["file"] for photo in decoded.photos] == names
+    assert len({photo["name"] for photo in decoded.photos}) == 5
+
+
+def test_what_is_no_photo_in_a_folder_is_passed_over_and_said(source):
+    picture = Image.fromarray(PHOTO)
+    kept = ["images/a.jpg", "b.jpg"]
+    left = ["images_2/a.jpg", "masks/a.png", "OUT/scene/images/c.jpg", ".hidden/d.jpg", "__MACOSX/e.jpg", "Thumbs.db"]
+    for number, name in enumerate([*kept, *left, "._b.jpg"]):
+        path = source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.rotate(90 * number).save(path, "PNG")
+    (source / "OUT" / "splat.ply").touch()
+    (source / "OUT" / "result.json").touch()
+    (source / "images" / "round").symlink_to(source)
+    report = Told()
+    decoded = run(source, report=report)
+    assert sorted(photo["file"] for photo in decoded.photos) == ["b.jpg", "images/a.jpg"]
+    assert decoded.rejected == []
+    told = " ".join(report.warnings)
+    assert all(f"folder {name} was passed over" in told for name in ("OUT", "images_2", "masks"))
+    assert "hidden" not in told
+
+
+def test_names_that_are_no_utf8_are_readable(source):
+    for name in (b"caf\xe9.jpg", b"caf\xe9 2.txt"):
+        with open(os.path.join(os.fsencode(source), name), "wb") as file:  # noqa: PTH118, PTH123 - bytes
+            Image.fromarray(PHOTO).save(file, "JPEG") if name.endswith(b"jpg") else file.write(b"hello")
+    decoded = run(source)
+    assert [photo["file"] for photo in decoded.photos] == ["café.jpg"]
+    assert [photo["name"] for photo in decoded.rejected] == ["café 2.txt"]
+
+
+def test_a_panorama_is_refused_by_name(source):
+    sides = np.random.default_rng(1).integers(0, 255, (64, 1, 3), np.uint8)
+    around = np.concatenate(
+        [sides, *[np.roll(sides, 3 * step, axis=0) for step in range(1, 126)], sides, sides], axis=1
+    )
+    Image.fromarray(around).resize((512, 256)).save(source / "around.png")
+    (source / "says.jpg").write_bytes(odd_photos.jpeg_with_xmp(PHOTO, b"<x GPano:ProjectionType='equirectangular'/>"))
+    decoded = run(source)
+    assert {photo["name"]: photo["reason"] for photo in decoded.rejected} == {
+        "around.png": panorama.PANORAMA,
+        "says.jpg": panorama.PANORAMA,
+    }
+
+
+def test_an_ordinary_photo_twice_as_wide_as_high_is_no_panorama(source):
+    wide = np.concatenate([PHOTO, PHOTO[::-1]], axis=1)[: PHOTO.shape[1], :]
+    Image.fromarray(wide).resize((512, 256)).save(source / "a.png")
+    plain = np.full((256, 512, 3), 240, np.uint8)
+    plain[60:200, 200:300] = 30
+    plain[:, :, 2] = np.linspace(100, 200, 256, dtype=np.uint8)[
+        :, None
+    ]  # a studio's background: the same on both sides
+    Image.fromarray(plain).save(source / "b.png")
+    assert len(run(source).photos) == 2
+
+
+def test_screenshots_and_collages_are_said(source):
+    one = Image.fromarray(PHOTO)
+    one.save(source / "Screenshot 2026-01-02.png")
+    told = PngImagePlugin.PngInfo()
+    told.add_text("Software", "gnome-screenshot")
+    one.rotate(90, expand=True).save(source / "b.png", pnginfo=told)
+    both = np.concatenate([PHOTO, np.full((PHOTO.shape[0], 4, 3), 255, np.uint8), PHOTO[::-1]], axis=1)
+    Image.fromarray(both).save(source / "c.png")
+    one.rotate(180).save(source / "d.png")
+    report = Told()
+    assert len(run(source, report=report).photos) == 4
+    assert len(report.warnings) == 2
+    assert any("b.png, Screenshot 2026-01-02.png seem to be screenshots" in warning for warning in report.warnings)
+    assert any("c.png seems to be a collage" in warning for warning in report.warnings)
+
+
+def test_a_photo_too_long_for_a_jpeg_costs_nothing_but_itself(source):
+    write_photos(source, 2)
+    Image.new("RGB", (70_000, 64)).save(source / "wide.png")
+    Image.new("RGB", (30_000, 64)).save(source / "narrow.png")
+    decoded = run(source, max_size=2133)
+    assert len(decoded.photos) == 2
+    reasons = {photo["name"]: photo["reason"] for photo in decoded.rejected}
+    assert "65500 a side" in reasons["wide.png"]
+    assert "too narrow" in reasons["narrow.png"]
+
+
+def test_a_progressive_jpeg_of_many_scans_is_refused_before_it_is_decoded(source):
+    data = odd_photos.many_scans(256, 150)
+    (source / "a.jpg").write_bytes(data)
+    assert count_scans(data, 10_000) == 151
+    assert "more than 100 scans" in reason(source)
+
+
+def test_an_ordinary_progressive_jpeg_has_few_scans(source):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "\xff\xda" * 50
+    Image.fromarray(PHOTO).save(source / "a.jpg", progressive=True, exif=exif)
+    assert 1 < count_scans((source / "a.jpg").read_bytes(), 10_000) < 20
+    assert len(run(source).photos) == 1
+
+
+def test_all_photos_together_have_an_end(source, monkeypatch):
+    write_photos(source, 6)
+    real = decode._open
+
+    def slow(path, max_size):
+        if path.name != "IMG_0001.jpg":
+            decode.time.sleep(3600)
+        return real(path, max_size)
+
+    monkeypatch.setattr(decode, "_open", slow)
+    monkeypatch.setattr(decode, "MOST_SECONDS_IN_ALL", 1.0)
+    decoded = run(source, jobs=2)
+    assert [photo["name"] for photo in decoded.photos] == ["IMG_0001.jpg"]
+    assert len(decoded.rejected) == 5
+    assert "together" in decoded.rejected[-1]["reason"]
+
+
+def test_decoders_share_the_memory_that_is_free(monkeypatch):
+    gib = 2**30
+    for free, expected in ((64 * gib, (16, 2 * gib)), (8 * gib, (3, 2 * gib)), (1 * gib, (1, int(0.8 * gib)))):
+        monkeypatch.setattr(decode, "available_memory", lambda free=free: free)
+        assert decode._that_fit(16) == expected
+
+
+@pytest.mark.parametrize("what", ["exif", "comment", "text"])
+def test_text_that_nobody_keeps_costs_no_photo(source, what):
+    exif, told = Image.Exif(), PngImagePlugin.PngInfo()
+    if what == "exif":
+        exif[ExifTags.Base.Make] = "M" * 70_000
+    elif what == "comment":
+        told.add_text("comment", "c" * 70_000)
+    else:
+        told.add_text("Description", "c" * 2_000_000, zip=True)
+    Image.fromarray(PHOTO).save(source / "a.png", exif=exif, pnginfo=told)
+    assert np.abs(decoded_pixels(source, max_size=2133) - PHOTO).mean() < 4
+
+
+def test_a_lower_limit_of_memory_is_obeyed_and_no_photos_fault(source):
+    """Where more may not be asked for: the decoder takes what it may have."""
+    write_photos(source, 2)
+
+    def decode_there() -> int:
+        odd_photos.limit_memory(4 * 2**30)
+        return len(run(source).photos)
+
+    assert odd_photos.in_child(decode_there) == 2
+
+
+def test_colours_are_those_of_the_files_profile(source):
+    """A profile whose red and green are swapped."""
+    Image.fromarray(PHOTO).save(source / "a.png", icc_profile=odd_photos.swapped_profile())
+    found = decoded_pixels(source)
+    assert np.abs(found - PHOTO[:, :, [1, 0, 2]]).mean() < 6
+
+
+def test_a_profile_that_is_none_is_ignored(source):
+    Image.fromarray(PHOTO).save(source / "a.png", icc_profile=b"no profile" * 20)
+    assert np.abs(decoded_pixels(source) - PHOTO).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "what"),
+    [
+        ("a.jpg", b"\0\0\0\x18ftypqt  " + bytes(40), "a video"),
+        ("a.jpg", b"BM" + bytes(60), "a BMP"),
+        ("a.jxl", b"\xff\x0a" + bytes(60), "a JPEG XL"),
+        ("a.jpg", b"%PDF-1.7", "a PDF"),
+        ("a.tif", b"II*\0\x08\0\0\0" + bytes(4), "damaged"),
+    ],
+)
+def test_other_files_are_named_for_what_they_are(source, name, data, what):
+    (source / name).write_bytes(data)
+    assert what in reason(source)
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]])
+def test_the_command_fails_where_nothing_is_a_photo(source, json, capsys):
+    (source / "a.txt").write_text("hello")
+    assert cli.main([str(source), "-o", str(source.parent / "out"), *json]) == 1
+    told = capsys.readouterr()
+    assert "a.txt: it is not a JPEG" in told.out + told.err

@@ -1,0 +1,112 @@
+"""Photos that are partly transparent, in training: what they lie on, and where Gaussians may be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.photo_sets import look_at
+
+from splatworker.formats.colmap import Points
+from splatworker.formats.scene import Photo
+from splatworker.render.camera import Camera
+from splatworker.render.interface import View
+from splatworker.render.tensors import to_tensors
+from splatworker.train.initial import gaussians_from_points
+from splatworker.train.model import Model
+from splatworker.train.options import Options
+from splatworker.train.photos import Views, load_views
+from splatworker.train.resolution import Pyramid
+from splatworker.train.silhouettes import Silhouettes
+
+SIDE = 96
+
+
+def camera(angle: float) -> Camera:
+    pose = look_at(np.array([4 * np.sin(angle), 0.0, 4 * np.cos(angle)]), np.zeros(3))
+    return Camera(SIDE, SIDE, 100.0, 100.0, SIDE / 2, SIDE / 2, pose)
+
+
+CAMERAS = [camera(angle) for angle in np.linspace(0, 2 * np.pi, 6, endpoint=False)]
+
+
+def hole() -> torch.Tensor:
+    """Transparent but for a disk in the middle, of a radius that a unit at the origin has."""
+    x, y = np.meshgrid(np.arange(SIDE) + 0.5 - SIDE / 2, np.arange(SIDE) + 0.5 - SIDE / 2)
+    return torch.from_numpy((np.hypot(x, y) > 25).astype(np.uint8) * 255)
+
+
+def views(holes: list[torch.Tensor | None], background: int = 0) -> Views:
+    return Views([View(one, torch.zeros(3, SIDE, SIDE, dtype=torch.uint8)) for one in CAMERAS], None, holes, background)
+
+
+def test_only_what_most_photos_are_opaque_at_is_the_subjects():
+    silhouettes = Silhouettes.of(CAMERAS, views([hole()] * 6))
+    assert silhouettes is not None
+    means = torch.tensor([[0, 0, 0], [0.8, 0, 0], [0, -0.8, 0], [0, 1.6, 0], [0, -2, 0], [0, 500, 0]])
+    assert silhouettes.outside(means.float()).tolist() == [False, False, False, True, True, True]
+    assert silhouettes.count == 6
+
+
+def test_photos_without_alpha_have_a_say_too():
+    silhouettes = Silhouettes.of(CAMERAS, views([hole(), None, None, None, None, None]))
+    assert silhouettes is not None
+    assert silhouettes.outside(torch.tensor([[0, 1.2, 0.0]])).tolist() == [False]
+
+
+def test_without_transparency_there_are_no_silhouettes():
+    assert Silhouettes.of(CAMERAS, views([None] * 6)) is None
+
+
+def test_gaussians_outside_are_taken_away_and_never_all():
+    rng = np.random.default_rng(0)
+    xyz = rng.normal(0, 0.2, (40, 3))
+    xyz[20:, 1] += 3
+    points = Points(xyz, np.zeros((40, 3), np.uint8), np.full(40, 2))
+    model = Model(to_tensors(gaussians_from_points(points, 0), torch.device("cpu")))
+    silhouettes = Silhouettes.of(CAMERAS, views([hole()] * 6))
+    assert silhouettes is not None
+    silhouettes.clear(model)
+    assert len(model) == 20
+    model.parameters.means[:] += torch.tensor([0, 30.0, 0])
+    silhouettes.clear(model)
+    assert len(model) == 20
+
+
+@pytest.fixture
+def half(tmp_path):
+    """A photo whose left half is opaque, its right half transparent, and its middle column in between."""
+    pixels = np.full((64, 64, 4), 255, np.uint8)
+    pixels[:, :, 0] = 200
+    pixels[:, 32:, 3] = 0
+    pixels[:, 31, 3] = 128
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    return [Photo("a.png", tmp_path / "a.png", Camera(64, 64, 60.0, 60.0, 32.0, 32.0, np.eye(3, 4)))]
+
+
+@pytest.mark.parametrize("white", [False, True])
+@pytest.mark.parametrize("coarse", [0, 10])
+def test_a_photo_lies_on_whatever_colour_is_behind(half, tmp_path, white, coarse):
+    options = Options(source_path=tmp_path, model_path=tmp_path, resolution=1, white_background=white)
+    loaded = load_views(half, options, torch.device("cpu"))
+    pyramid = Pyramid(loaded, 0)
+    background = 255 if white else 0
+    assert pyramid.view(0, 1).photo[:, 5, 50].tolist() == [background] * 3
+    over = pyramid.view(0, 1, torch.tensor([0.2, 0.4, 1.0])).photo
+    assert over[:, 5, 50].tolist() == [51, 102, 255]
+    assert over[:, 5, 10].tolist() == [200, 255, 255]
+    expected = torch.tensor([200, 255, 255]) * 128 / 255 + torch.tensor([51, 102, 255]) * 127 / 255
+    assert (over[:, 5, 31] - expected).abs().max() <= 1.5
+
+
+def test_halved_photos_lie_on_it_too(half, tmp_path):
+    pixels = np.asarray(Image.open(half[0].path).resize((256, 256), Image.Resampling.NEAREST))
+    Image.fromarray(pixels).save(half[0].path)
+    photo = Photo("a.png", half[0].path, Camera(256, 256, 240.0, 240.0, 128.0, 128.0, np.eye(3, 4)))
+    loaded = load_views([photo], Options(source_path=tmp_path, model_path=tmp_path, resolution=1), torch.device("cpu"))
+    over = Pyramid(loaded, 100).view(0, 1, torch.tensor([1.0, 0.0, 0.0])).photo
+    assert over.shape == (3, 64, 64)
+    assert over[:, 5, 50].tolist() == [255, 0, 0]
+    assert loaded[:1].hole(0) is not None
+    assert loaded.at([0]).hole(0) is not None
