@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from splatworker import job
-from splatworker.console import Console, printable, printable_lines
+from splatworker.console import Console
 from splatworker.errors import SplatError, UnknownParam
+from splatworker.printable import printable, printable_lines
 from splatworker.redact import redact
 from splatworker.stage import sentence
 
@@ -219,4 +220,4 @@ def test_an_interrupt_ends_a_stage_quietly(as_json):
     if as_json:
         assert json.loads(ended.stdout)["code"] == "cancelled"
     else:
-        assert ended.stderr == "Error: The stage 'sfm' was stopped. [cancelled]\n"
+        assert ended.stderr == "Error: The reconstruction was stopped. [cancelled]\n"
