@@ -80,7 +80,7 @@ def read_account(path: Path) -> Account:
             warnings=[str(warning) for warning in data.get("warnings", [])],
             photo_folder=Path(folder) if folder else None,
         )
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidScene(f"The account {path.name} cannot be read: {error}.", stage="export") from error
 
 
@@ -118,7 +118,7 @@ def figures(
             "used": account.photos.get("used", found.get("photos", len(subject.photos))),
             "registered": len(subject.photos),
             "held_out": len(subject.held_out),
-            "rejected": [{"name": _name(photo), "reason": str(photo["reason"])} for photo in rejected],
+            "rejected": [{"name": _name(photo), "reason": str(photo.get("reason", ""))} for photo in rejected],
         },
         "scores": {
             "of": kind,

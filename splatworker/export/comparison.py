@@ -124,5 +124,5 @@ def trained_size(model: Path) -> int:
     try:
         cameras = json.loads((model / "cameras.json").read_text(encoding="utf-8"))
         return max(max(int(camera["width"]), int(camera["height"])) for camera in cameras)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return 0

@@ -33,7 +33,7 @@ def upright_rotation(scene: Path, cameras: list[Camera]) -> Matrix:
     """
     try:
         axes = str(json.loads((scene / "frame.json").read_text())["axes"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         axes = ""
     if axes.startswith("y up"):
         return np.eye(3)

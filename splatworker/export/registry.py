@@ -119,13 +119,19 @@ def read_any(path: Path) -> Gaussians:
     `path` is a file as `formats.find.find_splat` finds it: the meta.json of an unbundled SOG stands for its folder.
 
     Raises:
-        InvalidScene: the file cannot be opened, is broken, or of a format that is not known.
+        InvalidScene: the file cannot be opened, or is broken.
+        InvalidParam: its format is not known.
     """
-    return FORMATS[_format_in(path) or format_of(path)].read(path)
+    return FORMATS[format_in(path)].read(path)
 
 
-def _format_in(path: Path) -> str | None:
-    """The format that a file's first bytes tell."""
+def format_in(path: Path) -> str:
+    """The name of the format that a file is of: by its first bytes, or where these do not tell by its name.
+
+    Raises:
+        InvalidScene: it cannot be opened.
+        InvalidParam: neither tells.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(_HEADER_BYTES)
@@ -139,7 +145,7 @@ def _format_in(path: Path) -> str | None:
         return "spz"
     if head.startswith(b"PK\x03\x04") or path.name == "meta.json":
         return "sog"
-    return None
+    return format_of(path)
 
 
 def size_on_disk(path: Path) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,9 @@ from splatworker.export.subset import finite, take
 from splatworker.formats.find import find_model, find_splat
 from splatworker.formats.scene import Photo, read_scene
 from splatworker.gaussians import Gaussians
+
+MOST = 1e15
+"""A number of a report or a log beyond it is broken."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ def read_subject(splat: Path, scene_folder: Path) -> Subject:
     scene = read_scene(scene_folder)
     scene_folder = scene.path
     model = find_model(splat)
-    results = _json(model / "results.json") if splat.is_dir() else {}
+    results = known(_json(model / "results.json"), _RESULTS) if splat.is_dir() else {}
+    if "history" in results:
+        results["history"] = [entry for entry in results["history"] if "iteration" in entry]
     held_out_names = _held_out(results) or {photo.name for photo in scene.photos if photo.held_out}
     rotation = upright_rotation(scene_folder, [photo.camera for photo in scene.photos])
     photos = [dataclasses.replace(photo, camera=rotate_camera(photo.camera, rotation)) for photo in scene.photos]
@@ -91,17 +95,43 @@ def read_subject(splat: Path, scene_folder: Path) -> Subject:
         background=(1.0, 1.0, 1.0) if white else (0.0, 0.0, 0.0),
         results=results,
         log=_lines(model / "train_log.jsonl") if splat.is_dir() else [],
-        reconstruction=_json(scene_folder / "report.json"),
-        frame=_json(scene_folder / "frame.json"),
+        reconstruction=known(_json(scene_folder / "report.json"), _RECONSTRUCTION),
+        frame=known(_json(scene_folder / "frame.json"), _FRAME),
     )
 
 
 def _held_out(results: dict[str, Any]) -> set[str]:
-    """The names of the photos that a results.json of ours has scores of; others' say other things."""
-    test = results.get("test")
-    photos = test.get("photos") if isinstance(test, dict) else None
-    named = [photo.get("name") for photo in photos if isinstance(photo, dict)] if isinstance(photos, list) else []
-    return {name for name in named if isinstance(name, str)}
+    """The names of the photos that results.json has scores of."""
+    photos = known(results.get("test", {}), {"photos": [{"name": str}]}).get("photos", [])
+    return {photo["name"] for photo in photos if "name" in photo}
+
+
+_RESULTS = {
+    **{"psnr": float, "ssim": float, "iteration": int, "test": dict},
+    "history": [{"iteration": int, "psnr": float, "ssim": float}],
+}
+_RECONSTRUCTION = {
+    **{"photos": int, "points": int, "reprojection_error_px": float, "track_length": float, "rung": str},
+    "rejected": [{"name": str, "reason": str, "index": int}],
+}
+_FRAME = {"axes": str, "unit": str, "scale": float}
+_LOG = {"iteration": int, "loss": float, "gaussians": int}
+
+
+def known(data: object, shape: dict[str, Any]) -> dict[str, Any]:
+    """What of some JSON has the names and types that we write; other makers' files of these names say other things."""
+    found: dict[str, Any] = {}
+    for name, kind in shape.items():
+        value = data.get(name) if isinstance(data, dict) else None
+        if isinstance(kind, list):
+            if isinstance(value, list):
+                found[name] = [known(entry, kind[0]) for entry in value if isinstance(entry, dict)]
+        elif kind in (int, float):
+            if isinstance(value, int | kind) and not isinstance(value, bool) and abs(value) < MOST:
+                found[name] = value
+        elif isinstance(value, kind):
+            found[name] = value
+    return found
 
 
 def shrunk(photo: Photo, longest_side: int) -> Photo:
@@ -123,7 +153,7 @@ def _text(path: Path) -> str:
 def _json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(_text(path) or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
@@ -133,8 +163,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     for line in _text(path).splitlines():
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(entry, dict) and re.fullmatch(r"\d+", str(entry.get("iteration"))):
+        if (entry := known(entry, _LOG)).get("iteration", -1) >= 0:
             entries.append(entry)
     return entries

@@ -1,16 +1,20 @@
-"""`splatworker view OUT`: open what a run has made in a browser, from a server on this machine alone."""
+"""`splatworker view OUT`: what a run has made, or a splat, in a browser, from a server on this machine alone."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.server
 import sys
+import tempfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from splatworker.errors import InvalidParam, from_os_error
+from splatworker.errors import InvalidParam, InvalidScene, from_os_error
 from splatworker.export.outputs import OUTPUTS
+from splatworker.formats.find import find_splat
 from splatworker.printable import printable
 from splatworker.progress import Reporter
 from splatworker.stage import run_as_command
@@ -78,13 +82,13 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="splatworker view", description="Show the page of a run in a browser, from a server on this machine alone."
     )
-    parser.add_argument("folder", type=Path, metavar="OUT", help="the folder that `splatworker run` wrote")
+    parser.add_argument("shown", type=Path, metavar="OUT", help="the folder that `splatworker run` wrote, or a splat")
     parser.add_argument("--port", type=int, default=0, help="the port to listen on; by default any that is free")
     arguments = parser.parse_args(argv)
 
     def work(report: Reporter) -> dict[str, Any]:
-        with server_of(arguments.folder, arguments.port) as server:
-            address = address_of(server, arguments.folder)
+        with folder_of(arguments.shown) as folder, server_of(folder, arguments.port) as server:
+            address = address_of(server, folder)
             sys.stdout.write(f"{printable(address)}\nPress Ctrl+C to stop.\n")
             sys.stdout.flush()
             try:
@@ -94,6 +98,29 @@ def main(argv: list[str]) -> int:
         return {}
 
     return run_as_command("view", work, as_json=False)
+
+
+@contextlib.contextmanager
+def folder_of(shown: Path) -> Iterator[Path]:
+    """A folder with a page: that of a run, or for a splat (or the folder of one) one that is gone in the end.
+
+    Raises:
+        InvalidParam: there is neither a page nor a splat.
+        InvalidScene: the splat is broken.
+    """
+    if shown.is_dir() and any((shown / OUTPUTS[name].file).is_file() for name in PAGES):
+        yield shown
+        return
+    try:
+        splat = find_splat(shown)
+    except InvalidScene:
+        _page_in(shown)
+        raise
+    from splatworker.export.view_splat import write_page_of  # noqa: PLC0415 - seconds that a page that is there can do without
+
+    with tempfile.TemporaryDirectory(prefix="splatworker-view-") as name:
+        write_page_of(splat, Path(name) / OUTPUTS["viewer"].file)
+        yield Path(name)
 
 
 def server_of(folder: Path, port: int = 0) -> http.server.ThreadingHTTPServer:
@@ -122,5 +149,5 @@ def _page_in(folder: Path) -> str:
         if (folder / OUTPUTS[name].file).is_file():
             return OUTPUTS[name].file
     raise InvalidParam(
-        f"There is no page in '{folder}'.", hint="Give the folder that splatworker run wrote.", stage="view"
+        f"There is no page in '{folder}'.", hint="Give the folder that splatworker run wrote, or a splat.", stage="view"
     )

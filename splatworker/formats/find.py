@@ -30,8 +30,8 @@ def find_splat(path: Path) -> Path:
     Raises:
         InvalidScene: there is none.
     """
-    if not path.exists():
-        raise InvalidScene(f"{path} does not exist.", hint="Give a splat, or the folder of one.")
+    if not _is_there(path):
+        raise InvalidScene(f"{path} is not there: it is neither a PLY nor a model folder, nor any other splat.")
     if path.is_dir():
         for name in (SPLAT_IN_OUT, SOG_FOLDER):
             if (path / name).is_file():
@@ -55,7 +55,7 @@ def find_scene(path: Path) -> Path:
     Raises:
         InvalidScene: there is no such folder.
     """
-    if not path.is_dir():
+    if not (_is_there(path) and path.is_dir()):
         raise InvalidScene(f"The scene folder {path} does not exist.")
     inside = path / SCENE_IN_OUT
     return inside if inside.is_dir() and not holds_scene(path) else path
@@ -66,3 +66,11 @@ def holds_scene(path: Path) -> bool:
     if (path / "sparse").is_dir():
         return True
     return any((path / name).is_file() for name in ("cameras.bin", "cameras.txt", *transforms.FILES))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is anything of this name; there is not where the system takes it for no name at all."""
+    try:
+        return path.exists()
+    except OSError:
+        return False

@@ -315,7 +315,7 @@ def test_other_formats_and_missing_files_are_the_persons(tmp_path):
     for path in (tmp_path / "none.ply", tmp_path, tmp_path / "a.obj" / "b.ply", tmp_path / ("a" * 300)):
         with pytest.raises(InvalidScene):
             read_any(path)
-    for path in (tmp_path / "none.ply", tmp_path):
+    for path in (tmp_path / "none.ply", tmp_path, tmp_path / ("a" * 300)):
         with pytest.raises(InvalidScene, match=r"does not exist|neither"):
             find_splat(path)
 
