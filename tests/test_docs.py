@@ -91,13 +91,13 @@ def test_limits_are_the_codes():
     from splatworker import net, preflight
     from splatworker.deliver import upload, webhook
     from splatworker.job import FEWEST_PHOTOS, MOST_PHOTOS
-    from splatworker.photos import decode, fetch
+    from splatworker.photos import fetch, picture
 
     text = (ROOT / "docs" / "configuration.md").read_text()
     for row in (
         f"| {FEWEST_PHOTOS} to {MOST_PHOTOS} |",
         f"| {fetch.AT_ONCE} |",
-        f"at least | {decode.FEWEST_PIXELS_A_SIDE} |",
+        f"at least | {picture.FEWEST_PIXELS_A_SIDE} |",
         f"| {net.MOST_REDIRECTS}; none of an upload or a webhook |",
         f"| {fetch.TRIES}, {upload.TRIES}, {webhook.TRIES} |",
         f"| {upload.ANSWER_SECONDS:.0f}, {webhook.MOST_SECONDS_EACH:.0f} |",
