@@ -24,7 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 MOST_GROWTH = 256 * 2**20
-"""Bytes by which a process may grow for files of some kilobytes: mostly what Python keeps of hypothesis's own."""
+"""Bytes by which a process may grow for files of some kilobytes, with what hypothesis remembers of them."""
 
 ADDRESS_SPACE = 2 * 2**30
 """Bytes that it may ask for besides what it has: who asks for more is killed by a MemoryError, which is a fault."""

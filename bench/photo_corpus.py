@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,7 @@ def decode(files: list[Path], folder: Path) -> tuple[int, list[dict[str, str]]]:
     command = [sys.executable, "-P", "-m", "splatworker", "photos", str(folder), "-o", str(folder / "out"), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    results = [event for event in events if event.get("event") == "result"]
+    results = [event["result"] for event in events if event.get("event") == "result"]
     if done.returncode != 0 or not results:
         raise SystemExit(f"the command failed with {done.returncode}: {done.stdout[-500:]} {done.stderr[-2000:]}")
     return len(results[0]["photos"]), results[0]["rejected"]
@@ -51,7 +52,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             made, rejected = decode(chunk, Path(folder))
         pictures += made
-        reasons.update(entry["reason"].partition(" as ")[0] for entry in rejected)
+        reasons.update(re.sub(r"\d+", "N", entry["reason"].partition(" as ")[0]) for entry in rejected)
         if made + len(rejected) != len(chunk):
             print(f"{len(chunk) - made - len(rejected)} files were neither taken nor refused", file=sys.stderr)
             return 1
