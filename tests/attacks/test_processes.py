@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,30 @@ def test_a_deadline_in_which_the_supervisor_cannot_obey(tmp_path, monkeypatch):
         return pids
 
     assert not any(alive(pid) for pid in asyncio.run(scene()))
+
+
+def test_children_are_listed_while_threads_come_and_go():
+    stop = threading.Event()
+
+    def breed() -> None:
+        while not stop.is_set():
+            threads = [threading.Thread(target=int) for _ in range(20)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+    breeder = threading.Thread(target=breed)
+    breeder.start()
+    child = subprocess.Popen(["sleep", "1000"])
+    try:
+        for _ in range(300):
+            assert child.pid in supervise.children()
+    finally:
+        stop.set()
+        breeder.join()
+        child.kill()
+        child.wait()
 
 
 def test_undisturbed_work_is_done_and_the_cancel_comes_after_it():
