@@ -214,6 +214,12 @@ def test_stages_that_open_strangers_files_have_no_network(stage, tmp_path):
     }  # fmt: skip
 
 
+def test_another_makers_trainer_may_open_sockets(tmp_path):
+    command = [sys.executable, "-c", SOCKETS.replace("int(sys.argv[1])", "9")]
+    ended = process.run_command("train", command, workspace=tmp_path, report=Silent(), network=True)
+    assert asyncio.run(ended)["AF_INET"] == "open"
+
+
 @pytest.mark.parametrize("stage", sorted(process.NETWORK_STAGES))
 def test_the_stages_whose_business_it_is_have_one(stage, tmp_path):
     assert run(tmp_path, SOCKETS.replace("int(sys.argv[1])", "9"), stage)["AF_INET"] == "open"
