@@ -7,10 +7,14 @@ python3 handler.py              on RunPod: take jobs from the endpoint's queue; 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import signal
 import sys
 import time
+from collections.abc import Coroutine
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from splatworker import extra_outputs, job, logs, network_stages, pipeline, preflight, responses
@@ -116,7 +120,6 @@ async def _told(session: JobSession, answer: dict[str, Any], workspace: Path, sh
 def run_file(path: Path) -> int:
     """Do the job in a file, on this machine; the exit status."""
     hide_memory_and_environment()
-    interrupted = False
     try:
         event = _read(path)
     except (OSError, ValueError) as error:
@@ -124,16 +127,30 @@ def run_file(path: Path) -> int:
         return 1
     logs.configure(quiet=True)  # the console tells it better
     with Console() as console:
-        setting = Setting(local=True, sinks=[console])
+        setting, interrupted = Setting(local=True, sinks=[console]), False
         try:
-            answer = asyncio.run(handler({"input": job.read_input(event)}, setting))
-        except KeyboardInterrupt:
+            answer = asyncio.run(_until_ctrl_c(handler({"input": job.read_input(event)}, setting)))
+        except (asyncio.CancelledError, KeyboardInterrupt):
             interrupted = True
             answer = responses.failure(Cancelled("The job was stopped.", hint="Start it again to go on."), None)
     print(json.dumps(answer, indent=2))
     if answer["status"] != "success":
         print(printable(f"Error: {answer['error']} {answer['hint']} [{answer['code']}]"), file=sys.stderr)
     return INTERRUPTED if interrupted else 0 if answer["status"] == "success" else 1
+
+
+async def _until_ctrl_c(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """`work`, cancelled by Ctrl+C. Pressed again while the job ends, or when it has, it changes nothing."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(task.cancel)
+
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as of what a shell runs in its background
+        signal.signal(signal.SIGINT, stop)
+    return await work
 
 
 def _read(path: Path) -> Any:

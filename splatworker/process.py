@@ -130,9 +130,10 @@ async def run_command(
     deadline: float | None = None,
     request: Request = None,
     watch: Callable[[bytes], None] | None = None,
+    network: bool = False,
 ) -> dict[str, Any]:
     """`run_stage` for any command line. One that speaks no JSON lines is watched instead: `watch` sees what it prints
-    to standard error, and it need not send a result.
+    to standard error, and it need not send a result. With `network` it may open sockets, as `NETWORK_STAGES` may.
     """
     logs, scratch = workspace / "logs", workspace / "tmp"
     logs.mkdir(exist_ok=True)
@@ -141,7 +142,9 @@ async def run_command(
     supervise.become_subreaper()
     others = set(supervise.children()) if supervise.LINUX else set()
     with _CappedLog(logs / f"{stage}.log") as log:
-        process = await _start(_restricted(stage, command), stage, workspace, scratch, told=request is not None)
+        process = await _start(
+            _restricted(stage, command, network=network), stage, workspace, scratch, told=request is not None
+        )
         try:
             async with asyncio.timeout(None if deadline is None else max(0.0, deadline - time.monotonic())):
                 assert process.stdout is not None
@@ -160,9 +163,9 @@ async def run_command(
     return _outcome(stage, follower, process.returncode or 0, log.tail(), needs_result=watch is None)
 
 
-def _restricted(stage: str, command: Sequence[str]) -> list[str]:
+def _restricted(stage: str, command: Sequence[str], *, network: bool) -> list[str]:
     """The command, without a network where it needs none."""
-    if stage in NETWORK_STAGES:
+    if network or stage in NETWORK_STAGES:
         return list(command)
     return [sys.executable, "-I", "-S", _RESTRICT, _SOCKETS.get(stage, _LOCAL_SOCKETS), *command]
 

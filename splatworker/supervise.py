@@ -128,8 +128,11 @@ def children() -> list[int]:
 
 
 def _children_of(process: int | str) -> list[int]:
-    lists = Path(f"/proc/{process}/task").glob("*/children")  # a process's children are kept by thread
-    return [int(pid) for each in lists for pid in each.read_text().split()]
+    found: list[int] = []
+    for each in Path(f"/proc/{process}/task").glob("*/children"):  # a process's children are kept by thread
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            found += map(int, each.read_text().split())
+    return found
 
 
 def _watch_memory(most: int) -> None:

@@ -97,6 +97,7 @@ async def train(
             report=report,
             deadline=deadline,
             watch=watch,
+            network=True,  # it may open a socket for its viewer, whether one is wanted or not
         )
     return ended | _read_model(model, resolved["iterations"], workspace / "logs" / "train.log")
 

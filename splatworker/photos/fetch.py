@@ -219,5 +219,6 @@ def _download(session: requests.Session, url: str, target: Path, budget: _Budget
                     file.write(chunk)
         except (HTTPError, ValueError):  # ValueError: a length of a chunk that is no number
             raise _TryAgain("the transfer broke off") from None
-        if expected is not None and size < expected:
+        # The end of the stream in the middle of a header is taken for the header's end, and for no body.
+        if size < (expected or 0) or (size == 0 and expected is None):
             raise _TryAgain("the transfer broke off")

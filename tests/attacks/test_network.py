@@ -140,6 +140,18 @@ def test_good_photos_arrive_behind_servers_that_drip(tmp_path, monkeypatch):
     assert {photo["reason"] for photo in fetched.rejected} <= {"it did not arrive in time", "the transfer broke off"}
 
 
+@pytest.mark.parametrize("head", ["HTTP/1.1 200 OK\r\nX-Long: aa", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200", "HTT", ""])
+def test_a_header_that_is_cut_off_is_no_photo(head, tmp_path):
+    def behave(connection, number):
+        read_request(connection)
+        connection.sendall(head.encode())
+
+    with RawServer(behave) as server:
+        fetched = fetch.fetch([server.url()], tmp_path / "in", Silent())
+        assert server.connections == 2
+    assert fetched.files == {}
+
+
 @pytest.mark.parametrize("drip", ["header", "continue"])
 def test_a_stores_answer_that_drips_is_another_try(drip, tmp_path, monkeypatch):
     monkeypatch.setattr(upload, "ANSWER_SECONDS", 1.0)

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,30 @@ def test_a_deadline_in_which_the_supervisor_cannot_obey(tmp_path, monkeypatch):
     assert not any(alive(pid) for pid in asyncio.run(scene()))
 
 
+def test_children_are_listed_while_threads_come_and_go():
+    stop = threading.Event()
+
+    def breed() -> None:
+        while not stop.is_set():
+            threads = [threading.Thread(target=int) for _ in range(20)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+    breeder = threading.Thread(target=breed)
+    breeder.start()
+    child = subprocess.Popen(["sleep", "1000"])
+    try:
+        for _ in range(300):
+            assert child.pid in supervise.children()
+    finally:
+        stop.set()
+        breeder.join()
+        child.kill()
+        child.wait()
+
+
 def test_undisturbed_work_is_done_and_the_cancel_comes_after_it():
     async def scene() -> None:
         entered, done = asyncio.Event(), []
@@ -187,6 +212,12 @@ def test_stages_that_open_strangers_files_have_no_network(stage, tmp_path):
     assert {name: seen[name] for name in ("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK", "connected")} == {
         "AF_INET": "refused", "AF_INET6": "refused", "AF_UNIX": local, "AF_NETLINK": local, "connected": "no",
     }  # fmt: skip
+
+
+def test_another_makers_trainer_may_open_sockets(tmp_path):
+    command = [sys.executable, "-c", SOCKETS.replace("int(sys.argv[1])", "9")]
+    ended = process.run_command("train", command, workspace=tmp_path, report=Silent(), network=True)
+    assert asyncio.run(ended)["AF_INET"] == "open"
 
 
 @pytest.mark.parametrize("stage", sorted(process.NETWORK_STAGES))

@@ -372,3 +372,26 @@ def test_two_hundred_jobs_good_and_bad_leave_nothing(photos, tmp_path, traces):
     (memory, descriptors), (memory_after, descriptors_after) = asyncio.run(scene())
     assert memory_after < memory + (8 << 20)
     assert descriptors_after <= descriptors
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_ctrl_c_ends_a_job_file_quietly(times, traces, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    with RawServer(lambda connection, number: server.stopping.wait(120)) as server:
+        photos = [server.url(f"/{number}.jpg") for number in range(5)]
+        (tmp_path / "job.json").write_text(json.dumps({"image_urls": photos, "upload_url": str(tmp_path / "a.ply")}))
+        running = subprocess.Popen(
+            [sys.executable, "handler.py", str(tmp_path / "job.json")],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        )  # fmt: skip
+        wait_for(lambda: server.connections >= 5)
+        for _ in range(times):
+            running.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        out, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert json.loads(out)["code"] == "cancelled"
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].startswith("Error: The job was stopped.")
+    assert traces.wait_until_gone(10) == []
+    assert traces.workspaces() == []
