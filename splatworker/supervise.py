@@ -52,17 +52,21 @@ def main(argv: list[str]) -> int:
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if LINUX and os.getppid() != parent:  # the worker died before it could be watched
         return 1
+    # Outside of the try below SIGTERM only waits: nothing may end this process before it has killed the tree.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     child = _start(command)
     peak_kib, cpu_seconds, status, over_memory = 0, 0.0, -signal.SIGTERM, False
     try:
         if LINUX and most_memory:
             _watch_memory(most_memory)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         while True:
             pid, waited, usage = os.wait4(-1, 0)
             peak_kib = max(peak_kib, usage.ru_maxrss)
             cpu_seconds += usage.ru_utime + usage.ru_stime
             if pid == child:
                 status = os.waitstatus_to_exitcode(waited)
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGALRM})
                 break
     except Stopped:
         pass
@@ -98,6 +102,7 @@ def _start(command: list[str]) -> int:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == supervisor:
             os.execvp(command[0], command)  # noqa: S606
