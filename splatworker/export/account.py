@@ -16,10 +16,10 @@ from splatworker.errors import InvalidScene
 from splatworker.export.comparison import Comparison, compare
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, Matrix, rotate_camera
 from splatworker.export.pictures import Artist
-from splatworker.export.registry import read_any
 from splatworker.export.subject import Subject, shrunk
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.scene import Photo
-from splatworker.gaussians import Gaussians
+from splatworker.splat_files.registry import read_any
 
 MOST_SCORED = 64
 """Photos that are scored at most; more would only take longer to say the same."""
