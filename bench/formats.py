@@ -39,7 +39,8 @@ from splatworker.render.backend import renderer_for
 from splatworker.render.interface import Renderer
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.lines_of_sight import LinesOfSight
-from splatworker.splat_files.registry import FORMATS, read_any, write_any
+from splatworker.splat_files.records import FORMATS
+from splatworker.splat_files.registry import read_any, write_any
 
 VIEWS = 8
 LONGEST_SIDE = 1600

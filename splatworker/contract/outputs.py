@@ -9,6 +9,8 @@ import argparse
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from splatworker.splat_files.records import FORMATS
+
 
 class Output(NamedTuple):
     """A file that can be delivered: its name in artifacts/, its Content-Type, and what people call it."""
@@ -19,10 +21,11 @@ class Output(NamedTuple):
 
 
 OUTPUTS = {
-    "spz": Output("splat.spz", "application/octet-stream", "SPZ file"),
-    "sog": Output("splat.sog", "application/zip", "SOG file"),
-    "compressed_ply": Output("splat.compressed.ply", "application/octet-stream", "compressed PLY"),
-    "splat": Output("splat.splat", "application/octet-stream", ".splat file"),
+    **{
+        known.name: Output(f"splat{known.suffix}", known.content_type, known.words)
+        for known in FORMATS.values()
+        if known.name != "ply"
+    },
     "cleaned_ply": Output("splat.cleaned.ply", "application/octet-stream", "cleaned PLY"),
     "viewer": Output("viewer.html", "text/html", "viewer page"),
     "poster": Output("poster.webp", "image/webp", "poster"),

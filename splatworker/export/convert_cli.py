@@ -11,7 +11,8 @@ import torch
 
 from splatworker.formats.find import find_splat
 from splatworker.formats.ownership import demand_names_free, files_to_write
-from splatworker.splat_files.registry import FORMATS, format_of, read_any, size_on_disk, write_any
+from splatworker.splat_files.records import FORMATS
+from splatworker.splat_files.registry import format_of, read_any, size_on_disk, write_any
 from splatworker.stages.command import run_as_command
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter

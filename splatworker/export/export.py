@@ -42,13 +42,14 @@ from splatworker.render.backend import renderer_for
 from splatworker.render.interface import Renderer
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.lines_of_sight import LinesOfSight
+from splatworker.splat_files.records import FORMATS
 from splatworker.splat_files.registry import format_of, write_any
 from splatworker.stages.progress import Reporter
 
-HALF_TURNED = ("sog", "compressed_ply", "splat")
+HALF_TURNED = tuple(known.name for known in FORMATS.values() if known.y_down)
 """Files for viewers that take y to point down; SPZ's have it point up, as we do."""
 
-FOR_CAMERAS = ("spz", "sog")
+FOR_CAMERAS = tuple(known.name for known in FORMATS.values() if known.keeps_what_shows)
 """Files that keep best what the cameras see; the page has a SOG in it."""
 
 CANDIDATES = 5
@@ -79,7 +80,7 @@ ON_CPU = RenderBudget(judged=640, poster=720, film_height=360, film_rate=15, fil
 FEWEST_THREADS, MOST_THREADS = 3, 12
 """Outputs made at once: by the processors, which bounds the memory, too."""
 
-RELATIVE_SECONDS = {"sog": 4.0, "turntable": 6.0, "scores": 3.0, "spz": 2.0}
+RELATIVE_SECONDS = {"turntable": 6.0, "scores": 3.0} | {name: known.relative_seconds for name, known in FORMATS.items()}
 """How long parts that are made side by side take, where one is not the time of most; the longest are begun first."""
 
 

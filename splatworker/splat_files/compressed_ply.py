@@ -10,8 +10,6 @@ https://developer.playcanvas.com/user-manual/gaussian-splatting/formats/ply/, MI
     sh        f_rest as in a PLY, channel by channel, a byte each: 256 steps from -4 to 4
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from splatworker.formats.gaussians import MOST_GAUSSIANS, Gaussians
 from splatworker.formats.ply import read_elements
 from splatworker.formats.subset import take
 from splatworker.splat_files import smallest_three
+from splatworker.splat_files.lines_of_sight import LinesOfSight
 from splatworker.splat_files.morton import morton_order
 
 FloatArray = npt.NDArray[np.float32]
@@ -172,3 +171,13 @@ def _harmonics(element: npt.NDArray[np.void] | None, count: int, path: Path) -> 
     steps = np.array([0, *(np.arange(1, 255) + 0.5), 256])
     values = (steps * (SH_RANGE / 256) - SH_RANGE / 2).astype(np.float32)
     return np.asarray(values[levels.reshape(count, 3, -1).transpose(0, 2, 1)])
+
+
+def read(path: Path) -> Gaussians:
+    """As `Format.read`."""
+    return read_compressed_ply(path)
+
+
+def write(path: Path, gaussians: Gaussians, device: str, lines: LinesOfSight | None) -> None:
+    """As `Format.write`."""
+    write_compressed_ply(path, gaussians)

@@ -5,8 +5,6 @@ blue, opacity, and the rotation w, x, y, z as 128 + 128 q. The largest and least
 viewer shows something sensible while it loads.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from splatworker.formats.atomic import atomic_file
 from splatworker.formats.decoded import decoded
 from splatworker.formats.gaussians import MOST_GAUSSIANS, Gaussians
 from splatworker.formats.subset import take
+from splatworker.splat_files.lines_of_sight import LinesOfSight
 
 SH_C0 = 0.28209479177387814
 
@@ -73,3 +72,13 @@ def read_splat(path: Path) -> Gaussians:
         sh_dc=(rgba[:, :3] - 0.5) / SH_C0,
         sh_rest=np.zeros((len(records), 0, 3), np.float32),
     )
+
+
+def read(path: Path) -> Gaussians:
+    """As `Format.read`."""
+    return read_splat(path)
+
+
+def write(path: Path, gaussians: Gaussians, device: str, lines: LinesOfSight | None) -> None:
+    """As `Format.write`."""
+    write_splat(path, gaussians)

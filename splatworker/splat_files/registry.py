@@ -3,81 +3,20 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from splatworker.errors import InvalidParam, InvalidScene, from_os_error
 from splatworker.formats.gaussians import Gaussians
-from splatworker.formats.ply import read_ply, write_ply
 from splatworker.formats.subset import finite, take
-from splatworker.splat_files.compressed_ply import read_compressed_ply, write_compressed_ply
-from splatworker.splat_files.dot_splat import read_splat, write_splat
-from splatworker.splat_files.spz import write_spz
-from splatworker.splat_files.spz_reader import MAGIC, read_spz
 
 if TYPE_CHECKING:  # torch takes seconds that most formats can do without
     from splatworker.splat_files.lines_of_sight import LinesOfSight
 
 
-class Format(NamedTuple):
-    """How a splat can be stored.
-
-    Attributes:
-        suffix: what its file names end with.
-        content_type: what a web server should call it.
-        read, write: from and to a file; `write` takes finite Gaussians, at least one, and the device and the lines of
-            sight of `write_any`.
-    """
-
-    suffix: str
-    content_type: str
-    read: Callable[[Path], Gaussians]
-    write: Callable[[Path, Gaussians, str, LinesOfSight | None], None]
-
-
-def _write_spz(path: Path, gaussians: Gaussians, device: str, lines: LinesOfSight | None) -> None:
-    if lines is None:
-        write_spz(path, gaussians)
-        return
-    from splatworker.splat_files.spz_for_views import write_spz_for_views  # noqa: PLC0415
-
-    write_spz_for_views(path, gaussians, lines)
-
-
-def _write_sog(path: Path, gaussians: Gaussians, device: str, lines: LinesOfSight | None) -> None:
-    import torch  # noqa: PLC0415
-
-    from splatworker.render.backend import cuda_is_usable  # noqa: PLC0415
-    from splatworker.splat_files.sog import write_sog  # noqa: PLC0415
-
-    if device == "auto":
-        device = "cuda" if cuda_is_usable() else "cpu"
-    write_sog(path, gaussians, torch.device(device), lines=lines)
-
-
-def _read_sog(path: Path) -> Gaussians:
-    from splatworker.splat_files.sog_reader import read_sog  # noqa: PLC0415 - as its writer
-
-    return read_sog(path)
-
-
-FORMATS = {
-    "spz": Format(".spz", "application/octet-stream", read_spz, _write_spz),
-    "sog": Format(".sog", "application/zip", _read_sog, _write_sog),
-    "compressed_ply": Format(
-        ".compressed.ply",
-        "application/octet-stream",
-        read_compressed_ply,
-        lambda path, splat, *_: write_compressed_ply(path, splat),
-    ),
-    "splat": Format(".splat", "application/octet-stream", read_splat, lambda path, splat, *_: write_splat(path, splat)),
-    "ply": Format(".ply", "application/octet-stream", read_ply, lambda path, splat, *_: write_ply(path, splat)),
-}
-"""By name. The order matters: `.compressed.ply` ends with `.ply` too."""
-
+from splatworker.splat_files.records import FORMATS
 
 _OTHERS = {
     ".ksplat": "KSPLAT",
@@ -141,11 +80,10 @@ def format_in(path: Path) -> str:
         raise from_os_error(error, "export") from error
     if head.startswith(b"ply"):
         return "compressed_ply" if b"packed_position" in head.partition(b"end_header")[0] else "ply"
-    if head.startswith((b"\x1f\x8b", MAGIC.to_bytes(4, "little"))):
-        return "spz"
-    if head.startswith(b"PK\x03\x04") or path.name == "meta.json":
+    if path.name == "meta.json":
         return "sog"
-    return format_of(path)
+    known = next((known.name for known in FORMATS.values() if head.startswith(known.magic)), None)
+    return known or format_of(path)
 
 
 def size_on_disk(path: Path) -> int:

@@ -23,7 +23,8 @@ from splatworker.errors import InvalidScene, SplatError
 from splatworker.export import convert_cli
 from splatworker.export.view_cli import address_of, folder_of, server_of
 from splatworker.export.view_splat import is_y_up
-from splatworker.splat_files.registry import FORMATS, read_any, write_any
+from splatworker.splat_files.records import FORMATS
+from splatworker.splat_files.registry import read_any, write_any
 
 
 @pytest.mark.parametrize("target", FORMATS)

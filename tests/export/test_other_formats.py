@@ -22,7 +22,8 @@ from splatworker.formats.find import find_model, find_splat
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.ply import write_ply
 from splatworker.formats.subset import take
-from splatworker.splat_files.registry import FORMATS, read_any, write_any
+from splatworker.splat_files.records import FORMATS
+from splatworker.splat_files.registry import read_any, write_any
 from splatworker.splat_files.spz import MAGIC
 from splatworker.splat_files.spz_reader import SH_SIZE
 

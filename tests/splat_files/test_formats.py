@@ -18,7 +18,8 @@ from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.ply import write_ply
 from splatworker.formats.subset import finite, take
 from splatworker.splat_files.morton import morton_order
-from splatworker.splat_files.registry import FORMATS, format_of, read_any, write_any
+from splatworker.splat_files.records import FORMATS
+from splatworker.splat_files.registry import format_of, read_any, write_any
 from splatworker.splat_files.spz import MAGIC, read_spz
 
 # How far a stored number may be from the true one: position, log scale, sh_dc, opacity, angle, harmonics.
