@@ -74,7 +74,7 @@ RUN apt-get update \
 COPY --from=inria /opt/inria /opt/inria
 COPY --from=libraries /opt/venv /opt/venv
 # RUNPOD_SKIP_AUTO_SYSTEM_CHECKS: the SDK's own checks load torch and open the GPU within the worker's process, which would
-# hold both for life. splatworker/platform.py checks the same, and more, in processes that end.
+# hold both for life. splatworker/worker/runpod_queue.py checks the same, and more, in processes that end.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/splatworker \
     PYTHONUNBUFFERED=1 \

@@ -17,16 +17,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from splatworker import extra_outputs, job, logs, network_stages, pipeline, preflight, responses
-from splatworker.console import Console
+from splatworker.contract import job
 from splatworker.errors import Cancelled, SplatError
-from splatworker.exporter import Exporter
-from splatworker.interrupts import INTERRUPTED
-from splatworker.job_session import JobSession, Setting, Shutdown, sigterm_cancels_this_task
-from splatworker.printable import printable
-from splatworker.supervise import hide_memory_and_environment
-from splatworker.undisturbed import undisturbed
-from splatworker.workspace import private_workspace
+from splatworker.pipeline import outputs, transfers
+from splatworker.pipeline import run as pipeline
+from splatworker.pipeline.exporter import Exporter
+from splatworker.stages.console import Console
+from splatworker.stages.interrupts import INTERRUPTED
+from splatworker.stages.printable import printable
+from splatworker.stages.process import StageRunner
+from splatworker.stages.supervise import hide_memory_and_environment
+from splatworker.stages.undisturbed import undisturbed
+from splatworker.stages.workspace import private_workspace
+from splatworker.worker import logs, preflight, responses
+from splatworker.worker.session import JobSession, Setting, Shutdown, sigterm_cancels_this_task
 
 PLATFORM = Setting()
 
@@ -52,25 +56,24 @@ async def handler(event: dict[str, Any], setting: Setting = PLATFORM) -> dict[st
 async def _work(session: JobSession, setting: Setting, workspace: Path, shutdown: Shutdown) -> dict[str, Any]:
     """The five steps of a job, and whoever waits for it told how they ended."""
     started = time.monotonic()
-    how: dict[str, Any] = {"local": setting.local, "command": setting.command}
+    deadline: float | None = None
     try:
         # 1. Understand the job: what is wrong with it is told before anything is fetched or paid for.
         order = job.parse(session.input)
-        how["deadline"] = preflight.check(order, local=setting.local)
-        session.open(workspace)
+        deadline = preflight.check(order, local=setting.local)
+        runner = StageRunner(workspace, setting.command, deadline)
+        session.open(order, workspace)
 
         # 2. Bring the photos here, while the trainer warms up.
-        photos = network_stages.fetch(order.image_urls, workspace, session.report, **how)
+        photos = transfers.fetch(order.image_urls, runner, session.report, local=setting.local)
 
-        async with Exporter(list(order.outputs), workspace, session.report, setting.command) as exporter:
+        async with Exporter(list(order.outputs), runner, session.report) as exporter:
             # 3. Make the splat of them: decode, COLMAP, training, export.
             splat = await pipeline.run(
                 order,
                 photos,
-                workspace,
+                runner,
                 session.report,
-                deadline=how["deadline"],
-                command=setting.command,
                 gpu_required=setting.gpu_required,
                 on_training=exporter.warm_up,
             )
@@ -79,10 +82,12 @@ async def _work(session: JobSession, setting: Setting, workspace: Path, shutdown
 
             # 4. Hand it over, and then what else was wanted of it.
             uploading = time.monotonic()
-            size = await network_stages.upload(splat.ply, order.upload_url, workspace, session.report, **how)
+            size = await transfers.upload(splat.ply, order.upload_url, runner, session.report, local=setting.local)
             splat.timings["upload"] = round(time.monotonic() - uploading, 2)
-            outputs = await extra_outputs.deliver(order, splat, exporter, **how)
-        answer = responses.success(order, size, splat, outputs, session.report.warnings, time.monotonic() - started)
+            made_outputs = await outputs.deliver(order, splat, exporter, local=setting.local)
+        answer = responses.success(
+            order, size, splat, made_outputs, session.report.warnings, time.monotonic() - started
+        )
     except asyncio.CancelledError:
         error = Cancelled("The job was stopped before it was done.", hint="Send it again if that was a mistake.")
         answer = responses.failure(error, session.project_id)
@@ -97,7 +102,7 @@ async def _work(session: JobSession, setting: Setting, workspace: Path, shutdown
     task = asyncio.current_task()
     stopped = task is not None and task.cancelling() > 0
     try:
-        await session.tell(answer, workspace, deadline=how.get("deadline"), in_a_hurry=stopped)
+        await session.tell(answer, workspace, deadline=deadline, in_a_hurry=stopped)
     except asyncio.CancelledError:
         # Stopped while the webhook is under way: it has a moment to arrive, or else is sent once more, and quickly.
         await _told(session, answer, workspace, shutdown)
@@ -176,9 +181,9 @@ def main(argv: list[str]) -> int:
         files = ["test_input.json"]
     if files and not logs.on_platform() and not any(word.startswith(("--rp_", "--test_input")) for word in argv):
         return run_file(Path(files[0]))
-    from splatworker import platform  # noqa: PLC0415 - the SDK takes a second to import
+    from splatworker.worker import runpod_queue  # noqa: PLC0415 - the SDK takes a second to import
 
-    platform.serve(handler)
+    runpod_queue.serve(handler)
     return 0
 
 

@@ -23,11 +23,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from splatworker import network_stages
-from splatworker.machine import available_cpus
-from splatworker.pipeline import WEIGHTS
-from splatworker.process import run_stage
-from splatworker.progress import Overall, Silent
+from splatworker.machine.limits import available_cpus
+from splatworker.pipeline import transfers
+from splatworker.pipeline.run import WEIGHTS
+from splatworker.stages.process import StageRunner
+from splatworker.stages.progress import Overall, Silent
 
 CHUNK = 16_384
 PREVIEW = ("--max-size", "1600"), ("--undistort-max-size", "640")
@@ -61,10 +61,11 @@ def main() -> int:
 async def cameras(urls: list[str], work: Path, *, follow: bool) -> tuple[float, float]:
     """Seconds from the start to the cameras, and from the last photo's arrival."""
     started = time.monotonic()
-    arrival = network_stages.fetch(urls, work, Overall([], WEIGHTS), local=False, deadline=None)
+    runner = StageRunner(work)
+    arrival = transfers.fetch(urls, runner, Overall([], WEIGHTS), local=False)
     here: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     clean: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    run = partial(run_stage, workspace=work, report=Silent())
+    run = partial(runner.run, report=Silent())
 
     async def decode() -> None:
         await run(
@@ -82,7 +83,7 @@ async def cameras(urls: list[str], work: Path, *, follow: bool) -> tuple[float, 
 
     stages = [decode(), reconstruct()]
     tasks = [asyncio.create_task(stage) for stage in stages] if follow else []
-    await arrival.all_there
+    await arrival.all_arrived
     last = time.monotonic()
     here.set_result(None)
     await (tasks[0] if follow else stages[0])

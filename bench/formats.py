@@ -31,14 +31,16 @@ from quiet import sample
 
 from splatworker.export.comparison import trained_size
 from splatworker.export.pictures import Artist
-from splatworker.export.registry import FORMATS, read_any, write_any
 from splatworker.export.subject import read_subject, shrunk
-from splatworker.export.visibility import LinesOfSight, see
-from splatworker.gaussians import Gaussians
+from splatworker.export.visibility import measure_visibility
+from splatworker.formats.camera import Camera
+from splatworker.formats.gaussians import Gaussians
 from splatworker.render.backend import renderer_for
-from splatworker.render.camera import Camera
 from splatworker.render.interface import Renderer
 from splatworker.render.tensors import to_tensors
+from splatworker.splat_files.lines_of_sight import LinesOfSight
+from splatworker.splat_files.records import FORMATS
+from splatworker.splat_files.registry import read_any, write_any
 
 VIEWS = 8
 LONGEST_SIDE = 1600
@@ -66,7 +68,7 @@ def main() -> None:
     print("| format | MB | times smaller | PSNR, dB | written, s | million Gaussians a processor second |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        sight = see(
+        sight = measure_visibility(
             renderer, to_tensors(splat, renderer.device), [shrunk(photo, side).camera for photo in subject.trained]
         )
         table(splat, Path(folder), renderer, cameras, subject.background, options.repeats, sight.lines)

@@ -28,8 +28,8 @@ import torch.nn.functional as F
 from gsplat import rendering
 from gsplat.cuda import _torch_impl, _wrapper
 
+from splatworker.formats.camera import Camera
 from splatworker.render import interface as spec
-from splatworker.render.camera import Camera
 from splatworker.render.interface import GaussianTensors, LearningRates, View
 
 VERSION = version("gsplat")

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from splatworker.export.outputs import BY_DEFAULT, OUTPUTS
+from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS
 
 HANDLER = Path(__file__).parents[1] / "handler.py"
 STEPS = ("fetch", "photos", "sfm", "train", "upload", "export", "total")

@@ -48,11 +48,11 @@ def main() -> None:
 
 def options_for(given: argparse.Namespace, folder: Path) -> Any:
     """The options that the worker would train with."""
+    from splatworker.contract.job import recipe
+    from splatworker.contract.params import arguments
     from splatworker.formats.scene import read_scene
-    from splatworker.job import recipe
-    from splatworker.params import arguments
+    from splatworker.pipeline.training_plan import plan
     from splatworker.train.options import parse
-    from splatworker.training_plan import plan
 
     trainer = given.trainer
     _, _, assignments = trainer.partition(":")
@@ -74,9 +74,9 @@ def train_ours(options: Any, device: str, pictures: Path | None, stages: bool, h
 
     start = {"torch": time.time() - STARTED}
     from splatworker.formats.ply import read_ply
-    from splatworker.progress import Silent
     from splatworker.render.backend import renderer_for
     from splatworker.render.tensors import to_tensors
+    from splatworker.stages.progress import Silent
     from splatworker.train import trainer
 
     start["imports"] = time.time() - STARTED

@@ -104,7 +104,7 @@ def stages_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
 
 def defaults(images: Path, scene: Path) -> int:
     """COLMAP's defaults in one process, photos of one size sharing a camera; photos of the largest model."""
-    from splatworker.machine import available_cpus
+    from splatworker.machine.limits import available_cpus
     from splatworker.sfm.colmap import pycolmap
     from splatworker.sfm.photo import read_photos
 
@@ -156,8 +156,7 @@ def held_out(scene: Path, iterations: int) -> str:
 
 def matched(images: Path, work: Path, longest: int) -> tuple[Workbench, int]:
     """A workbench with features, of photos of this size, and all pairs matched."""
-    from splatworker.machine import available_cpus
-    from splatworker.progress import Silent
+    from splatworker.machine.limits import available_cpus
     from splatworker.sfm import database, features, matching
     from splatworker.sfm.cameras import group_photos
     from splatworker.sfm.layout import lay_out
@@ -166,6 +165,7 @@ def matched(images: Path, work: Path, longest: int) -> tuple[Workbench, int]:
     from splatworker.sfm.photo import read_photos
     from splatworker.sfm.watch import Span
     from splatworker.sfm.workbench import Workbench
+    from splatworker.stages.progress import Silent
 
     photos, _ = read_photos(images)
     options = SfmOptions()
@@ -181,11 +181,11 @@ def matched(images: Path, work: Path, longest: int) -> tuple[Workbench, int]:
 
 def mapper_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
     """Mapper settings on the same matches."""
-    from splatworker.progress import Silent
     from splatworker.sfm.colmap import pycolmap
     from splatworker.sfm.compare import compare_poses
     from splatworker.sfm.mapping import MapperPreset, by_size, map_incrementally
     from splatworker.sfm.watch import Span
+    from splatworker.stages.progress import Silent
 
     bench, count = matched(images, work, arguments.longest)
     span = Span(Silent(), "", 0, 1)

@@ -42,8 +42,8 @@ def main() -> int:
 
 def machine(device: str) -> str:
     """What this runs on; ends the program where there is no GPU to measure."""
-    from splatworker.gpu import find_gpus
-    from splatworker.machine import available_cpus
+    from splatworker.machine.gpu import find_gpus
+    from splatworker.machine.limits import available_cpus
     from splatworker.sfm.features import has_cuda
 
     if device == "cpu":
@@ -73,8 +73,7 @@ def stage(photos: Path, scene: Path, device: str) -> None:
 
 def presets(photos: Path, work: Path, device: Literal["cuda", "cpu"]) -> None:
     """A row for the fine and one for the fast features."""
-    from splatworker.machine import available_cpus
-    from splatworker.progress import Silent
+    from splatworker.machine.limits import available_cpus
     from splatworker.sfm import database, features, mapping, matching, nearest
     from splatworker.sfm.cameras import group_photos
     from splatworker.sfm.compare import compare_poses
@@ -84,6 +83,7 @@ def presets(photos: Path, work: Path, device: Literal["cuda", "cpu"]) -> None:
     from splatworker.sfm.photo import read_photos
     from splatworker.sfm.watch import Span
     from splatworker.sfm.workbench import Workbench
+    from splatworker.stages.progress import Silent
 
     found, _ = read_photos(photos)
     options = SfmOptions(device=device)

@@ -143,10 +143,10 @@ def command(fault: str, *, real: bool) -> tuple[str, ...]:
 async def one(number: int, fault: str, base: str, *, real: bool) -> tuple[list[dict[str, Any]], int]:
     """Do a job as the platform has it done: its answers, and how often it was cut off."""
     import handler
-    from splatworker.job_session import Setting
-    from splatworker.once import once
+    from splatworker.worker.deduplicate_jobs import deduplicate_jobs
+    from splatworker.worker.session import Setting
 
-    answer = once(lambda event: handler.handler(event, Setting(command=command(fault, real=real))))
+    answer = deduplicate_jobs(lambda event: handler.handler(event, Setting(command=command(fault, real=real))))
     event = job(number, fault, base, real=real)
     task = asyncio.ensure_future(answer(event))
     if fault not in CANCELLED:

@@ -18,8 +18,8 @@ import sys
 import tempfile
 from typing import Any
 
-from splatworker.machine import available_cpus
-from splatworker.params import Params, arguments, resolve
+from splatworker.contract.params import Params, arguments, resolve
+from splatworker.machine.limits import available_cpus
 
 
 def main() -> None:

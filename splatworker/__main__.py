@@ -2,7 +2,7 @@
 
 import sys
 
-from splatworker import import_path
+from splatworker.stages import import_path
 
 if __name__ == "__main__":
     if not sys.flags.safe_path:

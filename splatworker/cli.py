@@ -13,10 +13,10 @@ import sys
 from importlib import import_module
 
 import splatworker
-from splatworker import import_path
+from splatworker.stages import import_path
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("splatworker.run_cli", "make a splat of a folder of photos"),
+    "run": ("splatworker.commands.run", "make a splat of a folder of photos"),
     "photos": ("splatworker.photos.cli", "decode photos into clean JPEGs"),
     "sfm": ("splatworker.sfm.cli", "find the cameras of photos with COLMAP"),
     "train": ("splatworker.train.cli", "train a splat from a scene folder; takes the original train.py's options"),
@@ -38,8 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     130 after Ctrl-C. Without `argv` it is the process's own command line, and the process ends afterwards.
     """
     import_path.prefer_installed()  # before anything else is imported
-    from splatworker import interrupts
-    from splatworker.printable import shown_as_it_is
+    from splatworker.stages import interrupts
+    from splatworker.stages.printable import shown_as_it_is
 
     words = sys.argv[1:] if argv is None else argv
     name, rest = (words[0], words[1:]) if words else ("--help", [])
@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         except KeyboardInterrupt:  # between the two ways to end
             status = interrupts.end(name, as_json="--json" in rest)
         except BrokenPipeError:
-            from splatworker.stage import unheard
+            from splatworker.stages.command import unheard
 
             status = unheard()
     if argv is None:
@@ -81,22 +81,22 @@ def _run(name: str, rest: list[str]) -> int:
 def _run_workers_own(name: str, argv: list[str]) -> int:
     """The stages that only the worker calls."""
     if name == "probe":
-        from splatworker.gpu import find_gpus
-        from splatworker.stage import run_as_command
+        from splatworker.machine.gpu import find_gpus
+        from splatworker.stages.command import run_as_command
 
-        return run_as_command("probe", find_gpus, as_json="--json" in argv)
+        return run_as_command("probe", lambda report: find_gpus(), as_json="--json" in argv)
     if name.startswith("check-"):
-        from splatworker.fitness import CHECKS
-        from splatworker.stage import run_as_command
+        from splatworker.commands.checks import CHECKS
+        from splatworker.stages.command import run_as_command
 
         return run_as_command(name, CHECKS[name], as_json="--json" in argv)
     if name == "warm":
-        from splatworker.warm import main as warm_main
+        from splatworker.commands.warm import main as warm_main
 
         return warm_main(argv)
-    from splatworker import network_cli
+    from splatworker.commands import network
 
-    return network_cli.main(name, argv)
+    return network.main(name, argv)
 
 
 def _usage() -> str:

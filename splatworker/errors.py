@@ -147,7 +147,6 @@ class NoReconstruction(ReconstructionError):
 class TrainingError(SplatError):
     """The splat could not be trained."""
 
-    code = "training_failed"
     default_stage = "train"
 
 
@@ -191,7 +190,6 @@ class UploadFailed(DeliveryError):
 class MachineError(SplatError):
     """The machine, not the job, is at fault."""
 
-    code = "machine_error"
     worker_is_broken: ClassVar[bool] = False
     """Whether the next job on this worker would most probably fail too."""
 
@@ -269,7 +267,7 @@ def _family(cls: type[SplatError]) -> list[type[SplatError]]:
 
 def from_event(event: dict[str, Any]) -> SplatError:
     """The error that a child sent as an event; the most derived class with its code."""
-    by_code = {cls.code: cls for cls in _family(SplatError)}
+    by_code = {cls.code: cls for cls in _family(SplatError) if "code" in vars(cls)}
     cls = by_code.get(str(event.get("code")), SplatError)
     return cls(
         str(event.get("message", "")), hint=str(event.get("hint", "")), stage=str(event.get("stage", "")) or None

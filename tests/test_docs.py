@@ -12,11 +12,11 @@ from pathlib import Path
 import annotated_types
 import pytest
 
+from splatworker.contract.job import Job
+from splatworker.contract.params import Params
 from splatworker.errors import SplatError, _family
-from splatworker.job import Job
-from splatworker.limits import LIMITS
-from splatworker.params import Params
-from splatworker.process import MEMORY_SHARE
+from splatworker.machine.operator_limits import LIMITS
+from splatworker.stages.process import MEMORY_SHARE
 
 ROOT = Path(__file__).parents[1]
 
@@ -88,17 +88,18 @@ def test_the_examples_name_fields_that_there_are(page):
 
 
 def test_limits_are_the_codes():
-    from splatworker import net, preflight
     from splatworker.deliver import upload, webhook
-    from splatworker.job import FEWEST_PHOTOS, MOST_PHOTOS
+    from splatworker.network import guard
     from splatworker.photos import fetch, picture
+    from splatworker.photos.enough_photos import FEWEST_PHOTOS, MOST_PHOTOS
+    from splatworker.worker import preflight
 
     text = (ROOT / "docs" / "configuration.md").read_text()
     for row in (
         f"| {FEWEST_PHOTOS} to {MOST_PHOTOS} |",
         f"| {fetch.AT_ONCE} |",
         f"at least | {picture.FEWEST_PIXELS_A_SIDE} |",
-        f"| {net.MOST_REDIRECTS}; none of an upload or a webhook |",
+        f"| {guard.MOST_REDIRECTS}; none of an upload or a webhook |",
         f"| {fetch.TRIES}, {upload.TRIES}, {webhook.TRIES} |",
         f"| {upload.ANSWER_SECONDS:.0f}, {webhook.MOST_SECONDS_EACH:.0f} |",
         f"| {preflight.UPLOAD_LIFETIME_S:.0f} s |",
@@ -108,7 +109,7 @@ def test_limits_are_the_codes():
 
 @pytest.mark.parametrize("name", ["hub.json", "tests.json"])
 def test_the_hub_offers_only_machines_that_the_fitness_check_takes(name):
-    from splatworker.gpu import LEAST_CUDA
+    from splatworker.machine.gpu import LEAST_CUDA
 
     config = json.loads((ROOT / ".runpod" / name).read_text())["config"]
     assert config["gpuCount"] == 1
@@ -145,7 +146,9 @@ def test_limits_of_the_environment_with_their_defaults():
 def test_the_defaults_are_in_force(monkeypatch):
     """Each constant that a limit sets, in a process whose environment says nothing, or something else."""
     program = (
-        "from splatworker import extra_outputs, network_stages; from splatworker.deliver import upload; "
+        "from splatworker.pipeline import outputs as extra_outputs; "
+        "from splatworker.pipeline import transfers as network_stages; "
+        "from splatworker.deliver import upload; "
         "from splatworker.photos import decode, fetch; "
         "print(fetch.MOST_BYTES >> 20, fetch.MOST_BYTES_IN_ALL >> 20, fetch.MOST_SECONDS_EACH, fetch.MOST_SECONDS, "
         "upload.MOST_SECONDS, network_stages.WEBHOOK_SECONDS, decode.MOST_PIXELS // 10**6, decode.MOST_MEMORY >> 20, "

@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 from support.jobs import do, local_job, stand_in, write_photos
 
-from splatworker import network_stages, pipeline, workspace
 from splatworker.errors import DiskFull
 from splatworker.formats.ply import read_ply
-from splatworker.job_session import JobSession, Setting
+from splatworker.pipeline import run as pipeline
+from splatworker.pipeline import transfers
+from splatworker.stages import workspace
+from splatworker.stages.process import StageRunner
+from splatworker.worker.session import JobSession, Setting
 
 ROOT = Path(__file__).parents[1]
 
@@ -256,14 +259,14 @@ def test_a_failed_job_tells_what_became_of_each_photo(photos, tmp_path):
 
 def test_a_webhook_for_which_there_is_no_room_is_a_warning(photos, tmp_path, monkeypatch):
     """The disk is full when the splat has been delivered: the log of the telling cannot be opened."""
-    real = network_stages.run_stage
+    real = StageRunner.run
 
-    async def run_stage(stage, *arguments, **options):
+    async def run(runner, stage, *arguments, **options):
         if stage == "notify":
             raise OSError(errno.ENOSPC, "No space left on device")
-        return await real(stage, *arguments, **options)
+        return await real(runner, stage, *arguments, **options)
 
-    monkeypatch.setattr(network_stages, "run_stage", run_stage)
+    monkeypatch.setattr(StageRunner, "run", run)
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     answer = do(local_job(photos, tmp_path / "a.ply", webhook_url="http://127.0.0.1:9/hook"))
     assert answer["status"] == "success"
@@ -284,11 +287,11 @@ def test_two_local_jobs_have_two_names():
 
 
 def test_a_webhook_may_take_what_is_left_of_the_job():
-    assert network_stages.webhook_seconds(None) == network_stages.WEBHOOK_SECONDS
+    assert transfers.webhook_seconds(None) == transfers.WEBHOOK_SECONDS
     now = time.monotonic()
-    assert network_stages.webhook_seconds(now + 3600) == network_stages.WEBHOOK_SECONDS
-    assert network_stages.webhook_seconds(now + 60) == pytest.approx(60, abs=5)
-    assert network_stages.webhook_seconds(now - 60) == network_stages.LEAST_WEBHOOK_SECONDS
+    assert transfers.webhook_seconds(now + 3600) == transfers.WEBHOOK_SECONDS
+    assert transfers.webhook_seconds(now + 60) == pytest.approx(60, abs=5)
+    assert transfers.webhook_seconds(now - 60) == transfers.LEAST_WEBHOOK_SECONDS
 
 
 def test_a_gpu_that_is_gone_replaces_the_worker(photos, tmp_path):

@@ -38,9 +38,9 @@ def book(rng: Rng, size: Point, where: Matrix, palette: int, kind: int, soft: bo
         faces.append((k, count + k, count + k + 1, k + 1))
         u0, u1 = lengths[k] / lengths[-1], lengths[k + 1] / lengths[-1]
         uvs += [(u0, 0), (u0, 1), (u1, 1), (u1, 0)]
-    centre = Matrix.Translation((-wide / 2, -tall / 2, 0))
+    center = Matrix.Translation((-wide / 2, -tall / 2, 0))
     board = 0.0007 if soft else 0.0026
-    solid("cover", vertices, faces, uvs, [cover], where @ centre, bevel=0.0006, thickness=-board)
+    solid("cover", vertices, faces, uvs, [cover], where @ center, bevel=0.0006, thickness=-board)
     edges = material(surfaces.page_edges(rng), (0.7, 0.9), 0.25)
     inset = 0.0005 if soft else 0.004
     block = (wide - inset - 0.003, tall - 2 * inset, thick - 2 * board)

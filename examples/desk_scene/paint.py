@@ -138,7 +138,7 @@ def text_block(
     face: ImageFont.FreeTypeFont,
     fill: Colour,
     leading: float = 1.35,
-    centre: bool = False,
+    center: bool = False,
 ) -> float:
     """Set a text inside left, top, right, bottom; returns the y below the last line."""
     left, top, right, bottom = box
@@ -146,7 +146,7 @@ def text_block(
     for line in wrapped(draw, text, face, right - left):
         if top + step > bottom:
             break
-        x = (left + right - draw.textlength(line, font=face)) / 2 if centre else left
+        x = (left + right - draw.textlength(line, font=face)) / 2 if center else left
         draw.text((x, top), line, font=face, fill=fill)
         top += step
     return top
@@ -236,8 +236,8 @@ def _cells(draw: ImageDraw.ImageDraw, w: int, h: int, rng: Rng, colours: list[Co
     for j in range(rows):
         for i in range(columns):
             a, b, c, d = (tuple(knots[p]) for p in ((j, i), (j, i + 1), (j + 1, i + 1), (j + 1, i)))
-            centre = tuple(np.mean([a, b, c, d], axis=0) + rng.normal(0, w * 0.01, 2))
-            for triangle in ((a, b, centre), (b, c, centre), (c, d, centre), (d, a, centre)):
+            center = tuple(np.mean([a, b, c, d], axis=0) + rng.normal(0, w * 0.01, 2))
+            for triangle in ((a, b, center), (b, c, center), (c, d, center), (d, a, center)):
                 draw.polygon(triangle, fill=vary(pick(rng, colours), rng, 14))
 
 

@@ -48,7 +48,7 @@ def jacket(rng: Rng, board: int, spine: int, tall: int, palette: int, kind: int)
     sheet.paste(picture(board - 2 * margin, art_tall, rng, palette, kind), (front + margin, art_top))
     top = tall * 0.06 if art_top > tall * 0.26 else art_top + art_tall + tall * 0.04
     box = (front + board * 0.08, top, front + board * 0.92, tall)
-    below = text_block(draw, box, name_of_book, font(int(board * 0.13), 800), ink, 1.1, centre=True)
+    below = text_block(draw, box, name_of_book, font(int(board * 0.13), 800), ink, 1.1, center=True)
     if below < art_top or top > art_top:
         text_block(
             draw,
@@ -56,7 +56,7 @@ def jacket(rng: Rng, board: int, spine: int, tall: int, palette: int, kind: int)
             author,
             font(int(board * 0.06), 400),
             ink,
-            centre=True,
+            center=True,
         )
     draw.text((front + board * 0.1, tall * 0.945), name(rng).upper(), font=font(int(board * 0.04), 600), fill=ink)
 

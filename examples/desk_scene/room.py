@@ -81,7 +81,7 @@ def framed(rng: Rng, where: Matrix, wide: float, tall: float, palette: int, kind
 
 def build_pictures(rng: Rng) -> None:
     """Prints on the four walls, hung a little askew."""
-    hung = [  # wall's turn, place along the wall, height of the centre, width, height
+    hung = [  # wall's turn, place along the wall, height of the center, width, height
         (0, -1.35, 1.30, 0.40, 0.56),
         (0, -0.80, 1.18, 0.46, 0.34),
         (0, -0.82, 1.56, 0.34, 0.30),
@@ -106,8 +106,8 @@ def build_pictures(rng: Rng) -> None:
         (90, 1.34, 1.16, 0.42, 0.58),
         (90, -1.36, 1.2, 0.44, 0.60),
     ]
-    centre = ((WEST + EAST) / 2, (SOUTH + NORTH) / 2)
-    walls = {0: (centre[0], NORTH), -90: (EAST, centre[1]), 180: (centre[0], SOUTH), 90: (WEST, centre[1])}
+    center = ((WEST + EAST) / 2, (SOUTH + NORTH) / 2)
+    walls = {0: (center[0], NORTH), -90: (EAST, center[1]), 180: (center[0], SOUTH), 90: (WEST, center[1])}
     for k, (turn, along, z, wide, tall) in enumerate(hung):
         where = pose((*walls[turn], 0), turn) @ pose((along, 0, z), 0, (0, rng.normal(0, 0.7)))
         framed(rng, where, wide, tall, int(rng.integers(len(PALETTES))), k % PICTURE_KINDS)

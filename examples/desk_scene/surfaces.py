@@ -19,8 +19,8 @@ def wood(width: int, height: int, rng: Rng, colours: list[Colour], planks: int =
         shape = (bottom - top, width)
         rows = np.linspace(0, 1, shape[0], dtype=np.float32)[:, None]
         warp = noise(shape, rng, 9, 4, stretch=4.0)
-        centre = rng.uniform(-0.4, 1.4)
-        arcs = np.abs(rows - centre) * rng.uniform(7, 12) + warp * 4.5
+        center = rng.uniform(-0.4, 1.4)
+        arcs = np.abs(rows - center) * rng.uniform(7, 12) + warp * 4.5
         rings = (arcs % 1.0) ** 1.6
         fibres = noise(shape, rng, width / 6, 3, stretch=26.0)
         pores = (noise(shape, rng, width / 5, 2, stretch=12.0) > 0.86).astype(np.float32)

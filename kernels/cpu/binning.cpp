@@ -7,9 +7,9 @@
 namespace splat {
 namespace {
 
-// Tile columns of tile row `row` that hold a pixel centre which the splat's ellipse a dx^2 + 2 b dx dy + c dy^2 <= reach
+// Tile columns of tile row `row` that hold a pixel center which the splat's ellipse a dx^2 + 2 b dx dy + c dy^2 <= reach
 // can reach. The ellipse is convex, so they are contiguous; its leftmost and rightmost point within the row's band of
-// centres is the ellipse's own extreme point where that lies in the band, and otherwise on the band's nearer edge.
+// centers is the ellipse's own extreme point where that lies in the band, and otherwise on the band's nearer edge.
 Span span_of(const Splat &s, int row, int tiles_x) {
     const float slack = 1e-2f + 1e-4f * s.half_x;  // pixels; rounding may cost a tile's visit, never a pixel
     const float low = std::max(row * kTile + 0.5f - s.y, -s.half_y);

@@ -11,7 +11,7 @@ namespace SPLAT_ISA {
 
 constexpr int kVectors = kTile / kLanes;  // vectors of a tile's row
 
-// The rows [begin, end) of the tile at pixel row y0 whose centres lie within the splat's box.
+// The rows [begin, end) of the tile at pixel row y0 whose centers lie within the splat's box.
 SPLAT_INLINE void row_range(const Splat &s, int y0, int rows, int *begin, int *end) {
     float low = s.y - s.half_y - 0.5f - y0, high = s.y + s.half_y - 0.5f - y0;
     int first = low <= 0 ? 0 : low >= rows ? rows : int(low);  // at most one row too many, never one too few

@@ -1,5 +1,5 @@
 // Colours rounded for the views that see them: rate-distortion optimised quantisation by coordinate descent, a Gaussian
-// a lane. What is minimised, and why, is said in splatworker/export/rate_distortion.py.
+// a lane. What is minimised, and why, is said in splatworker/splat_files/rate_distortion.py.
 
 namespace splat {
 namespace SPLAT_ISA {

@@ -8,7 +8,7 @@ namespace splat {
 struct SubTile {
     int tile, part;  // which of the tile's sub-tiles
     int x, y;
-    float left, top;    // centre of the sub-tile's first pixel
+    float left, top;    // center of the sub-tile's first pixel
     int width, height;  // of the image
 
     __device__ SubTile(const uint32_t *tile_order, int width_, int height_) : width(width_), height(height_) {
@@ -27,7 +27,7 @@ struct SubTile {
     __device__ size_t pixel(int p) const { return size_t(y + p * kLaneRows) * width + x; }
 };
 
-// log2 of opacity exp(-d^T conic d / 2) at the centres of a lane's pixels, not yet capped at kAlphaMax. `shape` is
+// log2 of opacity exp(-d^T conic d / 2) at the centers of a lane's pixels, not yet capped at kAlphaMax. `shape` is
 // x, y, a, b and `rest` c, log2_opacity, ... of a Splat. Spelled out so that no compiler fuses it in two ways.
 inline __device__ void log2_alphas(const float4 &shape, const float4 &rest, float pixel_x, float pixel_y,
                                    float (&exponents)[kLanePixels]) {

@@ -131,7 +131,7 @@ struct Pixel {
     }
 };
 
-// The sums over a part of the sub-tile's rows for one splat, about the sub-tile's first pixel centre.
+// The sums over a part of the sub-tile's rows for one splat, about the sub-tile's first pixel center.
 inline __device__ SplatGradient sum_over_pixels(const WarpMemory &shared, int slot, int part) {
     SplatGradient sum = {};
 #pragma unroll

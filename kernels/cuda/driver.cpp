@@ -74,7 +74,7 @@ Driver start() {
     Driver d = functions_of(open_library());
     int version = 0, count = 0;
     if (d.version(&version) == 0 && version < kLeastCuda)
-        throw Unusable("driver_too_old", "the NVIDIA driver speaks CUDA " + cuda_version(version) + ", and " +
+        throw Unusable("driver_too_old", "the NVIDIA driver supports CUDA " + cuda_version(version) + ", and " +
                                              cuda_version(kLeastCuda) + " is needed (driver 525.60.13 or newer)");
     int error = d.init(0);
     if (error == 0) error = d.device_count(&count);

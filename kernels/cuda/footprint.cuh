@@ -12,7 +12,7 @@ struct Span {
     int begin, end;
 };
 
-// The tiles that hold pixel centres between `low` and `high`; `pixels` is the image's size along this axis.
+// The tiles that hold pixel centers between `low` and `high`; `pixels` is the image's size along this axis.
 inline __device__ Span tiles_between(float low, float high, int pixels) {
     const float first = fmaxf(ceilf(low - 0.5f), 0.0f), last = fminf(floorf(high - 0.5f), float(pixels - 1));
     if (!(first <= last)) return {0, 0};
@@ -41,7 +41,7 @@ struct Footprint {
         return tiles_between(__fadd_rn(y, -half_height), __fadd_rn(y, half_height), height);
     }
 
-    // The tiles of one tile row: the ellipse cut by the row's band of pixel centres is convex, so they are contiguous,
+    // The tiles of one tile row: the ellipse cut by the row's band of pixel centers is convex, so they are contiguous,
     // and its ends lie where the ellipse turns or, if it does not turn inside the band, on the nearer edge.
     __device__ Span columns(int row, int width) const {
         const float top = __fadd_rn(float(row * kTile) + 0.5f, -y), bottom = __fadd_rn(top, float(kTile - 1));
@@ -66,7 +66,7 @@ struct Footprint {
     }
 };
 
-// Whether the ellipse meets the rectangle of pixel centres [left, right] x [top, bottom], given as offsets from the
+// Whether the ellipse meets the rectangle of pixel centers [left, right] x [top, bottom], given as offsets from the
 // mean. The smallest value of the quadratic form over the rectangle lies on an edge that faces the mean: with dx or dy
 // fixed there, the other coordinate is the line's own minimum, clamped to the edge.
 inline __device__ bool meets_rectangle(float a, float b, float c, float reach, float left, float right, float top,

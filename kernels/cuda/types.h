@@ -62,7 +62,7 @@ struct Gaussians {
 constexpr int kMaxRest = 15 * 3;  // floats of sh_rest a Gaussian at degree 3
 inline __host__ __device__ int active_rest(int sh_degree) { return ((sh_degree + 1) * (sh_degree + 1) - 1) * 3; }
 
-// A Gaussian as one camera sees it, read as three float4. At pixel offset d = pixel centre - mean,
+// A Gaussian as one camera sees it, read as three float4. At pixel offset d = pixel center - mean,
 //     log2 alpha = log2_opacity - (a dx^2 + b dx dy + c dy^2).
 struct __align__(16) Splat {
     float x, y;     // projected mean, pixels

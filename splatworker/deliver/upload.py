@@ -13,7 +13,6 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import parse_qs, urlsplit
@@ -21,14 +20,15 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 import stamina
 
-from splatworker import limits, net
-from splatworker.errors import InvalidJob, UploadFailed, UploadRefused
+from splatworker.errors import UploadFailed, UploadRefused
 from splatworker.formats.atomic import atomic_file
-from splatworker.progress import Reporter
+from splatworker.machine import operator_limits
+from splatworker.network import guard
+from splatworker.stages.progress import Reporter
 
 CONTENT_TYPE = "application/octet-stream"
 TRIES = 5
-MOST_SECONDS = limits.value("SPLATWORKER_UPLOAD_S")
+MOST_SECONDS = operator_limits.value("SPLATWORKER_UPLOAD_S")
 ANSWER_SECONDS = 120.0
 """Seconds from a body's last byte to the store's answer."""
 LONGEST_WAIT_S = 30.0
@@ -51,7 +51,7 @@ def upload(path: Path, url: str, report: Reporter, *, local: bool = False, conte
         UploadRefused: the store said no for good.
         UploadFailed: every try ended in a fault.
     """
-    if local and (target := net.local_path(url)) is not None:
+    if local and (target := guard.local_path(url)) is not None:
         return _copy(path, target)
     try:
         end = time.monotonic() + MOST_SECONDS
@@ -66,22 +66,6 @@ def upload(path: Path, url: str, report: Reporter, *, local: bool = False, conte
             hint="Check that the store is up, and send the job again.",
         ) from None
     return path.stat().st_size
-
-
-def expiry(url: str) -> datetime | None:
-    """When a presigned URL ends (X-Amz-Date + X-Amz-Expires, or Expires of the older scheme); None if it is none."""
-    query = {name.lower(): values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-    try:
-        if "x-amz-date" in query and "x-amz-expires" in query:
-            signed = datetime.strptime(query["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-            lifetime = net.number(query["x-amz-expires"])
-            return None if lifetime is None else signed + timedelta(seconds=lifetime)
-        if "expires" in query and "signature" in query:
-            end = net.number(query["expires"])
-            return None if end is None else datetime.fromtimestamp(end, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return None
 
 
 def signed_headers(url: str) -> dict[str, str]:
@@ -141,13 +125,13 @@ def _put(path: Path, url: str, report: Reporter, content_type: str | None, end: 
             return end if body.sent_at is None else min(end, body.sent_at + ANSWER_SECONDS)
 
         try:
-            answer = net.within(last_moment, lambda: _send(url, headers, body))
+            answer = guard.within(last_moment, lambda: _send(url, headers, body))
         except requests.exceptions.SSLError as error:
-            raise UploadRefused(f"The upload did not succeed: {net.describe(error)}.") from None
+            raise UploadRefused(f"The upload did not succeed: {guard.describe(error)}.") from None
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise _TryAgain(net.describe(error)) from None
+            raise _TryAgain(guard.describe(error)) from None
         except requests.RequestException as error:
-            raise UploadRefused(f"The upload did not succeed: {net.describe(error)}.") from None
+            raise UploadRefused(f"The upload did not succeed: {guard.describe(error)}.") from None
     _judge(answer, body.digest.hexdigest() if size else "")
     report.progress(f"uploaded in {time.monotonic() - started:.1f} s", 1.0)
 
@@ -162,11 +146,11 @@ class _Answer:
 
 def _send(url: str, headers: dict[str, str], body: _Body) -> _Answer:
     """PUT once."""
-    with net.session() as session:
+    with guard.session() as session:
         prepared = session.prepare_request(requests.Request("PUT", url, headers=headers))
         prepared.body = body if len(body) else b""  # type: ignore[assignment] # any iterable of bytes will do
         prepared.headers["Content-Length"] = str(len(body))
-        timeout = (net.CONNECT_TIMEOUT_S, ANSWER_SECONDS)
+        timeout = (guard.CONNECT_TIMEOUT_S, ANSWER_SECONDS)
         with session.send(prepared, timeout=timeout, stream=True, allow_redirects=False) as response:
             return _Answer(response.status_code, response.headers)
 
@@ -190,25 +174,7 @@ def _judge(answer: _Answer, digest: str) -> None:
         )
     etag = answer.headers.get("ETag", "").strip('"').lower()
     is_md5 = len(etag) == 32 and all(digit in "0123456789abcdef" for digit in etag)
-    # With encryption by the customer's or KMS keys the ETag is no MD5, and says so in a header.
+    # With encryption by the customer's or KMS keys the ETag is not an MD5, and says so in a header.
     encrypted = answer.headers.get("x-amz-server-side-encryption", "AES256") != "AES256"
     if is_md5 and digest and etag != digest and not encrypted:
         raise _TryAgain("the store has received other bytes than were sent")
-
-
-def check_lifetime(url: str, field: str, needed_s: float, now: datetime | None = None) -> None:
-    """Refuse a presigned URL that ends before the job can.
-
-    Raises:
-        InvalidJob: with the field and how long it still lives.
-    """
-    end = expiry(url)
-    if end is None:
-        return
-    left = (end - (now or datetime.now(UTC))).total_seconds()
-    if left < needed_s:
-        state = "has expired" if left <= 0 else f"ends in {left:.0f} s, before the job can"
-        raise InvalidJob(
-            f"The presigned URL in '{field}' {state}.",
-            hint="Presign it for two hours or more: the time in the queue counts too.",
-        )

@@ -17,7 +17,7 @@ import requests
 import stamina
 from standardwebhooks import Webhook
 
-from splatworker import net
+from splatworker.network import guard
 
 TRIES = 8
 """Over some two minutes: a receiver that is being deployed anew comes back within them."""
@@ -29,7 +29,7 @@ MOST_SECONDS = 120.0
 LONGEST_WAIT_S = 30.0
 MOST_SECONDS_EACH = 30.0
 """Seconds of one try, however its receiver drips."""
-_TIMEOUT = (net.CONNECT_TIMEOUT_S, 20.0)
+_TIMEOUT = (guard.CONNECT_TIMEOUT_S, 20.0)
 
 
 _LATER = frozenset({408, 425, 429})
@@ -127,13 +127,13 @@ def _post(url: str, body: str, identifier: str, secret: str | None) -> None:
         headers["webhook-signature"] = Webhook(secret).sign(identifier, now, body)
     end = time.monotonic() + MOST_SECONDS_EACH
     try:
-        status, wait_s = net.within(lambda: end, lambda: _answer(url, body, headers))
+        status, wait_s = guard.within(lambda: end, lambda: _answer(url, body, headers))
     except requests.exceptions.SSLError as error:
-        raise Undelivered(net.describe(error)) from None
+        raise Undelivered(guard.describe(error)) from None
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise _TryAgain(net.describe(error)) from None
+        raise _TryAgain(guard.describe(error)) from None
     except requests.RequestException as error:
-        raise Undelivered(net.describe(error)) from None
+        raise Undelivered(guard.describe(error)) from None
     if 200 <= status < 300:
         return
     if status == 410 or 300 <= status < 400:
@@ -145,10 +145,10 @@ def _post(url: str, body: str, identifier: str, secret: str | None) -> None:
 def _answer(url: str, body: str, headers: dict[str, str]) -> tuple[int, float]:
     """POST once: the status, and the seconds that the receiver asks to wait before the next try."""
     with (
-        net.session() as session,
+        guard.session() as session,
         # stream: the body of the answer, which may never end, is not read.
         session.post(
             url, data=body.encode(), headers=headers, timeout=_TIMEOUT, stream=True, allow_redirects=False
         ) as response,
     ):
-        return response.status_code, net.retry_after(response.headers.get("Retry-After", ""))
+        return response.status_code, guard.retry_after(response.headers.get("Retry-After", ""))

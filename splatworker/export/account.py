@@ -16,10 +16,11 @@ from splatworker.errors import InvalidScene
 from splatworker.export.comparison import Comparison, compare
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, Matrix, rotate_camera
 from splatworker.export.pictures import Artist
-from splatworker.export.registry import read_any
 from splatworker.export.subject import Subject, shrunk
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.scene import Photo
-from splatworker.gaussians import Gaussians
+from splatworker.splat_files.records import FORMATS
+from splatworker.splat_files.registry import read_any
 
 MOST_SCORED = 64
 """Photos that are scored at most; more would only take longer to say the same."""
@@ -35,13 +36,7 @@ _LOG_ENTRIES = 200
 Loss = dict[str, Any]
 """What a file of a format costs and loses, ready for JSON."""
 
-AXES = {
-    "spz": "y up, as SPZ means it",
-    "sog": "y down, as PlayCanvas's viewers take it",
-    "compressed_ply": "y down, as PlayCanvas's viewers take it",
-    "splat": "y down, as viewers of .splat take it",
-    "cleaned_ply": "those of the trained PLY",
-}
+AXES = {name: known.axes for name, known in FORMATS.items() if name != "ply"} | {"cleaned_ply": FORMATS["ply"].axes}
 """The axes of each file: a viewer of the format shows it upright."""
 
 
@@ -172,7 +167,7 @@ def _from_upright(name: str, rotation: Matrix) -> Matrix:
     """The rotation from the upright world to that of a file."""
     if name == "cleaned_ply":
         return rotation.T
-    return np.eye(3) if name == "spz" else HALF_TURN_ABOUT_Z
+    return HALF_TURN_ABOUT_Z if FORMATS[name].y_down else np.eye(3)
 
 
 def _name(photo: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.export.orient import quarter_turns
-from splatworker.render.camera import Camera
+from splatworker.formats.camera import Camera
 
 Vectors = npt.NDArray[np.float64]
 
@@ -30,7 +30,7 @@ _SMOOTH = 1e-2
 
 
 @dataclass(frozen=True)
-class Look:
+class Viewpoint:
     """A view: from where, at what, and the tangents of half the horizontal and vertical angle of view."""
 
     position: Vectors
@@ -38,12 +38,12 @@ class Look:
     tan_x: float
     tan_y: float
 
-    def shaped(self, width: int, height: int) -> Look:
+    def shaped(self, width: int, height: int) -> Viewpoint:
         """The view in another shape, of the same area: what lies beyond a photo's edges few others have seen."""
         tan_y = float(np.sqrt(self.tan_x * self.tan_y * height / width))
         if abs(self.tan_x / self.tan_y - width / height) < 0.02:
             return self
-        return Look(self.position, self.target, tan_y * width / height, tan_y)
+        return Viewpoint(self.position, self.target, tan_y * width / height, tan_y)
 
     def camera(self, width: int, height: int) -> Camera:
         """The camera with this view, upright."""
@@ -97,13 +97,13 @@ def _shown(camera: Camera, points: Vectors, weights: Vectors) -> float:
     return float((weights * seen * (1 - 0.5 * np.maximum(x**2, y**2)))[seen].sum())
 
 
-def look_of(camera: Camera, target: Vectors) -> Look:
+def viewpoint_of(camera: Camera, target: Vectors) -> Viewpoint:
     """A camera's own view, upright, with its target where its axis passes closest to `target`."""
     forward = camera.camera_from_world[2, :3]
     distance = float((target - camera.center) @ forward)
     if distance <= 0:
         distance = float(np.linalg.norm(target - camera.center))
-    return Look(camera.center, _ahead(camera, distance), *_tangents(camera))
+    return Viewpoint(camera.center, _ahead(camera, distance), *_tangents(camera))
 
 
 def _tangents(camera: Camera) -> tuple[float, float]:
@@ -116,7 +116,7 @@ def _ahead(camera: Camera, distance: float) -> Vectors:
     return np.asarray(camera.center + distance * camera.camera_from_world[2, :3])
 
 
-def flight(cameras: list[Camera], points: Vectors, start: int, frames: int) -> list[Look]:
+def flight(cameras: list[Camera], points: Vectors, start: int, frames: int) -> list[Viewpoint]:
     """A smooth flight of `frames` views that ends where it begins, from near the camera `start`.
 
     Around a subject it circles, or where the cameras leave a gap swings to and fro; along a facade, say, where the
@@ -134,7 +134,7 @@ def flight(cameras: list[Camera], points: Vectors, start: int, frames: int) -> l
     else:
         reach = float(np.median(np.linalg.norm(middle - centers, axis=1)))
         positions, targets = _along(centers, centers + reach * forwards, start, frames)
-    return [Look(position, target, tan_x, tan_y) for position, target in zip(positions, targets, strict=True)]
+    return [Viewpoint(position, target, tan_x, tan_y) for position, target in zip(positions, targets, strict=True)]
 
 
 def _around(centers: Vectors, middle: Vectors, start: int, frames: int) -> tuple[Vectors, Vectors]:

@@ -1,4 +1,4 @@
-"""Leave out what no photo vouches for: Gaussians that are never seen, haze larger than the scene, stray floaters.
+"""Leave out what no training photo supports: Gaussians that are never seen, haze larger than the scene, stray floaters.
 
 Nothing is removed for its looks. A candidate must be one that the training photos hardly show, and each group of
 candidates goes only if the photos are shown as well without it: a filter by distance or size alone, which is what most
@@ -17,10 +17,11 @@ import torch
 
 from splatworker.export.comparison import read_photo
 from splatworker.export.pictures import Artist, Picture
-from splatworker.export.visibility import Sight
+from splatworker.export.visibility import Visibility
+from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.near_depth import near_depth
 from splatworker.formats.scene import Photo
-from splatworker.gaussians import Gaussians
-from splatworker.machine import available_cpus
+from splatworker.machine.limits import available_cpus
 from splatworker.render.interface import GaussianTensors, Renderer
 
 Mask = npt.NDArray[np.bool_]
@@ -38,7 +39,11 @@ FLOATER_VIEWS = 1
 """A Gaussian in free space that no more views than this see is a floater."""
 
 FREE_SPACE = 0.25
-"""Free space ends at this share of the distance from a camera to the nearest of the points that it sees."""
+"""Free space ends at this share of the distance from a camera to the nearest of the points that it sees: nearer than in
+training (`train.free_space`), which asks about what comes into being, and not about what has earned its place."""
+
+NEAR_QUANTILE = 0.01
+"""Which of the points that a camera sees is the nearest: a nearer one may be a false match."""
 
 MOST_REMOVED = 0.3
 """The largest share of a splat that is ever removed; those that weigh least go first."""
@@ -74,7 +79,7 @@ class Cleaning:
 
 def clean(
     gaussians: Gaussians,
-    sight: Sight,
+    visibility: Visibility,
     photos: Sequence[Photo],
     points: npt.NDArray[np.float64],
     renderer: Renderer,
@@ -84,11 +89,11 @@ def clean(
     """Find what can go.
 
     Args:
-        sight: what the cameras of `photos` see of each.
+        visibility: what the cameras of `photos` see of each.
         photos: those the splat was trained on, with cameras of about the size they were trained at.
         points: (N, 3) the scene's sparse points.
     """
-    groups = candidates(gaussians, photos, points, sight)
+    groups = candidates(gaussians, photos, points, visibility)
     judges = photos[:: max(1, len(photos) // JUDGES)][:JUDGES]
     with ThreadPoolExecutor(available_cpus()) as pool:
         truths = [_image(pixels, renderer) for pixels in pool.map(lambda photo: read_photo(photo, background), judges)]
@@ -112,7 +117,7 @@ def clean(
         chosen = np.flatnonzero(group & keep)
         if len(chosen) > room:
             capped = True
-            chosen = chosen[np.argsort(sight.weight.cpu().numpy()[chosen], kind="stable")[:room]]
+            chosen = chosen[np.argsort(visibility.weight.cpu().numpy()[chosen], kind="stable")[:room]]
         if not len(chosen):
             continue
         tried = keep.copy()
@@ -132,10 +137,10 @@ def _image(pixels: Picture, renderer: Renderer) -> torch.Tensor:
 
 
 def candidates(
-    gaussians: Gaussians, photos: Sequence[Photo], points: npt.NDArray[np.float64], sight: Sight
+    gaussians: Gaussians, photos: Sequence[Photo], points: npt.NDArray[np.float64], visibility: Visibility
 ) -> dict[str, Mask]:
     """The groups of Gaussians that may go, by name, the least harmful first."""
-    peak, views = sight.peak.cpu().numpy(), sight.views.cpu().numpy()
+    peak, views = visibility.peak.cpu().numpy(), visibility.views.cpu().numpy()
     centers = np.array([photo.camera.center for photo in photos])
     extent = float(np.linalg.norm(centers - centers.mean(axis=0), axis=1).max())
     haze = (gaussians.scales.max(axis=1) > HAZE_EXTENT * extent) & (gaussians.opacities < HAZE_OPACITY)
@@ -148,13 +153,7 @@ def in_free_space(means: npt.NDArray[np.float32], photos: Sequence[Photo], point
     """(N,) which positions lie right before a camera, where nothing is: nearer than anything that it sees."""
     near = np.zeros(len(means), bool)
     for photo in photos:
-        pose = photo.camera.camera_from_world
-        ahead = points @ pose[2, :3] + pose[2, 3]
-        inside = points @ pose[:2, :3].T + pose[:2, 3]
-        half = np.array([photo.camera.width / 2 / photo.camera.fx, photo.camera.height / 2 / photo.camera.fy])
-        seen = (ahead > 0) & (np.abs(inside) < half * ahead[:, None]).all(axis=1)
-        if not seen.any():
-            continue
-        nearest = float(np.quantile(ahead[seen], 0.01))
-        near |= np.linalg.norm(means - photo.camera.center, axis=1) < FREE_SPACE * nearest
+        nearest = near_depth(photo.camera, points, NEAR_QUANTILE)
+        if nearest is not None:
+            near |= np.linalg.norm(means - photo.camera.center, axis=1) < FREE_SPACE * nearest
     return near

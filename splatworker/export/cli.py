@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, files_of, names
-from splatworker.ownership import files_to_write
-from splatworker.printable import printable_lines
-from splatworker.progress import Reporter
-from splatworker.stage import run_as_command
+from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS, files_of, names
+from splatworker.formats.ownership import files_to_write
+from splatworker.stages.command import run_as_command
+from splatworker.stages.printable import printable_lines
+from splatworker.stages.progress import Reporter
 
 
 def main(argv: list[str]) -> int:
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         "--formats", type=names, default=list(BY_DEFAULT), metavar="NAME,...",
         help=f"what to make, of {', '.join(OUTPUTS)}; by default all but cleaned_ply",
     )  # fmt: skip
-    parser.add_argument("--no-clean", action="store_true", help="keep Gaussians that no photo vouches for")
+    parser.add_argument("--no-clean", action="store_true", help="keep Gaussians not supported by any training photo")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="what to draw on")
     parser.add_argument("--account", type=Path, help="JSON with photos, timings, settings and warnings for the report")
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")

@@ -19,7 +19,7 @@ from splatworker.export.orient import quarter_turns
 from splatworker.export.pictures import Artist, Picture, to_picture
 from splatworker.formats.scene import Photo
 from splatworker.formats.scene_photo import FORMATS
-from splatworker.machine import available_cpus
+from splatworker.machine.limits import available_cpus
 from splatworker.render.metrics import psnr
 
 ERROR_FULL_SCALE = 0.25

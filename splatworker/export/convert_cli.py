@@ -9,12 +9,13 @@ from typing import Any
 
 import torch
 
-from splatworker.export.registry import FORMATS, format_of, read_any, size_on_disk, write_any
 from splatworker.formats.find import find_splat
-from splatworker.ownership import demand_names_free, files_to_write
-from splatworker.printable import printable
-from splatworker.progress import Reporter
-from splatworker.stage import run_as_command
+from splatworker.formats.ownership import demand_names_free, files_to_write
+from splatworker.splat_files.records import FORMATS
+from splatworker.splat_files.registry import format_of, read_any, size_on_disk, write_any
+from splatworker.stages.command import run_as_command
+from splatworker.stages.printable import printable
+from splatworker.stages.progress import Reporter
 
 
 def main(argv: list[str]) -> int:
@@ -59,7 +60,7 @@ def convert(source: Path, target: Path, device: str, report: Reporter) -> dict[s
     with files_to_write(target.parent, [target.name], "OUT", "convert", given=[path]):
         left_out = write_any(target, gaussians, device)
     if left_out:
-        report.warning(f"{left_out} Gaussians were no numbers and are left out.")
+        report.warning(f"{left_out} Gaussians contained NaN or infinity and were dropped.")
     return {
         "gaussians": len(gaussians) - left_out,
         "sh_degree": gaussians.sh_degree,

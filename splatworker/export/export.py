@@ -18,36 +18,38 @@ from typing import Any
 
 import numpy as np
 
+from splatworker.contract.outputs import OUTPUTS
 from splatworker.errors import SplatError, from_os_error
 from splatworker.export import report as report_page
 from splatworker.export.account import AXES, Account, Loss, figures, format_loss, score
-from splatworker.export.camera_path import Look, by_what_they_show, flight, focus, look_of
+from splatworker.export.camera_path import Viewpoint, by_what_they_show, flight, focus, viewpoint_of
 from splatworker.export.clean import Cleaning, clean
 from splatworker.export.comparison import Comparison, best_shown, trained_size
 from splatworker.export.film import write_film
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
-from splatworker.export.outputs import OUTPUTS
 from splatworker.export.parts import Parts
 from splatworker.export.pictures import Artist, Picture, poster, webp, write_webp
-from splatworker.export.registry import format_of, write_any
 from splatworker.export.subject import Subject, read_subject, shrunk
-from splatworker.export.subset import take
-from splatworker.export.viewer import Scene, write_viewer
-from splatworker.export.visibility import LinesOfSight, see
+from splatworker.export.viewer import PageContents, write_viewer
+from splatworker.export.visibility import measure_visibility
 from splatworker.formats.atomic import write_text
+from splatworker.formats.camera import Camera
 from splatworker.formats.find import find_model
-from splatworker.gaussians import Gaussians
-from splatworker.machine import available_cpus
-from splatworker.progress import Reporter
+from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.subset import take
+from splatworker.machine.limits import available_cpus
 from splatworker.render.backend import renderer_for
-from splatworker.render.camera import Camera
 from splatworker.render.interface import Renderer
 from splatworker.render.tensors import to_tensors
+from splatworker.splat_files.lines_of_sight import LinesOfSight
+from splatworker.splat_files.records import FORMATS
+from splatworker.splat_files.registry import format_of, write_any
+from splatworker.stages.progress import Reporter
 
-HALF_TURNED = ("sog", "compressed_ply", "splat")
+HALF_TURNED = tuple(known.name for known in FORMATS.values() if known.y_down)
 """Files for viewers that take y to point down; SPZ's have it point up, as we do."""
 
-FOR_CAMERAS = ("spz", "sog")
+FOR_CAMERAS = tuple(known.name for known in FORMATS.values() if known.keeps_what_shows)
 """Files that keep best what the cameras see; the page has a SOG in it."""
 
 CANDIDATES = 5
@@ -55,7 +57,7 @@ CANDIDATES = 5
 
 
 @dataclass(frozen=True)
-class Effort:
+class RenderBudget:
     """How large and how many the pictures are: a GPU draws thousands a second, a CPU some ten.
 
     Attributes:
@@ -71,14 +73,14 @@ class Effort:
     film_seconds: int
 
 
-ON_GPU = Effort(judged=1600, poster=1080, film_height=720, film_rate=30, film_seconds=8)
-ON_CPU = Effort(judged=640, poster=720, film_height=360, film_rate=15, film_seconds=6)
+ON_GPU = RenderBudget(judged=1600, poster=1080, film_height=720, film_rate=30, film_seconds=8)
+ON_CPU = RenderBudget(judged=640, poster=720, film_height=360, film_rate=15, film_seconds=6)
 
 
 FEWEST_THREADS, MOST_THREADS = 3, 12
 """Outputs made at once: by the processors, which bounds the memory, too."""
 
-EFFORTS = {"sog": 4.0, "turntable": 6.0, "scores": 3.0, "spz": 2.0}
+RELATIVE_SECONDS = {"turntable": 6.0, "scores": 3.0} | {name: known.relative_seconds for name, known in FORMATS.items()}
 """How long parts that are made side by side take, where one is not the time of most; the longest are begun first."""
 
 
@@ -87,7 +89,7 @@ Results = Mapping[str, Future[Any]]
 
 
 @dataclass
-class Making:
+class ExportRun:
     """An export under way.
 
     Attributes:
@@ -105,8 +107,8 @@ class Making:
     turned: Gaussians
     cleaning: Cleaning | None
     artist: Artist
-    look: Look
-    effort: Effort
+    viewpoint: Viewpoint
+    budget: RenderBudget
     trained: int
     folder: Path
     parts: Parts
@@ -151,7 +153,7 @@ def export(
         scene: the scene folder it was trained on.
         folder: where the files go.
         wanted: names of `OUTPUTS`.
-        cleaning: leave out what no photo vouches for.
+        cleaning: leave out what no training photo supports.
         account: what happened before, for the report.
 
     Returns:
@@ -166,28 +168,26 @@ def export(
     with parts.timed("reading"):
         subject = read_subject(splat, scene)
     if subject.not_finite:
-        parts.warning(f"{subject.not_finite} Gaussians were no numbers and are left out.")
+        parts.warning(f"{subject.not_finite} Gaussians contained NaN or infinity and were dropped.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise from_os_error(error, "export") from error
     with parts.timed("opening the GPU"):
         renderer = renderer_for(device)
-    making = _prepare(
-        subject, renderer, folder, wanted, parts, trained=trained_size(find_model(splat)), cleaning=cleaning
-    )
-    results = _make_side_by_side(making, wanted, renderer)
+    run = _prepare(subject, renderer, folder, wanted, parts, trained=trained_size(find_model(splat)), cleaning=cleaning)
+    results = _make_side_by_side(run, wanted, renderer)
     parts.progress("report", 0.9)
-    _make_page(making, wanted, results)
-    _make_report(making, wanted, results, account or Account())
+    _make_page(run, wanted, results)
+    _make_report(run, wanted, results, account or Account())
     parts.progress("done", 1.0)
-    missing = [name for name in wanted if name not in making.made]
+    missing = [name for name in wanted if name not in run.made]
     if missing and len(missing) == len(wanted):
         raise SplatError("None of the outputs could be made.", hint="The warnings say why.", stage="export")
     return {
-        "outputs": {name: making.made[name] for name in wanted if name in making.made},
-        "gaussians": len(making.splat),
-        "cleaning": cleaning_in_figures(making.cleaning),
+        "outputs": {name: run.made[name] for name in wanted if name in run.made},
+        "gaussians": len(run.splat),
+        "cleaning": cleaning_in_figures(run.cleaning),
         "parts": {part: list(times) for part, times in parts.times.items()},
         "seconds": round(parts.seconds, 2),
     }
@@ -215,121 +215,124 @@ def _prepare(
     *,
     trained: int,
     cleaning: bool,
-) -> Making:
+) -> ExportRun:
     """Clean the splat and choose the view that it is shown from."""
-    effort = ON_GPU if renderer.device.type == "cuda" else ON_CPU
-    longest = min(trained or effort.judged, effort.judged)
+    budget = ON_GPU if renderer.device.type == "cuda" else ON_CPU
+    longest = min(trained or budget.judged, budget.judged)
     photos = [shrunk(photo, longest) for photo in subject.trained]
     splat, lines, done = subject.gaussians, None, None
     if cleaning or {"viewer", *FOR_CAMERAS} & set(wanted):
         with parts.timed("what is seen"):
-            sight = see(
+            visibility = measure_visibility(
                 renderer, to_tensors(splat, renderer.device), [photo.camera for photo in photos],
                 lambda share: parts.progress("what is seen", 0.05 + 0.2 * share),
             )  # fmt: skip
-        lines = sight.lines
+        lines = visibility.lines
         if cleaning:
             with parts.timed("cleaning"):
                 done = clean(
-                    splat, sight, photos, subject.points, renderer, subject.background,
+                    splat, visibility, photos, subject.points, renderer, subject.background,
                     lambda share: parts.progress("cleaning", 0.25 + 0.05 * share),
                 )  # fmt: skip
             if done.count:
                 splat, lines = take(splat, done.keep), lines.of(done.keep)
     artist = Artist(splat, renderer, subject.background)
     with parts.timed("choosing the view"):
-        look = _first_view(subject, artist, longest)
+        viewpoint = _first_view(subject, artist, longest)
     turned = rotate(splat, HALF_TURN_ABOUT_Z) if {"viewer", *HALF_TURNED} & set(wanted) else splat
     judging = bool({"report", "quality"} & set(wanted))
-    return Making(
-        subject, splat, lines, turned, done, artist, look, effort, trained or effort.judged, folder, parts, judging
+    return ExportRun(
+        subject, splat, lines, turned, done, artist, viewpoint, budget, trained or budget.judged, folder, parts, judging
     )  # fmt: skip
 
 
-def _first_view(subject: Subject, artist: Artist, longest: int) -> Look:
+def _first_view(subject: Subject, artist: Artist, longest: int) -> Viewpoint:
     cameras = [photo.camera for photo in subject.trained]
     best = by_what_they_show(cameras, subject.points, subject.tracks)[:CANDIDATES]
     shown = best_shown(artist, [shrunk(subject.trained[index], longest // 2) for index in best])
     camera = next(photo.camera for photo in subject.trained if photo.name == shown.name)
-    return look_of(camera, focus(cameras, subject.points))
+    return viewpoint_of(camera, focus(cameras, subject.points))
 
 
-def _make_side_by_side(making: Making, wanted: Sequence[str], renderer: Renderer) -> Results:
+def _make_side_by_side(run: ExportRun, wanted: Sequence[str], renderer: Renderer) -> Results:
     """All that needs no other output; and what the page and the report need, which they fail with if it failed."""
     formats = [name for name in AXES if name in wanted or (name == "sog" and "viewer" in wanted)]
     tasks: dict[str, Callable[[], Any]] = {
-        name: partial(_make_format, making, name, renderer.device.type) for name in formats
+        name: partial(_make_format, run, name, renderer.device.type) for name in formats
     }
-    tasks |= {name: partial(_make_poster, making, name) for name in ("poster", "poster_square") if name in wanted}
+    tasks |= {name: partial(_make_poster, run, name) for name in ("poster", "poster_square") if name in wanted}
     if "turntable" in wanted:
-        tasks["turntable"] = partial(_make_turntable, making)
+        tasks["turntable"] = partial(_make_turntable, run)
     if "viewer" in wanted:
-        tasks["small picture"] = partial(_small_picture, making)
-    if making.judging:
-        tasks["scores"] = partial(_scores, making)
-    effort = {name: EFFORTS.get(name, 1.0) for name in sorted(tasks, key=lambda name: -EFFORTS.get(name, 1.0))}
-    making.parts.side_by_side(effort, 0.35, 0.9)
+        tasks["small picture"] = partial(_small_picture, run)
+    if run.judging:
+        tasks["scores"] = partial(_scores, run)
+    budget = {
+        name: RELATIVE_SECONDS.get(name, 1.0)
+        for name in sorted(tasks, key=lambda name: -RELATIVE_SECONDS.get(name, 1.0))
+    }
+    run.parts.side_by_side(budget, 0.35, 0.9)
 
     def do(name: str) -> Any:
         words = OUTPUTS[name].words if name in OUTPUTS else name
-        making.parts.advance(name, words, 0.0)
+        run.parts.advance(name, words, 0.0)
         done = tasks[name]()
-        making.parts.advance(name, words, 1.0)
+        run.parts.advance(name, words, 1.0)
         return done
 
     threads = max(FEWEST_THREADS, min(available_cpus(), MOST_THREADS))
     with ThreadPoolExecutor(threads) as pool:
-        return {name: pool.submit(do, name) for name in effort}
+        return {name: pool.submit(do, name) for name in budget}
 
 
-def _make_format(making: Making, name: str, device: str) -> Loss | None:
+def _make_format(run: ExportRun, name: str, device: str) -> Loss | None:
     """A file of a format, and where it was made and somebody wants to know, what it has lost."""
-    splat, lines = making.splat, making.lines
+    splat, lines = run.splat, run.lines
     if name in HALF_TURNED:
-        splat, lines = making.turned, lines.turned(HALF_TURN_ABOUT_Z) if lines is not None else None
+        splat, lines = run.turned, lines.turned(HALF_TURN_ABOUT_Z) if lines is not None else None
     elif name == "cleaned_ply":  # beside the trainer's own: in its frame
-        splat = rotate(making.splat, making.subject.rotation.T)
+        splat = rotate(run.splat, run.subject.rotation.T)
 
     def write(path: Path) -> None:
         assert format_of(path) == ("ply" if name == "cleaned_ply" else name)
         write_any(path, splat, device, lines)
 
-    if not making.attempt(name, write) or not making.judging:
+    if not run.attempt(name, write) or not run.judging:
         return None
-    with making.parts.timed(f"what {name} loses"):
-        path = making.folder / making.made[name]["file"]
-        return format_loss(name, path, making.splat, making.subject, making.artist, making.effort.judged)
+    with run.parts.timed(f"what {name} loses"):
+        path = run.folder / run.made[name]["file"]
+        return format_loss(name, path, run.splat, run.subject, run.artist, run.budget.judged)
 
 
-def _make_poster(making: Making, name: str) -> None:
-    height = making.effort.poster
+def _make_poster(run: ExportRun, name: str) -> None:
+    height = run.budget.poster
     width = 16 * height // 9 if name == "poster" else height
-    camera = making.look.shaped(width, height).camera(width, height)
-    making.attempt(name, lambda path: write_webp(path, poster(making.artist, camera)))
+    camera = run.viewpoint.shaped(width, height).camera(width, height)
+    run.attempt(name, lambda path: write_webp(path, poster(run.artist, camera)))
 
 
-def _small_picture(making: Making) -> bytes:
+def _small_picture(run: ExportRun) -> bytes:
     """The picture that the page shows while it loads."""
-    aspect = making.look.tan_x / making.look.tan_y
+    aspect = run.viewpoint.tan_x / run.viewpoint.tan_y
     size = (320, max(2, round(320 / aspect))) if aspect > 1 else (max(2, round(320 * aspect)), 320)
-    return webp(poster(making.artist, making.look.camera(*size)), 70)
+    return webp(poster(run.artist, run.viewpoint.camera(*size)), 70)
 
 
-def _make_turntable(making: Making) -> None:
-    effort, subject = making.effort, making.subject
-    height = effort.film_height
+def _make_turntable(run: ExportRun) -> None:
+    budget, subject = run.budget, run.subject
+    height = budget.film_height
     width = 16 * height // 9 // 2 * 2
     cameras = [photo.camera for photo in subject.photos]
-    start = int(np.argmin([np.linalg.norm(camera.center - making.look.position) for camera in cameras]))
-    looks = flight(cameras, subject.points, start, effort.film_rate * effort.film_seconds)
-    views = [look.shaped(width, height).camera(width, height) for look in looks]
+    start = int(np.argmin([np.linalg.norm(camera.center - run.viewpoint.position) for camera in cameras]))
+    viewpoints = flight(cameras, subject.points, start, budget.film_rate * budget.film_seconds)
+    views = [viewpoint.shaped(width, height).camera(width, height) for viewpoint in viewpoints]
 
     def pictures() -> Iterator[Picture]:
-        for index, picture in enumerate(_one_ahead(making.artist, views)):
+        for index, picture in enumerate(_one_ahead(run.artist, views)):
             yield picture
-            making.parts.advance("turntable", OUTPUTS["turntable"].words, (index + 1) / len(views))
+            run.parts.advance("turntable", OUTPUTS["turntable"].words, (index + 1) / len(views))
 
-    making.attempt("turntable", lambda path: write_film(path, pictures(), width, height, effort.film_rate))
+    run.attempt("turntable", lambda path: write_film(path, pictures(), width, height, budget.film_rate))
 
 
 def _one_ahead(artist: Artist, views: Sequence[Camera]) -> Iterator[Picture]:
@@ -343,40 +346,40 @@ def _one_ahead(artist: Artist, views: Sequence[Camera]) -> Iterator[Picture]:
         yield coming.result()
 
 
-def _scores(making: Making) -> list[Comparison]:
+def _scores(run: ExportRun) -> list[Comparison]:
     """At the size of the training alone they compare with the trainer's own."""
-    with making.parts.timed("scores"):
-        return score(making.subject, making.artist, making.trained)
+    with run.parts.timed("scores"):
+        return score(run.subject, run.artist, run.trained)
 
 
-def _make_page(making: Making, wanted: Sequence[str], results: Results) -> None:
+def _make_page(run: ExportRun, wanted: Sequence[str], results: Results) -> None:
     """The page, with the SOG in it or beside it; a SOG that is in it and was not wanted for itself goes."""
-    if "viewer" not in wanted or "sog" not in making.made:
+    if "viewer" not in wanted or "sog" not in run.made:
         return
-    sog = making.folder / OUTPUTS["sog"].file
+    sog = run.folder / OUTPUTS["sog"].file
     alone = True
 
     def write(path: Path) -> None:
         nonlocal alone
         small = results["small picture"].result()
-        alone = write_viewer(path, Scene("Gaussian splat", sog, making.look, making.subject.background, small))
+        alone = write_viewer(path, PageContents("Gaussian splat", sog, run.viewpoint, run.subject.background, small))
 
-    if making.attempt("viewer", write) and not alone:
-        making.parts.warning("The splat is too large for one page: viewer.html loads splat.sog from beside itself.")
+    if run.attempt("viewer", write) and not alone:
+        run.parts.warning("The splat is too large for one page: viewer.html loads splat.sog from beside itself.")
     if "sog" not in wanted and alone:
-        (making.folder / making.made.pop("sog")["file"]).unlink()
+        (run.folder / run.made.pop("sog")["file"]).unlink()
 
 
-def _make_report(making: Making, wanted: Sequence[str], results: Results, account: Account) -> None:
-    if not making.judging:
+def _make_report(run: ExportRun, wanted: Sequence[str], results: Results, account: Account) -> None:
+    if not run.judging:
         return
-    subject, parts = making.subject, making.parts
+    subject, parts = run.subject, run.parts
     account.timings.setdefault("export", round(parts.seconds, 2))
-    cleaning = cleaning_in_figures(making.cleaning)
+    cleaning = cleaning_in_figures(run.cleaning)
 
     def all_figures() -> dict[str, Any]:
-        losses = [results[name].result() for name in AXES if name in making.made]
-        return figures(subject, account, results["scores"].result(), losses, cleaning, making.splat, parts.times)
+        losses = [results[name].result() for name in AXES if name in run.made]
+        return figures(subject, account, results["scores"].result(), losses, cleaning, run.splat, parts.times)
 
     def page() -> str:
         cameras = [photo.camera for photo in subject.photos]
@@ -391,6 +394,6 @@ def _make_report(making: Making, wanted: Sequence[str], results: Results, accoun
         return report_page.page(all_figures(), pictures)
 
     if "quality" in wanted:
-        making.attempt("quality", lambda path: write_text(path, report_page.to_json(all_figures()), "export"))
+        run.attempt("quality", lambda path: write_text(path, report_page.to_json(all_figures()), "export"))
     if "report" in wanted:
-        making.attempt("report", lambda path: write_text(path, page(), "export"))
+        run.attempt("report", lambda path: write_text(path, page(), "export"))

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.export.registry import read_any, size_on_disk
-from splatworker.export.subset import finite
 from splatworker.formats.find import find_splat, holds_scene
 from splatworker.formats.scene import read_scene
-from splatworker.printable import printable
-from splatworker.progress import Reporter
-from splatworker.stage import run_as_command
+from splatworker.formats.subset import finite
+from splatworker.splat_files.registry import read_any, size_on_disk
+from splatworker.stages.command import run_as_command
+from splatworker.stages.printable import printable
+from splatworker.stages.progress import Reporter
 
 QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
 
 _LARGEST_LOG_SCALE = 88.0
-"""Beyond it a scale is no number of float32 any more."""
+"""Beyond it a scale is not a number of float32 any more."""
 
 
 def main(argv: list[str]) -> int:
@@ -51,7 +51,7 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def describe_splat(path: Path) -> dict[str, Any]:
-    """Counts, sizes, the box that holds the middle 90 % of the centres, and quantiles of opacity and scale."""
+    """Counts, sizes, the box that holds the middle 90 % of the centers, and quantiles of opacity and scale."""
     gaussians = read_any(path)
     whole = finite(gaussians)
     result: dict[str, Any] = {

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 from scipy.spatial.transform import Rotation
 
-from splatworker.gaussians import Gaussians
-from splatworker.render.camera import Camera
+from splatworker.formats.camera import Camera
+from splatworker.formats.gaussians import Gaussians
 from splatworker.render.spherical_harmonics import basis
 
 Matrix = npt.NDArray[np.float64]
@@ -75,7 +75,7 @@ def rotate_camera(camera: Camera, rotation: Matrix) -> Camera:
 
 
 def rotate(gaussians: Gaussians, rotation: Matrix) -> Gaussians:
-    """Turn a splat about the origin: centres, axes, and the colours' dependence on the direction of view."""
+    """Turn a splat about the origin: centers, axes, and the colours' dependence on the direction of view."""
     if np.allclose(rotation, np.eye(3), atol=1e-9):
         return gaussians
     x, y, z, w = Rotation.from_matrix(rotation).as_quat()

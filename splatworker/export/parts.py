@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 
-from splatworker.progress import Reporter
+from splatworker.stages.progress import Reporter
 
 
 class Parts:

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from splatworker.formats.atomic import atomic_file
-from splatworker.gaussians import Gaussians
-from splatworker.render.camera import Camera
+from splatworker.formats.camera import Camera
+from splatworker.formats.gaussians import Gaussians
 from splatworker.render.interface import GaussianTensors, Renderer
 from splatworker.render.tensors import to_tensors
 

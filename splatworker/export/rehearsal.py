@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from splatworker.export.clusters import palette
-from splatworker.export.constant_colour import constant_colours
 from splatworker.export.pictures import Artist
-from splatworker.export.visibility import see
-from splatworker.gaussians import Gaussians
+from splatworker.export.visibility import measure_visibility
+from splatworker.formats.camera import Camera
+from splatworker.formats.gaussians import Gaussians
 from splatworker.render.backend import renderer_for
-from splatworker.render.camera import Camera
 from splatworker.render.metrics import psnr
+from splatworker.splat_files.clusters import palette
+from splatworker.splat_files.constant_colour import constant_colours
 
 COUNT = 256
 
@@ -25,7 +25,7 @@ def rehearse() -> None:
     splat = Gaussians(*(random.normal(size=(COUNT, *shape)).astype(np.float32) for shape in shapes))
     camera = Camera(64, 64, 64.0, 64.0, 32.0, 32.0, np.hstack([np.eye(3), [[0.0], [0.0], [5.0]]]))
     artist = Artist(splat, renderer, (0.0, 0.0, 0.0))
-    lines = see(renderer, artist.tensors, [camera]).lines
+    lines = measure_visibility(renderer, artist.tensors, [camera]).lines
     photo = torch.from_numpy(artist.picture(camera)).to(renderer.device).permute(2, 0, 1).contiguous()
     image = artist.image(camera)
     artist.ssim(image, photo)

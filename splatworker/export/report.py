@@ -21,7 +21,7 @@ from splatworker.export.charts import line_chart, map_data, map_from_above, time
 from splatworker.export.comparison import ERROR_FULL_SCALE, Comparison
 from splatworker.export.pictures import Picture, webp
 from splatworker.formats.scene_photo import FORMATS
-from splatworker.machine import available_cpus
+from splatworker.machine.limits import available_cpus
 
 MOST_COMPARED = 16
 """Photos that are shown beside their renders: the worst."""
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Pictures:
-    """What the report shows that is no figure.
+    """What the report shows that is not a figure.
 
     Attributes:
         comparisons: photos beside renders, worst first.

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from splatworker.errors import InvalidScene
 from splatworker.export.orient import Matrix, rotate, rotate_camera, upright_rotation
-from splatworker.export.registry import read_any
-from splatworker.export.subset import finite, take
 from splatworker.formats.find import find_model, find_splat
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.scene import Photo, read_scene
-from splatworker.gaussians import Gaussians
+from splatworker.formats.subset import finite, take
+from splatworker.splat_files.registry import read_any
 
 MOST = 1e15
 """A number of a report or a log beyond it is broken."""

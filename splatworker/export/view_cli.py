@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from splatworker.contract.outputs import OUTPUTS
 from splatworker.errors import InvalidParam, InvalidScene, from_os_error
-from splatworker.export.outputs import OUTPUTS
 from splatworker.formats.find import find_splat
-from splatworker.printable import printable
-from splatworker.progress import Reporter
-from splatworker.stage import run_as_command
+from splatworker.stages.command import run_as_command
+from splatworker.stages.printable import printable
+from splatworker.stages.progress import Reporter
 
 LOOPBACK = "127.0.0.1"
 
@@ -134,7 +134,7 @@ def server_of(folder: Path, port: int = 0) -> http.server.ThreadingHTTPServer:
     try:
         return Server((LOOPBACK, port), partial(Handler, directory=str(folder)))
     except OverflowError:
-        raise InvalidParam(f"{port} is no port.", hint="Ports go from 0 to 65535.", stage="view") from None
+        raise InvalidParam(f"{port} is not a port number.", hint="Ports go from 0 to 65535.", stage="view") from None
     except OSError as error:
         raise from_os_error(error, "view") from error
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from splatworker.errors import InvalidScene
-from splatworker.export.camera_path import Look
-from splatworker.export.compressed_ply import write_compressed_ply
+from splatworker.export.camera_path import Viewpoint
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
-from splatworker.export.registry import format_in, read_any
-from splatworker.export.subset import finite, take
-from splatworker.export.viewer import Scene, write_viewer
-from splatworker.gaussians import Gaussians
+from splatworker.export.viewer import PageContents, write_viewer
+from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.subset import finite, take
+from splatworker.splat_files.compressed_ply import write_compressed_ply
+from splatworker.splat_files.registry import format_in, read_any
 
 TAN_OF_HALF_VIEW = 0.5
 FROM = np.array([0.5, 0.35, 1.0])
@@ -47,7 +47,7 @@ def write_page_of(source: Path, page: Path) -> int:
         gaussians = rotate(gaussians, HALF_TURN_ABOUT_Z)
     stored = page.with_name("splat.compressed.ply")
     write_compressed_ply(stored, gaussians, "view")
-    write_viewer(page, Scene(source.name, stored, first_look(gaussians)))
+    write_viewer(page, PageContents(source.name, stored, first_look(gaussians)))
     return len(gaussians)
 
 
@@ -65,10 +65,10 @@ def is_y_up(source: Path) -> bool:
     return False
 
 
-def first_look(gaussians: Gaussians) -> Look:
+def first_look(gaussians: Gaussians) -> Viewpoint:
     """A view of what stands with y down, in the upright world of the viewer."""
     upright = gaussians.means.astype(np.float64) @ HALF_TURN_ABOUT_Z.T
     low, high = np.quantile(upright, [(1 - SHARE_SHOWN) / 2, (1 + SHARE_SHOWN) / 2], axis=0)
     middle = (low + high) / 2
     distance = float(np.linalg.norm(high - low)) / 2 / TAN_OF_HALF_VIEW or 1.0
-    return Look(middle + distance * FROM / np.linalg.norm(FROM), middle, TAN_OF_HALF_VIEW, TAN_OF_HALF_VIEW)
+    return Viewpoint(middle + distance * FROM / np.linalg.norm(FROM), middle, TAN_OF_HALF_VIEW, TAN_OF_HALF_VIEW)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from splatworker.export.camera_path import Look
+from splatworker.export.camera_path import Viewpoint
 from splatworker.formats.atomic import atomic_file
 
 LARGEST_PAGE = 32 * 2**20
@@ -21,24 +21,24 @@ LARGEST_PAGE = 32 * 2**20
 
 
 @dataclass(frozen=True)
-class Scene:
+class PageContents:
     """What a page shows.
 
     Attributes:
         splat: a SOG or compressed PLY file, turned as PlayCanvas's tools expect (`orient.HALF_TURN_ABOUT_Z`).
-        look: the first view, upright.
+        viewpoint: the first view, upright.
         background: red, green, blue in [0, 1].
         poster: a WebP to show while the page loads, or None.
     """
 
     title: str
     splat: Path
-    look: Look
+    viewpoint: Viewpoint
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     poster: bytes | None = None
 
 
-def write_viewer(path: Path, scene: Scene) -> bool:
+def write_viewer(path: Path, scene: PageContents) -> bool:
     """Write the page.
 
     Returns:
@@ -55,10 +55,10 @@ def write_viewer(path: Path, scene: Scene) -> bool:
         "background": scene.background,
         "poster": scene.poster and _data_uri(scene.poster, "image/webp"),
         "view": {
-            "position": scene.look.position.tolist(),
-            "target": scene.look.target.tolist(),
-            "tanX": scene.look.tan_x,
-            "tanY": scene.look.tan_y,
+            "position": scene.viewpoint.position.tolist(),
+            "target": scene.viewpoint.target.tolist(),
+            "tanX": scene.viewpoint.tan_x,
+            "tanY": scene.viewpoint.tan_y,
         },
     }
     red, green, blue = (round(255 * part) for part in scene.background)

@@ -10,34 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from splatworker.render.camera import Camera
+from splatworker.formats.camera import Camera
 from splatworker.render.interface import SH_C0, GaussianTensors, Renderer
+from splatworker.splat_files.lines_of_sight import LinesOfSight
 
 
-class LinesOfSight(NamedTuple):
-    """How much of each of N Gaussians each of V views shows.
-
-    Attributes:
-        centers: (V, 3) where the views are taken from, in the Gaussians' world.
-        weights: (V, N) the sums of the weights over a view's pixels.
-    """
-
-    centers: npt.NDArray[np.float32]
-    weights: npt.NDArray[np.float32]
-
-    def of(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> LinesOfSight:
-        """The lines to some of the Gaussians: those that a mask (N,) marks, or of given indices."""
-        return LinesOfSight(self.centers, self.weights[:, chosen])
-
-    def turned(self, rotation: npt.NDArray[np.float64]) -> LinesOfSight:
-        """The same when the world, Gaussians and cameras, has been turned by a rotation (3, 3)."""
-        return LinesOfSight((self.centers @ rotation.T).astype(np.float32), self.weights)
-
-
-class Sight(NamedTuple):
+class Visibility(NamedTuple):
     """What a set of views shows of N Gaussians; (N,) each.
 
     Attributes:
@@ -60,12 +40,12 @@ MOST_LINES = 64
 """Views whose weights are kept one by one, at most: 256 bytes a Gaussian."""
 
 
-def see(
+def measure_visibility(
     renderer: Renderer,
     gaussians: GaussianTensors,
     cameras: Sequence[Camera],
     progress: Callable[[float], None] = lambda share: None,
-) -> Sight:
+) -> Visibility:
     """Count the weights of all Gaussians over some views, at least one."""
     # Grey, the same from everywhere: colours under 0 are cut off, and would have no gradient.
     grey = gaussians._replace(
@@ -88,4 +68,4 @@ def see(
             lines[index // step] = here.cpu().numpy()
         progress((index + 1) / len(cameras))
     centers = np.array([camera.center for camera in chosen], np.float32)
-    return Sight(weight, peak, views, LinesOfSight(centers, lines))
+    return Visibility(weight, peak, views, LinesOfSight(centers, lines))

@@ -1,4 +1,6 @@
-"""The files that the stages hand each other: scene folders, splat PLYs, and how a file is written whole or not at all.
+"""The files that rooms hand each other, and what they hold: scenes, PLYs, model folders, cameras, Gaussians.
 
-numpy only: importing this package costs nothing of torch or pycolmap.
+In: paths. Every reader states its limits before it reads.
+Out: numpy arrays and small records; files that are written whole or not at all (`atomic`).
+Does not know: torch, COLMAP's library, and whoever reads or writes: importing this package costs nothing of either.
 """

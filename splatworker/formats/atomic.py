@@ -73,7 +73,7 @@ def remove_unfinished() -> None:
 def write_text(path: Path, text: str, stage: str) -> None:
     """Write a text file, in UTF-8, whole or not at all; errors as `atomic_file`.
 
-    What is no UTF-8 in it, as a file's name may hold, is written as an escape.
+    What is not UTF-8 in it, as a file's name may hold, is written as an escape.
     """
     with atomic_file(path, stage) as file:
         file.write(text.encode("utf-8", "backslashreplace"))

@@ -254,4 +254,4 @@ def _count(data: bytes, path: Path, least: int) -> int:
 
 
 def _cut_short(path: Path) -> InvalidScene:
-    return InvalidScene(f"{path.name} of the scene is cut short or garbled.")
+    return InvalidScene(f"{path.name} of the scene is cut short or corrupt.")

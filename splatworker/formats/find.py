@@ -11,7 +11,7 @@ from pathlib import Path
 
 from splatworker.errors import InvalidScene
 from splatworker.formats import transforms
-from splatworker.formats.model import find_splat as find_splat_of_model
+from splatworker.formats.model_folder import find_splat as find_splat_of_model
 
 SPLAT_IN_OUT = "splat.ply"
 SCENE_IN_OUT = "scene"

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from splatworker.errors import InvalidScene, from_os_error
 from splatworker.formats.atomic import atomic_file
-from splatworker.gaussians import MAX_SH_DEGREE, Gaussians
+from splatworker.formats.gaussians import MAX_SH_DEGREE, Gaussians
 
 _TYPES = {
     **{"char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1"},
@@ -31,7 +31,7 @@ _TYPES = {
 }
 _FORMATS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
 _HEADER_LIMIT = 100_000
-"""Bytes in which a header must end: what is longer is no PLY."""
+"""Bytes in which a header must end: what is longer is not a PLY."""
 
 _LONGEST_COUNT = 18
 """Digits of a count: more are no number of anything in a file."""
@@ -76,7 +76,7 @@ def read_ply(path: Path) -> Gaussians:
     come as `OPAQUE_LOGIT` and `FLAT_LOG_SCALE`.
 
     Raises:
-        InvalidScene: the file is no PLY, no splat, or cut short.
+        InvalidScene: the file is not a PLY, no splat, or cut short.
         SplatError: the file cannot be opened.
     """
     try:
@@ -121,7 +121,7 @@ def read_point_ply(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
     """Read a point cloud: (N, 3) positions and (N, 3) colours, grey where there are none.
 
     Raises:
-        InvalidScene: the file is no PLY, has no positions, or is cut short.
+        InvalidScene: the file is not a PLY, has no positions, or is cut short.
         SplatError: the file cannot be opened.
     """
     try:
@@ -146,7 +146,7 @@ def read_vertices(file: BinaryIO, path: Path) -> npt.NDArray[np.void]:
     """The element `vertex` of an opened PLY as a structured array of native numbers, one field a property.
 
     Raises:
-        InvalidScene: the file is no PLY, holds lists before or in its vertices, or is cut short.
+        InvalidScene: the file is not a PLY, holds lists before or in its vertices, or is cut short.
     """
     for name, values in read_elements(file, path):
         if name == "vertex":
@@ -179,13 +179,15 @@ def _read_text(file: BinaryIO, name: str, count: int, layout: np.dtype[np.void],
     lines = (line.decode("ascii", "replace") for line in itertools.islice(file, count))
     first = next((line for line in lines if line.strip()), None)
     if first is None:
-        raise InvalidScene(f"{path.name} is cut short or garbled in its element {name}.")
+        raise InvalidScene(f"{path.name} is cut short or corrupt in its element {name}.")
     try:
         table = np.loadtxt(itertools.chain([first], lines), dtype=np.float64, comments=None, ndmin=2)
     except ValueError as error:
-        raise InvalidScene(f"{path.name} is garbled: its element {name} holds something that is no number.") from error
+        raise InvalidScene(
+            f"{path.name} is corrupt: its element {name} holds something that is not a number."
+        ) from error
     if table.shape != (count, len(columns)):
-        raise InvalidScene(f"{path.name} is cut short or garbled in its element {name}.")
+        raise InvalidScene(f"{path.name} is cut short or corrupt in its element {name}.")
     values = np.empty(count, layout)
     for column, field in zip(table.T, columns, strict=True):
         if layout[field].kind in "iu":

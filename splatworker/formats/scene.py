@@ -19,11 +19,11 @@ import numpy as np
 
 from splatworker.errors import InvalidScene
 from splatworker.formats import transforms
+from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import FARTHEST, Points, PosedImage, read_cameras, read_images, read_points
 from splatworker.formats.find import find_scene
 from splatworker.formats.ply import read_point_ply
 from splatworker.formats.scene_photo import checked_name, photo_in, size_of
-from splatworker.render.camera import Camera
 
 HOLD_OUT_EVERY = 8
 """Of the photos sorted by name, those with index % 8 == 0 are held out for evaluation (Barron et al. 2022)."""

@@ -39,7 +39,7 @@ def photo_in(folder: Path, name: str) -> Path | None:
 
 
 def size_of(path: Path) -> tuple[int, int] | None:
-    """Width and height that a photo's header tells; None where it is no photo that could be opened."""
+    """Width and height that a photo's header tells; None where it is not a photo that could be opened."""
     try:
         with Image.open(path, formats=FORMATS) as image:
             return image.size

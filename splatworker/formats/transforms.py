@@ -94,7 +94,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise from_os_error(error, "train") from error
     except (ValueError, RecursionError) as error:
-        raise InvalidScene(f"{path.name} is no JSON.") from error
+        raise InvalidScene(f"{path.name} is not JSON.") from error
     if not isinstance(data, dict) or not isinstance(data.get("frames"), list):
         raise InvalidScene(f"{path.name} has no list of frames.", hint="Such a file comes from nerfstudio or Blender.")
     return data
@@ -148,7 +148,7 @@ def _intrinsics(what: str, values: dict[str, Any], path: Path) -> Intrinsics:
 def _number(what: str, values: dict[str, Any], name: str, default: float) -> float:
     value = values.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
-        raise InvalidScene(f"{what} has a {name} that is no number.")
+        raise InvalidScene(f"{what} has a {name} that is not a number.")
     return float(value)
 
 

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from splatworker import arrivals, ownership
 from splatworker.errors import NoPhotos
-from splatworker.photos import decode, gate
-from splatworker.printable import printable
-from splatworker.progress import Reporter
-from splatworker.stage import run_as_command
-from splatworker.workspace import private_workspace
+from splatworker.formats import ownership
+from splatworker.photos import decode, enough_photos
+from splatworker.stages import arrivals
+from splatworker.stages.command import run_as_command
+from splatworker.stages.printable import printable
+from splatworker.stages.progress import Reporter
+from splatworker.stages.workspace import private_workspace
 
 _CLEAN = ownership.Kind(lambda name: True, lambda folder: [])
 """A folder of clean photos: nothing else may be in it, as any name may be a photo's."""
@@ -44,12 +45,12 @@ def main(argv: list[str]) -> int:
                 report,
                 max_size=options.max_size,
                 jobs=options.jobs,
-                all_there=arrivals.EndOfInput() if options.follow else arrivals.at_once,
+                all_arrived=arrivals.EndOfInput() if options.follow else arrivals.at_once,
             )
         if not options.json:
             _tell(decoded, options.output)
         if not decoded.photos and not options.follow:  # whoever sends more photos judges what came of all of them
-            gate.demand_enough(0, decoded.rejected)
+            enough_photos.demand_enough(0, decoded.rejected)
         return dataclasses.asdict(decoded)
 
     return run_as_command("photos", stage, as_json=options.json)

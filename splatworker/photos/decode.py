@@ -25,25 +25,26 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-from splatworker import arrivals, limits
 from splatworker.errors import from_os_error
-from splatworker.file_names import Found, find_files, readable
-from splatworker.machine import available_memory
+from splatworker.machine import operator_limits
+from splatworker.machine.limits import available_memory
 from splatworker.photos import raw
 from splatworker.photos.kinds import why_no_photo
 from splatworker.photos.picture import Picture, open_picture
 from splatworker.photos.unusable import Unusable
-from splatworker.progress import Reporter
+from splatworker.stages import arrivals
+from splatworker.stages.file_names import Found, find_files, readable
+from splatworker.stages.progress import Reporter
 
-MOST_PIXELS = int(limits.value("SPLATWORKER_MEGAPIXELS") * 1_000_000)
-MOST_MEMORY = limits.mebibytes("SPLATWORKER_DECODER_MIB")
+MOST_PIXELS = int(operator_limits.value("SPLATWORKER_MEGAPIXELS") * 1_000_000)
+MOST_MEMORY = operator_limits.mebibytes("SPLATWORKER_DECODER_MIB")
 """Bytes of address space a decoder may take beyond what the process has."""
 FEWEST_MEMORY = 256 * 2**20
 """Bytes of it that a decoder gets even where there is hardly any memory."""
 MEMORY_SHARE = 0.8
 """Of the memory that is free, for all decoders that run at once."""
-MOST_SECONDS = max(1, int(limits.value("SPLATWORKER_DECODER_S")))
-MOST_SECONDS_IN_ALL = limits.value("SPLATWORKER_DECODERS_S")
+MOST_SECONDS = max(1, int(operator_limits.value("SPLATWORKER_DECODER_S")))
+MOST_SECONDS_IN_ALL = operator_limits.value("SPLATWORKER_DECODERS_S")
 """Seconds in which decoders may run, from the first photo to the last; waiting for photos to arrive does not count."""
 GRACE_S = 5.0
 """Seconds after which a decoder that ignores its alarm is killed."""
@@ -83,7 +84,7 @@ def decode_folder(
     *,
     max_size: int = 0,
     jobs: int = 1,
-    all_there: arrivals.Told = arrivals.at_once,
+    all_arrived: arrivals.AllArrived = arrivals.at_once,
 ) -> Decoded:
     """Decode every file of `source` and its sub-folders (in the order of names; hidden ones left out) into `target`.
 
@@ -92,7 +93,7 @@ def decode_folder(
     Args:
         max_size: shrink photos to this many pixels on the longest side; 0 for as they are.
         jobs: how many photos at once, if there is memory for so many.
-        all_there: whether all files have arrived; until then more are waited for.
+        all_arrived: whether all files have arrived; until then more are waited for.
 
     Returns:
         The outcome; `index` counts the files in the order of their names, or as they came.
@@ -101,7 +102,7 @@ def decode_folder(
         DiskFull: the clean photos could not be written.
     """
     target.mkdir(parents=True, exist_ok=True)
-    given = _Counted(source, all_there)
+    given = _Counted(source, all_arrived)
     decoded = Decoded()
     outcomes: list[tuple[_Given, dict[str, Any]]] = []
     for finished in _in_sandboxes(given, target, max_size, jobs):
@@ -153,12 +154,12 @@ def _warnings(passed_over: dict[str, str], kinds: dict[str, list[str]]) -> Itera
 class _Counted:
     """Files as they arrive, numbered and named. A raw file waits for the picture beside it that has its name."""
 
-    def __init__(self, source: Path, all_there: arrivals.Told) -> None:
+    def __init__(self, source: Path, all_arrived: arrivals.AllArrived) -> None:
         self.count = 0
         self.over = False  # all are counted; some may still be waiting
         self.passed_over: dict[str, str] = {}
         self._source = source
-        self._batches = arrivals.arriving(source, all_there, self._look)
+        self._batches = arrivals.arriving(source, all_arrived, self._look)
         self._waiting: deque[_Given] = deque()
         self._twins: deque[_Given] = deque()
         self._taken: set[str] = set()

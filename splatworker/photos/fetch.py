@@ -21,18 +21,19 @@ import requests
 import stamina
 from urllib3.exceptions import HTTPError
 
-from splatworker import limits, net
 from splatworker.errors import from_os_error
-from splatworker.expired_photos import why_refused
-from splatworker.progress import Reporter
+from splatworker.machine import operator_limits
+from splatworker.network import guard
+from splatworker.photos.expired_photos import why_refused
+from splatworker.stages.progress import Reporter
 
 AT_ONCE = 8
-MOST_BYTES = limits.mebibytes("SPLATWORKER_PHOTO_MIB")
+MOST_BYTES = operator_limits.mebibytes("SPLATWORKER_PHOTO_MIB")
 """Bytes of one photo."""
-MOST_BYTES_IN_ALL = limits.mebibytes("SPLATWORKER_PHOTOS_MIB")
-MOST_SECONDS = limits.value("SPLATWORKER_PHOTOS_S")
+MOST_BYTES_IN_ALL = operator_limits.mebibytes("SPLATWORKER_PHOTOS_MIB")
+MOST_SECONDS = operator_limits.value("SPLATWORKER_PHOTOS_S")
 """Seconds for all photos together."""
-MOST_SECONDS_EACH = limits.value("SPLATWORKER_PHOTO_S")
+MOST_SECONDS_EACH = operator_limits.value("SPLATWORKER_PHOTO_S")
 TRIES = 4
 LONGEST_WAIT_S = 15.0
 """The longest pause between two tries, whatever a server's Retry-After asks for."""
@@ -83,8 +84,8 @@ def fetch(urls: list[str], folder: Path, report: Reporter, *, local: bool = Fals
     done: queue.SimpleQueue[tuple[int, str | Exception]] = queue.SimpleQueue()
     budget = _Budget(MOST_BYTES_IN_ALL)
 
-    def porter() -> None:
-        session = net.session()
+    def worker() -> None:
+        session = guard.session()
         while True:
             try:
                 index, url = work.get_nowait()
@@ -99,11 +100,11 @@ def fetch(urls: list[str], folder: Path, report: Reporter, *, local: bool = Fals
             except Exception as error:
                 (arriving / name).unlink(missing_ok=True)
                 if isinstance(error, _Abandoned):  # its thread may still use the session
-                    session = net.session()
+                    session = guard.session()
                 done.put((index, error))
 
     for _ in range(min(AT_ONCE, len(urls))):
-        threading.Thread(target=porter, daemon=True).start()
+        threading.Thread(target=worker, daemon=True).start()
     return _collect(len(urls), done, report)
 
 
@@ -161,7 +162,7 @@ class _Budget:
 
 
 def _fetch_one(session: requests.Session, url: str, target: Path, budget: _Budget, *, local: bool) -> None:
-    if local and (source := net.local_path(url)) is not None:
+    if local and (source := guard.local_path(url)) is not None:
         if not source.is_file():
             raise _Lost("the file does not exist")
         shutil.copyfile(source, target)
@@ -172,12 +173,12 @@ def _fetch_one(session: requests.Session, url: str, target: Path, budget: _Budge
     ):
         with attempt:
             try:
-                net.within(lambda: end, lambda: _download(session, url, target, budget, end))
+                guard.within(lambda: end, lambda: _download(session, url, target, budget, end))
             except requests.RequestException as error:
                 if time.monotonic() >= end:
                     budget.give_back(target)
                     raise _Abandoned("it did not arrive in time") from None
-                reason = net.describe(error)
+                reason = guard.describe(error)
                 if isinstance(error, requests.ConnectionError | requests.Timeout) and not isinstance(
                     error, requests.exceptions.SSLError
                 ):
@@ -191,17 +192,17 @@ def _fetch_one(session: requests.Session, url: str, target: Path, budget: _Budge
 def _download(session: requests.Session, url: str, target: Path, budget: _Budget, end: float) -> None:
     # Without a content encoding: a few kilobytes of gzip can become gigabytes.
     headers = {"Accept-Encoding": "identity", "Accept": "image/*,*/*;q=0.5"}
-    timeout = (net.CONNECT_TIMEOUT_S, net.READ_TIMEOUT_S)
+    timeout = (guard.CONNECT_TIMEOUT_S, guard.READ_TIMEOUT_S)
     with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
         if response.status_code in _AGAIN:
             reason = f"the server answered {response.status_code}"
-            raise _TryAgain(reason, net.retry_after(response.headers.get("Retry-After", "")))
+            raise _TryAgain(reason, guard.retry_after(response.headers.get("Retry-After", "")))
         if response.status_code != 200:
             status = response.status_code
             raise _Lost(why_refused(status, url) or f"the server answered {status}")
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise _Lost("the server compresses what was asked for uncompressed")
-        expected = net.number(response.headers.get("Content-Length", ""))
+        expected = guard.number(response.headers.get("Content-Length", ""))
         if time.monotonic() > end:
             raise _Lost("it did not arrive in time")
         size = 0
@@ -217,7 +218,7 @@ def _download(session: requests.Session, url: str, target: Path, budget: _Budget
                     if time.monotonic() > end:
                         raise _Lost("it did not arrive in time")
                     file.write(chunk)
-        except (HTTPError, ValueError):  # ValueError: a length of a chunk that is no number
+        except (HTTPError, ValueError):  # ValueError: a length of a chunk that is not a number
             raise _TryAgain("the transfer broke off") from None
         # The end of the stream in the middle of a header is taken for the header's end, and for no body.
         if size < (expected or 0) or (size == 0 and expected is None):

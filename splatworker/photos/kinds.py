@@ -1,4 +1,4 @@
-"""What a file is that is no photo: said by what it is, so that whoever sent it knows what to do."""
+"""What a file is that is not a photo: said by what it is, so that whoever sent it knows what to do."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PICTURES = (b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"av
 
 
 def why_no_photo(path: Path) -> str:
-    """Why a file that no decoder knows is no photo, a clause."""
+    """Why a file that no decoder knows is not a photo, a clause."""
     with path.open("rb") as file:
         head = file.read(512)
     if not head:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
-from splatworker.panorama import PANORAMA, is_panorama
+from splatworker.formats.panorama import PANORAMA, is_panorama
 from splatworker.photos import raw, tiff, unusual
 from splatworker.photos.exif import kept_exif
 from splatworker.photos.scans import refuse_many_scans
@@ -135,7 +135,7 @@ def _grey_of(image: Image.Image) -> Image.Image:
     values = np.asarray(image, dtype=np.float64)
     least, most = float(values.min()), float(values.max())
     if not np.isfinite([least, most]).all():
-        raise Unusable(f"it has pixels that are no numbers: {tiff.EXPORT}")
+        raise Unusable(f"it has pixels that are NaN or infinite: {tiff.EXPORT}")
     if image.mode == "F" and most <= 1.0:
         top = 1.0
     else:

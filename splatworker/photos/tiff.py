@@ -40,7 +40,7 @@ def read_tags(file: BinaryIO, offset: int | None = None) -> TiffImagePlugin.Imag
     """The tags of the directory at an offset, or of the first.
 
     Raises:
-        whatever Pillow raises where the file is garbled.
+        whatever Pillow raises where the file is corrupt.
     """
     file.seek(0)
     header = file.read(8)

@@ -1,5 +1,5 @@
-"""The reason why a file is no photo that can be used."""
+"""The reason why a file is not a photo that can be used."""
 
 
 class Unusable(Exception):
-    """Why a file is no photo that can be used: a clause for whoever sent it."""
+    """Why a file is not a photo that can be used: a clause for whoever sent it."""

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
 
-from splatworker.file_names import readable
-from splatworker.panorama import Told
+from splatworker.formats.panorama import Told
+from splatworker.stages.file_names import readable
 
 Pixels = npt.NDArray[np.float32]
 

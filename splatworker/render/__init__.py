@@ -1,1 +1,6 @@
-"""Drawing Gaussians: one interface (`interface`), three backends (`reference`, `cpu`, `cuda`)."""
+"""Drawing Gaussians and their gradients: one interface (`interface`), three backends (`reference`, `cpu`, `cuda`).
+
+In: Gaussians as tensors, a camera, a background.
+Out: pictures, gradients, and whole training steps; the reference says what is right, and the others are held to it.
+Does not know: files (its command `cli` does), photos, schedules.
+"""

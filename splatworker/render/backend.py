@@ -6,8 +6,8 @@ import os
 
 import torch
 
-from splatworker.gpu import find_gpus, unusable
-from splatworker.machine import available_cpus
+from splatworker.machine.gpu import find_gpus, unusable
+from splatworker.machine.limits import available_cpus
 from splatworker.render.interface import Renderer
 
 

@@ -12,16 +12,16 @@ import torch
 from PIL import Image
 
 from splatworker.errors import InvalidScene, from_os_error
-from splatworker.export.registry import read_any
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.find import find_splat
+from splatworker.formats.ownership import files_to_write
 from splatworker.formats.scene import Photo, image_size, read_scene, split
-from splatworker.ownership import files_to_write
-from splatworker.progress import Reporter
 from splatworker.render.backend import renderer_for
 from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import to_tensors
-from splatworker.stage import run_as_command
+from splatworker.splat_files.registry import read_any
+from splatworker.stages.command import run_as_command
+from splatworker.stages.progress import Reporter
 
 
 def main(argv: list[str]) -> int:

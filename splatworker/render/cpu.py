@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 
 from splatworker import _cpu
-from splatworker.machine import available_cpus
+from splatworker.formats.camera import Camera
+from splatworker.machine.limits import available_cpus
 from splatworker.render.batch import PlainBatches
-from splatworker.render.camera import Camera
 from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LearningRates, Loss, Step
 
 

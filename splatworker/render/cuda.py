@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from splatworker import _cuda
-from splatworker.render.camera import Camera
+from splatworker.formats.camera import Camera
 from splatworker.render.interface import (
     AdamState,
     DensityStatistics,

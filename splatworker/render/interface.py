@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 import torch
 
-from splatworker.render.camera import Camera
+from splatworker.formats.camera import Camera
 
 NEAR_PLANE = 0.2
 """Gaussians whose mean is nearer than this (in camera z, world units) are not drawn."""
@@ -24,7 +24,7 @@ DILATION = 0.3
 """Added to both diagonal entries of a projected covariance, in square pixels: a splat is never thinner than a pixel."""
 
 FRUSTUM_MARGIN = 1.3
-"""The Jacobian is taken at a point clamped to this multiple of the image's half extent seen from its centre."""
+"""The Jacobian is taken at a point clamped to this multiple of the image's half extent seen from its center."""
 
 ALPHA_MAX = 0.99
 ALPHA_MIN = 1.0 / 255.0
@@ -41,7 +41,7 @@ class GaussianTensors(NamedTuple):
     """
 
     means: torch.Tensor
-    """(N, 3) centres in the world."""
+    """(N, 3) centers in the world."""
     quaternions: torch.Tensor
     """(N, 4) rotations as w, x, y, z; need not be of unit length."""
     log_scales: torch.Tensor

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from splatworker.formats.camera import Camera
 from splatworker.render import interface as spec
 from splatworker.render.batch import PlainBatches
-from splatworker.render.camera import Camera
 from splatworker.render.interface import (
     AdamState,
     DensityStatistics,
@@ -142,7 +142,7 @@ def _clamp_slope(slope: torch.Tensor, size: int, focal: float, principal: float)
 
 
 def blend(projection: Projection, width: int, height: int, background: torch.Tensor) -> torch.Tensor:
-    """(3, H, W) image: alpha blending front to back at every pixel centre."""
+    """(3, H, W) image: alpha blending front to back at every pixel center."""
     order = torch.argsort(projection.depths, stable=True)
     order = order[projection.visible[order]]
     rows, columns = torch.meshgrid(

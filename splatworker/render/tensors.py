@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from splatworker.gaussians import Gaussians
+from splatworker.formats.gaussians import Gaussians
 from splatworker.render.interface import GaussianTensors
 
 

@@ -1,5 +1,9 @@
 """Photos to cameras: structure from motion with COLMAP, with a reason for every photo that was left out.
 
+In: a folder of JPEG and PNG files with their EXIF, perhaps still arriving; options.
+Out: a scene folder with undistorted photos, PINHOLE cameras and sparse points, upright; report.json.
+Does not know: what the scene is for; torch.
+
     reconstruct   the way through this room, readable top to bottom
     options       what a caller may ask for
     photo         what a photo's header says        cameras     which photos share intrinsics, and their priors
@@ -12,10 +16,11 @@
     draft         coarse features first, then all
     ladder        one attempt after another         gate        is this fit to train on?
     reasons       why a photo, or a job, failed     polish      intrinsics, at the end
-    frame         upright, centred, scaled          undistort   pinhole photos and cameras
+    frame         upright, centered, scaled          undistort   pinhole photos and cameras
     metadata      EXIF out of what is written       report      report.json
-    sharpness     how sharp a photo is              turning     photos taken from one spot
+    sharpness     how sharp a photo is              pure_rotation   photos taken from one spot
     duplicates    frames that repeat each other     workbench   what every step works with
+    early_features   features found while photos arrive
     cli           `splatworker sfm`
 
 Nothing here is imported by the worker process: pycolmap wants a process of its own (see `colmap`).

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.photo import Photo
+from splatworker.sfm.photo import PhotoHeader
 
 MAPPING_MODEL = "SIMPLE_RADIAL"
 """Camera model to map with where none is asked for: a focal length and one distortion parameter are what a few
@@ -42,10 +42,10 @@ class CameraGroup:
         absurd: photos of it whose header tells a focal length that no camera has, which is not used.
     """
 
-    photos: tuple[Photo, ...]
+    photos: tuple[PhotoHeader, ...]
     focal: float
     has_prior: bool
-    absurd: tuple[Photo, ...] = ()
+    absurd: tuple[PhotoHeader, ...] = ()
 
     @property
     def width(self) -> int:
@@ -58,7 +58,7 @@ class CameraGroup:
         return self.photos[0].height
 
 
-def group_photos(photos: Sequence[Photo], paths: Sequence[Path]) -> list[CameraGroup]:
+def group_photos(photos: Sequence[PhotoHeader], paths: Sequence[Path]) -> list[CameraGroup]:
     """Group photos by size, make, model and focal length, in the order of their first photos; `paths` are their files.
 
     The focal length in pixels comes from the 35 mm equivalent or COLMAP's database of sensors; else, and where that is
@@ -78,7 +78,7 @@ def group_photos(photos: Sequence[Photo], paths: Sequence[Path]) -> list[CameraG
     return [_group([photos[number] for number in group], focals, absurd) for group in sorted(members.values())]
 
 
-def _keys(photos: Sequence[Photo]) -> list[tuple[object, ...]]:
+def _keys(photos: Sequence[PhotoHeader]) -> list[tuple[object, ...]]:
     """What the photos of one camera have in common, for each photo."""
     sizes = Counter((photo.width, photo.height) for photo in photos if _is_anonymous(photo))
     enough = max(_SAME_SIZE_PHOTOS, _SAME_SIZE_SHARE * sum(sizes.values()))
@@ -89,7 +89,7 @@ def _keys(photos: Sequence[Photo]) -> list[tuple[object, ...]]:
     return keys
 
 
-def _header(photo: Photo) -> tuple[object, ...]:
+def _header(photo: PhotoHeader) -> tuple[object, ...]:
     """What a photo's header tells of its camera."""
     return photo.width, photo.height, photo.make, photo.model, photo.focal_mm, photo.focal_35mm
 
@@ -105,25 +105,27 @@ def _told_focal(path: Path) -> float | None:
     return float(camera.mean_focal_length()) if camera.has_prior_focal_length else None
 
 
-def _is_absurd(focal: float | None, photo: Photo) -> bool:
+def _is_absurd(focal: float | None, photo: PhotoHeader) -> bool:
     if focal is None:
         return False
     return not FOCAL_RANGE[0] < focal / max(photo.width, photo.height) < FOCAL_RANGE[1]
 
 
-def _without_focal(photo: Photo) -> Photo:
+def _without_focal(photo: PhotoHeader) -> PhotoHeader:
     """The photo as if its header did not tell what is absurd: its equivalent on film, or else its focal length."""
     if photo.focal_35mm is not None:
         return dataclasses.replace(photo, focal_35mm=None)
     return dataclasses.replace(photo, focal_mm=None)
 
 
-def _is_anonymous(photo: Photo) -> bool:
+def _is_anonymous(photo: PhotoHeader) -> bool:
     """The header says nothing by which two photos of one camera could be told from photos of two cameras."""
     return not photo.make and not photo.model and photo.focal_mm is None and photo.focal_35mm is None
 
 
-def _group(photos: list[Photo], focals: Mapping[tuple[object, ...], float | None], absurd: set[str]) -> CameraGroup:
+def _group(
+    photos: list[PhotoHeader], focals: Mapping[tuple[object, ...], float | None], absurd: set[str]
+) -> CameraGroup:
     odd = tuple(photo for photo in photos if photo.name in absurd)
     for photo in photos:
         focal = focals[_header(photo)]

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from splatworker.arrivals import EndOfInput
-from splatworker.printable import printable
-from splatworker.progress import Reporter
 from splatworker.sfm.colmap import DEATHS, quiet
 from splatworker.sfm.options import CAMERA_MODELS, DEVICES, MATCHERS, SfmOptions
 from splatworker.sfm.reconstruct import reconstruct
 from splatworker.sfm.report import SfmResult
 from splatworker.sfm.watch import Cancellation
-from splatworker.stage import run_as_command
+from splatworker.stages.arrivals import EndOfInput
+from splatworker.stages.command import run_as_command
+from splatworker.stages.printable import printable
+from splatworker.stages.progress import Reporter
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,14 +42,14 @@ def main(argv: Sequence[str]) -> int:
     )
 
     def work(reporter: Reporter) -> dict[str, Any]:
-        all_there = EndOfInput() if arguments.follow else None
+        all_arrived = EndOfInput() if arguments.follow else None
         result = reconstruct(
             arguments.images,
             arguments.output,
             options,
             reporter,
             cancellation,
-            all_there,
+            all_arrived,
             overwrite=arguments.overwrite,
         )
         if not arguments.json:

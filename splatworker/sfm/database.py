@@ -15,15 +15,15 @@ from pathlib import Path
 
 from splatworker.sfm.cameras import MAPPING_MODEL, CameraGroup, guessed_focal
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.photo import Photo
+from splatworker.sfm.photo import PhotoHeader
 
 
-def alias(image_id: int, photo: Photo) -> str:
+def alias(image_id: int, photo: PhotoHeader) -> str:
     """The name under which COLMAP knows a photo."""
     return f"{image_id:06d}{Path(photo.name).suffix.lower()}"
 
 
-def create(path: Path, photos: Sequence[Photo], groups: Sequence[CameraGroup], camera_model: str) -> None:
+def create(path: Path, photos: Sequence[PhotoHeader], groups: Sequence[CameraGroup], camera_model: str) -> None:
     """Write cameras and images before COLMAP sees the photos; camera ids count the groups from 1."""
     camera_ids = {photo.name: number for number, group in enumerate(groups, 1) for photo in group.photos}
     model = MAPPING_MODEL if camera_model == "auto" else camera_model
@@ -59,7 +59,7 @@ def _write_image(database: pycolmap.Database, image_id: int, name: str, camera_i
     database.write_frame(frame, use_frame_id=True)
 
 
-def add_photo(database: pycolmap.Database, photo: Photo) -> None:
+def add_photo(database: pycolmap.Database, photo: PhotoHeader) -> None:
     """Add a photo under its own name, with a camera of its own about which nothing is claimed: to find features in."""
     number = database.num_images() + 1
     focal = float(max(photo.width, photo.height))
@@ -68,7 +68,7 @@ def add_photo(database: pycolmap.Database, photo: Photo) -> None:
     _write_image(database, number, photo.name, number)
 
 
-def copy_features(source: Path, target: Path, photos: Sequence[Photo]) -> None:
+def copy_features(source: Path, target: Path, photos: Sequence[PhotoHeader]) -> None:
     """Give the images of `target` the features that `source` has of photos of their names and sizes."""
     with pycolmap.Database.open(source) as found, pycolmap.Database.open(target) as database:
         known = {image.name: image for image in found.read_all_images()}

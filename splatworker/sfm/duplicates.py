@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from splatworker.sfm.photo import Photo
+from splatworker.sfm.photo import PhotoHeader
 
 PLENTY = 150
 """Photos are set aside only down to this number."""
@@ -24,7 +24,7 @@ NEARLY_SAME = 0.97
 _SIDE = 64
 
 
-def set_aside(photos: Sequence[Photo], folder: Path, plenty: int = PLENTY) -> dict[str, str]:
+def find_near_duplicates(photos: Sequence[PhotoHeader], folder: Path, plenty: int = PLENTY) -> dict[str, str]:
     """Photos to leave out, by name, each with the name of the photo before it that stays and shows the same.
 
     `photos` are in capture order. The most redundant one goes first, until `plenty` remain or no photo nearly

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cache, partial
 
-from splatworker.gpu import find_gpus
+from splatworker.machine.gpu import find_gpus
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.watch import Span, watch

@@ -1,4 +1,4 @@
-"""The world frame: upright, centred, of a stated size. COLMAP's own is whatever its first photo was.
+"""The world frame: upright, centered, of a stated size. COLMAP's own is whatever its first photo was.
 
 The new frame has y up, as viewers do; the scene's middle at the origin; the first photo's camera on the positive z
 side; and a size: metres where every photo tells its position by GPS and the positions fit, else the cameras spread
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.photo import Photo
+from splatworker.sfm.photo import PhotoHeader
 
 Vectors = npt.NDArray[np.float64]
 
@@ -75,24 +75,24 @@ class Frame:
         }
 
 
-def camera_extent(centres: Vectors) -> float:
+def camera_extent(centers: Vectors) -> float:
     """Diameter of the cameras: twice the largest distance of one from their mean."""
-    return float(2 * np.linalg.norm(centres - centres.mean(axis=0), axis=1).max())
+    return float(2 * np.linalg.norm(centers - centers.mean(axis=0), axis=1).max())
 
 
-def find_frame(model: pycolmap.Reconstruction, photos: Mapping[int, Photo]) -> Frame:
+def find_frame(model: pycolmap.Reconstruction, photos: Mapping[int, PhotoHeader]) -> Frame:
     """The frame for a model; `photos` by image id."""
     images = {image_id: model.image(image_id) for image_id in sorted(model.reg_image_ids())}
-    centres = np.array([image.projection_center() for image in images.values()])
+    centers = np.array([image.projection_center() for image in images.values()])
     turns = [np.asarray(image.cam_from_world().rotation.matrix()).T for image in images.values()]
     up_in_photo = [UP_IN_PHOTO[photos[image_id].orientation] for image_id in images]
     points = np.array([point.xyz for point in model.points3D.values()])
     middle = geometric_median(points)
-    up = up_axis(turns, up_in_photo, centres.mean(axis=0) - middle)
-    rotation = _upright(up, centres[0] - middle)
+    up = up_axis(turns, up_in_photo, centers.mean(axis=0) - middle)
+    rotation = _upright(up, centers[0] - middle)
 
-    metres, wrong = metres_a_unit(centres, [photos[image_id].gps for image_id in images])
-    scale = metres or EXTENT / camera_extent(centres)
+    metres, wrong = metres_a_unit(centers, [photos[image_id].gps for image_id in images])
+    scale = metres or EXTENT / camera_extent(centers)
     misplaced = tuple(image_id for image_id, is_wrong in zip(images, wrong, strict=True) if is_wrong)
     return Frame(scale, rotation, -scale * rotation @ middle, metres is not None, misplaced)
 
@@ -143,58 +143,58 @@ def _upright(up: Vectors, towards_viewer: Vectors) -> Vectors:
 
 
 def metres_a_unit(
-    centres: Vectors, gps: Sequence[tuple[float, float, float] | None]
+    centers: Vectors, gps: Sequence[tuple[float, float, float] | None]
 ) -> tuple[float | None, npt.NDArray[np.bool_]]:
     """The scale by the positions that photos tell, those left out that the others contradict.
 
     Args:
-        centres: (N, 3) where the cameras are.
+        centers: (N, 3) where the cameras are.
         gps: N positions in degrees and metres, None where a photo tells none.
 
     Returns:
         Metres a unit, or None where the positions do not tell; (N,) which photos tell a wrong position, or none.
     """
     told = np.array([position is not None for position in gps])
-    nobody = np.zeros(len(centres), bool)
-    if told.sum() < max(3, math.ceil((1 - _GPS_MOST_WRONG) * len(centres))):
+    nobody = np.zeros(len(centers), bool)
+    if told.sum() < max(3, math.ceil((1 - _GPS_MOST_WRONG) * len(centers))):
         return None, nobody
     metres = _east_north_up([position for position in gps if position is not None])
-    if told.all() and (scale := gps_scale(centres, metres)) is not None:
+    if told.all() and (scale := gps_scale(centers, metres)) is not None:
         return scale, nobody
-    fits = _fitting(centres[told], metres)
+    fits = _fitting(centers[told], metres)
     right = told.copy()
     right[told] = fits
-    if (~right).sum() > _GPS_MOST_WRONG * len(centres) or right.sum() < 3:
+    if (~right).sum() > _GPS_MOST_WRONG * len(centers) or right.sum() < 3:
         return None, nobody
-    scale = gps_scale(centres[right], metres[fits])
+    scale = gps_scale(centers[right], metres[fits])
     return (scale, ~right) if scale is not None else (None, nobody)
 
 
-def _fitting(centres: Vectors, metres: Vectors) -> npt.NDArray[np.bool_]:
+def _fitting(centers: Vectors, metres: Vectors) -> npt.NDArray[np.bool_]:
     """(N,) which positions one similarity explains: that of the three photos whose median misfit is least.
 
     Least median of squares (Rousseeuw 1984): right while fewer than half of the positions are wrong.
     """
-    triples = list(itertools.combinations(range(len(centres)), 3))
+    triples = list(itertools.combinations(range(len(centers)), 3))
     if len(triples) > _GPS_TRIPLES:
         rng = np.random.default_rng(0)
-        triples = [tuple(rng.choice(len(centres), 3, replace=False)) for _ in range(_GPS_TRIPLES)]
-    misfits = np.array([_misfits(centres, metres, list(triple)) for triple in triples])
+        triples = [tuple(rng.choice(len(centers), 3, replace=False)) for _ in range(_GPS_TRIPLES)]
+    misfits = np.array([_misfits(centers, metres, list(triple)) for triple in triples])
     usual = np.median(misfits, axis=1)
     best = int(np.argmin(usual))
     return np.asarray(misfits[best] < max(_GPS_SPREAD_M, _GPS_OUTLIER * float(usual[best])))
 
 
-def _misfits(centres: Vectors, metres: Vectors, chosen: list[int]) -> Vectors:
+def _misfits(centers: Vectors, metres: Vectors, chosen: list[int]) -> Vectors:
     """(N,) distance in metres of each position from where the similarity of the chosen ones puts its camera."""
-    scale, rotation, (a, b) = _similarity(centres[chosen], metres[chosen])
-    return np.asarray(np.linalg.norm(scale * (centres - a) @ rotation.T + b - metres, axis=1))
+    scale, rotation, (a, b) = _similarity(centers[chosen], metres[chosen])
+    return np.asarray(np.linalg.norm(scale * (centers - a) @ rotation.T + b - metres, axis=1))
 
 
-def _similarity(centres: Vectors, metres: Vectors) -> tuple[float, Vectors, tuple[Vectors, Vectors]]:
+def _similarity(centers: Vectors, metres: Vectors) -> tuple[float, Vectors, tuple[Vectors, Vectors]]:
     """Scale, rotation, and the means about which they are, of the best similarity between the two (Umeyama 1991)."""
-    means = centres.mean(axis=0), metres.mean(axis=0)
-    a, b = centres - means[0], metres - means[1]
+    means = centers.mean(axis=0), metres.mean(axis=0)
+    a, b = centers - means[0], metres - means[1]
     u, s, vt = np.linalg.svd(b.T @ a)
     flip = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
     return float((s * flip).sum()) / max(float((a**2).sum()), 1e-12), (u * flip) @ vt, means
@@ -209,9 +209,9 @@ def _east_north_up(gps: Sequence[tuple[float, float, float]]) -> Vectors:
     return np.stack([east, north, degrees[:, 2]], axis=1)
 
 
-def gps_scale(centres: Vectors, metres: Vectors) -> float | None:
+def gps_scale(centers: Vectors, metres: Vectors) -> float | None:
     """Metres a unit by the best similarity between the two (Umeyama 1991), or None where they do not fit."""
-    a, b = centres - centres.mean(axis=0), metres - metres.mean(axis=0)
+    a, b = centers - centers.mean(axis=0), metres - metres.mean(axis=0)
     if camera_extent(b) < _GPS_SPREAD_M:
         return None
     u, s, vt = np.linalg.svd(b.T @ a)

@@ -19,7 +19,7 @@ FOCAL_DRIFT = 1.7
 """A focal length further than this factor from the header's is doubted: either it ran away, or the header is wrong."""
 
 CORNER_RATIO = (0.75, 1.8)
-"""Undistorting moves a corner to this many times its distance from the centre: barrels are common (an action camera
+"""Undistorting moves a corner to this many times its distance from the center: barrels are common (an action camera
 reaches 1.5), pincushions rare and weak."""
 
 MIN_POINTS = 20
@@ -34,7 +34,7 @@ MIN_ANGLE_DEG = 0.7
 MAX_BEHIND = 0.01
 """Share of observations of points behind the camera."""
 
-MAX_ASTRAY = 0.2
+MAX_IMPLAUSIBLE = 0.2
 """With more than this share of the photos implausible, the whole model is."""
 
 _SAMPLE = 2000
@@ -45,14 +45,14 @@ class Inspection:
     """What is wrong with a model.
 
     Attributes:
-        astray: image id -> what is wrong with that photo's camera, a clause.
+        implausible_images: image id -> what is wrong with that photo's camera, a clause.
         faults: what is wrong with the model as a whole, a clause each; empty if it can be trained on.
         flat: one of the faults is that rays hardly meet: no depth can be told.
         doubted: camera id -> how it contradicts the header of its photos, a clause. No fault by itself: a header is
             evidence among other.
     """
 
-    astray: dict[int, str] = field(default_factory=dict)
+    implausible_images: dict[int, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     flat: bool = False
     doubted: dict[int, str] = field(default_factory=dict)
@@ -66,18 +66,18 @@ def inspect(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup]) -> In
         if clause := contradiction(camera, groups[camera_id - 1]):
             found.doubted[camera_id] = clause
     images = {image_id: model.image(image_id) for image_id in model.reg_image_ids()}
-    centres = {image_id: image.projection_center() for image_id, image in images.items()}
-    far = _far_off(centres)
+    centers = {image_id: image.projection_center() for image_id, image in images.items()}
+    far = _far_off(centers)
     for image_id, image in images.items():
         if image.camera_id in implausible:
-            found.astray[image_id] = implausible[image.camera_id]
+            found.implausible_images[image_id] = implausible[image.camera_id]
         elif image.num_points3D < MIN_POINTS:
-            found.astray[image_id] = f"it sees only {image.num_points3D} points of the scene"
+            found.implausible_images[image_id] = f"it sees only {image.num_points3D} points of the scene"
         elif image_id in far:
-            found.astray[image_id] = "its camera came out far away from all others"
-    if len(found.astray) > MAX_ASTRAY * len(images):
-        clause = next(iter(found.astray.values()))
-        found.faults.append(f"{len(found.astray)} of {len(images)} cameras are impossible ({clause})")
+            found.implausible_images[image_id] = "its camera came out far away from all others"
+    if len(found.implausible_images) > MAX_IMPLAUSIBLE * len(images):
+        clause = next(iter(found.implausible_images.values()))
+        found.faults.append(f"{len(found.implausible_images)} of {len(images)} cameras are impossible ({clause})")
     angle, behind = _rays(model)
     found.flat = angle < MIN_ANGLE_DEG
     if found.flat:
@@ -103,19 +103,19 @@ def lens_fault(camera: pycolmap.Camera) -> str:
         return f"its focal length came out as {focal / longer:.1f} times the photo's longer side"
     corners = np.array([[0, 0], [camera.width, 0], [0, camera.height], [camera.width, camera.height]], float)
     bent = np.asarray(camera.cam_from_img(corners), float)
-    centre = np.array([camera.principal_point_x, camera.principal_point_y])
-    straight = (corners - centre) / [camera.focal_length_x, camera.focal_length_y]
+    center = np.array([camera.principal_point_x, camera.principal_point_y])
+    straight = (corners - center) / [camera.focal_length_x, camera.focal_length_y]
     ratio = np.linalg.norm(bent, axis=1) / np.linalg.norm(straight, axis=1)
     if not np.all((ratio > CORNER_RATIO[0]) & (ratio < CORNER_RATIO[1])):
         return "its lens came out as bent beyond any real one"
     return ""
 
 
-def _far_off(centres: dict[int, npt.NDArray[np.float64]]) -> set[int]:
-    positions = np.array(list(centres.values()))
+def _far_off(centers: dict[int, npt.NDArray[np.float64]]) -> set[int]:
+    positions = np.array(list(centers.values()))
     distances = np.linalg.norm(positions - np.median(positions, axis=0), axis=1)
     limit = FAR_OFF * max(float(np.median(distances)), 1e-12)
-    return {image_id for image_id, distance in zip(centres, distances, strict=True) if distance > limit}
+    return {image_id for image_id, distance in zip(centers, distances, strict=True) if distance > limit}
 
 
 def _rays(model: pycolmap.Reconstruction) -> tuple[float, float]:

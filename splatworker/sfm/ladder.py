@@ -82,7 +82,7 @@ class Attempt:
     @property
     def registered(self) -> int:
         """Photos with a camera that can be true."""
-        return self.model.num_reg_images() - len(self.inspection.astray) if self.model else 0
+        return self.model.num_reg_images() - len(self.inspection.implausible_images) if self.model else 0
 
     @property
     def plausible(self) -> bool:

@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 
 from splatworker.sfm.database import alias
 from splatworker.sfm.options import SfmOptions
-from splatworker.sfm.photo import Photo
+from splatworker.sfm.photo import PhotoHeader
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 
@@ -31,7 +31,7 @@ _MARGIN = 0.008
 """Features closer than half of this to what is transparent, as a share of the longer side, are those of the cut."""
 
 
-def lay_out(photos: Sequence[Photo], images: Path, bench: Workbench, span: Span) -> list[Photo]:
+def lay_out(photos: Sequence[PhotoHeader], images: Path, bench: Workbench, span: Span) -> list[PhotoHeader]:
     """Fill the folder `bench.photos` with a link to each photo or a smaller copy with its EXIF; the photos as they lie.
 
     A copy is large enough for features and for what is written in the end. Where that is the photos' own size
@@ -40,7 +40,7 @@ def lay_out(photos: Sequence[Photo], images: Path, bench: Workbench, span: Span)
     """
     for folder in (bench.photos, bench.alphas, bench.masks):
         folder.mkdir()
-    laid: list[Photo] = []
+    laid: list[PhotoHeader] = []
     with ThreadPoolExecutor(bench.threads) as pool:
         jobs = [
             pool.submit(_lay, photo, photo.within(images), bench.photos / alias(image_id, photo), bench)
@@ -52,7 +52,7 @@ def lay_out(photos: Sequence[Photo], images: Path, bench: Workbench, span: Span)
     return laid
 
 
-def stays_as_it_is(photo: Photo, options: SfmOptions) -> bool:
+def stays_as_it_is(photo: PhotoHeader, options: SfmOptions) -> bool:
     """Whether COLMAP gets the photo itself, and not a copy."""
     needed = _needed(options)
     return not photo.has_alpha and (not needed or max(photo.width, photo.height) < _WORTHWHILE * needed)
@@ -63,7 +63,7 @@ def _needed(options: SfmOptions) -> int:
     return max(options.max_image_size, options.undistort_max_size) if options.undistort_max_size else 0
 
 
-def _lay(photo: Photo, source: Path, target: Path, bench: Workbench) -> Photo:
+def _lay(photo: PhotoHeader, source: Path, target: Path, bench: Workbench) -> PhotoHeader:
     bench.cancellation.check()
     if stays_as_it_is(photo, bench.options):
         target.symlink_to(source.resolve())
@@ -82,7 +82,9 @@ def _lay(photo: Photo, source: Path, target: Path, bench: Workbench) -> Photo:
     return dataclasses.replace(photo, width=smaller.width, height=smaller.height)
 
 
-def _lay_transparent(photo: Photo, rgba: Image.Image, target: Path, bench: Workbench, exif: Image.Exif) -> Photo:
+def _lay_transparent(
+    photo: PhotoHeader, rgba: Image.Image, target: Path, bench: Workbench, exif: Image.Exif
+) -> PhotoHeader:
     """The photo over black: its colours times its alpha, which is how both can be undistorted."""
     alpha = rgba.getchannel("A")
     least, _ = alpha.getextrema()

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from splatworker import ownership
 from splatworker.errors import from_os_error
-from splatworker.folder_kinds import SCENE
-from splatworker.workspace import private_workspace
+from splatworker.formats import ownership
+from splatworker.formats.folder_kinds import SCENE
+from splatworker.stages.workspace import private_workspace
 
 OVERWRITE_HINT = "Or add --overwrite: then it stays, and the scene that splatworker made is replaced."
 

@@ -11,15 +11,15 @@ from typing import Any
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from splatworker.arrivals import natural
-from splatworker.file_names import distinct, find_files
-from splatworker.panorama import is_panorama
+from splatworker.formats.panorama import is_panorama
+from splatworker.stages.arrivals import natural
+from splatworker.stages.file_names import distinct, find_files
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
-class Photo:
+class PhotoHeader:
     """A photo as its header describes it; the pixels are not read.
 
     Attributes:
@@ -54,7 +54,7 @@ class Photo:
         return folder / (self.file or self.name)
 
 
-def read_photos(folder: Path) -> tuple[list[Photo], list[str]]:
+def read_photos(folder: Path) -> tuple[list[PhotoHeader], list[str]]:
     """The photos of a folder and of its sub-folders in the order they were taken, and the names of other files."""
     files = [path.relative_to(folder).as_posix() for path in find_files(folder).files]
     photos, others = [], []
@@ -68,14 +68,14 @@ def read_photos(folder: Path) -> tuple[list[Photo], list[str]]:
     return in_capture_order(photos), others
 
 
-def read_photo(path: Path) -> Photo:
-    """Read one photo's header. Raises OSError or ValueError where the file is no JPEG or PNG."""
+def read_photo(path: Path) -> PhotoHeader:
+    """Read one photo's header. Raises OSError or ValueError where the file is not a JPEG or PNG."""
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path.name}: neither .jpg nor .png")
     with Image.open(path, formats=["JPEG", "PNG"]) as image:
         exif, detail, position = _header(image)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
-        return Photo(
+        return PhotoHeader(
             name=path.name,
             has_alpha=image.has_transparency_data,
             is_panorama=is_panorama(image, image.info, exif),
@@ -93,7 +93,7 @@ def read_photo(path: Path) -> Photo:
 
 
 def _header(image: Image.Image) -> tuple[Image.Exif, dict[int, Any], dict[int, Any]]:
-    """The header's main block, that of the camera and that of the position; one that is garbled is empty.
+    """The header's main block, that of the camera and that of the position; one that is corrupt is empty.
 
     What its reader raises then is of any kind.
     """
@@ -111,7 +111,7 @@ def _header(image: Image.Image) -> tuple[Image.Exif, dict[int, Any], dict[int, A
     return exif, blocks[0], blocks[1]
 
 
-def in_capture_order(photos: Sequence[Photo]) -> list[Photo]:
+def in_capture_order(photos: Sequence[PhotoHeader]) -> list[PhotoHeader]:
     """Photos by the time they were taken where every one tells it, else by name, with numbers as numbers."""
     if photos and all(photo.taken for photo in photos):
         return sorted(photos, key=lambda photo: (photo.taken, natural(photo.name)))

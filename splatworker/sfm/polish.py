@@ -39,7 +39,7 @@ def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench:
     refined.update_point_3d_errors()
     better = refined.compute_mean_reprojection_error() < _WORTHWHILE * model.compute_mean_reprojection_error()
     before, found = gate.inspect(model, groups), gate.inspect(refined, groups)
-    plausible = not found.faults and not found.astray and found.doubted.keys() <= before.doubted.keys()
+    plausible = not found.faults and not found.implausible_images and found.doubted.keys() <= before.doubted.keys()
     return refined if better and plausible else model
 
 

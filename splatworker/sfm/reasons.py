@@ -13,9 +13,9 @@ from pathlib import Path
 from splatworker.errors import NoFeatures, NoOverlap, NoReconstruction, ReconstructionError
 from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.ladder import Attempt
-from splatworker.sfm.photo import Photo
-from splatworker.sfm.sharpness import look_at
-from splatworker.sfm.turning import taken_from_one_spot, turned_from_others
+from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.pure_rotation import taken_from_one_spot, turned_from_others
+from splatworker.sfm.sharpness import photo_quality
 
 FEW_KEYPOINTS = 200
 """A photo with fewer has too little to be found again; ordinary ones have thousands."""
@@ -38,7 +38,7 @@ class Evidence:
         keypoints: image id -> number of keypoints.
     """
 
-    photos: Sequence[Photo]
+    photos: Sequence[PhotoHeader]
     folder: Path
     keypoints: Mapping[int, int]
     graph: MatchGraph
@@ -65,7 +65,7 @@ def why_left_out(evidence: Evidence, attempt: Attempt, kept: set[int]) -> dict[s
 
 
 def _why(evidence: Evidence, image_id: int, attempt: Attempt, kept: set[int], scenes: Sequence[set[int]]) -> str:
-    if clause := attempt.inspection.astray.get(image_id):
+    if clause := attempt.inspection.implausible_images.get(image_id):
         return f"This photo was left out because {clause}."
     if sentence := _unusable(evidence, image_id):
         return sentence
@@ -89,7 +89,7 @@ def _why(evidence: Evidence, image_id: int, attempt: Attempt, kept: set[int], sc
 
 def _unusable(evidence: Evidence, image_id: int) -> str:
     """What is wrong with a photo by itself, or ""."""
-    look = look_at(evidence.photos[image_id - 1].within(evidence.folder))
+    look = photo_quality(evidence.photos[image_id - 1].within(evidence.folder))
     if look.blank:
         return "This photo is blank or nearly so: there is nothing in it to recognise."
     if look.blurred:
@@ -148,7 +148,7 @@ def why_no_reconstruction(evidence: Evidence, attempts: Sequence[Attempt]) -> Re
 def why_too_few(evidence: Evidence, attempt: Attempt, least: int) -> NoReconstruction:
     """The error when a model holds fewer photos than can be delivered."""
     assert attempt.model is not None
-    kept = set(attempt.model.reg_image_ids()) - set(attempt.inspection.astray)
+    kept = set(attempt.model.reg_image_ids()) - set(attempt.inspection.implausible_images)
     left_out = why_left_out(evidence, attempt, kept)
     counts: dict[str, int] = {}
     for sentence in left_out.values():
@@ -189,7 +189,7 @@ def why_several_scenes(evidence: Evidence, least: int) -> NoReconstruction | Non
 
 def _common_fault(evidence: Evidence, least: float = 0.0) -> str:
     """The fault that most photos have, a clause with its count, if at least the share `least` has it; or ""."""
-    looks = [look_at(photo.within(evidence.folder)) for photo in evidence.photos]
+    looks = [photo_quality(photo.within(evidence.folder)) for photo in evidence.photos]
     total = len(looks)
     blank, blurred = sum(look.blank for look in looks), sum(look.blurred for look in looks)
     if max(blank, blurred) > 0 and blank + blurred >= least * total:

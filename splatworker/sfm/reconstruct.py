@@ -11,31 +11,31 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from splatworker import arrivals
 from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
-from splatworker.file_names import find_files, readable
-from splatworker.machine import available_cpus
-from splatworker.panorama import PANORAMA
-from splatworker.progress import Reporter
+from splatworker.formats.panorama import PANORAMA
+from splatworker.machine.limits import available_cpus
 from splatworker.sfm import features, reasons
-from splatworker.sfm.ahead import find_features
 from splatworker.sfm.cameras import CameraGroup, group_photos
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.database import alias
-from splatworker.sfm.duplicates import set_aside
+from splatworker.sfm.duplicates import find_near_duplicates
+from splatworker.sfm.early_features import find_features
 from splatworker.sfm.frame import apply_frame, find_frame
 from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.layout import lay_out
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.output import scene_to_write
 from splatworker.sfm.overlap import overlapping_photos
-from splatworker.sfm.photo import Photo, read_photos
+from splatworker.sfm.photo import PhotoHeader, read_photos
 from splatworker.sfm.polish import polish
 from splatworker.sfm.report import SfmResult, write_report
 from splatworker.sfm.search import search
 from splatworker.sfm.undistort import write_scene
 from splatworker.sfm.watch import Cancellation, Span
 from splatworker.sfm.workbench import Workbench
+from splatworker.stages import arrivals
+from splatworker.stages.file_names import find_files, readable
+from splatworker.stages.progress import Reporter
 
 
 def reconstruct(
@@ -44,7 +44,7 @@ def reconstruct(
     options: SfmOptions,
     reporter: Reporter,
     cancellation: Cancellation | None = None,
-    all_there: arrivals.Told | None = None,
+    all_arrived: arrivals.AllArrived | None = None,
     *,
     overwrite: bool = False,
 ) -> SfmResult:
@@ -54,7 +54,7 @@ def reconstruct(
         images: a folder of JPEG and PNG files with their EXIF, pixels not turned by it; sub-folders are searched.
         scene: folder to make: images/ without lens distortion, sparse/0/ with PINHOLE cameras, report.json. An
             older scene of ours there is replaced; any other folder with something in it is refused.
-        all_there: whether all photos have arrived; until then features are found in those that have. None: they are.
+        all_arrived: whether all photos have arrived; until then features are found in those that have. None: they are.
         overwrite: other things may be in `scene`, and stay.
 
     Raises:
@@ -64,7 +64,7 @@ def reconstruct(
     """
     cancellation = cancellation or Cancellation()
     threads = options.threads or available_cpus()
-    clock = Clock()
+    timer = StepTimer()
     if options.device == "cuda" and not features.has_cuda():
         raise InvalidJob(
             "COLMAP cannot use a GPU here: there is none, or the package pycolmap is the one without CUDA.",
@@ -76,32 +76,32 @@ def reconstruct(
         work = part / "work"
         work.mkdir()
         bench = Workbench(work, work / "photos", options, threads, cancellation)
-        ahead = find_features(dataclasses.replace(bench, photos=images), all_there) if all_there else None
+        ahead = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
         given, panoramas, unreadable = _read(images, options)
         passed_over = [
             f"The folder {name} was passed over: {reason}." for name, reason in find_files(images).passed_over.items()
         ]
-        aside = set_aside(given, images)
-        photos = [photo for photo in given if photo.name not in aside]
-        with clock("layout"):
+        near_duplicates = find_near_duplicates(given, images)
+        photos = [photo for photo in given if photo.name not in near_duplicates]
+        with timer("layout"):
             span = Span(reporter, "reading photos", 0.0, 0.02)
             photos = lay_out(photos, images, bench, span)
         groups = group_photos(photos, [bench.photos / alias(number, photo) for number, photo in enumerate(photos, 1)])
-        findings = search(bench, photos, groups, reporter, clock, ahead)
+        findings = search(bench, photos, groups, reporter, timer, ahead)
         evidence = reasons.Evidence(photos, images, findings.keypoints, findings.graph)
         attempt = _fit_to_deliver(evidence, findings.attempts, options)
         of_headers = tuple(_warn_of_headers(groups, attempt))
 
-        with clock("polishing"):
+        with timer("polishing"):
             reporter.progress("refining cameras", 0.93)
-            model = polish(_without_astray(attempt), groups, bench)
+            model = polish(_without_implausible(attempt), groups, bench)
         misplaced: tuple[int, ...] = ()
         if not options.keep_frame:
             frame = find_frame(model, dict(enumerate(photos, 1)))
             apply_frame(model, frame)
             misplaced = frame.misplaced
             (part / "frame.json").write_text(json.dumps(frame.to_json(), indent=2) + "\n")
-        with clock("undistortion"):
+        with timer("undistortion"):
             span = Span(reporter, "removing lens distortion", 0.95, 1.0)
             write_scene(model, photos, part, bench, span)
 
@@ -112,9 +112,9 @@ def reconstruct(
             registered=len(kept),
             rejected=(
                 *left_out.items(),
-                *((name, f"This photo is nearly the same as {other}.") for name, other in aside.items()),
+                *((name, f"This photo is nearly the same as {other}.") for name, other in near_duplicates.items()),
                 *((photo.name, f"This photo was left out because {PANORAMA}.") for photo in panoramas),
-                *((name, "This file is no photo.") for name in unreadable),
+                *((name, "This file is not a photo.") for name in unreadable),
             ),
             points=model.num_points3D(),
             reprojection_error_px=model.compute_mean_reprojection_error(),
@@ -123,12 +123,12 @@ def reconstruct(
             rung=attempt.rung,
             warnings=(
                 *passed_over,
-                *_warnings(evidence, groups, left_out, len(aside), options),
+                *_warnings(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,
                 *_warn_of_positions(photos, misplaced),
                 *_warn_of_transparency(photos),
             ),
-            timings=clock.seconds,
+            timings=timer.seconds,
         )
         write_report(part / "report.json", result, model, groups, findings.graph, findings.attempts)
         shutil.rmtree(work, ignore_errors=True)
@@ -138,7 +138,7 @@ def reconstruct(
     return result
 
 
-def _read(images: Path, options: SfmOptions) -> tuple[list[Photo], list[Photo], list[str]]:
+def _read(images: Path, options: SfmOptions) -> tuple[list[PhotoHeader], list[PhotoHeader], list[str]]:
     """The photos of the folder in capture order, as many as are needed; the panoramas; the files that are none."""
     if not images.is_dir():
         raise NoPhotos(f"There is no folder {images}.", hint="Give a folder of photos.")
@@ -162,7 +162,7 @@ def _read(images: Path, options: SfmOptions) -> tuple[list[Photo], list[Photo], 
     return photos, panoramas, unreadable
 
 
-class Clock:
+class StepTimer:
     """Seconds of each step: `with clock("features"): ...`."""
 
     def __init__(self) -> None:
@@ -194,11 +194,11 @@ def _fit_to_deliver(evidence: reasons.Evidence, attempts: Sequence[Attempt], opt
     raise reasons.why_no_reconstruction(evidence, attempts)
 
 
-def _without_astray(attempt: Attempt) -> pycolmap.Reconstruction:
+def _without_implausible(attempt: Attempt) -> pycolmap.Reconstruction:
     """The attempt's model without the cameras that cannot be true."""
     model = attempt.model
     assert model is not None
-    for image_id in attempt.inspection.astray:
+    for image_id in attempt.inspection.implausible_images:
         model.deregister_frame(model.image(image_id).frame_id)
     return model
 
@@ -220,13 +220,13 @@ def _warn_of_headers(groups: Sequence[CameraGroup], attempt: Attempt) -> Iterato
         )
 
 
-def _warn_of_positions(photos: Sequence[Photo], misplaced: Sequence[int]) -> Iterator[str]:
+def _warn_of_positions(photos: Sequence[PhotoHeader], misplaced: Sequence[int]) -> Iterator[str]:
     if misplaced:
         names = [photos[image_id - 1].name for image_id in misplaced]
         yield f"The position (GPS) of {_some(names)} is missing or contradicts that of all others; it was not used."
 
 
-def _warn_of_transparency(photos: Sequence[Photo]) -> Iterator[str]:
+def _warn_of_transparency(photos: Sequence[PhotoHeader]) -> Iterator[str]:
     masked = [photo.name for photo in photos if photo.has_alpha]
     if masked:
         yield (
@@ -246,13 +246,13 @@ def _warnings(
     evidence: reasons.Evidence,
     groups: Sequence[CameraGroup],
     left_out: dict[str, str],
-    aside: int,
+    near_duplicates: int,
     options: SfmOptions,
 ) -> Iterator[str]:
     """What the user should know of a reconstruction that is delivered."""
     photos = evidence.photos
-    if aside:
-        yield f"{aside} photos nearly repeat the one before them and were left out; {len(photos)} are plenty."
+    if near_duplicates:
+        yield f"{near_duplicates} photos nearly repeat the one before them and were left out; {len(photos)} are plenty."
     share = 1 - len(left_out) / len(photos)
     scenes = reasons.separate_scenes(evidence)
     several = (

@@ -62,9 +62,9 @@ def write_report(
 ) -> None:
     """Write report.json; `model` is the distorted one, whose intrinsics the undistorted photos no longer show."""
     cameras = dict(model.cameras.items())
-    centres = np.array([model.image(image_id).projection_center() for image_id in model.reg_image_ids()])
+    centers = np.array([model.image(image_id).projection_center() for image_id in model.reg_image_ids()])
     report = result.to_event() | {
-        "extent": camera_extent(centres),
+        "extent": camera_extent(centers),
         "pairs": {"matched": graph.tried, "verified": len(graph.inliers)},
         "cameras": [_camera(cameras.get(number), group) for number, group in enumerate(groups, 1)],
         "attempts": [_attempt(attempt) for attempt in attempts],

@@ -49,7 +49,7 @@ def similarities(descriptors: Sequence[Bytes], seed: int = 0) -> Floats:
 
 
 def _learn_words(descriptors: Bytes, rng: np.random.Generator) -> Floats:
-    """(K, 128) centres of K-means on a sample (Lloyd's iteration; an empty cluster keeps its centre)."""
+    """(K, 128) centers of K-means on a sample (Lloyd's iteration; an empty cluster keeps its center)."""
     sample = _unit_rows(descriptors[rng.permutation(len(descriptors))[:_TRAINING_DESCRIPTORS]])
     words = sample[: min(_WORDS, len(sample))].copy()
     for _ in range(_ITERATIONS):

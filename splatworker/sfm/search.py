@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from splatworker.progress import Reporter
 from splatworker.sfm import database, features, ladder, matching, retrieval
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.features import FeaturePreset
 from splatworker.sfm.graph import MatchGraph, read_graph
 from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.pairs import choose_pairs
-from splatworker.sfm.photo import Photo
+from splatworker.sfm.photo import PhotoHeader
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
+from splatworker.stages.progress import Reporter
 
 THIN_MATCHES = 100
 """Where half of the photos have fewer verified matches than this with their third best partner, a closer look comes
@@ -54,17 +54,17 @@ class Findings:
 
 def search(
     room: Workbench,
-    photos: Sequence[Photo],
+    photos: Sequence[PhotoHeader],
     groups: Sequence[CameraGroup],
     reporter: Reporter,
-    clock: Callable[[str], AbstractContextManager[None]],
+    timer: Callable[[str], AbstractContextManager[None]],
     ahead: Path | None = None,
 ) -> Findings:
     """Look at the photos, from the cheapest preset on, until cameras for (nearly) all of them are found.
 
     Args:
         room: its folder takes one workbench a look.
-        clock: times a step under its name.
+        timer: times a step under its name.
         ahead: a database with features of some of the photos, by the first preset.
     """
     attempts: list[Attempt] = []
@@ -78,7 +78,7 @@ def search(
         if ahead is not None and preset is presets[0]:
             database.copy_features(ahead, bench.database, photos)
         before = time.process_time()
-        graph = _look(bench, preset, len(photos), reporter, clock)
+        graph = _look(bench, preset, len(photos), reporter, timer)
         now = time.process_time()
         last = (
             preset is presets[-1]
@@ -88,7 +88,7 @@ def search(
         if is_thin(graph) and not last:
             continue
         if len(graph.components()[0]) >= _SCENE:
-            with clock("mapping"):
+            with timer("mapping"):
                 span = Span(reporter, "placing cameras", 0.65, 0.93)
                 attempts += ladder.climb(bench, preset.name, groups, graph, span)
         if last or (ladder.answered(attempts, graph) and not _is_loose(graph)):
@@ -101,20 +101,20 @@ def _look(
     preset: FeaturePreset,
     photos: int,
     reporter: Reporter,
-    clock: Callable[[str], AbstractContextManager[None]],
+    timer: Callable[[str], AbstractContextManager[None]],
 ) -> MatchGraph:
     """Features, pairs, matches."""
     options = bench.options
-    with clock("features"):
+    with timer("features"):
         features.extract(bench, preset, Span(reporter, "finding features", 0.02, 0.3))
-    with clock("pairs"):
+    with timer("pairs"):
         pairs = choose_pairs(
             photos,
             options.matcher,
             preset.gpu or features.has_many(bench.threads),
             lambda: retrieval.similarities(retrieval.read_descriptors(bench.database), options.seed),
         )
-    with clock("matching"):
+    with timer("matching"):
         matching.match(bench, pairs, Span(reporter, "matching photos", 0.3, 0.65), guided=preset.guided, gpu=preset.gpu)
     return read_graph(bench.database)
 

@@ -19,7 +19,7 @@ _NOISE_STEP = 0.004
 
 
 @dataclass(frozen=True)
-class Look:
+class PhotoQuality:
     """A photo at a glance.
 
     Attributes:
@@ -41,7 +41,7 @@ class Look:
         return not self.blank and self.detail < _BLURRED_DETAIL
 
 
-def look_at(path: Path) -> Look:
+def photo_quality(path: Path) -> PhotoQuality:
     """Measure one photo, shrunk."""
     with Image.open(path) as image:
         image.draft("L", (_SIZE, _SIZE))
@@ -52,4 +52,4 @@ def look_at(path: Path) -> Look:
     steps = np.concatenate([np.abs(np.diff(pixels, axis=0)).ravel(), np.abs(np.diff(pixels, axis=1)).ravel()])
     # The strongest hundredth of all steps: a sharp photo has sharp edges somewhere, however smooth the rest.
     strongest = float(np.quantile(steps, 0.99)) if steps.size else 0.0
-    return Look(contrast, max(0.0, strongest - _NOISE_STEP) / max(4 * contrast, 1e-6))
+    return PhotoQuality(contrast, max(0.0, strongest - _NOISE_STEP) / max(4 * contrast, 1e-6))

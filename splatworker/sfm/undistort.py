@@ -11,7 +11,7 @@ from PIL import Image
 
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.metadata import drop_metadata
-from splatworker.sfm.photo import Photo
+from splatworker.sfm.photo import PhotoHeader
 from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
 
@@ -23,7 +23,7 @@ pass stay well inside, and one it should not have cannot make a sliver or a gian
 
 def write_scene(
     model: pycolmap.Reconstruction,
-    photos: Sequence[Photo],
+    photos: Sequence[PhotoHeader],
     scene: Path,
     bench: Workbench,
     span: Span,
@@ -81,9 +81,9 @@ def write_scene(
 def _to_pinhole(camera: pycolmap.Camera) -> None:
     """Name a camera without distortion by what it is."""
     focal = camera.focal_length_x, camera.focal_length_y
-    centre = camera.principal_point_x, camera.principal_point_y
+    center = camera.principal_point_x, camera.principal_point_y
     camera.model = pycolmap.CameraModelId.PINHOLE
-    camera.params = [*focal, *centre]
+    camera.params = [*focal, *center]
 
 
 def _give_alpha(written: Path, alpha: Path, camera: pycolmap.Camera, options: pycolmap.UndistortCameraOptions) -> None:

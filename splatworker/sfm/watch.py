@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from splatworker.errors import Cancelled
-from splatworker.progress import Reporter
 from splatworker.sfm.colmap import pycolmap, quiet
+from splatworker.stages.progress import Reporter
 
 T = TypeVar("T")
 

@@ -1,5 +1,9 @@
 """Training a splat: a scene folder in, a model folder out, with the command line of the original `train.py`.
 
+In: photos, pinhole cameras and sparse points (`formats.scene`), and the original's options.
+Out: point_cloud.ply and what else the original writes; progress, scores on held-out photos.
+Does not know: where the scene comes from, and how a training step is worked out (`render`).
+
 * options: the command line, one dataclass
 * photos: photos as uint8 tensors at the training size
 * initial: Gaussians from the sparse points

@@ -58,7 +58,7 @@ def load_checkpoint(path: Path, device: torch.device) -> tuple[int, Model, Rando
     """The iteration a checkpoint was written after, the model, and the random state.
 
     Raises:
-        InvalidScene: the file is no checkpoint of this trainer.
+        InvalidScene: the file is not a checkpoint of this trainer.
         SplatError: it cannot be opened.
     """
     try:

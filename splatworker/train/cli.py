@@ -10,10 +10,10 @@ from types import FrameType
 from typing import Any
 
 from splatworker.errors import Cancelled
-from splatworker.printable import printable_lines
-from splatworker.progress import Reporter
 from splatworker.render.backend import renderer_for
-from splatworker.stage import run_as_command
+from splatworker.stages.command import run_as_command
+from splatworker.stages.printable import printable_lines
+from splatworker.stages.progress import Reporter
 from splatworker.train import parallel
 from splatworker.train.folder import demand_usable
 from splatworker.train.options import Options, parse
@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
         with stoppable():
             parallel.choose_gpu(options.device)
             renderer = renderer_for(options.device, deterministic=options.deterministic)
-            with parallel.joined(renderer.device) as ranks:
+            with parallel.process_group(renderer.device) as ranks:
                 result = train(options, renderer, show or report, show.watch if show else _ignore, ranks)
         if not (options.json or options.quiet or silent):
             sys.stderr.write(printable_lines(_in_words(result, options)))

@@ -15,7 +15,7 @@ import torch
 
 from splatworker.render.interface import GaussianTensors
 from splatworker.train.free_space import FreeSpace
-from splatworker.train.memory import gaussians_that_fit
+from splatworker.train.memory import gaussian_capacity
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.resolution import halvings
@@ -71,7 +71,7 @@ class GradientDensity:
         options: the run's options.
         extent: the scene's extent, in its units.
         generator: on the model's device; places the parts of split Gaussians.
-        that_fit: how many Gaussians memory holds.
+        capacity: how many Gaussians memory holds.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class GradientDensity:
         options: Options,
         extent: float,
         generator: torch.Generator,
-        that_fit: Callable[[Model], int] = gaussians_that_fit,
+        capacity: Callable[[Model], int] = gaussian_capacity,
     ) -> None:
         self.frozen = False
         self.lacks_memory = False
         self._options = options
         self._extent = extent
         self._generator = generator
-        self._that_fit = that_fit
+        self._capacity = capacity
 
     def after_step(self, iteration: int, model: Model) -> None:
         """See `DensityStrategy.after_step`."""
@@ -142,7 +142,7 @@ class GradientDensity:
         options = self._options
         share = BUDGET_AT[halvings(iteration, options.coarse_iterations)]
         bound = int(share * options.max_gaussians) if options.max_gaussians else 2**62
-        fits = self._that_fit(model)
+        fits = self._capacity(model)
         self.lacks_memory |= fits < min(bound, 2 * len(model))
         return max(0, min(bound, fits) - len(model))
 
@@ -168,7 +168,7 @@ class RevisedDensity(GradientDensity):
     - What has come into the free space before a camera goes (`FreeSpace`; ours).
 
     Args:
-        options, extent, generator, that_fit: as for `GradientDensity`, whose `opacity_reset_interval` is used with
+        options, extent, generator, capacity: as for `GradientDensity`, whose `opacity_reset_interval` is used with
             `opacity_resets` alone.
         free_space: of the cameras that are trained on.
     """
@@ -178,11 +178,11 @@ class RevisedDensity(GradientDensity):
         options: Options,
         extent: float,
         generator: torch.Generator,
-        that_fit: Callable[[Model], int] = gaussians_that_fit,
+        capacity: Callable[[Model], int] = gaussian_capacity,
         *,
         free_space: FreeSpace,
     ) -> None:
-        super().__init__(options, extent, generator, that_fit)
+        super().__init__(options, extent, generator, capacity)
         self._free_space = free_space
 
     def after_step(self, iteration: int, model: Model) -> None:
@@ -213,7 +213,7 @@ def _rows(gaussians: GaussianTensors, index: torch.Tensor) -> GaussianTensors:
 
 
 def split_gaussians(gaussians: GaussianTensors, generator: torch.Generator) -> GaussianTensors:
-    """Two smaller Gaussians for each of M: centres drawn from it, scales divided by 1.6, the rest kept: (2M, ...)."""
+    """Two smaller Gaussians for each of M: centers drawn from it, scales divided by 1.6, the rest kept: (2M, ...)."""
     doubled = GaussianTensors(*(torch.cat([tensor] * SPLIT_INTO) for tensor in gaussians))
     noise = torch.randn(doubled.means.shape, generator=generator, device=doubled.means.device)
     offsets = rotate(doubled.quaternions, noise * doubled.log_scales.exp())

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from splatworker.export.registry import read_any
 from splatworker.formats.find import find_splat
-from splatworker.ownership import files_to_write
-from splatworker.printable import printable_lines
-from splatworker.progress import Reporter
+from splatworker.formats.ownership import files_to_write
 from splatworker.render.backend import renderer_for
 from splatworker.render.cli import add_arguments, chosen_photos, to_bytes, write_png
 from splatworker.render.interface import View
 from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import to_tensors
-from splatworker.stage import run_as_command
+from splatworker.splat_files.registry import read_any
+from splatworker.stages.command import run_as_command
+from splatworker.stages.printable import printable_lines
+from splatworker.stages.progress import Reporter
 from splatworker.train.evaluate import score_views, summary
 from splatworker.train.options import Options
 from splatworker.train.photos import load_views

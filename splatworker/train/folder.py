@@ -16,13 +16,13 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from splatworker import ownership
-from splatworker.folder_kinds import MODEL
+from splatworker.formats import ownership
 from splatworker.formats.atomic import write_text
-from splatworker.formats.model import is_of_training, iteration_of
+from splatworker.formats.folder_kinds import MODEL
+from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.model_folder import is_of_training, iteration_of
 from splatworker.formats.ply import write_ply, write_point_ply
 from splatworker.formats.scene import Photo, Scene, image_size
-from splatworker.gaussians import Gaussians
 from splatworker.train.checkpoint import checkpoint_path
 from splatworker.train.options import UNUSED, Options
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
+from splatworker.formats.near_depth import near_depth
 from splatworker.formats.scene import Photo
-from splatworker.render.camera import Camera
 
 ENDS_AT = 0.5
 """The space is free up to this share of the depth of a camera's near points. Of 0.5 and 0.8 the larger clears more, and
@@ -51,7 +53,7 @@ class FreeSpace:
         self._ends = torch.tensor([end for _, end in known], dtype=torch.float32, device=device)
 
     def holds(self, means: torch.Tensor) -> torch.Tensor:
-        """(N,) whether each of (N, 3) centres in the world is in the free space of any camera."""
+        """(N,) whether each of (N, 3) centers in the world is in the free space of any camera."""
         held = torch.zeros(len(means), dtype=torch.bool, device=means.device)
         step = max(1, _PAIRS_AT_ONCE // max(1, len(means)))
         for first in range(0, len(self._ends), step):
@@ -85,12 +87,7 @@ def lens(camera: Camera) -> tuple[float, float, float, float]:
     )
 
 
-def _end(photo: Photo, xyz: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+def _end(photo: Photo, xyz: npt.NDArray[np.float64]) -> float:
     """The depth at which a camera's free space ends; 0 if its points do not tell."""
-    camera = photo.camera
-    x, y, z = (xyz @ camera.camera_from_world[:3, :3].T + camera.camera_from_world[:3, 3]).T
-    u, v = camera.fx * x + camera.cx * z, camera.fy * y + camera.cy * z
-    in_sight = (z > 0) & (u > 0) & (u < camera.width * z) & (v > 0) & (v < camera.height * z)
-    if np.count_nonzero(in_sight) < LEAST_POINTS:
-        return 0.0
-    return ENDS_AT * float(np.quantile(z[in_sight], NEAR_QUANTILE))
+    near = near_depth(photo.camera, xyz, NEAR_QUANTILE, LEAST_POINTS)
+    return 0.0 if near is None else ENDS_AT * near

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from splatworker import _cpu
 from splatworker.errors import InvalidScene
 from splatworker.formats.colmap import Points
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.scene import Photo
-from splatworker.gaussians import Gaussians
-from splatworker.machine import available_cpus
+from splatworker.machine.limits import available_cpus
 from splatworker.render.interface import SH_C0
 
 INITIAL_OPACITY = 0.1

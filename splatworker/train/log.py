@@ -43,7 +43,7 @@ class LossLog:
         self._values.clear()
         hint = "Lower the learning rates, or check the scene's cameras."
         if not math.isfinite(total):
-            raise TrainingDiverged(f"The loss was not a number any more by iteration {iteration}.", hint=hint)
+            raise TrainingDiverged(f"The loss became NaN or infinite by iteration {iteration}.", hint=hint)
         if gaussians == 0:
             raise TrainingDiverged(f"No Gaussian was left by iteration {iteration}.", hint=hint)
         entry = {

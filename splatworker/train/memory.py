@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from splatworker.machine import available_memory
+from splatworker.machine.limits import available_memory
 from splatworker.train.model import Model
 
 _WORKING_COPIES = 5
@@ -14,7 +14,7 @@ _COPIES_WHILE_CHANGING = 3
 """Parameters and moments exist twice while Gaussians are added."""
 
 
-def gaussians_that_fit(model: Model, more_copies: int = 0) -> int:
+def gaussian_capacity(model: Model, more_copies: int = 0) -> int:
     """About how many Gaussians the device's memory can hold, those that are there included.
 
     `more_copies` of every Gaussian's parameters are needed beside those that any training needs.

@@ -42,7 +42,7 @@ from splatworker.render.interface import (
     Renderer,
     Step,
 )
-from splatworker.train.memory import gaussians_that_fit, is_out_of_memory
+from splatworker.train.memory import gaussian_capacity, is_out_of_memory
 from splatworker.train.model import Model
 
 STAGE = "train"
@@ -81,7 +81,7 @@ def choose_gpu(device: str) -> None:
 
 
 @contextlib.contextmanager
-def joined(device: torch.device) -> Iterator[Ranks | None]:
+def process_group(device: torch.device) -> Iterator[Ranks | None]:
     """Meet the other ranks: through NCCL where the model is on a GPU, else through gloo. None if there are none."""
     if not is_started():
         yield None
@@ -114,14 +114,14 @@ class Ranks:
         if least != [len(model), -len(model)]:
             raise SplatError(
                 "The GPUs came to different numbers of Gaussians, most probably because one ran out of memory.",
-                hint="Use a bound on max_gaussians.",
+                hint="Set a smaller max_gaussians.",
                 stage=STAGE,
             )
         with _others_may_fail():
             for tensor in model.parameters:
                 dist.broadcast(tensor, 0)
 
-    def agreeing(self, change: Callable[[int, Model], None]) -> Callable[[int, Model], None]:
+    def synchronised(self, change: Callable[[int, Model], None]) -> Callable[[int, Model], None]:
         """A density strategy's `after_step`, after which the Gaussians are shared if their number may have changed."""
 
         def after_step(iteration: int, model: Model) -> None:
@@ -136,9 +136,9 @@ class Ranks:
         """The photo of a batch that is this rank's."""
         return batch[self.number]
 
-    def that_fit(self, model: Model) -> int:
+    def capacity(self, model: Model) -> int:
         """How many Gaussians fit into memory on every rank: see `gaussians_that_fit`."""
-        return self._least(gaussians_that_fit(model, self.count + 2))[0]  # contributions take less
+        return self._least(gaussian_capacity(model, self.count + 2))[0]  # contributions take less
 
     def all_succeeded(self, here: bool) -> bool:
         """Whether what was just tried succeeded on every rank."""
@@ -169,7 +169,7 @@ class BatchStep:
         self._renderer = renderer
         self._ranks = ranks
         self._memory: torch.Tensor | None = None
-        self._last_sums = _Mail(renderer.device)
+        self._last_sums = AsyncReadback(renderer.device)
 
     def training_step(
         self,
@@ -229,7 +229,7 @@ def _out_of_memory_somewhere() -> torch.OutOfMemoryError:
     return torch.OutOfMemoryError("memory ran out on one of the GPUs that train")
 
 
-class _Mail:
+class AsyncReadback:
     """Numbers on their way from the device: the host reads them later, and does not wait for what was queued since."""
 
     def __init__(self, device: torch.device) -> None:
@@ -266,5 +266,5 @@ def _others_may_fail() -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         raise StageCrashed(
-            "Another process of this training has failed.", hint="What it said stands beside this.", stage=STAGE
+            "Another process of this training has failed.", hint="Its own message stands beside this one.", stage=STAGE
         ) from error

@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from splatworker.errors import InvalidScene
 from splatworker.formats.scene import Photo, image_size
 from splatworker.formats.scene_photo import FORMATS
-from splatworker.machine import available_cpus
+from splatworker.machine.limits import available_cpus
 from splatworker.render.interface import View
 from splatworker.train.memory import free_bytes
 from splatworker.train.options import Options

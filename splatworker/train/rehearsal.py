@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.formats.scene import Photo
 from splatworker.render.backend import renderer_for
-from splatworker.render.camera import Camera
 from splatworker.render.interface import GaussianTensors, Step, View
 from splatworker.train.density import GradientDensity, RevisedDensity
 from splatworker.train.evaluate import score_views

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from splatworker.render.camera import Camera
+from splatworker.formats.camera import Camera
 from splatworker.train.free_space import along, lens
 from splatworker.train.model import Model
 from splatworker.train.photos import Views
@@ -52,7 +52,7 @@ class Silhouettes:
         return cls(cameras, torch.stack(opacity), sum(hole is not None for hole in holes))
 
     def outside(self, means: torch.Tensor) -> torch.Tensor:
-        """(N,) which of (N, 3) centres in the world are not the subject's."""
+        """(N,) which of (N, 3) centers in the world are not the subject's."""
         seen = torch.zeros(len(means), dtype=torch.int32, device=means.device)
         opaque = torch.zeros_like(seen)
         step = max(1, _PAIRS_AT_ONCE // max(1, len(means)))

@@ -9,9 +9,9 @@ import torch
 
 from splatworker.errors import InvalidScene, OutOfMemory
 from splatworker.formats.scene import read_scene, split
-from splatworker.progress import Reporter
 from splatworker.render.interface import Renderer, Step
 from splatworker.render.tensors import to_gaussians, to_tensors
+from splatworker.stages.progress import Reporter
 from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from splatworker.train.clock import Clock
 from splatworker.train.density import DensityStrategy, GradientDensity, RevisedDensity
@@ -20,7 +20,7 @@ from splatworker.train.folder import ModelFolder, splat_path, write_description,
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import gaussians_from_points, scene_extent
 from splatworker.train.log import READ_EVERY, LossLog
-from splatworker.train.memory import gaussians_that_fit, is_out_of_memory, peak_bytes
+from splatworker.train.memory import gaussian_capacity, is_out_of_memory, peak_bytes
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.parallel import BatchStep, Ranks
@@ -81,13 +81,13 @@ def train(
         first, model = 0, Model(to_tensors(gaussians_from_points(scene.points, options.sh_degree), device))
     if ranks:
         ranks.share(model)
-    that_fit = ranks.that_fit if ranks else gaussians_that_fit
+    capacity = ranks.capacity if ranks else gaussian_capacity
     density: GradientDensity
     if options.density == "revised":
         free_space = FreeSpace(train_photos, scene.points, device)
-        density = RevisedDensity(options, extent, random.density, that_fit, free_space=free_space)
+        density = RevisedDensity(options, extent, random.density, capacity, free_space=free_space)
     else:
-        density = GradientDensity(options, extent, random.density, that_fit)
+        density = GradientDensity(options, extent, random.density, capacity)
     writes = ranks is None or ranks.number == 0
 
     photos = [*train_photos, *test_photos]
@@ -115,16 +115,16 @@ def train(
     pyramid = Pyramid(views[: len(train_photos)], options.coarse_iterations)
     log, clock = LossLog(watch), Clock(device)
     steps: Renderer | BatchStep = BatchStep(renderer, ranks) if ranks else renderer
-    training_step = surviving(steps.training_step, density, report)
+    training_step = retry_without_growth(steps.training_step, density, report)
 
     def after_step(iteration: int, model: Model) -> None:
         density.after_step(iteration, model)
         if silhouettes and (iteration % options.densification_interval == 0 or iteration == options.iterations):
             silhouettes.clear(model)
 
-    change_density: Callable[[int, Model], None] = surviving(after_step, density, report)
+    change_density: Callable[[int, Model], None] = retry_without_growth(after_step, density, report)
     if ranks:
-        change_density = ranks.agreeing(change_density)
+        change_density = ranks.synchronised(change_density)
 
     for iteration in range(first + 1, options.iterations + 1):
         sh_degree = active_sh_degree(options, iteration)
@@ -213,7 +213,7 @@ def _check_resumable(options: Options, first: int, model: Model) -> None:
         raise InvalidScene(f"The checkpoint is not of the degree {options.sh_degree} that is asked for.")
 
 
-def surviving(call: Callable[P, T], density: DensityStrategy, report: Reporter) -> Callable[P, T]:
+def retry_without_growth(call: Callable[P, T], density: DensityStrategy, report: Reporter) -> Callable[P, T]:
     """`call`, which when memory runs out is tried once more after an end to adding Gaussians.
 
     Raises (when called):
@@ -245,6 +245,6 @@ def surviving(call: Callable[P, T], density: DensityStrategy, report: Reporter) 
 def _out_of_memory() -> OutOfMemory:
     return OutOfMemory(
         "The training does not fit into memory.",
-        hint="Use fewer or smaller photos, a bound on max_gaussians, or a larger machine.",
+        hint="Use fewer or smaller photos, a smaller max_gaussians, or a larger machine.",
         stage="train",
     )

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from splatworker import removal
 from splatworker.errors import SplatError
-from splatworker.workspace import private_workspace
+from splatworker.stages import removal
+from splatworker.stages.workspace import private_workspace
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_folders_in_folders_without_end(parent):
 UNPRIVILEGED = """
 import os, sys
 from pathlib import Path
-from splatworker.removal import remove_tree
+from splatworker.stages.removal import remove_tree
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)

@@ -12,11 +12,11 @@ import requests
 import stamina
 from support.servers import RawServer, read_request, respond
 
-from splatworker import net
 from splatworker.deliver import upload, webhook
 from splatworker.errors import InvalidJob, UploadFailed
+from splatworker.network import guard
 from splatworker.photos import fetch
-from splatworker.progress import Silent
+from splatworker.stages.progress import Silent
 
 MIB = 1 << 20
 UNPACKED_MIB = 128
@@ -25,7 +25,7 @@ FAILED = webhook.failed("job", None, "no", "no")
 
 @pytest.fixture(autouse=True)
 def on_loopback(monkeypatch):
-    monkeypatch.setenv(net.ALLOW_PRIVATE, "1")
+    monkeypatch.setenv(guard.ALLOW_PRIVATE, "1")
     for module in (fetch, upload, webhook):
         monkeypatch.setattr(module, "LONGEST_WAIT_S", 0.01)
     with stamina.set_testing(True, attempts=2, cap=True):
@@ -43,7 +43,7 @@ import resource, sys
 from pathlib import Path
 from splatworker.deliver import upload, webhook
 from splatworker.photos import fetch
-from splatworker.progress import Silent
+from splatworker.stages.progress import Silent
 what, url, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
@@ -198,8 +198,8 @@ NO_NUMBERS = ["²", "³¹", "1e9", "-1", "+1", " 1 2", "0x10", "9" * 5000, "inf"
 
 @pytest.mark.parametrize("text", NO_NUMBERS)
 def test_what_is_no_number_in_a_header(text, tmp_path):
-    assert net.number(text) is None
-    assert net.retry_after(text) == 0.0
+    assert guard.number(text) is None
+    assert guard.retry_after(text) == 0.0
 
     def behave(connection, number):
         path = read_request(connection)[0].split(b" ")[1]
@@ -218,13 +218,13 @@ def test_what_is_no_number_in_a_header(text, tmp_path):
 
 @pytest.mark.parametrize("text", ["٣", "１", "۹"])
 def test_digits_of_other_scripts_are_no_numbers(text):
-    assert net.number(text) is None
+    assert guard.number(text) is None
 
 
 def test_what_is_a_number():
-    assert [net.number(text) for text in ("0", "007", "123456789012345")] == [0, 7, 123456789012345]
-    assert net.retry_after("30") == 30.0
-    assert net.retry_after("200000") == 0.0
+    assert [guard.number(text) for text in ("0", "007", "123456789012345")] == [0, 7, 123456789012345]
+    assert guard.retry_after("30") == 30.0
+    assert guard.retry_after("200000") == 0.0
 
 
 @pytest.mark.parametrize("length", ["-5", "zz", "", "ffffffffffffffffffff", "1 1"])
@@ -240,23 +240,23 @@ def test_chunks_of_no_length(length, tmp_path):
 
 @pytest.mark.parametrize("port", [22, 25, 110, 465, 587, 3306, 5432, 6000, 6379, 9200, 11211, 27017])
 def test_ports_of_other_services(port, monkeypatch):
-    monkeypatch.delenv(net.ALLOW_PRIVATE)
+    monkeypatch.delenv(guard.ALLOW_PRIVATE)
     with pytest.raises(InvalidJob, match=f"port {port}"):
-        net.check_url(f"https://store.example:{port}/a.jpg", "upload_url")
-    with net.session() as session, pytest.raises(net.RefusedPort):  # as a redirect comes to it
+        guard.check_url(f"https://store.example:{port}/a.jpg", "upload_url")
+    with guard.session() as session, pytest.raises(guard.RefusedPort):  # as a redirect comes to it
         session.get(f"http://93.184.216.34:{port}/", timeout=1)
 
 
 @pytest.mark.parametrize("port", ["", ":80", ":443", ":8080", ":8443", ":9000"])
 def test_ports_of_web_servers(port, monkeypatch):
-    monkeypatch.delenv(net.ALLOW_PRIVATE)
-    net.check_url(f"https://store.example{port}/a.jpg", "upload_url")
+    monkeypatch.delenv(guard.ALLOW_PRIVATE)
+    guard.check_url(f"https://store.example{port}/a.jpg", "upload_url")
 
 
 def test_within_gives_results_and_errors_and_abandons_what_is_late():
     end = time.monotonic() + 60
-    assert net.within(lambda: end, lambda: 7) == 7
+    assert guard.within(lambda: end, lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):
-        net.within(lambda: end, lambda: 1 / 0)
+        guard.within(lambda: end, lambda: 1 / 0)
     with RawServer(lambda connection, number: server.stopping.wait()) as server, pytest.raises(requests.Timeout):
-        net.within(lambda: 0.0, lambda: server.stopping.wait(30))
+        guard.within(lambda: 0.0, lambda: server.stopping.wait(30))

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from splatworker import job_session, limits, process, restrict, supervise
 from splatworker.errors import OutOfMemory, SplatError, StageCrashed
-from splatworker.once import once
-from splatworker.progress import Overall, Silent
-from splatworker.undisturbed import undisturbed
+from splatworker.machine import operator_limits
+from splatworker.stages import process, restrict, supervise
+from splatworker.stages.progress import Overall, Silent
+from splatworker.stages.undisturbed import undisturbed
+from splatworker.worker import session
+from splatworker.worker.deduplicate_jobs import deduplicate_jobs
 
 ROOT = Path(__file__).parents[2]
 
@@ -290,8 +292,8 @@ print(json.dumps({"event": "result", "result": seen}))
 WITHOUT_PRIVILEGES = """
 import asyncio, ctypes, json, os, sys
 from pathlib import Path
-from splatworker import process, supervise
-from splatworker.progress import Silent
+from splatworker.stages import process; from splatworker.stages import supervise
+from splatworker.stages.progress import Silent
 libc = ctypes.CDLL(None, use_errno=True)
 for capability in range(64):  # for root, who may else read everything: none for this process, nor for its children
     libc.prctl(24, capability, 0, 0, 0)
@@ -321,7 +323,8 @@ def test_no_stage_reads_the_workers_environment(how, tmp_path):
 def test_a_worker_hides_its_memory_and_environment(started, tmp_path):
     """Root's processes can be told by who owns their files in /proc, too: the system's, not the user's."""
     code = {
-        "platform.serve": "import runpod; runpod.serverless.start = look; from splatworker import platform; "
+        "platform.serve": "import runpod; runpod.serverless.start = look; "
+        "from splatworker.worker import runpod_queue as platform; "
         "platform.serve(None)",
         "handler.run_file": "import handler; handler._read = look; handler.run_file(None)",
     }[started]
@@ -399,7 +402,7 @@ def test_how_a_stage_ended_is_told(code, status, tmp_path):
 
 TWO_JOBS = """
 import asyncio, os, signal, sys
-from splatworker.job_session import sigterm_cancels_this_task
+from splatworker.worker.session import sigterm_cancels_this_task
 
 async def job(end):
     with sigterm_cancels_this_task() as shutdown:
@@ -445,7 +448,7 @@ def test_sigterm_reaches_every_job_that_runs(order, asked, heard):
 
 def test_a_handler_that_replaced_ours_stays():
     async def scene() -> None:
-        with job_session.sigterm_cancels_this_task():
+        with session.sigterm_cancels_this_task():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     before = signal.getsignal(signal.SIGTERM)
@@ -464,7 +467,7 @@ def counted():
         await asyncio.sleep(0.01)
         return {"status": "success", "project_id": event["input"]["project_id"]}
 
-    return once(work), done
+    return deduplicate_jobs(work), done
 
 
 ALICE = {"id": "job-1", "input": {"project_id": "alice", "upload_url": "https://store.example/alice", "n": [1, 2]}}
@@ -503,6 +506,6 @@ def test_the_same_job_in_another_order_is_the_same():
 
 
 def test_every_limit_has_a_default_that_holds(monkeypatch):
-    for variable in limits.LIMITS:
+    for variable in operator_limits.LIMITS:
         monkeypatch.delenv(variable, raising=False)
-        assert limits.value(variable) > 0
+        assert operator_limits.value(variable) > 0

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from splatworker import job
-from splatworker.console import Console
+from splatworker.contract import job
 from splatworker.errors import SplatError, UnknownParam
-from splatworker.printable import printable, printable_lines
-from splatworker.redact import redact
-from splatworker.stage import sentence
+from splatworker.network.redact import redact
+from splatworker.stages.command import sentence
+from splatworker.stages.console import Console
+from splatworker.stages.printable import printable, printable_lines
 
 ROOT = Path(__file__).parents[2]
 ESCAPE = "\x1b]0;owned\x07"
@@ -30,7 +30,7 @@ QUADRATIC = [
 
 REDACTING = """
 import resource, sys
-from splatworker.redact import redact
+from splatworker.network.redact import redact
 resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
 for piece in sys.argv[1:]:
     redact(piece * (1_000_000 // len(piece)))
@@ -156,7 +156,7 @@ def test_lines_stay_lines():
 def test_the_log_for_people_is_printable(capsys, monkeypatch):
     import structlog
 
-    from splatworker import logs
+    from splatworker.worker import logs
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.delenv("RUNPOD_WEBHOOK_GET_JOB", raising=False)
@@ -202,7 +202,7 @@ def test_a_stage_whose_reader_is_gone_ends_without_a_traceback(tmp_path):
 
 INTERRUPTED = """
 import sys
-from splatworker.stage import run_as_command
+from splatworker.stages.command import run_as_command
 def work(report):
     raise KeyboardInterrupt
 sys.exit(run_as_command("sfm", work, as_json="--json" in sys.argv))

@@ -11,7 +11,7 @@ from support.servers import RawServer, read_request, reset, respond
 
 from splatworker.deliver import upload
 from splatworker.errors import InvalidJob, UploadFailed, UploadRefused
-from splatworker.progress import Silent
+from splatworker.stages.progress import Silent
 
 
 @pytest.fixture(autouse=True)

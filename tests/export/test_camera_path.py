@@ -7,15 +7,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from splatworker.export.camera_path import Look, by_what_they_show, flight, focus, look_of
-from splatworker.render.camera import Camera
+from splatworker.export.camera_path import Viewpoint, by_what_they_show, flight, focus, viewpoint_of
+from splatworker.formats.camera import Camera
 
 FRAMES = 120
 
 
 def camera_at(center, target, width=64, height=48, focal=60.0) -> Camera:
-    look = Look(np.array(center, float), np.array(target, float), width / 2 / focal, height / 2 / focal)
-    return look.camera(width, height)
+    viewpoint = Viewpoint(np.array(center, float), np.array(target, float), width / 2 / focal, height / 2 / focal)
+    return viewpoint.camera(width, height)
 
 
 def ring(start: float, end: float, count=24, height=1.0, wobble=0.1) -> list[Camera]:
@@ -34,8 +34,8 @@ POINTS = np.random.default_rng(1).normal(scale=0.4, size=(400, 3))
 TRACKS = np.full(400, 4.0)
 
 
-def positions(looks: list[Look]) -> np.ndarray:
-    return np.array([look.position for look in looks])
+def positions(viewpoints: list[Viewpoint]) -> np.ndarray:
+    return np.array([viewpoint.position for viewpoint in viewpoints])
 
 
 def closed_steps(points: np.ndarray) -> np.ndarray:
@@ -79,24 +79,24 @@ def test_it_never_goes_lower_or_higher_than_people_did():
 def test_along_a_facade_it_moves_along():
     cameras = [camera_at([x, 1.5, 8 + 0.1 * np.sin(x)], [x + 0.2, 2, 0]) for x in np.linspace(-10, 10, 15)]
     points = np.random.default_rng(0).uniform([-12, 0, -0.2], [12, 6, 0.2], size=(500, 3))
-    looks = flight(cameras, points, 7, FRAMES)
-    path = positions(looks)
+    viewpoints = flight(cameras, points, 7, FRAMES)
+    path = positions(viewpoints)
     assert np.ptp(path[:, 0]) > 15
     assert path[:, 2].min() > 7
-    forwards = np.array([look.target - look.position for look in looks])
+    forwards = np.array([viewpoint.target - viewpoint.position for viewpoint in viewpoints])
     forwards /= np.linalg.norm(forwards, axis=1, keepdims=True)
     assert forwards[:, 2].max() < -0.9  # it keeps looking at the facade
     assert closed_steps(path).max() < 0.7
 
 
 def test_views_are_upright_and_look_at_their_target():
-    for look in flight(ring(0, 2 * np.pi), POINTS, 0, 20):
-        camera = look.camera(96, 54)
+    for viewpoint in flight(ring(0, 2 * np.pi), POINTS, 0, 20):
+        camera = viewpoint.camera(96, 54)
         rotation = camera.camera_from_world[:, :3]
         assert np.linalg.det(rotation) == pytest.approx(1)
         assert rotation[1] @ [0, 1, 0] < 0  # y down in the picture is down in the world
         assert abs(rotation[0] @ [0, 1, 0]) < 1e-9  # and the horizon is level
-        seen = rotation @ look.target + camera.camera_from_world[:, 3]
+        seen = rotation @ viewpoint.target + camera.camera_from_world[:, 3]
         np.testing.assert_allclose(seen[:2], 0, atol=1e-9)
         assert seen[2] > 0
 
@@ -115,18 +115,18 @@ def test_the_first_view_shows_most():
 
 def test_a_cameras_own_look_is_its_view():
     camera = camera_at([1, 2, 3], [0, 0, 0])
-    again = look_of(camera, np.zeros(3)).camera(64, 48)
+    again = viewpoint_of(camera, np.zeros(3)).camera(64, 48)
     np.testing.assert_allclose(again.camera_from_world, camera.camera_from_world, atol=1e-9)
     assert (again.fx, again.fy) == (camera.fx, camera.fy)
 
 
 def test_another_shape_keeps_the_area_and_pixels_stay_square():
-    look = look_of(camera_at([1, 2, 3], [0, 0, 0], width=450, height=800), np.zeros(3))
-    wide = look.shaped(1280, 720)
+    viewpoint = viewpoint_of(camera_at([1, 2, 3], [0, 0, 0], width=450, height=800), np.zeros(3))
+    wide = viewpoint.shaped(1280, 720)
     camera = wide.camera(1280, 720)
     assert camera.fx == pytest.approx(camera.fy)
-    assert 0.7 < wide.tan_x * wide.tan_y / (look.tan_x * look.tan_y) <= 1
-    assert look.shaped(900, 1600) is look
+    assert 0.7 < wide.tan_x * wide.tan_y / (viewpoint.tan_x * viewpoint.tan_y) <= 1
+    assert viewpoint.shaped(900, 1600) is viewpoint
 
 
 def test_a_phone_held_upright_sees_more_up_than_across():
@@ -134,6 +134,6 @@ def test_a_phone_held_upright_sees_more_up_than_across():
     lying = camera_at([0, 1, 3], [0, 1, 0])
     roll = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
     held = dataclasses.replace(lying, camera_from_world=roll @ lying.camera_from_world)
-    assert look_of(lying, np.zeros(3)).tan_x > look_of(lying, np.zeros(3)).tan_y
-    look = look_of(held, np.zeros(3))
-    assert (look.tan_x, look.tan_y) == pytest.approx((24 / 60, 32 / 60))
+    assert viewpoint_of(lying, np.zeros(3)).tan_x > viewpoint_of(lying, np.zeros(3)).tan_y
+    viewpoint = viewpoint_of(held, np.zeros(3))
+    assert (viewpoint.tan_x, viewpoint.tan_y) == pytest.approx((24 / 60, 32 / 60))

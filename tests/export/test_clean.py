@@ -1,4 +1,4 @@
-"""Cleaning takes what no photo vouches for, never more than it may, and no photo looks worse for it."""
+"""Cleaning takes what no training photo supports, never more than it may, and no photo looks worse for it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from splatworker.export.clean import clean
 from splatworker.export.comparison import compare
 from splatworker.export.pictures import Artist
 from splatworker.export.subject import read_subject
-from splatworker.export.subset import take
-from splatworker.export.visibility import see
+from splatworker.export.visibility import measure_visibility
+from splatworker.formats.subset import take
 from splatworker.render.backend import renderer_for
 from splatworker.render.interface import GaussianTensors
 from splatworker.render.tensors import to_gaussians, to_tensors
@@ -45,8 +45,8 @@ def extras(means: np.ndarray, log_scale: float, opacity_logit: float) -> Gaussia
 def cleaned(subject, renderer, more: GaussianTensors):
     splat = to_gaussians(concatenate(to_tensors(subject.gaussians, torch.device("cpu")), more))
     tensors, cameras = to_tensors(splat, renderer.device), [photo.camera for photo in subject.trained]
-    sight = see(renderer, tensors, cameras)
-    done = clean(splat, sight, subject.trained, subject.points, renderer, subject.background)
+    visibility = measure_visibility(renderer, tensors, cameras)
+    done = clean(splat, visibility, subject.trained, subject.points, renderer, subject.background)
     return splat, done
 
 

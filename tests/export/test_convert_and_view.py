@@ -18,12 +18,13 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from splatworker.contract.outputs import OUTPUTS
 from splatworker.errors import InvalidScene, SplatError
 from splatworker.export import convert_cli
-from splatworker.export.outputs import OUTPUTS
-from splatworker.export.registry import FORMATS, read_any, write_any
 from splatworker.export.view_cli import address_of, folder_of, server_of
 from splatworker.export.view_splat import is_y_up
+from splatworker.splat_files.records import FORMATS
+from splatworker.splat_files.registry import read_any, write_any
 
 
 @pytest.mark.parametrize("target", FORMATS)
@@ -137,7 +138,7 @@ def test_links_out_of_the_folder_and_names_of_no_file_are_not_served(tmp_path, p
 def test_a_folder_without_a_page_and_a_port_that_is_none(tmp_path, exported):
     with pytest.raises(SplatError, match="no page"):
         server_of(tmp_path)
-    with pytest.raises(SplatError, match="no port"):
+    with pytest.raises(SplatError, match="not a port number"):
         server_of(exported.folder, 70_000)
 
 

@@ -13,16 +13,16 @@ import torch
 from PIL import Image
 from scipy.spatial import cKDTree
 
+from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS, names
 from splatworker.errors import SplatError
 from splatworker.export import cli
 from splatworker.export.comparison import trained_size
 from splatworker.export.export import ON_CPU, export
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
-from splatworker.export.outputs import BY_DEFAULT, OUTPUTS, names
-from splatworker.export.registry import read_any
 from splatworker.export.subject import read_subject, shrunk
 from splatworker.render.reference import ReferenceRenderer
 from splatworker.render.tensors import to_tensors
+from splatworker.splat_files.registry import read_any
 
 SPLATS = ["spz", "sog", "compressed_ply", "splat", "cleaned_ply"]
 

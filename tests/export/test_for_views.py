@@ -10,19 +10,19 @@ import torch
 import torch.nn.functional as F
 from support.gaussian_scenes import random_gaussians
 
-from splatworker.export.constant_colour import INERTIA, constant_colours
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
 from splatworker.export.pictures import Artist
-from splatworker.export.registry import read_any, write_any
-from splatworker.export.spz import read_spz, write_spz
-from splatworker.export.spz_for_views import write_spz_for_views
 from splatworker.export.subject import read_subject
-from splatworker.export.visibility import MOST_LINES, see
-from splatworker.gaussians import Gaussians
+from splatworker.export.visibility import MOST_LINES, measure_visibility
+from splatworker.formats.gaussians import Gaussians
 from splatworker.render.backend import renderer_for
 from splatworker.render.interface import SH_C0
 from splatworker.render.spherical_harmonics import basis
 from splatworker.render.tensors import to_gaussians, to_tensors
+from splatworker.splat_files.constant_colour import INERTIA, constant_colours
+from splatworker.splat_files.registry import read_any, write_any
+from splatworker.splat_files.spz import read_spz, write_spz
+from splatworker.splat_files.spz_for_views import write_spz_for_views
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,9 @@ def likeness(first: Gaussians, second: Gaussians, subject, renderer) -> float:
 
 
 def lines_to(gaussians: Gaussians, subject, renderer):
-    return see(renderer, to_tensors(gaussians, renderer.device), [photo.camera for photo in subject.trained]).lines
+    return measure_visibility(
+        renderer, to_tensors(gaussians, renderer.device), [photo.camera for photo in subject.trained]
+    ).lines
 
 
 def test_smaller_and_nearer_than_by_rounding(subject, renderer, tmp_path):
@@ -149,9 +151,11 @@ def test_constant_colours_are_the_best_beside_wrong_harmonics(subject, renderer)
 def test_the_weights_of_views_are_kept_for_some(subject, renderer):
     cameras = [photo.camera for photo in subject.trained]
     tensors = to_tensors(subject.gaussians, renderer.device)
-    all_lines = see(renderer, tensors, cameras)
+    all_lines = measure_visibility(renderer, tensors, cameras)
     np.testing.assert_allclose(all_lines.lines.weights.sum(axis=0), all_lines.weight, rtol=1e-4, atol=1e-4)
-    many = see(renderer, tensors, [camera for camera in cameras for _ in range(MOST_LINES // len(cameras) + 1)])
+    many = measure_visibility(
+        renderer, tensors, [camera for camera in cameras for _ in range(MOST_LINES // len(cameras) + 1)]
+    )
     assert MOST_LINES // 2 <= len(many.lines.weights) <= MOST_LINES
     assert len(many.lines.centers) == len(many.lines.weights)
     assert torch.all(many.weight > all_lines.weight - 1e-3)

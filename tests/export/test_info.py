@@ -10,12 +10,12 @@ from support.scene_folders import write_scene
 
 from splatworker.errors import InvalidScene
 from splatworker.export.info import describe, main
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.ply import write_ply
-from splatworker.gaussians import Gaussians
 
 
 def _splat(count=1001) -> Gaussians:
-    """Centres on a line of length 10 along x, opacities 0.5, largest scales from 1 to e^2."""
+    """Centers on a line of length 10 along x, opacities 0.5, largest scales from 1 to e^2."""
     ramp = np.linspace(0, 1, count, dtype=np.float32)
     zeros = np.zeros((count, 3), np.float32)
     log_scales = np.stack([2 * ramp, ramp - 1, ramp - 2], axis=1)

@@ -18,13 +18,14 @@ from support.sog_files import BOOK, picture, sog_members, zip_of
 
 from splatworker.errors import InvalidScene
 from splatworker.export.info import describe
-from splatworker.export.registry import FORMATS, read_any, write_any
-from splatworker.export.spz import MAGIC
-from splatworker.export.spz_reader import SH_SIZE
-from splatworker.export.subset import take
 from splatworker.formats.find import find_model, find_splat
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.ply import write_ply
-from splatworker.gaussians import Gaussians
+from splatworker.formats.subset import take
+from splatworker.splat_files.records import FORMATS
+from splatworker.splat_files.registry import read_any, write_any
+from splatworker.splat_files.spz import MAGIC
+from splatworker.splat_files.spz_reader import SH_SIZE
 
 MOST_MEMORY = 64 * 2**20
 """Bytes that reading any of the small files here may take."""
@@ -201,23 +202,26 @@ def test_a_sogs_pictures_are_webp(tmp_path, kind):
     [
         ({"version": 1}, "version 1, not 2"),
         ({"version": None}, "version another, not 2"),
-        ({"count": None}, "count is no number"),
-        ({"count": True}, "count is no number"),
-        ({"count": -1}, "count is no number"),
+        ({"count": None}, "count is not a number"),
+        ({"count": True}, "count is not a number"),
+        ({"count": -1}, "count is not a number"),
         ({"count": 17}, "16|4x4 pixels for 17"),
         ({"means": []}, "says nothing of means"),
         ({"means": {"mins": [0] * 3, "maxs": [0] * 2, "files": ["means_l.webp"] * 2}}, "maxs is no list"),
         (
             {"means": {"mins": [0] * 3, "maxs": ["1"] * 3, "files": ["means_l.webp"] * 2}},
-            "maxs holds what is no number",
+            "maxs holds what is not a number",
         ),
-        ({"means": {"mins": [0] * 3, "maxs": [10**400] * 3, "files": ["means_l.webp"] * 2}}, "holds what is no number"),
+        (
+            {"means": {"mins": [0] * 3, "maxs": [10**400] * 3, "files": ["means_l.webp"] * 2}},
+            "holds what is not a number",
+        ),
         ({"means": {"mins": [0] * 3, "maxs": [0] * 3, "files": ["means_l.webp"]}}, "a file is not named"),
         ({"quats": {"files": ["none.webp"]}}, r"none\.webp is missing"),
         ({"quats": {"files": [1]}}, "a file is not named"),
         ({"scales": {"codebook": [], "files": ["scales.webp"]}}, "codebook is no list"),
         ({"scales": {"codebook": BOOK * 2, "files": ["scales.webp"]}}, "codebook is no list"),
-        ({"shN": {"bands": 4, "codebook": BOOK, "files": ["a", "b"]}}, "bands is no number"),
+        ({"shN": {"bands": 4, "codebook": BOOK, "files": ["a", "b"]}}, "bands is not a number"),
         (
             {"shN": {"bands": 1, "codebook": BOOK, "files": ["means_l.webp", "means_l.webp"]}},
             "not made of whole entries",

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from splatworker.export import viewer
-from splatworker.export.camera_path import Look
-from splatworker.export.viewer import Scene, write_viewer
+from splatworker.export.camera_path import Viewpoint
+from splatworker.export.viewer import PageContents, write_viewer
 
 TEMPLATE = Path(viewer.__file__).with_name("viewer_page.html")
 BUILD = Path(__file__).parents[2] / "viewer"
 
-LOOK = Look(np.array([0.0, 1, 4]), np.zeros(3), 0.5, 0.4)
+LOOK = Viewpoint(np.array([0.0, 1, 4]), np.zeros(3), 0.5, 0.4)
 
 
 def part(page: str, name: str) -> str:
@@ -35,7 +35,7 @@ def splat_file(tmp_path) -> Path:
 
 def test_the_page_holds_splat_view_and_licence(splat_file, tmp_path):
     title = "</title><script>alert(1)</script>{{splat}}"
-    assert write_viewer(tmp_path / "a.html", Scene(title, splat_file, LOOK, (1.0, 1.0, 1.0), b"poster")) is True
+    assert write_viewer(tmp_path / "a.html", PageContents(title, splat_file, LOOK, (1.0, 1.0, 1.0), b"poster")) is True
     page = (tmp_path / "a.html").read_text()
     assert "<title>&lt;/title&gt;" in page
     assert page.count("alert(1)") == 1
@@ -51,7 +51,7 @@ def test_the_page_holds_splat_view_and_licence(splat_file, tmp_path):
 
 def test_a_page_that_would_be_too_large_loads_its_splat_from_beside(splat_file, tmp_path, monkeypatch):
     monkeypatch.setattr(viewer, "LARGEST_PAGE", 3 * 2**20 + 1000)
-    assert write_viewer(tmp_path / "a.html", Scene("a", splat_file, LOOK)) is False
+    assert write_viewer(tmp_path / "a.html", PageContents("a", splat_file, LOOK)) is False
     assert part((tmp_path / "a.html").read_text(), "splat") == "splat.sog"
 
 

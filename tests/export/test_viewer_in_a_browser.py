@@ -12,11 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from splatworker.export.camera_path import Look
+from splatworker.export.camera_path import Viewpoint
 from splatworker.export.orient import rotate
-from splatworker.export.registry import read_any
 from splatworker.render.backend import renderer_for
 from splatworker.render.tensors import to_tensors
+from splatworker.splat_files.registry import read_any
 
 FLAGS = [
     "--headless", "--no-sandbox", "--no-first-run", "--disable-quic", "--disable-background-networking",
@@ -88,12 +88,12 @@ def own_picture(exported, size: tuple[int, int]) -> np.ndarray:
     view = json.loads(text.split('id="scene">')[1].split("</script>")[0])["view"]
     width, height = size
     tan_y = max(view["tanY"], min(view["tanX"] * height / width, SPILL * view["tanY"]))
-    look = Look(np.array(view["position"]), np.array(view["target"]), tan_y * width / height, tan_y)
+    viewpoint = Viewpoint(np.array(view["position"]), np.array(view["target"]), tan_y * width / height, tan_y)
     splat = read_any(exported.folder / "splat.sog")
     upright = rotate(splat, np.diag([-1.0, -1.0, 1.0]))
     renderer = renderer_for("cpu")
     tensors = to_tensors(upright, torch.device("cpu"))
-    image = renderer.render(tensors, look.camera(width, height), torch.zeros(3), upright.sh_degree)
+    image = renderer.render(tensors, viewpoint.camera(width, height), torch.zeros(3), upright.sh_degree)
     return image.clamp(0, 1).permute(1, 2, 0).numpy()
 
 

@@ -16,7 +16,7 @@ from support.s3 import Store
 from support.servers import RawServer, read_request, respond
 from support.world import SECRET, WEBHOOK_SECRET, World
 
-from splatworker import net
+from splatworker.network import guard
 
 MARK = "SPLATWORKER_TEST_MARK"
 
@@ -79,7 +79,7 @@ def job(photos, tmp_path, traces):
 
 @pytest.fixture
 def world(tmp_path, traces, monkeypatch, capfd):
-    monkeypatch.delenv(net.ALLOW_PRIVATE, raising=False)
+    monkeypatch.delenv(guard.ALLOW_PRIVATE, raising=False)
     internet = Internet(tmp_path / "internet")
     monkeypatch.setenv(VARIABLE, str(internet.folder))
     write_photos(tmp_path / "photos")
@@ -99,7 +99,7 @@ def world(tmp_path, traces, monkeypatch, capfd):
         assert list(store.objects) == ["a.ply"]
     assert sink.connections == 0
     for address in internet.connected():
-        assert net.is_public(ipaddress.ip_address(address)), address
+        assert guard.is_public(ipaddress.ip_address(address)), address
     told = capfd.readouterr()
     everything = [json.dumps(world.answers), told.out, told.err, json.dumps(store.hooks), *internet.children()]
     for secret in (SECRET, "X-Amz-Signature=", "hook-secret", WEBHOOK_SECRET[6:], "secret of the inside"):

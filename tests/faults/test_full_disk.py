@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from support.jobs import do, local_job, slow, write_photos
 
-from splatworker import pipeline, workspace
+from splatworker.pipeline import run as pipeline
+from splatworker.stages import workspace
 
 
 @pytest.mark.parametrize("stage", ["train", *slow("fetch", "photos", "sfm")])

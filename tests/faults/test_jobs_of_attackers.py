@@ -14,8 +14,8 @@ from support.internet import OTHER_PUBLIC, PUBLIC
 from support.servers import read_request, respond
 from support.world import SECRET
 
-from splatworker import net
 from splatworker.errors import InvalidJob
+from splatworker.network import guard
 
 HOSTS = [*FORMS, *(f"[{network.split('/')[0]}]" if ":" in network else network.split("/")[0] for network in NETWORKS)]
 
@@ -29,7 +29,7 @@ ODD = [
 
 def passes_the_form_check(url: str) -> bool:
     try:
-        net.check_url(url, "image_urls[0]")
+        guard.check_url(url, "image_urls[0]")
     except InvalidJob:
         return False
     return True
@@ -73,7 +73,7 @@ def test_photos_from_inside_are_left_out_of_a_good_job(world):
     assert {photo["reason"] for photo in rejected} <= {
         "its address is not public",
         "the server could not be reached",  # a form that the system's resolver does not take for an address
-        "it is, or redirects to, something that is no http or https URL",
+        "it is, or redirects to, something that is not an http or https URL",
     }
 
 
@@ -105,7 +105,7 @@ def test_photos_that_redirect_inside(world, odd):
     assert reasons == {
         "its address is not public",
         "it redirects too often",
-        "it is, or redirects to, something that is no http or https URL",
+        "it is, or redirects to, something that is not an http or https URL",
     }
 
 

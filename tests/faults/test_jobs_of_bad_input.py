@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from support.jobs import do, local_job, write_photos
 
 import handler
-from splatworker.job import Job, SfmOptions
-from splatworker.params import Params
+from splatworker.contract.job import Job, JobSfmOptions
+from splatworker.contract.params import Params
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -34,7 +34,7 @@ SCHEMA = st.one_of(
     st.builds(lambda name, value: GOOD | {name: value}, FIELDS, JSON),
     st.builds(lambda name, value: GOOD | {"params": {name: value}}, st.sampled_from(sorted(Params.model_fields)), JSON),
     st.builds(
-        lambda name, value: GOOD | {"sfm": {name: value}}, st.sampled_from(sorted(SfmOptions.model_fields)), JSON
+        lambda name, value: GOOD | {"sfm": {name: value}}, st.sampled_from(sorted(JobSfmOptions.model_fields)), JSON
     ),
     st.builds(lambda params: GOOD | {"params": params}, st.dictionaries(st.text(max_size=50), JSON, max_size=4)),
 )

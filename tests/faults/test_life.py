@@ -18,8 +18,9 @@ from support.s3 import Store
 from support.servers import RawServer
 
 import handler
-from splatworker import pipeline, process, workspace
-from splatworker.job_session import Setting
+from splatworker.pipeline import run as pipeline
+from splatworker.stages import process, workspace
+from splatworker.worker.session import Setting
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,7 +115,7 @@ def test_a_job_cancelled_while_its_webhook_hears_of_the_end_is_told_again(photos
 WORKER = """
 import asyncio, json, sys
 import handler
-from splatworker.job_session import Setting
+from splatworker.worker.session import Setting
 event, command = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 print(json.dumps(asyncio.run(handler.handler(event, Setting(local=True, command=command)))))
 """

@@ -7,8 +7,8 @@ import asyncio
 from support.jobs import stand_in
 
 import handler
-from splatworker import once
-from splatworker.job_session import Setting
+from splatworker.worker import deduplicate_jobs
+from splatworker.worker.session import Setting
 
 
 def count_work(job: dict, *faults: str):
@@ -19,7 +19,7 @@ def count_work(job: dict, *faults: str):
         worked.append(event["id"])
         return await handler.handler(event, Setting(local=True, command=stand_in(*faults)))
 
-    return once.once(work), worked
+    return deduplicate_jobs.deduplicate_jobs(work), worked
 
 
 def test_the_same_id_twice_in_a_row(job):
@@ -65,7 +65,7 @@ def test_the_second_of_two_takes_over_when_the_first_is_cancelled(job, traces):
                 await asyncio.sleep(3600)
             return {"status": "success"}
 
-        answer = once.once(work)
+        answer = deduplicate_jobs.deduplicate_jobs(work)
         first = asyncio.create_task(answer(job))
         await entered.wait()
         second = asyncio.create_task(answer(job))

@@ -14,11 +14,11 @@ import urllib3.util.connection
 from support.addresses import FORMS, NETWORKS
 from support.servers import RawServer, read_request, respond
 
-from splatworker import net
 from splatworker.deliver import upload, webhook
 from splatworker.errors import InvalidJob, SplatError
+from splatworker.network import guard
 from splatworker.photos import fetch
-from splatworker.progress import Silent
+from splatworker.stages.progress import Silent
 
 PUBLIC = "93.184.216.34"
 OTHER_PUBLIC = "93.184.216.35"
@@ -26,7 +26,7 @@ OTHER_PUBLIC = "93.184.216.35"
 
 @pytest.fixture(autouse=True)
 def guarded(monkeypatch):
-    monkeypatch.delenv(net.ALLOW_PRIVATE, raising=False)
+    monkeypatch.delenv(guard.ALLOW_PRIVATE, raising=False)
 
 
 @pytest.fixture
@@ -78,18 +78,18 @@ def network(monkeypatch):
     network = Network(monkeypatch)
     yield network
     for address in network.connected:
-        assert net.is_public(ipaddress.ip_address(address)), address
+        assert guard.is_public(ipaddress.ip_address(address)), address
 
 
 def get(url: str) -> requests.Response:
-    with net.session() as session:
+    with guard.session() as session:
         return session.get(url, timeout=2)
 
 
 def is_refused(url: str) -> bool:
     """Whether the guard stops it: by the URL's form, or when it is connected to."""
     try:
-        net.check_url(url, "image_urls[0]")
+        guard.check_url(url, "image_urls[0]")
         get(url)
     except (InvalidJob, requests.RequestException):
         return True
@@ -133,10 +133,10 @@ def test_reserved_networks_first_host_and_last(name):
     reserved = ipaddress.ip_network(name)
     first, last = reserved.network_address, reserved.broadcast_address
     for address in {first, first + 1 if reserved.num_addresses > 1 else first, last}:
-        assert not net.is_public(address), address
+        assert not guard.is_public(address), address
         host = f"[{address}]" if address.version == 6 else str(address)
         with pytest.raises(InvalidJob, match="not public"):
-            net.check_url(f"https://{host}/", "upload_url")
+            guard.check_url(f"https://{host}/", "upload_url")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_addresses_with_an_ipv4_address_inside(inner):
         (0x20010470 << 96) + (0x02005EFE << 32) + number,
     ]
     for form in forms:
-        assert not net.is_public(ipaddress.IPv6Address(form))
+        assert not guard.is_public(ipaddress.IPv6Address(form))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_addresses_with_an_ipv4_address_inside(inner):
     ],
 )  # fmt: skip
 def test_public_addresses_are_let_through(address):
-    assert net.is_public(ipaddress.ip_address(address))
+    assert guard.is_public(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize(
@@ -220,14 +220,14 @@ def test_endless_redirects(network):
         network.servers[PUBLIC] = server.port
         with pytest.raises(requests.TooManyRedirects):
             get("http://public.example/")
-        assert server.connections == net.MOST_REDIRECTS + 1
+        assert server.connections == guard.MOST_REDIRECTS + 1
 
 
 def test_a_redirect_takes_no_credentials_along(network):
     network.names |= {"public.example": [[PUBLIC]], "other.example": [[OTHER_PUBLIC]]}
     with redirecting("302 Found", "http://other.example/") as first, redirecting("404 None", "/") as second:
         network.servers |= {PUBLIC: first.port, OTHER_PUBLIC: second.port}
-        with net.session() as session:
+        with guard.session() as session:
             session.get("http://public.example/?secret=1", headers={"Authorization": "Bearer x"}, timeout=2)
     assert b"Authorization" in first.requests[0]
     assert b"Authorization" not in second.requests[0]

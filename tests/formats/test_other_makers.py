@@ -354,10 +354,10 @@ def test_a_rendered_scene(tmp_path, monkeypatch):
         ({"camera_model": "OPENCV_FISHEYE"}, "OPENCV_FISHEYE, not PINHOLE"),
         ({"camera_model": "EQUIRECTANGULAR"}, "EQUIRECTANGULAR, not PINHOLE"),
         ({"is_fisheye": True}, "fisheye, not PINHOLE"),
-        ({"fl_x": "50"}, "fl_x that is no number"),
-        ({"fl_x": 1e400}, "fl_x that is no number"),
+        ({"fl_x": "50"}, "fl_x that is not a number"),
+        ({"fl_x": 1e400}, "fl_x that is not a number"),
         ({"fl_x": -1}, "no focal length"),
-        ({"w": 10**30}, "w that is no number"),
+        ({"w": 10**30}, "w that is not a number"),
         ({"w": 10**6}, "more than any photo"),
         ({"frames": None}, "no list of frames"),
         ({"frames": [1]}, "Frame 0 of transforms.json has no file_path"),
@@ -385,7 +385,7 @@ def test_transforms_that_cannot_be_used_are_named(nerfstudio, change, said):
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '{"frames": 1}', "\xff"])
 def test_transforms_that_are_none(nerfstudio, text):
     (nerfstudio / "transforms.json").write_text(text, encoding="latin-1")
-    with pytest.raises(InvalidScene, match=r"transforms\.json (is no JSON|has no list)"):
+    with pytest.raises(InvalidScene, match=r"transforms\.json (is not JSON|has no list)"):
         read_scene(nerfstudio)
 
 

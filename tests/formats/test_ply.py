@@ -7,8 +7,8 @@ import pytest
 from plyfile import PlyData, PlyElement
 
 from splatworker.errors import InvalidScene, SplatError
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.ply import read_ply, read_vertices, write_ply, write_point_ply
-from splatworker.gaussians import Gaussians
 
 FIELDS = ("means", "quaternions", "log_scales", "opacity_logits", "sh_dc", "sh_rest")
 
@@ -117,7 +117,7 @@ def _valid(tmp_path) -> bytes:
         (lambda data: data.replace(b"property float x\n", b"property float y\n"), "header"),
         (lambda data: data.replace(b"property float x\n", b"property list uchar int x\n"), "list"),
         (lambda data: data.replace(b"element vertex", b"element face"), "no vertices"),
-        (lambda data: data.replace(b"binary_little_endian", b"ascii"), "garbled|no number"),
+        (lambda data: data.replace(b"binary_little_endian", b"ascii"), "corrupt|not a number"),
         (lambda data: data.replace(b"binary_little_endian", b"middle_endian"), "header"),
     ],
 )

@@ -12,8 +12,8 @@ from support.colmap_files import ring_cameras
 from support.scene_folders import truth, write_scene
 
 from splatworker.errors import InvalidScene
+from splatworker.formats.camera import Camera
 from splatworker.formats.scene import image_size, read_scene, split
-from splatworker.render.camera import Camera
 
 PYCOLMAP_WRITES = """
 import zlib, PIL._imaging, sys, json

@@ -18,7 +18,7 @@ from support.jobs import write_photos
 from splatworker.errors import DiskFull
 from splatworker.photos import decode
 from splatworker.photos.exif import kept_exif
-from splatworker.progress import Silent
+from splatworker.stages.progress import Silent
 
 SMOOTH = np.linspace(0, 255, 120 * 160 * 3).reshape(120, 160, 3).astype(np.uint8)
 
@@ -283,7 +283,7 @@ def test_photos_are_decoded_while_others_arrive(source):
     pictures = [Image.fromarray(np.roll(SMOOTH, 7 * number, axis=1)) for number in range(4)]
     sent = 0
 
-    def all_there() -> bool:
+    def all_arrived() -> bool:
         nonlocal sent
         whole = [path for path in out.iterdir() if not path.name.startswith(".")]
         if len(whole) == sent < len(pictures):
@@ -292,7 +292,7 @@ def test_photos_are_decoded_while_others_arrive(source):
             sent += 1
         return len(whole) == len(pictures)
 
-    decoded = run(source, all_there=all_there, jobs=2)
+    decoded = run(source, all_arrived=all_arrived, jobs=2)
     assert [photo["file"] for photo in decoded.photos] == ["9.jpg", "8.jpg", "7.jpg", "6.jpg"]
     assert [photo["index"] for photo in decoded.photos] == [0, 1, 2, 3]
     assert sorted(path.name for path in out.iterdir()) == ["6.jpg", "7.jpg", "8.jpg", "9.jpg"]

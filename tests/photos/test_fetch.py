@@ -13,7 +13,7 @@ from support.servers import RawServer, read_request, reset, respond
 
 from splatworker.errors import DiskFull
 from splatworker.photos import fetch
-from splatworker.progress import Silent
+from splatworker.stages.progress import Silent
 
 PHOTO = bytes(range(256)) * 40
 

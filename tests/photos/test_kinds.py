@@ -11,10 +11,10 @@ from PIL import ExifTags, Image, PngImagePlugin
 from support import odd_photos
 from support.jobs import write_photos
 
-from splatworker import panorama
+from splatworker.formats import panorama
 from splatworker.photos import cli, decode
 from splatworker.photos.scans import count_scans
-from splatworker.progress import Silent
+from splatworker.stages.progress import Silent
 
 PHOTO = odd_photos.photo()
 

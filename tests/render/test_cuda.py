@@ -6,14 +6,7 @@ import pytest
 import torch
 from support.gaussian_scenes import concatenate, look_at_camera, random_gaussians
 
-from splatworker.render.interface import (
-    AdamState,
-    DensityStatistics,
-    GaussianTensors,
-    LearningRates,
-    Step,
-    View,
-)
+from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LearningRates, Step, View
 
 pytestmark = pytest.mark.gpu
 

@@ -22,7 +22,7 @@ FILES = len(list((Path(__file__).parents[2] / "kernels" / "cuda").glob("*.cu")))
 ASK = """
 import json
 from splatworker import _cuda
-from splatworker.gpu import find_gpus
+from splatworker.machine.gpu import find_gpus
 found = find_gpus()
 print(json.dumps({"found": found, "kernels": [_cuda.obstacle(k) for k in range(max(len(found["gpus"]), 1))]}))
 """
@@ -69,7 +69,7 @@ def ask(run, devices=None, **environment):
 @pytest.mark.parametrize(
     ("environment", "code", "words"),
     [
-        ({"FAKE_CUDA_VERSION": "11080"}, "driver_too_old", "speaks CUDA 11.8, and 12.0 is needed (driver 525.60.13"),
+        ({"FAKE_CUDA_VERSION": "11080"}, "driver_too_old", "supports CUDA 11.8, and 12.0 is needed (driver 525.60.13"),
         ({"devices": ""}, "no_gpu", "the NVIDIA driver shows no GPU"),
         ({"CUDA_VISIBLE_DEVICES": ""}, "no_gpu", "CUDA_VISIBLE_DEVICES is empty"),
         ({"CUDA_VISIBLE_DEVICES": "1"}, "no_gpu", 'CUDA_VISIBLE_DEVICES is "1", which names none'),

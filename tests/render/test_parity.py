@@ -9,7 +9,7 @@ import pytest
 import torch
 from support.gaussian_scenes import concatenate, front_camera, look_at_camera, one_gaussian, random_gaussians
 
-from splatworker.render.camera import Camera
+from splatworker.formats.camera import Camera
 from splatworker.render.interface import (
     CONTRIBUTION_HEADER,
     AdamState,
@@ -38,7 +38,7 @@ SCENES = {
     "degree 3": (random_gaussians(200, 3, seed=4), look_at_camera(seed=4), 3),
     "degree 1 of a degree 3 model": (random_gaussians(100, 3, seed=5), look_at_camera(seed=5), 1),
     "not a multiple of a tile": (random_gaussians(80, 3, seed=6), look_at_camera(37, 61, seed=6), 3),
-    "off-centre principal point": (random_gaussians(80, 3, seed=7), look_at_camera(seed=7, principal=(9, -7)), 3),
+    "off-center principal point": (random_gaussians(80, 3, seed=7), look_at_camera(seed=7, principal=(9, -7)), 3),
     "one pixel": (random_gaussians(30, 3, seed=8), look_at_camera(1, 1, focal=2.0, seed=8), 3),
     "one row": (random_gaussians(30, 3, seed=8), look_at_camera(50, 1, seed=8), 3),
     "inside the cloud": (random_gaussians(200, 3, seed=9, spread=2.0), look_at_camera(seed=9, distance=0.5), 3),

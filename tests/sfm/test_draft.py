@@ -7,7 +7,6 @@ import shutil
 import numpy as np
 import pytest
 
-from splatworker.progress import Silent
 from splatworker.sfm import database, draft, features, mapping, matching
 from splatworker.sfm.cameras import group_photos
 from splatworker.sfm.colmap import pycolmap
@@ -19,6 +18,7 @@ from splatworker.sfm.pairs import all_pairs
 from splatworker.sfm.photo import read_photos
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
+from splatworker.stages.progress import Silent
 
 SPAN = Span(Silent(), "", 0.0, 1.0)
 FEW = 200

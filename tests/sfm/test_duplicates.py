@@ -3,7 +3,7 @@
 import numpy as np
 from support import photo_sets
 
-from splatworker.sfm.duplicates import set_aside
+from splatworker.sfm.duplicates import find_near_duplicates
 from splatworker.sfm.photo import read_photos
 
 
@@ -19,20 +19,20 @@ def slide(folder, steps):
 
 def test_frames_that_repeat_the_one_before_go_first(tmp_path):
     photos = slide(tmp_path / "a", [0, 40, 0, 40, 0, 0, 40])
-    aside = set_aside(photos, tmp_path / "a", plenty=4)
+    aside = find_near_duplicates(photos, tmp_path / "a", plenty=4)
     assert aside == {"2.jpg": "1.jpg", "4.jpg": "3.jpg", "5.jpg": "3.jpg"}
 
 
 def test_no_more_go_than_there_are_too_many(tmp_path):
     photos = slide(tmp_path / "a", [0] * 10)
-    aside = set_aside(photos, tmp_path / "a", plenty=6)
+    aside = find_near_duplicates(photos, tmp_path / "a", plenty=6)
     assert len(aside) == 4
     assert "0.jpg" not in aside
     assert all(other not in aside for other in aside.values())
-    assert set_aside(photos, tmp_path / "a", plenty=10) == {}
-    assert set_aside(photos, tmp_path / "a") == {}
+    assert find_near_duplicates(photos, tmp_path / "a", plenty=10) == {}
+    assert find_near_duplicates(photos, tmp_path / "a") == {}
 
 
 def test_photos_that_differ_stay(tmp_path):
     photos = slide(tmp_path / "a", [0, *[30] * 9])
-    assert set_aside(photos, tmp_path / "a", plenty=2) == {}
+    assert find_near_duplicates(photos, tmp_path / "a", plenty=2) == {}

@@ -57,9 +57,9 @@ def test_blurred_photos(sfm, tmp_path):
 
 
 def test_photos_taken_from_one_spot(sfm, tmp_path):
-    centre = np.array([0.0, 1.2, 2.6])
+    center = np.array([0.0, 1.2, 2.6])
     targets = [np.array([x, 0.8 + 0.1 * (number % 3), -1.0]) for number, x in enumerate(np.linspace(-1.2, 1.2, 12))]
-    photo_sets.take(tmp_path / "photos", photo_sets.room(), [photo_sets.look_at(centre, target) for target in targets])
+    photo_sets.take(tmp_path / "photos", photo_sets.room(), [photo_sets.look_at(center, target) for target in targets])
     run = sfm(tmp_path / "photos", tmp_path / "scene")
     assert run.error["code"] == "no_reconstruction"
     assert "one spot" in run.error["message"]

@@ -18,13 +18,13 @@ def turned_world(seed):
 @pytest.mark.parametrize("tilt", [0.0, 40.0, 89.0])
 def test_up_is_found_however_far_cameras_are_tilted(seed, tilt):
     world = turned_world(seed)
-    turns, centres = [], []
+    turns, centers = [], []
     for angle in np.linspace(0, 2 * np.pi, 9)[:-1]:
         height = 3 * np.tan(np.radians(tilt))
-        centre = np.array([3 * np.cos(angle), height, 3 * np.sin(angle)])
-        turns.append(world @ photo_sets.look_at(centre, np.zeros(3))[:, :3].T)
-        centres.append(world @ centre)
-    up = up_axis(turns, [(0, -1)] * 8, np.mean(centres, axis=0))
+        center = np.array([3 * np.cos(angle), height, 3 * np.sin(angle)])
+        turns.append(world @ photo_sets.look_at(center, np.zeros(3))[:, :3].T)
+        centers.append(world @ center)
+    up = up_axis(turns, [(0, -1)] * 8, np.mean(centers, axis=0))
     assert up @ world @ [0, 1, 0] > 0.9999
 
 
@@ -49,11 +49,11 @@ def test_the_orientation_tag_turns_a_photos_up():
 def test_gps_tells_metres_only_where_it_fits():
     rng = np.random.default_rng(2)
     metres = rng.normal(size=(12, 3)) * [30, 30, 5]
-    centres = metres @ turned_world(1).T / 7 + [4, 5, 6]
-    assert gps_scale(centres, metres) == pytest.approx(7)
-    assert gps_scale(centres, metres + rng.normal(size=(12, 3))) == pytest.approx(7, rel=0.05)
-    assert gps_scale(centres, rng.permutation(metres)) is None
-    assert gps_scale(centres, metres / 20) is None  # within a receiver's own error
+    centers = metres @ turned_world(1).T / 7 + [4, 5, 6]
+    assert gps_scale(centers, metres) == pytest.approx(7)
+    assert gps_scale(centers, metres + rng.normal(size=(12, 3))) == pytest.approx(7, rel=0.05)
+    assert gps_scale(centers, rng.permutation(metres)) is None
+    assert gps_scale(centers, metres / 20) is None  # within a receiver's own error
 
 
 def test_background_does_not_pull_at_the_middle():
@@ -74,8 +74,8 @@ def test_pose_differences_do_not_depend_on_the_frame():
 
     def elsewhere(pose):
         rotation = pose[:, :3] @ world.T
-        centre = scale * world @ (-pose[:, :3].T @ pose[:, 3]) + shift
-        return np.hstack([rotation, (-rotation @ centre)[:, None]])
+        center = scale * world @ (-pose[:, :3].T @ pose[:, 3]) + shift
+        return np.hstack([rotation, (-rotation @ center)[:, None]])
 
     moved = {name: elsewhere(pose) for name, pose in poses.items()}
     same = compare_poses(moved, poses)

@@ -10,16 +10,16 @@ from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.gate import contradiction, inspect, lens_fault
 from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.metadata import drop_metadata
-from splatworker.sfm.photo import Photo
+from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.pure_rotation import taken_from_one_spot
 from splatworker.sfm.search import is_thin
-from splatworker.sfm.sharpness import look_at
-from splatworker.sfm.turning import taken_from_one_spot
+from splatworker.sfm.sharpness import photo_quality
 
 SIZE = (640, 480)
 
 
 def group(count=12, focal=560.0, has_prior=True):
-    return CameraGroup(tuple(Photo(f"{n}.jpg", *SIZE) for n in range(count)), focal, has_prior)
+    return CameraGroup(tuple(PhotoHeader(f"{n}.jpg", *SIZE) for n in range(count)), focal, has_prior)
 
 
 def camera(focal=560.0, k=0.0):
@@ -56,7 +56,7 @@ def cloud(count=300, depth=0.0):
 def test_a_sound_model_passes():
     found = inspect(model(photo_sets.arc(12), cloud()), [group()])
     assert found.faults == []
-    assert found.astray == {}
+    assert found.implausible_images == {}
 
 
 def test_cameras_in_one_spot_are_a_fault():
@@ -91,15 +91,15 @@ def test_a_photo_far_from_all_others_is_astray():
     poses[4][2, 3] += 400
     found = inspect(model(poses, cloud()), [group()])
     assert found.faults == []
-    assert found.astray == {5: "its camera came out far away from all others"}
+    assert found.implausible_images == {5: "its camera came out far away from all others"}
 
 
 def test_a_photo_that_sees_next_to_nothing_is_astray():
     poses = photo_sets.arc(12)
     poses[7] = photo_sets.look_at(np.array([0.3, 1.1, 3.2]), np.array([3.0, 3.0, 3.0]))
     found = inspect(model(poses, cloud()), [group()])
-    assert list(found.astray) == [8]
-    assert "sees only" in found.astray[8]
+    assert list(found.implausible_images) == [8]
+    assert "sees only" in found.implausible_images[8]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def homography(pose_1, pose_2, focal, plane=None):
 
 
 def test_turning_on_the_spot_is_told_from_a_flat_subject():
-    photos = [Photo(f"{n}.jpg", *SIZE) for n in range(6)]
+    photos = [PhotoHeader(f"{n}.jpg", *SIZE) for n in range(6)]
     poses = photo_sets.arc(6)
     pairs = [(first, second) for first in range(1, 7) for second in range(first + 1, 7)]
     count = dict.fromkeys(pairs, 100)
@@ -168,14 +168,14 @@ def test_turning_on_the_spot_is_told_from_a_flat_subject():
 def test_blur_is_seen(tmp_path, blur, blurred):
     picture = (photo_sets.texture(3) * 255).astype(np.uint8)
     photo_sets.save(picture, tmp_path / "a.jpg", blur=blur)
-    look = look_at(tmp_path / "a.jpg")
+    look = photo_quality(tmp_path / "a.jpg")
     assert look.blurred == blurred
     assert not look.blank
 
 
 def test_a_blank_photo_is_blank_and_not_blurred(tmp_path):
     photo_sets.save(np.full((100, 120, 3), 90, np.uint8), tmp_path / "a.jpg")
-    look = look_at(tmp_path / "a.jpg")
+    look = photo_quality(tmp_path / "a.jpg")
     assert look.blank
     assert not look.blurred
 

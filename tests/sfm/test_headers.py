@@ -18,7 +18,7 @@ from splatworker.sfm import gate, ladder
 from splatworker.sfm.cameras import group_photos
 from splatworker.sfm.frame import metres_a_unit
 from splatworker.sfm.graph import MatchGraph
-from splatworker.sfm.photo import Photo, read_photo
+from splatworker.sfm.photo import PhotoHeader, read_photo
 from splatworker.sfm.undistort import _to_pinhole
 
 RIGHT = 31
@@ -149,7 +149,7 @@ def test_numbers_that_are_none(tmp_path, written):
     Image.new("RGB", (480, 360)).save(tmp_path / "a.jpg")
     write_header(tmp_path / "a.jpg")
     detail = {ExifTags.Base.FocalLength: written}
-    assert Photo("a", 1, 1).focal_mm is None
+    assert PhotoHeader("a", 1, 1).focal_mm is None
     exif = Image.Exif()
     try:
         exif.get_ifd(ExifTags.IFD.Exif).update(detail)

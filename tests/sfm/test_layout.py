@@ -6,12 +6,12 @@ from PIL import Image
 from support import photo_sets
 
 from splatworker.errors import Cancelled
-from splatworker.progress import Silent
 from splatworker.sfm.layout import lay_out
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.photo import read_photos
 from splatworker.sfm.watch import Cancellation, Span
 from splatworker.sfm.workbench import Workbench
+from splatworker.stages.progress import Silent
 
 
 @pytest.fixture

@@ -30,9 +30,9 @@ def around(count, heights, radii):
     for number in range(count):
         angle = np.radians(-45 + 90 * (number % 50) / 49)
         height, radius = heights[number // 50 % len(heights)], radii[number % len(radii)]
-        centre = np.array([radius * np.sin(angle) + 0.3, height, radius * np.cos(angle)])
+        center = np.array([radius * np.sin(angle) + 0.3, height, radius * np.cos(angle)])
         target = [0.3 * np.sin(number), 0.6 + 0.2 * np.cos(2 * number), -0.3]
-        poses.append(photo_sets.look_at(centre, np.array(target), roll=0.05 * np.sin(3 * number)))
+        poses.append(photo_sets.look_at(center, np.array(target), roll=0.05 * np.sin(3 * number)))
     return poses
 
 
@@ -59,8 +59,8 @@ def test_the_frames_of_a_video(sfm, tmp_path):
     for number, step in enumerate(steps):
         angle = np.radians(-40 + 80 * step)
         shake = 0.0005 * np.sin(9 * number)
-        centre = np.array([3.2 * np.sin(angle) + 0.3, 1.3 + shake, 3.2 * np.cos(angle)])
-        poses.append(photo_sets.look_at(centre, np.array([0.0, 0.6, -0.3])))
+        center = np.array([3.2 * np.sin(angle) + 0.3, 1.3 + shake, 3.2 * np.cos(angle)])
+        poses.append(photo_sets.look_at(center, np.array([0.0, 0.6, -0.3])))
     truth = shoot(tmp_path / "photos", poses)
     run = sfm(tmp_path / "photos", tmp_path / "scene")
     result = run.result

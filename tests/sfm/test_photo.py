@@ -8,7 +8,7 @@ import pytest
 from PIL import ExifTags, Image, TiffImagePlugin
 
 from splatworker.sfm.cameras import group_photos
-from splatworker.sfm.photo import Photo, in_capture_order, read_photo, read_photos
+from splatworker.sfm.photo import PhotoHeader, in_capture_order, read_photo, read_photos
 
 
 def write(path, size=(60, 40), make="", model="", focal=None, focal_35=None, taken="", gps=None, orientation=None):
@@ -80,14 +80,18 @@ def test_files_that_are_no_photos_are_named(tmp_path):
 
 def test_capture_order_is_by_number_unless_every_photo_tells_the_time():
     names = ["img10.jpg", "img2.jpg", "IMG1.jpg"]
-    assert [photo.name for photo in in_capture_order([Photo(name, 1, 1) for name in names])] == [
+    assert [photo.name for photo in in_capture_order([PhotoHeader(name, 1, 1) for name in names])] == [
         "IMG1.jpg",
         "img2.jpg",
         "img10.jpg",
     ]
-    timed = [Photo("a.jpg", 1, 1, taken="2024:01:02"), Photo("b.jpg", 1, 1, taken="2024:01:01")]
+    timed = [PhotoHeader("a.jpg", 1, 1, taken="2024:01:02"), PhotoHeader("b.jpg", 1, 1, taken="2024:01:01")]
     assert [photo.name for photo in in_capture_order(timed)] == ["b.jpg", "a.jpg"]
-    assert [photo.name for photo in in_capture_order([*timed, Photo("0.jpg", 1, 1)])] == ["0.jpg", "a.jpg", "b.jpg"]
+    assert [photo.name for photo in in_capture_order([*timed, PhotoHeader("0.jpg", 1, 1)])] == [
+        "0.jpg",
+        "a.jpg",
+        "b.jpg",
+    ]
 
 
 def groups_of(folder):
@@ -165,7 +169,7 @@ def test_photos_are_found_in_folders_of_folders_by_names_that_can_be_written(tmp
 
 
 def test_whatever_is_in_a_header_the_photo_is_read(tmp_path):
-    """Headers with bytes changed at random: what is garbled is as good as not told."""
+    """Headers with bytes changed at random: what is corrupt is as good as not told."""
     exif = Image.Exif()
     exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation] = "Maker", 6
     exif.get_ifd(ExifTags.IFD.Exif).update({ExifTags.Base.FocalLength: 4.2, ExifTags.Base.FocalLengthIn35mmFilm: 28})

@@ -59,10 +59,10 @@ def test_a_drones_scene_is_in_metres(sfm, real_set, tmp_path):
 
     folder = real_set("brighton")
     sfm(folder, tmp_path / "scene", "--undistort-max-size", "400")
-    centres = np.array([photo.camera.center for photo in read_scene(tmp_path / "scene").photos])
+    centers = np.array([photo.camera.center for photo in read_scene(tmp_path / "scene").photos])
     gps = np.array([photo.gps for photo in read_photos(folder)[0]])
     metres = np.radians(gps[:, :2]) * 6_371_000 * [1, np.cos(np.radians(gps[0, 0]))]
-    assert camera_extent(centres) == pytest.approx(camera_extent(metres), rel=0.1)
+    assert camera_extent(centers) == pytest.approx(camera_extent(metres), rel=0.1)
 
 
 @pytest.mark.slow

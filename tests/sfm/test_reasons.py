@@ -13,7 +13,7 @@ from splatworker.sfm import reasons
 from splatworker.sfm.gate import Inspection
 from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.ladder import Attempt, best
-from splatworker.sfm.photo import Photo
+from splatworker.sfm.photo import PhotoHeader
 from splatworker.sfm.watch import Cancellation, watch
 
 NAMES = [f"{number}.jpg" for number in range(1, 11)]
@@ -31,21 +31,21 @@ def folder(tmp_path_factory):
 
 
 def evidence(folder, inliers, keypoints=None):
-    photos = [Photo(name, 256, 256) for name in NAMES]
+    photos = [PhotoHeader(name, 256, 256) for name in NAMES]
     counts = dict.fromkeys(range(1, 11), 2000) | (keypoints or {})
     graph = MatchGraph(tuple(range(1, 11)), inliers, {}, 45)
     return reasons.Evidence(photos, folder, counts, graph)
 
 
-def attempt(others=(), astray=None, faults=()):
-    inspection = Inspection(astray or {}, list(faults))
+def attempt(others=(), implausible_images=None, faults=()):
+    inspection = Inspection(implausible_images or {}, list(faults))
     return Attempt("fast", "incremental", None, tuple(map(frozenset, others)), inspection, 1.0)
 
 
 def test_every_photo_that_was_left_out_gets_its_own_sentence(folder):
     inliers = {(1, 2): 300, (2, 3): 300, (3, 4): 40, (5, 6): 90, (6, 7): 90, (1, 9): 40}
     told = reasons.why_left_out(
-        evidence(folder, inliers, {8: 150}), attempt(astray={2: "its lens came out as bent"}), kept={1, 3}
+        evidence(folder, inliers, {8: 150}), attempt(implausible_images={2: "its lens came out as bent"}), kept={1, 3}
     )
     assert list(told) == ["2.jpg", "4.jpg", "5.jpg", "6.jpg", "7.jpg", "8.jpg", "9.jpg", "10.jpg"]
     assert told["2.jpg"] == "This photo was left out because its lens came out as bent."

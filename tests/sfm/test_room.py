@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from support import photo_sets
 
+from splatworker.formats.ownership import RECORD
 from splatworker.formats.scene import read_scene
-from splatworker.ownership import RECORD
 from splatworker.sfm.compare import compare_poses
 from splatworker.sfm.frame import geometric_median
 
@@ -72,10 +72,10 @@ def test_the_world_is_upright_centred_and_of_a_stated_size(room, room_photos):
     for name, pose in poses.items():
         up, true_up = pose[:, :3] @ [0, 1, 0], truth[name][:, :3] @ [0, 1, 0]
         assert np.degrees(np.arccos(np.clip(up @ true_up, -1, 1))) < 2.0
-    centres = np.array([-pose[:, :3].T @ pose[:, 3] for pose in poses.values()])
-    assert 2 * np.linalg.norm(centres - centres.mean(axis=0), axis=1).max() == pytest.approx(10.0, rel=1e-3)
+    centers = np.array([-pose[:, :3].T @ pose[:, 3] for pose in poses.values()])
+    assert 2 * np.linalg.norm(centers - centers.mean(axis=0), axis=1).max() == pytest.approx(10.0, rel=1e-3)
     assert np.linalg.norm(geometric_median(read_scene(scene).points.xyz)) < 0.01
-    first = centres[sorted(poses).index("photo 1.jpg")]
+    first = centers[sorted(poses).index("photo 1.jpg")]
     assert first[2] > 0
     assert abs(first[0]) < 0.05 * first[2]
     frame = json.loads((scene / "frame.json").read_text())

@@ -7,7 +7,6 @@ import shutil
 import pytest
 from support import photo_sets
 
-from splatworker.progress import Silent
 from splatworker.sfm import database, features, mapping, matching
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
@@ -18,6 +17,7 @@ from splatworker.sfm.pairs import all_pairs
 from splatworker.sfm.photo import read_photos
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
+from splatworker.stages.progress import Silent
 
 SPAN = Span(Silent(), "", 0.0, 1.0)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from splatworker.render.camera import Camera
+from splatworker.formats.camera import Camera
 
 PINHOLE = 1
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from splatworker.render.camera import Camera
+from splatworker.formats.camera import Camera
 from splatworker.render.interface import GaussianTensors
 
 

@@ -27,16 +27,16 @@ from PIL import ExifTags, Image
 from support.colmap_files import ring_cameras, write_colmap
 from support.sog_files import picture, sog_members, sog_meta, zip_of
 
+from splatworker.contract.job import parse, read_input
 from splatworker.errors import SplatError
-from splatworker.export.compressed_ply import write_compressed_ply
-from splatworker.export.registry import read_any
-from splatworker.export.spz_reader import MAGIC, SH_SIZE
 from splatworker.formats.colmap import read_cameras, read_images, read_points
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.ply import write_ply
 from splatworker.formats.scene import read_scene
-from splatworker.gaussians import Gaussians
-from splatworker.job import parse, read_input
 from splatworker.photos.exif import kept_exif
+from splatworker.splat_files.compressed_ply import write_compressed_ply
+from splatworker.splat_files.registry import read_any
+from splatworker.splat_files.spz_reader import MAGIC, SH_SIZE
 
 WHOLE = [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 127, 255, 256, 65_535, 65_536, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**62,
          2**63 - 1, 2**64 - 1]  # fmt: skip
@@ -310,7 +310,7 @@ JOB = {
 
 
 def read_job(folder: Path) -> None:
-    """A job file as the worker reads it; what is no JSON at all never gets there."""
+    """A job file as the worker reads it; what is not JSON at all never gets there."""
     with contextlib.suppress(ValueError, RecursionError):
         document = json.loads((folder / "job.json").read_bytes())
         parse(read_input(document))

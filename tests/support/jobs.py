@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from splatworker.job_session import Setting
+from splatworker.worker.session import Setting
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.ply import write_ply
-from splatworker.gaussians import Gaussians
 from splatworker.render.interface import GaussianTensors
 from splatworker.render.tensors import to_gaussians
 

@@ -55,15 +55,15 @@ def room(seed: int = 0) -> list[Rectangle]:
     ]
 
 
-def look_at(centre: np.ndarray, target: np.ndarray, roll: float = 0.0) -> np.ndarray:
-    """(3, 4) camera_from_world of a camera at `centre` (x right, y down, z forward), `roll` radians off level."""
-    forward = (target - centre) / np.linalg.norm(target - centre)
+def look_at(center: np.ndarray, target: np.ndarray, roll: float = 0.0) -> np.ndarray:
+    """(3, 4) camera_from_world of a camera at `center` (x right, y down, z forward), `roll` radians off level."""
+    forward = (target - center) / np.linalg.norm(target - center)
     right = np.cross(forward, [0, 1, 0])
     right /= np.linalg.norm(right)
     down = np.cross(forward, right)
     right, down = np.cos(roll) * right + np.sin(roll) * down, np.cos(roll) * down - np.sin(roll) * right
     rotation = np.stack([right, down, forward])
-    return np.hstack([rotation, (-rotation @ centre)[:, None]])
+    return np.hstack([rotation, (-rotation @ center)[:, None]])
 
 
 def arc(count: int, degrees: float = 80.0, radius: float = 3.2) -> list[np.ndarray]:
@@ -72,21 +72,21 @@ def arc(count: int, degrees: float = 80.0, radius: float = 3.2) -> list[np.ndarr
     for number, angle in enumerate(np.radians(np.linspace(-degrees / 2, degrees / 2, count))):
         r = radius + 0.1 * np.sin(5 * number)
         height = 1.1 + 0.5 * (number % 2) + 0.05 * np.cos(3 * number)
-        centre = np.array([r * np.sin(angle) + 0.3, height, r * np.cos(angle)])
-        poses.append(look_at(centre, np.array([0.0, 0.6, -0.3]), roll=0.02 * np.sin(7 * number)))
+        center = np.array([r * np.sin(angle) + 0.3, height, r * np.cos(angle)])
+        poses.append(look_at(center, np.array([0.0, 0.6, -0.3]), roll=0.02 * np.sin(7 * number)))
     return poses
 
 
 def photograph(rectangles: list[Rectangle], pose: np.ndarray, rays: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 picture; `rays` (H, W, 3) are the pixels' directions in the camera's frame."""
-    rotation, centre = pose[:, :3], -pose[:, :3].T @ pose[:, 3]
+    rotation, center = pose[:, :3], -pose[:, :3].T @ pose[:, 3]
     directions = (rays.reshape(-1, 3) @ rotation).astype(np.float64)
     nearest = np.full(len(directions), np.inf)
     colours = np.full((len(directions), 3), 0.5)
     for rectangle in rectangles:
-        # s * direction = (corner - centre) + a * side_a + b * side_b; in the basis of those three vectors the
+        # s * direction = (corner - center) + a * side_a + b * side_b; in the basis of those three vectors the
         # direction has coordinates (1, a, b) / s.
-        basis = np.stack([rectangle.corner - centre, rectangle.side_a, rectangle.side_b], axis=1)
+        basis = np.stack([rectangle.corner - center, rectangle.side_a, rectangle.side_b], axis=1)
         inverse, a, b = np.linalg.inv(basis) @ directions.T
         with np.errstate(divide="ignore", invalid="ignore"):
             s, a, b = 1 / inverse, a / inverse, b / inverse
@@ -97,7 +97,7 @@ def photograph(rectangles: list[Rectangle], pose: np.ndarray, rays: np.ndarray) 
 
 
 def pinhole_rays(width: int = WIDTH, height: int = HEIGHT, focal: float = FOCAL) -> np.ndarray:
-    """(H, W, 3) directions of the pixels' centres."""
+    """(H, W, 3) directions of the pixels' centers."""
     x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     return np.stack([(x - width / 2) / focal, (y - height / 2) / focal, np.ones_like(x)], axis=-1)
 

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 WORKER = """
 import json, sys
 import handler
-from splatworker import platform
+from splatworker.worker import runpod_queue as platform
 platform.serve(handler.handler, json.loads(sys.argv[1]))
 """
 

@@ -21,7 +21,7 @@ def truth(count=60, sh_degree=0) -> GaussianTensors:
 
 
 def write_scene(folder: Path, count=12, gaussians: GaussianTensors | None = None, names=None, **camera) -> Path:
-    """Write a scene folder of `count` pictures of the Gaussians, whose centres are its sparse points."""
+    """Write a scene folder of `count` pictures of the Gaussians, whose centers are its sparse points."""
     gaussians = truth() if gaussians is None else gaussians
     cameras = ring_cameras(count, **camera)
     names = names or [f"photo{index:03}.png" for index in range(count)]

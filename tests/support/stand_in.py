@@ -22,7 +22,7 @@ from pathlib import Path
 
 from splatworker import cli
 from splatworker.errors import GpuFailed, NoReconstruction, OutOfMemory
-from splatworker.stage import run_as_command
+from splatworker.stages.command import run_as_command
 
 GAUSSIANS = 40
 GPU_PEAK = 123 << 20
@@ -36,7 +36,7 @@ PRETENDED_GPU = {
 OLD_DRIVER = {
     "gpus": [],
     "cuda": "11.8",
-    "reason": "the NVIDIA driver speaks CUDA 11.8, and 12.0 is needed (driver 525.60.13 or newer)",
+    "reason": "the NVIDIA driver supports CUDA 11.8, and 12.0 is needed (driver 525.60.13 or newer)",
     "code": "driver_too_old",
 }
 NO_GPU = {"gpus": [], "reason": "the NVIDIA driver reports error 999", "code": "gpu_failed"}
@@ -149,7 +149,7 @@ def train(arguments, report):
 def some_gaussians(sh_degree: int):
     import numpy as np
 
-    from splatworker.gaussians import Gaussians
+    from splatworker.formats.gaussians import Gaussians
 
     g = np.random.default_rng(0)
     shapes = [(3,), (4,), (3,), (), (3,), ((sh_degree + 1) ** 2 - 1, 3)]

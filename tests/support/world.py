@@ -12,7 +12,7 @@ from support.s3 import Store
 from support.servers import RawServer
 
 import handler
-from splatworker.job_session import Setting
+from splatworker.worker.session import Setting
 
 SECRET = "5ECR3T"
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

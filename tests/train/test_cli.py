@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from splatworker.ownership import RECORD
+from splatworker.formats.ownership import RECORD
 from splatworker.train import cli, eval_cli
 
 TRAIN = [sys.executable, "-c", "import sys; from splatworker.train.cli import main; sys.exit(main(sys.argv[1:]))"]

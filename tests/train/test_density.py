@@ -123,7 +123,7 @@ def test_frozen_prunes_but_never_adds():
 
 
 def test_parts_are_samples_of_the_whole():
-    """Mean and covariance of the parts' centres are the split Gaussian's own."""
+    """Mean and covariance of the parts' centers are the split Gaussian's own."""
     one = random_gaussians(1, sh_degree=0, seed=4)
     many = type(one)(*(tensor.expand(20_000, *tensor.shape[1:]) for tensor in one))
     parts = split_gaussians(many, torch.Generator().manual_seed(1))

@@ -9,9 +9,9 @@ from support.model_folders import write_model
 from support.scene_folders import truth
 
 from splatworker.errors import InvalidScene
-from splatworker.formats.model import find_splat
+from splatworker.formats.model_folder import find_splat
+from splatworker.formats.ownership import RECORD
 from splatworker.formats.ply import read_ply
-from splatworker.ownership import RECORD
 from splatworker.train import cli
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from splatworker.progress import Silent
+from splatworker.stages.progress import Silent
 
 pytestmark = pytest.mark.gpu
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from support.gaussian_scenes import random_gaussians
 
-from splatworker.machine import available_memory
+from splatworker.machine.limits import available_memory
 from splatworker.train import memory
 from splatworker.train.density import GradientDensity
-from splatworker.train.memory import free_bytes, gaussians_that_fit, is_out_of_memory
+from splatworker.train.memory import free_bytes, gaussian_capacity, is_out_of_memory
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 
@@ -29,7 +29,7 @@ def test_memory_is_what_the_kernel_says():
 
 def _holds(monkeypatch, available: int, count=10) -> int:
     monkeypatch.setattr(memory, "available_memory", lambda: available)
-    return gaussians_that_fit(Model(random_gaussians(count)))
+    return gaussian_capacity(Model(random_gaussians(count)))
 
 
 def test_what_fits_grows_with_memory(monkeypatch):

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from splatworker.export.registry import write_any
 from splatworker.export.subject import read_subject
 from splatworker.formats import transforms
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene
 from splatworker.render.cli import main as render
+from splatworker.splat_files.registry import write_any
 from splatworker.train.cli import main as train
 from splatworker.train.eval_cli import main as evaluate
 

@@ -15,9 +15,9 @@ from support.gaussian_scenes import look_at_camera, random_gaussians
 
 import splatworker
 from splatworker.errors import SplatError
+from splatworker.formats.ownership import RECORD
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene, split
-from splatworker.ownership import RECORD
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import DensityStatistics, GaussianTensors, LearningRates, Step, View
 from splatworker.render.reference import project
@@ -37,7 +37,7 @@ RANK = Path(__file__).parents[1] / "support" / "rank.py"
 RANKS = 2
 
 TOLERANCE = 5e-4
-"""Of parameters, absolute and relative, after 45 iterations: less than one step moves a centre by. Gradients are
+"""Of parameters, absolute and relative, after 45 iterations: less than one step moves a center by. Gradients are
 rounded once more than in one process, and those of a round Gaussian's rotation are nothing but rounding, which Adam
 makes large: hence the small rotation_lr."""
 
@@ -299,7 +299,7 @@ def test_alone_there_is_nobody_to_meet(monkeypatch, changes):
         monkeypatch.delenv(name, raising=False)
     for name, value in changes.items():
         monkeypatch.setenv(name, value)
-    with parallel.joined(torch.device("cpu")) as ranks:
+    with parallel.process_group(torch.device("cpu")) as ranks:
         assert ranks is None
     assert parallel.rank_here() == 0
 

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from splatworker.errors import InvalidScene
+from splatworker.formats.camera import Camera
 from splatworker.formats.scene import Photo
-from splatworker.render.camera import Camera
 from splatworker.train.options import Options
 from splatworker.train.photos import load_photo, load_views
 from splatworker.train.resolution import Pyramid

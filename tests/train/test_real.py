@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from splatworker.progress import Silent
 from splatworker.render.cpu import CpuRenderer
+from splatworker.stages.progress import Silent
 from splatworker.train.options import Options
 from splatworker.train.trainer import train
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from splatworker.render.camera import Camera
+from splatworker.formats.camera import Camera
 from splatworker.render.interface import View
 from splatworker.train.photos import Views
 from splatworker.train.resolution import Pyramid, halved

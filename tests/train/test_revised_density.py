@@ -10,9 +10,9 @@ import pytest
 import torch
 from support.gaussian_scenes import logit, random_gaussians
 
+from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.formats.scene import Photo
-from splatworker.render.camera import Camera
 from splatworker.train.density import FADE, RevisedDensity
 from splatworker.train.free_space import ENDS_AT, LEAST_POINTS, MARGIN, FreeSpace
 from splatworker.train.model import Model

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 from support.photo_sets import look_at
 
+from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.formats.scene import Photo
-from splatworker.render.camera import Camera
 from splatworker.render.interface import View
 from splatworker.render.tensors import to_tensors
 from splatworker.train.initial import gaussians_from_points

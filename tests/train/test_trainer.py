@@ -14,13 +14,13 @@ from plyfile import PlyData
 from support.scene_folders import write_scene
 
 from splatworker.errors import DiskFull, InvalidScene, OutOfMemory, TrainingDiverged
+from splatworker.formats.ownership import RECORD
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene
-from splatworker.ownership import RECORD
-from splatworker.progress import Silent
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.reference import ReferenceRenderer
 from splatworker.render.tensors import to_tensors
+from splatworker.stages.progress import Silent
 from splatworker.train.checkpoint import checkpoint_path
 from splatworker.train.folder import splat_path
 from splatworker.train.trainer import train
@@ -209,7 +209,7 @@ def test_photo_without_training_photos_is_refused(tiny_options, tmp_path):
 
 def test_divergence_is_an_error_and_leaves_no_splat(tiny_options):
     options = tiny_options(feature_lr=1e38)
-    with pytest.raises(TrainingDiverged, match="not a number"):
+    with pytest.raises(TrainingDiverged, match="NaN"):
         train(options, CpuRenderer(), Silent())
     assert not splat_path(options.model_path, options.iterations).exists()
 

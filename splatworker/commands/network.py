@@ -1,0 +1,66 @@
+"""`splatworker fetch`, `upload` and `notify`: the stages that talk to the network, each in a process of its own.
+
+They are the worker's own, and take one JSON object on standard input instead of options: the URLs are keys, and a
+command line can be read by every process of the machine. A process can be killed, unlike a thread that waits for a
+server: so a cancelled job ends at once whatever its peers do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import stamina.instrumentation
+
+from splatworker.deliver import upload, webhook
+from splatworker.errors import SplatError
+from splatworker.formats.ownership import files_to_write
+from splatworker.network import guard
+from splatworker.photos import fetch
+from splatworker.stages.command import run_as_command
+from splatworker.stages.progress import Reporter
+from splatworker.stages.supervise import hide_memory_and_environment
+
+
+def main(name: str, argv: list[str]) -> int:
+    """Run one of the three; the exit status."""
+    work = {"fetch": _fetch, "upload": _upload, "notify": _notify}[name]
+    hide_memory_and_environment()  # the URLs are keys
+    stamina.instrumentation.set_on_retry_hooks([])  # retries are told as what they are: part of the work
+    request = json.load(sys.stdin)
+    status = run_as_command(
+        "photos" if name == "fetch" else "deliver",
+        lambda report: work(request, report),
+        as_json="--json" in argv,
+    )
+    sys.stdout.flush()
+    os._exit(status)  # not waiting for threads that wait for a server
+
+
+def _fetch(request: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    fetched = fetch.fetch(request["urls"], Path(request["folder"]), report, local=request["local"])
+    return dataclasses.asdict(fetched)
+
+
+def _upload(request: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    target = guard.local_path(request["url"]) if request["local"] else None
+    with files_to_write(target.parent, [target.name], "it", "deliver") if target else contextlib.nullcontext():
+        size = upload.upload(
+            Path(request["path"]), request["url"], report, local=request["local"], content_type=request["content_type"]
+        )
+    return {"file_size": size}
+
+
+def _notify(request: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    try:
+        webhook.send(
+            request["url"], request["message"], secret=request["secret"], tries=request["tries"] or webhook.TRIES
+        )
+    except webhook.Undelivered as error:
+        raise SplatError(f"The webhook could not be delivered: {error}.", stage="deliver") from None
+    return {}

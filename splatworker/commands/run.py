@@ -1,0 +1,306 @@
+"""`splatworker run PHOTOS -o OUT`: a folder of photos in, a splat out, and what people open, watch and send.
+
+OUT gets splat.ply, scene/ (cameras and undistorted photos), model/ (the trainer's folder) and result.json, only when
+the splat is done, so that nothing half-written is ever there; then what is made of it, a file for each of
+`contract.outputs`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from splatworker.contract.job import Recipe, recipe
+from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS, files_of, names
+from splatworker.contract.params import Params
+from splatworker.errors import Cancelled, InvalidParam, NoPhotos, SplatError, from_os_error
+from splatworker.formats import ownership
+from splatworker.formats.atomic import write_text
+from splatworker.formats.folder_kinds import MODEL, SCENE, earlier_run
+from splatworker.pipeline import outputs
+from splatworker.pipeline import run as pipeline
+from splatworker.pipeline.exporter import Exporter
+from splatworker.stages import interrupts
+from splatworker.stages.command import sentence
+from splatworker.stages.console import Console
+from splatworker.stages.printable import printable_lines
+from splatworker.stages.process import STAGE_COMMAND, StageRunner
+from splatworker.stages.progress import JsonLines, Overall
+from splatworker.stages.supervise import hide_memory_and_environment
+from splatworker.stages.workspace import private_workspace
+
+FILLED = {"scene": SCENE, "model": MODEL}
+"""The folders in OUT that a run fills."""
+
+OVERWRITE_HINT = "Or add --overwrite: then it stays, and what splatworker made is replaced."
+
+SFM_OPTIONS = ("matcher", "camera_model", "min_registered", "min_share", "keep_frame")
+"""Options that go on to the cameras, by their names in a job."""
+
+
+def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
+    """Run the whole way; the exit status."""
+    options = _parser().parse_args(argv)
+    interrupts.forget()
+    hide_memory_and_environment()  # what decodes photos is no reader of the user's environment
+    lines = JsonLines("run")
+    with Console(silent=options.json) as console:
+        report = Overall([_Json(lines) if options.json else console], _weights(options.formats))
+        error: SplatError | None = None
+        try:
+            result = asyncio.run(_run(options, report, command))
+        except SplatError as caught:
+            error = caught
+        except OSError as caught:
+            error = from_os_error(caught, "run")
+        except KeyboardInterrupt:
+            interrupts.note()
+            error = interrupts.cancelled("run")
+    if error is not None:
+        if options.json:
+            lines.error(error.to_event())
+        else:
+            sys.stderr.write(sentence(error) + "\n")
+            sys.stderr.writelines(f"{printable_lines(note)}\n" for note in getattr(error, "__notes__", ()))
+        return interrupts.INTERRUPTED if interrupts.asked() and isinstance(error, Cancelled) else 1
+    if options.json:
+        lines.result(result)
+    else:
+        sys.stderr.write(printable_lines(_summary(options.output, result)) + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="splatworker run",
+        description="Make a Gaussian splat of a folder of photos.",
+        epilog="Without an NVIDIA GPU a preview is trained: smaller photos, fewer iterations.",
+    )
+    parser.add_argument("photos", type=Path, metavar="PHOTOS", help="folder with five or more photos of one subject")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for the splat")
+    parser.add_argument(
+        "-p",
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a training parameter, such as iterations=30000 (docs/parameters.md); may be repeated",
+    )
+    parser.add_argument("--eval", action="store_true", help="hold out every 8th photo and score the splat on them")
+    parser.add_argument("--trainer", choices=["native", "inria"], default="native", help="which trainer to use")
+    parser.add_argument("--matcher", help="auto, exhaustive, sequential or retrieval")
+    parser.add_argument("--camera-model", help="auto, or a COLMAP camera model")
+    parser.add_argument("--min-registered", type=int, help="fewer photos with a camera are an error; by default 5")
+    parser.add_argument("--min-share", type=float, help="a smaller share of the photos is an error; by default 0.5")
+    parser.add_argument("--keep-frame", action="store_true", default=None, help="leave COLMAP's arbitrary world frame")
+    made = parser.add_mutually_exclusive_group()
+    made.add_argument(
+        "--formats", type=names, default=list(BY_DEFAULT), metavar="NAME,...",
+        help=f"what to make of the splat, of {', '.join(OUTPUTS)}; by default all but cleaned_ply",
+    )  # fmt: skip
+    made.add_argument(
+        "--ply-only", dest="formats", action="store_const", const=[], help="make nothing but the PLY of the splat"
+    )
+    parser.add_argument(
+        "--no-clean", action="store_true", help="also keep Gaussians not supported by any training photo"
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="work in an OUT whose scene/ or model/ holds other things, too: only what splatworker made is replaced",
+    )
+    parser.add_argument("--json", action="store_true", help="report as JSON lines on standard output")
+    return parser
+
+
+async def _run(options: argparse.Namespace, report: Overall, command: Sequence[str]) -> dict[str, Any]:
+    """Everything between the command line and the files in OUT."""
+    task = asyncio.current_task()
+    assert task is not None
+    _stop_upon_signals(task)
+    recipe_asked = _recipe(options)
+    if not options.photos.is_dir():
+        raise NoPhotos(f"There is no folder '{options.photos}'.", hint="Give a folder with photos in it.")
+    _demand_output(options)
+    started = time.monotonic()
+    try:
+        async with AsyncExitStack() as stack:
+            stack.enter_context(ownership.folder_to_fill(options.output.absolute(), "run"))
+            workspace = stack.enter_context(private_workspace(options.output.absolute(), in_output=True))
+            runner = StageRunner(workspace, command)
+            exporter = await stack.enter_async_context(Exporter(options.formats, runner, report))
+            photos: asyncio.Future[pipeline.Photos] = asyncio.get_running_loop().create_future()
+            photos.set_result(pipeline.Photos(options.photos.absolute()))
+            arrival = pipeline.Arrival(options.photos.absolute(), photos)
+            made = await pipeline.run(
+                recipe_asked,
+                arrival,
+                runner,
+                report,
+                keeps_model=True,
+                on_training=exporter.warm_up,
+            )
+            if made.device != "cpu":
+                exporter.open_gpu()
+            for name, kind in FILLED.items():
+                ownership.fill(options.output / name, workspace / name, kind, "run")
+            _put_in_place(made.ply, options)
+            result = _write_result(options.output, made, {}, report.warnings, started)  # whatever comes now
+            ownership.record(options.output, ["splat.ply", "result.json"], "run", planned=_files(options))
+            made_outputs = await _outputs(options, recipe_asked, made, exporter)
+            result = _write_result(options.output, made, made_outputs, report.warnings, started)
+            ownership.record(options.output, _files(options), "run")
+    except asyncio.CancelledError:
+        raise interrupts.cancelled("run") from None
+    return result
+
+
+def _stop_upon_signals(task: asyncio.Task[Any]) -> None:
+    """SIGTERM and Ctrl-C end the run; what it has begun is cleaned up in seconds, however often they come."""
+
+    def interrupted() -> None:
+        interrupts.note()
+        task.cancel()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGINT, interrupted)
+
+
+def _files(options: argparse.Namespace) -> list[str]:
+    """The files that this run may write at the top of OUT."""
+    return ["splat.ply", "result.json", *files_of(options.formats)]
+
+
+def _demand_output(options: argparse.Namespace) -> None:
+    """Refuse an OUT that cannot be written, or where this run would write over what is not of an earlier one.
+
+    Raises:
+        InvalidJob, DiskFull: before anything is begun.
+    """
+    out = options.output
+    ownership.demand_usable(out, "-o", "run")
+    ownership.demand_other(out, options.photos, "-o", "run")
+    ownership.demand_names_free(out, _files(options), "-o", "run", earlier=earlier_run)
+    for name, kind in FILLED.items():
+        ownership.demand_usable(out / name, "-o", "run")
+        ownership.demand_apart(out / name, options.photos, "-o", "run")
+        ownership.demand_free(out / name, kind, "-o", "run", beside=options.overwrite, hint=OVERWRITE_HINT)
+
+
+async def _outputs(
+    options: argparse.Namespace,
+    recipe_asked: Recipe,
+    made: pipeline.Result,
+    exporter: Exporter,
+) -> dict[str, Path]:
+    """Make what is wanted of the splat, and put it into OUT: name -> file. Stopped, it warns that nothing was made."""
+    try:
+        files = await outputs.make(
+            exporter, recipe_asked, made, trained_in=options.output.absolute(), clean=not options.no_clean
+        )
+    except asyncio.CancelledError:
+        exporter.report.warning("The run was stopped when the splat was done, so nothing else was made of it.")
+        return {}
+    placed = {name: options.output / path.name for name, path in files.items()}
+    for name, path in files.items():
+        ownership.move(path, placed[name])
+    beside = exporter.runner.workspace / "artifacts" / OUTPUTS["sog"].file
+    if "viewer" in files and beside.is_file():  # a page too large to hold its splat loads it from beside itself
+        ownership.move(beside, options.output / beside.name)
+    return placed
+
+
+def _put_in_place(ply: Path, options: argparse.Namespace) -> None:
+    """The splat into OUT; what an earlier run has made of another one goes."""
+    out = options.output
+    earlier = ownership.ours(out, earlier_run)
+    ownership.record(out, earlier, "run", planned=set(_files(options)))
+    ownership.move(ply, out / "splat.ply")
+    made_outputs = {output.file for output in OUTPUTS.values()}
+    ownership.remove(out, [name for name in earlier if name in made_outputs])
+
+
+def _write_result(
+    folder: Path, made: pipeline.Result, made_outputs: dict[str, Path], warnings: list[str], started: float
+) -> dict[str, Any]:
+    """result.json: what there is to say about the splat, and where everything is."""
+    result = dataclasses.asdict(made) | {"warnings": list(warnings)}
+    result["ply"] = str(folder / "splat.ply")
+    result["outputs"] = {name: str(path) for name, path in made_outputs.items()}
+    result["timings"]["total"] = round(time.monotonic() - started, 2)
+    write_text(folder / "result.json", json.dumps(result, indent=2) + "\n", "run")
+    return result
+
+
+def _weights(formats: Sequence[str]) -> dict[str, float]:
+    """The stages of a run with their shares of the time: it delivers nothing, and may end with the PLY."""
+    skipped = {"deliver"} if formats else {"deliver", "export"}
+    return {stage: weight for stage, weight in pipeline.WEIGHTS.items() if stage not in skipped}
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    """The recipe that the options ask for."""
+    params: dict[str, Any] = {"eval": True} if options.eval else {}
+    for assignment in options.param:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise InvalidParam(
+                f"'{assignment}' is not a parameter: expected NAME=VALUE.", hint="For example -p iterations=3000."
+            )
+        params[name] = _value(name, text)
+    sfm = {name: value for name in SFM_OPTIONS if (value := getattr(options, name)) is not None}
+    return recipe({"params": params, "sfm": sfm, "trainer": options.trainer})
+
+
+def _value(name: str, text: str) -> object:
+    """A param's value from the command line: JSON, lists also as 1,2,3, and names without quotes."""
+    field = Params.model_fields.get(name)
+    if field is not None and "list" in str(field.annotation) and not text.startswith("["):
+        text = f"[{text}]"
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _summary(output: Path, result: dict[str, Any]) -> str:
+    photos, quality = result["photos"], result["quality"]
+    score = f", {quality['psnr']:.2f} dB on held-out photos" if "psnr" in quality else ""
+    lines = [
+        f"{output / 'splat.ply'}: {result['gaussians']} Gaussians from {photos['registered']} of {photos['given']} "
+        f"photos{score}, in {result['timings']['total']:.0f} s."
+    ]
+    for name, path in result["outputs"].items():
+        lines.append(f"{path}: {OUTPUTS[name].words}, {_size(Path(path))}")
+    if "viewer" in result["outputs"]:
+        lines.append(f"Open {output / OUTPUTS['viewer'].file} in a browser, or show it with: splatworker view {output}")
+    return "\n".join(lines)
+
+
+def _size(path: Path) -> str:
+    size = path.stat().st_size
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
+class _Json:
+    """Progress of the whole run as JSON lines."""
+
+    def __init__(self, lines: JsonLines) -> None:
+        self._lines = lines
+
+    def update(self, percent: float, stage: str, step: str) -> None:
+        self._lines.progress(f"{stage}: {step}", percent / 100.0)
+
+    def warning(self, message: str) -> None:
+        self._lines.warning(message)

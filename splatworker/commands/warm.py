@@ -1,0 +1,50 @@
+"""`splatworker warm train`, `splatworker warm export`: load everything that a stage needs, then wait to be told.
+
+Loading torch, opening the GPU and loading the kernels takes seconds, which pass while photos are fetched and COLMAP
+runs, or for the export while the splat is trained. Messages come as JSON on standard input, one a line; the options,
+and with them the beginning, as `{"arguments": [...]}`.
+
+What has been loaded is frozen: to look through it for garbage, as Python does at its end, takes another half second.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+
+from splatworker.commands.checks import draw_something
+from splatworker.stages.progress import Silent
+
+
+def main(argv: list[str]) -> int:
+    """Warm up, read the arguments, do the stage's work; the exit status."""
+    as_json = ["--json"] if "--json" in argv else []
+    return _export(as_json) if argv[0] == "export" else _train(as_json)
+
+
+def _train(options: list[str]) -> int:
+    import torch  # noqa: PLC0415 - this is what warming up means
+
+    from splatworker.train import cli  # noqa: PLC0415
+    from splatworker.train.rehearsal import rehearse  # noqa: PLC0415
+
+    gc.freeze()
+    rehearse(torch.device(draw_something(Silent())["device"]))
+    request = json.load(sys.stdin)
+    return cli.main([*request["arguments"], *options])
+
+
+def _export(options: list[str]) -> int:
+    """The GPU is left alone until it is said to be free: the trainer may need all of its memory."""
+    from splatworker.export import cli, export  # noqa: F401, PLC0415 - some load others only when they are called
+    from splatworker.export.rehearsal import rehearse  # noqa: PLC0415
+    from splatworker.splat_files import sog  # noqa: F401, PLC0415 - some load others only when they are called
+
+    gc.freeze()
+    for line in sys.stdin:
+        message = json.loads(line)
+        if "arguments" in message:
+            return cli.main([*message["arguments"], *options])
+        rehearse()
+    return 1  # the job ended first

@@ -1,0 +1,6 @@
+"""What a job may say: the one place that knows the input contract.
+
+In: a job's JSON, as strangers send it.
+Out: a `Job` (or a `Recipe`, for a command line) whose every field is valid, or one sentence about the field at fault.
+Does not know: how a splat is made, and where a job comes from. Of it the rooms below see `outputs` alone.
+"""

@@ -1,0 +1,279 @@
+"""A job, as it comes in: the one place that knows the input contract.
+
+`parse` turns whatever arrived into a `Job`, or says in one sentence which field is at fault. Next to nothing is
+converted: 7000.0 is 7000, and more than there is becomes the most there is, with a word (`param_limits`); a number in
+quotes, or a boolean where a number belongs, is refused rather than guessed at.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+
+from splatworker.contract.outputs import OUTPUTS
+from splatworker.contract.param_limits import within_limits
+from splatworker.contract.params import Params, Whole
+from splatworker.errors import InputError, InvalidJob, InvalidParam, TooFewPhotos, UnknownParam
+from splatworker.network.redact import redact
+from splatworker.photos.enough_photos import FEWEST_PHOTOS, MOST_PHOTOS
+
+LONGEST_URL = 8192
+LONGEST_DEADLINE_S = 7 * 24 * 3600
+
+BESIDE_PARAMS = ("schedule", "preview")
+"""Params that may stand beside `params` as well as in them."""
+
+LONGEST_QUOTED = 32
+"""Letters of a number in quotes that a hint repeats."""
+
+Validated = TypeVar("Validated", bound="Recipe")
+
+Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
+
+
+class JobSfmOptions(BaseModel):
+    """What a job may say about the reconstruction; names and meaning are those of `splatworker sfm`."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    camera_model: Literal["auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"] = "auto"
+    max_num_features: Annotated[int, Whole, Field(ge=256, le=65_536)] | None = None
+    max_image_size: Annotated[int, Whole, Field(ge=320, le=8192)] | None = None
+    matcher: Literal["auto", "exhaustive", "sequential", "retrieval"] = "auto"
+    undistort_max_size: Annotated[int, Whole, Field(ge=64, le=8192)] | None = None
+    min_registered: Annotated[int, Whole, Field(ge=3, le=MOST_PHOTOS)] | None = None
+    min_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    keep_frame: bool = False
+
+    def arguments(self) -> list[str]:
+        """The given options as arguments of `splatworker sfm`; a switch that is off is left out."""
+        given = self.model_dump(exclude_unset=True, exclude_none=True)
+        words: list[str] = []
+        for name, value in given.items():
+            option = f"--{name.replace('_', '-')}"
+            words += [option] * value if isinstance(value, bool) else [option, str(value)]
+        return words
+
+
+class Recipe(BaseModel):
+    """How to make a splat of photos, wherever they come from.
+
+    Attributes:
+        trainer: "native", or "inria" for the original `train.py` where it is installed.
+        deadline_s: seconds from the start after which the work is given up.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    params: Params = Params()
+    sfm: JobSfmOptions = JobSfmOptions()
+    trainer: Literal["native", "inria"] = "native"
+    deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S, allow_inf_nan=False)] | None = None
+
+    _notes: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not taken as it was given: a sentence each."""
+        return self._notes
+
+    @property
+    def at_most_a_preview(self) -> bool:
+        """Whether a machine without a GPU trains no more than a preview, whatever `iterations` say."""
+        return self.params.preview and "preview" in self.params.model_fields_set
+
+    @property
+    def no_preview(self) -> bool:
+        """Whether a machine without a GPU trains what one with a GPU would."""
+        return not self.params.preview
+
+    @field_validator("params", "sfm", mode="before")
+    @classmethod
+    def _null_is_nothing_said(cls, value: object) -> object:
+        return {} if value is None else value
+
+
+class Job(Recipe):
+    """One job: photos in, a splat out.
+
+    Attributes:
+        image_urls: where the photos are; at least five must turn out to be photos.
+        upload_url: where the splat goes with one HTTP PUT (a presigned URL).
+        webhook_url: who is told how it ended.
+        webhook_secret: signs the webhooks (Standard Webhooks, `whsec_...`).
+        webhook_progress: tell the webhook how far the job is, too.
+        outputs: what else to make, by name (docs/formats.md), each with where it goes with one HTTP PUT.
+        public_url: what `model_url` says in the result; without it, `upload_url` less its query.
+    """
+
+    image_urls: list[Url] = Field(max_length=MOST_PHOTOS)
+    upload_url: Url
+    webhook_url: Url | None = None
+    project_id: Annotated[str, Field(max_length=256)] | None = None
+    public_url: Url | None = None
+    webhook_secret: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    webhook_progress: bool = False
+    outputs: dict[str, Url] = {}
+
+    @property
+    def at_most_a_preview(self) -> bool:
+        """As a recipe's, but unless told otherwise: a product's preset is nobody's wish for hours on a CPU."""
+        return self.params.preview
+
+    @field_validator("outputs", mode="before")
+    @classmethod
+    def _outputs_are_known(cls, value: object) -> object:
+        if value is None:
+            return {}
+        unknown = next((str(name) for name in value if name not in OUTPUTS), None) if isinstance(value, dict) else None
+        if unknown is not None:
+            raise ValueError(f"'{_shown(unknown[:60])}' is none of {', '.join(OUTPUTS)}")
+        return value
+
+
+def parse(data: object) -> Job:
+    """The job in `data`.
+
+    Raises:
+        InvalidJob, UnknownParam, InvalidParam: the field at fault and what is wrong with it.
+        TooFewPhotos: fewer photos are given than a reconstruction needs.
+    """
+    if not isinstance(data, dict):
+        raise InvalidJob("The job's input must be a JSON object.", hint="See the README for an example.")
+    job = _validated(Job, data)
+    if len(job.image_urls) < FEWEST_PHOTOS:
+        raise TooFewPhotos(
+            f"The job has {len(job.image_urls)} photos; at least {FEWEST_PHOTOS} are needed.",
+            hint="Take 20 to 100 overlapping photos around the subject.",
+        )
+    return job
+
+
+def recipe(data: dict[str, Any]) -> Recipe:
+    """The recipe in `data`; errors as `parse`."""
+    return _validated(Recipe, data)
+
+
+def _validated(model: type[Validated], data: dict[str, Any]) -> Validated:
+    data = dict(data)
+    notes: list[str] = []
+    params = {} if data.get("params") is None else data["params"]
+    if isinstance(params, dict):
+        params = {name: data.pop(name) for name in BESIDE_PARAMS if name in data} | params
+    data["params"] = params
+    _refuse_unknown_fields(model, data)
+    if isinstance(params, dict):
+        data["params"], notes = within_limits(params)
+    try:
+        made = model.model_validate(data)
+    except ValidationError as error:
+        raise _explain(error) from None
+    made._notes = tuple(notes)
+    return made
+
+
+def _refuse_unknown_fields(model: type[Recipe], data: dict[str, Any]) -> None:
+    """Refuse the first name that is not known: pydantic would list them all, however many there are."""
+    for name, section in (("params", Params), ("sfm", JobSfmOptions), ("", model)):
+        given = data.get(name) if name else data
+        unknown = (
+            next((key for key in given if key not in section.model_fields), None) if isinstance(given, dict) else None
+        )
+        if unknown is None:
+            continue
+        kind, what = (UnknownParam, "param") if section is Params else (InvalidJob, "field")
+        shown = str(unknown)
+        raise kind(f"The {what} '{_shown(shown)}' is not known.", hint=_nearest(shown, section))
+
+
+def caller_fields(data: object) -> tuple[str | None, str | None, str | None]:
+    """project_id, webhook_url and webhook_secret of an input that may be no valid job: so that even then its
+    sender is told.
+    """
+    if not isinstance(data, dict):
+        return None, None, None
+    project, url, secret = (
+        value if isinstance(value := data.get(name), str) and _is_text(value) else None
+        for name in ("project_id", "webhook_url", "webhook_secret")
+    )
+    return project, url, secret
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be sent on: not endless, and valid Unicode."""
+    return len(value) <= LONGEST_URL and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _explain(error: ValidationError) -> InputError:
+    """The first fault of a job as an error for people."""
+    # An unknown name is the likeliest cause of whatever else is wrong.
+    faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
+    fault = faults[0]
+    where = [str(part) for part in fault["loc"]]
+    sections: dict[str, type[BaseModel]] = {"params": Params, "sfm": JobSfmOptions}
+    section = sections.get(where[0] if where else "", Job)
+    names = where[1:] if section is not Job else where
+    name = _shown(".".join(names))
+    in_params = section is Params and bool(names)
+    if fault["type"] == "extra_forbidden":
+        kind = UnknownParam if in_params else InvalidJob
+        what = "param" if in_params else "field"
+        return kind(f"The {what} '{name}' is not known.", hint=_nearest(names[-1], section))
+    refused: type[InputError] = InvalidParam if in_params else InvalidJob
+    field = f"param '{name}'" if in_params else f"field '{_shown('.'.join(where))}'"
+    if fault["type"] == "missing":
+        return refused(f"The {field} is missing.", hint="See the README for an example of a job.")
+    reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    value = fault["input"]
+    shown = f" (it is {value!r})" if isinstance(value, int | float | bool | None) and abs(value or 0) < 1e30 else ""
+    hint = _unquoted_hint(value, fault["type"]) or _default_hint(section, names)
+    return refused(f"The {field} is not valid: {_lower_first(reason)}{shown}.", hint=hint)
+
+
+def _shown(name: str) -> str:
+    """A name that a stranger chose, fit to stand in a sentence."""
+    printable = name[:100].encode("unicode_escape").decode() if not name[:100].isprintable() else name[:100]
+    return redact(printable)
+
+
+def _nearest(name: str, section: type[BaseModel]) -> str:
+    if section is not Params and name in Params.model_fields:
+        return "It is a param: put it into 'params'."
+    near = difflib.get_close_matches(name[:100], section.model_fields, n=1)
+    return f"Did you mean '{near[0]}'?" if near else "See docs/parameters.md for the names that are known."
+
+
+def _unquoted_hint(value: object, fault: str) -> str:
+    """How to write a number or a switch that came in quotes; nothing for anything else."""
+    if not isinstance(value, str) or len(value) > LONGEST_QUOTED:
+        return ""
+    try:
+        meant = json.loads(value.strip().lower())
+    except ValueError:
+        return ""
+    wanted = {"bool_type": bool, "int_type": int | float, "float_type": int | float}.get(fault)
+    if wanted is None or not isinstance(meant, wanted) or isinstance(meant, bool) != (wanted is bool):
+        return ""
+    if isinstance(meant, float) and not math.isfinite(meant):
+        return ""
+    return f'Write it without quotes: {json.dumps(meant)}, not "{json.dumps(meant)}".'
+
+
+def _default_hint(section: type[BaseModel], names: list[str]) -> str:
+    field = section.model_fields.get(names[0]) if section is Params and names else None
+    return f"The default is {field.get_default()!r}." if field else ""
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def read_input(document: Any) -> object:
+    """The input of a job document: with or without the platform's `{"input": ...}` around it."""
+    if isinstance(document, dict) and "input" in document:
+        return document["input"]
+    return document

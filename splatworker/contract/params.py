@@ -1,0 +1,317 @@
+"""The training parameters of a job: every name, default and range, in one place.
+
+The names are those of the original trainer's command line, and so are the defaults, but for two: `iterations` is
+7000 and `opacity_lr` 0.05. Our trainer has a schedule of its own (`resolve`): from coarse to fine on a GPU and with
+larger steps, and on a machine without one a preview. A param that repeats a default leaves it as it is, and one that
+asks for something changes that alone (`wishes`). `schedule` "original" takes every param to the letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from splatworker.contract.wishes import SCALED, obeyed, says_nothing
+
+PREVIEW_ITERATIONS = 1500
+"""Iterations of a preview: what two processors train in about a minute."""
+
+UNHURRIED_ITERATIONS = 4500
+"""A preview of so many iterations or more learns no faster than the original."""
+
+PREVIEW_GAUSSIANS = 80_000
+"""A preview's Gaussians at most: more cost time that a CPU does not have."""
+
+PREVIEW_LONGEST_SIDE = 640
+"""Pixels on the longest side of a preview's photos."""
+
+DENSIFY_UNTIL_AT_MOST = 15_000
+"""Densification ends half way through the iterations, and at the latest here."""
+
+ORIGINAL_PACE_ITERATIONS = 10_500
+"""On a GPU, so many iterations would learn at the original's rates, and fewer the faster, within `PACES`."""
+
+PACES = (1.5, 2.0)
+"""Multiples of the original's rates, at least and at most: dropout keeps also long runs from overfitting."""
+
+COARSE_AT_MOST = 4000
+"""Coarse to fine: iterations on shrunk photos, beyond which nothing was measured."""
+
+FINAL_RATE, FINAL_RATE_OF_LONG = 0.1, 0.03
+"""On a GPU, what is left of the rates at the end, and where `LONG_ITERATIONS` or more are trained."""
+
+LONG_ITERATIONS = 10_000
+
+MOST_USEFUL_ITERATIONS = 15_000
+"""More have not made any splat better, and many worse (docs/benchmarks.md, "How long")."""
+
+LEAST_OVERLAP = 9.0
+"""Photos that overlap with fewer others are learnt by heart in more than `USEFUL_ITERATIONS_OF_FEW`."""
+
+USEFUL_ITERATIONS_OF_FEW = 3000
+
+DROPOUT = 0.2
+"""The share of Gaussians left out at the end of a training: worth 0.3 to 3 dB on photos held out. Only a run of less
+than `DROPOUT_FROM` iterations on photos of plenty of overlap is better without: it learns nothing by heart."""
+
+DROPOUT_FROM = 5000
+
+MOST_ITERATIONS = 200_000
+
+MOST_SH_DEGREE = 3
+
+
+def whole(value: object) -> object:
+    """A whole number that came with a point, as an integer: 7000.0 is 7000."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(whole)
+
+Iteration = Annotated[int, Whole, Field(ge=1, le=MOST_ITERATIONS)]
+IterationOrZero = Annotated[int, Whole, Field(ge=0, le=MOST_ITERATIONS)]
+Rate = Annotated[float, Field(ge=0.0, le=1.0)]
+PositiveRate = Annotated[float, Field(gt=0.0, le=1.0)]
+Path = Annotated[str, Field(max_length=1024)]
+
+
+class Params(BaseModel):
+    """Parameters of one training run. `docs/parameters.md` says what each one does and when to change it."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    # Optimisation
+    iterations: Iteration = 7000
+    position_lr_init: PositiveRate = 0.00016
+    position_lr_final: PositiveRate = 0.0000016
+    position_lr_delay_mult: Rate = 0.01
+    position_lr_max_steps: Iteration = 30_000
+    feature_lr: Rate = 0.0025
+    opacity_lr: Rate = 0.05
+    scaling_lr: Rate = 0.005
+    rotation_lr: Rate = 0.001
+    exposure_lr_init: PositiveRate = 0.01
+    exposure_lr_final: PositiveRate = 0.001
+    exposure_lr_delay_steps: IterationOrZero = 0
+    exposure_lr_delay_mult: Rate = 0.0
+    percent_dense: Annotated[float, Field(gt=0.0, le=1.0)] = 0.01
+    lambda_dssim: Rate = 0.2
+    densification_interval: Iteration = 100
+    opacity_reset_interval: Iteration = 3000
+    densify_from_iter: IterationOrZero = 500
+    densify_until_iter: IterationOrZero = DENSIFY_UNTIL_AT_MOST
+    densify_grad_threshold: Annotated[float, Field(gt=0.0, le=1.0)] = 0.0002
+    depth_l1_weight_init: Annotated[float, Field(ge=0.0, le=100.0)] = 1.0
+    depth_l1_weight_final: Annotated[float, Field(ge=0.0, le=100.0)] = 0.01
+    random_background: bool = False
+    optimizer_type: Literal["default", "sparse_adam"] = "default"
+
+    # Model
+    sh_degree: Annotated[int, Whole, Field(ge=0, le=MOST_SH_DEGREE)] = 3
+    resolution: Annotated[int, Whole, Field(ge=-1, le=8192)] = -1
+    white_background: bool = False
+    eval: bool = False
+    train_test_exp: bool = False
+    data_device: Literal["cuda", "cpu"] = "cuda"
+    source_path: Path = ""
+    model_path: Path = ""
+    images: Path = "images"
+    depths: Path = ""
+    resolution_scales: Annotated[list[Annotated[float, Field(ge=1.0, le=64.0)]], Field(min_length=1, max_length=8)] = [
+        1.0
+    ]
+
+    # Pipeline
+    convert_SHs_python: bool = False  # noqa: N815 - the original's name
+    compute_cov3D_python: bool = False  # noqa: N815
+    debug: bool = False
+    antialiasing: bool = False
+
+    # Run
+    test_iterations: Annotated[list[Iteration], Field(max_length=100)] = []
+    save_iterations: Annotated[list[Iteration], Field(max_length=100)] = []
+    checkpoint_iterations: Annotated[list[Iteration], Field(max_length=100)] = []
+    quiet: bool = False
+    disable_viewer: bool = True
+
+    # Whose schedule, and how much of it
+    schedule: Literal["own", "original"] = "own"
+    preview: bool = True
+
+    # Of the native trainer alone
+    max_gaussians: Annotated[int, Whole, Field(ge=0, le=50_000_000)] = 0
+    coarse_iterations: IterationOrZero = 0
+    density: Literal["original", "revised"] = "original"
+    final_rate: PositiveRate = 1.0
+    sh_degree_interval: Iteration = 1000
+    dropout: Annotated[float, Field(ge=0.0, le=0.9)] = 0.0
+    deterministic: bool = False
+
+    @field_validator("resolution")
+    @classmethod
+    def _resolution_is_divisor_or_width(cls, value: int) -> int:
+        if value in (-1, 1, 2, 4, 8) or value >= 32:
+            return value
+        raise ValueError("must be -1 (automatic), 1, 2, 4 or 8 (divide by), or a width of at least 32 pixels")
+
+
+DEFAULTS = Params()
+
+WORKERS_OWN = frozenset({"source_path", "model_path", "images", "depths"})
+"""Folders on the machine: the worker's business. Accepted, for callers that send them, and not obeyed."""
+
+NATIVE_ONLY = frozenset(
+    {"max_gaussians", "coarse_iterations", "density", "final_rate", "sh_degree_interval", "dropout", "deterministic"}
+)
+"""Parameters that the original trainer does not know."""
+
+NOT_ARGUMENTS = WORKERS_OWN | {"resolution_scales", "quiet", "disable_viewer", "schedule", "preview"}
+"""Parameters that are no option of the trainer's command line, or that the worker sets itself."""
+
+
+def ignored(params: Params, useless: Collection[str]) -> list[str]:
+    """The given parameters among `useless` that ask for something else than their default does."""
+    return sorted(
+        name for name in params.model_fields_set & set(useless) if getattr(params, name) != getattr(DEFAULTS, name)
+    )
+
+
+def schedule_of(params: Params, trainer: str) -> Literal["own", "original"]:
+    """Whose schedule a run follows. The original trainer knows its own alone."""
+    return "original" if trainer == "inria" else params.schedule
+
+
+def resolve(
+    params: Params,
+    *,
+    preview: bool,
+    trainer: str = "native",
+    at_most: int | None = None,
+    overlap: float | None = None,
+) -> dict[str, Any]:
+    """Every parameter's value for this run.
+
+    With our own schedule: our choice, but for what the job asks for. With the original's: what is given as given, the
+    others by default or by what is given.
+
+    Args:
+        params: as the job gives them.
+        preview: the machine has no GPU, so that our choices are for speed.
+        trainer: who trains, "native" or "inria".
+        at_most: of iterations, in our own schedule of a preview.
+        overlap: with how many others a photo overlaps (`sfm.overlap`), the mean; None where it is not known.
+    """
+    values = params.model_dump()
+    given = {name: values[name] for name in params.model_fields_set}
+    own = schedule_of(params, trainer) == "own"
+    asked = values["iterations"]
+    iterations = PREVIEW_ITERATIONS if preview and "iterations" not in given else asked
+    if own and preview:
+        iterations = min(iterations, at_most or iterations)
+    elif own:
+        iterations = useful_iterations(iterations, overlap)
+    share = iterations / asked if "iterations" in given else 1.0
+    values["iterations"] = iterations
+    chosen: dict[str, Any] = {
+        "position_lr_max_steps": iterations,
+        "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations // 2),
+    }
+    if own:
+        chosen |= {name: getattr(DEFAULTS, name) for name in ("opacity_lr", "densify_from_iter", *SCALED)}
+        chosen |= _preview_schedule(iterations) if preview else _coarse_to_fine_schedule(iterations, overlap)
+    for name, ours in chosen.items():
+        default = getattr(DEFAULTS, name)
+        if name not in given:
+            values[name] = ours
+        elif own and name not in NATIVE_ONLY:
+            nothing = says_nothing(name, given, asked, default)
+            values[name] = ours if nothing else obeyed(name, given[name], ours, default, share)
+    if values["density"] == "revised" and own and values["opacity_reset_interval"] != DEFAULTS.opacity_reset_interval:
+        values["opacity_resets"] = True  # which the revised rule does only for whoever asks for them
+    for name in ("save_iterations", "test_iterations"):
+        values[name] = sorted({i for i in values[name] if i < iterations} | {iterations})
+    return values
+
+
+def useful_iterations(asked: int, overlap: float | None) -> int:
+    """How many of the iterations that are asked for our own schedule trains: as many as make the splat better.
+
+    Args:
+        asked: iterations.
+        overlap: as for `resolve`.
+    """
+    return min(asked, USEFUL_ITERATIONS_OF_FEW if _is_little(overlap) else MOST_USEFUL_ITERATIONS)
+
+
+def _is_little(overlap: float | None) -> bool:
+    return overlap is not None and overlap < LEAST_OVERLAP
+
+
+def _preview_schedule(iterations: int) -> dict[str, float]:
+    """What a few thousand iterations on a CPU are best spent on.
+
+    Half of them on shrunk photos, where an iteration costs a quarter or a sixteenth; Gaussians added early and often,
+    since there is little time to add them; and everything learning up to three times as fast, positions six times, the
+    fewer iterations there are (docs/benchmarks.md, "The preview").
+    """
+    rate_factor = min(3.0, max(1.0, UNHURRIED_ITERATIONS / iterations))
+    return {
+        **_rates(rate_factor, positions=2 * rate_factor),
+        "coarse_iterations": iterations // 2,
+        "densify_from_iter": min(150, iterations // 10),
+        "densification_interval": 40,
+        "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations * 7 // 10),
+        "max_gaussians": PREVIEW_GAUSSIANS,
+    }
+
+
+def _coarse_to_fine_schedule(iterations: int, overlap: float | None) -> dict[str, Any]:
+    """Shrunk photos for a third of the iterations, Gaussians added for two thirds, and larger steps for short runs.
+
+    Who is added and who goes is the revised rule's to say (`train.density.RevisedDensity`), and in the last third rates
+    fall.
+
+    While photos are shrunk, fewer Gaussians pass the threshold, so that their number follows the resolution; they need
+    some time at full resolution to be added in, hence the later end. The original's rates are those of 30 000
+    iterations: 7000 learn more with half as much again (docs/cuda.md, "Whole trainings").
+    """
+    slowest, fastest = PACES
+    rate_factor = min(fastest, max(slowest, ORIGINAL_PACE_ITERATIONS / iterations))
+    return {
+        **_rates(rate_factor, positions=2 * rate_factor - 1),
+        "final_rate": FINAL_RATE_OF_LONG if iterations >= LONG_ITERATIONS else FINAL_RATE,
+        "dropout": DROPOUT if _is_little(overlap) or iterations >= DROPOUT_FROM else 0.0,
+        "density": "revised",
+        "coarse_iterations": min(COARSE_AT_MOST, iterations // 3),
+        "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations * 2 // 3),
+    }
+
+
+def _rates(rate_factor: float, positions: float) -> dict[str, float]:
+    """Learning rates in multiples of the defaults: `positions`, decaying to a hundredth, `rate_factor` for others."""
+    names = ("feature_lr", "scaling_lr", "rotation_lr")
+    position_rate = positions * DEFAULTS.position_lr_init
+    return {
+        "position_lr_init": position_rate,
+        "position_lr_final": position_rate / 100,
+        **{name: rate_factor * getattr(DEFAULTS, name) for name in names},
+    }
+
+
+def arguments(values: dict[str, Any]) -> list[str]:
+    """Resolved parameters as options of the trainer's command line.
+
+    A false switch is left out, as are lists without an entry: the original trainer's switches know no "false".
+    """
+    options: list[str] = []
+    for name, value in values.items():
+        if name in NOT_ARGUMENTS or value is False or value == []:
+            continue
+        options.append(f"--{name}")
+        if isinstance(value, list):
+            options.extend(str(entry) for entry in value)
+        elif value is not True:
+            options.append(str(value))
+    return options

@@ -1,0 +1,80 @@
+"""A splat as numpy arrays: what files hold and stages exchange. No torch here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+
+MAX_SH_DEGREE = 3
+
+MOST_GAUSSIANS = 50_000_000
+"""Of a file: what promises more is taken for broken before memory is asked for. They are 12 GB at degree 3."""
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """N Gaussians, float32; K = (degree + 1)^2 spherical-harmonics coefficients a channel.
+
+    The fields, their order and their meaning are those of `splatworker.render.interface.GaussianTensors`.
+
+    Attributes:
+        means: (N, 3) centers, in the scene's units and frame.
+        quaternions: (N, 4) rotations as w, x, y, z; need not be of unit length.
+        log_scales: (N, 3) natural logarithms of the standard deviations along the Gaussian's own axes.
+        opacity_logits: (N,) logits of the opacities.
+        sh_dc: (N, 3) constant coefficient of red, green, blue: RGB = 0.5 + 0.2820948 sh_dc.
+        sh_rest: (N, K - 1, 3) the other coefficients.
+
+    Raises:
+        ValueError: the shapes do not belong together.
+    """
+
+    means: FloatArray
+    quaternions: FloatArray
+    log_scales: FloatArray
+    opacity_logits: FloatArray
+    sh_dc: FloatArray
+    sh_rest: FloatArray
+
+    def __post_init__(self) -> None:
+        n, rest = len(self.means), self.sh_rest.shape[1] if self.sh_rest.ndim == 3 else -1
+        shapes = {
+            "means": (n, 3),
+            "quaternions": (n, 4),
+            "log_scales": (n, 3),
+            "opacity_logits": (n,),
+            "sh_dc": (n, 3),
+            "sh_rest": (n, rest, 3),
+        }
+        for field in fields(self):
+            array = getattr(self, field.name)
+            if array.shape != shapes[field.name] or array.dtype != np.float32:
+                raise ValueError(f"{field.name} is {array.dtype} {array.shape}, not float32 {shapes[field.name]}")
+        if rest not in _REST_COUNTS:
+            raise ValueError(f"{rest} coefficients beside the constant belong to no degree from 0 to 3")
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    @property
+    def sh_degree(self) -> int:
+        """The degree of the spherical harmonics, 0 to 3."""
+        return _REST_COUNTS.index(self.sh_rest.shape[1])
+
+    @property
+    def opacities(self) -> FloatArray:
+        """(N,) opacities in (0, 1)."""
+        # tanh does not overflow where exp(-logit) would.
+        return np.asarray(0.5 + 0.5 * np.tanh(0.5 * self.opacity_logits), dtype=np.float32)
+
+    @property
+    def scales(self) -> FloatArray:
+        """(N, 3) standard deviations along the Gaussian's own axes, in the scene's units."""
+        return np.exp(self.log_scales)
+
+
+_REST_COUNTS = [(degree + 1) ** 2 - 1 for degree in range(MAX_SH_DEGREE + 1)]

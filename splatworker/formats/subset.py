@@ -1,0 +1,30 @@
+"""Some of a splat's Gaussians."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.formats.gaussians import Gaussians
+
+
+def take(gaussians: Gaussians, chosen: npt.NDArray[Any]) -> Gaussians:
+    """The Gaussians that a boolean mask (N,) marks, or those of given indices, in their order."""
+    return Gaussians(*(getattr(gaussians, field.name)[chosen] for field in fields(Gaussians)))
+
+
+def finite(gaussians: Gaussians) -> npt.NDArray[np.bool_]:
+    """(N,) which Gaussians are made of numbers only, and have a rotation: no format but PLY holds the others.
+
+    An infinite logit is a number here: it is an opacity of 1, or of 0.
+    """
+    mask: npt.NDArray[np.bool_] = np.any(gaussians.quaternions != 0, axis=1)
+    for field in fields(Gaussians):
+        values = getattr(gaussians, field.name)
+        numbers = ~np.isnan(values) if field.name == "opacity_logits" else np.isfinite(values)
+        if not numbers.all():  # nearly always all are, and this is much faster than row by row
+            mask &= numbers.all(axis=tuple(range(1, numbers.ndim)))
+    return mask

@@ -1,0 +1,289 @@
+"""HTTP to addresses that strangers name, without letting them reach into the network the worker stands in.
+
+Every connection (and so every redirect) is resolved once, refused if any of its addresses is not a public one, and
+made to the very address that was checked; `requests-hardened` does the pinning, and this module adds the networks
+that it lets through, and the ports that are no web server's. `SPLATWORKER_ALLOW_PRIVATE_URLS=1` switches the guard
+off, for tests and for stores on a private network.
+
+Nothing of a redirect's body is read, and whatever a server drips, a request ends in its time (`within`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests_hardened.ip_filter import InvalidIPAddress
+from requests_hardened.ip_filter_adapter import IPFilterAdapter
+
+from splatworker.errors import InvalidJob
+
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 20.0
+MOST_REDIRECTS = 5
+USER_AGENT = "splatworker"
+
+ALLOW_PRIVATE = "SPLATWORKER_ALLOW_PRIVATE_URLS"
+
+T = TypeVar("T")
+
+_PORTS_OF_OTHERS = frozenset(
+    [
+        # The Fetch standard's bad ports (fetch.spec.whatwg.org, "Port blocking"), which browsers refuse as well.
+        0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109,
+        110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530,
+        531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190,
+        5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+        # Databases, queues and machines' controls, which take orders from whoever can connect.
+        445, 873, 1433, 1521, 2181, 2375, 2376, 2379, 2380, 3306, 3389, 4369, 5432, 5671, 5672, 5900, 6379, 7000, 7001,
+        9042, 9200, 9300, 10250, 10255, 11211, 27017, 27018, 50070,
+    ]
+)  # fmt: skip
+
+_REFUSED = [
+    ipaddress.ip_network(network)
+    for network in (
+        # IPv4: IANA's special-purpose registry, multicast and reserved, CGNAT, and addresses of clouds' metadata
+        # services that look public.
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
+        "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "168.63.129.16/32",
+        "100.100.100.200/32",
+        # IPv6: only 2000::/3 is public at all; in it these are not.
+        "2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20",
+    )
+]  # fmt: skip
+_PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
+_ISATAP = (0x00005EFE, 0x02005EFE)
+"""The upper half of an ISATAP interface identifier (RFC 5214); the lower half is an IPv4 address."""
+
+
+def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether a stranger may make the worker connect there.
+
+    Addresses that carry an IPv4 address inside (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) are never public:
+    what stands behind them depends on the network's translators.
+    """
+    if isinstance(address, ipaddress.IPv6Address):
+        if address not in _PUBLIC_IPV6 or address.scope_id:
+            return False
+        if (int(address) >> 32) & 0xFFFFFFFF in _ISATAP:
+            return False
+    return not any(address in network for network in _REFUSED if network.version == address.version)
+
+
+def local_path(url: str) -> Path | None:
+    """The file that a `file:` URL or a plain path names; None for any other URL."""
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        return Path(unquote(parts.path))
+    return Path(url) if "://" not in url else None
+
+
+def private_urls_allowed() -> bool:
+    """Whether the operator has switched the guard off."""
+    return os.environ.get(ALLOW_PRIVATE) == "1"
+
+
+def number(text: str) -> int | None:
+    """The number that a header holds; None where it is none of up to fifteen plain digits.
+
+    `int` and `str.isdigit` know more digits than HTTP does, and disagree about some of them.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
+
+
+def retry_after(text: str) -> float:
+    """Seconds that a server asks to wait; 0 where it gives a date, nothing, or more than a day."""
+    seconds = number(text) or 0
+    return float(seconds) if seconds < 100_000 else 0.0
+
+
+def check_url(url: str, field: str) -> None:
+    """Refuse a URL whose form alone says that it must not be fetched.
+
+    Raises:
+        InvalidJob: with the field's name, never the URL's query.
+    """
+    host, port = check_form(url, field)
+    if private_urls_allowed():
+        return
+    if port in _PORTS_OF_OTHERS:
+        raise InvalidJob(f"The field '{field}' names port {port}, which is not a web server's.")
+    try:
+        literal = ipaddress.ip_address(host)
+    except ValueError:
+        return  # a name: resolved, judged and pinned when it is connected to
+    if not is_public(literal):
+        raise InvalidJob(f"The field '{field}' points to an address that is not public.")
+
+
+def check_form(url: str, field: str) -> tuple[str, int | None]:
+    """Refuse what is no http or https URL that may be shown to anybody, wherever it leads; its host and port.
+
+    Raises:
+        InvalidJob: with the field's name, never the URL's query.
+    """
+    if any(ord(character) <= 0x20 or 0x7F <= ord(character) <= 0x9F for character in url) or "\\" in url:
+        raise InvalidJob(f"The field '{field}' holds a URL with a space, backslash or control character in it.")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise InvalidJob(f"The field '{field}' does not hold a valid URL.") from None
+    if parts.scheme not in ("http", "https") or not host or port == 0:
+        raise InvalidJob(
+            f"The field '{field}' does not hold an http or https URL.", hint="Give a URL such as https://host/path."
+        )
+    if parts.username is not None or parts.password is not None:
+        raise InvalidJob(f"The field '{field}' holds a URL with a user name or password in it.")
+    return host, port
+
+
+def addresses_of(host: str, port: int) -> list[str]:
+    """The addresses of a host as text, in the resolver's order.
+
+    Raises:
+        InvalidIPAddress: one of them is not public. A name with a public and a private address is an attack, or
+            a mistake that would fail every other time.
+    """
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        raise requests.ConnectionError(f"The host name could not be resolved: {host[:100]}") from error
+    found = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+    for address in found:
+        if not is_public(ipaddress.ip_address(address)):
+            raise InvalidIPAddress("The address is not public.")
+    return found
+
+
+class RefusedPort(requests.RequestException):
+    """A redirect to a port that is not a web server's."""
+
+
+class GuardedAdapter(IPFilterAdapter):  # type: ignore[misc] # the library has no types
+    """Connects to public addresses only, each try of a host to the next of its addresses."""
+
+    def __init__(self, *, is_https_proto: bool) -> None:
+        super().__init__(is_https_proto=is_https_proto)
+        self._tries: dict[str, int] = {}
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """Where to connect to for a request: called for each one, those of redirects included."""
+        host_params, pool_kwargs = super().build_connection_pool_key_attributes(request, verify, cert)
+        parts = urlsplit(request.url)
+        host = parts.hostname or ""
+        if parts.port in _PORTS_OF_OTHERS:
+            raise RefusedPort("The port is not a web server's.")
+        addresses = addresses_of(host, parts.port or (443 if parts.scheme == "https" else 80))
+        turn = self._tries.get(host, 0)
+        address = addresses[turn % len(addresses)]
+        host_params["host"] = f"[{address}]" if ":" in address else address
+        return host_params, pool_kwargs
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send; if the address does not answer, the next try goes to the next one."""
+        try:
+            return super().send(request, *args, **kwargs)  # type: ignore[no-any-return]
+        except (requests.ConnectionError, requests.Timeout):
+            host = urlsplit(request.url or "").hostname
+            self._tries[str(host)] = self._tries.get(str(host), 0) + 1
+            raise
+
+
+class _Session(requests.Session):
+    """Leaves the bodies of redirects alone.
+
+    requests reads them whole, and unpacks them, to have the connection free for the next request: also where redirects
+    are not followed, and where a body is to be streamed. Closed here, before, there is nothing to read.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where an answer redirects to; asked for every answer, before its body is touched."""
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            resp.raw.close()
+        return target
+
+
+def session() -> requests.Session:
+    """A session that obeys the guard, no proxy of the environment, and no credentials file."""
+    new = _Session()
+    new.trust_env = False
+    new.max_redirects = MOST_REDIRECTS
+    new.headers.clear()
+    new.headers["User-Agent"] = USER_AGENT
+    if private_urls_allowed():
+        adapters = {"http://": HTTPAdapter(), "https://": HTTPAdapter()}
+    else:
+        adapters = {
+            "http://": GuardedAdapter(is_https_proto=False),
+            "https://": GuardedAdapter(is_https_proto=True),
+        }
+    for prefix, adapter in adapters.items():
+        new.mount(prefix, adapter)
+    # Behind a company's or a test's own certificate authority, without the rest of `trust_env`.
+    new.verify = os.environ.get("SSL_CERT_FILE") or True
+    return new
+
+
+def within(end: Callable[[], float], work: Callable[[], T]) -> T:
+    """What `work` comes to, if it does so before `end()` (`time.monotonic()`, asked again and again).
+
+    A server may drip a header, `100 Continue` or a line before a chunk for ever; a socket's timeout begins anew with
+    each byte, and a resolver has none that could be set. So `work` runs in a thread of its own, which is abandoned when
+    its time is over: it must hold nothing that others need, and the process must not wait for it when it ends.
+
+    Raises:
+        requests.Timeout: it is not done in time.
+    """
+    outcome: list[tuple[T | None, BaseException | None]] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            outcome.append((work(), None))
+        except BaseException as error:
+            outcome.append((None, error))
+        done.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    while not done.wait(min(1.0, max(0.0, end() - time.monotonic()))):
+        if time.monotonic() >= end():
+            raise requests.Timeout("not done in time")
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value] # what work() gave, None included
+
+
+def describe(error: requests.RequestException) -> str:
+    """What went wrong with a request, in words for the sender of the job: without addresses, names or queries."""
+    match error:
+        case InvalidIPAddress():
+            return "its address is not public"
+        case RefusedPort():
+            return "its port is not a web server's"
+        case requests.TooManyRedirects():
+            return "it redirects too often"
+        case requests.exceptions.SSLError():
+            return "its certificate is not valid"
+        case requests.Timeout():
+            return "the server did not answer in time"
+        case (
+            requests.exceptions.InvalidSchema() | requests.exceptions.InvalidURL() | requests.exceptions.MissingSchema()
+        ):
+            return "it is, or redirects to, something that is not an http or https URL"
+        case requests.ConnectionError():
+            return "the server could not be reached"
+    return "the transfer broke off"

@@ -1,0 +1,116 @@
+"""Fetch, upload and notify: the stages that talk to the network, as the worker starts them.
+
+The child's side is `commands.network`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from splatworker.errors import SplatError
+from splatworker.machine import operator_limits
+from splatworker.network import guard
+from splatworker.pipeline.run import Arrival, Photos, stage_deadline
+from splatworker.stages.process import StageRunner
+from splatworker.stages.progress import Overall, Silent
+from splatworker.stages.workspace import check_room
+
+WEBHOOK_SECONDS = operator_limits.value("SPLATWORKER_WEBHOOK_S")
+"""The longest that a job's end is held up by a webhook, all tries together."""
+
+LEAST_WEBHOOK_SECONDS = 15.0
+"""... and the time that it has in any case, also when the job's is used up."""
+
+UPLOAD_SECONDS = operator_limits.value("SPLATWORKER_UPLOAD_S") + 60.0
+"""The longest that an upload may take, all tries together."""
+
+LAST_WORD_SECONDS = 3.0
+"""The same, when the worker must stop: one try."""
+
+
+def fetch(urls: Sequence[str], runner: StageRunner, report: Overall, *, local: bool) -> Arrival:
+    """The photos of a job, on their way to `incoming/`."""
+    folder = runner.workspace / "incoming"
+    return Arrival(folder, _fetched(urls, folder, runner, report, local=local))
+
+
+async def _fetched(urls: Sequence[str], folder: Path, runner: StageRunner, report: Overall, *, local: bool) -> Photos:
+    check_room(runner.workspace, "fetch", 0)
+    started = time.monotonic()
+    fetched = await runner.run(
+        "fetch",
+        report=report.stage("fetch"),
+        deadline=stage_deadline("fetch", runner.deadline),
+        request={"urls": [_absolute(url, local=local) for url in urls], "folder": str(folder), "local": local},
+    )
+    index = {name: int(number) for number, name in fetched["files"].items()}
+    return Photos(folder, index, fetched["rejected"], round(time.monotonic() - started, 2))
+
+
+def webhook_seconds(deadline: float | None) -> float:
+    """How long telling a job's end may take: what is left of the job's time."""
+    if deadline is None:
+        return WEBHOOK_SECONDS
+    return min(WEBHOOK_SECONDS, max(LEAST_WEBHOOK_SECONDS, deadline - time.monotonic()))
+
+
+async def upload(
+    path: Path,
+    url: str,
+    runner: StageRunner,
+    report: Overall,
+    *,
+    local: bool,
+    content_type: str | None = None,
+) -> int:
+    """Hand a file over, as of a type where one is given; the bytes it has.
+
+    Needs next to no room, and is not refused for want of it: what the job was for is there.
+    """
+    longest = time.monotonic() + UPLOAD_SECONDS
+    uploaded = await runner.run(
+        "upload",
+        report=report.stage("deliver"),
+        deadline=longest if runner.deadline is None else min(longest, runner.deadline),
+        request={
+            "path": str(path),
+            "url": _absolute(url, local=local),
+            "local": local,
+            "content_type": content_type,
+        },
+    )
+    size: int = uploaded["file_size"]
+    return size
+
+
+async def notify(
+    url: str,
+    message: dict[str, Any],
+    secret: str | None,
+    runner: StageRunner,
+    *,
+    seconds: float = WEBHOOK_SECONDS,
+    tries: int | None = None,
+) -> str | None:
+    """Tell a webhook; None, or why it could not be told."""
+    try:
+        await runner.run(
+            "notify",
+            report=Silent(),
+            deadline=time.monotonic() + seconds,
+            request={"url": url, "message": message, "secret": secret, "tries": tries},
+        )
+    except SplatError as error:
+        return error.message
+    except OSError as error:  # no room for its log, or for one more process: no reason to fail the job
+        return f"The webhook could not be told: {error.strerror or error}."
+    return None
+
+
+def _absolute(url: str, *, local: bool) -> str:
+    """A local path from where the caller stands: a child's working directory is another."""
+    path = guard.local_path(url) if local else None
+    return url if path is None else str(path.absolute())

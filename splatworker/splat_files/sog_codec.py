@@ -1,0 +1,26 @@
+"""SOG as a format among others: its writer wants torch, which takes seconds to load, and its reader does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from splatworker.formats.gaussians import Gaussians
+from splatworker.splat_files.lines_of_sight import LinesOfSight
+from splatworker.splat_files.sog_reader import read_sog
+
+
+def read(path: Path) -> Gaussians:
+    """As `Format.read`."""
+    return read_sog(path)
+
+
+def write(path: Path, gaussians: Gaussians, device: str, lines: LinesOfSight | None) -> None:
+    """As `Format.write`; on the GPU where there is one and `device` is "auto"."""
+    import torch  # noqa: PLC0415
+
+    from splatworker.render.backend import cuda_is_usable  # noqa: PLC0415
+    from splatworker.splat_files.sog import write_sog  # noqa: PLC0415
+
+    if device == "auto":
+        device = "cuda" if cuda_is_usable() else "cpu"
+    write_sog(path, gaussians, torch.device(device), lines=lines)

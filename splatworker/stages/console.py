@@ -1,0 +1,61 @@
+"""Progress for people at a terminal: one bar for the whole way, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+from splatworker.stages.printable import printable
+from splatworker.stages.progress import Overall, StageOfOverall
+
+_PLAIN_STEP = 10
+"""Percent between two plain lines of one stage."""
+
+
+class Console:
+    """A sink of `Overall` progress that draws on standard error."""
+
+    def __init__(self, *, silent: bool = False) -> None:
+        self._silent = silent
+        self._bar: Any = None
+        self._last: tuple[str, int] = ("", -1)
+
+    def __enter__(self) -> Console:
+        if not self._silent and sys.stderr.isatty():
+            layout = "{desc:<32.32} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
+            self._bar = tqdm(total=100.0, bar_format=layout, file=sys.stderr, leave=False)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def stage(self, name: str) -> StageOfOverall:
+        """A reporter for a stage that runs alone."""
+        return Overall([self], {name: 1.0}).stage(name)
+
+    def update(self, percent: float, stage: str, step: str) -> None:
+        """The whole is `percent` through, now at `step` of `stage`."""
+        if self._silent:
+            return
+        stage, step = printable(stage), printable(step)
+        if self._bar is not None:
+            self._bar.set_description_str(printable(f"{stage}: {step}" if step else stage), refresh=False)
+            self._bar.update(percent - self._bar.n)
+            return
+        what, tenth = printable(f"{stage}: {step}"), int(percent) // _PLAIN_STEP
+        if (what, tenth) != self._last:
+            self._last = (what, tenth)
+            sys.stderr.write(f"{percent:3.0f}% {what}\n")
+            sys.stderr.flush()
+
+    def warning(self, message: str) -> None:
+        """Show a warning above the bar."""
+        if self._silent:
+            return
+        if self._bar is not None:
+            self._bar.clear()
+        sys.stderr.write(f"Warning: {printable(message)}\n")
+        sys.stderr.flush()

@@ -1,0 +1,131 @@
+"""Names of files that people give us: found in folders within folders, and shown whatever bytes they are made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from splatworker.formats.ownership import made_here
+from splatworker.stages.arrivals import natural
+
+MOST_FILES = 20_000
+"""Files that a folder with its sub-folders is searched for: a home folder given by mistake ends here."""
+
+DEEPEST = 8
+"""Folders within folders that are entered."""
+
+_NOBODYS_FILES = {"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"}
+_NOBODYS_FOLDERS = {"__macosx", "@eadir", "$recycle.bin", "lost+found", "system volume information"}
+"""What systems leave behind: none of it is anybody's photo, and nobody misses it."""
+
+_NO_PHOTOS = {
+    "masks": "masks", "mask": "masks", "depths": "depth maps", "depth": "depth maps", "normals": "normals",
+    "thumbnails": "thumbnails", "thumbs": "thumbnails", "sparse": "a model", "dense": "a model", "stereo": "a model",
+}  # fmt: skip
+"""Folders beside photos that other programs fill with pictures that are none, and what these are."""
+
+
+@dataclass
+class Found:
+    """The files of a folder.
+
+    Attributes:
+        files: by relative name, in natural order of it.
+        passed_over: sub-folders that were not entered, each with the reason, a clause.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    passed_over: dict[str, str] = field(default_factory=dict)
+
+
+def readable(name: str | os.PathLike[str]) -> str:
+    """A file's name for people and for files in UTF-8: bytes that are no UTF-8 are read as Windows' Western letters.
+
+    Python keeps such bytes as lone surrogates, which nothing can print, write or hand on. A letter that even those do
+    not have becomes a question mark's relative, U+FFFD.
+    """
+    text = os.fspath(name)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        written = os.fsencode(text)
+    else:
+        return text
+    try:
+        return written.decode("utf-8")
+    except UnicodeDecodeError:
+        return written.decode("cp1252", "replace")
+
+
+def distinct(names: list[str]) -> list[str]:
+    """The names made readable and kept apart: of two that read alike the later gets a number before its suffix."""
+    taken: set[str] = set()
+    result = []
+    for name in names:
+        shown, path = readable(name), PurePosixPath(readable(name))
+        number = 1
+        while shown in taken:
+            number += 1
+            shown = str(path.with_name(f"{path.stem}_{number}{path.suffix}"))
+        taken.add(shown)
+        result.append(shown)
+    return result
+
+
+def find_files(folder: Path) -> Found:
+    """The files of a folder and of the folders in it, hidden ones left out; links are followed, but never twice.
+
+    Folders that hold pictures made from the photos beside them are passed over, and so is what this package has made.
+    """
+    found = Found()
+    seen: set[tuple[int, int]] = set()
+    for path in _walk(folder, folder, 0, found, seen):
+        found.files.append(path)
+        if len(found.files) >= MOST_FILES:
+            found.passed_over["..."] = f"there are more than {MOST_FILES} files"
+            break
+    return found
+
+
+def _walk(folder: Path, top: Path, depth: int, found: Found, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """Files of a folder, then of the folders in it, each in natural order."""
+    status = folder.stat()
+    if (status.st_dev, status.st_ino) in seen:
+        return
+    seen.add((status.st_dev, status.st_ino))
+    inside = sorted((path for path in folder.iterdir() if path.name[:1] != "."), key=lambda path: natural(path.name))
+    names = {path.name.lower() for path in inside}
+    yield from (path for path in inside if path.name.lower() not in _NOBODYS_FILES and path.is_file())
+    for path in inside:
+        if not path.is_dir() or path.name.lower() in _NOBODYS_FOLDERS:
+            continue
+        reason = _why_passed_over(path, names) or ("it lies too deep" if depth >= DEEPEST else "")
+        name = readable(path.relative_to(top).as_posix())
+        if reason:
+            found.passed_over[name] = reason
+            continue
+        try:
+            yield from _walk(path, top, depth + 1, found, seen)
+        except OSError as error:
+            found.passed_over[name] = f"it cannot be read ({error.strerror})"
+
+
+def _why_passed_over(folder: Path, beside: set[str]) -> str:
+    """Why a folder's pictures are no photos, a clause, or ""; `beside` are the names in the folder around it."""
+    name = folder.name.lower()
+    original, underline, factor = name.rpartition("_")
+    if underline and factor in ("2", "4", "8", "16") and original in beside:
+        return f"it holds smaller copies of {original}"
+    if kind := _NO_PHOTOS.get(name):
+        return f"it holds {kind}"
+    if name == "images" and "input" in beside and ("sparse" in beside or "distorted" in beside):
+        return "it holds undistorted copies of input"
+    if made_here(folder):
+        return "it was made by splatworker"
+    if (folder / "cfg_args").exists() or ((folder / "result.json").exists() and (folder / "splat.ply").exists()):
+        return "it was made by an earlier run"
+    if (folder / "frame.json").exists() and (folder / "sparse").is_dir():
+        return "it is a scene made by an earlier run"
+    return ""

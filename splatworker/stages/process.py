@@ -1,0 +1,502 @@
+"""Run one stage as a child process: follow its JSON lines, keep its noise, and leave nothing behind.
+
+Each stage runs under `supervise.py`, which guarantees that its whole process tree is dead when `run_stage` returns,
+raises, or is cancelled, and when the worker itself is killed. A supervisor that is killed itself is found out, and this
+process, a subreaper as well, ends what it has left. What the stage prints besides JSON lines goes to a log file that
+cannot grow beyond a bound, however much it prints.
+
+All stages but those whose business it is run without a network (`restrict.py`): they open strangers' files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from splatworker.errors import DeadlineExceeded, OutOfMemory, SplatError, StageCrashed, from_event
+from splatworker.machine import operator_limits
+from splatworker.machine.limits import total_memory
+from splatworker.network.redact import redact
+from splatworker.stages import supervise
+from splatworker.stages.progress import Reporter
+from splatworker.stages.undisturbed import undisturbed
+
+STAGE_COMMAND: tuple[str, ...] = (sys.executable, "-P", "-m", "splatworker")
+
+LOG_LIMIT = 8 * 2**20
+"""Bytes of a stage's log: the first half of it as it comes, then only the last."""
+
+LINE_LIMIT = 1 * 2**20
+"""Bytes of a JSON line; a longer line is noise."""
+
+MESSAGE_LIMIT = 4000
+"""Letters of a sentence that a stage says."""
+
+TAIL_LINES = 20
+KILL_GRACE_S = 4.0
+DRAIN_S = 2.0
+"""Seconds for what a supervisor that has ended may have left to be read."""
+
+POLL_S = 0.1
+SIGKILL = 9
+
+MEMORY_SHARE = 0.95
+"""How much of the machine's memory a stage may take where the operator says nothing: more, and the system kills."""
+
+Request = dict[str, Any] | Callable[[], Awaitable[dict[str, Any] | None]] | AsyncIterator[dict[str, Any]] | None
+"""What a stage is told on its standard input: at once, later, or piece by piece, one a line."""
+
+NETWORK_STAGES = frozenset({"fetch", "upload", "notify"})
+
+_SUPERVISOR = str(Path(__file__).with_name("supervise.py"))
+_RESTRICT = str(Path(__file__).with_name("restrict.py"))
+_SOCKETS = {"photos": "none"}
+"""Families of sockets that a stage may open; others may ask this machine's own services: drivers of GPUs do."""
+
+_LOCAL_SOCKETS = "1,16"  # AF_UNIX, AF_NETLINK
+
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "USER", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "DISPLAY")
+_ENVIRONMENT_PREFIXES = (
+    "LC_", "OMP_", "CUDA_", "NVIDIA_", "NV_", "TORCH_", "PYTORCH_", "SPLATWORKER_", "INRIA_", "MALLOC_",
+)  # fmt: skip
+_ENVIRONMENT_OF_NETWORK_STAGES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH")
+
+
+def stage_environment(scratch: Path, stage: str = "") -> dict[str, str]:
+    """What a stage sees of the worker's environment: no key, token or secret of the platform or of anybody else."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if (name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES))
+        and not any(word in name.upper() for word in _SECRET_WORDS)
+    }
+    if stage in NETWORK_STAGES:
+        kept |= {name: os.environ[name] for name in _ENVIRONMENT_OF_NETWORK_STAGES if name in os.environ}
+    return kept | {"TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+
+
+@dataclass(frozen=True)
+class StageRunner:
+    """Starts the stages of one job: what all of them have in common.
+
+    Attributes:
+        workspace: the job's folder; logs go to `logs/`, temporary files to `tmp/`.
+        command: what starts a stage; tests give another.
+        deadline: `time.monotonic()` at which everything must be delivered; None: whenever it is.
+    """
+
+    workspace: Path
+    command: Sequence[str] = STAGE_COMMAND
+    deadline: float | None = None
+
+    async def run(
+        self,
+        stage: str,
+        arguments: Sequence[str | Path] = (),
+        *,
+        report: Reporter,
+        deadline: float | None = None,
+        request: Request = None,
+    ) -> dict[str, Any]:
+        """`run_stage` in this job's workspace; `deadline` is the stage's own, and the job's is not looked at."""
+        return await run_stage(
+            stage,
+            arguments,
+            workspace=self.workspace,
+            report=report,
+            deadline=deadline,
+            request=request,
+            command=self.command,
+        )
+
+
+async def run_stage(
+    stage: str,
+    arguments: Sequence[str | Path],
+    *,
+    workspace: Path,
+    report: Reporter,
+    deadline: float | None = None,
+    request: Request = None,
+    command: Sequence[str] = STAGE_COMMAND,
+) -> dict[str, Any]:
+    """Run `command stage arguments --json` to its end; the result it sent, with `"process"`: what it cost.
+
+    Args:
+        workspace: a folder of this job; logs go to `logs/`, temporary files to `tmp/`.
+        report: hears the stage's progress and warnings.
+        deadline: `time.monotonic()` at which the stage is killed.
+        request: sent to the stage as JSON on its standard input: for what must not stand on a command line, or
+            is not known yet when the stage starts (then a function that waits for it, called once the stage runs: an
+            awaitable made earlier would be left behind unheard when the job ends first). None only ends the input.
+
+    Raises:
+        SplatError: what the stage said before it failed, or how it died; or what `request` raised.
+        asyncio.CancelledError: after the stage's processes are gone.
+    """
+    full = [*command, stage, *(str(argument) for argument in arguments), "--json"]
+    return await run_command(
+        stage,
+        full,
+        workspace=workspace,
+        report=report,
+        deadline=deadline,
+        request=request,
+    )
+
+
+async def run_command(
+    stage: str,
+    command: Sequence[str],
+    *,
+    workspace: Path,
+    report: Reporter,
+    deadline: float | None = None,
+    request: Request = None,
+    watch: Callable[[bytes], None] | None = None,
+    network: bool = False,
+) -> dict[str, Any]:
+    """`run_stage` for any command line. One that speaks no JSON lines is watched instead: `watch` sees what it prints
+    to standard error, and it need not send a result. With `network` it may open sockets, as `NETWORK_STAGES` may.
+    """
+    logs, scratch = workspace / "logs", workspace / "tmp"
+    logs.mkdir(exist_ok=True)
+    scratch.mkdir(exist_ok=True)
+    follower = _Follower(stage, report)
+    supervise.become_subreaper()
+    others = set(supervise.children()) if supervise.LINUX else set()
+    with _CappedLog(logs / f"{stage}.log") as log:
+        process = await _start(
+            _restricted(stage, command, network=network), stage, workspace, scratch, told=request is not None
+        )
+        try:
+            async with asyncio.timeout(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                assert process.stdout is not None
+                assert process.stderr is not None
+                reading = asyncio.gather(
+                    _read_lines(process.stdout, follower.line, log.write),
+                    _read_chunks(process.stderr, [log.write, *([watch] if watch else [])]),
+                )
+                heard = asyncio.ensure_future(_heard(process, reading))
+                await _while_telling(heard, _send(process.stdin, request))
+                await _ended(process)
+        except TimeoutError:
+            raise out_of_time(stage) from None
+        finally:
+            await undisturbed(_end(process, others))
+    return _outcome(stage, follower, process.returncode or 0, log.tail(), needs_result=watch is None)
+
+
+def _restricted(stage: str, command: Sequence[str], *, network: bool) -> list[str]:
+    """The command, without a network where it needs none."""
+    if network or stage in NETWORK_STAGES:
+        return list(command)
+    return [sys.executable, "-I", "-S", _RESTRICT, _SOCKETS.get(stage, _LOCAL_SOCKETS), *command]
+
+
+async def _start(
+    command: Sequence[str], stage: str, workspace: Path, scratch: Path, *, told: bool
+) -> asyncio.subprocess.Process:
+    """Start a supervisor for the command; `told` for one that reads its standard input."""
+    global _starting  # noqa: PLW0603
+    _starting += 1
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", _SUPERVISOR, str(os.getpid()), str(_most_memory())),
+            *command,
+            stdin=asyncio.subprocess.PIPE if told else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=workspace,
+            env=stage_environment(scratch, stage),
+            start_new_session=True,
+        )
+        _supervisors.add(process.pid)
+    finally:
+        _starting -= 1
+    return process
+
+
+_supervisors: set[int] = set()
+"""Of the stages that run now; others of this process's children in sessions of their own may be orphans."""
+
+_starting = 0
+"""Supervisors that are being started, and do not stand in `_supervisors` yet."""
+
+
+def _most_memory() -> int:
+    """Bytes that a stage's processes may take together; 0 where nothing is known to bound them by."""
+    machine = total_memory()
+    by_machine = int(MEMORY_SHARE * machine) if machine is not None else 0
+    asked = operator_limits.value("SPLATWORKER_STAGE_MIB") * 2**20
+    return by_machine if asked == math.inf else min(int(asked), by_machine or int(asked))
+
+
+def out_of_time(stage: str) -> DeadlineExceeded:
+    """The error of a stage whose deadline has come."""
+    return DeadlineExceeded(
+        f"The time for this job ran out during the stage '{stage}'.",
+        hint="Use fewer or smaller photos, fewer iterations, or a longer deadline.",
+        stage=stage,
+    )
+
+
+def _outcome(stage: str, follower: _Follower, returncode: int, tail: str, *, needs_result: bool) -> dict[str, Any]:
+    """What a stage that has ended gave, or the error that it ended with."""
+    signal = follower.exit.get("signal", 0) or max(0, -returncode)
+    if follower.error is not None:
+        raise follower.error
+    if follower.exit.get("over_memory"):
+        raise OutOfMemory(
+            f"The stage '{stage}' took more than the {_most_memory() >> 20} MiB of memory that it may take.",
+            hint="Use a larger machine, or fewer or smaller photos.",
+            stage=stage,
+        )
+    if signal == SIGKILL:
+        raise OutOfMemory(
+            f"The stage '{stage}' was killed by the system, most probably because the memory ran out.",
+            hint="Use a larger machine, or fewer or smaller photos.",
+            stage=stage,
+        )
+    if signal or returncode or (needs_result and follower.result is None):
+        how = f"signal {signal}" if signal else f"exit status {returncode}"
+        error = StageCrashed(
+            f"The stage '{stage}' crashed ({how}).",
+            hint="The end of its log is in the traceback; please report it.",
+            stage=stage,
+        )
+        error.add_note(f"The last lines of {stage}.log:\n{tail}")
+        raise error
+    cost = {name: follower.exit[name] for name in ("peak_rss_bytes", "cpu_seconds") if name in follower.exit}
+    return (follower.result or {}) | {"process": cost}
+
+
+class _Follower:
+    """Takes a stage's JSON lines apart."""
+
+    def __init__(self, stage: str, report: Reporter) -> None:
+        self.stage = stage
+        self.report = report
+        self.result: dict[str, Any] | None = None
+        self.error: SplatError | None = None
+        self.exit: dict[str, Any] = {}
+
+    def line(self, line: bytes) -> bool:
+        """Take one line; whether it was an event."""
+        if not line.startswith(b"{"):
+            return False
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            return False
+        match event:
+            case {"event": "progress", "fraction": float() | int() as fraction} if 0 <= fraction <= 1:
+                self.report.progress(_sentence(event.get("step", ""))[:100], float(fraction))
+            case {"event": "warning", "message": str(message)}:
+                self.report.warning(_sentence(message))
+            case {"event": "result", "result": dict(result)}:
+                self.result = result
+            case {"event": "error"}:
+                told = {name: _sentence(event.get(name, "")) for name in ("code", "stage", "message", "hint")}
+                self.error = from_event(told)
+            case {
+                "event": "exit",
+                "signal": int(),
+                "peak_rss_bytes": int(),
+                "cpu_seconds": int() | float(),
+                "over_memory": bool(),
+            }:
+                self.exit = event
+            case {"event": "unrestricted", "reason": str(reason)}:
+                _tell_once(redact(reason[:200]))
+            case _:
+                return False
+        return True
+
+
+def _sentence(said: object) -> str:
+    """What a stage says, fit to be handed on: without keys, and no longer than a sentence may be."""
+    return redact(str(said)[:MESSAGE_LIMIT])
+
+
+@functools.cache
+def _tell_once(reason: str) -> None:
+    """Log that stages may use the network here."""
+    structlog.get_logger().warning("stages are not kept from the network", reason=reason)
+
+
+class _CappedLog:
+    """A log file of at most `LOG_LIMIT` bytes: the beginning as it comes, and the end when it is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._room = LOG_LIMIT // 2
+        self._end = bytearray()
+
+    def __enter__(self) -> _CappedLog:
+        self._file = self._path.open("wb", buffering=0)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._trim()
+        with self._file, contextlib.suppress(OSError):  # a full disk must not hide why the stage failed
+            if self._room == 0 and self._end:
+                self._file.write(b"\n[...]\n" + self._end)
+
+    def write(self, data: bytes) -> None:
+        head = data[: self._room]
+        with contextlib.suppress(OSError):
+            self._file.write(head)
+        self._room -= len(head)
+        self._end += data
+        if len(self._end) > LOG_LIMIT:
+            self._trim()
+
+    def _trim(self) -> None:
+        del self._end[: -(LOG_LIMIT // 2)]
+
+    def tail(self) -> str:
+        """The last lines, fit to be shown."""
+        lines = bytes(self._end[-16_384:]).decode("utf-8", "replace").splitlines()
+        return redact("\n".join(line[:500] for line in lines[-TAIL_LINES:]))
+
+
+async def _send(stdin: asyncio.StreamWriter | None, request: Request) -> None:
+    if stdin is None or request is None:
+        return
+    with contextlib.suppress(ConnectionError):  # a stage that died without reading will be found out elsewhere
+        async for told in _pieces(request):
+            stdin.write(json.dumps(told).encode() + b"\n")
+            await stdin.drain()
+    stdin.close()
+
+
+async def _pieces(request: Request) -> AsyncIterator[dict[str, Any]]:
+    """All that there is to tell, each when it is known."""
+    if isinstance(request, AsyncIterator):
+        async for told in request:
+            yield told
+    elif isinstance(request, dict):
+        yield request
+    elif request is not None and (told_later := await request()) is not None:
+        yield told_later
+
+
+async def _while_telling(reading: asyncio.Future[Any], sending: Coroutine[Any, Any, None]) -> None:
+    """Wait for what a stage says while it is told what to do; what hinders the telling ends the waiting, too."""
+    telling = asyncio.create_task(sending)
+    telling.add_done_callback(lambda told: reading.cancel() if not told.cancelled() and told.exception() else None)
+    try:
+        await reading
+    except asyncio.CancelledError:
+        if telling.done() and not telling.cancelled() and (hindrance := telling.exception()):
+            raise hindrance from None
+        raise
+    finally:
+        telling.cancel()  # a stage that died early was never told
+
+
+async def _heard(process: asyncio.subprocess.Process, reading: asyncio.Future[Any]) -> None:
+    """Wait for the end of what a stage prints; when its supervisor has ended, not for who else may hold its pipes."""
+    try:
+        while not reading.done() and process.returncode is None:
+            await asyncio.wait([reading], timeout=POLL_S)
+        if not reading.done():
+            await asyncio.wait([reading], timeout=DRAIN_S)
+        if reading.done():
+            await reading
+    finally:
+        reading.add_done_callback(lambda read: read.cancelled() or read.exception())  # or it is told of as unheard
+        reading.cancel()
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for a process's end alone: its own `wait` waits for its pipes, too, whoever holds them."""
+    pause = 0.001
+    while process.returncode is None:
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, POLL_S)
+
+
+async def _read_chunks(stream: asyncio.StreamReader, sinks: Sequence[Callable[[bytes], None]]) -> None:
+    while chunk := await stream.read(65_536):
+        for sink in sinks:
+            sink(chunk)
+
+
+async def _read_lines(
+    stream: asyncio.StreamReader, take: Callable[[bytes], bool], noise: Callable[[bytes], None]
+) -> None:
+    """Offer every line to `take`; what it does not want, and lines without end, go to `noise`."""
+    pending = bytearray()
+    while chunk := await stream.read(65_536):
+        pending += chunk
+        *lines, rest = pending.split(b"\n")
+        pending = bytearray(rest)
+        for line in lines:
+            if not take(bytes(line)):
+                noise(bytes(line) + b"\n")
+        if len(pending) > LINE_LIMIT:
+            noise(bytes(pending))
+            pending.clear()
+    if pending and not take(bytes(pending)):
+        noise(bytes(pending))
+
+
+async def _end(process: asyncio.subprocess.Process, others: Collection[int]) -> None:
+    """Make sure that the supervisor, and with it the stage's tree, is gone; `others` are this process's children from
+    before.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(KILL_GRACE_S):
+                await _ended(process)
+        except TimeoutError:  # it cannot obey: it is stopped, or has a child that waits for a GPU that hangs
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await _ended(process)
+    _supervisors.discard(process.pid)
+    if process.returncode is not None and process.returncode < 0 and supervise.LINUX:
+        await _end_orphans(others)
+
+
+async def _end_orphans(others: Collection[int]) -> None:
+    """Kill what a supervisor that was killed has left: it has come to this process as the next subreaper above."""
+    session, end = os.getsid(0), time.monotonic() + KILL_GRACE_S
+    while time.monotonic() < end:
+        if not _starting:
+            orphans = [
+                pid for pid in supervise.children()
+                if pid not in others and pid not in _supervisors and _session_of(pid) != session
+            ]  # fmt: skip
+            if not orphans:
+                return
+            for pid in orphans:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+        await asyncio.sleep(0.02)
+
+
+def _session_of(pid: int) -> int:
+    """A process's session; its own id where it has just ended. No stage is ever in this process's session."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return pid

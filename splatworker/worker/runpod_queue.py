@@ -1,0 +1,111 @@
+"""RunPod: its queue, its progress updates, its fitness checks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from splatworker.errors import MachineError, OutOfMemory
+from splatworker.machine import operator_limits
+from splatworker.machine.gpu import unusable
+from splatworker.machine.limits import available_memory
+from splatworker.stages.process import STAGE_COMMAND, StageRunner
+from splatworker.stages.progress import Silent
+from splatworker.stages.supervise import hide_memory_and_environment
+from splatworker.stages.workspace import LEAST_DISK, check_room, private_workspace
+from splatworker.worker import logs
+from splatworker.worker.deduplicate_jobs import deduplicate_jobs
+from splatworker.worker.public_address import environment_rule
+from splatworker.worker.self_test import is_self_test, self_test
+from splatworker.worker.session import Setting
+
+CHECK_SECONDS = 120.0
+FITNESS_DISK = 4 * 2**30 - LEAST_DISK
+"""Bytes that a worker's disk must have free, or it takes no job."""
+
+FITNESS_MEMORY = 4 * 2**30
+"""Bytes of main memory that must be free."""
+
+ALLOW_CPU = "SPLATWORKER_ALLOW_CPU"
+
+Handler = Callable[..., Awaitable[dict[str, Any]]]
+
+
+def serve(handler: Handler, command: Sequence[str] = STAGE_COMMAND) -> None:
+    """Take jobs from the endpoint's queue, one at a time, until the platform stops the worker."""
+    # Before the first stage, and before the SDK starts processes of its own: the environment has the platform's keys.
+    hide_memory_and_environment()
+    if logs.on_platform():
+        logs.print_whole_lines()
+    import runpod  # noqa: PLC0415 - a second to import, and not needed for a job file
+
+    # The SDK's local API has no address for updates.
+    updates = send_update if logs.on_platform() else None
+    setting = Setting(platform=updates, command=command, gpu_required=not _cpu_will_do())
+
+    async def answer(event: dict[str, Any]) -> dict[str, Any]:
+        if is_self_test(event):
+            return await self_test(event, setting, handler, Path.cwd())
+        return await handler(event, setting)
+
+    async def machine_can_do_a_job() -> None:
+        await check_machine(command)
+
+    runpod.serverless.register_fitness_check(machine_can_do_a_job)
+    runpod.serverless.start({"handler": deduplicate_jobs(answer)})
+
+
+async def send_update(event: dict[str, Any], news: dict[str, Any]) -> None:
+    """Tell the platform how far a job is; back when it has arrived.
+
+    Not `runpod.serverless.progress_update`: that sends from a thread of its own that nobody can wait for, and an update
+    that overtakes the result replaces it.
+    """
+    from runpod.http_client import AsyncClientSession  # noqa: PLC0415
+    from runpod.serverless.modules.rp_http import send_result  # noqa: PLC0415
+
+    async with AsyncClientSession() as session:
+        await send_result(session, {"status": "IN_PROGRESS", "output": news}, event)
+
+
+def _cpu_will_do() -> bool:
+    return os.environ.get(ALLOW_CPU) == "1"
+
+
+async def check_machine(command: Sequence[str] = STAGE_COMMAND) -> None:
+    """The fitness check: memory, disk, driver, CUDA, kernels, COLMAP.
+
+    Raises:
+        SplatError: what is missing. The SDK reports it and ends the worker.
+    """
+    operator_limits.check()
+    environment_rule()
+    memory = available_memory()
+    if memory is not None and memory < FITNESS_MEMORY:
+        raise OutOfMemory(
+            f"Only {memory >> 20} MiB of memory are free, and {FITNESS_MEMORY >> 20} are needed.",
+            hint="Choose machines with more memory.",
+        )
+    with private_workspace() as workspace:
+        check_room(workspace, "a job", FITNESS_DISK)
+
+        async def run(stage: str) -> dict[str, Any]:
+            end = time.monotonic() + CHECK_SECONDS
+            return await StageRunner(workspace, command).run(stage, report=Silent(), deadline=end)
+
+        found = await run("probe")
+        if not _cpu_will_do() and not found["gpus"]:
+            raise _no_gpu(found["code"], f"there is no GPU to work with: {found['reason']}")
+        drawn = await run("check-kernels")
+        if not _cpu_will_do() and drawn["code"]:
+            raise _no_gpu(drawn["code"], f"the kernels do not run on the GPU: {drawn['reason']}")
+        await run("check-colmap")
+
+
+def _no_gpu(code: str, reason: str) -> MachineError:
+    error = unusable(code, reason)
+    error.hint += f" {ALLOW_CPU}=1 works without a GPU."
+    return error

@@ -1,0 +1,394 @@
+"""The input contract: what the real caller sends is taken, everything else is refused in one sentence."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from splatworker.contract.job import Job, JobSfmOptions, caller_fields, parse, read_input, recipe
+from splatworker.contract.params import Params, arguments, ignored, resolve
+from splatworker.errors import InputError, InvalidJob, InvalidParam, SplatError, UnknownParam
+from splatworker.photos.enough_photos import MOST_PHOTOS
+from splatworker.pipeline import photo_sizes
+from splatworker.train import options as train_options
+
+GOOD = {
+    "image_urls": [f"https://photos.example/{number}.jpg?X-Amz-Signature=abc" for number in range(6)],
+    "upload_url": "https://store.example/a.ply?X-Amz-Signature=def",
+}
+
+CLOUDFLARE = {
+    "project_id": "5f2b6c1e-93f3-4a7e-9f9b-0f2f8a2f8c11",
+    **GOOD,
+    "webhook_url": "https://api.example/webhook",
+    "params": {
+        "iterations": 7000,
+        "position_lr_init": 0.00016,
+        "position_lr_final": 0.0000016,
+        "position_lr_delay_mult": 0.01,
+        "position_lr_max_steps": 30000,
+        "feature_lr": 0.0025,
+        "opacity_lr": 0.05,
+        "scaling_lr": 0.005,
+        "rotation_lr": 0.001,
+        "sh_degree": 3,
+        "percent_dense": 0.01,
+        "densification_interval": 100,
+        "opacity_reset_interval": 3000,
+        "densify_from_iter": 500,
+        "densify_until_iter": 15000,
+        "densify_grad_threshold": 0.0002,
+        "white_background": False,
+        "resolution_scales": [1.0],
+        "lambda_dssim": 0.2,
+        "save_iterations": [7000, 30000],
+        "test_iterations": [7000, 30000],
+    },
+}
+"""What the Cloudflare Worker in front of the original system posts."""
+
+
+@pytest.mark.parametrize("iterations", [3000, 7000, 15000, 30000])
+def test_the_real_callers_job_is_taken_and_obeyed_to_the_letter_if_it_says_so(iterations):
+    asked = CLOUDFLARE["params"] | {"iterations": iterations, "schedule": "original"}
+    job = parse(json.loads(json.dumps(CLOUDFLARE | {"params": asked})))
+    values = resolve(job.params, preview=True)
+    for name, value in CLOUDFLARE["params"].items():
+        if name not in ("iterations", "save_iterations", "test_iterations"):
+            assert values[name] == value
+    assert values["iterations"] == iterations
+    assert values["save_iterations"] == sorted({i for i in (7000,) if i < iterations} | {iterations})
+    assert resolve(job.params, preview=False, trainer="inria") == values
+
+
+def test_a_whole_number_may_come_as_a_float_param():
+    assert parse(GOOD | {"params": {"opacity_lr": 1}}).params.opacity_lr == 1.0
+
+
+def test_nothing_given_means_the_documented_defaults():
+    job = parse(GOOD)
+    assert job.params == Params()
+    assert (job.params.iterations, job.params.opacity_lr) == (7000, 0.05)
+    assert (job.trainer, job.webhook_url, job.project_id) == ("native", None, None)
+    assert parse(GOOD | {"params": None, "sfm": None, "webhook_url": None}) == job
+
+
+def test_the_defaults_are_the_trainers_but_for_two():
+    trainer = {
+        option.dest: option.default for option in train_options.build_parser()._actions if option.dest != "help"
+    } | train_options.UNUSED
+    different = {
+        name for name, field in Params.model_fields.items() if name in trainer and field.get_default() != trainer[name]
+    }
+    assert different == {
+        "iterations",
+        "opacity_lr",
+        "source_path",
+        "model_path",
+        "save_iterations",
+        "test_iterations",
+        "disable_viewer",
+    }
+
+
+def test_what_is_not_given_follows_what_is():
+    values = resolve(Params(iterations=12_000), preview=False, trainer="inria")
+    assert values["position_lr_max_steps"] == 12_000
+    assert values["densify_until_iter"] == 6000
+    assert values["coarse_iterations"] == 0
+    assert resolve(Params(iterations=60_000), preview=False)["densify_until_iter"] == 10_000
+    given = Params(iterations=1000, position_lr_max_steps=30_000, densify_until_iter=900, schedule="original")
+    values = resolve(given, preview=False)
+    assert (values["position_lr_max_steps"], values["densify_until_iter"]) == (30_000, 900)
+
+
+@pytest.mark.parametrize(
+    ("iterations", "coarse", "until"), [(7000, 2333, 4666), (600, 200, 400), (1, 0, 0), (30_000, 4000, 10_000)]
+)
+def test_our_trainer_goes_from_coarse_to_fine_on_a_gpu(iterations, coarse, until):
+    values = resolve(Params(iterations=iterations), preview=False)
+    assert (values["coarse_iterations"], values["densify_until_iter"]) == (coarse, until)
+
+
+@pytest.mark.parametrize(
+    ("iterations", "overlap", "dropout", "final_rate", "rotation_lr"),
+    [
+        (3000, None, 0.0, 0.1, 0.002),  # too short to learn photos by heart
+        (3000, 4.0, 0.2, 0.1, 0.002),  # but not those that overlap with few
+        (7000, 20.0, 0.2, 0.1, 0.0015),
+        (30_000, 20.0, 0.2, 0.03, 0.0015),
+        (30_000, 4.0, 0.2, 0.1, 0.002),
+    ],
+)
+def test_long_runs_and_few_photos_are_kept_from_overfitting(iterations, overlap, dropout, final_rate, rotation_lr):
+    values = resolve(Params(iterations=iterations), preview=False, overlap=overlap)
+    assert (values["dropout"], values["final_rate"]) == (dropout, final_rate)
+    assert values["rotation_lr"] == pytest.approx(rotation_lr)
+    assert resolve(Params(iterations=iterations, dropout=0.5), preview=False, overlap=overlap)["dropout"] == 0.5
+    assert resolve(Params(iterations=iterations, schedule="original"), preview=False, overlap=overlap)["dropout"] == 0
+
+
+def test_density_control_is_the_revised_one_unless_told():
+    values = resolve(Params(), preview=False)
+    assert (values["density"], values["final_rate"]) == ("revised", 0.1)
+    told = resolve(Params(density="original", final_rate=1.0), preview=False)
+    assert (told["density"], told["final_rate"]) == ("original", 1.0)
+    assert told["coarse_iterations"] == 2333
+    both = resolve(Params(density="revised", densify_grad_threshold=0.0004), preview=False)
+    assert (both["density"], both["densify_grad_threshold"], both["coarse_iterations"]) == ("revised", 0.0004, 2333)
+    assert resolve(Params(), preview=False, trainer="inria")["density"] == "original"
+
+
+def test_a_preview_is_shorter_unless_told():
+    assert resolve(Params(), preview=True)["iterations"] < 7000
+    assert resolve(Params(iterations=9000), preview=True)["iterations"] == 9000
+    assert resolve(Params(), preview=False)["iterations"] == 7000
+
+
+def test_a_previews_schedule_follows_its_iterations_unless_told():
+    values = resolve(Params(iterations=1200), preview=True)
+    assert (values["coarse_iterations"], values["densify_until_iter"]) == (600, 840)
+    given = resolve(Params(densify_until_iter=700, max_gaussians=5, coarse_iterations=0), preview=True)
+    assert (given["densify_until_iter"], given["max_gaussians"], given["coarse_iterations"]) == (700, 5, 0)
+
+
+@pytest.mark.parametrize(("iterations", "rate_factor"), [(4000, 2.0), (7000, 1.5), (30_000, 1.5)])
+def test_a_training_on_a_gpu_learns_faster_than_the_originals(iterations, rate_factor):
+    values = resolve(Params(iterations=iterations), preview=False)
+    for name in ("feature_lr", "scaling_lr", "rotation_lr"):
+        assert values[name] == pytest.approx(rate_factor * getattr(Params(), name))
+    assert values["position_lr_init"] == pytest.approx((2 * rate_factor - 1) * Params().position_lr_init)
+    for original in (
+        resolve(Params(iterations=iterations, schedule="original"), preview=False),
+        resolve(Params(iterations=iterations), preview=False, trainer="inria"),
+    ):
+        assert original["scaling_lr"] == Params().scaling_lr
+        assert original["position_lr_init"] == Params().position_lr_init
+
+
+@pytest.mark.parametrize(
+    ("iterations", "rate_factor"), [(500, 3.0), (1500, 3.0), (3000, 1.5), (4500, 1.0), (7000, 1.0)]
+)
+def test_a_short_preview_learns_faster(iterations, rate_factor):
+    values = resolve(Params(iterations=iterations), preview=True)
+    for name in ("feature_lr", "scaling_lr", "rotation_lr"):
+        assert values[name] == pytest.approx(rate_factor * getattr(Params(), name))
+    assert values["position_lr_init"] == pytest.approx(2 * rate_factor * Params().position_lr_init)
+    assert resolve(Params(iterations=iterations, scaling_lr=0.001), preview=True)["scaling_lr"] == 0.001
+
+
+def test_the_trainer_understands_the_command_line():
+    params = Params(iterations=900, save_iterations=[100, 5000], eval=True, white_background=True, resolution=2)
+    words = arguments(resolve(params, preview=False))
+    options, unused = train_options.parse(["-s", "scene", "-m", "model", *words])
+    assert unused == []
+    for name in ("iterations", "opacity_lr", "eval", "white_background", "resolution", "position_lr_max_steps"):
+        assert getattr(options, name) == resolve(params, preview=False)[name]
+    assert options.save_iterations == [100, 900]
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "iterations": st.integers(1, 200_000),
+            "opacity_lr": st.floats(0, 1),
+            "sh_degree": st.integers(0, 3),
+            "eval": st.booleans(),
+            "lambda_dssim": st.floats(0, 1),
+            "save_iterations": st.lists(st.integers(1, 200_000), max_size=100),
+        }
+    )
+)
+def test_every_valid_job_is_a_valid_command_line(params):
+    values = resolve(parse(GOOD | {"params": params}).params, preview=False)
+    options, _ = train_options.parse(["-s", "scene", "-m", "model", *arguments(values)])
+    for name in params.keys() - {"save_iterations"}:
+        assert getattr(options, name) == params[name]
+
+
+def test_params_without_use_are_those_that_ask_for_something():
+    params = Params(source_path="/x", depths="", iterations=5)
+    assert ignored(params, {"source_path", "depths", "iterations"}) == ["iterations", "source_path"]
+
+
+def refused(job: object) -> SplatError:
+    with pytest.raises(SplatError) as caught:
+        parse(job)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"image_urls": "https://a.example/1.jpg"}, "image_urls"),
+        ({"image_urls": [1, 2, 3, 4, 5]}, "image_urls.0"),
+        ({"image_urls": ["https://a.example/1.jpg"] * (MOST_PHOTOS + 1)}, "image_urls"),
+        ({"upload_url": None}, "upload_url"),
+        ({"upload_url": ""}, "upload_url"),
+        ({"upload_url": "https://a.example/" + "x" * 10_000}, "upload_url"),
+        ({"project_id": 7}, "project_id"),
+        ({"trainer": "other"}, "trainer"),
+        ({"webhook_progress": "yes"}, "webhook_progress"),
+        ({"deadline_s": 0}, "deadline_s"),
+        ({"deadline_s": math.nan}, "deadline_s"),
+        ({"deadline_s": True}, "deadline_s"),
+        ({"sfm": {"matcher": "magic"}}, "matcher"),
+        ({"sfm": {"matchr": "auto"}}, "'matchr'"),
+        ({"uplaod_url": "x"}, "'upload_url'"),
+        ({"params": {"iterations": {"a": 1}}}, "iterations"),
+    ],
+)
+def test_fields_at_fault_are_named(change, words):
+    error = refused(GOOD | change)
+    assert isinstance(error, InputError)
+    assert words in error.message + error.hint
+
+
+def test_a_missing_field_is_named():
+    assert "'upload_url' is missing" in refused({"image_urls": GOOD["image_urls"]}).message
+
+
+@pytest.mark.parametrize("name", [name for name, field in Params.model_fields.items() if field.annotation is not bool])
+def test_no_boolean_passes_for_a_number_or_text(name):
+    error = refused(GOOD | {"params": {name: True}})
+    assert isinstance(error, InvalidParam)
+    assert f"'{name}" in error.message
+
+
+@pytest.mark.parametrize("name", [name for name, field in Params.model_fields.items() if field.annotation is bool])
+@pytest.mark.parametrize("value", [0, 1, "true", None, []])
+def test_nothing_passes_for_a_boolean(name, value):
+    assert isinstance(refused(GOOD | {"params": {name: value}}), InvalidParam)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+@example({"image_urls": [], "upload_url": "x"})
+def test_whatever_arrives_is_answered(data):
+    refused_or_taken(data)
+
+
+@given(st.sampled_from(sorted(Job.model_fields)), JSON)
+def test_whatever_stands_in_a_field_is_answered(name, value):
+    refused_or_taken(GOOD | {name: value})
+
+
+@given(st.sampled_from(sorted(Params.model_fields)), JSON)
+@example("iterations", 10**400)
+@example("opacity_lr", 10**400)
+@example("opacity_lr", float("1e400"))
+@example("opacity_lr", -0.0)
+def test_whatever_stands_in_a_param_is_answered(name, value):
+    refused_or_taken(GOOD | {"params": {name: value}})
+
+
+@given(st.dictionaries(st.text(max_size=200), JSON, max_size=5))
+def test_whatever_a_param_is_called_is_answered(params):
+    refused_or_taken(GOOD | {"params": params})
+
+
+NAUGHTY = [
+    *("", "\0", "\n", "../" * 50, "%s%n", "${jndi:ldap://x}", "<script>", "'; DROP TABLE", "\ud800", "\U0001f4a9" * 99),
+    *("\u202e", "\ufeff", "NaN", "null", "__proto__", "self", "model_fields", "-1e400", "0x10", "1_000", "--help"),
+]
+
+
+@pytest.mark.parametrize("text", NAUGHTY)
+def test_naughty_strings(text):
+    for job in (
+        GOOD | {"project_id": text}, GOOD | {"upload_url": text}, GOOD | {text: 1}, GOOD | {"params": {text: 1}},
+        GOOD | {"params": {"iterations": text}}, GOOD | {"sfm": {text: text}}, GOOD | {"webhook_secret": text},
+        GOOD | {"params": {"optimizer_type": text}},
+    ):  # fmt: skip
+        refused_or_taken(job)
+
+
+def test_deep_nesting():
+    nested: object = 1
+    for _ in range(900):
+        nested = [nested]
+    for job in (nested, GOOD | {"params": nested}, GOOD | {"params": {"save_iterations": nested}}):
+        refused_or_taken(job)
+
+
+def refused_or_taken(job: object) -> None:
+    """A job, or one sentence with a code; never anything else, never a secret of the job."""
+    try:
+        parse(job)
+    except SplatError as error:
+        assert error.message.strip()
+        assert "\n" not in error.message
+        assert "Signature=abc" not in error.message + error.hint
+        assert len(error.message) < 600
+        assert error.code in ("invalid_job", "invalid_param", "unknown_param", "too_few_photos")
+
+
+def test_the_senders_address_is_found_even_in_a_broken_job():
+    assert caller_fields(GOOD | {"project_id": "p", "webhook_url": "https://w", "oops": 1}) == ("p", "https://w", None)
+    assert caller_fields({"project_id": 7, "webhook_url": ["x"]}) == (None, None, None)
+    assert caller_fields("x") == (None, None, None)
+
+
+def test_the_platforms_wrapper_is_taken_off():
+    assert read_input({"id": "a", "input": GOOD}) == GOOD
+    assert read_input(GOOD) == GOOD
+
+
+def test_sfm_options_become_arguments():
+    assert JobSfmOptions().arguments() == []
+    options = JobSfmOptions(camera_model="OPENCV", max_num_features=4096)
+    assert options.arguments() == ["--camera-model", "OPENCV", "--max-num-features", "4096"]
+
+
+def test_sfm_options_are_those_of_the_stage():
+    from splatworker.sfm.options import CAMERA_MODELS, MATCHERS
+
+    fields = JobSfmOptions.model_fields
+    assert set(fields["camera_model"].annotation.__args__) <= set(CAMERA_MODELS)
+    assert set(fields["matcher"].annotation.__args__) == set(MATCHERS)
+
+
+def test_a_recipe_needs_no_urls():
+    assert recipe({"params": {"iterations": 5}}).params.iterations == 5
+    with pytest.raises(UnknownParam):
+        recipe({"params": {"iteration": 5}})
+    with pytest.raises(InvalidJob):
+        recipe({"upload_url": "x"})
+
+
+def test_options_of_the_cameras_become_those_of_the_stage():
+    told = recipe({"sfm": {"matcher": "retrieval", "min_share": 0.25, "min_registered": 3, "keep_frame": True}}).sfm
+    words = ["--matcher", "retrieval", "--min-registered", "3", "--min-share", "0.25", "--keep-frame"]
+    assert sorted(told.arguments()) == sorted(words)
+    assert recipe({"sfm": {"keep_frame": False}}).sfm.arguments() == []
+    with pytest.raises(InvalidJob, match="min_share"):
+        recipe({"sfm": {"min_share": 1.5}})
+
+
+@pytest.mark.parametrize(
+    ("asked", "preview", "decoded", "undistorted"),
+    [
+        ({}, False, 2133, None),
+        ({}, True, 1600, 640),
+        ({"params": {"resolution": 2}}, True, 0, None),
+        ({"params": {"resolution": -1}}, True, 2133, None),
+        ({"params": {"resolution_scales": [2.0, 4.0]}}, True, 2133, 500),
+        ({"params": {"resolution_scales": [2.0]}}, False, 2133, 500),
+        ({"sfm": {"undistort_max_size": 1800}}, True, 1800, None),
+        ({"sfm": {"max_image_size": 2400}}, True, 2400, 640),
+    ],
+)
+def test_how_large_photos_are_on_their_way(asked, preview, decoded, undistorted):
+    asked_recipe, photos = recipe(asked), [{"width": 800, "height": 1000}, {"width": 900, "height": 600}]
+    assert photo_sizes.decoded(asked_recipe, preview=preview) == decoded
+    assert photo_sizes.undistorted(asked_recipe, photos, preview=preview) == undistorted

@@ -1,0 +1,152 @@
+"""What a run trains on its machine, and what its sender is told about that before it begins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from splatworker.contract import params
+from splatworker.contract.job import parse, recipe
+from splatworker.pipeline import cpu_time, photo_sizes
+from splatworker.pipeline.training_plan import plan
+
+PRESETS = json.loads((Path(__file__).parents[2] / "bench" / "presets.json").read_text())
+URLS = {
+    "image_urls": [f"https://photos.example/{number}.jpg" for number in range(6)],
+    "upload_url": "https://s.example/a",
+}
+PHOTOS = [(1600, 1200)] * 24
+
+
+def job(**more):
+    return parse(URLS | more)
+
+
+def remark(planned, word: str) -> str:
+    (said,) = [sentence for sentence in planned.remarks if word in sentence]
+    return said
+
+
+def test_a_job_saves_no_splat_and_scores_nothing_that_nobody_gets():
+    for name, preset in PRESETS.items():
+        values = plan(job(params=preset | {"eval": True}), PHOTOS).values
+        assert values["save_iterations"] == values["test_iterations"] == [values["iterations"]], name
+
+
+def test_what_is_shown_is_scored_and_what_is_kept_is_saved():
+    asked = {"iterations": 3000, "eval": True, "save_iterations": [1000], "test_iterations": [500]}
+    shown = plan(job(params=asked, outputs={"report": "https://s.example/r"}), PHOTOS).values
+    assert (shown["save_iterations"], shown["test_iterations"]) == ([3000], [500, 3000])
+    kept = plan(recipe({"params": asked}), PHOTOS, keeps_model=True).values
+    assert (kept["save_iterations"], kept["test_iterations"]) == ([1000, 3000], [500, 3000])
+    original = plan(job(params=asked, trainer="inria"), PHOTOS)
+    assert (original.values["save_iterations"], original.schedule) == ([1000, 3000], "original")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_without_a_gpu_a_jobs_preset_stays_a_preview(name):
+    preset = PRESETS[name]
+    planned = plan(job(params=preset), PHOTOS, gpu=False)
+    assert planned.iterations == {"asked": preset["iterations"], "trained": 1500, "stopped_early": False}
+    assert "1500 iterations, photos of about 640 px), in about 2 minutes" in remark(planned, "no GPU")
+    whole = plan(job(params=preset, preview=False), PHOTOS, gpu=False)
+    on_a_gpu = plan(job(params=preset), PHOTOS).values
+    assert params.arguments(whole.values) == params.arguments(on_a_gpu)
+    assert f"{whole.values['iterations']} iterations take about" in remark(whole, "no GPU")
+    assert plan(job(params=preset | {"preview": False}), PHOTOS, gpu=False).values == whole.values
+
+
+def test_fewer_iterations_than_a_previews_are_a_wish_and_so_are_a_persons():
+    assert plan(job(params={"iterations": 300}), PHOTOS, gpu=False).values["iterations"] == 300
+    assert plan(recipe({"params": {"iterations": 7000}}), PHOTOS, gpu=False).values["iterations"] == 7000
+    asked = {"iterations": 7000, "preview": True}
+    assert plan(recipe({"params": asked}), PHOTOS, gpu=False).values["iterations"] == 1500
+    letter = {"iterations": 7000, "schedule": "original"}
+    assert plan(job(params=letter), PHOTOS, gpu=False).values["iterations"] == 7000
+
+
+def test_schedule_and_preview_may_stand_beside_params():
+    assert job(schedule="original").params.schedule == "original"
+    assert job(schedule="original", params={"schedule": "own"}).params.schedule == "own"
+    assert recipe({"preview": False}).params.preview is False
+
+
+@pytest.mark.parametrize(
+    ("overlap", "trained"), [(None, 15_000), (20.0, 15_000), (9.0, 15_000), (8.9, 3000), (0, 3000)]
+)
+def test_a_training_that_stops_early_says_so(overlap, trained):
+    planned = plan(job(params=PRESETS["ultra"]), PHOTOS, overlap=overlap)
+    assert planned.iterations == {"asked": 30_000, "trained": trained, "stopped_early": True}
+    assert planned.values["position_lr_max_steps"] == trained
+    assert f"{trained} of 30000 iterations" in remark(planned, "stops early")
+    whole = plan(job(params=PRESETS["ultra"], schedule="original"), PHOTOS, overlap=overlap)
+    assert (whole.values["iterations"], whole.remarks) == (30_000, [])
+
+
+def test_presets_never_train_less_than_the_one_before():
+    for overlap in (None, 30.0, 3.0):
+        trained = [plan(job(params=PRESETS[name]), PHOTOS, overlap=overlap) for name in PRESETS]
+        iterations = [planned.values["iterations"] for planned in trained]
+        assert iterations == sorted(iterations)
+        assert not trained[0].iterations["stopped_early"]
+
+
+def test_what_would_never_end_is_limited_with_a_word():
+    planned = plan(job(params={"scaling_lr": 1, "densify_grad_threshold": 1e-9, "feature_lr": 0.01}), PHOTOS)
+    assert planned.values["scaling_lr"] == pytest.approx(0.05)
+    assert planned.values["densify_grad_threshold"] == pytest.approx(0.00002)
+    assert planned.values["feature_lr"] == 0.01
+    assert [
+        word for word in ("scaling_lr", "densify_grad_threshold", "feature_lr") if word in str(planned.remarks)
+    ] == [
+        "scaling_lr",
+        "densify_grad_threshold",
+    ]
+    letter = plan(job(params={"scaling_lr": 1, "schedule": "original"}), PHOTOS)
+    assert (letter.values["scaling_lr"], letter.remarks) == (1.0, [])
+
+
+MEASURED = [
+    *((10_000, 450 * 800, 50.2), (20_000, 450 * 800, 68.0), (50_000, 450 * 800, 96.8), (100_000, 450 * 800, 151.5)),
+    *((200_000, 450 * 800, 240.6), (50_000, 225 * 400, 59.8), (50_000, 450 * 800, 93.4), (50_000, 900 * 1600, 231.2)),
+]
+"""Gaussians, pixels, and milliseconds a step on two cores: docs/benchmarks.md."""
+
+
+@pytest.mark.parametrize(("gaussians", "pixels", "milliseconds"), MEASURED)
+def test_the_estimate_gives_the_steps_that_were_measured(gaussians, pixels, milliseconds):
+    values = {"iterations": 1000, "coarse_iterations": 0, "max_gaussians": gaussians / cpu_time.SHARE_ON_AVERAGE}
+    assert cpu_time.training_seconds(values, pixels, 2) == pytest.approx(milliseconds, rel=1 / 8)
+
+
+def test_shrunk_photos_and_processors_make_it_shorter():
+    values = params.resolve(params.Params(), preview=False)
+    whole = cpu_time.training_seconds(values | {"coarse_iterations": 0}, 1_000_000, 2)
+    assert cpu_time.training_seconds(values, 1_000_000, 2) < whole
+    assert cpu_time.training_seconds(values | {"coarse_iterations": 0}, 1_000_000, 8) == pytest.approx(whole / 4)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1, "about 1 minute"), (61, "about 2 minutes"), (7199, "about 2 hours"), (9000, "about 3 hours")],
+)
+def test_a_time_in_words(seconds, words):
+    assert cpu_time.in_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("asked", "preview", "pixels"),
+    [
+        ({}, False, 1600 * 1200),
+        ({}, True, 640 * 480),
+        ({"resolution": 2}, True, 1000 * 750),
+        ({"resolution": 500}, False, 500 * 375),
+        ({"resolution_scales": [4.0]}, False, 500 * 375),
+    ],
+)
+def test_how_many_pixels_are_trained_on(asked, preview, pixels):
+    how = recipe({"params": asked})
+    assert photo_sizes.trained_pixels(how, [(2000, 1500)], preview=preview) == pytest.approx(pixels, rel=0.01)
+    assert photo_sizes.trained_pixels(how, [], preview=preview) == 0

@@ -1,0 +1,135 @@
+"""Arrows go down only: who may import whom, in one table, and what the worker's own process never loads."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("handler",),
+    ("__main__",),
+    ("cli",),
+    ("worker", "commands"),
+    ("pipeline",),
+    ("contract",),
+    ("photos", "sfm", "train", "export", "deliver"),
+    ("contract.outputs",),
+    ("render.cli",),
+    ("splat_files",),
+    ("render",),
+    ("stages",),
+    ("formats", "network"),
+    ("machine",),
+    ("errors", "_cpu", "_cuda", "_matching"),
+)
+"""Rooms, and modules that stand apart from theirs, from the top down: each may import what is below it, and itself.
+
+Rooms of one line do not know each other. `contract.outputs` names what can be made of a splat, for whoever asks and for
+whoever makes it; nothing else of a job is known below the pipeline.
+"""
+
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+ROOT_MODULES = {"__init__.py", "__main__.py", "cli.py", "errors.py"}
+
+
+def sources() -> list[Path]:
+    return [*sorted((ROOT / "splatworker").rglob("*.py")), ROOT / "handler.py"]
+
+
+def name_of(path: Path) -> str:
+    """A module's name less the package's: "train.density", "render" for its __init__, "" for the package's own."""
+    words = path.relative_to(ROOT).with_suffix("").parts
+    words = words[1:] if words[0] == "splatworker" else words
+    return ".".join(word for word in words if word != "__init__" or len(words) == 0)
+
+
+MODULES = {name_of(path): path for path in sources()}
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of ours that a module imports, wherever in it: at its top, in a function, or for its types."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "splatworker":
+            parent = node.module.partition(".")[2]
+            for alias in node.names:
+                inner = f"{parent}.{alias.name}".strip(".")
+                found.add(inner if inner in MODULES or inner.startswith("_") else parent)
+        elif isinstance(node, ast.Import):
+            found |= {
+                alias.name.partition(".")[2] for alias in node.names if alias.name.partition(".")[0] == "splatworker"
+            }
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import"
+    return found - {""}
+
+
+def place(module: str) -> str:
+    """The entry of the table that a module belongs to: its own, or its room's."""
+    return module if module in LEVEL else module.partition(".")[0]
+
+
+def trespasses(module: str, imported: set[str]) -> list[str]:
+    """Which of the imports go up, or across."""
+    here = place(module)
+    return [
+        f"{module or 'splatworker'} imports {other}"
+        for other in sorted(imported)
+        if place(other) != here and LEVEL[place(other)] <= LEVEL[here]
+    ]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_arrow_goes_down(module):
+    assert place(module) in LEVEL or module == "", f"{module} has no place in the table"
+    if module:
+        assert not trespasses(module, imports(MODULES[module]))
+
+
+def test_an_arrow_up_or_across_is_found():
+    assert trespasses("formats.scene", {"render.interface"})
+    assert trespasses("train.cli", {"export.cli"})
+    assert trespasses("export.cli", {"contract.job"})
+    assert not trespasses("export.cli", {"contract.outputs", "formats.scene", "export.film"})
+
+
+def test_no_circle():
+    """Not within a room either: of two modules at most one knows the other."""
+    arrows = {module: imports(path) & MODULES.keys() for module, path in MODULES.items()}
+    done: set[str] = set()
+
+    def visit(module: str, way: tuple[str, ...]) -> None:
+        assert module not in way, " -> ".join((*way[way.index(module) :], module))
+        if module not in done:
+            for other in arrows[module]:
+                visit(other, (*way, module))
+            done.add(module)
+
+    for module in arrows:
+        visit(module, ())
+
+
+def test_four_files_at_the_root():
+    assert {path.name for path in (ROOT / "splatworker").glob("*.py")} == ROOT_MODULES
+
+
+@pytest.mark.parametrize("room", sorted({name.partition(".")[0] for name in MODULES if "." in name}))
+def test_every_room_says_what_it_is_for(room):
+    words = ast.get_docstring(ast.parse((ROOT / "splatworker" / room / "__init__.py").read_text())) or ""
+    for part in ("In:", "Out:", "Does not know:"):
+        assert part in words, f"splatworker/{room}/__init__.py does not say '{part}'"
+
+
+@pytest.mark.parametrize("module", ["handler", "splatworker.worker.runpod_queue", "splatworker.commands.run"])
+def test_the_worker_loads_neither_torch_nor_colmap(module):
+    heavy = "{'torch', 'pycolmap', 'numpy', 'scipy', 'PIL'}"
+    code = f"import sys, {module}; sys.exit(', '.join(sorted({heavy} & sys.modules.keys())) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
