@@ -1,4 +1,4 @@
-"""The world frame: upright, centerd, of a stated size. COLMAP's own is whatever its first photo was.
+"""The world frame: upright, centered, of a stated size. COLMAP's own is whatever its first photo was.
 
 The new frame has y up, as viewers do; the scene's middle at the origin; the first photo's camera on the positive z
 side; and a size: metres where every photo tells its position by GPS and the positions fit, else the cameras spread
