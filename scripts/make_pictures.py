@@ -19,6 +19,8 @@ pictures in the repository were made.
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -70,25 +72,24 @@ def film(out: Path, name: str, most_bytes: int) -> None:
     _, seconds = imageio_ffmpeg.count_frames_and_secs(str(source))
     filters = f"setpts=PTS*{FILM_SECONDS / seconds:.6f},fps={FILM_RATE},scale={FILM_WIDTH}:-2:flags=lanczos"
     with TemporaryDirectory() as folder:
-        for quality in range(85, 20, -5):
-            made = Path(folder) / f"{quality}.webp"
-            command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", str(source), "-vf", filters]
-            command += [
-                "-c:v",
-                "libwebp_anim",
-                "-q:v",
-                str(quality),
-                "-compression_level",
-                "6",
-                "-loop",
-                "0",
-                str(made),
-            ]
-            subprocess.run(command, check=True)
-            if made.stat().st_size <= most_bytes:
-                write(name, made.read_bytes())
-                return
-    sys.exit(f"scripts/make_pictures.py: {name} cannot be kept under {most_bytes} bytes.")
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", str(source), "-vf", filters]
+        subprocess.run([*command, f"{folder}/%04d.png"], check=True)
+        frames = [Image.open(path).convert("RGB") for path in sorted(Path(folder).glob("*.png"))]
+    # Everything moves, so that a film takes what its pictures take by themselves: every eighth tells how much.
+    for quality in range(85, 20, -5):
+        if (
+            sum(len(still(frame, quality)) for frame in frames[::8]) * len(frames) / len(frames[::8])
+            < 0.95 * most_bytes
+        ):
+            break
+    buffer = BytesIO()
+    frame_ms = round(1000 / FILM_RATE)
+    frames[0].save(
+        buffer, "WEBP", save_all=True, append_images=frames[1:], duration=frame_ms, loop=0, quality=quality, method=4
+    )
+    if buffer.tell() > most_bytes:
+        sys.exit(f"scripts/make_pictures.py: {name} cannot be kept under {most_bytes} bytes.")
+    write(name, buffer.getvalue(), out)
 
 
 def held_out(out: Path, shown: int = 3, width: int = 400) -> None:
@@ -98,7 +99,7 @@ def held_out(out: Path, shown: int = 3, width: int = 400) -> None:
         drawn = sorted(Path(folder).glob("*.png"))[:shown]
         pairs = [(next((out / "scene" / "images").glob(f"{path.stem}.*")), path) for path in drawn]
         rows = [[scaled(Image.open(path), width) for path in row] for row in zip(*pairs, strict=True)]
-    write("held_out.webp", still(grid(rows), 75))
+    write("held_out.webp", still(grid(rows), 75), out)
 
 
 def pages(out: Path) -> None:
@@ -116,7 +117,7 @@ def pages(out: Path) -> None:
         report.goto((out / "report.html").resolve().as_uri())
         shots: list[Image.Image] = [Image.open(BytesIO(page.screenshot())) for page in (viewer, report)]
         browser.close()
-    write("pages.webp", still(grid([shots]), 80))
+    write("pages.webp", still(grid([shots]), 80), out)
 
 
 def scaled(picture: Image.Image, width: int) -> Image.Image:
@@ -139,14 +140,22 @@ def grid(rows: list[list[Image.Image]], gap: int = 6) -> Image.Image:
 def still(picture: Image.Image, quality: int) -> bytes:
     """A picture as WebP."""
     buffer = BytesIO()
-    picture.save(buffer, "WEBP", quality=quality, method=6)
+    picture.save(buffer, "WEBP", quality=quality, method=4)
     return buffer.getvalue()
 
 
-def write(name: str, content: bytes) -> None:
-    """Write a file of docs/pictures, and say so."""
+def write(name: str, content: bytes, out: Path) -> None:
+    """Write a file of docs/pictures, and into its README of which splat it was made."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     (PICTURES / name).write_bytes(content)
+    result = json.loads((out / "result.json").read_text())
+    quality, photos = result["quality"], result["photos"]
+    cells = [f"[{name}]({name})", f"{out.name}, {photos['registered']} photos", result["device"]]
+    cells += [f"{quality['iterations']}", f"{result['gaussians']}", f"{quality['psnr']:.2f} dB, {quality['ssim']:.3f}"]
+    row = f"| {' | '.join(cells)} |"
+    table = PICTURES / "README.md"
+    text, known = re.subn(rf"^\| \[{re.escape(name)}\].*$", row, table.read_text(), flags=re.MULTILINE)
+    table.write_text(text if known else f"{text.rstrip()}\n{row}\n")
     print(f"docs/pictures/{name}: {len(content) / 1000:.0f} kB")  # noqa: T201 - a program of the command line
 
 
