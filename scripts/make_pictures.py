@@ -44,6 +44,9 @@ FILM_SECONDS, FILM_RATE, FILM_WIDTH = 4.0, 15, 480
 PHONE = (390, 844)
 """Width and height of a window."""
 
+PATIENCE_MS = 300_000
+"""How long the browser may take, which has no GPU: seconds on a quiet machine."""
+
 BROWSER = ["--no-sandbox", "--disable-background-networking", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
@@ -112,8 +115,10 @@ def pages(out: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=BROWSER)
         viewer, report = (browser.new_page(viewport={"width": PHONE[0], "height": PHONE[1]}) for _ in range(2))
+        for page in (viewer, report):
+            page.set_default_timeout(PATIENCE_MS)
         viewer.goto(f"{(out / 'viewer.html').resolve().as_uri()}?webgl")
-        viewer.wait_for_function("document.documentElement.dataset.state !== 'loading'", timeout=120_000)
+        viewer.wait_for_function("document.documentElement.dataset.state !== 'loading'")
         report.goto((out / "report.html").resolve().as_uri())
         shots: list[Image.Image] = [Image.open(BytesIO(page.screenshot())) for page in (viewer, report)]
         browser.close()
