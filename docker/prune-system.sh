@@ -6,23 +6,25 @@ set -eu
 purge() {
   for package in "$@"; do
     if dpkg -s "$package" >/dev/null 2>&1; then
-      dpkg --purge --force-depends --force-remove-essential --force-remove-protected "$package" >/dev/null
+      dpkg --purge --force-depends --force-remove-essential --force-remove-protected --force-bad-path \
+        "$package" >/dev/null 2>&1
     fi
   done
 }
-# Accounts, mounts, disks, other archives; then what maintainer scripts need, and the installer. Not tar, sed and their like
-# before: dpkg itself runs them.
+# Accounts, mounts, disks, the installer; then what the scripts of those need.
 purge adduser e2fsprogs logsave mount util-linux-extra login passwd init-system-helpers sysvinit-utils bsdutils hostname \
-  openssl gpgv debian-archive-keyring apt sensible-utils ucf
-purge util-linux perl-base debconf findutils diffutils grep gzip sed tar
+  openssl gpgv debian-archive-keyring apt sensible-utils ucf libpam-runtime libpam-modules libpam-modules-bin
+purge libapt-pkg6.0 mawk ncurses-bin util-linux perl-base debconf findutils diffutils grep gzip sed tar
 
 # dpkg cannot take itself out.
 while read -r file; do
   case "$file" in /usr/share/doc/*) continue ;; esac
-  { [ -f "$file" ] || [ -L "$file" ]; } && rm -f "$file"
+  [ -d "$file" ] || rm -f "$file" # /sbin and its like are links to folders
 done </var/lib/dpkg/info/dpkg.list
-python3 - <<'PYTHON'
+python3 -B - <<'PYTHON'
+import shutil
 from pathlib import Path
+
 status = Path("/var/lib/dpkg/status")
 stanzas = [s for s in status.read_text().split("\n\n") if s.strip() and not s.startswith("Package: dpkg\n")]
 status.write_text("\n\n".join(stanzas) + "\n")
@@ -30,10 +32,13 @@ for program in [p for root in ("/usr", "/opt", "/var", "/etc") for p in Path(roo
     if program.is_file() and not program.is_symlink() and program.stat().st_mode & 0o6000:
         program.unlink()  # nobody becomes somebody else here
 # Nobody asks in a container: scripts of packages, caches, logs with times of the build.
-for folder in ("/var/lib/dpkg/info", "/var/cache", "/var/log", "/var/lib/apt", "/etc/apt", "/usr/share/perl5"):
-    for path in Path(folder).rglob("*"):
+for folder in ("lib/dpkg/info", "cache", "log", "lib/apt"):
+    for path in Path("/var", folder).rglob("*"):
         if path.is_file() and path.suffix not in {".list", ".md5sums"}:
             path.unlink()
+# Of these, too, debian:12-slim has none or next to nothing.
+for folder in ("share/locale", "share/man", "share/info", "share/perl5", "lib/apt", "lib/dpkg"):
+    shutil.rmtree(Path("/usr", folder), ignore_errors=True)
 for backup in (*Path("/etc").glob("*-"), *Path("/var/lib/dpkg").glob("*-old"), Path("/tmp/prune-system.sh")):
     backup.unlink(missing_ok=True)
 # The day of the last change of a password, which is the day of the build.

@@ -65,7 +65,7 @@ def licence_of(distribution: Distribution) -> str:
     if own:
         return str(own["licence"])
     if expression := metadata.get("license_expression"):
-        return str(expression)
+        return str(RULES["texts"].get(expression, expression))
     classifiers = [c.removeprefix(CLASSIFIER) for c in metadata.get("classifier", []) if c.startswith(CLASSIFIER)]
     for text in (str(metadata.get("license", "")).strip(), *(c.split(" :: ")[-1] for c in classifiers)):
         if text in RULES["texts"]:
