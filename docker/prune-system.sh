@@ -39,6 +39,7 @@ for folder in ("lib/dpkg/info", "cache", "log", "lib/apt"):
 # Of these, too, debian:12-slim has none or next to nothing.
 for folder in ("share/locale", "share/man", "share/info", "share/perl5", "lib/apt", "lib/dpkg"):
     shutil.rmtree(Path("/usr", folder), ignore_errors=True)
+shutil.rmtree("/etc/apt", ignore_errors=True)
 for backup in (*Path("/etc").glob("*-"), *Path("/var/lib/dpkg").glob("*-old"), Path("/tmp/prune-system.sh")):
     backup.unlink(missing_ok=True)
 # The day of the last change of a password, which is the day of the build.

@@ -79,7 +79,8 @@ def compiled_in(name: str) -> Iterator[Part]:
     """Yield what is compiled or copied into a distribution, where no file shows it."""
     for row in RULES["compiled_in"]:
         if row["into"] == name:
-            yield Part(row["name"], row.get("version", ""), row["licence"], "", name, row["source"], row.get("note", ""))
+            version, note = row.get("version", ""), row.get("note", "")
+            yield Part(row["name"], version, row["licence"], inside=name, source=row["source"], note=note)
 
 
 def _told(distribution: Distribution, name: str) -> Iterator[Part]:
@@ -185,9 +186,9 @@ def allowed(expression: str) -> bool:
         return met
 
     def one() -> bool:
-        token = tokens.pop(0) if tokens else ""
-        if token != "(":
-            return known(token)
+        word = tokens.pop(0) if tokens else ""
+        if word != "(":
+            return known(word)
         met = either()
         return bool(tokens) and tokens.pop(0) == ")" and met
 
@@ -198,6 +199,7 @@ def allowed(expression: str) -> bool:
 def exception(part: Part) -> dict[str, str] | None:
     """Return the row of licences.toml that lets a part in all the same."""
     for row in RULES["exceptions"]:
-        if fnmatch(part.name, row["part"]) and row["licence"] == part.licence and fnmatch(part.inside, row.get("inside", "")):
+        named = fnmatch(part.name, row["part"]) and fnmatch(part.inside, row.get("inside", ""))
+        if named and part.licence == row["licence"]:
             return dict(row)
     return None
