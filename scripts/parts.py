@@ -166,9 +166,10 @@ def known(licence: str) -> bool:
 
 
 def allowed(expression: str) -> bool:
-    """Return whether an SPDX expression can be met with allowed licences alone: AND needs both, OR one."""
-    if not expression:
-        return False
+    """Return whether an SPDX expression can be met with allowed licences alone: AND needs both, OR one.
+
+    What is no expression (words missing, brackets left open) is not allowed.
+    """
     tokens = re.findall(r"[()]|AND|OR|(?:(?!\bAND\b|\bOR\b)[^()\s]+\s*)+", expression)
 
     def either() -> bool:
@@ -186,14 +187,20 @@ def allowed(expression: str) -> bool:
         return met
 
     def one() -> bool:
-        word = tokens.pop(0) if tokens else ""
+        word = tokens.pop(0)
+        if word in {")", "AND", "OR"}:
+            raise ValueError(word)
         if word != "(":
             return known(word)
         met = either()
-        return bool(tokens) and tokens.pop(0) == ")" and met
+        if tokens.pop(0) != ")":
+            raise ValueError(word)
+        return met
 
-    met = either()
-    return met and not tokens
+    try:
+        return either() and not tokens
+    except (IndexError, ValueError):
+        return False
 
 
 def exception(part: Part) -> dict[str, str] | None:
