@@ -49,7 +49,7 @@ RUN python3 -m venv /opt/venv
 # torch 2.10.0 is PyPI's last one for CUDA 12, and so for drivers under 580; --cuda13 takes a newer one. "none" leaves it
 # out. Each has a lock file, whose hashes let nothing but PyPI's own files in (scripts/lock writes them).
 ARG TORCH=2.10.0
-COPY docker /tmp/docker
+COPY docker/prune-libraries.sh docker/requirements.lock docker/torch-*.lock /tmp/docker/
 RUN cd /tmp/docker \
  && if [ "$TORCH" != none ]; then \
       /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r "torch-$TORCH.lock"; fi \
