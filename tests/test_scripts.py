@@ -129,6 +129,18 @@ def test_build_for_new_drivers_alone(run):
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "version"),
+    [(["--with-torch"], "2.10.0"), (["--with-torch", "--cuda13"], "2.13.0"), (["--cuda13", "--with-torch"], "2.13.0")],
+)
+def test_build_with_the_torch_that_was_named(run, options, version):
+    run.stand_in("docker")
+    assert run("build.sh", *options).returncode == 0
+    assert run.calls[-1] == (
+        f"build --platform linux/amd64 --build-arg WITH_INRIA=0 --build-arg TORCH={version} -t splatworker:latest ."
+    )
+
+
 def test_build_without_docker_or_its_engine(run):
     done = run("build.sh")
     assert (done.returncode, "docker is needed" in done.stderr) == (1, True)
