@@ -21,7 +21,7 @@ for name in 'libnvToolsExt*' 'libnvrtc.alt*' 'libnvrtc-builtins.alt*' 'libnvperf
   'libcheckpoint*' 'libcufftw*' 'libnvblas*' 'libcufile_rdma*' 'libnvshmem_device*'; do
   find "$site"/nvidia -name "$name" -delete
 done
-# A program of the SDK that tries a GPU; splatworker/platform.py does that.
+# A program of the SDK that tries a GPU; splatworker/worker/runpod_queue.py does that.
 rm -f "$site"/runpod/serverless/binaries/gpu_test
 # The installer.
 rm -rf "$site"/pip "$site"/pip-*.dist-info "$site"/setuptools "$site"/setuptools-*.dist-info "$1"/bin/pip*
