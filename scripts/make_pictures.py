@@ -161,7 +161,7 @@ def write(name: str, content: bytes, out: Path) -> None:
     table = PICTURES / "README.md"
     text, known = re.subn(rf"^\| \[{re.escape(name)}\].*$", row, table.read_text(), flags=re.MULTILINE)
     table.write_text(text if known else f"{text.rstrip()}\n{row}\n")
-    print(f"docs/pictures/{name}: {len(content) / 1000:.0f} kB")  # noqa: T201 - a program of the command line
+    print(f"docs/pictures/{name}: {len(content) / 1000:.0f} kB")
 
 
 def main() -> None:
