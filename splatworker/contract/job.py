@@ -10,16 +10,18 @@ from __future__ import annotations
 import difflib
 import json
 import math
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, create_model, field_validator
 
+from splatworker.contract.declared import fields_of, known_to_jobs
 from splatworker.contract.outputs import OUTPUTS
 from splatworker.contract.param_limits import within_limits
-from splatworker.contract.params import Params, Whole
+from splatworker.contract.params import Params
 from splatworker.errors import InputError, InvalidJob, InvalidParam, TooFewPhotos, UnknownParam
 from splatworker.network.redact import redact
 from splatworker.photos.enough_photos import FEWEST_PHOTOS, MOST_PHOTOS
+from splatworker.sfm.options import SfmOptions
 
 LONGEST_URL = 8192
 LONGEST_DEADLINE_S = 7 * 24 * 3600
@@ -35,19 +37,14 @@ Validated = TypeVar("Validated", bound="Recipe")
 Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
 
 
-class JobSfmOptions(BaseModel):
+SFM = known_to_jobs((SfmOptions,))
+"""Options of the reconstruction that a job may name, as they are declared."""
+
+
+class _JobSfmOptions(BaseModel):
     """What a job may say about the reconstruction; names and meaning are those of `splatworker sfm`."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    camera_model: Literal["auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"] = "auto"
-    max_num_features: Annotated[int, Whole, Field(ge=256, le=65_536)] | None = None
-    max_image_size: Annotated[int, Whole, Field(ge=320, le=8192)] | None = None
-    matcher: Literal["auto", "exhaustive", "sequential", "retrieval"] = "auto"
-    undistort_max_size: Annotated[int, Whole, Field(ge=64, le=8192)] | None = None
-    min_registered: Annotated[int, Whole, Field(ge=3, le=MOST_PHOTOS)] | None = None
-    min_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
-    keep_frame: bool = False
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
     def arguments(self) -> list[str]:
         """The given options as arguments of `splatworker sfm`; a switch that is off is left out."""
@@ -57,6 +54,18 @@ class JobSfmOptions(BaseModel):
             option = f"--{name.replace('_', '-')}"
             words += [option] * value if isinstance(value, bool) else [option, str(value)]
         return words
+
+
+if TYPE_CHECKING:
+
+    class JobSfmOptions(_JobSfmOptions):
+        """As `create_model` makes it: a number may be None, for the stage's own."""
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    JobSfmOptions = create_model(
+        "JobSfmOptions", __base__=_JobSfmOptions, __doc__=_JobSfmOptions.__doc__, __module__=__name__, **fields_of(SFM)
+    )
 
 
 class Recipe(BaseModel):

@@ -96,6 +96,7 @@ class InJob:
         range: instead of the command line's.
         default: what is meant by a job that does not name it.
         longest: entries of a list, or letters of a text, at most.
+        shortest: entries of a list, at least.
         null: null is taken, and means the command line's default.
         clamped: more than there is becomes the most there is, with a warning.
         obeyed: False for a folder on the machine, which is the worker's business: accepted, for those who send it.
@@ -105,6 +106,7 @@ class InJob:
     _: KW_ONLY
     default: Any = SAME
     longest: int | None = None
+    shortest: int | None = None
     null: bool = False
     clamped: bool = False
     obeyed: bool = True
@@ -190,7 +192,7 @@ def demand_valid(options: Any, *, dashes: bool = False) -> None:
     Raises:
         ValueError: the first that is not valid, by its name on the command line.
     """
-    for known in declared(type(options)):
+    for known in declared(options.__class__):
         value = getattr(options, known.name)
         name = _long(known.name, dashes=dashes)
         if known.choices and value not in known.choices:
@@ -232,7 +234,7 @@ def add_option(parser: argparse._ActionsContainer, known: Declared, *, dashes: b
         if known.default is MISSING:
             how["required"] = known.option.required
         else:
-            how["default"] = known.default
+            how["default"] = list(known.default) if known.is_list else known.default
         if known.is_list:
             how["nargs"] = "+"
     parser.add_argument(*names, **how | changes)

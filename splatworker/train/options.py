@@ -9,16 +9,20 @@ import argparse
 import secrets
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from splatworker.stages.options import NATURAL, Option, add_option, add_options, declared, demand_valid
-from splatworker.train.training_options import OURS, RUN, ScenePaths, TrainingOptions
-from splatworker.train.unused_options import UNUSED, UnusedOptions
+from splatworker.stages.options import Option, add_option, add_options, declared, demand_valid
+from splatworker.train.own_options import OwnOptions
+from splatworker.train.training_options import RUN, ScenePaths, TrainingOptions
+from splatworker.train.unused_options import UnusedOptions
+
+UNUSED = {known.name: known.default for known in declared(UnusedOptions)}
+"""Options of the original that change nothing here, with their defaults."""
 
 
 @dataclass
-class Options(TrainingOptions, ScenePaths):
-    """Everything a training run depends on: what jobs know, too, and what only a command line does.
+class Options(OwnOptions, TrainingOptions, ScenePaths):
+    """Everything a training run depends on.
 
     Raises:
         ValueError: a number is out of its range, or a choice is none.
@@ -26,19 +30,7 @@ class Options(TrainingOptions, ScenePaths):
 
     _: KW_ONLY
 
-    start_checkpoint: Annotated[Path | None, Option("Resume from this chkpnt file of this trainer.", group=RUN)] = None
-
-    device: Annotated[Literal["auto", "cpu", "cuda"], Option("What to train on.", whose="ours", group=OURS)] = "auto"
-    seed: Annotated[int, Option("Of every random number.", NATURAL, whose="ours", group=OURS)] = 0
-    opacity_resets: Annotated[
-        bool,
-        Option(
-            "The revised density control resets opacities every `opacity_reset_interval`, too.",
-            whose="ours",
-            group=OURS,
-        ),
-    ] = False
-    json: Annotated[bool, Option("Report as JSON lines on the standard output.", whose="ours", group=OURS)] = False
+    json: Annotated[bool, Option("Report as JSON lines on the standard output.", whose="ours", group=RUN)] = False
 
     def __post_init__(self) -> None:
         demand_valid(self)

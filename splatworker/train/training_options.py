@@ -1,8 +1,9 @@
-"""Every training option, said once: name, type, default, range, unit, what it does, and whose it is.
+"""The original trainer's options that ours obeys, each said once: name, type, default, range, unit, what it does.
 
 The names and defaults are those of the original trainer's command line. What a job may say of an option stands beside
 it (`InJob`), since most of it follows from what the option is. `train --help`, the checks of the command line and of
-jobs, docs/job.schema.json and the tables of docs/parameters.md are made from here (`stages.options`).
+jobs, docs/job.schema.json and the tables of docs/parameters.md are made from here, from `own_options`, and from
+`unused_options` for what is without effect (`stages.options`).
 
 No torch here: the worker process reads this.
 """
@@ -11,12 +12,11 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from splatworker.stages.options import ANY, COUNT, NATURAL, SHARE, InJob, Option, Range
 
 OPTIMISATION, MODEL, PIPELINE, RUN = "Optimisation", "Model", "Pipeline", "Run"
-OURS = "Of our own trainer alone"
 """Headings."""
 
 MOST_ITERATIONS = 200_000
@@ -40,10 +40,7 @@ SWITCH = InJob()
 
 @dataclass
 class TrainingOptions:
-    """What a training depends on, on the command line and in a job. Lengths are those of the scene.
-
-    Raises nothing by itself: `train.options.Options` checks the ranges.
-    """
+    """By the original's names and defaults. `train.options.Options` checks the ranges."""
 
     _: KW_ONLY
 
@@ -270,88 +267,7 @@ class TrainingOptions:
     quiet: Annotated[
         bool, Option("Say nothing at the end.", advice="The worker is quiet in any case.", group=RUN, job=SWITCH)
     ] = False
-
-    max_gaussians: Annotated[
-        int,
-        Option(
-            "No more Gaussians than this; 0: as many as memory holds.",
-            NATURAL,
-            advice="A bound on the file's size. While photos are shrunk (`coarse_iterations`) a quarter, then 0.6 of "
-            "it.",
-            unit="Gaussians",
-            whose="ours",
-            group=OURS,
-            job=InJob(Range(at_least=0, at_most=50_000_000)),
-        ),
-    ] = 0
-    coarse_iterations: Annotated[
-        int,
-        Option(
-            "So many first iterations see shrunk photos: half of them a quarter of the width, the rest half. Faster; "
-            "details come later.",
-            NATURAL,
-            advice='Not given, see "Coarse to fine".',
-            unit="steps",
-            whose="ours",
-            group=OURS,
-            job=InJob(ITERATION_OR_NONE),
-        ),
-    ] = 0
-    density: Annotated[
-        Literal["original", "revised"],
-        Option(
-            "Who is cloned, split and pruned: the original's rule (Kerbl et al. 2023), or one with fewer Gaussians and "
-            "without resets of the opacities.",
-            advice='Not given, see "Coarse to fine".',
-            whose="ours",
-            group=OURS,
-            job=InJob(),
-        ),
-    ] = "original"
-    final_rate: Annotated[
-        float,
-        Option(
-            "Over the last third of the iterations all rates but the positions' fall to this share of themselves.",
-            FRACTION,
-            advice='Not given, see "Coarse to fine".',
-            whose="ours",
-            group=OURS,
-            job=InJob(),
-        ),
-    ] = 1.0
-    sh_degree_interval: Annotated[
-        int,
-        Option(
-            "Iterations until the colours may depend on the direction one degree more.",
-            COUNT,
-            unit="steps",
-            whose="ours",
-            group=OURS,
-            job=InJob(ITERATION),
-        ),
-    ] = 1000
-    dropout: Annotated[
-        float,
-        Option(
-            "The share of Gaussians that a step leaves out at random, growing from none to this at the last step; the "
-            "others are the more opaque meanwhile. Keeps few photos from being learnt by heart.",
-            Range(at_least=0, below=1),
-            advice='Not given, see "Coarse to fine".',
-            whose="ours",
-            group=OURS,
-            job=InJob(Range(at_least=0, at_most=0.9)),
-        ),
-    ] = 0.0
-    deterministic: Annotated[
-        bool,
-        Option(
-            "The same photos and cameras give the same splat to the bit on the same kind of GPU, at about a tenth more "
-            "time; on a CPU, which repeats itself in any case, on every processor with AVX2.",
-            whose="ours",
-            group=OURS,
-            job=SWITCH,
-        ),
-    ] = False
+    start_checkpoint: Annotated[Path | None, Option("Resume from this chkpnt file of this trainer.", group=RUN)] = None
 
 
 @dataclass

@@ -7,9 +7,9 @@ delay.)
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from splatworker.stages.options import SHARE, InJob, Option, Range, declared
+from splatworker.stages.options import SHARE, InJob, Option, Range
 from splatworker.train.training_options import (
     ITERATION_OR_NONE,
     LONGEST_PATH,
@@ -128,7 +128,3 @@ class UnusedOptions:
     port: Annotated[int, Option("The port that it listens on.", group=RUN)] = 6009
     debug_from: Annotated[int, Option("The step from which the original trainer debugs.", unit="steps", group=RUN)] = -1
     detect_anomaly: Annotated[bool, Option("Let torch look for the origin of a NaN.", group=RUN)] = False
-
-
-UNUSED: dict[str, Any] = {known.name: known.default for known in declared(UnusedOptions)}
-"""Their names and defaults."""
