@@ -27,20 +27,24 @@ def fields_of(options: Sequence[Declared]) -> dict[str, tuple[Any, Any]]:
     return {known.name: (_type_of(known), _field_of(known)) for known in options}
 
 
-def description_of(known: Declared) -> str:
-    """What there is to say of an option to somebody who writes a job."""
-    job, option = known.option.job, known.option
+def explanation_of(known: Declared) -> str:
+    """What an option is, and when to change it."""
+    job = known.option.job
     assert job is not None
-    sentences = [option.help, option.advice]
-    if option.unit:
-        sentences.append(f"Unit: {option.unit}.")
-    if job.null:
-        sentences.append(f"By default {known.default}.")
-    if job.clamped:
+    default = f"By default {known.default}." if job.null and known.default else ""
+    return " ".join(part for part in (known.option.help, known.option.advice, default) if part)
+
+
+def description_of(known: Declared) -> str:
+    """What an option is, with what a table has columns for besides its range and default."""
+    sentences = [explanation_of(known)]
+    if known.option.unit:
+        sentences.append(f"Unit: {known.option.unit}.")
+    if known.option.job and known.option.job.clamped:
         sentences.append("More than the maximum becomes the maximum, with a warning.")
-    if option.whose == "ours":
+    if known.option.whose == "ours":
         sentences.append("Unknown to the original trainer.")
-    return " ".join(sentence for sentence in sentences if sentence)
+    return " ".join(sentences)
 
 
 def _field_of(known: Declared) -> Any:

@@ -69,19 +69,25 @@ else:
 
 
 class Recipe(BaseModel):
-    """How to make a splat of photos, wherever they come from.
-
-    Attributes:
-        trainer: "native", or "inria" for the original `train.py` where it is installed.
-        deadline_s: seconds from the start after which the work is given up.
-    """
+    """How to make a splat of photos, wherever they come from."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    params: Params = Params()
-    sfm: JobSfmOptions = JobSfmOptions()
-    trainer: Literal["native", "inria"] = "native"
-    deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S, allow_inf_nan=False)] | None = None
+    params: Params = Field(
+        default=Params(), description="Training parameters, by the names of the original trainer's command line."
+    )
+    sfm: JobSfmOptions = Field(
+        default=JobSfmOptions(), description="Options of the reconstruction, those of `splatworker sfm`."
+    )
+    trainer: Literal["native", "inria"] = Field(
+        default="native",
+        description="inria for the original `train.py`, where the image has it. Its licence forbids commercial use.",
+    )
+    deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="Seconds from the start after which the job is given up; the end of a presigned `upload_url` "
+        "counts as one, too, and so does the worker's own (`SPLATWORKER_DEADLINE_S`, half an hour by default).",
+    )
 
     _notes: tuple[str, ...] = PrivateAttr(())
 
@@ -107,26 +113,36 @@ class Recipe(BaseModel):
 
 
 class Job(Recipe):
-    """One job: photos in, a splat out.
+    """One job: photos in, a splat out."""
 
-    Attributes:
-        image_urls: where the photos are; at least five must turn out to be photos.
-        upload_url: where the splat goes with one HTTP PUT (a presigned URL).
-        webhook_url: who is told how it ended.
-        webhook_secret: signs the webhooks (Standard Webhooks, `whsec_...`).
-        webhook_progress: tell the webhook how far the job is, too.
-        outputs: what else to make, by name (docs/formats.md), each with where it goes with one HTTP PUT.
-        public_url: what `model_url` says in the result; without it, `upload_url` less its query.
-    """
-
-    image_urls: list[Url] = Field(max_length=MOST_PHOTOS)
-    upload_url: Url
-    webhook_url: Url | None = None
-    project_id: Annotated[str, Field(max_length=256)] | None = None
-    public_url: Url | None = None
-    webhook_secret: Annotated[str, Field(min_length=1, max_length=512)] | None = None
-    webhook_progress: bool = False
-    outputs: dict[str, Url] = {}
+    image_urls: list[Url] = Field(
+        max_length=MOST_PHOTOS,
+        description="Where the photos are: presigned URLs, or any that HTTP GET answers. At least five must turn out "
+        "to be photos.",
+        json_schema_extra={"minItems": FEWEST_PHOTOS},  # `parse` asks for them, with a code of its own
+    )
+    upload_url: Url = Field(description="Where the splat goes with one HTTP PUT: a presigned URL.")
+    webhook_url: Url | None = Field(default=None, description="Hears how the job ended.")
+    project_id: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None, description="Comes back in the result and the webhook."
+    )
+    public_url: Url | None = Field(
+        default=None,
+        description="What `model_url` says: the address that a page can load. Without it, `upload_url` less its "
+        "query, as `SPLATWORKER_PUBLIC_URL` changes it (docs/runpod.md).",
+    )
+    webhook_secret: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
+        default=None,
+        description="`whsec_...`: messages are signed as Standard Webhooks (https://www.standardwebhooks.com) are.",
+    )
+    webhook_progress: bool = Field(
+        default=False, description="The webhook hears how far the job is, too: at most every 5 s."
+    )
+    outputs: dict[str, Url] = Field(
+        default={},
+        description="What else to make, by name, each with the URL that it is PUT to (docs/formats.md).",
+        json_schema_extra={"propertyNames": {"enum": list(OUTPUTS)}},
+    )
 
     @property
     def at_most_a_preview(self) -> bool:

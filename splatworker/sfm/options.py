@@ -44,7 +44,11 @@ class SfmOptions:
     ] = "auto"
     max_num_features: Annotated[
         int,
-        Option("The most features of a photo; 0: as the step needs.", NATURAL, job=_number(Range(256, 65_536))),
+        Option(
+            "The most features of a photo; by default as the step needs.",
+            NATURAL,
+            job=_number(Range(256, 65_536)),
+        ),
     ] = 0
     max_image_size: Annotated[
         int,
@@ -62,7 +66,7 @@ class SfmOptions:
     undistort_max_size: Annotated[
         int,
         Option(
-            "Longest side of the photos written for training; 0 keeps it.",
+            "Longest side of the photos written for training; by default as they are.",
             NATURAL,
             unit="pixels",
             job=_number(Range(64, 8192)),

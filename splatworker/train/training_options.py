@@ -287,7 +287,7 @@ class ScenePaths:
     model_path: Annotated[
         Path,
         Option(
-            "The model folder to write; output/<random> if left out.",
+            "The model folder to write; `output/<random>` if left out.",
             advice="As `source_path`.",
             group=MODEL,
             short="-m",
