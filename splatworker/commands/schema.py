@@ -1,4 +1,4 @@
-"""`splatworker schema`: what a job may say, as JSON Schema."""
+"""`splatworker schema`: what a job may say, as JSON Schema, as it stands in docs/job.schema.json."""
 
 from __future__ import annotations
 

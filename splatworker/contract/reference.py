@@ -18,10 +18,10 @@ REQUIRED_FIELDS = ("image_urls", "upload_url")
 def tables() -> dict[str, str]:
     """Each table as Markdown, by the name that it has in the page."""
     made = {
-        group.lower().replace(" ", "-"): _options([known for known in DECLARED if known.option.group == group])
+        group.lower().replace(" ", "-"): options_table([known for known in DECLARED if known.option.group == group])
         for group in GROUPS
     }
-    return made | {"sfm": _options(SFM), "job": _fields()}
+    return made | {"sfm": options_table(SFM, whose=False), "job": _fields()}
 
 
 def in_page(page: str) -> str:
@@ -40,21 +40,22 @@ def in_page(page: str) -> str:
     return page
 
 
-def _options(options: Sequence[Declared]) -> str:
-    return _table(
-        ("name", "default", "range", "unit", "whose", "what it does, and when to change it"),
-        [
-            (
-                f"`{known.name}`",
-                _default(known.job_default),
-                _range(known),
-                known.option.unit,
-                known.option.whose,
-                _linked(explanation_of(known)),
-            )
-            for known in options
-        ],
-    )
+def options_table(options: Sequence[Declared], *, whose: bool = True) -> str:
+    """A table of options as a job knows them, with or without the column that says whose they are."""
+    head = ("name", "default", "range", "unit", "whose", "what it does, and when to change it")
+    rows = [
+        (
+            f"`{known.name}`",
+            _default(known.job_default),
+            _range(known),
+            known.option.unit,
+            known.option.whose,
+            _linked(explanation_of(known)),
+        )
+        for known in options
+    ]
+    kept = [column for column, name in enumerate(head) if whose or name != "whose"]
+    return _table([head[column] for column in kept], [[row[column] for column in kept] for row in rows])
 
 
 def _fields() -> str:

@@ -51,7 +51,7 @@ def parser():
 
 
 def test_a_command_line_with_help(parser):
-    given = vars(parser.parse_args("--blueness 0.3 --dry_after 1 2 -b round --glossy".split()))
+    given = vars(parser.parse_args(["--blueness", "0.3", "--dry_after", "1", "2", "-b", "round", "--glossy"]))
     assert Toy(**given) == Toy(0.3, 2, [1, 2], "round", True)
     assert Toy(**vars(parser.parse_args([]))) == Toy()
     words = " ".join(parser.format_help().split())
@@ -102,7 +102,7 @@ class Strict(BaseModel):
 
 
 def test_a_line_of_a_table():
-    lines = reference._options(known_to_jobs((Toy,))).splitlines()
+    lines = reference.options_table(known_to_jobs((Toy,))).splitlines()
     assert lines[2] == f"| `blueness` | 0.25 | 0 to 0.5 | shares | ours | {TOY_HELP} More for skies. |"
     assert len(lines) == 2 + 5
 
