@@ -4,6 +4,7 @@ splatworker run PHOTOS -o OUT           photos in, splat out
 splatworker photos | sfm | train         one stage
 splatworker export | convert | view      make of a splat what people can use, and show it
 splatworker render | eval | info         look at a splat
+splatworker schema                       what a job may say
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "render": ("splatworker.render.cli", "draw a splat as seen by cameras"),
     "eval": ("splatworker.train.eval_cli", "score a model on its held-out photos"),
     "info": ("splatworker.export.info", "say what is in a PLY file"),
+    "schema": ("splatworker.commands.schema", "print the JSON Schema of a job"),
 }
 """Name -> the module whose `main(argv)` does it, imported when it is called, and a word about it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,27 @@ def test_every_range(name):
             assert cell.startswith("above 0")
         elif isinstance(bound, annotated_types.Ge):
             assert cell.startswith(f"{bound.ge:g}")
+
+
+def test_what_is_made_of_the_code_is_not_stale(tmp_path):
+    """And a change would be noticed, in each of the two."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "docs.py", tmp_path / "scripts")
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+
+    def check() -> str:
+        command = [sys.executable, str(tmp_path / "scripts" / "docs.py"), "--check"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == bool(done.stderr)
+        return done.stderr
+
+    assert check() == ""
+    for name in ("parameters.md", "job.schema.json"):
+        page = tmp_path / "docs" / name
+        fresh = page.read_text()
+        page.write_text(fresh.replace("Steps of training.", "Steps of dancing."))
+        assert f"docs/{name} is stale" in check()
+        page.write_text(fresh)
 
 
 def test_every_error_code():

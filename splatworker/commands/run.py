@@ -29,9 +29,11 @@ from splatworker.formats.folder_kinds import MODEL, SCENE, earlier_run
 from splatworker.pipeline import outputs
 from splatworker.pipeline import run as pipeline
 from splatworker.pipeline.exporter import Exporter
+from splatworker.sfm.options import SfmOptions
 from splatworker.stages import interrupts
 from splatworker.stages.command import sentence
 from splatworker.stages.console import Console
+from splatworker.stages.options import add_option, declared
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.process import STAGE_COMMAND, StageRunner
 from splatworker.stages.progress import JsonLines, Overall
@@ -97,11 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--eval", action="store_true", help="hold out every 8th photo and score the splat on them")
     parser.add_argument("--trainer", choices=["native", "inria"], default="native", help="which trainer to use")
-    parser.add_argument("--matcher", help="auto, exhaustive, sequential or retrieval")
-    parser.add_argument("--camera-model", help="auto, or a COLMAP camera model")
-    parser.add_argument("--min-registered", type=int, help="fewer photos with a camera are an error; by default 5")
-    parser.add_argument("--min-share", type=float, help="a smaller share of the photos is an error; by default 0.5")
-    parser.add_argument("--keep-frame", action="store_true", default=None, help="leave COLMAP's arbitrary world frame")
+    for known in declared(SfmOptions):
+        if known.name in SFM_OPTIONS:
+            add_option(parser, known, dashes=True, default=None)  # not given: a job's default
     made = parser.add_mutually_exclusive_group()
     made.add_argument(
         "--formats", type=names, default=list(BY_DEFAULT), metavar="NAME,...",

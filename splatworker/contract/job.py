@@ -10,16 +10,18 @@ from __future__ import annotations
 import difflib
 import json
 import math
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, create_model, field_validator
 
+from splatworker.contract.declared import fields_of, known_to_jobs
 from splatworker.contract.outputs import OUTPUTS
 from splatworker.contract.param_limits import within_limits
-from splatworker.contract.params import Params, Whole
+from splatworker.contract.params import Params
 from splatworker.errors import InputError, InvalidJob, InvalidParam, TooFewPhotos, UnknownParam
 from splatworker.network.redact import redact
 from splatworker.photos.enough_photos import FEWEST_PHOTOS, MOST_PHOTOS
+from splatworker.sfm.options import SfmOptions
 
 LONGEST_URL = 8192
 LONGEST_DEADLINE_S = 7 * 24 * 3600
@@ -35,19 +37,14 @@ Validated = TypeVar("Validated", bound="Recipe")
 Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
 
 
-class JobSfmOptions(BaseModel):
+SFM = known_to_jobs((SfmOptions,))
+"""Options of the reconstruction that a job may name, as they are declared."""
+
+
+class _JobSfmOptions(BaseModel):
     """What a job may say about the reconstruction; names and meaning are those of `splatworker sfm`."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    camera_model: Literal["auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"] = "auto"
-    max_num_features: Annotated[int, Whole, Field(ge=256, le=65_536)] | None = None
-    max_image_size: Annotated[int, Whole, Field(ge=320, le=8192)] | None = None
-    matcher: Literal["auto", "exhaustive", "sequential", "retrieval"] = "auto"
-    undistort_max_size: Annotated[int, Whole, Field(ge=64, le=8192)] | None = None
-    min_registered: Annotated[int, Whole, Field(ge=3, le=MOST_PHOTOS)] | None = None
-    min_share: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
-    keep_frame: bool = False
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
     def arguments(self) -> list[str]:
         """The given options as arguments of `splatworker sfm`; a switch that is off is left out."""
@@ -59,20 +56,38 @@ class JobSfmOptions(BaseModel):
         return words
 
 
-class Recipe(BaseModel):
-    """How to make a splat of photos, wherever they come from.
+if TYPE_CHECKING:
 
-    Attributes:
-        trainer: "native", or "inria" for the original `train.py` where it is installed.
-        deadline_s: seconds from the start after which the work is given up.
-    """
+    class JobSfmOptions(_JobSfmOptions):
+        """As `create_model` makes it: a number may be None, for the stage's own."""
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    JobSfmOptions = create_model(
+        "JobSfmOptions", __base__=_JobSfmOptions, __doc__=_JobSfmOptions.__doc__, __module__=__name__, **fields_of(SFM)
+    )
+
+
+class Recipe(BaseModel):
+    """How to make a splat of photos, wherever they come from."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    params: Params = Params()
-    sfm: JobSfmOptions = JobSfmOptions()
-    trainer: Literal["native", "inria"] = "native"
-    deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S, allow_inf_nan=False)] | None = None
+    params: Params = Field(
+        default=Params(), description="Training parameters, by the names of the original trainer's command line."
+    )
+    sfm: JobSfmOptions = Field(
+        default=JobSfmOptions(), description="Options of the reconstruction, those of `splatworker sfm`."
+    )
+    trainer: Literal["native", "inria"] = Field(
+        default="native",
+        description="inria for the original `train.py`, where the image has it. Its licence forbids commercial use.",
+    )
+    deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="Seconds from the start after which the job is given up; the end of a presigned `upload_url` "
+        "counts as one, too, and so does the worker's own (`SPLATWORKER_DEADLINE_S`, half an hour by default).",
+    )
 
     _notes: tuple[str, ...] = PrivateAttr(())
 
@@ -98,26 +113,36 @@ class Recipe(BaseModel):
 
 
 class Job(Recipe):
-    """One job: photos in, a splat out.
+    """One job: photos in, a splat out."""
 
-    Attributes:
-        image_urls: where the photos are; at least five must turn out to be photos.
-        upload_url: where the splat goes with one HTTP PUT (a presigned URL).
-        webhook_url: who is told how it ended.
-        webhook_secret: signs the webhooks (Standard Webhooks, `whsec_...`).
-        webhook_progress: tell the webhook how far the job is, too.
-        outputs: what else to make, by name (docs/formats.md), each with where it goes with one HTTP PUT.
-        public_url: what `model_url` says in the result; without it, `upload_url` less its query.
-    """
-
-    image_urls: list[Url] = Field(max_length=MOST_PHOTOS)
-    upload_url: Url
-    webhook_url: Url | None = None
-    project_id: Annotated[str, Field(max_length=256)] | None = None
-    public_url: Url | None = None
-    webhook_secret: Annotated[str, Field(min_length=1, max_length=512)] | None = None
-    webhook_progress: bool = False
-    outputs: dict[str, Url] = {}
+    image_urls: list[Url] = Field(
+        max_length=MOST_PHOTOS,
+        description="Where the photos are: presigned URLs, or any that HTTP GET answers. At least five must turn out "
+        "to be photos.",
+        json_schema_extra={"minItems": FEWEST_PHOTOS},  # `parse` asks for them, with a code of its own
+    )
+    upload_url: Url = Field(description="Where the splat goes with one HTTP PUT: a presigned URL.")
+    webhook_url: Url | None = Field(default=None, description="Hears how the job ended.")
+    project_id: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None, description="Comes back in the result and the webhook."
+    )
+    public_url: Url | None = Field(
+        default=None,
+        description="What `model_url` says: the address that a page can load. Without it, `upload_url` less its "
+        "query, as `SPLATWORKER_PUBLIC_URL` changes it (docs/runpod.md).",
+    )
+    webhook_secret: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
+        default=None,
+        description="`whsec_...`: messages are signed as Standard Webhooks (https://www.standardwebhooks.com) are.",
+    )
+    webhook_progress: bool = Field(
+        default=False, description="The webhook hears how far the job is, too: at most every 5 s."
+    )
+    outputs: dict[str, Url] = Field(
+        default={},
+        description="What else to make, by name, each with the URL that it is PUT to (docs/formats.md).",
+        json_schema_extra={"propertyNames": {"enum": list(OUTPUTS)}},
+    )
 
     @property
     def at_most_a_preview(self) -> bool:

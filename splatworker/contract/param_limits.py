@@ -11,37 +11,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import annotated_types
+from splatworker.contract.params import DECLARED, SCALES
+from splatworker.train.training_options import MOST_ITERATIONS
 
-from splatworker.contract.params import MOST_ITERATIONS, Params
-
-LOWERED = (
-    "sh_degree",
-    "position_lr_init",
-    "position_lr_final",
-    "position_lr_delay_mult",
-    "position_lr_max_steps",
-    "feature_lr",
-    "opacity_lr",
-    "scaling_lr",
-    "rotation_lr",
-    "exposure_lr_init",
-    "exposure_lr_final",
-    "exposure_lr_delay_steps",
-    "percent_dense",
-    "densification_interval",
-    "opacity_reset_interval",
-    "densify_from_iter",
-    "densify_until_iter",
-    "densify_grad_threshold",
-)
-"""Params of which there can be too much, and then the most is meant."""
+LOWERED = {known.name: known.job_range.at_most for known in DECLARED if known.option.job and known.option.job.clamped}
+"""Params of which there can be too much, and the most that is meant then."""
 
 MOMENTS = ("save_iterations", "test_iterations", "checkpoint_iterations")
 """Lists of iterations: those that no training reaches are left out, without a word."""
 
-LEAST_SCALE, MOST_SCALE = 1.0, 64.0
-"""Of `resolution_scales`: photos are not enlarged, and not shrunk to nothing."""
+LEAST_SCALE, MOST_SCALE = SCALES.at_least or 0.0, SCALES.at_most or math.inf
 
 
 def within_limits(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -50,8 +29,7 @@ def within_limits(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     Whatever else may be wrong with them is left as it is.
     """
     params, notes = dict(given), []
-    for name in LOWERED:
-        most = _most(name)
+    for name, most in LOWERED.items():
         if _is_number(params.get(name)) and params[name] > most:
             notes.append(f"The param '{name}' is above {most:g}, which is the most there is and was taken instead.")
             params[name] = most
@@ -65,11 +43,6 @@ def within_limits(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             notes.append(f"The param 'resolution_scales' was taken as {possible[:8]}: photos are not enlarged.")
         params["resolution_scales"] = possible
     return params, notes
-
-
-def _most(name: str) -> Any:
-    (bound,) = (bound.le for bound in Params.model_fields[name].metadata if isinstance(bound, annotated_types.Le))
-    return bound
 
 
 def _is_number(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""The training parameters of a job: every name, default and range, in one place.
+"""The training parameters of a job: made from the declared options of the trainer, and resolved for a run.
 
 The names are those of the original trainer's command line, and so are the defaults, but for two: `iterations` is
 7000 and `opacity_lr` 0.05. Our trainer has a schedule of its own (`resolve`): from coarse to fine on a GPU and with
@@ -9,11 +9,17 @@ asks for something changes that alone (`wishes`). `schedule` "original" takes ev
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Any, Literal
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, create_model, field_validator
 
+from splatworker.contract.declared import fields_of, known_to_jobs
 from splatworker.contract.wishes import SCALED, obeyed, says_nothing
+from splatworker.stages.options import InJob, Option, Range, declared
+from splatworker.train.own_options import OURS, OwnOptions
+from splatworker.train.training_options import MODEL, OPTIMISATION, PIPELINE, RUN, ScenePaths, TrainingOptions
+from splatworker.train.unused_options import UnusedOptions
 
 PREVIEW_ITERATIONS = 1500
 """Iterations of a preview: what two processors train in about a minute."""
@@ -58,98 +64,62 @@ than `DROPOUT_FROM` iterations on photos of plenty of overlap is better without:
 
 DROPOUT_FROM = 5000
 
-MOST_ITERATIONS = 200_000
+SCALES = Range(at_least=1.0, at_most=64.0)
+"""Of `resolution_scales`: photos are not enlarged, and not shrunk to nothing."""
 
-MOST_SH_DEGREE = 3
-
-
-def whole(value: object) -> object:
-    """A whole number that came with a point, as an integer: 7000.0 is 7000."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+SCHEDULE = "Whose schedule"
+GROUPS = (OPTIMISATION, MODEL, PIPELINE, RUN, SCHEDULE, OURS)
+"""Headings of the params, in their order."""
 
 
-Whole = BeforeValidator(whole)
+@dataclass
+class JobOptions:
+    """Params that are no option of the trainer's command line: whose schedule, and how much of it."""
 
-Iteration = Annotated[int, Whole, Field(ge=1, le=MOST_ITERATIONS)]
-IterationOrZero = Annotated[int, Whole, Field(ge=0, le=MOST_ITERATIONS)]
-Rate = Annotated[float, Field(ge=0.0, le=1.0)]
-PositiveRate = Annotated[float, Field(gt=0.0, le=1.0)]
-Path = Annotated[str, Field(max_length=1024)]
+    _: KW_ONLY
+
+    resolution_scales: Annotated[
+        list[float],
+        Option(
+            "Photos are also divided by the smallest of these.",
+            SCALES,
+            group=MODEL,
+            job=InJob(shortest=1, longest=8),
+        ),
+    ] = field(default_factory=lambda: [1.0])
+    schedule: Annotated[
+        Literal["own", "original"],
+        Option(
+            "original: every param to the letter, and where none is given, the original's default.",
+            advice="May also stand beside `params`.",
+            whose="ours",
+            group=SCHEDULE,
+            job=InJob(),
+        ),
+    ] = "own"
+    preview: Annotated[
+        bool,
+        Option(
+            "On a machine without a GPU a preview is trained; false: what one with a GPU would train, which takes "
+            "long.",
+            advice="May also stand beside `params`.",
+            whose="ours",
+            group=SCHEDULE,
+            job=InJob(),
+        ),
+    ] = True
 
 
-class Params(BaseModel):
+DECLARED = known_to_jobs((ScenePaths, TrainingOptions, UnusedOptions, JobOptions, OwnOptions), GROUPS)
+"""Every param, as it is declared."""
+
+
+class _Params(BaseModel):
     """Parameters of one training run. `docs/parameters.md` says what each one does and when to change it."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
-    # Optimisation
-    iterations: Iteration = 7000
-    position_lr_init: PositiveRate = 0.00016
-    position_lr_final: PositiveRate = 0.0000016
-    position_lr_delay_mult: Rate = 0.01
-    position_lr_max_steps: Iteration = 30_000
-    feature_lr: Rate = 0.0025
-    opacity_lr: Rate = 0.05
-    scaling_lr: Rate = 0.005
-    rotation_lr: Rate = 0.001
-    exposure_lr_init: PositiveRate = 0.01
-    exposure_lr_final: PositiveRate = 0.001
-    exposure_lr_delay_steps: IterationOrZero = 0
-    exposure_lr_delay_mult: Rate = 0.0
-    percent_dense: Annotated[float, Field(gt=0.0, le=1.0)] = 0.01
-    lambda_dssim: Rate = 0.2
-    densification_interval: Iteration = 100
-    opacity_reset_interval: Iteration = 3000
-    densify_from_iter: IterationOrZero = 500
-    densify_until_iter: IterationOrZero = DENSIFY_UNTIL_AT_MOST
-    densify_grad_threshold: Annotated[float, Field(gt=0.0, le=1.0)] = 0.0002
-    depth_l1_weight_init: Annotated[float, Field(ge=0.0, le=100.0)] = 1.0
-    depth_l1_weight_final: Annotated[float, Field(ge=0.0, le=100.0)] = 0.01
-    random_background: bool = False
-    optimizer_type: Literal["default", "sparse_adam"] = "default"
-
-    # Model
-    sh_degree: Annotated[int, Whole, Field(ge=0, le=MOST_SH_DEGREE)] = 3
-    resolution: Annotated[int, Whole, Field(ge=-1, le=8192)] = -1
-    white_background: bool = False
-    eval: bool = False
-    train_test_exp: bool = False
-    data_device: Literal["cuda", "cpu"] = "cuda"
-    source_path: Path = ""
-    model_path: Path = ""
-    images: Path = "images"
-    depths: Path = ""
-    resolution_scales: Annotated[list[Annotated[float, Field(ge=1.0, le=64.0)]], Field(min_length=1, max_length=8)] = [
-        1.0
-    ]
-
-    # Pipeline
-    convert_SHs_python: bool = False  # noqa: N815 - the original's name
-    compute_cov3D_python: bool = False  # noqa: N815
-    debug: bool = False
-    antialiasing: bool = False
-
-    # Run
-    test_iterations: Annotated[list[Iteration], Field(max_length=100)] = []
-    save_iterations: Annotated[list[Iteration], Field(max_length=100)] = []
-    checkpoint_iterations: Annotated[list[Iteration], Field(max_length=100)] = []
-    quiet: bool = False
-    disable_viewer: bool = True
-
-    # Whose schedule, and how much of it
-    schedule: Literal["own", "original"] = "own"
-    preview: bool = True
-
-    # Of the native trainer alone
-    max_gaussians: Annotated[int, Whole, Field(ge=0, le=50_000_000)] = 0
-    coarse_iterations: IterationOrZero = 0
-    density: Literal["original", "revised"] = "original"
-    final_rate: PositiveRate = 1.0
-    sh_degree_interval: Iteration = 1000
-    dropout: Annotated[float, Field(ge=0.0, le=0.9)] = 0.0
-    deterministic: bool = False
-
-    @field_validator("resolution")
+    @field_validator("resolution", check_fields=False)
     @classmethod
     def _resolution_is_divisor_or_width(cls, value: int) -> int:
         if value in (-1, 1, 2, 4, 8) or value >= 32:
@@ -157,17 +127,24 @@ class Params(BaseModel):
         raise ValueError("must be -1 (automatic), 1, 2, 4 or 8 (divide by), or a width of at least 32 pixels")
 
 
+if TYPE_CHECKING:
+
+    class Params(_Params, TrainingOptions, UnusedOptions, JobOptions, OwnOptions):
+        """As `create_model` makes it."""
+else:
+    Params = create_model(
+        "Params", __base__=_Params, __doc__=_Params.__doc__, __module__=__name__, **fields_of(DECLARED)
+    )
+
 DEFAULTS = Params()
 
-WORKERS_OWN = frozenset({"source_path", "model_path", "images", "depths"})
+WORKERS_OWN = frozenset(known.name for known in DECLARED if known.option.job and not known.option.job.obeyed)
 """Folders on the machine: the worker's business. Accepted, for callers that send them, and not obeyed."""
 
-NATIVE_ONLY = frozenset(
-    {"max_gaussians", "coarse_iterations", "density", "final_rate", "sh_degree_interval", "dropout", "deterministic"}
-)
+NATIVE_ONLY = frozenset(known.name for known in DECLARED if known.option.group == OURS)
 """Parameters that the original trainer does not know."""
 
-NOT_ARGUMENTS = WORKERS_OWN | {"resolution_scales", "quiet", "disable_viewer", "schedule", "preview"}
+NOT_ARGUMENTS = WORKERS_OWN | {"quiet", "disable_viewer"} | {known.name for known in declared(JobOptions)}
 """Parameters that are no option of the trainer's command line, or that the worker sets itself."""
 
 

@@ -11,8 +11,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-ORIGINALS: Mapping[str, float] = {"iterations": 30_000, "opacity_lr": 0.025}
-"""The original trainer's defaults where ours differ."""
+from splatworker.stages.options import declared
+from splatworker.train.training_options import TrainingOptions
+
+ORIGINALS: Mapping[str, float] = {
+    known.name: known.default
+    for known in declared(TrainingOptions)
+    if known.kind in (int, float) and known.option.job and known.job_default != known.default
+}
+"""The original trainer's defaults where ours differ: `iterations` 30000 and `opacity_lr` 0.025."""
 
 END_OF_DENSITY_CONTROL = (1 / 2, 4 / 5, 5 / 6, 6 / 7)
 """Of the iterations: where the original's default (15 000 of 30 000) and presets put `densify_until_iter`."""

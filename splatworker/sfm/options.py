@@ -1,17 +1,27 @@
-"""What a caller may ask of the reconstruction."""
+"""What a caller may ask of the reconstruction, each option said once: for the command line and for jobs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal, get_args
+
+from splatworker.stages.options import COUNT, NATURAL, SHARE, InJob, Option, Range, demand_valid
 
 Matcher = Literal["auto", "exhaustive", "sequential", "retrieval"]
 Device = Literal["auto", "cpu", "cuda"]
-
-MATCHERS: tuple[Matcher, ...] = ("auto", "exhaustive", "sequential", "retrieval")
-DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda")
-CAMERA_MODELS = ("auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV")
+CameraModel = Literal["auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV"]
 """Models that undistort to a pinhole camera; fisheye lenses are not among them."""
+
+MATCHERS: tuple[Matcher, ...] = get_args(Matcher)
+CAMERA_MODELS: tuple[CameraModel, ...] = get_args(CameraModel)
+
+MOST_REGISTERED = 500
+"""That a job may demand: as many as it may have photos."""
+
+
+def _number(range_: Range) -> InJob:
+    """What a job may say of a number: null, or nothing, leaves it to the stage."""
+    return InJob(range_, default=None, null=True)
 
 
 @dataclass(frozen=True)
@@ -19,31 +29,69 @@ class SfmOptions:
     """Options of one reconstruction.
 
     Attributes:
-        camera_model: one of `CAMERA_MODELS`; "auto" takes one by how many photos share a camera.
-        max_num_features: the most features of a photo; 0 takes what the preset says.
-        max_image_size: photos are shrunk to this longest side, in pixels, to find features in; the first, quick look
-            on a CPU shrinks them further (`features.FAST`).
-        matcher: which pairs are matched; "auto" by how many photos there are.
-        undistort_max_size: longest side of the photos written for training, in pixels; 0 keeps their size.
-        threads: 0 takes what the process may use.
-        device: where features are found and matched.
-        keep_frame: leave COLMAP's arbitrary world frame instead of upright, centered and scaled.
-        min_registered, min_share: a reconstruction with fewer photos, or a smaller share, is an error.
         warn_share: under this share of the photos the result carries a warning that names the missing ones.
         seed: of every random choice. On a CPU the same photos then give the same cameras but for rounding, up to
             `mapping.ONE_THREAD_PHOTOS` of them; with more, threads decide which pair is the first and in what order
             sums are added, and cameras agree as well as they are known.
+
+    Raises:
+        ValueError: a number is out of its range, or a choice is none.
     """
 
-    camera_model: str = "auto"
-    max_num_features: int = 0
-    max_image_size: int = 1600
-    matcher: Matcher = "auto"
-    undistort_max_size: int = 0
-    threads: int = 0
-    device: Device = "auto"
-    keep_frame: bool = False
-    min_registered: int = 5
-    min_share: float = 0.5
+    camera_model: Annotated[
+        CameraModel,
+        Option("COLMAP's model of the lens; auto takes one by how many photos share a camera.", job=InJob()),
+    ] = "auto"
+    max_num_features: Annotated[
+        int,
+        Option(
+            "The most features of a photo; by default as the step needs.",
+            NATURAL,
+            job=_number(Range(256, 65_536)),
+        ),
+    ] = 0
+    max_image_size: Annotated[
+        int,
+        Option(
+            "Features are found in photos shrunk to this longest side; a first look on a CPU takes 1000 at most.",
+            COUNT,
+            unit="pixels",
+            job=_number(Range(320, 8192)),
+        ),
+    ] = 1600
+    matcher: Annotated[
+        Matcher,
+        Option("Which pairs of photos are matched; auto decides by how many there are.", job=InJob()),
+    ] = "auto"
+    undistort_max_size: Annotated[
+        int,
+        Option(
+            "Longest side of the photos written for training; by default as they are.",
+            NATURAL,
+            unit="pixels",
+            job=_number(Range(64, 8192)),
+        ),
+    ] = 0
+    threads: Annotated[int, Option("Threads; 0: as many as this process may use.", NATURAL)] = 0
+    device: Annotated[Device, Option("Where features are found and matched.")] = "auto"
+    keep_frame: Annotated[
+        bool,
+        Option("Leave COLMAP's arbitrary world frame, instead of upright, centered and scaled.", job=InJob()),
+    ] = False
+    min_registered: Annotated[
+        int,
+        Option(
+            "Fewer photos with a camera are an error.",
+            COUNT,
+            unit="photos",
+            job=_number(Range(3, MOST_REGISTERED)),
+        ),
+    ] = 5
+    min_share: Annotated[
+        float, Option("A smaller share of the photos with a camera is an error.", SHARE, job=_number(SHARE))
+    ] = 0.5
     warn_share: float = 0.8
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        demand_valid(self, dashes=True)

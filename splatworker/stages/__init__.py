@@ -1,4 +1,4 @@
-"""Running a stage as a child process and following it, and what every stage's command line has in common.
+"""Running a stage as a child process and following it, and what every stage's command line has in common (`options`).
 
 In: a command line, a workspace, perhaps a request on standard input, a deadline.
 Out: the stage's result, progress and warnings; or the error it sent, or what its crash was about.

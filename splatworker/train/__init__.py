@@ -4,6 +4,7 @@ In: photos, pinhole cameras and sparse points (`formats.scene`), and the origina
 Out: point_cloud.ply and what else the original writes; progress, scores on held-out photos.
 Does not know: where the scene comes from, and how a training step is worked out (`render`).
 
+* training_options, own_options, unused_options: every option, said once
 * options: the command line, one dataclass
 * photos: photos as uint8 tensors at the training size
 * initial: Gaussians from the sparse points

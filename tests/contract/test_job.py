@@ -359,6 +359,13 @@ def test_sfm_options_are_those_of_the_stage():
     assert set(fields["matcher"].annotation.__args__) == set(MATCHERS)
 
 
+def test_a_job_may_name_every_camera_model_and_demand_as_many_photos_as_it_may_have():
+    from splatworker.sfm.options import CAMERA_MODELS, MOST_REGISTERED
+
+    assert [recipe({"sfm": {"camera_model": model}}).sfm.camera_model for model in CAMERA_MODELS] == [*CAMERA_MODELS]
+    assert MOST_REGISTERED == MOST_PHOTOS
+
+
 def test_a_recipe_needs_no_urls():
     assert recipe({"params": {"iterations": 5}}).params.iterations == 5
     with pytest.raises(UnknownParam):

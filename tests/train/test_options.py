@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from splatworker.train.options import parse
+from splatworker.train.options import build_parser, parse
 
 ORIGINAL_DEFAULTS = {
     "images": "images",
@@ -104,3 +104,11 @@ def test_wrong_command_lines_exit_with_two(arguments, said, capsys):
 def test_options_need_no_torch():
     code = "import sys, splatworker.train.options; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_help_explains_every_option():
+    for action in build_parser()._actions:
+        assert action.help
+        assert len(action.help.strip()) > 10, action.dest
+    words = " ".join(build_parser().format_help().split())
+    assert "--iterations N Steps of training. (steps, at least 1; default 30000)" in words

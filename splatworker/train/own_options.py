@@ -1,0 +1,112 @@
+"""The options of our own trainer that the original does not know, each said once, as in `training_options`."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Annotated, Literal
+
+from splatworker.stages.options import COUNT, NATURAL, InJob, Option, Range
+from splatworker.train.training_options import FRACTION, ITERATION, ITERATION_OR_NONE, SWITCH
+
+OURS = "Of our own trainer alone"
+"""Their heading."""
+
+
+@dataclass
+class OwnOptions:
+    """Ours. By default they leave the original's method as it is."""
+
+    _: KW_ONLY
+
+    max_gaussians: Annotated[
+        int,
+        Option(
+            "No more Gaussians than this; 0: as many as memory holds.",
+            NATURAL,
+            advice="A bound on the file's size. While photos are shrunk (`coarse_iterations`) a quarter, then 0.6 of "
+            "it.",
+            unit="Gaussians",
+            whose="ours",
+            group=OURS,
+            job=InJob(Range(at_least=0, at_most=50_000_000)),
+        ),
+    ] = 0
+    coarse_iterations: Annotated[
+        int,
+        Option(
+            "So many first iterations see shrunk photos: half of them a quarter of the width, the rest half. Faster; "
+            "details come later.",
+            NATURAL,
+            advice='Not given, see "Coarse to fine".',
+            unit="steps",
+            whose="ours",
+            group=OURS,
+            job=InJob(ITERATION_OR_NONE),
+        ),
+    ] = 0
+    density: Annotated[
+        Literal["original", "revised"],
+        Option(
+            "Who is cloned, split and pruned: the original's rule (Kerbl et al. 2023), or one with fewer Gaussians and "
+            "without resets of the opacities.",
+            advice='Not given, see "Coarse to fine".',
+            whose="ours",
+            group=OURS,
+            job=InJob(),
+        ),
+    ] = "original"
+    final_rate: Annotated[
+        float,
+        Option(
+            "Over the last third of the iterations all rates but the positions' fall to this share of themselves.",
+            FRACTION,
+            advice='Not given, see "Coarse to fine".',
+            whose="ours",
+            group=OURS,
+            job=InJob(),
+        ),
+    ] = 1.0
+    sh_degree_interval: Annotated[
+        int,
+        Option(
+            "Iterations until the colours may depend on the direction one degree more.",
+            COUNT,
+            unit="steps",
+            whose="ours",
+            group=OURS,
+            job=InJob(ITERATION),
+        ),
+    ] = 1000
+    dropout: Annotated[
+        float,
+        Option(
+            "The share of Gaussians that a step leaves out at random, growing from none to this at the last step; the "
+            "others are the more opaque meanwhile. Keeps few photos from being learnt by heart.",
+            Range(at_least=0, below=1),
+            advice='Not given, see "Coarse to fine".',
+            whose="ours",
+            group=OURS,
+            job=InJob(Range(at_least=0, at_most=0.9)),
+        ),
+    ] = 0.0
+    deterministic: Annotated[
+        bool,
+        Option(
+            "The same photos and cameras give the same splat to the bit on the same kind of GPU, at about a tenth more "
+            "time; on a CPU, which repeats itself in any case, on every processor with AVX2.",
+            whose="ours",
+            group=OURS,
+            job=SWITCH,
+        ),
+    ] = False
+
+    device: Annotated[Literal["auto", "cpu", "cuda"], Option("What to train on.", whose="ours", group=OURS)] = "auto"
+    seed: Annotated[int, Option("Of every random number.", NATURAL, whose="ours", group=OURS)] = 0
+    opacity_resets: Annotated[
+        bool,
+        Option(
+            "The revised density control resets opacities every `opacity_reset_interval`, too.",
+            whose="ours",
+            group=OURS,
+        ),
+    ] = False
