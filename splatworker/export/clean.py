@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -157,3 +158,16 @@ def in_free_space(means: npt.NDArray[np.float32], photos: Sequence[Photo], point
         if nearest is not None:
             near |= np.linalg.norm(means - photo.camera.center, axis=1) < FREE_SPACE * nearest
     return near
+
+
+def cleaning_in_figures(cleaning: Cleaning | None) -> dict[str, Any] | None:
+    """What cleaning did, ready for JSON; None where it was not wanted."""
+    if cleaning is None:
+        return None
+    return {
+        "removed": cleaning.count,
+        "share": round(cleaning.count / max(1, len(cleaning.keep)), 4),
+        "groups": cleaning.removed,
+        "spared": cleaning.spared,
+        "capped": cleaning.capped,
+    }
