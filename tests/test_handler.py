@@ -17,7 +17,7 @@ from support.jobs import do, local_job, stand_in, write_photos
 from splatworker.errors import DiskFull
 from splatworker.formats.ply import read_ply
 from splatworker.pipeline import run as pipeline
-from splatworker.pipeline import transfers
+from splatworker.pipeline import stage_calls, transfers
 from splatworker.stages import workspace
 from splatworker.stages.process import StageRunner
 from splatworker.worker.session import JobSession, Setting
@@ -203,7 +203,7 @@ def test_an_upload_that_is_refused(photos, tmp_path, httpserver, monkeypatch):
 
 def test_a_full_disk_during_training(photos, tmp_path, small_disk, monkeypatch):
     monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
-    for module, name in ((workspace, "LEAST_DISK"), (pipeline, "TRAINING_DISK")):
+    for module, name in ((workspace, "LEAST_DISK"), (stage_calls, "TRAINING_DISK")):
         monkeypatch.setattr(module, name, 0)
     answer = do(local_job(photos, tmp_path / "a.ply"), "train=full-disk")
     assert_error(answer, "disk_full", "disk is full")
@@ -228,7 +228,7 @@ def test_a_disk_that_is_full_when_a_stage_that_waits_could_go_on(stage, photos, 
         if name == stage and needed > 0:
             raise DiskFull("The disk is nearly full.", hint="Free some space.", stage=stage)
 
-    monkeypatch.setattr(pipeline, "check_room", check)
+    monkeypatch.setattr(stage_calls, "check_room", check)
     answer = do(local_job(photos, tmp_path / "a.ply"), "gpu=yes")
     assert_error(answer, "disk_full", "nearly full")
     assert answer["stage"] == stage

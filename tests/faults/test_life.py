@@ -18,8 +18,8 @@ from support.s3 import Store
 from support.servers import RawServer
 
 import handler
-from splatworker.pipeline import run as pipeline
 from splatworker.stages import process, workspace
+from splatworker.stages.progress import Silent
 from splatworker.worker.session import Setting
 
 ROOT = Path(__file__).parents[2]
@@ -243,9 +243,7 @@ def test_a_stage_that_leaves_something_behind_or_floods_its_log(fault, job):
 
 def test_a_log_has_a_bound(tmp_path, traces):
     with workspace.private_workspace() as folder:
-        asyncio.run(
-            process.run_stage("probe", [], workspace=folder, report=pipeline.Silent(), command=stand_in("probe=flood"))
-        )
+        asyncio.run(process.run_stage("probe", [], workspace=folder, report=Silent(), command=stand_in("probe=flood")))
         assert (folder / "logs" / "probe.log").stat().st_size < process.LOG_LIMIT + 1000
 
 
