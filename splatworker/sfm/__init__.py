@@ -16,7 +16,7 @@ Does not know: what the scene is for; torch.
     draft         coarse features first, then all
     ladder        one attempt after another         gate        is this fit to train on?
     reasons       why a photo, or a job, failed     polish      intrinsics, at the end
-    frame         upright, centerd, scaled          undistort   pinhole photos and cameras
+    frame         upright, centered, scaled          undistort   pinhole photos and cameras
     metadata      EXIF out of what is written       report      report.json
     sharpness     how sharp a photo is              pure_rotation   photos taken from one spot
     duplicates    frames that repeat each other     workbench   what every step works with

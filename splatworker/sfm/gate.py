@@ -26,7 +26,7 @@ MIN_POINTS = 20
 """A photo that sees fewer points is placed by chance."""
 
 FAR_OFF = 20.0
-"""A camera further from the middle than this multiple of the median distance is astray."""
+"""A camera further from the middle than this multiple of the median distance is an outlier."""
 
 MIN_ANGLE_DEG = 0.7
 """Points whose widest rays meet, in the median, under this angle have no depth: all photos from one spot."""

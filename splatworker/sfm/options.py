@@ -27,7 +27,7 @@ class SfmOptions:
         undistort_max_size: longest side of the photos written for training, in pixels; 0 keeps their size.
         threads: 0 takes what the process may use.
         device: where features are found and matched.
-        keep_frame: leave COLMAP's arbitrary world frame instead of upright, centerd and scaled.
+        keep_frame: leave COLMAP's arbitrary world frame instead of upright, centered and scaled.
         min_registered, min_share: a reconstruction with fewer photos, or a smaller share, is an error.
         warn_share: under this share of the photos the result carries a warning that names the missing ones.
         seed: of every random choice. On a CPU the same photos then give the same cameras but for rounding, up to

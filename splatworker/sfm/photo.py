@@ -140,8 +140,8 @@ def _gps(tags: dict[int, Any]) -> tuple[float, float, float] | None:
     except (KeyError, TypeError, ValueError, ArithmeticError):
         return None
     position = (latitude, longitude, altitude)
-    told = all(math.isfinite(value) for value in position) and position[:2] != (0, 0)
-    return position if told and abs(latitude) <= 90 and abs(longitude) <= 180 else None
+    is_given = all(math.isfinite(value) for value in position) and position[:2] != (0, 0)
+    return position if is_given and abs(latitude) <= 90 and abs(longitude) <= 180 else None
 
 
 def _degrees(sexagesimal: Sequence[Any], reference: str, negative: str) -> float:

@@ -170,7 +170,7 @@ def separate_scenes(evidence: Evidence) -> list[list[str]]:
     return [[evidence.name(image_id) for image_id in sorted(scene)] for scene in scenes]
 
 
-def told_scenes(scenes: Sequence[Sequence[str]]) -> str:
+def describe_scenes(scenes: Sequence[Sequence[str]]) -> str:
     """Scenes by their sizes and first photos: "5 of them (a.jpg, ...), 4 of them (b.jpg, ...)"."""
     return ", ".join(f"{len(scene)} of them ({scene[0]}, ...)" for scene in scenes)
 
@@ -181,7 +181,7 @@ def why_several_scenes(evidence: Evidence, least: int) -> NoReconstruction | Non
     if not scenes or len(scenes[0]) >= least:
         return None
     return NoReconstruction(
-        f"The photos show {len(scenes)} scenes that have nothing in common: {told_scenes(scenes)}. "
+        f"The photos show {len(scenes)} scenes that have nothing in common: {describe_scenes(scenes)}. "
         f"Each has fewer photos than the {least} that are needed.",
         hint="Give the photos of one scene at a time; if it is one, add photos that lead from one part to the next.",
     )

@@ -205,10 +205,10 @@ def test_a_system_without_filters_is_told_once_and_the_stage_runs(tmp_path, monk
     monkeypatch.setattr(process, "_RESTRICT", str(tmp_path / "restrict.py"))
     source = Path(restrict.__file__).read_text()
     (tmp_path / "restrict.py").write_text(source.replace('"x86_64": (', '"none": (').replace('"aarch64": (', '"no": ('))
-    process._tell_once.cache_clear()
+    process._warn_once.cache_clear()
     for _ in range(2):
         assert run(tmp_path, 'print(\'{"event": "result", "result": {"done": 1}}\')')["done"] == 1
-    process._tell_once.cache_clear()
+    process._warn_once.cache_clear()
     told = capsys.readouterr()
     assert (told.out + told.err).count("not kept from the network") == 1
 
