@@ -37,5 +37,5 @@ Pushed $target. On https://console.runpod.io/serverless make an endpoint from it
   container disk    20 GB
   CUDA version      12.0 or newer, all that are offered (driver 525.60.13 or newer)
   execution timeout 1800 s, and in the environment SPLATWORKER_DEADLINE_S=1740
-Then POST a job to https://api.runpod.ai/v2/<endpoint id>/run (README.md, "The job").
+Then POST a job to https://api.runpod.ai/v2/<endpoint id>/run (docs/runpod.md).
 TEXT

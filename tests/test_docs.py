@@ -162,3 +162,16 @@ def test_the_defaults_are_in_force(monkeypatch):
         printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
         wanted = [float(told) if told else LIMITS[f"SPLATWORKER_{name}"].default for name in names]
         assert [float(word) for word in printed.split()] == wanted
+
+
+def test_the_house_in_the_readme_is_the_real_one():
+    (tree,) = re.findall(r"## The house\n\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    shown = {name for line in re.findall(r"^  ((?:[\w.]+/? +)+)", tree, re.MULTILINE) for name in line.split()}
+    rooms = {f"{path.parent.name}/" for path in (ROOT / "splatworker").glob("*/__init__.py")}
+    assert {name for name in shown if name.endswith("/")} == rooms
+    top = {
+        name for line in tree.splitlines() if line[:1].strip() for name in re.findall(r"([\w.]+/)(?= |$)", line[:28])
+    }
+    tracked = {"bench/", "docker/", "docs/", "examples/", "kernels/", "scripts/", "splatworker/", "tests/", "viewer/"}
+    assert top == tracked
+    assert {name for name in tracked if (ROOT / name).is_dir()} == tracked

@@ -62,7 +62,7 @@ def group_photos(photos: Sequence[PhotoHeader], paths: Sequence[Path]) -> list[C
     """Group photos by size, make, model and focal length, in the order of their first photos; `paths` are their files.
 
     The focal length in pixels comes from the 35 mm equivalent or COLMAP's database of sensors; else, and where that is
-    no camera's, it is guessed. A photo with an absurd one is grouped as if it told none, with the others of its camera.
+    no camera's, it is guessed. A photo with an absurd one is grouped as if it gave none, with the others of its camera.
     """
     headers = {_header(photo): path for photo, path in zip(photos, paths, strict=True)}
     focals = {header: _header_focal(path) for header, path in headers.items()}
@@ -95,7 +95,7 @@ def _header(photo: PhotoHeader) -> tuple[object, ...]:
 
 
 def _may_be_of(absurd: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    """Whether photos that told an absurd focal length may be of the camera of others: one that tells its name."""
+    """Whether photos that give an absurd focal length may be of the camera of others: one that tells its name."""
     return absurd[:4] == other[:4] and absurd[2:4] != ("", "") and absurd[4] in (None, other[4])
 
 

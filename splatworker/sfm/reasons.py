@@ -79,7 +79,7 @@ def _why(evidence: Evidence, image_id: int, attempt: Attempt, kept: set[int], sc
     if not links:
         return "This photo does not overlap with any other photo."
     if turned_from_others(evidence.graph, evidence.photos, image_id):
-        return "This photo was taken from one spot with those that it overlaps with: no depth can be told from it."
+        return "This photo was taken from one spot with those that it overlaps with: no depth can be computed from it."
     if not links & kept:
         return "This photo overlaps only with photos that could not be used either."
     count = len(links & kept)
@@ -130,7 +130,7 @@ def why_no_depth(evidence: Evidence, attempts: Sequence[Attempt]) -> NoReconstru
     if not flat and not taken_from_one_spot(evidence.graph, evidence.photos):
         return None
     return NoReconstruction(
-        "The photos seem to be taken from one spot: they overlap, but no depth can be told from them.",
+        "The photos seem to be taken from one spot: they overlap, but no depth can be computed from them.",
         hint="Move between photos, a step to the side for each, instead of turning on the spot.",
     )
 
