@@ -17,7 +17,7 @@ from splatworker.splat_files.constant_colour import constant_colours
 COUNT = 256
 
 
-def rehearse() -> None:
+def warm_up() -> None:
     """Draw, weigh, compare and cluster a splat that nobody sees."""
     renderer = renderer_for("auto")
     random = np.random.default_rng(0)
