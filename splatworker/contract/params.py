@@ -3,7 +3,7 @@
 The names are those of the original trainer's command line, and so are the defaults, but for two: `iterations` is
 7000 and `opacity_lr` 0.05. Our trainer has a schedule of its own (`resolve`): from coarse to fine on a GPU and with
 larger steps, and on a machine without one a preview. A param that repeats a default leaves it as it is, and one that
-asks for something changes that alone (`wishes`). `schedule` "original" takes every param to the letter.
+asks for something changes that alone (`overrides`). `schedule` "original" takes every param to the letter.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from splatworker.contract.wishes import SCALED, obeyed, says_nothing
+from splatworker.contract.overrides import SCALED, applied, is_default_or_preset
 
 PREVIEW_ITERATIONS = 1500
 """Iterations of a preview: what two processors train in about a minute."""
@@ -226,8 +226,8 @@ def resolve(
         if name not in given:
             values[name] = ours
         elif own and name not in NATIVE_ONLY:
-            nothing = says_nothing(name, given, asked, default)
-            values[name] = ours if nothing else obeyed(name, given[name], ours, default, share)
+            nothing = is_default_or_preset(name, given, asked, default)
+            values[name] = ours if nothing else applied(name, given[name], ours, default, share)
     if values["density"] == "revised" and own and values["opacity_reset_interval"] != DEFAULTS.opacity_reset_interval:
         values["opacity_resets"] = True  # which the revised rule does only for whoever asks for them
     for name in ("save_iterations", "test_iterations"):
