@@ -11,12 +11,12 @@ from typing import Any
 
 from splatworker.contract.outputs import OUTPUTS
 from splatworker.errors import from_os_error
-from splatworker.export.camera_path import Viewpoint, by_what_they_show, focus, viewpoint_of
+from splatworker.export.camera_path import Viewpoint, focus, sorted_by_coverage, viewpoint_of
 from splatworker.export.clean import Cleaning, clean
 from splatworker.export.comparison import best_shown
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
 from splatworker.export.parts import Parts
-from splatworker.export.pictures import Artist
+from splatworker.export.pictures import SplatRenderer
 from splatworker.export.render_budget import ON_CPU, ON_GPU, RenderBudget
 from splatworker.export.subject import Subject, shrunk
 from splatworker.export.visibility import measure_visibility
@@ -55,7 +55,7 @@ class ExportRun:
     lines: LinesOfSight | None
     turned: Gaussians
     cleaning: Cleaning | None
-    artist: Artist
+    splat_renderer: SplatRenderer
     viewpoint: Viewpoint
     budget: RenderBudget
     trained: int
@@ -121,9 +121,9 @@ def prepare(
                 )  # fmt: skip
             if done.count:
                 splat, lines = take(splat, done.keep), lines.of(done.keep)
-    artist = Artist(splat, renderer, subject.background)
+    splat_renderer = SplatRenderer(splat, renderer, subject.background)
     with parts.timed("choosing the view"):
-        viewpoint = first_view(subject, artist, longest)
+        viewpoint = first_view(subject, splat_renderer, longest)
     turned = rotate(splat, HALF_TURN_ABOUT_Z) if {"viewer", *HALF_TURNED} & set(wanted) else splat
     judging = bool({"report", "quality"} & set(wanted))
     return ExportRun(
@@ -132,7 +132,7 @@ def prepare(
         lines=lines,
         turned=turned,
         cleaning=done,
-        artist=artist,
+        splat_renderer=splat_renderer,
         viewpoint=viewpoint,
         budget=budget,
         trained=trained or budget.judged,
@@ -142,10 +142,10 @@ def prepare(
     )
 
 
-def first_view(subject: Subject, artist: Artist, longest: int) -> Viewpoint:
+def first_view(subject: Subject, splat_renderer: SplatRenderer, longest: int) -> Viewpoint:
     """The view of the photo that the splat shows best, of those that show most of the scene; `longest` in pixels."""
     cameras = [photo.camera for photo in subject.trained]
-    best = by_what_they_show(cameras, subject.points, subject.tracks)[:CANDIDATES]
-    shown = best_shown(artist, [shrunk(subject.trained[index], longest // 2) for index in best])
+    best = sorted_by_coverage(cameras, subject.points, subject.tracks)[:CANDIDATES]
+    shown = best_shown(splat_renderer, [shrunk(subject.trained[index], longest // 2) for index in best])
     camera = next(photo.camera for photo in subject.trained if photo.name == shown.name)
     return viewpoint_of(camera, focus(cameras, subject.points))

@@ -20,7 +20,7 @@ from splatworker.export.comparison import Comparison
 from splatworker.export.export_run import HALF_TURNED, ExportRun
 from splatworker.export.film import write_film
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
-from splatworker.export.pictures import Artist, Picture, poster, webp, write_webp
+from splatworker.export.pictures import Picture, SplatRenderer, poster, webp, write_webp
 from splatworker.formats.camera import Camera
 from splatworker.machine.limits import available_cpus
 from splatworker.render.interface import Renderer
@@ -92,21 +92,21 @@ def _make_format(run: ExportRun, name: str, device: str) -> Loss | None:
         return None
     with run.parts.timed(f"what {name} loses"):
         path = run.folder / run.made[name]["file"]
-        return format_loss(name, path, run.splat, run.subject, run.artist, run.budget.judged)
+        return format_loss(name, path, run.splat, run.subject, run.splat_renderer, run.budget.judged)
 
 
 def _make_poster(run: ExportRun, name: str) -> None:
     height = run.budget.poster
     width = 16 * height // 9 if name == "poster" else height
     camera = run.viewpoint.shaped(width, height).camera(width, height)
-    run.attempt(name, lambda path: write_webp(path, poster(run.artist, camera)))
+    run.attempt(name, lambda path: write_webp(path, poster(run.splat_renderer, camera)))
 
 
 def _small_picture(run: ExportRun) -> bytes:
     """The picture that the page shows while it loads."""
     aspect = run.viewpoint.tan_x / run.viewpoint.tan_y
     size = (320, max(2, round(320 / aspect))) if aspect > 1 else (max(2, round(320 * aspect)), 320)
-    return webp(poster(run.artist, run.viewpoint.camera(*size)), 70)
+    return webp(poster(run.splat_renderer, run.viewpoint.camera(*size)), 70)
 
 
 def _make_turntable(run: ExportRun) -> None:
@@ -119,20 +119,20 @@ def _make_turntable(run: ExportRun) -> None:
     views = [viewpoint.shaped(width, height).camera(width, height) for viewpoint in viewpoints]
 
     def pictures() -> Iterator[Picture]:
-        for index, picture in enumerate(_one_ahead(run.artist, views)):
+        for index, picture in enumerate(_one_ahead(run.splat_renderer, views)):
             yield picture
             run.parts.advance("turntable", OUTPUTS["turntable"].words, (index + 1) / len(views))
 
     run.attempt("turntable", lambda path: write_film(path, pictures(), width, height, budget.film_rate))
 
 
-def _one_ahead(artist: Artist, views: Sequence[Camera]) -> Iterator[Picture]:
+def _one_ahead(splat_renderer: SplatRenderer, views: Sequence[Camera]) -> Iterator[Picture]:
     """Pictures of the views, each drawn while the one before is taken away."""
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(artist.picture, views[0])
+        coming = pool.submit(splat_renderer.picture, views[0])
         for view in views[1:]:
             picture = coming.result()
-            coming = pool.submit(artist.picture, view)
+            coming = pool.submit(splat_renderer.picture, view)
             yield picture
         yield coming.result()
 
@@ -140,4 +140,4 @@ def _one_ahead(artist: Artist, views: Sequence[Camera]) -> Iterator[Picture]:
 def _scores(run: ExportRun) -> list[Comparison]:
     """At the size of the training alone they compare with the trainer's own."""
     with run.parts.timed("scores"):
-        return score(run.subject, run.artist, run.trained)
+        return score(run.subject, run.splat_renderer, run.trained)
