@@ -20,7 +20,7 @@ from splatworker.pipeline import run as pipeline
 from splatworker.pipeline import stage_calls, transfers
 from splatworker.stages import workspace
 from splatworker.stages.process import StageRunner
-from splatworker.worker.session import JobSession, Setting
+from splatworker.worker.session import JobSession, WorkerSettings
 
 ROOT = Path(__file__).parents[1]
 
@@ -180,7 +180,7 @@ def test_what_is_no_job_at_all(value):
 
 
 def test_paths_are_refused_on_the_platform(photos, tmp_path):
-    answer = do(local_job(photos, tmp_path / "a.ply"), setting=Setting(local=False, command=stand_in()))
+    answer = do(local_job(photos, tmp_path / "a.ply"), settings=WorkerSettings(local=False, command=stand_in()))
     assert_error(answer, "invalid_job", "image_urls[0]")
 
 
@@ -282,7 +282,7 @@ def test_a_machine_that_fails_the_worker_itself_is_told_by_its_kind(photos, tmp_
 
 
 def test_two_local_jobs_have_two_names():
-    names = {JobSession({"input": {}}, Setting(local=True)).job_id for _ in range(2)}
+    names = {JobSession({"input": {}}, WorkerSettings(local=True)).job_id for _ in range(2)}
     assert len(names) == 2
 
 

@@ -107,7 +107,7 @@ async def notify(
     except SplatError as error:
         return error.message
     except OSError as error:  # no room for its log, or for one more process: no reason to fail the job
-        return f"The webhook could not be told: {error.strerror or error}."
+        return f"The webhook could not be notified: {error.strerror or error}."
     return None
 
 

@@ -43,7 +43,7 @@ Platform = Callable[[dict[str, Any], dict[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Setting:
+class WorkerSettings:
     """Where a job comes from, and how its stages are started.
 
     Attributes:
@@ -64,21 +64,21 @@ class Setting:
 class JobSession:
     """One job's caller, and everything that is sent to them."""
 
-    def __init__(self, event: dict[str, Any], setting: Setting) -> None:
+    def __init__(self, event: dict[str, Any], settings: WorkerSettings) -> None:
         self.input = read_input(event)
         self.job_id = str(event.get("id") or f"local-{uuid4().hex}")[:256]
         self.project_id, self._webhook_url, self._secret = caller_fields(self.input)
         self._event = event
-        self._setting = setting
+        self._settings = settings
         self._updates: list[ProgressUpdates] = []
         self._last_message: asyncio.Future[str | None] | None = None
-        self.report = Overall(setting.sinks, ALL_WEIGHTS)
+        self.report = Overall(settings.sinks, ALL_WEIGHTS)
         self.log = structlog.get_logger().bind(job=self.job_id)
 
     def open(self, job: Job, workspace: Path) -> None:
         """Begin to tell the progress of a job that has been found valid: now its sender may be told."""
         self.report.weights = _weights(job)
-        if (platform := self._setting.platform) is not None:
+        if (platform := self._settings.platform) is not None:
 
             async def to_platform(percent: float, stage: str, step: str) -> None:
                 await platform(self._event, {"progress": int(percent), "stage": stage, "step": step})
@@ -150,7 +150,7 @@ class JobSession:
     ) -> str | None:
         secret = self._secret if self._secret is not None and webhook.is_secret(self._secret) else None
         return await transfers.notify(
-            url, message, secret, StageRunner(workspace, self._setting.command), seconds=seconds, tries=tries
+            url, message, secret, StageRunner(workspace, self._settings.command), seconds=seconds, tries=tries
         )
 
 

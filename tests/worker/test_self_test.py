@@ -9,7 +9,7 @@ import pytest
 
 from splatworker.contract.job import Job
 from splatworker.worker.self_test import is_self_test, self_test
-from splatworker.worker.session import Setting
+from splatworker.worker.session import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,13 +25,13 @@ def test_it_is_a_valid_local_job_of_the_example_photos(local, tmp_path, monkeypa
     monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(tmp_path))
     asked = []
 
-    async def handler(event, setting):
-        asked.append((Job.model_validate(event["input"]), setting.local, event["id"]))
+    async def handler(event, settings):
+        asked.append((Job.model_validate(event["input"]), settings.local, event["id"]))
         assert Path(event["input"]["upload_url"]).parent.is_dir()
         return {"status": "success"}
 
     event = {"id": "a", "input": {"self_test": True}}
-    assert asyncio.run(self_test(event, Setting(local=local), handler, ROOT)) == {"status": "success"}
+    assert asyncio.run(self_test(event, WorkerSettings(local=local), handler, ROOT)) == {"status": "success"}
     ((job, is_local, identity),) = asked
     assert len(job.image_urls) >= 5
     assert all(Path(photo).is_file() for photo in job.image_urls)

@@ -6,7 +6,7 @@ import asyncio
 import signal
 
 from splatworker.worker import session
-from splatworker.worker.session import JobSession, Setting
+from splatworker.worker.session import JobSession, WorkerSettings
 
 
 def test_a_handler_that_replaced_ours_stays():
@@ -23,9 +23,9 @@ def test_a_handler_that_replaced_ours_stays():
 
 
 def test_a_job_without_an_id_has_one_of_its_own():
-    first, second = (JobSession({"input": {}}, Setting()).job_id for _ in range(2))
+    first, second = (JobSession({"input": {}}, WorkerSettings()).job_id for _ in range(2))
     assert first != second
-    assert JobSession({"id": "a" * 999, "input": {}}, Setting()).job_id == "a" * 256
+    assert JobSession({"id": "a" * 999, "input": {}}, WorkerSettings()).job_id == "a" * 256
 
 
 def test_a_second_sigterm_handler_is_there_only_while_a_job_runs():
