@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Build the worker's image: ./build.sh [--cuda13] [--with-inria]
+# Build the worker's image: ./build.sh [--with-torch] [--cuda13] [--with-inria]
 #   IMAGE       its name (splatworker:latest)
 #   BUILD_ARGS  more arguments for docker build
+# --with-torch takes torch for CUDA 12, which every driver from 525 on runs. Today the trainer needs torch: it is the default.
 # --cuda13 takes a torch of CUDA 13, for machines with NVIDIA driver 580 or newer: a smaller image with the same kernels.
 # --with-inria adds the original trainer for jobs with "trainer": "inria". Its licence forbids commercial use.
 set -euo pipefail
@@ -12,10 +13,11 @@ with_inria=0
 variant=()
 for option in "$@"; do
   case "$option" in
+    --with-torch) [ ${#variant[@]} -gt 0 ] || variant=(--build-arg TORCH=2.10.0) ;;
     --cuda13) variant=(--build-arg TORCH=2.13.0) ;;
     --with-inria) with_inria=1 ;;
     *)
-      echo "usage: ./build.sh [--cuda13] [--with-inria]" >&2
+      echo "usage: ./build.sh [--with-torch] [--cuda13] [--with-inria]" >&2
       exit 2
       ;;
   esac

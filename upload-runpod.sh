@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Push the worker's image to a registry that RunPod can pull from: ./upload-runpod.sh NAME[:TAG]
-#   NAME   such as docker.io/yourname/splatworker; the tag is the version in pyproject.toml if left out
+#   NAME   such as docker.io/yourname/splatworker; the tag is the package's version if left out
 #   IMAGE  what ./build.sh has built (splatworker:latest)
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -13,7 +13,7 @@ if [ -z "$target" ] || [ "${target#-}" != "$target" ]; then
 fi
 case "${target##*/}" in
   *:*) ;; # a tag is given; a colon before the last slash would be a registry's port
-  *) target="$target:$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)" ;;
+  *) target="$target:$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' splatworker/__init__.py)" ;;
 esac
 
 if ! command -v docker >/dev/null; then
@@ -37,5 +37,5 @@ Pushed $target. On https://console.runpod.io/serverless make an endpoint from it
   container disk    20 GB
   CUDA version      12.0 or newer, all that are offered (driver 525.60.13 or newer)
   execution timeout 1800 s, and in the environment SPLATWORKER_DEADLINE_S=1740
-Then POST a job to https://api.runpod.ai/v2/<endpoint id>/run (docs/runpod.md).
+Then POST a job to https://api.runpod.ai/v2/<endpoint id>/run (docs/runpod.md; its fields: docs/parameters.md).
 TEXT

@@ -83,7 +83,7 @@ async def cameras(urls: list[str], work: Path, *, follow: bool) -> tuple[float, 
 
     stages = [decode(), reconstruct()]
     tasks = [asyncio.create_task(stage) for stage in stages] if follow else []
-    await arrival.all_there
+    await arrival.all_arrived
     last = time.monotonic()
     here.set_result(None)
     await (tasks[0] if follow else stages[0])

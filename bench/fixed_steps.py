@@ -92,14 +92,14 @@ def timed(step: Callable[[int], None]) -> dict[str, Any]:
 
 def middle_of_ten(work: Callable[[], Any]) -> float:
     """Seconds that the GPU takes for some work: the median of ten times."""
-    times = []
+    times: list[float] = []
     for _ in range(10):
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         start.record()
         work()
         end.record()
         torch.cuda.synchronize()
-        times.append(start.elapsed_time(end) * 1e-3)
+        times.append(float(start.elapsed_time(end)) * 1e-3)
     return sorted(times)[5]
 
 

@@ -94,7 +94,7 @@ def table(
         writers[f"{name} for the cameras"] = partial(writers[name], lines=lines)
     for name, write in writers.items():
         path = folder / f"a{FORMATS[name.split()[0]].suffix}"
-        times = [sample(lambda path=path, write=write: write(path)) for _ in range(1 if "sog" in name else repeats)]
+        times = [sample(partial(write, path)) for _ in range(1 if "sog" in name else repeats)]
         size = path.stat().st_size
         ply_bytes = ply_bytes or size
         stored = SplatRenderer(read_any(path), renderer, background)

@@ -7,6 +7,7 @@ gsplat compiles its kernels at first use, some minutes.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -88,7 +89,7 @@ class Gsplat:
         )
         if self.strategy:
             self.strategy.step_pre_backward(p, self.optimizers, self.state, iteration, info)
-        _Loss.apply(image[0].permute(2, 0, 1), view.photo, lambda_dssim, self.ours).backward()
+        _Loss.apply(image[0].permute(2, 0, 1), view.photo, lambda_dssim, self.ours).backward()  # type: ignore[no-untyped-call]
         for optimizer in self.optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -102,7 +103,9 @@ class Gsplat:
         return GaussianTensors(*(tensors[name].contiguous() for name in NAMES))
 
 
-def train(start: GaussianTensors, views: list[View], rates: LearningRates, extent: float, options: Options) -> Gsplat:
+def train(
+    start: GaussianTensors, views: Sequence[View], rates: LearningRates, extent: float, options: Options
+) -> Gsplat:
     """The default recipe of gsplat, its schedule of 30 000 iterations scaled to `options.iterations`."""
     iterations = options.iterations
     strategy = DefaultStrategy(refine_stop_iter=15_000 * iterations // 30_000, verbose=False)

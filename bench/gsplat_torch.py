@@ -202,7 +202,7 @@ def render_weight_from_alpha(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """nerfacc's: alpha times transmittance, and the transmittance, of each intersection."""
     counts, _ = _ray_ends(ray_indices)
-    transmittance = _Transmittance.apply(alphas, counts)
+    transmittance = _Transmittance.apply(alphas, counts)  # type: ignore[no-untyped-call]
     return alphas * transmittance, transmittance
 
 
@@ -212,7 +212,7 @@ def accumulate_along_rays(
     """nerfacc's: (n_rays, D) weighted sums of values, or of the weights alone."""
     source = weights[:, None] if values is None else weights[:, None] * values
     counts, rays = _ray_ends(ray_indices)
-    result: torch.Tensor = _RaySums.apply(source, counts, rays, n_rays)
+    result: torch.Tensor = _RaySums.apply(source, counts, rays, n_rays)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -258,7 +258,8 @@ def ssim(image: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
     similarity = ((2 * mean_x * mean_y + c1) * (2 * (product - mean_x * mean_y) + c2)) / (
         (mean_x**2 + mean_y**2 + c1) * (square_x - mean_x**2 + square_y - mean_y**2 + c2)
     )
-    return similarity.mean()
+    mean: torch.Tensor = similarity.mean()
+    return mean
 
 
 def training_loss(image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float) -> torch.Tensor:
@@ -300,7 +301,8 @@ class GsplatTorch:
             backgrounds=background[None],
             batch_per_iter=math.ceil(len(p.means) / 256),  # all in one go: fewest passes over the image
         )
-        return image[0].permute(2, 0, 1)
+        picture: torch.Tensor = image[0].permute(2, 0, 1)
+        return picture
 
     def step(self, view: View, background: torch.Tensor, sh_degree: int, lambda_dssim: float) -> float:
         """One training iteration; returns the loss."""

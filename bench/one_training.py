@@ -17,7 +17,6 @@ import gc
 import hashlib
 import json
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -99,7 +98,7 @@ def train_ours(options: Any, device: str, pictures: Path | None, stages: bool, h
     def training_step(*args: Any) -> Any:
         return step(*args) if replaced else first_step(*args)
 
-    renderer.training_step = training_step  # type: ignore[method-assign]
+    renderer.training_step = training_step  # type: ignore[method-assign, assignment]
     rounds: list[float] = []
     if stages:
         for name in ("GradientDensity", "RevisedDensity"):
@@ -177,7 +176,7 @@ def timed_density(kind: Any, rounds: list[float]) -> Any:
     """A density strategy that notes how long each of its rounds takes."""
     import torch
 
-    class Timed(kind):
+    class Timed(kind):  # type: ignore[misc]
         def after_step(self, iteration: int, model: Any) -> None:
             if not self._is_round(iteration):
                 super().after_step(iteration, model)
@@ -239,4 +238,4 @@ def draw(renderer: Any, gaussians: Any, options: Any, folder: Path, who: str) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

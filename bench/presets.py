@@ -237,7 +237,7 @@ def by_iterations(name: str) -> tuple[str, int]:
 
 
 def average(lines: list[dict[str, Any]], name: str) -> float:
-    return mean(line[name] for line in lines)
+    return float(mean(line[name] for line in lines))
 
 
 def in_a_cell(lines: list[dict[str, Any]]) -> str:

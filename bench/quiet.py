@@ -57,4 +57,4 @@ def undisturbed(samples: list[Sample]) -> list[Sample]:
 
 def median(samples: list[Sample], field: str = "wall") -> float:
     """The median of a field over the samples that count."""
-    return statistics.median(getattr(s, field) for s in undisturbed(samples))
+    return float(statistics.median(getattr(s, field) for s in undisturbed(samples)))

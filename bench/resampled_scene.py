@@ -51,7 +51,7 @@ def resampled_gaussians(scene: Scene, count: int, seed: int = 0) -> GaussianTens
 
 def _nearest_distances(points: np.ndarray, among: np.ndarray) -> np.ndarray:
     """(N,) root mean square distance of each point to its three nearest neighbours, itself left out."""
-    distances, _ = cKDTree(among).query(points, 4, workers=-1)
+    distances = np.asarray(cKDTree(among).query(points, 4, workers=-1)[0])
     return np.asarray(np.sqrt((distances[:, 1:] ** 2).mean(axis=1)))
 
 

@@ -21,7 +21,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from splatworker.sfm.workbench import Workbench
 
 NAMES = ("fox", "sceaux", "banana", "brighton", "conch", "lund", "sacre_coeur")
 
@@ -149,7 +154,7 @@ def held_out(scene: Path, iterations: int) -> str:
     return f"{results['psnr']:.2f}"
 
 
-def matched(images: Path, work: Path, longest: int):
+def matched(images: Path, work: Path, longest: int) -> tuple[Workbench, int]:
     """A workbench with features, of photos of this size, and all pairs matched."""
     from splatworker.machine.limits import available_cpus
     from splatworker.sfm import database, features, matching
@@ -185,16 +190,16 @@ def mapper_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
     bench, count = matched(images, work, arguments.longest)
     span = Span(Silent(), "", 0, 1)
 
-    def ours(output: Path, preset: MapperPreset):
+    def ours(output: Path, preset: MapperPreset) -> list[Any]:
         return map_incrementally(bench, output, preset, count, span)
 
-    def defaults_by(output: Path, seed: int):
+    def defaults_by(output: Path, seed: int) -> list[Any]:
         options = pycolmap.IncrementalPipelineOptions()
         options.num_threads, options.random_seed = bench.threads, seed
         output.mkdir()
         return by_size(pycolmap.incremental_mapping(bench.database, bench.photos, output, options))
 
-    ways = {
+    ways: dict[str, Callable[[Path], list[Any]]] = {
         "ours": lambda output: ours(output, MapperPreset()),
         "draft": lambda output: ours(output, MapperPreset(draft=True)),
         "default": lambda output: defaults_by(output, bench.options.seed),

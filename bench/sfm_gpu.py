@@ -19,7 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from splatworker.sfm.mapping import MapperPreset
+    from splatworker.sfm.workbench import Workbench
+
+Result = TypeVar("Result")
 
 
 def main() -> int:
@@ -62,7 +71,7 @@ def stage(photos: Path, scene: Path, device: str) -> None:
     )
 
 
-def presets(photos: Path, work: Path, device: str) -> None:
+def presets(photos: Path, work: Path, device: Literal["cuda", "cpu"]) -> None:
     """A row for the fine and one for the fast features."""
     from splatworker.machine.limits import available_cpus
     from splatworker.sfm import database, features, mapping, matching, nearest
@@ -84,10 +93,10 @@ def presets(photos: Path, work: Path, device: str) -> None:
     groups = group_photos(found, [photos / photo.name for photo in found])
     pairs, ways = all_pairs(len(found)), (mapping.MapperPreset(), mapping.MapperPreset(draft=True))
 
-    def map_(bench, output, way):
+    def map_(bench: Workbench, output: Path, way: MapperPreset) -> Any:
         return mapping.map_incrementally(bench, output, way, len(found), span)[0]
 
-    def poses_of(model):
+    def poses_of(model: Any) -> dict[str, Any]:
         images = [model.image(image_id) for image_id in model.reg_image_ids()]
         return {image.name: image.cam_from_world().matrix() for image in images}
 
@@ -102,22 +111,18 @@ def presets(photos: Path, work: Path, device: str) -> None:
         bench = Workbench(work / preset.name, room.photos, options, room.threads)
         bench.folder.mkdir()
         database.create(bench.database, found, groups, "auto")
-        extraction, _ = timed(lambda bench=bench, preset=preset: features.extract(bench, preset, span))
+        extraction, _ = timed(partial(features.extract, bench, preset, span))
         by_kernel = "-"
         if nearest.has_kernel():
             twin = Workbench(work / f"{preset.name} kernel", room.photos, options, room.threads)
             twin.folder.mkdir()
             shutil.copy(bench.database, twin.database)
-            search, _ = timed(lambda twin=twin: matching.match_by_kernel(twin, pairs, span))
-            check, _ = timed(lambda twin=twin: matching.verify(twin, twin.database, span, strict=False))
+            search, _ = timed(partial(matching.match_by_kernel, twin, pairs, span))
+            check, _ = timed(partial(matching.verify, twin, twin.database, span, strict=False))
             by_kernel = f"{search:.1f} + {check:.1f}"
-        by_colmap, _ = timed(
-            lambda bench=bench, preset=preset: matching.match_by_colmap(
-                bench, pairs, span, guided=False, gpu=preset.gpu
-            )
-        )
+        by_colmap, _ = timed(partial(matching.match_by_colmap, bench, pairs, span, guided=False, gpu=preset.gpu))
         (placing, model), (drafting, by_draft) = (
-            timed(lambda bench=bench, way=way: map_(bench, bench.folder / str(way.draft), way)) for way in ways
+            timed(partial(map_, bench, bench.folder / str(way.draft), way)) for way in ways
         )
         poses = poses_of(model)
         finest = finest or poses
@@ -132,7 +137,7 @@ def presets(photos: Path, work: Path, device: str) -> None:
         )
 
 
-def timed(call):
+def timed(call: Callable[[], Result]) -> tuple[float, Result]:
     """(seconds, result) of a call."""
     start = time.monotonic()
     result = call()

@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 STAGES = Path(__file__).with_name("soak_stage.py")
@@ -46,7 +47,8 @@ def serve() -> None:
     """The server: its port is the first line of its output, each request that matters another one."""
     import threading
 
-    writing, tried = threading.Lock(), Counter()
+    writing = threading.Lock()
+    tried: Counter[str] = Counter()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -115,7 +117,7 @@ def usage() -> dict[str, int]:
     }
 
 
-def job(number: int, fault: str, base: str, *, real: bool) -> dict:
+def job(number: int, fault: str, base: str, *, real: bool) -> dict[str, Any]:
     kind, _, how = fault.partition(":")
     photos = 3 if fault == "caller:few" else 6
     place = how if kind == "storage" else "keep"
@@ -138,7 +140,7 @@ def command(fault: str, *, real: bool) -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", str(STAGES), struck, "--")
 
 
-async def one(number: int, fault: str, base: str, *, real: bool) -> tuple[list[dict], int]:
+async def one(number: int, fault: str, base: str, *, real: bool) -> tuple[list[dict[str, Any]], int]:
     """Do a job as the platform has it done: its answers, and how often it was cut off."""
     import handler
     from splatworker.worker.deduplicate_jobs import deduplicate_jobs
@@ -146,7 +148,7 @@ async def one(number: int, fault: str, base: str, *, real: bool) -> tuple[list[d
 
     answer = deduplicate_jobs(lambda event: handler.handler(event, WorkerSettings(command=command(fault, real=real))))
     event = job(number, fault, base, real=real)
-    task = asyncio.create_task(answer(event))
+    task = asyncio.ensure_future(answer(event))
     if fault not in CANCELLED:
         answers = [await task]
         return [*answers, await answer(event)] if fault == "again" else answers, 0
@@ -167,7 +169,7 @@ def is_hanging() -> bool:
     return any(Path(os.environ["SPLATWORKER_WORKSPACE"]).glob(".splat-*/hanging"))
 
 
-def wrong_answers(fault: str, answers: list[dict], cut_off: int) -> list[str]:
+def wrong_answers(fault: str, answers: list[dict[str, Any]], cut_off: int) -> list[str]:
     """What is not as it should be with a job's answers."""
     found = []
     if len(answers) + cut_off != (2 if fault == "again" else 1):
@@ -179,7 +181,7 @@ def wrong_answers(fault: str, answers: list[dict], cut_off: int) -> list[str]:
     return found
 
 
-def wrong_deliveries(fault: str, heard: Counter, number: int) -> list[str]:
+def wrong_deliveries(fault: str, heard: Counter[tuple[str, ...]], number: int) -> list[str]:
     """What is not as it should be with what storage and webhook heard of a job."""
     good, found = fault in GOOD, []
     if heard["put", str(number)] != good:
@@ -240,9 +242,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         os.environ |= {"SPLATWORKER_WORKSPACE": folder, "SPLATWORKER_ALLOW_PRIVATE_URLS": "1"}
         server = subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True)
-        assert server.stdout is not None
-        base = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        threading.Thread(target=lambda: hear.extend(map(json.loads, server.stdout)), daemon=True).start()
+        lines = server.stdout
+        assert lines is not None
+        base = f"http://127.0.0.1:{int(lines.readline())}"
+        threading.Thread(target=lambda: hear.extend(map(json.loads, lines)), daemon=True).start()
         import structlog
 
         import handler  # noqa: F401 - its logging first

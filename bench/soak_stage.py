@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 SLEEP = [sys.executable, "-I", "-S", "-c", "import time; time.sleep(1000)"]
 
@@ -30,7 +31,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def say(event: dict) -> None:
+def say(event: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(event) + "\n")
     sys.stdout.flush()
 
@@ -76,11 +77,11 @@ def request(method: str, url: str, body: bytes = b"") -> tuple[int, bytes]:
     return answer.status, answer.read()
 
 
-def probe(arguments: list[str]) -> dict:
+def probe(arguments: list[str]) -> dict[str, Any]:
     return {"gpus": [], "cuda": None, "reason": "soak", "kernels": False}
 
 
-def fetch(arguments: list[str]) -> dict:
+def fetch(arguments: list[str]) -> dict[str, Any]:
     told = json.load(sys.stdin)
     folder, files = Path(told["folder"]), {}
     folder.mkdir(exist_ok=True)
@@ -90,7 +91,7 @@ def fetch(arguments: list[str]) -> dict:
     return {"files": files, "rejected": []}
 
 
-def photos(arguments: list[str]) -> dict:
+def photos(arguments: list[str]) -> dict[str, Any]:
     sys.stdin.read()
     source, target = Path(arguments[0]), Path(arguments[2])
     target.mkdir()
@@ -101,7 +102,7 @@ def photos(arguments: list[str]) -> dict:
     return {"photos": decoded, "rejected": []}
 
 
-def sfm(arguments: list[str]) -> dict:
+def sfm(arguments: list[str]) -> dict[str, Any]:
     sys.stdin.read()
     scene = Path(arguments[2])
     scene.mkdir()
@@ -109,14 +110,14 @@ def sfm(arguments: list[str]) -> dict:
     return {"registered": len(names), "photos": len(names), "rejected": [], "reprojection_error_px": 0.5}
 
 
-def train(arguments: list[str]) -> dict:
+def train(arguments: list[str]) -> dict[str, Any]:
     ply = Path(arguments[arguments.index("-m") + 1]) / "splat.ply"
     ply.parent.mkdir()
     ply.write_bytes(b"ply\n" + os.urandom(1 << 16))
     return {"ply": str(ply), "gaussians": 40, "iterations": 10, "device": "cpu"}
 
 
-def upload(arguments: list[str]) -> dict:
+def upload(arguments: list[str]) -> dict[str, Any]:
     told = json.load(sys.stdin)
     body = Path(told["path"]).read_bytes()
     for _ in range(3):
@@ -128,7 +129,7 @@ def upload(arguments: list[str]) -> dict:
     return {"file_size": len(body)}
 
 
-def notify(arguments: list[str]) -> dict:
+def notify(arguments: list[str]) -> dict[str, Any]:
     told = json.load(sys.stdin)
     status, _ = request("POST", told["url"], json.dumps(told["message"]).encode())
     if status != 200:

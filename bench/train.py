@@ -24,7 +24,7 @@ from typing import Any
 STEP_PIXELS = 1600 * 1200
 
 VISITS = 2.7
-"""Sub-tiles of 8x8 pixels, of a tile's four, in which a splat of a trained scene paints (docs/cuda.md)."""
+"""Sub-tiles of 8x8 pixels, of a tile's four, in which a splat of a trained scene paints (docs/lab-log/cuda.md)."""
 
 VISIT_INSTRUCTIONS = {"blend forward": 35, "blend backward": 87}
 """Warp instructions for one splat in one sub-tile, counted in the source: exponents, blending and sums of 64 pixels."""

@@ -12,8 +12,7 @@ apt-get install -y --no-install-recommends cuda-nvcc-12-8 cuda-cudart-dev-12-8 c
 
 python3 -m venv /opt/inria/venv
 pip=/opt/inria/venv/bin/pip
-$pip install --no-cache-dir 'torch===2.9.1' 'torchvision===0.24.1' numpy plyfile tqdm opencv-python-headless joblib \
-  setuptools wheel ninja
+$pip install --no-cache-dir --no-deps --require-hashes -r /tmp/inria.lock
 
 # The parent's commit pins those of its submodules.
 git clone --no-checkout "$INRIA_REPOSITORY" /opt/inria/gaussian-splatting
@@ -22,8 +21,10 @@ git checkout -q "$INRIA_COMMIT"
 submodules="submodules/diff-gaussian-rasterization submodules/simple-knn submodules/fused-ssim"
 # shellcheck disable=SC2086 # three words
 git submodule update --init --recursive --depth 1 $submodules
+# What it was made of: Debian's and NVIDIA's packages with their versions, and the commits.
+{ dpkg-query -W && git rev-parse HEAD && git submodule status --recursive; } >/opt/inria/made-of.txt
 for submodule in $submodules; do
   CUDA_HOME=/usr/local/cuda-12.8 TORCH_CUDA_ARCH_LIST="$INRIA_CUDA_ARCHITECTURES" \
-    $pip install --no-cache-dir --no-build-isolation "./$submodule"
+    $pip install --no-cache-dir --no-deps --no-build-isolation "./$submodule"
 done
 rm -rf .git

@@ -12,6 +12,7 @@ find "$site" -type d \( -name tests -o -name test \) -path '*/numpy/*' -prune -e
 find "$site" -type d -name tests -path '*/scipy/*' -prune -exec rm -rf {} +
 # What torch opens when it is first asked for it, and nobody here asks: cuDNN's parts when the first convolution runs
 # (libcudnn.so itself is linked to), cuSOLVER when a matrix is decomposed on a GPU.
+[ -d "$site"/nvidia ] || mkdir "$site"/nvidia # an image without torch has none
 find "$site"/nvidia -name 'libcudnn_*' -delete
 find "$site"/nvidia -name 'libcusolver*' -delete
 # What no library names as needed (readelf -d): profilers, markers for them, device code of NVSHMEM, and a second runtime
@@ -20,9 +21,13 @@ for name in 'libnvToolsExt*' 'libnvrtc.alt*' 'libnvrtc-builtins.alt*' 'libnvperf
   'libcheckpoint*' 'libcufftw*' 'libnvblas*' 'libcufile_rdma*' 'libnvshmem_device*'; do
   find "$site"/nvidia -name "$name" -delete
 done
+# A program of the SDK that tries a GPU; splatworker/worker/runpod_queue.py does that.
+rm -f "$site"/runpod/serverless/binaries/gpu_test
 # The installer.
 rm -rf "$site"/pip "$site"/pip-*.dist-info "$site"/setuptools "$site"/setuptools-*.dist-info "$1"/bin/pip*
 find "$site" -name '__pycache__' -prune -exec rm -rf {} +
-"$1"/bin/python -m compileall -q "$site" || true
+# Checked by hash, not by time: the same files give the same bytes, and Python never looks at the sources again.
+"$1"/bin/python -m compileall -q --invalidation-mode unchecked-hash "$site" || true
 # What is left still loads, and sends between processes.
-"$1"/bin/python -c 'import torch, torch.distributed; print("pruned:", torch.__version__, torch.version.cuda)'
+[ ! -d "$site"/torch ] ||
+  "$1"/bin/python -B -c 'import torch, torch.distributed; print("pruned:", torch.__version__, torch.version.cuda)'

@@ -11,4 +11,5 @@ import os
 # anything else makes a small frame two hundred times slower. Read once, when torch loads its OpenMP: so it stands here.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
+"""Said here alone: pyproject.toml, upload-runpod.sh and scripts/release-notes read it."""

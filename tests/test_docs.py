@@ -175,3 +175,21 @@ def test_the_house_in_the_readme_is_the_real_one():
     tracked = {"bench/", "docker/", "docs/", "examples/", "kernels/", "scripts/", "splatworker/", "tests/", "viewer/"}
     assert top == tracked
     assert {name for name in tracked if (ROOT / name).is_dir()} == tracked
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_every_page_says_for_whom_it_is_and_is_on_the_start_page(page):
+    assert page.read_text().splitlines()[2].startswith("*For ")
+    assert page.name == "README.md" or f"]({page.name})" in (ROOT / "docs" / "README.md").read_text()
+
+
+def test_every_relative_link_leads_somewhere():
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")]:
+        for link, source in re.findall(r'\]\(([^)\s]+)\)|src="([^"]+)"', page.read_text()):
+            path = (link or source).partition("#")[0]
+            elsewhere = not path or "://" in path or path.startswith("mailto:")
+            assert elsewhere or (page.parent / path).exists(), (page, path)
+
+
+def test_pictures_are_small():
+    assert sum(path.stat().st_size for path in (ROOT / "docs" / "pictures").glob("*.webp")) < 2_000_000

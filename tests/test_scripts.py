@@ -15,6 +15,8 @@ import requests
 from support.jobs import write_photos
 from support.s3 import ACCESS_KEY, BUCKET, SECRET_KEY, Store
 
+from splatworker import __version__
+
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ["test-local.sh", "build.sh", "upload-runpod.sh", "upload-test-images.sh", "generate-presigned-urls.sh"]
 
@@ -34,6 +36,8 @@ def project(tmp_path):
     for name in [*SCRIPTS, "pyproject.toml", "test_input.json"]:
         shutil.copy(ROOT / name, folder)
     shutil.copy(ROOT / "scripts" / "presign.py", folder / "scripts")
+    (folder / "splatworker").mkdir()
+    shutil.copy(ROOT / "splatworker" / "__init__.py", folder / "splatworker")
     (tmp_path / "bin").mkdir()
     for tool in ("bash", "sh", "sed", "find", "sort", "dirname", "basename", "id", "mkdir", "cat", "env"):
         (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
@@ -125,6 +129,18 @@ def test_build_for_new_drivers_alone(run):
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "version"),
+    [(["--with-torch"], "2.10.0"), (["--with-torch", "--cuda13"], "2.13.0"), (["--cuda13", "--with-torch"], "2.13.0")],
+)
+def test_build_with_the_torch_that_was_named(run, options, version):
+    run.stand_in("docker")
+    assert run("build.sh", *options).returncode == 0
+    assert run.calls[-1] == (
+        f"build --platform linux/amd64 --build-arg WITH_INRIA=0 --build-arg TORCH={version} -t splatworker:latest ."
+    )
+
+
 def test_build_without_docker_or_its_engine(run):
     done = run("build.sh")
     assert (done.returncode, "docker is needed" in done.stderr) == (1, True)
@@ -136,10 +152,10 @@ def test_build_without_docker_or_its_engine(run):
 @pytest.mark.parametrize(
     ("name", "target"),
     [
-        ("docker.io/me/splat", "docker.io/me/splat:0.1.0"),
+        ("docker.io/me/splat", f"docker.io/me/splat:{__version__}"),
         ("docker.io/me/splat:v7", "docker.io/me/splat:v7"),
-        ("registry.example:5000/splat", "registry.example:5000/splat:0.1.0"),
-        ("splat", "splat:0.1.0"),
+        ("registry.example:5000/splat", f"registry.example:5000/splat:{__version__}"),
+        ("splat", f"splat:{__version__}"),
     ],
 )
 def test_pushing_the_image(run, name, target):

@@ -134,7 +134,7 @@ def box(
     bevel: float = 0.002,
     uv: Sequence[UvRect] | UvRect = WHOLE,
 ) -> bpy.types.Object:
-    """A box standing on its origin, centerd in x and y; one material for all sides or one for each."""
+    """A box standing on its origin, centered in x and y; one material for all sides or one for each."""
     x, y, z = size[0] / 2, size[1] / 2, size[2]
     corners = [(-x, -y, 0), (x, -y, 0), (x, y, 0), (-x, y, 0), (-x, -y, z), (x, -y, z), (x, y, z), (-x, y, z)]
     rects = [uv] * 6 if isinstance(uv[0], float) else list(uv)

@@ -36,8 +36,7 @@ splat::MutableGaussians gaussians_of(const Six &t) {
         if (i < 5) require(t[i].size() == size_t(count) * widths[i], "an array has the wrong shape");
     }
     require(t[5].ndim() == 3 && t[5].shape(2) == 3 && t[5].shape(1) <= 15, "sh_rest must be (N, K - 1, 3)");
-    return {count,       int(t[5].shape(1)), t[0].data(), t[1].data(), t[2].data(),
-            t[3].data(), t[4].data(),        t[5].data()};
+    return {count, int(t[5].shape(1)), t[0].data(), t[1].data(), t[2].data(), t[3].data(), t[4].data(), t[5].data()};
 }
 
 splat::Gaussians readonly(const splat::MutableGaussians &g) {
@@ -176,7 +175,8 @@ void round_colors(const Array &means, const Array &coefficients, const Array &ce
     require(weights.size() == centers.shape(0) * count, "weights must be (V, N)");
     require(bits.size() == 2 * splat::kHighestLevel + 1 && threads > 0, "one price a level, and a thread at least");
     const splat::RoundingColors colors = {int64_t(count), int64_t(centers.shape(0)), k == 4 ? 1 : k == 9 ? 2 : 3,
-                                          means.data(),   coefficients.data(),       centers.data(), weights.data()};
+                                          means.data(),   coefficients.data(),       centers.data(),
+                                          weights.data()};
     nb::gil_scoped_release release;
     const splat::RoundingGrid numbers = {grid[0], grid[1], grid[2], grid[3], grid[4],
                                          grid[5], grid[6], grid[7], grid[8], sweeps};

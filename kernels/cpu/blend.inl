@@ -43,7 +43,7 @@ static void blend_tile(const Frame &f, int tile) {
     const TileView view = tile_view(f, tile);
     const uint32_t begin = f.tile_begin[tile], end = f.tile_begin[tile + 1];
     alignas(64) float transmittance[kTile][kTile], color[3][kTile][kTile];
-    alignas(64) int32_t alive[kTile][kTile];   // -1: still being blended
+    alignas(64) int32_t alive[kTile][kTile];  // -1: still being blended
     alignas(64) int32_t last[kTile][kTile];
     for (int y = 0; y < kTile; ++y)
         for (int x = 0; x < kTile; ++x) {
@@ -90,8 +90,7 @@ static void blend_tile(const Frame &f, int tile) {
     for (int c = 0; c < 3; ++c)
         for (int y = 0; y < view.rows; ++y) {
             float *row = f.image + c * plane + int64_t(view.y0 + y) * f.camera.width + view.x0;
-            for (int x = 0; x < view.columns; ++x)
-                row[x] = color[c][y][x] + transmittance[y][x] * f.background[c];
+            for (int x = 0; x < view.columns; ++x) row[x] = color[c][y][x] + transmittance[y][x] * f.background[c];
         }
     memcpy(f.last + int64_t(tile) * kTile * kTile, last, sizeof last);
 }

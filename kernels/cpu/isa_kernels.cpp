@@ -19,8 +19,8 @@ namespace splat {
 
 const Kernels &SPLAT_JOIN(SPLAT_ISA, _kernels)() {
     using namespace SPLAT_ISA;
-    static const Kernels kernels = {SPLAT_STRING(SPLAT_ISA), project, blend, blend_backward, project_backward, loss,
-                                    adam, round_colors};
+    static const Kernels kernels = {SPLAT_STRING(SPLAT_ISA), project, blend, blend_backward,
+                                    project_backward,        loss,    adam,  round_colors};
     return kernels;
 }
 

@@ -9,7 +9,8 @@ namespace splat {
 namespace SPLAT_ISA {
 
 constexpr int kReach = 5;  // taps on either side of the middle
-constexpr float kWindow[kReach + 1] = {0.2660117249f, 0.2130055377f, 0.1093606895f, 0.0360007721f, 0.0075987581f, 0.0010283801f};
+constexpr float kWindow[kReach + 1] = {0.2660117249f, 0.2130055377f, 0.1093606895f,
+                                       0.0360007721f, 0.0075987581f, 0.0010283801f};
 
 // Rows of floats with kReach zeros before, and zeros after, so that taps need no bounds.
 SPLAT_INLINE int padded(int width) { return ((width + kLanes - 1) / kLanes + 2) * kLanes + 2 * kReach; }

@@ -63,8 +63,9 @@ private:
             }
         }
         const int64_t middle = begin + (end - begin) / 2;
-        std::nth_element(index_.begin() + begin, index_.begin() + middle, index_.begin() + end,
-                         [&](int64_t a, int64_t b) { return points_[3 * a + split.axis] < points_[3 * b + split.axis]; });
+        std::nth_element(
+            index_.begin() + begin, index_.begin() + middle, index_.begin() + end,
+            [&](int64_t a, int64_t b) { return points_[3 * a + split.axis] < points_[3 * b + split.axis]; });
         split.at = coordinate(middle, split.axis);
         if (splits_.size() <= node) splits_.resize(2 * node + 1);
         splits_[node] = split;

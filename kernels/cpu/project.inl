@@ -6,8 +6,8 @@ namespace SPLAT_ISA {
 
 // What projection computes on the way to the covariance, kept for the backward pass.
 struct Geometry {
-    Vec3 point;                   // the mean in the camera's frame
-    float slope_x, slope_y;       // x / z and y / z, clamped to the widened frustum
+    Vec3 point;              // the mean in the camera's frame
+    float slope_x, slope_y;  // x / z and y / z, clamped to the widened frustum
     bool clamped_x, clamped_y;
     float quaternion[4], norm;    // unit quaternion, and the length that was divided out
     float rotation[9], scale[3];  // the Gaussian's own axes
@@ -113,7 +113,8 @@ static void project_one(const Gaussians &gs, const Frame &f, int64_t n, Splat *s
     s->reach = 2.0f * __builtin_logf(opacity / kAlphaMin);
     s->half_x = __builtin_sqrtf(s->reach * g.p);
     s->half_y = __builtin_sqrtf(s->reach * g.r);
-    if (!(s->x + s->half_x > 0 && s->x - s->half_x < cam.width && s->y + s->half_y > 0 && s->y - s->half_y < cam.height))
+    if (!(s->x + s->half_x > 0 && s->x - s->half_x < cam.width && s->y + s->half_y > 0 &&
+          s->y - s->half_y < cam.height))
         return;
     const float middle = 0.5f * (g.p + g.r), spread = middle * middle - determinant;
     s->radius = 3.0f * __builtin_sqrtf(middle + __builtin_sqrtf(spread > 0 ? spread : 0));
@@ -270,7 +271,8 @@ static void project_backward(const Gaussians &gs, const Frame &f, int64_t begin,
         d_point.z = -(d_point.x * g.point.x + d_point.y * g.point.y) * inverse_z;
         covariance_backward(cam, g, d, out.log_scales + 3 * o, out.quaternions + 4 * o, &d_point);
         for (int k = 0; k < 3; ++k)
-            d_mean[k] += cam.rotation[k] * d_point.x + cam.rotation[3 + k] * d_point.y + cam.rotation[6 + k] * d_point.z;
+            d_mean[k] += cam.rotation[k] * d_point.x + cam.rotation[3 + k] * d_point.y +
+                         cam.rotation[6 + k] * d_point.z;
         color_backward(gs, f, n, d.color, out.sh_dc + 3 * o, d_rest, d_mean);
         const float opacity = f.splats[n].opacity;  // the boost times the logistic of the logit
         out.opacity_logits[o] = d.opacity * opacity * (1 - opacity / f.dropout.boost);

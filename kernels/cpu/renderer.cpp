@@ -9,14 +9,10 @@ namespace {
 // Gaussians [begin, ...) of arrays, as arrays of their own.
 template <typename Float>
 GaussianArrays<Float> from(const GaussianArrays<Float> &g, int64_t begin) {
-    return {g.count - begin,
-            g.rest,
-            g.means + 3 * begin,
-            g.quaternions + 4 * begin,
-            g.log_scales + 3 * begin,
-            g.opacity_logits + begin,
-            g.sh_dc + 3 * begin,
-            g.sh_rest + 3 * begin * g.rest};
+    return {g.count - begin,          g.rest,
+            g.means + 3 * begin,      g.quaternions + 4 * begin,
+            g.log_scales + 3 * begin, g.opacity_logits + begin,
+            g.sh_dc + 3 * begin,      g.sh_rest + 3 * begin * g.rest};
 }
 
 Gaussians readonly(const MutableGaussians &g) {

@@ -13,7 +13,7 @@ struct TrainingStep {
     const uint8_t *photo;                        // [3][height][width]
     float lambda_dssim;
     AdamRates rates;
-    int64_t step;                                // counts from 1
+    int64_t step;  // counts from 1
     Dropout dropout;
 };
 
@@ -46,7 +46,8 @@ public:
     const char *instruction_set() const { return kernels_.name; }
 
 private:
-    void update_block(const TrainingStep &step, int64_t begin, int64_t end, int sh_degree, float *gradient_memory) const;
+    void update_block(const TrainingStep &step, int64_t begin, int64_t end, int sh_degree,
+                      float *gradient_memory) const;
 
     const Kernels &kernels_;
     const int threads_;

@@ -91,7 +91,8 @@ static void round_some(const RoundingColors &colors, const RoundingGrid &grid, c
             Vec own;
             for (int lane = 0; lane < kLanes; ++lane)
                 own[lane] = colors.coefficients[(gaussian[lane] * coefficients + k) * 3 + c];
-            found[k][c] = k ? within(nearest_whole(own * (1.0f / grid.step)), grid.lowest, grid.highest) * grid.step : own;
+            found[k][c] = k ? within(nearest_whole(own * (1.0f / grid.step)), grid.lowest, grid.highest) * grid.step
+                            : own;
             lost[k][c] = found[k][c] - own;
         }
     for (int i = 0; i < coefficients; ++i)  // half the gradient of the distortion

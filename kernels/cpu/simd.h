@@ -24,9 +24,17 @@ typedef float Vec __attribute__((vector_size(kLanes * 4)));
 typedef int32_t Mask __attribute__((vector_size(kLanes * 4)));  // -1 where true, 0 where false
 
 SPLAT_INLINE Vec splat_of(float value) { return value - Vec{}; }
-SPLAT_INLINE Vec load(const float *p) { Vec v; memcpy(&v, p, sizeof v); return v; }
+SPLAT_INLINE Vec load(const float *p) {
+    Vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
 SPLAT_INLINE void store(float *p, Vec v) { memcpy(p, &v, sizeof v); }
-SPLAT_INLINE Mask load_ints(const void *p) { Mask v; memcpy(&v, p, sizeof v); return v; }
+SPLAT_INLINE Mask load_ints(const void *p) {
+    Mask v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
 SPLAT_INLINE void store_ints(void *p, Mask v) { memcpy(p, &v, sizeof v); }
 SPLAT_INLINE Vec select(Mask m, Vec a, Vec b) { return m ? a : b; }
 SPLAT_INLINE Vec minimum(Vec a, Vec b) { return a < b ? a : b; }

@@ -20,9 +20,9 @@ constexpr int kTile = 16;  // pixels along a tile's side
 struct Camera {
     int width, height;
     float fx, fy, cx, cy;
-    float rotation[9];     // camera_from_world, row-major
+    float rotation[9];  // camera_from_world, row-major
     float translation[3];
-    float center[3];       // of the camera, in the world
+    float center[3];  // of the camera, in the world
 };
 
 // Parameters (or gradients, or moments) of `count` Gaussians; sh_rest has `rest` coefficients of 3 channels each.
@@ -37,13 +37,13 @@ using MutableGaussians = GaussianArrays<float>;
 
 // A Gaussian as one camera sees it; one cache line.
 struct alignas(64) Splat {
-    float x, y;                // projected mean, pixels
-    float a, b, c;             // conic: inverse of the dilated covariance
+    float x, y;     // projected mean, pixels
+    float a, b, c;  // conic: inverse of the dilated covariance
     float opacity;
     float color[3];
-    float reach;               // alpha >= kAlphaMin where a dx^2 + 2 b dx dy + c dy^2 <= reach
-    float half_x, half_y;      // half sides of the box around that ellipse
-    float radius;              // three standard deviations along the longer axis; 0: not drawn
+    float reach;           // alpha >= kAlphaMin where a dx^2 + 2 b dx dy + c dy^2 <= reach
+    float half_x, half_y;  // half sides of the box around that ellipse
+    float radius;          // three standard deviations along the longer axis; 0: not drawn
     float depth;
     int16_t tile_row_begin, tile_row_end;
     uint32_t pad;
@@ -73,13 +73,13 @@ struct Frame {
     int sh_degree;
     Dropout dropout;
     float background[3];
-    Splat *splats;              // [count]
-    const uint32_t *pair_begin; // [count + 1] slots of a Gaussian's tiles
-    const uint32_t *tile_begin; // [tiles + 1]
-    const Entry *entries;       // [pairs] by tile, then front to back
-    float *image;               // [3][height][width]
-    uint32_t *last;             // [tiles][kTile * kTile] entries of the tile's list up to the last one blended
-    PairGradient *pair_gradients; // [pairs]
+    Splat *splats;                 // [count]
+    const uint32_t *pair_begin;    // [count + 1] slots of a Gaussian's tiles
+    const uint32_t *tile_begin;    // [tiles + 1]
+    const Entry *entries;          // [pairs] by tile, then front to back
+    float *image;                  // [3][height][width]
+    uint32_t *last;                // [tiles][kTile * kTile] entries of the tile's list up to the last one blended
+    PairGradient *pair_gradients;  // [pairs]
 };
 
 struct AdamRates {

@@ -90,9 +90,9 @@ public:
                        pointer<float>(grad_image), pointer<float>(values), pointer<CUstream_st>(stream));
     }
 
-    void adam_step(const splat::Gaussians &parameters, const splat::Gaussians &gradients,
-                   const splat::Gaussians &first, const splat::Gaussians &second, const std::array<double, 6> &rates,
-                   int64_t step, int sh_degree, Address stream) {
+    void adam_step(const splat::Gaussians &parameters, const splat::Gaussians &gradients, const splat::Gaussians &first,
+                   const splat::Gaussians &second, const std::array<double, 6> &rates, int64_t step, int sh_degree,
+                   Address stream) {
         nb::gil_scoped_release release;
         renderer_.adam_step(adam_of(parameters, first, second, rates, step), gradients, sh_degree,
                             pointer<CUstream_st>(stream));
@@ -122,7 +122,8 @@ public:
         nb::gil_scoped_release release;
         renderer_.contribute({gaussians, pointer<uint8_t>(photo), pointer<float>(background), lambda_dssim,
                               splat::dropout_of(dropout_share, dropout_seed)},
-                             camera, sh_degree, pointer<splat::Contribution>(contribution), pointer<CUstream_st>(stream));
+                             camera, sh_degree, pointer<splat::Contribution>(contribution),
+                             pointer<CUstream_st>(stream));
     }
 
     void batch_step(const splat::Gaussians &parameters, const splat::Gaussians &first, const splat::Gaussians &second,
@@ -149,10 +150,10 @@ private:
 
 NB_MODULE(_cuda, m) {
     m.doc() = "CUDA kernels of splatworker.render.cuda; see there and splatworker/render/interface.py.";
-    nb::class_<splat::Gaussians>(m, "Gaussians").def("__init__", [](splat::Gaussians *self, int count, int rest,
-                                                                    const std::array<Address, 6> &addresses) {
-        new (self) splat::Gaussians(gaussians_of(count, rest, addresses));
-    });
+    nb::class_<splat::Gaussians>(m, "Gaussians")
+        .def("__init__", [](splat::Gaussians *self, int count, int rest, const std::array<Address, 6> &addresses) {
+            new (self) splat::Gaussians(gaussians_of(count, rest, addresses));
+        });
     nb::class_<splat::Camera>(m, "Camera")
         .def("__init__", [](splat::Camera *self, int width, int height, const std::array<double, 4> &intrinsics,
                             const std::array<double, 12> &camera_from_world) {

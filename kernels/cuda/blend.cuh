@@ -8,7 +8,7 @@ namespace splat {
 struct SubTile {
     int tile, part;  // which of the tile's sub-tiles
     int x, y;
-    float left, top;  // center of the sub-tile's first pixel
+    float left, top;    // center of the sub-tile's first pixel
     int width, height;  // of the image
 
     __device__ SubTile(const uint32_t *tile_order, int width_, int height_) : width(width_), height(height_) {

@@ -9,8 +9,8 @@
 namespace splat {
 namespace {
 
-constexpr int kMajor = 75, kMinor = 76;                          // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_...
-constexpr int kLeastArchitecture = 75;                           // of all that we can compile for: Turing
+constexpr int kMajor = 75, kMinor = 76;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_...
+constexpr int kLeastArchitecture = 75;   // of all that we can compile for: Turing
 constexpr int kOutOfMemory = 2, kBadImage = 200, kNoBinary = 209, kNewPtx = 222;  // CUresult
 
 struct Name {
@@ -49,7 +49,7 @@ Gpu::Gpu(int device) {
     check(d.device_count(&count));
     if (device < 0 || device >= count)
         throw Unusable("no_gpu", "there is no GPU " + std::to_string(device) + ": the NVIDIA driver shows " +
-                                          std::to_string(count) + ", counted from 0");
+                                     std::to_string(count) + ", counted from 0");
     char name[256] = "";
     check(d.device(&handle, device));
     check(d.device_name(name, sizeof(name), handle));
@@ -62,8 +62,7 @@ Gpu::Gpu(int device) {
     if (error == kOutOfMemory)
         throw Unusable("out_of_memory",
                        "the GPU " + describe() + " has no memory left to start with: another program uses it");
-    if (error)
-        throw Unusable("gpu_failed", "the GPU " + describe() + " cannot be opened: " + error_text(d, error));
+    if (error) throw Unusable("gpu_failed", "the GPU " + describe() + " cannot be opened: " + error_text(d, error));
     const Use use(*this);
     load();
 }
@@ -78,9 +77,9 @@ void Gpu::load() {
             const Image &image = image_of(wanted.file);
             error = d.load_module(&module, image.begin);
             if (error && error != kOutOfMemory && image.ptx)
-                throw Unusable("driver_too_old",
-                               "the GPU " + describe() + " is newer than these kernels, and the NVIDIA driver cannot "
-                               "compile them for it: driver 570 or newer is needed");
+                throw Unusable("driver_too_old", "the GPU " + describe() +
+                                                     " is newer than these kernels, and the NVIDIA driver cannot "
+                                                     "compile them for it: driver 570 or newer is needed");
         }
         Function function = nullptr;
         if (!error) error = d.module_function(&function, module, wanted.kernel);
@@ -117,7 +116,7 @@ const Image &Gpu::image_of(const char *file) const {
         throw Unusable("gpu_too_old", "the GPU " + describe() + " is too old: " + capability(kLeastArchitecture) +
                                           " is needed (Turing: RTX 20 series, T4, and newer)");
     throw Unusable("gpu_unsupported", "this installation's kernels were not compiled for the GPU " + describe() +
-                                            ": they begin at " + capability(oldest));
+                                          ": they begin at " + capability(oldest));
 }
 
 Gpu::Use::Use(const Gpu &gpu) : former_(in_use_) {

@@ -7,21 +7,21 @@
 namespace splat {
 
 constexpr int kProjectBlock = 128;
-constexpr int kTouchBlock = 256;   // threads that name splats' tiles
-constexpr int kWideBlocks = 256;   // blocks for the wide splats
+constexpr int kTouchBlock = 256;  // threads that name splats' tiles
+constexpr int kWideBlocks = 256;  // blocks for the wide splats
 constexpr int kScanBlock = 1024;
 constexpr int kSortBlock = 128;
 constexpr int kBlendWarps = 2;  // share nothing: each has a sub-tile. So few, that none waits long for its others
 constexpr int kBlendBlock = kBlendWarps * kWarp;
 static_assert(kSubTiles % kBlendWarps == 0, "no warp is without a sub-tile");
 inline unsigned blend_blocks(const Camera &camera) { return tiles_of(camera) * (kSubTiles / kBlendWarps); }
-constexpr int kSplatBlock = 256;   // for kernels with a thread for each splat
-constexpr int kLossLoaded = 64;    // columns that a block of the loss reads
-constexpr int kLossColumns = 52;   // columns that it writes: up to kLossLoaded - 10, a multiple of 4
+constexpr int kSplatBlock = 256;  // for kernels with a thread for each splat
+constexpr int kLossLoaded = 64;   // columns that a block of the loss reads
+constexpr int kLossColumns = 52;  // columns that it writes: up to kLossLoaded - 10, a multiple of 4
 constexpr int kLossRows = 16;
-constexpr int kLossRun = 8;        // rows that a thread sums in its column
+constexpr int kLossRun = 8;  // rows that a thread sums in its column
 constexpr int kLossBlock = kLossLoaded * kLossRows / kLossRun;
-constexpr int kLossQuad = 4;       // neighbouring pixels that a thread writes
+constexpr int kLossQuad = 4;  // neighbouring pixels that a thread writes
 constexpr int kUpdateBlock = 128;
 constexpr int kAdamBlock = 256;
 
@@ -32,12 +32,11 @@ __global__ void project_kernel(Gaussians gaussians, Camera camera, int sh_degree
                                WideSplats wide);
 
 // binning.cu
-__global__ void count_kernel(int count, const Splat *splats, WideSplats wide, int width, int height,
-                             uint32_t *cursors);
+__global__ void count_kernel(int count, const Splat *splats, WideSplats wide, int width, int height, uint32_t *cursors);
 __global__ void starts_kernel(int tiles, uint32_t *cursors, uint32_t *tile_starts, uint64_t *total,
                               volatile uint64_t *host_total);
-__global__ void list_kernel(Instances instances, int count, const Splat *splats, WideSplats wide, int width,
-                            int height, uint32_t *cursors, uint64_t *items, int tiles, const uint32_t *tile_starts,
+__global__ void list_kernel(Instances instances, int count, const Splat *splats, WideSplats wide, int width, int height,
+                            uint32_t *cursors, uint64_t *items, int tiles, const uint32_t *tile_starts,
                             uint32_t *tile_order);
 __global__ void sort_1024_kernel(Instances instances, const uint32_t *tile_order, const uint32_t *tile_starts,
                                  uint64_t *items, uint64_t *spare, uint32_t *tile_splats);
@@ -48,13 +47,12 @@ __global__ void sort_2048_kernel(Instances instances, const uint32_t *tile_order
 __global__ void blend_forward_kernel(TileLists lists, int width, int height, const float *background, float *image);
 
 // loss.cu
-__global__ void similarity_kernel(Instances instances, const float *image, const uint8_t *photo, int width,
-                                  int height, int pitch, float *d_mean, float *d_square, float *d_product,
-                                  float2 *partial);
+__global__ void similarity_kernel(Instances instances, const float *image, const uint8_t *photo, int width, int height,
+                                  int pitch, float *d_mean, float *d_square, float *d_product, float2 *partial);
 __global__ void loss_gradient_kernel(Instances instances, const float *image, const uint8_t *photo, int width,
                                      int height, int pitch, bool aligned, float lambda, const float *d_mean,
-                                     const float *d_square, const float *d_product, const float2 *partial,
-                                     int partials, float *grad_image, float *values);
+                                     const float *d_square, const float *d_product, const float2 *partial, int partials,
+                                     float *grad_image, float *values);
 
 // blend_backward.cu
 __global__ void blend_backward_floats_kernel(TileLists lists, int width, int height, const float *image,

@@ -32,11 +32,10 @@ void loss(const Instances &instances, const float *image, const uint8_t *photo, 
                          (reinterpret_cast<uintptr_t>(grad_image) % kFloat4) == 0 &&
                          (reinterpret_cast<uintptr_t>(photo) % kBytes4) == 0;
     float2 *partial = reinterpret_cast<float2 *>(d_product + map);
-    similarity(grid, kLossBlock, stream, instances, image, photo, width, height, pitch, d_mean, d_square,
-               d_product, partial);
-    loss_gradient(grid, kLossBlock, stream, instances, image, photo, width, height, pitch, aligned,
-                  lambda_dssim, d_mean, d_square, d_product, partial, int(grid.x * grid.y * grid.z), grad_image,
-                  values);
+    similarity(grid, kLossBlock, stream, instances, image, photo, width, height, pitch, d_mean, d_square, d_product,
+               partial);
+    loss_gradient(grid, kLossBlock, stream, instances, image, photo, width, height, pitch, aligned, lambda_dssim,
+                  d_mean, d_square, d_product, partial, int(grid.x * grid.y * grid.z), grad_image, values);
 }
 
 }  // namespace splat

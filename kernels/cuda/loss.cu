@@ -211,9 +211,8 @@ extern "C" __global__ void __launch_bounds__(kLossBlock, 8)
         if (aligned) {
             const float4 x = *reinterpret_cast<const float4 *>(image + at);
             const uchar4 y = *reinterpret_cast<const uchar4 *>(photo + at);
-            *reinterpret_cast<float4 *>(grad_image + at) =
-                make_float4(gradient(x.x, y.x, w[0]), gradient(x.y, y.y, w[1]), gradient(x.z, y.z, w[2]),
-                            gradient(x.w, y.w, w[3]));
+            *reinterpret_cast<float4 *>(grad_image + at) = make_float4(
+                gradient(x.x, y.x, w[0]), gradient(x.y, y.y, w[1]), gradient(x.z, y.z, w[2]), gradient(x.w, y.w, w[3]));
         } else {
 #pragma unroll
             for (int q = 0; q < kLossQuad; ++q)

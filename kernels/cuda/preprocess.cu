@@ -55,8 +55,8 @@ extern "C" __global__ void __launch_bounds__(kProjectBlock)
     const Parameters gaussian(gaussians, min(i, gaussians.count - 1));
 
     Splat s = {};
-    const bool drawn =
-        i < gaussians.count && !dropout.leaves_out(i) && project_shape(gaussian, camera, dropout.boost, &s);
+    const bool drawn = i < gaussians.count && !dropout.leaves_out(i) &&
+                       project_shape(gaussian, camera, dropout.boost, &s);
     float *warp_rest = staged_rest + (threadIdx.x - lane) * kMaxRest;
     const unsigned drawn_lanes = __ballot_sync(kAllLanes, drawn);
     if (drawn_lanes != 0) stage_rest(gaussians, i - lane, active, drawn_lanes, warp_rest);

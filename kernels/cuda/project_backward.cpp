@@ -26,8 +26,7 @@ void update(const AdamStep &step, const Instances &instances, const Camera &came
                  camera, sh_degree, splats, splat_gradients);
 }
 
-void update(const AdamStep &step, const Batch &batch, int sh_degree, const Statistics &statistics,
-            Stream stream) {
+void update(const AdamStep &step, const Batch &batch, int sh_degree, const Statistics &statistics, Stream stream) {
     start_batch(blocks_for(step.parameters.count, kUpdateBlock), kUpdateBlock, stream, BatchUpdate{step}, batch,
                 sh_degree, statistics);
 }

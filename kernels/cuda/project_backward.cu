@@ -88,8 +88,10 @@ struct __align__(16) BlockGradients {
 struct SmallGradients {
     float *mean, *quaternion, *log_scale, *logit, *dc;
     __device__ SmallGradients(BlockGradients &block, int gaussian)
-        : mean(block.of(kMeans, gaussian)), quaternion(block.of(kQuaternions, gaussian)),
-          log_scale(block.of(kLogScales, gaussian)), logit(block.of(kOpacityLogits, gaussian)),
+        : mean(block.of(kMeans, gaussian)),
+          quaternion(block.of(kQuaternions, gaussian)),
+          log_scale(block.of(kLogScales, gaussian)),
+          logit(block.of(kOpacityLogits, gaussian)),
           dc(block.of(kShDc, gaussian)) {}
     __device__ void clear() {
         for (int k = 0; k < 3; ++k) mean[k] = log_scale[k] = dc[k] = 0;
@@ -173,8 +175,7 @@ inline __device__ void project_backward(const Sink &sink, const Gaussians &gauss
 
     const float radius = i < gaussians.count ? splats[i].radius : 0;
     const bool drawn = radius > 0;
-    stage_rest(gaussians, i - lane, active, __ballot_sync(kAllLanes, drawn),
-               block.rest + (threadIdx.x - lane) * pitch);
+    stage_rest(gaussians, i - lane, active, __ballot_sync(kAllLanes, drawn), block.rest + (threadIdx.x - lane) * pitch);
 
     // A row of block.rest holds first the Gaussian's coefficients, zeros if it was not drawn, and then their gradients.
     float *row = block.rest + threadIdx.x * pitch;
@@ -187,7 +188,8 @@ inline __device__ void project_backward(const Sink &sink, const Gaussians &gauss
                                        gaussians.tensor[kLogScales] + 3 * size_t(i));
         d = geometry_gradient(camera, g, s);
         color_gradient(gaussians, camera, sh_degree, i, make_float3(s.red, s.green, s.blue), row, d_dc, d.mean);
-        d_logit = s.h / (1.0f + expf(gaussians.tensor[kOpacityLogits][i]));  // h (1 - opacity): a boost is a factor of alpha
+        d_logit = s.h /
+                  (1.0f + expf(gaussians.tensor[kOpacityLogits][i]));  // h (1 - opacity): a boost is a factor of alpha
         drawn_at(sink, i, d.mean2d, radius);
     }
     for (int k = 0; k < 3; ++k) block.of(kMeans, threadIdx.x)[k] = d.mean[k];
@@ -241,8 +243,7 @@ extern "C" __global__ void __launch_bounds__(kUpdateBlock, 6)
     bool drawn = false;
     if (i < gaussians.count)
         for (int photo = 0; photo < batch.count; ++photo) drawn |= batch.at(photo).gradients()[i].radius > 0;
-    stage_rest(gaussians, i - lane, active, __ballot_sync(kAllLanes, drawn),
-               block.rest + (threadIdx.x - lane) * pitch);
+    stage_rest(gaussians, i - lane, active, __ballot_sync(kAllLanes, drawn), block.rest + (threadIdx.x - lane) * pitch);
 
     float *row = block.rest + threadIdx.x * pitch;
     SmallGradients sums(block, threadIdx.x);
@@ -255,9 +256,9 @@ extern "C" __global__ void __launch_bounds__(kUpdateBlock, 6)
             const SplatGradient s = shared_gradient(batch.at(photo).gradients()[i], share);
             if (!(s.radius > 0)) continue;
             const Camera &camera = batch.at(photo).camera;
-            const Geometry g =
-                geometry_of(camera, to_camera(camera, mean), gaussians.tensor[kQuaternions] + 4 * size_t(i),
-                            gaussians.tensor[kLogScales] + 3 * size_t(i));
+            const Geometry g = geometry_of(camera, to_camera(camera, mean),
+                                           gaussians.tensor[kQuaternions] + 4 * size_t(i),
+                                           gaussians.tensor[kLogScales] + 3 * size_t(i));
             const GeometryGradient d = geometry_gradient(camera, g, s);
             sums.add(d, s.h);
             const float half_photos = 0.5f * batch.count;  // undoes the share
@@ -279,7 +280,8 @@ extern "C" __global__ void __launch_bounds__(kUpdateBlock, 6)
             });
             add_direction(d_direction, direction, inverse_distance, sums.mean);
         }
-        *sums.logit /= 1.0f + expf(gaussians.tensor[kOpacityLogits][i]);  // h (1 - opacity): a boost is a factor of alpha
+        *sums.logit /= 1.0f +
+                       expf(gaussians.tensor[kOpacityLogits][i]);  // h (1 - opacity): a boost is a factor of alpha
         statistics.gradient_norm_sum[i] += norm_sum;
         statistics.view_count[i] += views;
         statistics.max_radius[i] = fmaxf(statistics.max_radius[i], radius);

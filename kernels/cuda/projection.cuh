@@ -10,13 +10,13 @@ struct Geometry {
     float3 point;            // the mean in the camera's frame
     float slope_x, slope_y;  // x / z and y / z, clamped to the widened frustum
     bool clamped_x, clamped_y;
-    float4 unit;             // unit quaternion w, x, y, z in .x .y .z .w
-    float inverse_norm;      // of the quaternion as it was given
-    float rotation[9];       // R, the Gaussian's own axes as columns
+    float4 unit;         // unit quaternion w, x, y, z in .x .y .z .w
+    float inverse_norm;  // of the quaternion as it was given
+    float rotation[9];   // R, the Gaussian's own axes as columns
     float scale[3];
-    float transform[6];      // T = J W, 2 x 3
-    float factor[6];         // F = T R S, 2 x 3: covariance = F F^T + kDilation I
-    float p, q, r;           // the dilated covariance [[p, q], [q, r]]
+    float transform[6];  // T = J W, 2 x 3
+    float factor[6];     // F = T R S, 2 x 3: covariance = F F^T + kDilation I
+    float p, q, r;       // the dilated covariance [[p, q], [q, r]]
     float inverse_determinant;
 };
 
@@ -64,9 +64,9 @@ inline __device__ Geometry geometry_of(const Camera &camera, float3 point, const
     }
     for (int i = 0; i < 2; ++i)
         for (int k = 0; k < 3; ++k)
-            g.factor[3 * i + k] =
-                g.scale[k] * (g.transform[3 * i] * g.rotation[k] + g.transform[3 * i + 1] * g.rotation[3 + k] +
-                              g.transform[3 * i + 2] * g.rotation[6 + k]);
+            g.factor[3 * i + k] = g.scale[k] *
+                                  (g.transform[3 * i] * g.rotation[k] + g.transform[3 * i + 1] * g.rotation[3 + k] +
+                                   g.transform[3 * i + 2] * g.rotation[6 + k]);
     const float *f = g.factor;
     const float p = f[0] * f[0] + f[1] * f[1] + f[2] * f[2], r = f[3] * f[3] + f[4] * f[4] + f[5] * f[5];
     g.p = p + kDilation;
@@ -96,10 +96,10 @@ inline __device__ void quaternion_gradient(const Geometry &g, const float *d, fl
 }
 
 struct GeometryGradient {
-    float mean[3];      // in the world
+    float mean[3];  // in the world
     float quaternion[4];
     float log_scale[3];
-    float mean2d[2];    // projected mean, pixels
+    float mean2d[2];  // projected mean, pixels
 };
 
 inline __device__ GeometryGradient geometry_gradient(const Camera &camera, const Geometry &g, const SplatGradient &d) {
@@ -138,8 +138,8 @@ inline __device__ GeometryGradient geometry_gradient(const Camera &camera, const
     d_v = g.clamped_y ? 0.0f : d_v * camera.fy * inverse_z;
     const float mx = out.mean2d[0] * camera.fx, my = out.mean2d[1] * camera.fy;
     const float dx = (d_u + mx) * inverse_z, dy = (d_v + my) * inverse_z;
-    const float dz = -(along + d_u * g.slope_x + d_v * g.slope_y +
-                       (mx * g.point.x + my * g.point.y) * inverse_z) * inverse_z;
+    const float dz = -(along + d_u * g.slope_x + d_v * g.slope_y + (mx * g.point.x + my * g.point.y) * inverse_z) *
+                     inverse_z;
     for (int k = 0; k < 3; ++k) out.mean[k] = w[k] * dx + w[3 + k] * dy + w[6 + k] * dz;
     return out;
 }

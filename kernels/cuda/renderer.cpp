@@ -125,13 +125,14 @@ TileLists Renderer::draw(const Gaussians &gaussians, const Camera &camera, const
     project(gaussians, camera, sh_degree, dropout, f.splats, f.wide, stream);
     stopwatch_.mark("project", stream);
     Binning binning = {gaussians.count, room_.instances, f.tile_cursors, f.tile_starts, f.tile_order, f.items,
-                       f.spare_items,   f.tile_splats,   f.total,        nullptr,       instances(), counted_};
+                       f.spare_items,   f.tile_splats,   f.total,        nullptr,       instances(),  counted_};
     DeviceAddress host_total = 0;
     check(driver().device_address(&host_total, host_total_, 0));
     binning.host_total = reinterpret_cast<uint64_t *>(host_total);
     bin(binning, f.splats, f.wide, camera, stream);
     stopwatch_.mark("bin", stream);
-    const TileLists lists = {{f.total, room_.instances}, f.splats, f.tile_order, f.tile_starts, f.tile_splats, f.record};
+    const TileLists lists = {
+        {f.total, room_.instances}, f.splats, f.tile_order, f.tile_starts, f.tile_splats, f.record};
     blend_forward(lists, camera, background, f.image, stream);
     stopwatch_.mark("blend forward", stream);
     return lists;
@@ -170,8 +171,7 @@ void Renderer::render(const Gaussians &gaussians, const Camera &camera, const fl
     sh_degree_ = sh_degree;
 }
 
-void Renderer::backward(const float *grad_image, const Gaussians &gradients, float *grad_means2d,
-                        Stream stream) {
+void Renderer::backward(const float *grad_image, const Gaussians &gradients, float *grad_means2d, Stream stream) {
     if (sh_degree_ < 0 || gradients.count != rendered_.count || gradients.rest != rendered_.rest)
         throw std::logic_error("backward() belongs to the last render(), and needs gradients of its Gaussians' shapes");
     const Gpu::Use use(gpu_);

@@ -13,7 +13,7 @@ struct Room {
     int gaussians = 0;
     uint32_t instances = 0;
     uint32_t tiles = 0;
-    size_t pixels = 0;      // of one channel
+    size_t pixels = 0;  // of one channel
     size_t loss_floats = 0;
 
     bool operator==(const Room &o) const {
@@ -40,7 +40,7 @@ struct TrainingStep {
     const uint8_t *photo;     // [3][height][width]
     const float *background;  // [3]
     float lambda_dssim;
-    float *loss_values;       // [3] total, l1, ssim
+    float *loss_values;  // [3] total, l1, ssim
     Dropout dropout;
 };
 
@@ -76,14 +76,13 @@ public:
     void adam_step(const AdamStep &step, const Gaussians &gradients, int sh_degree, Stream stream);
     void training_step(const TrainingStep &step, const Camera &camera, int sh_degree, Stream stream);
     // A training step on a batch, in two halves: contributions of its photos, here or on other GPUs, and the step.
-    void contribute(const Sight &sight, const Camera &camera, int sh_degree, Contribution *contribution,
-                    Stream stream);
+    void contribute(const Sight &sight, const Camera &camera, int sh_degree, Contribution *contribution, Stream stream);
     void batch_step(const AdamStep &step, const Statistics &statistics, const Batch &batch, int sh_degree,
                     Stream stream);
 
     void set_timing(bool enabled) { stopwatch_.enable(enabled); }
     std::vector<std::pair<std::string, float>> stage_times() const;  // see Stopwatch::times
-    uint64_t instances() const { return *host_total_; }  // of the last frame
+    uint64_t instances() const { return *host_total_; }              // of the last frame
     size_t scratch_bytes() const { return scratch_bytes_; }
 
 private:

@@ -24,12 +24,10 @@ struct Binning {
     uint64_t last_total;     // of the frame before: what this one's will be about
     Event counted;           // recorded once host_total is written
 };
-void bin(const Binning &binning, const Splat *splats, const WideSplats &wide, const Camera &camera,
-         Stream stream);
+void bin(const Binning &binning, const Splat *splats, const WideSplats &wide, const Camera &camera, Stream stream);
 
 // image: [3][height][width].
-void blend_forward(const TileLists &lists, const Camera &camera, const float *background, float *image,
-                   Stream stream);
+void blend_forward(const TileLists &lists, const Camera &camera, const float *background, float *image, Stream stream);
 // Writes sums for `count` splats into gradients, which hold zeros. image: what blend_forward made. Where `fixed` [count]
 // is given, sums are taken in fixed point on the way, which makes them the same to the bit every time; gradients need
 // hold no zeros then.
@@ -45,9 +43,8 @@ void write_gradients(const Gaussians &gaussians, const Camera &camera, int sh_de
                      const SplatGradient *splat_gradients, const Gaussians &gradients, float *grad_means2d,
                      Stream stream);
 // The same, straight into an Adam step and the density statistics: no gradient reaches memory.
-void update(const AdamStep &step, const Instances &instances, const Camera &camera, int sh_degree,
-            const Splat *splats, const SplatGradient *splat_gradients, const Statistics &statistics,
-            Stream stream);
+void update(const AdamStep &step, const Instances &instances, const Camera &camera, int sh_degree, const Splat *splats,
+            const SplatGradient *splat_gradients, const Statistics &statistics, Stream stream);
 // The same for a batch: a step on the photos' mean loss, and statistics of each photo. Does nothing unless all succeeded.
 void update(const AdamStep &step, const Batch &batch, int sh_degree, const Statistics &statistics, Stream stream);
 void adam(const AdamStep &step, const Gaussians &gradients, int sh_degree, Stream stream);

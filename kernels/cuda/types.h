@@ -16,9 +16,9 @@ constexpr float kTransmittanceMin = 1e-4f;
 constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
 
-constexpr int kTile = 16;       // pixels along a tile's side
-constexpr int kLanePixels = 2;  // that a lane blends, one above the other
-constexpr int kSubTileWidth = 8;  // a warp's share of a tile
+constexpr int kTile = 16;                         // pixels along a tile's side
+constexpr int kLanePixels = 2;                    // that a lane blends, one above the other
+constexpr int kSubTileWidth = 8;                  // a warp's share of a tile
 constexpr int kLaneRows = kWarp / kSubTileWidth;  // rows between a lane's pixels
 constexpr int kSubTileHeight = kLaneRows * kLanePixels;
 constexpr int kSubTilePixels = kSubTileWidth * kSubTileHeight;
@@ -32,7 +32,7 @@ struct Camera {
     float fx, fy, cx, cy;
     float rotation[9];  // camera_from_world, row-major
     float translation[3];
-    float center[3];    // of the camera, in the world
+    float center[3];  // of the camera, in the world
 };
 
 inline __host__ __device__ int tiles_across(int pixels) { return (pixels + kTile - 1) / kTile; }
@@ -65,8 +65,8 @@ inline __host__ __device__ int active_rest(int sh_degree) { return ((sh_degree +
 // A Gaussian as one camera sees it, read as three float4. At pixel offset d = pixel center - mean,
 //     log2 alpha = log2_opacity - (a dx^2 + b dx dy + c dy^2).
 struct __align__(16) Splat {
-    float x, y;          // projected mean, pixels
-    float a, b, c;       // conic (A, B; B, C) in base 2: a = A log2(e) / 2, b = B log2(e), c = C log2(e) / 2
+    float x, y;     // projected mean, pixels
+    float a, b, c;  // conic (A, B; B, C) in base 2: a = A log2(e) / 2, b = B log2(e), c = C log2(e) / 2
     float log2_opacity;
     float red, green, blue;
     float discriminant;  // 4 a c - b^2, without the cancellation of computing it so
@@ -102,9 +102,7 @@ struct FixedUnits {
         first = per_pixel * float(1 << 23);
         second = per_pixel * float(1 << 16);
     }
-    __host__ __device__ float of(int sum) const {
-        return sum == 0 || sum >= 6 ? zeroth : sum <= 2 ? first : second;
-    }
+    __host__ __device__ float of(int sum) const { return sum == 0 || sum >= 6 ? zeroth : sum <= 2 ? first : second; }
 };
 
 struct Statistics {

@@ -51,8 +51,7 @@ std::vector<uint8_t> columns_of(const Descriptors &d, int lanes) {
     for (int64_t j = 0; j < count; ++j) {
         const uint8_t *from = d.data() + j * kDimensions;
         uint8_t *block = columns.data() + j / lanes * lanes * kDimensions;
-        for (int k = 0; k < kDimensions; ++k)
-            block[(k / 2 * lanes + j % lanes) * 2 + k % 2] = seven_bits(from[k]);
+        for (int k = 0; k < kDimensions; ++k) block[(k / 2 * lanes + j % lanes) * 2 + k % 2] = seven_bits(from[k]);
     }
     return columns;
 }

@@ -254,7 +254,7 @@ def _preview_schedule(iterations: int) -> dict[str, float]:
 
     Half of them on shrunk photos, where an iteration costs a quarter or a sixteenth; Gaussians added early and often,
     since there is little time to add them; and everything learning up to three times as fast, positions six times, the
-    fewer iterations there are (docs/benchmarks.md, "The preview").
+    fewer iterations there are (docs/lab-log/cameras-and-cpu.md, "The preview").
     """
     rate_factor = min(3.0, max(1.0, UNHURRIED_ITERATIONS / iterations))
     return {
@@ -275,7 +275,7 @@ def _coarse_to_fine_schedule(iterations: int, overlap: float | None) -> dict[str
 
     While photos are shrunk, fewer Gaussians pass the threshold, so that their number follows the resolution; they need
     some time at full resolution to be added in, hence the later end. The original's rates are those of 30 000
-    iterations: 7000 learn more with half as much again (docs/cuda.md, "Whole trainings").
+    iterations: 7000 learn more with half as much again (docs/lab-log/cuda.md, "Whole trainings").
     """
     slowest, fastest = PACES
     rate_factor = min(fastest, max(slowest, ORIGINAL_PACE_ITERATIONS / iterations))

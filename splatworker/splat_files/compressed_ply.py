@@ -129,12 +129,14 @@ def read_compressed_ply(path: Path) -> Gaussians:
     colours = np.stack([_unpack(words >> shift, 8) for shift in (24, 16, 8)], axis=1)
     if coloured:
         colours = between(colours, "r", "g", "b")
+    with np.errstate(over="ignore"):  # as above
+        sh_dc = (colours - np.float32(0.5)) / np.float32(SH_C0)
     return decoded(
         means=between(_unpack_11_10_11(vertex["packed_position"]), "x", "y", "z"),
         quaternions=_unpack_rotations(vertex["packed_rotation"]),
         log_scales=between(_unpack_11_10_11(vertex["packed_scale"]), "scale_x", "scale_y", "scale_z"),
         opacities=_unpack(words, 8),
-        sh_dc=(colours - np.float32(0.5)) / np.float32(SH_C0),
+        sh_dc=sh_dc,
         sh_rest=_harmonics(elements.get("sh"), len(vertex), path),
     )
 

@@ -77,6 +77,10 @@ _OF_ZIPFILE = (
 """What zipfile raises of a member that is broken, encrypted, or packed in a way that it does not know."""
 
 
+LONGEST_NAME = 255
+"""Bytes of a file's name: no usual file system has longer ones."""
+
+
 class _Garbled(Exception):
     """The file does not say what the format wants."""
 
@@ -85,6 +89,8 @@ def _files_of(meta: Path) -> Fetch:
     def fetch(name: str, most: int) -> bytes:
         if Path(name).name != name:
             raise _Garbled("it names a file outside of its folder")
+        if len(name.encode(errors="surrogatepass")) > LONGEST_NAME:
+            raise _Garbled("it names a file that cannot be")
         try:
             with (meta.parent / name).open("rb") as file:
                 data = file.read(most + 1)

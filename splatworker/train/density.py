@@ -160,7 +160,7 @@ class RevisedDensity(GradientDensity):
     - Two Gaussians in the place of one, each as opaque as it was, hide more than it did. Each gets the opacity
       1 - sqrt(1 - opacity) instead, with which both together hide as much (Rota Bulo et al. 2024, "Revising
       Densification in Gaussian Splatting", section 3.4). Their error per pixel as the measure of who is chosen did not
-      pay here: docs/cuda.md, "Density control".
+      pay here: docs/lab-log/cuda.md, "Density control".
     - No reset of all opacities, after which whatever comes first takes the place of what was there: every round takes
       0.001 from each opacity instead (same section), which those that are needed regain.
     - No bound on the size: a plain wall behind the subject is a few large Gaussians, and becomes haze before the

@@ -28,7 +28,7 @@ def share_of_rates(options: Options, iteration: int) -> float:
     """What is left of all rates but the positions' at an iteration: 1, then log-linear to `final_rate` at the end.
 
     Late steps then average over the photos instead of following the last few, which is worth 0.2 dB on photos held out
-    (docs/cuda.md, "Density control").
+    (docs/lab-log/cuda.md, "Density control").
     """
     begin = RATES_FALL_FROM * options.iterations
     progress = (iteration - begin) / (options.iterations - begin)

@@ -88,7 +88,6 @@ for _ in range(400):
     "changes",
     [
         {"params": {"iterations": 10**4000}},
-        {"params": {"opacity_lr": 10**400}},
         {"deadline_s": 10**400},
         {"deadline_s": float("inf")},
         {"params": {"save_iterations": list(range(1, 100_000))}},
@@ -112,6 +111,13 @@ def test_absurd_values_are_one_short_sentence(changes):
     told = caught.value.message + caught.value.hint
     assert len(told) < 600
     assert told.isprintable()
+
+
+def test_a_rate_beyond_all_numbers_becomes_the_most_there_is():
+    parsed = job.parse(GOOD | {"params": {"opacity_lr": 10**400}})
+    assert parsed.params.opacity_lr == 1.0
+    assert len(parsed.notes) == 1
+    assert len(parsed.notes[0]) < 200
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from splatworker.contract.job import Job, JobSfmOptions, caller_fields, parse, read_input, recipe
-from splatworker.contract.params import Params, arguments, ignored, resolve
+from splatworker.contract.params import MOST_USEFUL_ITERATIONS, Params, arguments, ignored, resolve
 from splatworker.errors import InputError, InvalidJob, InvalidParam, SplatError, UnknownParam
 from splatworker.photos.enough_photos import MOST_PHOTOS
 from splatworker.train import options as train_options
@@ -205,8 +205,9 @@ def test_the_trainer_understands_the_command_line():
 def test_every_valid_job_is_a_valid_command_line(params):
     values = resolve(parse(GOOD | {"params": params}).params, preview=False)
     options, _ = train_options.parse(["-s", "scene", "-m", "model", *arguments(values)])
-    for name in params.keys() - {"save_iterations"}:
+    for name in params.keys() - {"save_iterations", "iterations"}:
         assert getattr(options, name) == params[name]
+    assert options.iterations == min(params["iterations"], MOST_USEFUL_ITERATIONS)
 
 
 def test_params_without_use_are_those_that_ask_for_something():

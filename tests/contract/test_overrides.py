@@ -103,11 +103,8 @@ def test_a_threshold_multiplies_ours(monkeypatch):
     from splatworker.contract import params
 
     schedule = params._coarse_to_fine_schedule
-    monkeypatch.setattr(
-        params,
-        "_coarse_to_fine_schedule",
-        lambda iterations, overlap: schedule(iterations, overlap) | {"densify_grad_threshold": 0.0006},
-    )
+    ours = {"densify_grad_threshold": 0.0006}
+    monkeypatch.setattr(params, "_coarse_to_fine_schedule", lambda *given: schedule(*given) | ours)
     assert own()["densify_grad_threshold"] == 0.0006
     assert own(densify_grad_threshold=0.0002)["densify_grad_threshold"] == 0.0006
     assert own(densify_grad_threshold=0.0001)["densify_grad_threshold"] == pytest.approx(0.0003)

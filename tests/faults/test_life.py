@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from support.s3 import Store
 from support.servers import RawServer
 
 import handler
+from splatworker.pipeline import transfers
 from splatworker.stages import process, workspace
 from splatworker.stages.progress import Silent
 from splatworker.worker.session import WorkerSettings
@@ -27,6 +29,10 @@ ROOT = Path(__file__).parents[2]
 
 STAGES = [*slow("fetch", "photos", "sfm"), "train", "upload"]
 """Of which the short run takes two."""
+
+
+A_LAST_WORD_S = 15.0
+"""Seconds for the webhook of a job that is cancelled: its process takes some to start where much else is to do."""
 
 
 def started(traces, stage: str) -> bool:
@@ -83,6 +89,7 @@ def test_a_cancelled_job_says_so_to_its_webhook(photos, traces, monkeypatch, tmp
         task = asyncio.create_task(handler.handler(event, WorkerSettings(local=True, command=stand_in("sfm=hang"))))
         await cancel_when(lambda: started(traces, "sfm"), task)
 
+    monkeypatch.setattr(transfers, "LAST_WORD_SECONDS", A_LAST_WORD_S)
     with Store() as store:
         asyncio.run(scene(store))
     ((_, message),) = store.hooks
@@ -96,14 +103,17 @@ def test_a_job_cancelled_while_its_webhook_hears_of_the_end_is_told_again(photos
     def hang_once(request, body):
         told.append(request.headers["webhook-id"])
         if len(told) == 1:
-            time.sleep(5)
+            hung.wait(120)
         return False
 
     async def scene(store) -> None:
         event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url())
         task = asyncio.create_task(handler.handler(event, WorkerSettings(local=True, command=stand_in())))
-        assert await cancel_when(lambda: bool(told), task) < 5
+        assert await cancel_when(lambda: bool(told), task) < 60
+        hung.set()
 
+    hung = threading.Event()
+    monkeypatch.setattr(transfers, "LAST_WORD_SECONDS", A_LAST_WORD_S)
     with Store() as store:
         store.intercept = hang_once
         asyncio.run(scene(store))
@@ -115,8 +125,9 @@ def test_a_job_cancelled_while_its_webhook_hears_of_the_end_is_told_again(photos
 WORKER = """
 import asyncio, json, sys
 import handler
+from splatworker.pipeline import transfers
 from splatworker.worker.session import WorkerSettings
-event, command = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+event, command, transfers.LAST_WORD_SECONDS = (json.loads(argument) for argument in sys.argv[1:])
 print(json.dumps(asyncio.run(handler.handler(event, WorkerSettings(local=True, command=command)))))
 """
 
@@ -124,7 +135,7 @@ print(json.dumps(asyncio.run(handler.handler(event, WorkerSettings(local=True, c
 def worker(event: dict, *faults: str) -> subprocess.Popen:
     """A worker in a process of its own, at one job."""
     return subprocess.Popen(
-        [sys.executable, "-c", WORKER, json.dumps(event), json.dumps(stand_in(*faults))],
+        [sys.executable, "-c", WORKER, json.dumps(event), json.dumps(stand_in(*faults)), json.dumps(A_LAST_WORD_S)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=ROOT,
@@ -161,15 +172,17 @@ def test_sigterm_while_the_webhook_hears_of_a_success(photos, traces, monkeypatc
     def hang_once(request, body):
         told.append(request.headers["webhook-id"])
         if len(told) == 1:
-            time.sleep(30)
+            hung.wait(120)
         return False
 
+    hung = threading.Event()
     with Store() as store:
         store.intercept = hang_once
         running = worker(local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url()))
         wait_for(lambda: told)
         running.send_signal(signal.SIGTERM)
-        output, _ = running.communicate(timeout=20)
+        output, _ = running.communicate(timeout=60)
+        hung.set()
         assert json.loads(output)["status"] == "success"
         assert store.statuses() == ["completed"]
         assert len(set(told)) == 1
@@ -262,7 +275,7 @@ def test_a_gpu_that_gives_up_replaces_the_worker(job, fault):
 
 @pytest.mark.parametrize("fault", ["gpu=gone", "probe=segfault"])
 def test_a_rented_gpu_that_is_gone_is_no_reason_for_a_preview(job, fault):
-    answer = do(job, settings=WorkerSettings(local=True, command=stand_in(fault), gpu_required=True))
+    answer = do(job, setting=WorkerSettings(local=True, command=stand_in(fault), gpu_required=True))
     assert answer["code"] == "gpu_failed"
     assert answer["refresh_worker"] is True
     assert "GPU" in answer["error"]
@@ -270,8 +283,8 @@ def test_a_rented_gpu_that_is_gone_is_no_reason_for_a_preview(job, fault):
 
 def test_the_trainer_warms_up_while_photos_arrive(job, traces):
     async def scene() -> None:
-        settings = WorkerSettings(local=True, command=stand_in("gpu=yes", "fetch=hang"))
-        task = asyncio.create_task(handler.handler(job, settings))
+        setting = WorkerSettings(local=True, command=stand_in("gpu=yes", "fetch=hang"))
+        task = asyncio.create_task(handler.handler(job, setting))
         await cancel_when(lambda: started(traces, "fetch") and started(traces, "warm"), task)
 
     asyncio.run(scene())
@@ -289,8 +302,8 @@ def test_the_export_warms_up_while_the_splat_is_trained_and_not_before(job, trac
         return started(traces, "sfm")
 
     async def scene(fault: str, condition) -> None:
-        settings = WorkerSettings(local=True, command=stand_in("gpu=yes", fault))
-        task = asyncio.create_task(handler.handler(event, settings))
+        setting = WorkerSettings(local=True, command=stand_in("gpu=yes", fault))
+        task = asyncio.create_task(handler.handler(event, setting))
         await cancel_when(lambda: condition(task), task)
 
     asyncio.run(scene("sfm=hang", begun))

@@ -156,7 +156,7 @@ def test_a_slow_drip_meets_the_clock(target, monkeypatch):
 
 
 def test_a_server_that_says_nothing(target, monkeypatch):
-    monkeypatch.setattr(fetch.net, "READ_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(fetch.guard, "READ_TIMEOUT_S", 0.1)
     with serving(lambda connection: server.stopping.wait(10)) as server:
         assert "in time" in reason(run(target, server.url()))
 
@@ -255,7 +255,7 @@ def test_paths_only_where_they_are_welcome(target, tmp_path):
     (photo,) = write_photos(tmp_path / "photos", 1)
     for url in (str(photo), photo.as_uri()):
         assert run(target, url, local=True).files == {0: "0001_IMG_0001.jpg"}
-        assert "no http or https" in reason(run(target, url))
+        assert "not an http or https" in reason(run(target, url))
 
 
 def test_a_full_disk_ends_the_fetching(small_disk):

@@ -92,7 +92,7 @@ def test_tiffs_that_are_read_rightly(source, pixels, bits, photometric, more, ex
         ((PHOTO / 255).astype("<f4"), [32] * 3, 2, {339: [3] * 3}, "floating-point colours"),
         ((GREY / 255).astype("<f8"), [64], 1, {339: [3]}, "64-bit floating-point"),
         ((GREY * 1e6).astype("<f4"), [32], 1, {339: [3]}, "no shades of grey"),
-        (np.full(GREY.shape, np.nan, "<f4"), [32], 1, {339: [3]}, "no numbers"),
+        (np.full(GREY.shape, np.nan, "<f4"), [32], 1, {339: [3]}, "NaN or infinite"),
         (GREY.astype("<i2"), [16], 1, {339: [2]}, "signed"),
         (PHOTO.transpose(2, 0, 1).astype("<u2") * 257, [16] * 3, 2, {284: [2]}, "separate planes"),
         (np.concatenate([PHOTO, PHOTO[:, :, :2]], axis=2).astype("<u2"), [16] * 5, 1, {338: [0] * 4}, "5 bands"),
