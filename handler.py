@@ -30,9 +30,9 @@ from splatworker.stages.supervise import hide_memory_and_environment
 from splatworker.stages.undisturbed import undisturbed
 from splatworker.stages.workspace import private_workspace
 from splatworker.worker import logs, preflight, responses
-from splatworker.worker.session import JobSession, Setting, Shutdown, sigterm_cancels_this_task
+from splatworker.worker.session import JobSession, Shutdown, WorkerSettings, sigterm_cancels_this_task
 
-PLATFORM = Setting()
+PLATFORM = WorkerSettings()
 
 MOST_JOB_BYTES = 16 * 2**20
 """Bytes of a job file: the platform's queue takes ten megabytes."""
@@ -40,32 +40,32 @@ MOST_JOB_BYTES = 16 * 2**20
 logs.configure()
 
 
-async def handler(event: dict[str, Any], setting: Setting = PLATFORM) -> dict[str, Any]:
+async def handler(event: dict[str, Any], settings: WorkerSettings = PLATFORM) -> dict[str, Any]:
     """Do one job and answer it: `{"status": "success", ...}` or `{"status": "error", "error": "...", ...}`."""
-    session = JobSession(event, setting)
+    session = JobSession(event, settings)
     session.log.info("job started")
     try:
         with private_workspace() as workspace, sigterm_cancels_this_task() as shutdown:
-            answer = await _work(session, setting, workspace, shutdown)
+            answer = await _work(session, settings, workspace, shutdown)
     except SplatError as error:  # there is no room for a workspace, and so none to send a webhook from
         answer = responses.failure(error, session.project_id)
     session.log.info("job ended", status=answer["status"], code=answer.get("code"), timings=answer.get("timings"))
     return answer
 
 
-async def _work(session: JobSession, setting: Setting, workspace: Path, shutdown: Shutdown) -> dict[str, Any]:
+async def _work(session: JobSession, settings: WorkerSettings, workspace: Path, shutdown: Shutdown) -> dict[str, Any]:
     """The five steps of a job, and whoever waits for it told how they ended."""
     started = time.monotonic()
     deadline: float | None = None
     try:
         # 1. Understand the job: what is wrong with it is told before anything is fetched or paid for.
         order = job.parse(session.input)
-        deadline = preflight.check(order, local=setting.local)
-        runner = StageRunner(workspace, setting.command, deadline)
+        deadline = preflight.check(order, local=settings.local)
+        runner = StageRunner(workspace, settings.command, deadline)
         session.open(order, workspace)
 
         # 2. Bring the photos here, while the trainer warms up.
-        photos = transfers.fetch(order.image_urls, runner, session.report, local=setting.local)
+        photos = transfers.fetch(order.image_urls, runner, session.report, local=settings.local)
 
         async with Exporter(list(order.outputs), runner, session.report) as exporter:
             # 3. Make the splat of them: decode, COLMAP, training, export.
@@ -74,7 +74,7 @@ async def _work(session: JobSession, setting: Setting, workspace: Path, shutdown
                 photos,
                 runner,
                 session.report,
-                gpu_required=setting.gpu_required,
+                gpu_required=settings.gpu_required,
                 on_training=exporter.warm_up,
             )
             if splat.device != "cpu":
@@ -82,9 +82,9 @@ async def _work(session: JobSession, setting: Setting, workspace: Path, shutdown
 
             # 4. Hand it over, and then what else was wanted of it.
             uploading = time.monotonic()
-            size = await transfers.upload(splat.ply, order.upload_url, runner, session.report, local=setting.local)
+            size = await transfers.upload(splat.ply, order.upload_url, runner, session.report, local=settings.local)
             splat.timings["upload"] = round(time.monotonic() - uploading, 2)
-            made_outputs = await outputs.deliver(order, splat, exporter, local=setting.local)
+            made_outputs = await outputs.deliver(order, splat, exporter, local=settings.local)
         answer = responses.success(
             order, size, splat, made_outputs, session.report.warnings, time.monotonic() - started
         )
@@ -132,9 +132,9 @@ def run_file(path: Path) -> int:
         return 1
     logs.configure(quiet=True)  # the console tells it better
     with Console() as console:
-        setting, interrupted = Setting(local=True, sinks=[console]), False
+        settings, interrupted = WorkerSettings(local=True, sinks=[console]), False
         try:
-            answer = asyncio.run(_until_ctrl_c(handler({"input": job.read_input(event)}, setting)))
+            answer = asyncio.run(_until_ctrl_c(handler({"input": job.read_input(event)}, settings)))
         except (asyncio.CancelledError, KeyboardInterrupt):
             interrupted = True
             answer = responses.failure(Cancelled("The job was stopped.", hint="Start it again to go on."), None)

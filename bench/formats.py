@@ -30,7 +30,7 @@ import torch
 from quiet import sample
 
 from splatworker.export.comparison import trained_size
-from splatworker.export.pictures import Artist
+from splatworker.export.pictures import SplatRenderer
 from splatworker.export.subject import read_subject, shrunk
 from splatworker.export.visibility import measure_visibility
 from splatworker.formats.camera import Camera
@@ -87,7 +87,7 @@ def table(
     lines: LinesOfSight,
 ) -> None:
     """Print a row for each format, the PLY first."""
-    own = [Artist(splat, renderer, background).image(camera).clone() for camera in cameras]
+    own = [SplatRenderer(splat, renderer, background).image(camera).clone() for camera in cameras]
     ply_bytes = 0
     writers = {name: partial(write_any, gaussians=splat, device=renderer.device.type) for name in ["ply", *FORMATS]}
     for name in ("spz", "sog"):
@@ -97,9 +97,9 @@ def table(
         times = [sample(partial(write, path)) for _ in range(1 if "sog" in name else repeats)]
         size = path.stat().st_size
         ply_bytes = ply_bytes or size
-        artist = Artist(read_any(path), renderer, background)
+        stored = SplatRenderer(read_any(path), renderer, background)
         errors = [
-            ((artist.image(c) - image) ** 2).mean(dtype=torch.float64) for c, image in zip(cameras, own, strict=True)
+            ((stored.image(c) - image) ** 2).mean(dtype=torch.float64) for c, image in zip(cameras, own, strict=True)
         ]
         error = float(torch.stack(errors).mean())
         likeness = "the same" if error == 0 else f"{-10 * torch.tensor(error).log10():.2f}"

@@ -144,9 +144,9 @@ async def one(number: int, fault: str, base: str, *, real: bool) -> tuple[list[d
     """Do a job as the platform has it done: its answers, and how often it was cut off."""
     import handler
     from splatworker.worker.deduplicate_jobs import deduplicate_jobs
-    from splatworker.worker.session import Setting
+    from splatworker.worker.session import WorkerSettings
 
-    answer = deduplicate_jobs(lambda event: handler.handler(event, Setting(command=command(fault, real=real))))
+    answer = deduplicate_jobs(lambda event: handler.handler(event, WorkerSettings(command=command(fault, real=real))))
     event = job(number, fault, base, real=real)
     task = asyncio.ensure_future(answer(event))
     if fault not in CANCELLED:

@@ -35,7 +35,7 @@ _WORKERS_OWN = ("fetch", "upload", "notify", "probe", "warm", "check-colmap", "c
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; the exit status: 0, 1 for a failure that has been told, 2 for a wrong command line.
+    """Run one command; the exit status: 0, 1 for a failure that has been reported, 2 for a wrong command line.
 
     130 after Ctrl-C. Without `argv` it is the process's own command line, and the process ends afterwards.
     """
@@ -53,9 +53,9 @@ def main(argv: list[str] | None = None) -> int:
         except KeyboardInterrupt:  # between the two ways to end
             status = interrupts.end(name, as_json="--json" in rest)
         except BrokenPipeError:
-            from splatworker.stages.command import unheard
+            from splatworker.stages.command import reader_has_gone
 
-            status = unheard()
+            status = reader_has_gone()
     if argv is None:
         interrupts.ignore()  # what is left is the interpreter's own end
     return status

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -125,6 +126,13 @@ def test_every_room_says_what_it_is_for(room):
     words = ast.get_docstring(ast.parse((ROOT / "splatworker" / room / "__init__.py").read_text())) or ""
     for part in ("In:", "Out:", "Does not know:"):
         assert part in words, f"splatworker/{room}/__init__.py does not say '{part}'"
+
+
+@pytest.mark.parametrize("room", ["sfm", "train"])
+def test_a_room_that_lists_its_modules_lists_all(room):
+    words = ast.get_docstring(ast.parse((ROOT / "splatworker" / room / "__init__.py").read_text())) or ""
+    modules = {path.stem for path in (ROOT / "splatworker" / room).glob("[a-z]*.py")}
+    assert modules <= set(re.findall(r"\w+", words)), modules - set(re.findall(r"\w+", words))
 
 
 @pytest.mark.parametrize("module", ["handler", "splatworker.worker.runpod_queue", "splatworker.commands.run"])

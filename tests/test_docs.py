@@ -186,6 +186,19 @@ def test_the_defaults_are_in_force(monkeypatch):
         assert [float(word) for word in printed.split()] == wanted
 
 
+def test_the_house_in_the_readme_is_the_real_one():
+    (tree,) = re.findall(r"## The house\n\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    shown = {name for line in re.findall(r"^  ((?:[\w.]+/? +)+)", tree, re.MULTILINE) for name in line.split()}
+    rooms = {f"{path.parent.name}/" for path in (ROOT / "splatworker").glob("*/__init__.py")}
+    assert {name for name in shown if name.endswith("/")} == rooms
+    top = {
+        name for line in tree.splitlines() if line[:1].strip() for name in re.findall(r"([\w.]+/)(?= |$)", line[:28])
+    }
+    tracked = {"bench/", "docker/", "docs/", "examples/", "kernels/", "scripts/", "splatworker/", "tests/", "viewer/"}
+    assert top == tracked
+    assert {name for name in tracked if (ROOT / name).is_dir()} == tracked
+
+
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
 def test_every_page_says_for_whom_it_is_and_is_on_the_start_page(page):
     assert page.read_text().splitlines()[2].startswith("*For ")

@@ -17,10 +17,10 @@ from support.jobs import do, local_job, stand_in, write_photos
 from splatworker.errors import DiskFull
 from splatworker.formats.ply import read_ply
 from splatworker.pipeline import run as pipeline
-from splatworker.pipeline import transfers
+from splatworker.pipeline import stage_calls, transfers
 from splatworker.stages import workspace
 from splatworker.stages.process import StageRunner
-from splatworker.worker.session import JobSession, Setting
+from splatworker.worker.session import JobSession, WorkerSettings
 
 ROOT = Path(__file__).parents[1]
 
@@ -180,7 +180,7 @@ def test_what_is_no_job_at_all(value):
 
 
 def test_paths_are_refused_on_the_platform(photos, tmp_path):
-    answer = do(local_job(photos, tmp_path / "a.ply"), setting=Setting(local=False, command=stand_in()))
+    answer = do(local_job(photos, tmp_path / "a.ply"), settings=WorkerSettings(local=False, command=stand_in()))
     assert_error(answer, "invalid_job", "image_urls[0]")
 
 
@@ -203,7 +203,7 @@ def test_an_upload_that_is_refused(photos, tmp_path, httpserver, monkeypatch):
 
 def test_a_full_disk_during_training(photos, tmp_path, small_disk, monkeypatch):
     monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
-    for module, name in ((workspace, "LEAST_DISK"), (pipeline, "TRAINING_DISK")):
+    for module, name in ((workspace, "LEAST_DISK"), (stage_calls, "TRAINING_DISK")):
         monkeypatch.setattr(module, name, 0)
     answer = do(local_job(photos, tmp_path / "a.ply"), "train=full-disk")
     assert_error(answer, "disk_full", "disk is full")
@@ -228,7 +228,7 @@ def test_a_disk_that_is_full_when_a_stage_that_waits_could_go_on(stage, photos, 
         if name == stage and needed > 0:
             raise DiskFull("The disk is nearly full.", hint="Free some space.", stage=stage)
 
-    monkeypatch.setattr(pipeline, "check_room", check)
+    monkeypatch.setattr(stage_calls, "check_room", check)
     answer = do(local_job(photos, tmp_path / "a.ply"), "gpu=yes")
     assert_error(answer, "disk_full", "nearly full")
     assert answer["stage"] == stage
@@ -282,7 +282,7 @@ def test_a_machine_that_fails_the_worker_itself_is_told_by_its_kind(photos, tmp_
 
 
 def test_two_local_jobs_have_two_names():
-    names = {JobSession({"input": {}}, Setting(local=True)).job_id for _ in range(2)}
+    names = {JobSession({"input": {}}, WorkerSettings(local=True)).job_id for _ in range(2)}
     assert len(names) == 2
 
 

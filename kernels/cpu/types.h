@@ -104,7 +104,7 @@ struct RoundingColors {
     const float *weights;       // [views][count]
 };
 
-// The numbers that a file can hold, and how to look for the best of them; export/rate_distortion.py says what they are.
+// The numbers that a file can hold, and how to look for the best of them; splat_files/rate_distortion.py says what they are.
 struct RoundingGrid {
     float constant_step, constant_offset, constant_lowest, constant_highest;
     float step, lowest, highest;

@@ -29,6 +29,7 @@ from splatworker.formats.folder_kinds import MODEL, SCENE, earlier_run
 from splatworker.pipeline import outputs
 from splatworker.pipeline import run as pipeline
 from splatworker.pipeline.exporter import Exporter
+from splatworker.pipeline.records import Arrival, Photos, Result
 from splatworker.sfm.options import SfmOptions
 from splatworker.stages import interrupts
 from splatworker.stages.command import sentence
@@ -138,9 +139,9 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
             workspace = stack.enter_context(private_workspace(options.output.absolute(), in_output=True))
             runner = StageRunner(workspace, command)
             exporter = await stack.enter_async_context(Exporter(options.formats, runner, report))
-            photos: asyncio.Future[pipeline.Photos] = asyncio.get_running_loop().create_future()
-            photos.set_result(pipeline.Photos(options.photos.absolute()))
-            arrival = pipeline.Arrival(options.photos.absolute(), photos)
+            photos: asyncio.Future[Photos] = asyncio.get_running_loop().create_future()
+            photos.set_result(Photos(options.photos.absolute()))
+            arrival = Arrival(options.photos.absolute(), photos)
             made = await pipeline.run(
                 recipe_asked,
                 arrival,
@@ -201,7 +202,7 @@ def _demand_output(options: argparse.Namespace) -> None:
 async def _outputs(
     options: argparse.Namespace,
     recipe_asked: Recipe,
-    made: pipeline.Result,
+    made: Result,
     exporter: Exporter,
 ) -> dict[str, Path]:
     """Make what is wanted of the splat, and put it into OUT: name -> file. Stopped, it warns that nothing was made."""
@@ -232,7 +233,7 @@ def _put_in_place(ply: Path, options: argparse.Namespace) -> None:
 
 
 def _write_result(
-    folder: Path, made: pipeline.Result, made_outputs: dict[str, Path], warnings: list[str], started: float
+    folder: Path, made: Result, made_outputs: dict[str, Path], warnings: list[str], started: float
 ) -> dict[str, Any]:
     """result.json: what there is to say about the splat, and where everything is."""
     result = dataclasses.asdict(made) | {"warnings": list(warnings)}

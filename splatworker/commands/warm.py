@@ -27,10 +27,10 @@ def _train(options: list[str]) -> int:
     import torch  # noqa: PLC0415 - this is what warming up means
 
     from splatworker.train import cli  # noqa: PLC0415
-    from splatworker.train.rehearsal import rehearse  # noqa: PLC0415
+    from splatworker.train.warm_up import warm_up  # noqa: PLC0415
 
     gc.freeze()
-    rehearse(torch.device(draw_something(Silent())["device"]))
+    warm_up(torch.device(draw_something(Silent())["device"]))
     request = json.load(sys.stdin)
     return cli.main([*request["arguments"], *options])
 
@@ -38,7 +38,7 @@ def _train(options: list[str]) -> int:
 def _export(options: list[str]) -> int:
     """The GPU is left alone until it is said to be free: the trainer may need all of its memory."""
     from splatworker.export import cli, export  # noqa: F401, PLC0415 - some load others only when they are called
-    from splatworker.export.rehearsal import rehearse  # noqa: PLC0415
+    from splatworker.export.warm_up import warm_up  # noqa: PLC0415
     from splatworker.splat_files import sog  # noqa: F401, PLC0415 - some load others only when they are called
 
     gc.freeze()
@@ -46,5 +46,5 @@ def _export(options: list[str]) -> int:
         message = json.loads(line)
         if "arguments" in message:
             return cli.main([*message["arguments"], *options])
-        rehearse()
+        warm_up()
     return 1  # the job ended first

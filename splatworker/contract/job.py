@@ -146,7 +146,7 @@ class Job(Recipe):
 
     @property
     def at_most_a_preview(self) -> bool:
-        """As a recipe's, but unless told otherwise: a product's preset is nobody's wish for hours on a CPU."""
+        """As a recipe's, but unless told otherwise: a product's preset does not ask for hours on a CPU."""
         return self.params.preview
 
     @field_validator("outputs", mode="before")

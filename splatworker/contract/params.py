@@ -3,7 +3,7 @@
 The names are those of the original trainer's command line, and so are the defaults, but for two: `iterations` is
 7000 and `opacity_lr` 0.05. Our trainer has a schedule of its own (`resolve`): from coarse to fine on a GPU and with
 larger steps, and on a machine without one a preview. A param that repeats a default leaves it as it is, and one that
-asks for something changes that alone (`wishes`). `schedule` "original" takes every param to the letter.
+asks for something changes that alone (`overrides`). `schedule` "original" takes every param to the letter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, create_model, field_validator
 
 from splatworker.contract.declared import fields_of, known_to_jobs
-from splatworker.contract.wishes import SCALED, obeyed, says_nothing
+from splatworker.contract.overrides import SCALED, applied, is_default_or_preset
 from splatworker.stages.options import InJob, Option, Range, declared
 from splatworker.train.own_options import OURS, OwnOptions
 from splatworker.train.training_options import MODEL, OPTIMISATION, PIPELINE, RUN, ScenePaths, TrainingOptions
@@ -203,8 +203,8 @@ def resolve(
         if name not in given:
             values[name] = ours
         elif own and name not in NATIVE_ONLY:
-            nothing = says_nothing(name, given, asked, default)
-            values[name] = ours if nothing else obeyed(name, given[name], ours, default, share)
+            nothing = is_default_or_preset(name, given, asked, default)
+            values[name] = ours if nothing else applied(name, given[name], ours, default, share)
     if values["density"] == "revised" and own and values["opacity_reset_interval"] != DEFAULTS.opacity_reset_interval:
         values["opacity_resets"] = True  # which the revised rule does only for whoever asks for them
     for name in ("save_iterations", "test_iterations"):

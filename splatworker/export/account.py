@@ -15,7 +15,7 @@ import torch
 from splatworker.errors import InvalidScene
 from splatworker.export.comparison import Comparison, compare
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, Matrix, rotate_camera
-from splatworker.export.pictures import Artist
+from splatworker.export.pictures import SplatRenderer
 from splatworker.export.subject import Subject, shrunk
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.scene import Photo
@@ -141,14 +141,18 @@ def figures(
     }
 
 
-def format_loss(name: str, path: Path, gaussians: Gaussians, subject: Subject, artist: Artist, side: int) -> Loss:
+def format_loss(
+    name: str, path: Path, gaussians: Gaussians, subject: Subject, splat_renderer: SplatRenderer, side: int
+) -> Loss:
     """Of a file of a format: bytes, ratio to the PLY, and what drawing it loses against drawing the splat."""
     cameras = [shrunk(photo, side).camera for photo in subject.photos]
     cameras = cameras[:: max(1, len(cameras) // LOSS_VIEWS)][:LOSS_VIEWS]
     turn = _from_upright(name, subject.rotation)  # turning a few cameras is less than turning a splat
-    stored = Artist(read_any(path), artist.renderer, subject.background, artist.turn)
+    stored = SplatRenderer(read_any(path), splat_renderer.renderer, subject.background, splat_renderer.lock)
     errors = [
-        ((stored.image(rotate_camera(camera, turn)) - artist.image(camera)) ** 2).mean(dtype=torch.float64).item()
+        ((stored.image(rotate_camera(camera, turn)) - splat_renderer.image(camera)) ** 2)
+        .mean(dtype=torch.float64)
+        .item()
         for camera in cameras
     ]
     size = path.stat().st_size
@@ -180,7 +184,7 @@ def _mean(values: list[float]) -> float | None:
     return round(float(np.mean(values)), 3) if values else None
 
 
-def score(subject: Subject, artist: Artist, longest_side: int) -> list[Comparison]:
+def score(subject: Subject, splat_renderer: SplatRenderer, longest_side: int) -> list[Comparison]:
     """The photos beside what the splat shows of them, worst first."""
     photos, held_out = scored_photos(subject, longest_side)
-    return compare(artist, photos, held_out)
+    return compare(splat_renderer, photos, held_out)

@@ -78,7 +78,7 @@ def focus(cameras: list[Camera], points: Vectors) -> Vectors:
     return np.asarray(found)
 
 
-def by_what_they_show(cameras: list[Camera], points: Vectors, weights: Vectors) -> list[int]:
+def sorted_by_coverage(cameras: list[Camera], points: Vectors, weights: Vectors) -> list[int]:
     """The cameras' indices, best first: those that show most of what the photos agree about, towards the middle.
 
     Args:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from splatworker.export.comparison import read_photo
-from splatworker.export.pictures import Artist, Picture
+from splatworker.export.pictures import Picture, SplatRenderer
 from splatworker.export.visibility import Visibility
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.near_depth import near_depth
@@ -97,14 +98,14 @@ def clean(
     judges = photos[:: max(1, len(photos) // JUDGES)][:JUDGES]
     with ThreadPoolExecutor(available_cpus()) as pool:
         truths = [_image(pixels, renderer) for pixels in pool.map(lambda photo: read_photo(photo, background), judges)]
-    artist = Artist(gaussians, renderer, background)
-    tensors = artist.tensors
+    splat_renderer = SplatRenderer(gaussians, renderer, background)
+    tensors = splat_renderer.tensors
 
     def score(keep: Mask) -> float:
         kept = torch.from_numpy(keep).to(renderer.device)
-        artist.tensors = GaussianTensors(*(tensor[kept] for tensor in tensors))
+        splat_renderer.tensors = GaussianTensors(*(tensor[kept] for tensor in tensors))
         errors = [
-            ((artist.image(photo.camera) - truth) ** 2).mean(dtype=torch.float64).item()
+            ((splat_renderer.image(photo.camera) - truth) ** 2).mean(dtype=torch.float64).item()
             for photo, truth in zip(judges, truths, strict=True)
         ]
         return float(-10 * np.log10(np.maximum(errors, 1e-12)).mean())
@@ -157,3 +158,16 @@ def in_free_space(means: npt.NDArray[np.float32], photos: Sequence[Photo], point
         if nearest is not None:
             near |= np.linalg.norm(means - photo.camera.center, axis=1) < FREE_SPACE * nearest
     return near
+
+
+def cleaning_in_figures(cleaning: Cleaning | None) -> dict[str, Any] | None:
+    """What cleaning did, ready for JSON; None where it was not wanted."""
+    if cleaning is None:
+        return None
+    return {
+        "removed": cleaning.count,
+        "share": round(cleaning.count / max(1, len(cleaning.keep)), 4),
+        "groups": cleaning.removed,
+        "spared": cleaning.spared,
+        "capped": cleaning.capped,
+    }

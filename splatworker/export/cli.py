@@ -15,7 +15,7 @@ from splatworker.stages.progress import Reporter
 
 
 def main(argv: list[str]) -> int:
-    """Export; 0 for success, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
+    """Export; 0 for success, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
     arguments = _parser().parse_args(argv)
 
     def work(report: Reporter) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from splatworker.errors import InvalidScene
 from splatworker.export.orient import quarter_turns
-from splatworker.export.pictures import Artist, Picture, to_picture
+from splatworker.export.pictures import Picture, SplatRenderer, to_picture
 from splatworker.formats.scene import Photo
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
@@ -73,37 +73,37 @@ def read_photo(photo: Photo, background: Sequence[float] = (0.0, 0.0, 0.0)) -> P
         raise InvalidScene(f"The scene's photo {photo.name} cannot be read: {error}.", stage="export") from error
 
 
-def compare(artist: Artist, photos: Sequence[Photo], held_out: set[str]) -> list[Comparison]:
+def compare(splat_renderer: SplatRenderer, photos: Sequence[Photo], held_out: set[str]) -> list[Comparison]:
     """Draw every photo's view and compare it, worst first; cameras are of an upright scene, at the size to compare."""
     with ThreadPoolExecutor(min(AT_ONCE, available_cpus())) as pool:  # all but drawing takes longer than drawing
-        found = list(pool.map(lambda photo: _compared(artist, photo, photo.name in held_out), photos))
+        found = list(pool.map(lambda photo: _compared(splat_renderer, photo, photo.name in held_out), photos))
     return sorted(found, key=lambda comparison: comparison.psnr)
 
 
-def _compared(artist: Artist, photo: Photo, held_out: bool) -> Comparison:
-    pixels = read_photo(photo, artist.background.tolist())
-    truth, drawn = _on_device(artist, pixels), artist.image(photo.camera)
-    ssim = round(artist.ssim(drawn, truth), 4)
+def _compared(splat_renderer: SplatRenderer, photo: Photo, held_out: bool) -> Comparison:
+    pixels = read_photo(photo, splat_renderer.background.tolist())
+    truth, drawn = _on_device(splat_renderer, pixels), splat_renderer.image(photo.camera)
+    ssim = round(splat_renderer.ssim(drawn, truth), 4)
     error = (drawn - truth.to(drawn.dtype) / 255).abs().mean(dim=0).cpu().numpy()
     turns = quarter_turns(photo.camera)
     pictures = (np.rot90(picture, turns) for picture in (pixels, to_picture(drawn), error_map(error)))
     return Comparison(photo.name, held_out, round(psnr(drawn, truth), 3), ssim, *pictures)
 
 
-def best_shown(artist: Artist, photos: Sequence[Photo]) -> Photo:
+def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo]) -> Photo:
     """The photo whose view the splat shows best."""
     with ThreadPoolExecutor(available_cpus()) as pool:
-        decoded = pool.map(lambda photo: read_photo(photo, artist.background.tolist()), photos)
+        decoded = pool.map(lambda photo: read_photo(photo, splat_renderer.background.tolist()), photos)
         scores = [
-            psnr(artist.image(photo.camera), _on_device(artist, pixels))
+            psnr(splat_renderer.image(photo.camera), _on_device(splat_renderer, pixels))
             for photo, pixels in zip(photos, decoded, strict=True)
         ]
     return photos[int(np.argmax(scores))]
 
 
-def _on_device(artist: Artist, pixels: Picture) -> torch.Tensor:
+def _on_device(splat_renderer: SplatRenderer, pixels: Picture) -> torch.Tensor:
     """A photo as a (3, H, W) uint8 tensor where the splat is drawn."""
-    return torch.from_numpy(pixels.transpose(2, 0, 1).copy()).to(artist.renderer.device)
+    return torch.from_numpy(pixels.transpose(2, 0, 1).copy()).to(splat_renderer.renderer.device)
 
 
 def error_map(error: npt.NDArray[np.float32]) -> Picture:

@@ -19,7 +19,7 @@ from splatworker.stages.progress import Reporter
 
 
 def main(argv: list[str]) -> int:
-    """Convert; 0 for success, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
+    """Convert; 0 for success, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
     suffixes = ", ".join(kind.suffix for kind in FORMATS.values())
     parser = argparse.ArgumentParser(
         prog="splatworker convert", description=f"Convert a splat between formats: {suffixes}."

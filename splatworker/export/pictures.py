@@ -23,14 +23,14 @@ SUPERSAMPLED = 2
 """Posters are drawn this much larger and shrunk: a splat's thin edges shimmer at their own size."""
 
 
-class Artist:
-    """Draws one splat; any thread may ask for a picture.
+class SplatRenderer:
+    """Renders one splat; any thread may ask for a picture.
 
     Args:
         gaussians: the splat.
         renderer: draws it; serves one thread at a time.
         background: red, green, blue in [0, 1].
-        turn: held by whoever uses the renderer, where several artists share it.
+        lock: held by whoever uses the renderer, where several of these share it.
     """
 
     def __init__(
@@ -38,22 +38,22 @@ class Artist:
         gaussians: Gaussians,
         renderer: Renderer,
         background: tuple[float, float, float],
-        turn: Lock | None = None,
+        lock: Lock | None = None,
     ) -> None:
         self.renderer = renderer
-        self.turn = turn or Lock()
+        self.lock = lock or Lock()
         self.tensors: GaussianTensors = to_tensors(gaussians, renderer.device)
         self.degree = gaussians.sh_degree
         self.background = torch.tensor(background, device=renderer.device)
 
     def image(self, camera: Camera) -> torch.Tensor:
         """(3, H, W) in [0, 1], on the renderer's device."""
-        with self.turn:
+        with self.lock:
             return self.renderer.render(self.tensors, camera, self.background, self.degree).clamp(0, 1)
 
     def ssim(self, image: torch.Tensor, photo: torch.Tensor) -> float:
         """How alike an image and a (3, H, W) uint8 photo are."""
-        with self.turn:
+        with self.lock:
             return float(self.renderer.loss(image, photo, 1.0)[0].ssim)
 
     def picture(self, camera: Camera) -> Picture:
@@ -66,9 +66,9 @@ def to_picture(image: torch.Tensor) -> Picture:
     return np.asarray((image * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy())
 
 
-def poster(artist: Artist, camera: Camera) -> Image.Image:
+def poster(splat_renderer: SplatRenderer, camera: Camera) -> Image.Image:
     """The view of a camera, smooth."""
-    large = artist.picture(camera.resized(SUPERSAMPLED * camera.width, SUPERSAMPLED * camera.height))
+    large = splat_renderer.picture(camera.resized(SUPERSAMPLED * camera.width, SUPERSAMPLED * camera.height))
     return Image.fromarray(large).resize((camera.width, camera.height), Image.Resampling.BOX)
 
 

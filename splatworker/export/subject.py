@@ -19,7 +19,7 @@ from splatworker.formats.scene import Photo, read_scene
 from splatworker.formats.subset import finite, take
 from splatworker.splat_files.registry import read_any
 
-MOST = 1e15
+LARGEST_NUMBER = 1e15
 """A number of a report or a log beyond it is broken."""
 
 
@@ -76,7 +76,7 @@ def read_subject(splat: Path, scene_folder: Path) -> Subject:
     scene = read_scene(scene_folder)
     scene_folder = scene.path
     model = find_model(splat)
-    results = known(_json(model / "results.json"), _RESULTS) if splat.is_dir() else {}
+    results = well_typed(_json(model / "results.json"), _RESULTS) if splat.is_dir() else {}
     if "history" in results:
         results["history"] = [entry for entry in results["history"] if "iteration" in entry]
     held_out_names = _held_out(results) or {photo.name for photo in scene.photos if photo.held_out}
@@ -95,14 +95,14 @@ def read_subject(splat: Path, scene_folder: Path) -> Subject:
         background=(1.0, 1.0, 1.0) if white else (0.0, 0.0, 0.0),
         results=results,
         log=_lines(model / "train_log.jsonl") if splat.is_dir() else [],
-        reconstruction=known(_json(scene_folder / "report.json"), _RECONSTRUCTION),
-        frame=known(_json(scene_folder / "frame.json"), _FRAME),
+        reconstruction=well_typed(_json(scene_folder / "report.json"), _RECONSTRUCTION),
+        frame=well_typed(_json(scene_folder / "frame.json"), _FRAME),
     )
 
 
 def _held_out(results: dict[str, Any]) -> set[str]:
     """The names of the photos that results.json has scores of."""
-    photos = known(results.get("test", {}), {"photos": [{"name": str}]}).get("photos", [])
+    photos = well_typed(results.get("test", {}), {"photos": [{"name": str}]}).get("photos", [])
     return {photo["name"] for photo in photos if "name" in photo}
 
 
@@ -118,16 +118,16 @@ _FRAME = {"axes": str, "unit": str, "scale": float}
 _LOG = {"iteration": int, "loss": float, "gaussians": int}
 
 
-def known(data: object, shape: dict[str, Any]) -> dict[str, Any]:
+def well_typed(data: object, shape: dict[str, Any]) -> dict[str, Any]:
     """What of some JSON has the names and types that we write; other makers' files of these names say other things."""
     found: dict[str, Any] = {}
     for name, kind in shape.items():
         value = data.get(name) if isinstance(data, dict) else None
         if isinstance(kind, list):
             if isinstance(value, list):
-                found[name] = [known(entry, kind[0]) for entry in value if isinstance(entry, dict)]
+                found[name] = [well_typed(entry, kind[0]) for entry in value if isinstance(entry, dict)]
         elif kind in (int, float):
-            if isinstance(value, int | kind) and not isinstance(value, bool) and abs(value) < MOST:
+            if isinstance(value, int | kind) and not isinstance(value, bool) and abs(value) < LARGEST_NUMBER:
                 found[name] = value
         elif isinstance(value, kind):
             found[name] = value
@@ -165,6 +165,6 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if (entry := known(entry, _LOG)).get("iteration", -1) >= 0:
+        if (entry := well_typed(entry, _LOG)).get("iteration", -1) >= 0:
             entries.append(entry)
     return entries

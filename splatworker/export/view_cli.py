@@ -78,7 +78,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def main(argv: list[str]) -> int:
-    """Serve until interrupted; 0, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
+    """Serve until interrupted; 0, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
     parser = argparse.ArgumentParser(
         prog="splatworker view", description="Show the page of a run in a browser, from a server on this machine alone."
     )

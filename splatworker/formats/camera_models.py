@@ -38,7 +38,7 @@ class Intrinsics(NamedTuple):
     cy: float
 
 
-class Model(NamedTuple):
+class CameraModel(NamedTuple):
     """A camera model: its name, how many focal lengths it begins with (then cx, cy), and what follows.
 
     Attributes:
@@ -57,18 +57,18 @@ class Model(NamedTuple):
         return self.focals + 2 + len(self.distortion)
 
 
-def _bends(name: str, focals: int, distortion: str) -> Model:
+def _bends(name: str, focals: int, distortion: str) -> CameraModel:
     names = tuple(distortion.split())
-    return Model(name, focals, names, (0.0,) * len(names))
+    return CameraModel(name, focals, names, (0.0,) * len(names))
 
 
-def _fisheye(name: str, focals: int, distortion: str = "") -> Model:
-    return Model(name, focals, tuple(distortion.split()))
+def _fisheye(name: str, focals: int, distortion: str = "") -> CameraModel:
+    return CameraModel(name, focals, tuple(distortion.split()))
 
 
 MODELS = {
-    0: Model("SIMPLE_PINHOLE", 1),
-    1: Model("PINHOLE", 2),
+    0: CameraModel("SIMPLE_PINHOLE", 1),
+    1: CameraModel("PINHOLE", 2),
     2: _bends("SIMPLE_RADIAL", 1, "k"),
     3: _bends("RADIAL", 1, "k1 k2"),
     4: _bends("OPENCV", 2, "k1 k2 p1 p2"),
@@ -83,8 +83,8 @@ MODELS = {
     13: _bends("DIVISION", 2, "k"),
     14: _fisheye("SIMPLE_FISHEYE", 1),
     15: _fisheye("FISHEYE", 2),
-    16: Model("EUCM", 2, ("alpha", "beta"), (0.0, 1.0)),
-    17: Model("EQUIRECTANGULAR", 0),
+    16: CameraModel("EUCM", 2, ("alpha", "beta"), (0.0, 1.0)),
+    17: CameraModel("EQUIRECTANGULAR", 0),
 }
 """By COLMAP's number."""
 
@@ -94,7 +94,7 @@ _FISHEYES = {model.name for model in MODELS.values() if "FISHEYE" in model.name}
 
 
 def pinhole(
-    what: str, model: Model, width: int, height: int, parameters: Sequence[float], hint: str = UNDISTORT
+    what: str, model: CameraModel, width: int, height: int, parameters: Sequence[float], hint: str = UNDISTORT
 ) -> Intrinsics:
     """The pinhole camera that a camera is.
 

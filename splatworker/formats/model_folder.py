@@ -47,11 +47,15 @@ def find_splat(path: Path) -> Path:
 
 
 def _of_the_last_training(model: Path, saved: dict[int, Path]) -> dict[int, Path]:
-    """Those of the splats that the record tells of; or those beside it, where they are newer: another trainer's."""
+    """Those of the splats that the record names; or those beside it, where they are newer: another trainer's."""
     noted = recorded(model)
-    told = {number: ply for number, ply in saved.items() if ply.relative_to(model).as_posix() in noted}
-    if not told:
+    recorded_splats = {number: ply for number, ply in saved.items() if ply.relative_to(model).as_posix() in noted}
+    if not recorded_splats:
         return saved
     written = (model / RECORD).stat().st_mtime_ns
-    newer = {number: ply for number, ply in saved.items() if number not in told and ply.stat().st_mtime_ns > written}
-    return newer or told
+    newer = {
+        number: ply
+        for number, ply in saved.items()
+        if number not in recorded_splats and ply.stat().st_mtime_ns > written
+    }
+    return newer or recorded_splats

@@ -26,22 +26,22 @@ PANORAMA = (
 )
 
 
-Told = Mapping[Any, Any]
+ImageInfo = Mapping[Any, Any]
 """What a decoder tells beside the pixels: Pillow's `info`."""
 
 
-def is_panorama(image: Image.Image, told: Told, exif: Image.Exif) -> bool:
+def is_panorama(image: Image.Image, info: ImageInfo, exif: Image.Exif) -> bool:
     """Whether a picture says that it is a panorama, or goes on at its right edge where it began at its left.
 
     Args:
         image: the picture, decoded as far as it is wanted; only what is twice as wide as high is looked at.
-        told: what the decoder told of the file.
+        info: what the decoder says of the file.
     """
-    return _is_said(told, exif) or _wraps_around(image)
+    return _is_tagged(info, exif) or _wraps_around(image)
 
 
-def _is_said(told: Told, exif: Image.Exif) -> bool:
-    xmp = told.get("xmp") or told.get("XML:com.adobe.xmp") or b""
+def _is_tagged(info: ImageInfo, exif: Image.Exif) -> bool:
+    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     if _PANORAMA.search(xmp.encode("utf-8", "replace") if isinstance(xmp, str) else bytes(xmp)):
         return True
     try:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.errors import InvalidScene, from_os_error
-from splatworker.formats.camera_models import BY_NAME, Intrinsics, Model, pinhole
+from splatworker.formats.camera_models import BY_NAME, CameraModel, Intrinsics, pinhole
 from splatworker.formats.colmap import FARTHEST, Points
 from splatworker.formats.ply import read_point_ply
 from splatworker.formats.scene_photo import photo_in, size_of
@@ -49,7 +49,7 @@ _COEFFICIENTS = ("k1", "k2", "p1", "p2", "k3", "k4")
 _PINHOLES = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
 
 
-class Frame(NamedTuple):
+class PosedPhoto(NamedTuple):
     """A photo of the file: its name and path, its camera's intrinsics and pose (3, 4), and whether it is to test on."""
 
     name: str
@@ -59,7 +59,7 @@ class Frame(NamedTuple):
     held_out: bool | None
 
 
-def read_transforms(folder: Path, images: str) -> tuple[list[Frame], Points, list[str]]:
+def read_transforms(folder: Path, images: str) -> tuple[list[PosedPhoto], Points, list[str]]:
     """The frames, the points to start from, and what a person should hear of them.
 
     Args:
@@ -100,7 +100,7 @@ def _read(path: Path) -> dict[str, Any]:
     return data
 
 
-def _frames(folder: Path, file: str, described: dict[str, Any], images: str, held_out: bool | None) -> list[Frame]:
+def _frames(folder: Path, file: str, described: dict[str, Any], images: str, held_out: bool | None) -> list[PosedPhoto]:
     frames = []
     for number, frame in enumerate(described["frames"]):
         if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
@@ -108,7 +108,7 @@ def _frames(folder: Path, file: str, described: dict[str, Any], images: str, hel
         name, path = _photo(folder, frame["file_path"], images, file)
         what = f"The camera of {name} in {file}"
         intrinsics = _intrinsics(what, {**described, **frame}, path)
-        frames.append(Frame(name, path, intrinsics, _pose(what, frame.get("transform_matrix")), held_out))
+        frames.append(PosedPhoto(name, path, intrinsics, _pose(what, frame.get("transform_matrix")), held_out))
     return frames
 
 
@@ -141,7 +141,7 @@ def _intrinsics(what: str, values: dict[str, Any], path: Path) -> Intrinsics:
     cx, cy = _number(what, values, "cx", width / 2), _number(what, values, "cy", height / 2)
     bends = BY_NAME["FULL_OPENCV"]
     lens = [_number(what, values, coefficient, 0.0) for coefficient in _COEFFICIENTS]
-    model = Model("OPENCV", 2, bends.distortion, bends.none)
+    model = CameraModel("OPENCV", 2, bends.distortion, bends.none)
     return pinhole(what, model, width, height, [fx, fy, cx, cy, *lens, 0.0, 0.0], HINT)
 
 
@@ -180,7 +180,7 @@ def _points(folder: Path, file: str, described: dict[str, Any]) -> Points | None
     return None
 
 
-def _random_points(frames: list[Frame]) -> Points:
+def _random_points(frames: list[PosedPhoto]) -> Points:
     """Points all over a cube about the point nearest to all the cameras' axes."""
     random = np.random.default_rng(0)
     if not frames:

@@ -25,8 +25,8 @@ from splatworker.errors import (
 )
 
 LEAST_CUDA = (12, 0)
-"""The CUDA version that the driver must speak, that of driver 525.60.13: our machine code is of CUDA 12, and opens with
-every driver from there on."""
+"""The CUDA version that the driver must support, that of driver 525.60.13: our machine code is of CUDA 12, and opens
+with every driver from there on."""
 
 LEAST_CAPABILITY = (7, 5)
 """Compute capability of the oldest GPUs that there are kernels for: Turing."""
@@ -58,7 +58,7 @@ def find_gpus() -> dict[str, Any]:
     Returns:
         gpus: [{"name", "memory_bytes", "compute_capability"}], the one that a job would use first; none where that one
             cannot be used.
-        cuda: the version that the driver speaks, such as "13.0", or "".
+        cuda: the version that the driver supports, such as "13.0", or "".
         reason: why there is no device to use, or "".
         code: the same as a code of `errors`, or "".
         kernels: this installation has CUDA kernels, and a torch that knows CUDA.
@@ -66,9 +66,9 @@ def find_gpus() -> dict[str, Any]:
     found: dict[str, Any] = {"gpus": [], "cuda": "", "reason": "", "code": "", "kernels": has_kernels()}
     try:
         cuda = _open_driver()
-        speaks = ctypes.c_int()
-        cuda.cuDriverGetVersion(ctypes.byref(speaks))
-        found["cuda"] = f"{speaks.value // 1000}.{speaks.value % 1000 // 10}"
+        supported = ctypes.c_int()
+        cuda.cuDriverGetVersion(ctypes.byref(supported))
+        found["cuda"] = f"{supported.value // 1000}.{supported.value % 1000 // 10}"
         found["gpus"] = _usable_gpus(cuda, found["cuda"])
     except MachineError as error:
         found |= {"reason": error.message, "code": error.code}
@@ -99,9 +99,11 @@ def _open_driver() -> ctypes.CDLL:
     raise NoDriver("no NVIDIA driver is installed (libcuda.so.1 is not found)")
 
 
-def _usable_gpus(cuda: ctypes.CDLL, speaks: str) -> list[dict[str, Any]]:
-    if tuple(int(part) for part in speaks.split(".")) < LEAST_CUDA:
-        raise DriverTooOld(f"the NVIDIA driver supports CUDA {speaks}, and 12.0 is needed (driver 525.60.13 or newer)")
+def _usable_gpus(cuda: ctypes.CDLL, supported: str) -> list[dict[str, Any]]:
+    if tuple(int(part) for part in supported.split(".")) < LEAST_CUDA:
+        raise DriverTooOld(
+            f"the NVIDIA driver supports CUDA {supported}, and 12.0 is needed (driver 525.60.13 or newer)"
+        )
     count = ctypes.c_int()
     status = cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count))
     if status == _NO_DEVICE or (status == 0 and count.value == 0):

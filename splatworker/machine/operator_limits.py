@@ -53,7 +53,7 @@ LIMITS: dict[str, Limit] = {
 def value(variable: str) -> float:
     """The limit of that name: the environment's, or the default where it says nothing or nonsense."""
     try:
-        return told(variable)
+        return checked_value(variable)
     except SplatError:
         return LIMITS[variable].default
 
@@ -68,7 +68,7 @@ def mebibytes(variable: str) -> int:
     return int(value(variable) * 2**20)
 
 
-def told(variable: str) -> float:
+def checked_value(variable: str) -> float:
     """`value`, for whoever wants to know of nonsense.
 
     Raises:
@@ -96,4 +96,4 @@ def check() -> None:
         SplatError: one of them is nonsense.
     """
     for variable in LIMITS:
-        told(variable)
+        checked_value(variable)

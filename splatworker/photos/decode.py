@@ -314,8 +314,8 @@ def _decode_sandboxed(path: Path, target: Path, max_size: int, memory: int) -> d
     except Exception as error:
         cut = "truncated" in str(error).lower() or "unexpected end" in str(error).lower()
         return {"reason": "it is truncated: the end of the file is missing" if cut else "it is damaged"}
-    told = {"name": target.name, "raw": picture.raw, "kind": picture.kind}
-    return {"width": image.width, "height": image.height, "digest": digest} | told
+    entry = {"name": target.name, "raw": picture.raw, "kind": picture.kind}
+    return {"width": image.width, "height": image.height, "digest": digest} | entry
 
 
 def _limit(memory: int) -> None:

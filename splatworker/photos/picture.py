@@ -78,12 +78,12 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
         image.load()
         if image.format == "TIFF":
             _refuse_black(image)
-        told = dict(image.info)
+        info = dict(image.info)
         colours = _colours(image)
-        if is_panorama(colours, told, exif):
+        if is_panorama(colours, info, exif):
             raise Unusable(PANORAMA)
-        shrunk = _to_srgb(_shrunk(colours, max_size), told.get("icc_profile"))
-        kind = unusual.kind_of(shrunk, told, exif, path.name)
+        shrunk = _to_srgb(_shrunk(colours, max_size), info.get("icc_profile"))
+        kind = unusual.kind_of(shrunk, info, exif, path.name)
         return Picture(_bare(shrunk), kept_exif(exif, shrunk=shrunk.width / width), kind=kind)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
 
-from splatworker.formats.panorama import Told
+from splatworker.formats.panorama import ImageInfo
 from splatworker.stages.file_names import readable
 
 Pixels = npt.NDArray[np.float32]
@@ -27,21 +27,21 @@ _PLAIN, _SOMETHING = 1.5, 12.0
 """Grey levels: standard deviation along a line within a gap, and along lines of what is beside it."""
 
 
-def kind_of(image: Image.Image, told: Told, exif: Image.Exif, name: str) -> str:
+def kind_of(image: Image.Image, info: ImageInfo, exif: Image.Exif, name: str) -> str:
     """`screenshot` or `collage` where a picture seems to be one, else ""."""
-    if _SCREENSHOT_NAME.search(readable(name)) or _says_screenshot(told, exif):
+    if _SCREENSHOT_NAME.search(readable(name)) or _says_screenshot(info, exif):
         return "screenshot"
     return "collage" if image.mode == "RGB" and _is_joined(image) else ""
 
 
-def _says_screenshot(told: Told, exif: Image.Exif) -> bool:
+def _says_screenshot(info: ImageInfo, exif: Image.Exif) -> bool:
     """In EXIF, as telephones do, or in a PNG's texts."""
     try:
         comment = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
     except Exception:
         comment = b""
     said = comment.replace(b"\0", b"").decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)
-    said += "".join(str(told.get(key, ""))[:200] for key in ("Software", "Description", "Comment", "Title"))
+    said += "".join(str(info.get(key, ""))[:200] for key in ("Software", "Description", "Comment", "Title"))
     return "screenshot" in said.lower()
 
 

@@ -20,7 +20,7 @@ from splatworker.errors import SplatError, from_os_error
 from splatworker.machine import operator_limits
 from splatworker.pipeline import transfers
 from splatworker.pipeline.exporter import Exporter
-from splatworker.pipeline.run import Result
+from splatworker.pipeline.records import Result
 from splatworker.stages.progress import Overall
 from splatworker.stages.workspace import check_room, size_of
 

@@ -28,7 +28,7 @@ def without_use(trainer: str) -> Collection[str]:
     """The parameters that change nothing with this trainer."""
     if trainer == "inria":
         return WORKERS_OWN | NATIVE_ONLY
-    # There is no viewer and no noise on the terminal: those wishes are granted anyway.
+    # There is no viewer and no noise on the terminal: so both hold anyway.
     return (set(UNUSED) | WORKERS_OWN | {"checkpoint_iterations"}) - {"disable_viewer", "quiet"}
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from splatworker.contract.job import Job, Recipe
+from splatworker.contract.overrides import LIMITS, within_bounds
 from splatworker.contract.params import DEFAULTS, PREVIEW_ITERATIONS, ignored, resolve, schedule_of
-from splatworker.contract.wishes import LIMITS, limited
 from splatworker.machine.limits import available_cpus
 from splatworker.pipeline import cpu_time, photo_sizes, trainers
 
@@ -105,9 +105,9 @@ def _beyond_limits(recipe: Recipe) -> list[str]:
     remarks = []
     for name in LIMITS:
         value, default = getattr(recipe.params, name), getattr(DEFAULTS, name)
-        if (obeyed := limited(name, value, default)) != value:
+        if (applied := within_bounds(name, value, default)) != value:
             remarks.append(
-                f"The param '{name}' is {value:g}; the limit of our own schedule, {obeyed:g}, was taken instead."
+                f"The param '{name}' is {value:g}; the limit of our own schedule, {applied:g}, was taken instead."
             )
     return remarks
 

@@ -13,7 +13,8 @@ from typing import Any
 from splatworker.errors import SplatError
 from splatworker.machine import operator_limits
 from splatworker.network import guard
-from splatworker.pipeline.run import Arrival, Photos, stage_deadline
+from splatworker.pipeline.deadlines import stage_deadline
+from splatworker.pipeline.records import Arrival, Photos
 from splatworker.stages.process import StageRunner
 from splatworker.stages.progress import Overall, Silent
 from splatworker.stages.workspace import check_room
@@ -106,7 +107,7 @@ async def notify(
     except SplatError as error:
         return error.message
     except OSError as error:  # no room for its log, or for one more process: no reason to fail the job
-        return f"The webhook could not be told: {error.strerror or error}."
+        return f"The webhook could not be notified: {error.strerror or error}."
     return None
 
 

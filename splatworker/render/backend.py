@@ -49,7 +49,7 @@ def _keep_torch_to(instruction_set: str) -> None:
 
 
 def cuda_is_usable() -> bool:
-    """Whether there are a GPU, a torch that speaks to it, and kernels for it in this installation."""
+    """Whether there are a GPU, a torch that can use it, and kernels for it in this installation."""
     return not cuda_refusal()[0]
 
 

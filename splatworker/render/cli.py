@@ -25,7 +25,7 @@ from splatworker.stages.progress import Reporter
 
 
 def main(argv: list[str]) -> int:
-    """Render; 0 for success, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
+    """Render; 0 for success, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
     parser = argparse.ArgumentParser(prog="splatworker render", description="Draw a splat from a scene's cameras.")
     add_arguments(parser, split_default="all")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the folder for the PNGs")

@@ -62,14 +62,14 @@ def group_photos(photos: Sequence[PhotoHeader], paths: Sequence[Path]) -> list[C
     """Group photos by size, make, model and focal length, in the order of their first photos; `paths` are their files.
 
     The focal length in pixels comes from the 35 mm equivalent or COLMAP's database of sensors; else, and where that is
-    no camera's, it is guessed. A photo with an absurd one is grouped as if it told none, with the others of its camera.
+    no camera's, it is guessed. A photo with an absurd one is grouped as if it gave none, with the others of its camera.
     """
     headers = {_header(photo): path for photo, path in zip(photos, paths, strict=True)}
-    focals = {header: _told_focal(path) for header, path in headers.items()}
+    focals = {header: _header_focal(path) for header, path in headers.items()}
     absurd = {photo.name for photo in photos if _is_absurd(focals[_header(photo)], photo)}
-    told = [_without_focal(photo) if photo.name in absurd else photo for photo in photos]
+    believed = [_without_focal(photo) if photo.name in absurd else photo for photo in photos]
     members: dict[tuple[object, ...], list[int]] = {}
-    for number, key in enumerate(_keys(told)):
+    for number, key in enumerate(_keys(believed)):
         members.setdefault(key, []).append(number)
     for key in [key for key in members if photos[members[key][0]].name in absurd]:
         same = [other for other in members if other != key and _may_be_of(key, other)]
@@ -95,11 +95,11 @@ def _header(photo: PhotoHeader) -> tuple[object, ...]:
 
 
 def _may_be_of(absurd: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    """Whether photos that told an absurd focal length may be of the camera of others: one that tells its name."""
+    """Whether photos that give an absurd focal length may be of the camera of others: one that tells its name."""
     return absurd[:4] == other[:4] and absurd[2:4] != ("", "") and absurd[4] in (None, other[4])
 
 
-def _told_focal(path: Path) -> float | None:
+def _header_focal(path: Path) -> float | None:
     """The focal length in pixels that a photo's header tells, None where it tells none."""
     camera = pycolmap.infer_camera_from_image(path)
     return float(camera.mean_focal_length()) if camera.has_prior_focal_length else None

@@ -1,4 +1,4 @@
-"""How far two sets of cameras of the same photos differ, whatever frames they are told in."""
+"""How far two sets of cameras of the same photos differ, whatever frames they are in."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def compare_poses(poses: Poses, reference: Poses) -> PoseDifference:
     transformation parameters between two point patterns", and rotations turned along.
     """
     names = sorted(poses.keys() & reference.keys())
-    ours, theirs = (np.array([_centre(which[name]) for name in names]) for which in (poses, reference))
+    ours, theirs = (np.array([_center(which[name]) for name in names]) for which in (poses, reference))
     a, b = ours - ours.mean(axis=0), theirs - theirs.mean(axis=0)
     u, s, vt = np.linalg.svd(b.T @ a)
     flip = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
@@ -50,7 +50,7 @@ def compare_poses(poses: Poses, reference: Poses) -> PoseDifference:
     return PoseDifference(np.array(angles), np.linalg.norm(scale * a @ turn.T - b, axis=1) / extent)
 
 
-def _centre(pose: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _center(pose: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(-pose[:, :3].T @ pose[:, 3])
 
 

@@ -1,4 +1,4 @@
-"""Near-duplicates: frames of a video, bursts. In plenty they cost time and give nothing, so some are set aside.
+"""Near-duplicates: frames of a video, bursts. In plenty they cost time and give nothing, so some are left out.
 
 Two photos in a row are near-duplicates when their thumbnails correlate above `NEARLY_SAME`. Measured on six sets: a
 shift by a hundredth of the width leaves 0.90 to 0.98, photos that people took one after the other 0.98 at most and
@@ -17,7 +17,7 @@ from PIL import Image
 from splatworker.sfm.photo import PhotoHeader
 
 PLENTY = 150
-"""Photos are set aside only down to this number."""
+"""Photos are left out only down to this number."""
 
 NEARLY_SAME = 0.97
 
@@ -34,16 +34,16 @@ def find_near_duplicates(photos: Sequence[PhotoHeader], folder: Path, plenty: in
         return {}
     thumbnails = np.stack([_thumbnail(photo.within(folder)) for photo in photos])
     kept = list(range(len(photos)))
-    aside = set()
+    left_out = set()
     likeness = [-1.0, *(float(a @ b) for a, b in zip(thumbnails[1:], thumbnails, strict=False))]
     while len(kept) > plenty and max(likeness) > NEARLY_SAME:
         at = int(np.argmax(likeness))
-        aside.add(kept[at])
+        left_out.add(kept[at])
         del kept[at], likeness[at]
         if at < len(kept):
             likeness[at] = float(thumbnails[kept[at]] @ thumbnails[kept[at - 1]])
-    before = {number: max(other for other in kept if other < number) for number in aside}
-    return {photos[number].name: photos[before[number]].name for number in sorted(aside)}
+    before = {number: max(other for other in kept if other < number) for number in left_out}
+    return {photos[number].name: photos[before[number]].name for number in sorted(left_out)}
 
 
 def _thumbnail(path: Path) -> npt.NDArray[np.float32]:

@@ -154,16 +154,16 @@ def metres_a_unit(
     Returns:
         Metres a unit, or None where the positions do not tell; (N,) which photos tell a wrong position, or none.
     """
-    told = np.array([position is not None for position in gps])
+    has_position = np.array([position is not None for position in gps])
     nobody = np.zeros(len(centers), bool)
-    if told.sum() < max(3, math.ceil((1 - _GPS_MOST_WRONG) * len(centers))):
+    if has_position.sum() < max(3, math.ceil((1 - _GPS_MOST_WRONG) * len(centers))):
         return None, nobody
     metres = _east_north_up([position for position in gps if position is not None])
-    if told.all() and (scale := gps_scale(centers, metres)) is not None:
+    if has_position.all() and (scale := gps_scale(centers, metres)) is not None:
         return scale, nobody
-    fits = _fitting(centers[told], metres)
-    right = told.copy()
-    right[told] = fits
+    fits = _fitting(centers[has_position], metres)
+    right = has_position.copy()
+    right[has_position] = fits
     if (~right).sum() > _GPS_MOST_WRONG * len(centers) or right.sum() < 3:
         return None, nobody
     scale = gps_scale(centers[right], metres[fits])

@@ -1,7 +1,7 @@
 """Is this reconstruction fit to train on? Photos and whole models that cannot be true are found here.
 
 COLMAP's own figures do not show it: a reprojection error under a pixel goes together with focal lengths of ten
-metres and cameras half a turn off. What cannot be true is told by the cameras themselves.
+metres and cameras half a turn off. What cannot be true shows in the cameras themselves.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MIN_POINTS = 20
 """A photo that sees fewer points is placed by chance."""
 
 FAR_OFF = 20.0
-"""A camera further from the middle than this multiple of the median distance is astray."""
+"""A camera further from the middle than this multiple of the median distance is an outlier."""
 
 MIN_ANGLE_DEG = 0.7
 """Points whose widest rays meet, in the median, under this angle have no depth: all photos from one spot."""
@@ -47,7 +47,7 @@ class Inspection:
     Attributes:
         implausible_images: image id -> what is wrong with that photo's camera, a clause.
         faults: what is wrong with the model as a whole, a clause each; empty if it can be trained on.
-        flat: one of the faults is that rays hardly meet: no depth can be told.
+        flat: one of the faults is that rays hardly meet: no depth can be computed.
         doubted: camera id -> how it contradicts the header of its photos, a clause. No fault by itself: a header is
             evidence among other.
     """

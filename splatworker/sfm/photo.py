@@ -25,11 +25,11 @@ class PhotoHeader:
     Attributes:
         name: relative to the folder of photos, in letters that can be written as UTF-8; of no two photos the same.
         width, height: pixels as stored, before any turn by the orientation tag.
-        make, model: of the camera, "" where not told.
-        focal_mm, focal_35mm: focal length and its equivalent on 35 mm film, None where not told.
+        make, model: of the camera, "" where not given.
+        focal_mm, focal_35mm: focal length and its equivalent on 35 mm film, None where not given.
         orientation: EXIF orientation 1-8.
-        gps: (latitude in degrees, longitude in degrees, altitude in metres), None unless all three are told.
-        taken: when, as EXIF writes it (sortable text), "" where not told.
+        gps: (latitude in degrees, longitude in degrees, altitude in metres), None unless all three are given.
+        taken: when, as EXIF writes it (sortable text), "" where not given.
         file: the name as the file system has it, where that differs; see `within`.
         has_alpha: parts of it may be transparent.
         is_panorama: it is one, and no camera's photo.
@@ -140,8 +140,8 @@ def _gps(tags: dict[int, Any]) -> tuple[float, float, float] | None:
     except (KeyError, TypeError, ValueError, ArithmeticError):
         return None
     position = (latitude, longitude, altitude)
-    told = all(math.isfinite(value) for value in position) and position[:2] != (0, 0)
-    return position if told and abs(latitude) <= 90 and abs(longitude) <= 180 else None
+    is_given = all(math.isfinite(value) for value in position) and position[:2] != (0, 0)
+    return position if is_given and abs(latitude) <= 90 and abs(longitude) <= 180 else None
 
 
 def _degrees(sexagesimal: Sequence[Any], reference: str, negative: str) -> float:

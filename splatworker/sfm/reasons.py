@@ -79,7 +79,7 @@ def _why(evidence: Evidence, image_id: int, attempt: Attempt, kept: set[int], sc
     if not links:
         return "This photo does not overlap with any other photo."
     if turned_from_others(evidence.graph, evidence.photos, image_id):
-        return "This photo was taken from one spot with those that it overlaps with: no depth can be told from it."
+        return "This photo was taken from one spot with those that it overlaps with: no depth can be computed from it."
     if not links & kept:
         return "This photo overlaps only with photos that could not be used either."
     count = len(links & kept)
@@ -130,7 +130,7 @@ def why_no_depth(evidence: Evidence, attempts: Sequence[Attempt]) -> NoReconstru
     if not flat and not taken_from_one_spot(evidence.graph, evidence.photos):
         return None
     return NoReconstruction(
-        "The photos seem to be taken from one spot: they overlap, but no depth can be told from them.",
+        "The photos seem to be taken from one spot: they overlap, but no depth can be computed from them.",
         hint="Move between photos, a step to the side for each, instead of turning on the spot.",
     )
 
@@ -170,7 +170,7 @@ def separate_scenes(evidence: Evidence) -> list[list[str]]:
     return [[evidence.name(image_id) for image_id in sorted(scene)] for scene in scenes]
 
 
-def told_scenes(scenes: Sequence[Sequence[str]]) -> str:
+def describe_scenes(scenes: Sequence[Sequence[str]]) -> str:
     """Scenes by their sizes and first photos: "5 of them (a.jpg, ...), 4 of them (b.jpg, ...)"."""
     return ", ".join(f"{len(scene)} of them ({scene[0]}, ...)" for scene in scenes)
 
@@ -181,7 +181,7 @@ def why_several_scenes(evidence: Evidence, least: int) -> NoReconstruction | Non
     if not scenes or len(scenes[0]) >= least:
         return None
     return NoReconstruction(
-        f"The photos show {len(scenes)} scenes that have nothing in common: {told_scenes(scenes)}. "
+        f"The photos show {len(scenes)} scenes that have nothing in common: {describe_scenes(scenes)}. "
         f"Each has fewer photos than the {least} that are needed.",
         hint="Give the photos of one scene at a time; if it is one, add photos that lead from one part to the next.",
     )

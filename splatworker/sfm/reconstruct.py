@@ -257,7 +257,7 @@ def _warnings(
     scenes = reasons.separate_scenes(evidence)
     several = (
         f"The photos show {len(scenes)} scenes that have nothing in common, of which the first was reconstructed: "
-        f"{reasons.told_scenes(scenes)}."
+        f"{reasons.describe_scenes(scenes)}."
     )
     if share < options.warn_share:
         names = ", ".join(left_out)

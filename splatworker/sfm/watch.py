@@ -24,7 +24,7 @@ _GRACE_S = 5.0
 
 @dataclass(frozen=True)
 class Cancellation:
-    """Somebody's wish to stop, on its way into COLMAP."""
+    """A request to stop, on its way into COLMAP."""
 
     token: pycolmap.CancellationToken = field(default_factory=pycolmap.CancellationToken)
 

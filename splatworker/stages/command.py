@@ -25,14 +25,14 @@ def run_as_command(
 ) -> int:
     """Do a stage's work and report it: as JSON lines, or as a bar and one sentence for people.
 
-    With `silent` nothing is told but an error, and that to people: another process reports the same work.
+    With `silent` nothing is reported but an error, and that to people: another process reports the same work.
 
     Args:
         on_interrupt: how to end the work upon Ctrl-C, where it must not be by an exception in its middle.
 
     Returns:
-        The exit status: 0; 1 for a `SplatError`, which has been told; `interrupts.INTERRUPTED` after Ctrl+C, or 1 where
-        nobody reads any more what is told.
+        The exit status: 0; 1 for a `SplatError`, which has been reported; `interrupts.INTERRUPTED` after Ctrl+C, or 1
+        where nobody reads the output any more.
     """
     lines = JsonLines(stage)
     as_json = as_json and not silent
@@ -49,7 +49,7 @@ def run_as_command(
         except MemoryError:
             error = OutOfMemory("The machine has too little memory.", hint="Use a larger machine.", stage=stage)
         except BrokenPipeError:
-            return unheard()
+            return reader_has_gone()
         except OSError as caught:
             error = from_os_error(caught, stage)
         else:
@@ -69,11 +69,11 @@ def _tell(tell: Callable[[dict[str, Any]], None] | None, what: dict[str, Any], s
             tell(what)
         sys.stdout.flush()
     except BrokenPipeError:
-        return unheard()
+        return reader_has_gone()
     return status
 
 
-def unheard() -> int:
+def reader_has_gone() -> int:
     """Nobody reads the standard output any more: end without a word. What is buffered for it must not be tried again
     when the interpreter ends.
     """

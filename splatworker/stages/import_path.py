@@ -15,8 +15,8 @@ import sys
 
 def prefer_installed(*more: str) -> None:
     """Move the folders of PYTHONPATH, and `more`, to the end of `sys.path`; forget what has come from them already."""
-    told = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    own = {os.path.realpath(entry) for entry in (*told, *more)}
+    entries = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    own = {os.path.realpath(entry) for entry in (*entries, *more)}
     if not own:
         return
     behind = [entry for entry in sys.path if os.path.realpath(entry) in own]

@@ -56,7 +56,7 @@ MEMORY_SHARE = 0.95
 """How much of the machine's memory a stage may take where the operator says nothing: more, and the system kills."""
 
 Request = dict[str, Any] | Callable[[], Awaitable[dict[str, Any] | None]] | AsyncIterator[dict[str, Any]] | None
-"""What a stage is told on its standard input: at once, later, or piece by piece, one a line."""
+"""What a stage gets on its standard input, one JSON object a line: at once, later, or one after another."""
 
 NETWORK_STAGES = frozenset({"fetch", "upload", "notify"})
 
@@ -169,7 +169,7 @@ async def run_command(
     watch: Callable[[bytes], None] | None = None,
     network: bool = False,
 ) -> dict[str, Any]:
-    """`run_stage` for any command line. One that speaks no JSON lines is watched instead: `watch` sees what it prints
+    """`run_stage` for any command line. One that prints no JSON lines is watched instead: `watch` sees what it prints
     to standard error, and it need not send a result. With `network` it may open sockets, as `NETWORK_STAGES` may.
     """
     logs, scratch = workspace / "logs", workspace / "tmp"
@@ -180,7 +180,7 @@ async def run_command(
     others = set(supervise.children()) if supervise.LINUX else set()
     with _CappedLog(logs / f"{stage}.log") as log:
         process = await _start(
-            _restricted(stage, command, network=network), stage, workspace, scratch, told=request is not None
+            _restricted(stage, command, network=network), stage, workspace, scratch, reads_input=request is not None
         )
         try:
             async with asyncio.timeout(None if deadline is None else max(0.0, deadline - time.monotonic())):
@@ -190,8 +190,8 @@ async def run_command(
                     _read_lines(process.stdout, follower.line, log.write),
                     _read_chunks(process.stderr, [log.write, *([watch] if watch else [])]),
                 )
-                heard = asyncio.ensure_future(_heard(process, reading))
-                await _while_telling(heard, _send(process.stdin, request))
+                output_read = asyncio.ensure_future(_output_ended(process, reading))
+                await _while_sending(output_read, _send(process.stdin, request))
                 await _ended(process)
         except TimeoutError:
             raise out_of_time(stage) from None
@@ -208,16 +208,16 @@ def _restricted(stage: str, command: Sequence[str], *, network: bool) -> list[st
 
 
 async def _start(
-    command: Sequence[str], stage: str, workspace: Path, scratch: Path, *, told: bool
+    command: Sequence[str], stage: str, workspace: Path, scratch: Path, *, reads_input: bool
 ) -> asyncio.subprocess.Process:
-    """Start a supervisor for the command; `told` for one that reads its standard input."""
+    """Start a supervisor for the command; `reads_input` for one that is sent a request."""
     global _starting  # noqa: PLW0603
     _starting += 1
     try:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", _SUPERVISOR, str(os.getpid()), str(_most_memory())),
             *command,
-            stdin=asyncio.subprocess.PIPE if told else asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE if reads_input else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=workspace,
@@ -310,8 +310,8 @@ class _Follower:
             case {"event": "result", "result": dict(result)}:
                 self.result = result
             case {"event": "error"}:
-                told = {name: _sentence(event.get(name, "")) for name in ("code", "stage", "message", "hint")}
-                self.error = from_event(told)
+                fields = {name: _sentence(event.get(name, "")) for name in ("code", "stage", "message", "hint")}
+                self.error = from_event(fields)
             case {
                 "event": "exit",
                 "signal": int(),
@@ -321,7 +321,7 @@ class _Follower:
             }:
                 self.exit = event
             case {"event": "unrestricted", "reason": str(reason)}:
-                _tell_once(redact(reason[:200]))
+                _warn_once(redact(reason[:200]))
             case _:
                 return False
         return True
@@ -333,7 +333,7 @@ def _sentence(said: object) -> str:
 
 
 @functools.cache
-def _tell_once(reason: str) -> None:
+def _warn_once(reason: str) -> None:
     """Log that stages may use the network here."""
     structlog.get_logger().warning("stages are not kept from the network", reason=reason)
 
@@ -378,38 +378,38 @@ async def _send(stdin: asyncio.StreamWriter | None, request: Request) -> None:
     if stdin is None or request is None:
         return
     with contextlib.suppress(ConnectionError):  # a stage that died without reading will be found out elsewhere
-        async for told in _pieces(request):
-            stdin.write(json.dumps(told).encode() + b"\n")
+        async for message in _messages(request):
+            stdin.write(json.dumps(message).encode() + b"\n")
             await stdin.drain()
     stdin.close()
 
 
-async def _pieces(request: Request) -> AsyncIterator[dict[str, Any]]:
-    """All that there is to tell, each when it is known."""
+async def _messages(request: Request) -> AsyncIterator[dict[str, Any]]:
+    """The messages of a request, each when it is known."""
     if isinstance(request, AsyncIterator):
-        async for told in request:
-            yield told
+        async for message in request:
+            yield message
     elif isinstance(request, dict):
         yield request
-    elif request is not None and (told_later := await request()) is not None:
-        yield told_later
+    elif request is not None and (awaited := await request()) is not None:
+        yield awaited
 
 
-async def _while_telling(reading: asyncio.Future[Any], sending: Coroutine[Any, Any, None]) -> None:
-    """Wait for what a stage says while it is told what to do; what hinders the telling ends the waiting, too."""
-    telling = asyncio.create_task(sending)
-    telling.add_done_callback(lambda told: reading.cancel() if not told.cancelled() and told.exception() else None)
+async def _while_sending(reading: asyncio.Future[Any], sending: Coroutine[Any, Any, None]) -> None:
+    """Read what a stage prints while its request is sent; an error in making the request ends the reading, too."""
+    sending_task = asyncio.create_task(sending)
+    sending_task.add_done_callback(lambda sent: reading.cancel() if not sent.cancelled() and sent.exception() else None)
     try:
         await reading
     except asyncio.CancelledError:
-        if telling.done() and not telling.cancelled() and (hindrance := telling.exception()):
-            raise hindrance from None
+        if sending_task.done() and not sending_task.cancelled() and (error := sending_task.exception()):
+            raise error from None
         raise
     finally:
-        telling.cancel()  # a stage that died early was never told
+        sending_task.cancel()  # a stage that died early has not read all of it
 
 
-async def _heard(process: asyncio.subprocess.Process, reading: asyncio.Future[Any]) -> None:
+async def _output_ended(process: asyncio.subprocess.Process, reading: asyncio.Future[Any]) -> None:
     """Wait for the end of what a stage prints; when its supervisor has ended, not for who else may hold its pipes."""
     try:
         while not reading.done() and process.returncode is None:
@@ -419,7 +419,9 @@ async def _heard(process: asyncio.subprocess.Process, reading: asyncio.Future[An
         if reading.done():
             await reading
     finally:
-        reading.add_done_callback(lambda read: read.cancelled() or read.exception())  # or it is told of as unheard
+        reading.add_done_callback(
+            lambda read: read.cancelled() or read.exception()
+        )  # or asyncio logs it as never retrieved
         reading.cancel()
 
 

@@ -12,6 +12,8 @@ Does not know: where the scene comes from, and how a training step is worked out
 * schedule: learning rates and spherical-harmonics degree by iteration
 * density: where Gaussians are added and removed: strategies
 * memory: how many Gaussians fit
+* free_space, silhouettes: where no Gaussian may be: before the cameras, and outside of what photos show
+* warm_up: every GPU kernel once, before the scene is there
 * randomness: every random number, from one seed
 * resolution: coarse to fine
 * trainer: the loop

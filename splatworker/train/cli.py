@@ -21,9 +21,9 @@ from splatworker.train.trainer import train
 
 
 def main(argv: list[str]) -> int:
-    """Train; 0 for success, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
+    """Train; 0 for success, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
     options, unused = parse(argv)
-    silent = parallel.rank_here() > 0  # the first of several processes speaks for all
+    silent = parallel.rank_here() > 0  # the first of several processes reports for all
 
     def work(report: Reporter) -> dict[str, Any]:
         if unused:

@@ -30,7 +30,7 @@ LOADING_SHARE = 0.5
 
 
 def main(argv: list[str]) -> int:
-    """Evaluate; 0 for success, 1 for an error that was told, 2 (by argparse) for a wrong command line."""
+    """Evaluate; 0 for success, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
     parser = argparse.ArgumentParser(
         prog="splatworker eval", description="PSNR and SSIM of a splat on a scene's photos (by default the held-out)."
     )

@@ -57,9 +57,9 @@ def rank_here() -> int:
 
 
 def is_started() -> bool:
-    """Whether torchrun, or whatever speaks its environment variables, has started more processes than this one."""
-    told = all(name in os.environ for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"))
-    return told and int(os.environ["WORLD_SIZE"]) > 1
+    """Whether torchrun, or whatever sets its environment variables, has started more processes than this one."""
+    described = all(name in os.environ for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"))
+    return described and int(os.environ["WORLD_SIZE"]) > 1
 
 
 def choose_gpu(device: str) -> None:

@@ -26,10 +26,10 @@ from splatworker.train.options import Options
 from splatworker.train.parallel import BatchStep, Ranks
 from splatworker.train.photos import load_views
 from splatworker.train.randomness import Randomness
-from splatworker.train.rehearsal import rehearsing
 from splatworker.train.resolution import Pyramid
 from splatworker.train.schedule import active_sh_degree, dropout_at, learning_rates
 from splatworker.train.silhouettes import Silhouettes
+from splatworker.train.warm_up import warming_up
 
 LOADING_SHARE, TRAINING_SHARE = 0.04, 0.94
 """Of the stage's time, for its progress: loading photos, and iterations. The rest is the last evaluation."""
@@ -95,7 +95,7 @@ def train(
     def loaded(count: int) -> None:
         report.progress("loading photos", LOADING_SHARE * count / len(photos))
 
-    with rehearsing(device):
+    with warming_up(device):
         views = load_views(photos, options, device, loaded)
     folder = ModelFolder(options, first)
 

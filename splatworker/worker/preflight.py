@@ -129,4 +129,4 @@ def environment_deadline() -> float:
     Raises:
         SplatError: the variable holds something else; a limit that is silently none would be paid for.
     """
-    return operator_limits.told(DEADLINE)
+    return operator_limits.checked_value(DEADLINE)

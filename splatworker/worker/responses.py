@@ -9,7 +9,7 @@ from typing import Any
 
 from splatworker.contract.job import Job
 from splatworker.errors import MachineError, SplatError, from_os_error
-from splatworker.pipeline.run import Result
+from splatworker.pipeline.records import Result
 from splatworker.worker.logs import redacted
 from splatworker.worker.public_address import public_address
 

@@ -20,7 +20,7 @@ from splatworker.worker import logs
 from splatworker.worker.deduplicate_jobs import deduplicate_jobs
 from splatworker.worker.public_address import environment_rule
 from splatworker.worker.self_test import is_self_test, self_test
-from splatworker.worker.session import Setting
+from splatworker.worker.session import WorkerSettings
 
 CHECK_SECONDS = 120.0
 FITNESS_DISK = 4 * 2**30 - LEAST_DISK
@@ -44,12 +44,12 @@ def serve(handler: Handler, command: Sequence[str] = STAGE_COMMAND) -> None:
 
     # The SDK's local API has no address for updates.
     updates = send_update if logs.on_platform() else None
-    setting = Setting(platform=updates, command=command, gpu_required=not _cpu_will_do())
+    settings = WorkerSettings(platform=updates, command=command, gpu_required=not _cpu_will_do())
 
     async def answer(event: dict[str, Any]) -> dict[str, Any]:
         if is_self_test(event):
-            return await self_test(event, setting, handler, Path.cwd())
-        return await handler(event, setting)
+            return await self_test(event, settings, handler, Path.cwd())
+        return await handler(event, settings)
 
     async def machine_can_do_a_job() -> None:
         await check_machine(command)

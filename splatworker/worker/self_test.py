@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from splatworker.stages.workspace import private_workspace
-from splatworker.worker.session import Setting
+from splatworker.worker.session import WorkerSettings
 
 EXAMPLES = Path("examples") / "photos"
 MOST_SECONDS = 1800.0
@@ -24,7 +24,7 @@ def is_self_test(event: dict[str, Any]) -> bool:
 
 
 async def self_test(
-    event: dict[str, Any], setting: Setting, handler: Callable[..., Awaitable[dict[str, Any]]], folder: Path
+    event: dict[str, Any], settings: WorkerSettings, handler: Callable[..., Awaitable[dict[str, Any]]], folder: Path
 ) -> dict[str, Any]:
     """The answer of a job of the example photos in `folder` of the worker."""
     photos = sorted((folder / EXAMPLES).glob("*.jpg"))
@@ -37,4 +37,4 @@ async def self_test(
             "deadline_s": MOST_SECONDS,
         }
         # Paths instead of URLs are the worker's own here, not the caller's.
-        return await handler(event | {"input": job}, dataclasses.replace(setting, local=True))
+        return await handler(event | {"input": job}, dataclasses.replace(settings, local=True))

@@ -30,10 +30,10 @@ from splatworker.worker.progress_updates import ProgressUpdates
 WEBHOOK_PAUSE_S = 5.0
 """Seconds between two `processing` webhooks."""
 
-TOLD_REMEMBERED = 1024
+DELIVERED_REMEMBERED = 1024
 """How many last messages are remembered, so that none is sent again once its receiver has said that it has it."""
 
-_told: OrderedDict[tuple[str | None, str], None] = OrderedDict()
+_delivered: OrderedDict[tuple[str | None, str], None] = OrderedDict()
 """The last messages that were answered with success, by job and the message's id: of all jobs of this worker."""
 
 ALL_WEIGHTS = {"fetch": 0.04, **WEIGHTS}
@@ -43,7 +43,7 @@ Platform = Callable[[dict[str, Any], dict[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Setting:
+class WorkerSettings:
     """Where a job comes from, and how its stages are started.
 
     Attributes:
@@ -64,21 +64,21 @@ class Setting:
 class JobSession:
     """One job's caller, and everything that is sent to them."""
 
-    def __init__(self, event: dict[str, Any], setting: Setting) -> None:
+    def __init__(self, event: dict[str, Any], settings: WorkerSettings) -> None:
         self.input = read_input(event)
         self.job_id = str(event.get("id") or f"local-{uuid4().hex}")[:256]
         self.project_id, self._webhook_url, self._secret = caller_fields(self.input)
         self._event = event
-        self._setting = setting
+        self._settings = settings
         self._updates: list[ProgressUpdates] = []
-        self._telling: asyncio.Future[str | None] | None = None
-        self.report = Overall(setting.sinks, ALL_WEIGHTS)
+        self._last_message: asyncio.Future[str | None] | None = None
+        self.report = Overall(settings.sinks, ALL_WEIGHTS)
         self.log = structlog.get_logger().bind(job=self.job_id)
 
     def open(self, job: Job, workspace: Path) -> None:
         """Begin to tell the progress of a job that has been found valid: now its sender may be told."""
         self.report.weights = _weights(job)
-        if (platform := self._setting.platform) is not None:
+        if (platform := self._settings.platform) is not None:
 
             async def to_platform(percent: float, stage: str, step: str) -> None:
                 await platform(self._event, {"progress": int(percent), "stage": stage, "step": step})
@@ -118,26 +118,26 @@ class JobSession:
             check_url(self._webhook_url, "webhook_url")
         except InvalidJob:
             return
-        told = (key_of(self._event), webhook.message_id(message))
-        if await self._was_told() or told in _told:
+        message_key = (key_of(self._event), webhook.message_id(message))
+        if await self._was_delivered() or message_key in _delivered:
             return  # a receiver that pays back for every message must not get one twice
         seconds = transfers.LAST_WORD_SECONDS if in_a_hurry else transfers.webhook_seconds(deadline)
         tries = 1 if in_a_hurry else None
-        self._telling = asyncio.ensure_future(
+        self._last_message = asyncio.ensure_future(
             self._notify(self._webhook_url, message, workspace, seconds=seconds, tries=tries)
         )
-        self._telling.add_done_callback(lambda sent: _remember(told, sent))
-        trouble = await asyncio.shield(self._telling)
+        self._last_message.add_done_callback(lambda sent: _remember(message_key, sent))
+        trouble = await asyncio.shield(self._last_message)
         if trouble is not None:
             answer.setdefault("warnings", []).append(trouble)
             self.log.warning("webhook not delivered", reason=trouble)
 
-    async def _was_told(self) -> bool:
+    async def _was_delivered(self) -> bool:
         """Whether a last message that was under way when the job was stopped has been answered with success.
 
         It is given a moment for that: to send it again at once could be to send it twice.
         """
-        sending, self._telling = self._telling, None
+        sending, self._last_message = self._last_message, None
         if sending is None:
             return False
         await asyncio.wait([sending], timeout=transfers.LAST_WORD_SECONDS)
@@ -150,16 +150,16 @@ class JobSession:
     ) -> str | None:
         secret = self._secret if self._secret is not None and webhook.is_secret(self._secret) else None
         return await transfers.notify(
-            url, message, secret, StageRunner(workspace, self._setting.command), seconds=seconds, tries=tries
+            url, message, secret, StageRunner(workspace, self._settings.command), seconds=seconds, tries=tries
         )
 
 
-def _remember(told: tuple[str | None, str], sent: asyncio.Future[str | None]) -> None:
-    if told[0] is None or sent.cancelled() or sent.exception() is not None or sent.result() is not None:
+def _remember(message_key: tuple[str | None, str], sent: asyncio.Future[str | None]) -> None:
+    if message_key[0] is None or sent.cancelled() or sent.exception() is not None or sent.result() is not None:
         return
-    _told[told] = None
-    while len(_told) > TOLD_REMEMBERED:
-        _told.popitem(last=False)
+    _delivered[message_key] = None
+    while len(_delivered) > DELIVERED_REMEMBERED:
+        _delivered.popitem(last=False)
 
 
 def _weights(job: Job) -> dict[str, float]:

@@ -216,17 +216,6 @@ def test_what_is_no_number_in_a_header(text, tmp_path):
     assert fetched.rejected == []
 
 
-@pytest.mark.parametrize("text", ["٣", "１", "۹"])
-def test_digits_of_other_scripts_are_no_numbers(text):
-    assert guard.number(text) is None
-
-
-def test_what_is_a_number():
-    assert [guard.number(text) for text in ("0", "007", "123456789012345")] == [0, 7, 123456789012345]
-    assert guard.retry_after("30") == 30.0
-    assert guard.retry_after("200000") == 0.0
-
-
 @pytest.mark.parametrize("length", ["-5", "zz", "", "ffffffffffffffffffff", "1 1"])
 def test_chunks_of_no_length(length, tmp_path):
     def behave(connection, number):
@@ -245,12 +234,6 @@ def test_ports_of_other_services(port, monkeypatch):
         guard.check_url(f"https://store.example:{port}/a.jpg", "upload_url")
     with guard.session() as session, pytest.raises(guard.RefusedPort):  # as a redirect comes to it
         session.get(f"http://93.184.216.34:{port}/", timeout=1)
-
-
-@pytest.mark.parametrize("port", ["", ":80", ":443", ":8080", ":8443", ":9000"])
-def test_ports_of_web_servers(port, monkeypatch):
-    monkeypatch.delenv(guard.ALLOW_PRIVATE)
-    guard.check_url(f"https://store.example{port}/a.jpg", "upload_url")
 
 
 def test_within_gives_results_and_errors_and_abandons_what_is_late():

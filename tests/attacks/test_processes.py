@@ -14,12 +14,8 @@ from pathlib import Path
 import pytest
 
 from splatworker.errors import OutOfMemory, SplatError, StageCrashed
-from splatworker.machine import operator_limits
 from splatworker.stages import process, restrict, supervise
 from splatworker.stages.progress import Overall, Silent
-from splatworker.stages.undisturbed import undisturbed
-from splatworker.worker import session
-from splatworker.worker.deduplicate_jobs import deduplicate_jobs
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,28 +150,6 @@ def test_children_are_listed_while_threads_come_and_go():
         child.wait()
 
 
-def test_undisturbed_work_is_done_and_the_cancel_comes_after_it():
-    async def scene() -> None:
-        entered, done = asyncio.Event(), []
-
-        async def work() -> None:
-            entered.set()
-            for _ in range(5):
-                await asyncio.sleep(0)
-            done.append(1)
-
-        task = asyncio.create_task(undisturbed(work()))
-        await entered.wait()
-        for _ in range(3):
-            task.cancel()
-            await asyncio.sleep(0)
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert done == [1]
-
-    asyncio.run(scene())
-
-
 SOCKETS = """
 import json, socket, sys
 seen = {}
@@ -231,10 +205,10 @@ def test_a_system_without_filters_is_told_once_and_the_stage_runs(tmp_path, monk
     monkeypatch.setattr(process, "_RESTRICT", str(tmp_path / "restrict.py"))
     source = Path(restrict.__file__).read_text()
     (tmp_path / "restrict.py").write_text(source.replace('"x86_64": (', '"none": (').replace('"aarch64": (', '"no": ('))
-    process._tell_once.cache_clear()
+    process._warn_once.cache_clear()
     for _ in range(2):
         assert run(tmp_path, 'print(\'{"event": "result", "result": {"done": 1}}\')')["done"] == 1
-    process._tell_once.cache_clear()
+    process._warn_once.cache_clear()
     told = capsys.readouterr()
     assert (told.out + told.err).count("not kept from the network") == 1
 
@@ -444,68 +418,3 @@ print(asked, len(heard))
 def test_sigterm_reaches_every_job_that_runs(order, asked, heard):
     ended = subprocess.run([sys.executable, "-c", TWO_JOBS, order], capture_output=True, text=True, check=False)
     assert ended.stdout == f"{asked} {heard}\n", ended.stderr
-
-
-def test_a_handler_that_replaced_ours_stays():
-    async def scene() -> None:
-        with session.sigterm_cancels_this_task():
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        asyncio.run(scene())
-        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def counted():
-    done = []
-
-    async def work(event):
-        done.append(event["input"])
-        await asyncio.sleep(0.01)
-        return {"status": "success", "project_id": event["input"]["project_id"]}
-
-    return deduplicate_jobs(work), done
-
-
-ALICE = {"id": "job-1", "input": {"project_id": "alice", "upload_url": "https://store.example/alice", "n": [1, 2]}}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"project_id": "bob"}, {"upload_url": "https://store.example/bob"}, {"n": [2, 1]}, {"n": [1, 2.0]},
-     {"n": [True, 2]}, {"more": None}],
-)  # fmt: skip
-def test_a_job_with_anothers_id_is_another_job(change):
-    answer, done = counted()
-    other = {"id": "job-1", "input": ALICE["input"] | change}
-
-    async def scene():
-        await answer(ALICE)
-        await answer(other)
-        await asyncio.gather(
-            answer(other), answer(ALICE), answer(ALICE | {"id": "job-2"}), answer(other | {"id": "job-2"})
-        )
-
-    asyncio.run(scene())
-    assert len(done) == 4
-
-
-def test_the_same_job_in_another_order_is_the_same():
-    answer, done = counted()
-    again = {"input": dict(reversed(ALICE["input"].items())), "id": "job-1"}
-
-    async def scene():
-        return [await answer(ALICE), await answer(again)]
-
-    first, second = asyncio.run(scene())
-    assert first == second
-    assert len(done) == 1
-
-
-def test_every_limit_has_a_default_that_holds(monkeypatch):
-    for variable in operator_limits.LIMITS:
-        monkeypatch.delenv(variable, raising=False)
-        assert operator_limits.value(variable) > 0

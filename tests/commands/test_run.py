@@ -16,7 +16,7 @@ from support.jobs import stand_in, write_photos
 from splatworker.commands import run as run_cli
 from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS
 from splatworker.formats.ownership import RECORD
-from splatworker.pipeline import run as pipeline
+from splatworker.pipeline import stage_calls
 from splatworker.stages import workspace
 
 ROOT = Path(__file__).parents[2]
@@ -249,7 +249,7 @@ def test_a_failed_run_leaves_an_earlier_result_alone(photos, out, capsys):
 
 
 def test_a_full_disk_during_training(photos, small_disk, monkeypatch, capsys):
-    for module, name in ((workspace, "LEAST_DISK"), (pipeline, "TRAINING_DISK")):
+    for module, name in ((workspace, "LEAST_DISK"), (stage_calls, "TRAINING_DISK")):
         monkeypatch.setattr(module, name, 0)
     assert run(photos, "-o", small_disk / "out", faults=("train=full-disk",)) == 1
     one_sentence(capsys.readouterr().err, "disk_full")

@@ -13,7 +13,6 @@ from splatworker.contract.job import Job, JobSfmOptions, caller_fields, parse, r
 from splatworker.contract.params import MOST_USEFUL_ITERATIONS, Params, arguments, ignored, resolve
 from splatworker.errors import InputError, InvalidJob, InvalidParam, SplatError, UnknownParam
 from splatworker.photos.enough_photos import MOST_PHOTOS
-from splatworker.pipeline import photo_sizes
 from splatworker.train import options as train_options
 
 GOOD = {
@@ -381,22 +380,3 @@ def test_options_of_the_cameras_become_those_of_the_stage():
     assert recipe({"sfm": {"keep_frame": False}}).sfm.arguments() == []
     with pytest.raises(InvalidJob, match="min_share"):
         recipe({"sfm": {"min_share": 1.5}})
-
-
-@pytest.mark.parametrize(
-    ("asked", "preview", "decoded", "undistorted"),
-    [
-        ({}, False, 2133, None),
-        ({}, True, 1600, 640),
-        ({"params": {"resolution": 2}}, True, 0, None),
-        ({"params": {"resolution": -1}}, True, 2133, None),
-        ({"params": {"resolution_scales": [2.0, 4.0]}}, True, 2133, 500),
-        ({"params": {"resolution_scales": [2.0]}}, False, 2133, 500),
-        ({"sfm": {"undistort_max_size": 1800}}, True, 1800, None),
-        ({"sfm": {"max_image_size": 2400}}, True, 2400, 640),
-    ],
-)
-def test_how_large_photos_are_on_their_way(asked, preview, decoded, undistorted):
-    asked_recipe, photos = recipe(asked), [{"width": 800, "height": 1000}, {"width": 900, "height": 600}]
-    assert photo_sizes.decoded(asked_recipe, preview=preview) == decoded
-    assert photo_sizes.undistorted(asked_recipe, photos, preview=preview) == undistorted

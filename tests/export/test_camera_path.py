@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from splatworker.export.camera_path import Viewpoint, by_what_they_show, flight, focus, viewpoint_of
+from splatworker.export.camera_path import Viewpoint, flight, focus, sorted_by_coverage, viewpoint_of
 from splatworker.formats.camera import Camera
 
 FRAMES = 120
@@ -110,7 +110,7 @@ def test_focus_is_what_the_cameras_look_at():
 
 def test_the_first_view_shows_most():
     cameras = [camera_at([0, 0, 3], [2, 0, 0]), camera_at([0, 0, 3], [0, 0, 0]), camera_at([0, 0, 3], [0, 0, 6])]
-    assert by_what_they_show(cameras, POINTS, TRACKS) == [1, 0, 2]
+    assert sorted_by_coverage(cameras, POINTS, TRACKS) == [1, 0, 2]
 
 
 def test_a_cameras_own_look_is_its_view():

@@ -10,7 +10,7 @@ from support.gaussian_scenes import concatenate, random_gaussians
 from splatworker.export import clean as cleaning
 from splatworker.export.clean import clean
 from splatworker.export.comparison import compare
-from splatworker.export.pictures import Artist
+from splatworker.export.pictures import SplatRenderer
 from splatworker.export.subject import read_subject
 from splatworker.export.visibility import measure_visibility
 from splatworker.formats.subset import take
@@ -51,8 +51,8 @@ def cleaned(subject, renderer, more: GaussianTensors):
 
 
 def psnr(subject, renderer, splat) -> float:
-    artist = Artist(splat, renderer, subject.background)
-    return float(np.mean([shown.psnr for shown in compare(artist, subject.held_out, set())]))
+    splat_renderer = SplatRenderer(splat, renderer, subject.background)
+    return float(np.mean([shown.psnr for shown in compare(splat_renderer, subject.held_out, set())]))
 
 
 def test_what_no_camera_sees_goes_and_the_subject_stays(subject, renderer):

@@ -17,8 +17,9 @@ from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS, names
 from splatworker.errors import SplatError
 from splatworker.export import cli
 from splatworker.export.comparison import trained_size
-from splatworker.export.export import ON_CPU, export
+from splatworker.export.export import export
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
+from splatworker.export.render_budget import ON_CPU
 from splatworker.export.subject import read_subject, shrunk
 from splatworker.render.reference import ReferenceRenderer
 from splatworker.render.tensors import to_tensors

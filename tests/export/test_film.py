@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from splatworker.errors import SplatError
-from splatworker.export.export import ON_CPU, ON_GPU
 from splatworker.export.film import encoder, write_film
+from splatworker.export.render_budget import ON_CPU, ON_GPU
 
 
 def described(path) -> str:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from support.gaussian_scenes import random_gaussians
 
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
-from splatworker.export.pictures import Artist
+from splatworker.export.pictures import SplatRenderer
 from splatworker.export.subject import read_subject
 from splatworker.export.visibility import MOST_LINES, measure_visibility
 from splatworker.formats.gaussians import Gaussians
@@ -49,9 +49,9 @@ def many(count: int) -> Gaussians:
 
 def likeness(first: Gaussians, second: Gaussians, subject, renderer) -> float:
     """PSNR in dB of the pictures from all cameras."""
-    artists = [Artist(gaussians, renderer, subject.background) for gaussians in (first, second)]
+    splat_renderers = [SplatRenderer(gaussians, renderer, subject.background) for gaussians in (first, second)]
     errors = [
-        ((artists[0].image(photo.camera).clone() - artists[1].image(photo.camera)) ** 2).mean().item()
+        ((splat_renderers[0].image(photo.camera).clone() - splat_renderers[1].image(photo.camera)) ** 2).mean().item()
         for photo in subject.photos
     ]
     return float(-10 * np.log10(np.mean(errors)))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from splatworker.export.export import export
-from splatworker.export.rehearsal import rehearse
+from splatworker.export.warm_up import warm_up
 
 pytestmark = pytest.mark.gpu
 
@@ -30,5 +30,5 @@ def test_files_lose_as_little_as_on_a_cpu(model, scene, told, tmp_path):
     assert losses["cuda"] == pytest.approx(losses["cpu"], abs=1.0)
 
 
-def test_the_rehearsal_asks_for_what_is_there():
-    rehearse()
+def test_the_warm_up_asks_for_what_is_there():
+    warm_up()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.jobs import do, local_job, slow, write_photos
 
-from splatworker.pipeline import run as pipeline
+from splatworker.pipeline import stage_calls
 from splatworker.stages import workspace
 
 
@@ -13,7 +13,7 @@ from splatworker.stages import workspace
 def test_the_disk_fills_up(stage, job, traces, small_disk, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(workspace, "LEAST_DISK", 0)
-        patch.setattr(pipeline, "TRAINING_DISK", 0)
+        patch.setattr(stage_calls, "TRAINING_DISK", 0)
         patch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
         answer = do(job, f"{stage}=full-disk")
     assert answer["code"] == "disk_full"
@@ -24,7 +24,7 @@ def test_the_disk_fills_up_over_what_is_wanted_besides(job, traces, small_disk, 
     event = {**job, "input": job["input"] | {"outputs": {"splat": str(tmp_path / "a.splat")}}}
     with monkeypatch.context() as patch:
         patch.setattr(workspace, "LEAST_DISK", 0)
-        patch.setattr(pipeline, "TRAINING_DISK", 0)
+        patch.setattr(stage_calls, "TRAINING_DISK", 0)
         patch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
         answer = do(event, "export=full-disk")
     assert answer["status"] == "success"

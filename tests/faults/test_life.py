@@ -19,10 +19,10 @@ from support.s3 import Store
 from support.servers import RawServer
 
 import handler
-from splatworker.pipeline import run as pipeline
 from splatworker.pipeline import transfers
 from splatworker.stages import process, workspace
-from splatworker.worker.session import Setting
+from splatworker.stages.progress import Silent
+from splatworker.worker.session import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,7 +73,7 @@ def test_cancel_in_each_stage(stage, job, traces, monkeypatch, tmp_path):
     async def scene() -> float:
         return await cancel_when(
             lambda: any("time.sleep" in line for line in traces.processes()),
-            asyncio.create_task(handler.handler(event, Setting(local=True, command=stand_in(*faults)))),
+            asyncio.create_task(handler.handler(event, WorkerSettings(local=True, command=stand_in(*faults)))),
         )
 
     assert asyncio.run(scene()) < 5
@@ -86,7 +86,7 @@ def test_a_cancelled_job_says_so_to_its_webhook(photos, traces, monkeypatch, tmp
 
     async def scene(store) -> None:
         event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url(), project_id="p")
-        task = asyncio.create_task(handler.handler(event, Setting(local=True, command=stand_in("sfm=hang"))))
+        task = asyncio.create_task(handler.handler(event, WorkerSettings(local=True, command=stand_in("sfm=hang"))))
         await cancel_when(lambda: started(traces, "sfm"), task)
 
     monkeypatch.setattr(transfers, "LAST_WORD_SECONDS", A_LAST_WORD_S)
@@ -108,7 +108,7 @@ def test_a_job_cancelled_while_its_webhook_hears_of_the_end_is_told_again(photos
 
     async def scene(store) -> None:
         event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url())
-        task = asyncio.create_task(handler.handler(event, Setting(local=True, command=stand_in())))
+        task = asyncio.create_task(handler.handler(event, WorkerSettings(local=True, command=stand_in())))
         assert await cancel_when(lambda: bool(told), task) < 60
         hung.set()
 
@@ -126,9 +126,9 @@ WORKER = """
 import asyncio, json, sys
 import handler
 from splatworker.pipeline import transfers
-from splatworker.worker.session import Setting
+from splatworker.worker.session import WorkerSettings
 event, command, transfers.LAST_WORD_SECONDS = (json.loads(argument) for argument in sys.argv[1:])
-print(json.dumps(asyncio.run(handler.handler(event, Setting(local=True, command=command)))))
+print(json.dumps(asyncio.run(handler.handler(event, WorkerSettings(local=True, command=command)))))
 """
 
 
@@ -256,9 +256,7 @@ def test_a_stage_that_leaves_something_behind_or_floods_its_log(fault, job):
 
 def test_a_log_has_a_bound(tmp_path, traces):
     with workspace.private_workspace() as folder:
-        asyncio.run(
-            process.run_stage("probe", [], workspace=folder, report=pipeline.Silent(), command=stand_in("probe=flood"))
-        )
+        asyncio.run(process.run_stage("probe", [], workspace=folder, report=Silent(), command=stand_in("probe=flood")))
         assert (folder / "logs" / "probe.log").stat().st_size < process.LOG_LIMIT + 1000
 
 
@@ -277,7 +275,7 @@ def test_a_gpu_that_gives_up_replaces_the_worker(job, fault):
 
 @pytest.mark.parametrize("fault", ["gpu=gone", "probe=segfault"])
 def test_a_rented_gpu_that_is_gone_is_no_reason_for_a_preview(job, fault):
-    answer = do(job, setting=Setting(local=True, command=stand_in(fault), gpu_required=True))
+    answer = do(job, setting=WorkerSettings(local=True, command=stand_in(fault), gpu_required=True))
     assert answer["code"] == "gpu_failed"
     assert answer["refresh_worker"] is True
     assert "GPU" in answer["error"]
@@ -285,7 +283,7 @@ def test_a_rented_gpu_that_is_gone_is_no_reason_for_a_preview(job, fault):
 
 def test_the_trainer_warms_up_while_photos_arrive(job, traces):
     async def scene() -> None:
-        setting = Setting(local=True, command=stand_in("gpu=yes", "fetch=hang"))
+        setting = WorkerSettings(local=True, command=stand_in("gpu=yes", "fetch=hang"))
         task = asyncio.create_task(handler.handler(job, setting))
         await cancel_when(lambda: started(traces, "fetch") and started(traces, "warm"), task)
 
@@ -304,7 +302,7 @@ def test_the_export_warms_up_while_the_splat_is_trained_and_not_before(job, trac
         return started(traces, "sfm")
 
     async def scene(fault: str, condition) -> None:
-        setting = Setting(local=True, command=stand_in("gpu=yes", fault))
+        setting = WorkerSettings(local=True, command=stand_in("gpu=yes", fault))
         task = asyncio.create_task(handler.handler(event, setting))
         await cancel_when(lambda: condition(task), task)
 
@@ -350,7 +348,7 @@ def test_an_upload_that_hangs_is_cancelled_at_once(photos, traces, monkeypatch, 
 
     async def scene(server) -> float:
         task = asyncio.create_task(
-            handler.handler(local_job(photos, server.url("/k")), Setting(local=True, command=stand_in()))
+            handler.handler(local_job(photos, server.url("/k")), WorkerSettings(local=True, command=stand_in()))
         )
         return await cancel_when(lambda: server.connections, task)
 
@@ -379,7 +377,7 @@ def test_two_hundred_jobs_good_and_bad_leave_nothing(photos, tmp_path, traces):
             if number == 40:
                 before = usage()
             job, faults = [(good, ()), (bad, ()), (good, (ugly[number % 5],))][number % 3]
-            answer = await handler.handler(job, Setting(local=True, command=stand_in(*faults)))
+            answer = await handler.handler(job, WorkerSettings(local=True, command=stand_in(*faults)))
             assert (answer["status"] == "success") == (number % 3 == 0)
         return before, usage()
 

@@ -8,7 +8,7 @@ from support.jobs import stand_in
 
 import handler
 from splatworker.worker import deduplicate_jobs
-from splatworker.worker.session import Setting
+from splatworker.worker.session import WorkerSettings
 
 
 def count_work(job: dict, *faults: str):
@@ -17,7 +17,7 @@ def count_work(job: dict, *faults: str):
 
     async def work(event):
         worked.append(event["id"])
-        return await handler.handler(event, Setting(local=True, command=stand_in(*faults)))
+        return await handler.handler(event, WorkerSettings(local=True, command=stand_in(*faults)))
 
     return deduplicate_jobs.deduplicate_jobs(work), worked
 

@@ -18,7 +18,7 @@ from support.s3 import Store
 
 import handler
 from splatworker.contract.outputs import OUTPUTS
-from splatworker.worker.session import Setting
+from splatworker.worker.session import WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -193,7 +193,7 @@ def test_local_paths_stand_for_urls_in_a_local_run(photos, tmp_path):
 def test_bad_outputs_are_refused_before_the_work(photos, monkeypatch, outputs, words):
     monkeypatch.delenv("SPLATWORKER_ALLOW_PRIVATE_URLS")
     job = {"image_urls": ["https://a.example/1.jpg"] * 5, "upload_url": "https://a.example/a.ply", "outputs": outputs}
-    answer = do({"id": "j", "input": job}, setting=Setting(command=stand_in()))
+    answer = do({"id": "j", "input": job}, settings=WorkerSettings(command=stand_in()))
     assert answer["code"] == "invalid_job"
     for word in words:
         assert word in answer["error"] + answer["hint"]
@@ -223,7 +223,7 @@ def test_progress_has_the_stages_that_the_job_has(photos, tmp_path, outputs):
     sink = Percent()
     outputs = {name: str(tmp_path / file) for name, file in outputs.items()}
     job = local_job(photos, tmp_path / "a.ply", outputs=outputs)
-    assert do(job, setting=Setting(local=True, sinks=[sink], command=stand_in()))["status"] == "success"
+    assert do(job, settings=WorkerSettings(local=True, sinks=[sink], command=stand_in()))["status"] == "success"
     assert sink.seen[-1][0] > 96  # of a copy to a path, which is the last thing here, there is no progress
     assert ("export" in {stage for _, stage in sink.seen}) == bool(outputs)
 
@@ -237,7 +237,7 @@ def test_cancelled_during_the_export_is_completed_for_its_webhook(photos, tmp_pa
 
     async def scene(store) -> None:
         event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url(), outputs=store.outputs("spz"))
-        task = asyncio.create_task(handler.handler(event, Setting(local=True, command=stand_in("export=hang"))))
+        task = asyncio.create_task(handler.handler(event, WorkerSettings(local=True, command=stand_in("export=hang"))))
         while not exporting(workspaces):
             assert not task.done()
             await asyncio.sleep(0.05)
@@ -254,9 +254,9 @@ def test_cancelled_during_the_export_is_completed_for_its_webhook(photos, tmp_pa
 WORKER = """
 import asyncio, json, sys
 import handler
-from splatworker.worker.session import Setting
+from splatworker.worker.session import WorkerSettings
 event, command = json.loads(sys.argv[1]), json.loads(sys.argv[2])
-print(json.dumps(asyncio.run(handler.handler(event, Setting(local=True, command=command)))))
+print(json.dumps(asyncio.run(handler.handler(event, WorkerSettings(local=True, command=command)))))
 """
 
 

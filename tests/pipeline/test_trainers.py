@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.jobs import do, local_job, stand_in, write_photos
 
-from splatworker.worker.session import Setting
+from splatworker.worker.session import WorkerSettings
 
 ORIGINAL = Path(__file__).parents[1] / "support" / "original_train.py"
 
@@ -61,7 +61,7 @@ def test_the_original_trainers_progress_is_heard(job, original):
             pass
 
     job["input"] |= {"trainer": "inria"}
-    assert do(job, setting=Setting(local=True, sinks=[Sink()], command=stand_in()))["status"] == "success"
+    assert do(job, settings=WorkerSettings(local=True, sinks=[Sink()], command=stand_in()))["status"] == "success"
     assert heard == sorted(heard)
     assert len(heard) >= 1
 

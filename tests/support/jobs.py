@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from splatworker.worker.session import Setting
+from splatworker.worker.session import WorkerSettings
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
 
@@ -43,8 +43,8 @@ def local_job(photos: list[Path], target: Path, **more) -> dict:
     return {"id": "job-1", "input": {"image_urls": [str(p) for p in photos], "upload_url": str(target), **more}}
 
 
-def do(event: dict, *faults: str, setting: Setting | None = None) -> dict:
+def do(event: dict, *faults: str, settings: WorkerSettings | None = None) -> dict:
     """Do a job with the stand-ins; its answer."""
     import handler
 
-    return asyncio.run(handler.handler(event, setting or Setting(local=True, command=stand_in(*faults))))
+    return asyncio.run(handler.handler(event, settings or WorkerSettings(local=True, command=stand_in(*faults))))

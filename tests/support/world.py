@@ -12,7 +12,7 @@ from support.s3 import Store
 from support.servers import RawServer
 
 import handler
-from splatworker.worker.session import Setting
+from splatworker.worker.session import WorkerSettings
 
 SECRET = "5ECR3T"
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -64,6 +64,6 @@ class World:
     def do(self, *faults: str, **changes: object) -> dict:
         """Do a job as on the platform; its answer."""
         self.internet.publish()
-        setting = Setting(command=stand_in(*QUICK, *faults))
-        self.answers.append(asyncio.run(handler.handler(self.job(**changes), setting)))
+        settings = WorkerSettings(command=stand_in(*QUICK, *faults))
+        self.answers.append(asyncio.run(handler.handler(self.job(**changes), settings)))
         return self.answers[-1]

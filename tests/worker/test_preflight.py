@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +10,6 @@ import pytest
 from splatworker.contract.job import parse
 from splatworker.errors import InputError, InvalidJob, SplatError
 from splatworker.machine import operator_limits
-from splatworker.pipeline.run import SHARES, stage_deadline
 from splatworker.worker import preflight
 
 
@@ -175,13 +173,3 @@ def test_an_environment_that_says_no_number_is_an_error(monkeypatch, told):
     monkeypatch.setenv(preflight.DEADLINE, told)
     with pytest.raises(SplatError, match=preflight.DEADLINE):
         preflight.check(job(), local=False)
-
-
-def test_every_stage_leaves_time_for_those_after_it(monkeypatch):
-    now = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    deadline = now + 1000
-    ends = [now, *(stage_deadline(stage, deadline) for stage in SHARES), deadline]  # all told when the job starts
-    assert all(later - sooner >= 90 for sooner, later in itertools.pairwise(ends))
-    assert stage_deadline("sfm", None) is None
-    assert stage_deadline("sfm", now - 1) == now

@@ -1,4 +1,4 @@
-"""The rehearsal asks for what is there: it must not be what fails."""
+"""The warm-up asks for what is there: it must not be what fails."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from splatworker.train.model import Model
-from splatworker.train.rehearsal import COUNT, rehearse, rehearsing
+from splatworker.train.warm_up import COUNT, warm_up, warming_up
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request):
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU here")
-    rehearse.cache_clear()  # it may have been done for another test
+    warm_up.cache_clear()  # it may have been done for another test
     return torch.device(request.param)
 
 
@@ -26,15 +26,15 @@ def test_gaussians_are_added_and_removed(device, monkeypatch):
         rebuild(model, kept, added)
 
     monkeypatch.setattr(Model, "rebuild", noted)
-    rehearse(device)
+    warm_up(device)
     assert len(kept_and_added) == 3
     assert kept_and_added[0][0] < COUNT  # some split in two, or too transparent
     assert all(added for _, added in kept_and_added)
 
 
 def test_on_a_gpu_it_is_over_when_the_block_is(device, monkeypatch):
-    rehearsed = []
-    monkeypatch.setattr("splatworker.train.rehearsal.rehearse", rehearsed.append)
-    with rehearsing(device):
+    warmed_up = []
+    monkeypatch.setattr("splatworker.train.warm_up.warm_up", warmed_up.append)
+    with warming_up(device):
         pass
-    assert rehearsed == ([device] if device.type == "cuda" else [])
+    assert warmed_up == ([device] if device.type == "cuda" else [])

@@ -1,8 +1,8 @@
 """Which of a job's params ask for something, and which only repeat what nobody has chosen.
 
 A product in front of the worker often sends every param with every job, as the original trainer's table of defaults and
-its own presets have them. Such a value leaves the choice to our own schedule; one that differs is a wish, and is obeyed
-for itself, whatever the others say.
+its own presets have them. Such a value leaves the choice to our own schedule; one that differs is an override, and
+is applied by itself, whatever the others say.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ PRESETS: Mapping[int, int] = {3000: 2500, 7000: 6000, 15_000: 12_000, 30_000: 25
 `iterations` a person has changed."""
 
 SCALED = frozenset({"densify_grad_threshold"})
-"""Params that mean something beside the original's density control: a wish multiplies ours by as much as it differs."""
+"""Params that mean something beside the original's density control: an override multiplies ours by as much as
+it differs."""
 
 MOMENTS = frozenset({"position_lr_max_steps", "densify_from_iter", "densify_until_iter"})
 """Params that are a moment in the training: where fewer iterations are trained than asked for, it comes sooner."""
@@ -40,19 +41,19 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("position_lr_init", "position_lr_final"), (0.0, 100.0)),
     "densify_grad_threshold": (0.1, math.inf),
 }
-"""Multiples of its default that a wish may be beside our own schedule. Beyond them Gaussians grow over whole photos, or
-become more than any machine can hold: the job would end in its deadline, and not in a splat."""
+"""Multiples of its default that an override may be beside our own schedule. Beyond them Gaussians grow over whole
+photos, or become more than any machine can hold: the job would end in its deadline, and not in a splat."""
 
 
-def limited(name: str, value: Any, default: Any) -> Any:
-    """A wish within its limits."""
+def within_bounds(name: str, value: Any, default: Any) -> Any:
+    """An override within its limits."""
     if name not in LIMITS:
         return value
     least, most = LIMITS[name]
     return min(max(value, least * default), most * default)
 
 
-def says_nothing(name: str, given: Mapping[str, Any], iterations: int, default: Any) -> bool:
+def is_default_or_preset(name: str, given: Mapping[str, Any], iterations: int, default: Any) -> bool:
     """Whether a given param leaves the choice to us.
 
     Args:
@@ -72,8 +73,8 @@ def says_nothing(name: str, given: Mapping[str, Any], iterations: int, default: 
     return False
 
 
-def obeyed(name: str, value: Any, ours: Any, default: Any, share: float) -> Any:
-    """What a wish comes to beside our own choice.
+def applied(name: str, value: Any, ours: Any, default: Any, share: float) -> Any:
+    """What an override comes to beside our own choice.
 
     Args:
         name: the param's.
@@ -82,7 +83,7 @@ def obeyed(name: str, value: Any, ours: Any, default: Any, share: float) -> Any:
         default: the param's.
         share: of the iterations asked for, how much is trained.
     """
-    value = limited(name, value, default)
+    value = within_bounds(name, value, default)
     if name in SCALED:
         return value if ours == default else ours * (value / default)
     if name in MOMENTS and share < 1:

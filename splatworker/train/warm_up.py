@@ -37,19 +37,19 @@ EXTENT = 5.0
 
 
 @contextlib.contextmanager
-def rehearsing(device: torch.device) -> Iterator[None]:
-    """While the block runs, rehearse on a GPU, and be done at its end; a CPU has nothing to load."""
+def warming_up(device: torch.device) -> Iterator[None]:
+    """While the block runs, warm a GPU up, and be done at its end; a CPU has nothing to load."""
     if device.type != "cuda":
         yield
         return
     with ThreadPoolExecutor(1) as pool:
-        rehearsal = pool.submit(rehearse, device)
+        done = pool.submit(warm_up, device)
         yield
-        rehearsal.result()
+        done.result()
 
 
 @functools.cache
-def rehearse(device: torch.device) -> None:
+def warm_up(device: torch.device) -> None:
     """Draw a model that nobody sees, at every size of its photo, learn, add to it, remove from it, and score it.
 
     Once in a process for each device: what is loaded stays.

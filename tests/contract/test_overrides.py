@@ -1,4 +1,4 @@
-"""A param that repeats a default or a preset leaves our schedule as it is; a wish changes what it is about alone."""
+"""A param that repeats a default or a preset leaves our schedule as it is; an override changes that alone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_so_is_every_default_of_the_original(preview):
 
 
 @pytest.mark.parametrize(
-    ("wish", "becomes"),
+    ("override", "becomes"),
     [
         ({"densify_until_iter": 2000}, {}),
         ({"densify_until_iter": 6500}, {}),
@@ -66,10 +66,10 @@ def test_so_is_every_default_of_the_original(preview):
     ],
 )
 @pytest.mark.parametrize("preset", [{"iterations": 7000}, PRESETS["standard"]], ids=["alone", "preset"])
-def test_a_wish_is_obeyed_and_changes_nothing_else(preset, wish, becomes):
-    values = own(**preset | wish)
-    assert values.items() >= (wish | becomes).items()
-    assert differing(values, own(iterations=7000)) == (wish | becomes).keys()
+def test_an_override_is_applied_and_changes_nothing_else(preset, override, becomes):
+    values = own(**preset | override)
+    assert values.items() >= (override | becomes).items()
+    assert differing(values, own(iterations=7000)) == (override | becomes).keys()
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_wish_is_obeyed_and_changes_nothing_else(preset, wish, becomes):
         {"position_lr_final": 1.6e-6},
     ],
 )
-def test_what_follows_from_defaults_and_iterations_is_no_wish(nothing):
+def test_what_follows_from_defaults_and_iterations_is_no_override(nothing):
     assert differing(own(iterations=7000, **nothing), own(iterations=7000)) == set()
 
 

@@ -1,0 +1,40 @@
+"""How far an export is, with parts side by side."""
+
+from __future__ import annotations
+
+import pytest
+
+from splatworker.export.parts import Parts
+
+
+class Heard:
+    """A reporter that keeps what it hears."""
+
+    def __init__(self):
+        self.steps, self.warnings = [], []
+
+    def progress(self, step, fraction):
+        self.steps.append((step, fraction))
+
+    def warning(self, message):
+        self.warnings.append(message)
+
+
+def test_parts_side_by_side_share_their_stretch_by_weight_and_never_go_back():
+    heard = Heard()
+    parts = Parts(heard)
+    parts.side_by_side({"film": 3.0, "poster": 1.0}, 0.2, 0.6)
+    parts.advance("poster", "a poster", 1.0)
+    parts.advance("film", "a film", 0.5)
+    parts.advance("film", "a film", 0.1)  # another thread is late
+    parts.advance("film", "a film", 1.0)
+    assert [step for step, _ in heard.steps] == ["a poster", "a film", "a film", "a film"]
+    assert [share for _, share in heard.steps] == pytest.approx([0.3, 0.45, 0.45, 0.6])
+
+
+def test_a_part_has_its_times_also_when_it_fails():
+    parts = Parts(Heard())
+    with pytest.raises(ZeroDivisionError), parts.timed("film"):
+        raise ZeroDivisionError
+    begun, ended = parts.times["film"]
+    assert 0 <= begun <= ended <= parts.seconds + 0.01

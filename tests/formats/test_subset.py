@@ -1,0 +1,38 @@
+"""Some of a splat's Gaussians, and which of them are made of numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.subset import finite, take
+
+
+def splat(count=5):
+    shapes = ((3,), (4,), (3,), (), (3,), (3, 3))
+    return Gaussians(*(np.random.default_rng(0).normal(size=(count, *shape)).astype(np.float32) for shape in shapes))
+
+
+def test_a_mask_and_indices_take_the_same_rows_of_every_array():
+    gaussians = splat()
+    by_mask = take(gaussians, np.array([True, False, True, False, False]))
+    by_index = take(gaussians, np.array([2, 0]))
+    for name in ("means", "quaternions", "opacity_logits", "sh_rest"):
+        np.testing.assert_array_equal(getattr(by_mask, name), getattr(gaussians, name)[[0, 2]])
+        np.testing.assert_array_equal(getattr(by_index, name), getattr(gaussians, name)[[2, 0]])
+
+
+@pytest.mark.parametrize("name", ["means", "quaternions", "log_scales", "opacity_logits", "sh_dc", "sh_rest"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_number_is_found_and_an_infinite_logit_is_one(name, value):
+    gaussians = splat()
+    getattr(gaussians, name).reshape(5, -1)[3, -1] = value
+    counts = name == "opacity_logits" and np.isinf(value)
+    assert finite(gaussians).tolist() == [True, True, True, counts, True]
+
+
+def test_a_gaussian_without_a_rotation_is_left_out():
+    gaussians = splat()
+    gaussians.quaternions[1] = 0
+    assert finite(gaussians).tolist() == [True, False, True, True, True]

@@ -1,0 +1,74 @@
+"""The order of the stages: the first error ends the others, and is the job's; whole jobs are in test_handler.py."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from splatworker.errors import NoOverlap
+from splatworker.pipeline import run
+
+
+def test_the_first_error_of_any_is_raised_and_a_result_waits_for_nobody_else():
+    async def scene():
+        loop = asyncio.get_running_loop()
+        wanted, other = loop.create_future(), loop.create_future()
+        other.set_exception(NoOverlap("no two photos overlap"))
+        with pytest.raises(NoOverlap):
+            await run._unless_one_fails(wanted, other)
+        finished, endless = loop.create_future(), loop.create_future()
+        finished.set_result(7)
+        assert await run._unless_one_fails(finished, endless) == 7
+        assert not endless.done()
+
+    asyncio.run(scene())
+
+
+def test_what_ends_without_an_error_is_not_what_is_waited_for():
+    async def scene():
+        loop = asyncio.get_running_loop()
+        wanted, early = loop.create_future(), loop.create_future()
+        early.set_result("early")
+        loop.call_soon(lambda: loop.call_soon(wanted.set_result, "wanted"))
+        return await run._unless_one_fails(wanted, early)
+
+    assert asyncio.run(scene()) == "wanted"
+
+
+def test_the_end_waits_until_cancelled_tasks_have_cleaned_up():
+    cleaned = []
+
+    async def scene():
+        entered = asyncio.Event()
+
+        async def work():
+            entered.set()
+            try:
+                await asyncio.sleep(1000)
+            finally:
+                await asyncio.sleep(0)
+                cleaned.append(1)
+
+        task = asyncio.create_task(work())
+        await entered.wait()
+        await run._end(task)
+
+    asyncio.run(scene())
+    assert cleaned == [1]
+
+
+def test_sizes_are_those_of_photos_with_a_camera():
+    decoded = {"photos": [{"name": name, "width": 40, "height": 30} for name in ("a.jpg", "b.jpg")]}
+    assert run._sizes(decoded, {"rejected": [{"name": "a.jpg"}]}) == [(40, 30)]
+
+
+def test_the_scores_of_held_out_photos_come_first_where_there_are_any():
+    trained = {"preview": False, "iterations": 7000, "quality": {"train": {"psnr": 31.0}}}
+    assert run._quality(trained) == {"preview": False, "iterations": 7000, "training_psnr": 31.0}
+    trained["quality"]["test"] = {"psnr": 29.0, "ssim": 0.9, "photos": ["a", "b"]}
+    assert run._quality(trained) | {"psnr": 29.0, "ssim": 0.9, "held_out_photos": 2} == run._quality(trained)
+
+
+def test_the_shares_of_the_time_are_a_whole():
+    assert sum(run.WEIGHTS.values()) == pytest.approx(1.0)

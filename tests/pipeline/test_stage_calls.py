@@ -1,0 +1,85 @@
+"""What the stages are called with, and what is kept of what they say."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+import pytest
+
+from splatworker.contract.job import recipe
+from splatworker.errors import GpuFailed, StageCrashed
+from splatworker.pipeline.stage_calls import JobRun, probe
+from splatworker.stages.process import StageRunner
+from splatworker.stages.progress import Overall
+
+GPU = {"name": "H100"}
+
+
+class Warnings:
+    """A sink that keeps what it is warned of."""
+
+    def __init__(self):
+        self.heard = []
+
+    def update(self, percent, stage, step):
+        pass
+
+    def warning(self, message):
+        self.heard.append(message)
+
+
+class Probed(StageRunner):
+    """A runner whose probe comes to what it is given."""
+
+    found: ClassVar[object] = None
+
+    async def run(self, stage, arguments=(), **options):
+        assert stage == "probe"
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+def probing(tmp_path, found, *, gpu_required=False):
+    """The GPUs that are found, and the warnings."""
+    runner = type("Found", (Probed,), {"found": found})(tmp_path)
+    sink = Warnings()
+    job = JobRun(recipe({}), runner, Overall([sink], {}), gpu_required, False, lambda: None)
+    return asyncio.run(probe(job)), sink.heard
+
+
+def probed(gpus=(), kernels=True, reason="", code=""):
+    return {"gpus": list(gpus), "kernels": kernels, "reason": reason, "code": code}
+
+
+def test_a_gpu_is_used_without_a_word(tmp_path):
+    assert probing(tmp_path, probed([GPU]), gpu_required=True) == ([GPU], [])
+
+
+@pytest.mark.parametrize("code", ["no_driver", "no_gpu"])
+def test_a_machine_without_a_gpu_is_nothing_to_warn_of(tmp_path, code):
+    assert probing(tmp_path, probed(reason="there is none", code=code)) == ([], [])
+
+
+def test_a_gpu_that_cannot_be_used_is_a_warning_with_the_reason(tmp_path):
+    gpus, (warning,) = probing(tmp_path, probed(reason="the driver is too old", code="driver_too_old"))
+    assert gpus == []
+    assert warning == "The CPU is used, because the driver is too old."
+    assert "no kernels" in probing(tmp_path, probed([GPU], kernels=False))[1][0]
+    assert "does not answer" in probing(tmp_path, StageCrashed("It hangs."))[1][0]
+
+
+@pytest.mark.parametrize("found", [probed(reason="it is gone", code="no_gpu"), StageCrashed("It hangs.")])
+def test_a_worker_rented_for_its_gpu_fails_without_it(tmp_path, found):
+    with pytest.raises(GpuFailed, match="has lost its GPU"):
+        probing(tmp_path, found, gpu_required=True)
+
+
+def test_seconds_and_the_largest_memory_of_all_stages_are_kept(tmp_path):
+    job = JobRun(recipe({}), StageRunner(tmp_path), Overall([], {}), False, False, lambda: None)
+    job.note("sfm", 0.0, {"process": {"peak_rss_bytes": 500}})
+    job.note("train", 0.0, {"process": {"peak_rss_bytes": 100}})
+    job.note("photos", 0.0, {"process": {}})
+    assert list(job.timings) == ["sfm", "train", "photos"]
+    assert job.peaks == {"host": 500}

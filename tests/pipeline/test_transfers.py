@@ -1,0 +1,77 @@
+"""Fetch, upload and notify as the worker starts them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from splatworker.errors import UploadFailed
+from splatworker.pipeline import transfers
+from splatworker.stages.process import StageRunner
+from splatworker.stages.progress import Overall
+
+
+class Recorded(StageRunner):
+    """A runner that notes what it is asked for, and comes to what it is given."""
+
+    calls: ClassVar[list] = []
+    outcome: ClassVar[object] = None
+
+    async def run(self, stage, arguments=(), *, report, deadline=None, request=None):
+        self.calls.append((stage, request, deadline))
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+def runner(tmp_path, outcome, deadline=None):
+    kind = type("Runner", (Recorded,), {"calls": [], "outcome": outcome})
+    return kind(tmp_path, deadline=deadline)
+
+
+def test_photos_keep_their_numbers_and_local_paths_become_absolute(tmp_path):
+    started = runner(tmp_path, {"files": {"1": "a.jpg"}, "rejected": [{"index": 0, "reason": "gone"}]})
+    arrival = transfers.fetch(["a.jpg", "https://p.example/b.jpg"], started, Overall([], {}), local=True)
+    photos = asyncio.run(arrival.all_arrived)
+    assert arrival.folder == photos.folder == tmp_path / "incoming"
+    assert photos.index == {"a.jpg": 1}
+    assert photos.lost == [{"index": 0, "reason": "gone"}]
+    ((stage, request, _),) = started.calls
+    assert stage == "fetch"
+    assert request["urls"] == [str(Path.cwd() / "a.jpg"), "https://p.example/b.jpg"]
+
+
+def test_an_upload_ends_with_the_job_and_by_itself(tmp_path):
+    soon = time.monotonic() + 5
+    for deadline in (soon, None):
+        started = runner(tmp_path, {"file_size": 9}, deadline)
+        sent = transfers.upload(tmp_path / "a", "https://s.example/a", started, Overall([], {}), local=False)
+        assert asyncio.run(sent) == 9
+        ((stage, request, end),) = started.calls
+        assert (stage, request["url"]) == ("upload", "https://s.example/a")
+        assert end == soon if deadline else end > soon
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        ({}, None),
+        (UploadFailed("It was refused."), "It was refused."),
+        (OSError(28, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_a_webhook_that_cannot_be_sent_is_a_sentence_and_no_error(tmp_path, outcome, said):
+    trouble = asyncio.run(transfers.notify("https://h.example", {}, None, runner(tmp_path, outcome)))
+    assert trouble is said is None or said in trouble
+
+
+def test_a_webhook_has_what_is_left_of_the_jobs_time_and_some_in_any_case(monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    assert transfers.webhook_seconds(None) == transfers.WEBHOOK_SECONDS
+    assert transfers.webhook_seconds(100.0 + 60) == 60
+    assert transfers.webhook_seconds(0.0) == transfers.LEAST_WEBHOOK_SECONDS
+    assert transfers.webhook_seconds(1e9) == transfers.WEBHOOK_SECONDS

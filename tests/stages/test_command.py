@@ -1,0 +1,52 @@
+"""What every stage's command line has in common: what is told of an error, and the exit status."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from splatworker.errors import InvalidScene
+from splatworker.stages.command import run_as_command, sentence
+
+
+def fails(error: BaseException):
+    def work(report):
+        raise error
+
+    return work
+
+
+def test_a_result_is_a_json_line_for_programs_and_nothing_for_people(capsys):
+    assert run_as_command("sfm", lambda report: {"photos": 5}, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out) == {"event": "result", "stage": "sfm", "result": {"photos": 5}}
+    assert run_as_command("sfm", lambda report: {"photos": 5}, as_json=False) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InvalidScene("No scene.", hint="Give one.", stage="train"), "invalid_scene"),
+        (MemoryError(), "out_of_memory"),
+        (OSError(28, "No space left on device"), "disk_full"),
+    ],
+)
+def test_an_error_is_one_event_or_one_sentence_with_its_code(error, code, capsys):
+    assert run_as_command("train", fails(error), as_json=True) == 1
+    event = json.loads(capsys.readouterr().out)
+    assert (event["event"], event["code"], event["stage"]) == ("error", code, "train")
+    assert run_as_command("train", fails(error), as_json=False) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("Error: ")
+    assert said.endswith(f"[{code}]\n")
+
+
+def test_a_reader_that_has_gone_ends_the_command_without_a_word(capfd):
+    assert run_as_command("train", fails(BrokenPipeError()), as_json=False, silent=True) == 1
+    assert capfd.readouterr().err == ""
+
+
+def test_a_sentence_is_one_line():
+    assert sentence(InvalidScene("A\nB.", hint="", stage="train")).count("\n") == 0
+    assert sentence(InvalidScene("No scene.", hint="Give one.")) == "Error: No scene. Give one. [invalid_scene]"

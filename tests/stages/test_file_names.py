@@ -1,0 +1,53 @@
+"""Files that people give us: found in folders within folders, and shown whatever their names are made of."""
+
+from __future__ import annotations
+
+import os
+
+from splatworker.stages import file_names
+from splatworker.stages.file_names import distinct, find_files, readable
+
+
+def touch(*paths):
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+
+
+def test_names_that_are_no_utf8_are_read_as_windows_letters():
+    assert readable("photo.jpg") == "photo.jpg"
+    assert readable(os.fsdecode(b"M\xfcnchen.jpg")) == "M\u00fcnchen.jpg"
+    assert readable(os.fsdecode(b"\x81.jpg")) == "\ufffd.jpg"
+
+
+def test_names_that_read_alike_are_kept_apart():
+    alike = [os.fsdecode(b"a/\xfc.jpg"), "a/\u00fc.jpg", "b.jpg"]
+    assert distinct(alike) == ["a/\u00fc.jpg", "a/\u00fc_2.jpg", "b.jpg"]
+
+
+def test_files_come_in_natural_order_and_hidden_ones_do_not(tmp_path):
+    touch(*(tmp_path / name for name in ("10.jpg", "9.jpg", ".hidden.jpg", "Thumbs.db", "sub/1.jpg", "__MACOSX/2.jpg")))
+    (tmp_path / "sub" / "again").symlink_to(tmp_path)
+    found = find_files(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in found.files] == ["9.jpg", "10.jpg", "sub/1.jpg"]
+    assert found.passed_over == {}
+
+
+def test_pictures_made_from_the_photos_are_passed_over_with_the_reason(tmp_path):
+    touch(*(tmp_path / name for name in ("images/1.jpg", "images_4/1.jpg", "masks/1.png", "model/cfg_args")))
+    found = find_files(tmp_path)
+    assert [path.parent.name for path in found.files] == ["images"]
+    assert found.passed_over == {
+        "images_4": "it holds smaller copies of images",
+        "masks": "it holds masks",
+        "model": "it was made by an earlier run",
+    }
+
+
+def test_a_folder_without_end_is_not_searched_to_it(tmp_path, monkeypatch):
+    touch(*(tmp_path / f"{number}.jpg" for number in range(5)), tmp_path.joinpath(*["d"] * 9, "deep.jpg"))
+    assert list(find_files(tmp_path).passed_over.values()) == ["it lies too deep"]
+    monkeypatch.setattr(file_names, "MOST_FILES", 3)
+    found = find_files(tmp_path)
+    assert len(found.files) == 3
+    assert found.passed_over == {"...": "there are more than 3 files"}
