@@ -367,8 +367,8 @@ def _part(target: Path) -> Path:
 
 def load_decoders() -> None:
     """Load every decoder, HEIC's among them; called once, so that not every sandbox has to."""
-    import pillow_heif  # noqa: PLC0415 - 20 MB of decoder that nothing else needs
+    import pi_heif  # noqa: PLC0415 - 10 MB of decoder that nothing else needs; pillow_heif brings GPL encoders
     import rawpy  # noqa: F401, PLC0415 - likewise
 
-    pillow_heif.register_heif_opener(thumbnails=False)
+    pi_heif.register_heif_opener(thumbnails=False)
     Image.init()
