@@ -275,7 +275,7 @@ def test_a_gpu_that_gives_up_replaces_the_worker(job, fault):
 
 @pytest.mark.parametrize("fault", ["gpu=gone", "probe=segfault"])
 def test_a_rented_gpu_that_is_gone_is_no_reason_for_a_preview(job, fault):
-    answer = do(job, setting=WorkerSettings(local=True, command=stand_in(fault), gpu_required=True))
+    answer = do(job, settings=WorkerSettings(local=True, command=stand_in(fault), gpu_required=True))
     assert answer["code"] == "gpu_failed"
     assert answer["refresh_worker"] is True
     assert "GPU" in answer["error"]
