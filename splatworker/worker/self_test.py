@@ -31,7 +31,8 @@ async def self_test(
     with private_workspace() as target:
         job = {
             "image_urls": [str(photo) for photo in photos],
-            "upload_url": str(target / "point_cloud.ply"),
+            # A folder of its own: the workspace's is locked for as long as it is in use.
+            "upload_url": str(target / "delivered" / "point_cloud.ply"),
             "params": {"eval": True},
             "public_url": "about:self-test",
             "deadline_s": MOST_SECONDS,
