@@ -76,7 +76,9 @@ def test_cancel_in_each_stage(stage, job, traces, monkeypatch, tmp_path):
             asyncio.create_task(handler.handler(event, WorkerSettings(local=True, command=stand_in(*faults)))),
         )
 
-    assert asyncio.run(scene()) < 5
+    # A webhook under way has a moment to arrive, and is else sent once more, quickly.
+    last_words = 2 * transfers.LAST_WORD_SECONDS if stage == "notify" else 0
+    assert asyncio.run(scene()) < 5 + last_words
     assert traces.processes() == []
     assert traces.workspaces() == []
 
