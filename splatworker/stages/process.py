@@ -479,7 +479,7 @@ async def _end(process: asyncio.subprocess.Process, others: Collection[int]) -> 
 
 async def _end_orphans(others: Collection[int]) -> None:
     """Kill what a supervisor that was killed has left: it has come to this process as the next subreaper above."""
-    session, end = os.getsid(0), time.monotonic() + KILL_GRACE_S
+    session, end, killed = os.getsid(0), time.monotonic() + KILL_GRACE_S, set[int]()
     while time.monotonic() < end:
         if not _starting:
             orphans = [
@@ -491,8 +491,11 @@ async def _end_orphans(others: Collection[int]) -> None:
             for pid in orphans:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, SIGKILL)
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
+                # Not at once: one whose start was cancelled is asyncio's, which waits for it already.
+                if pid in killed:
+                    with contextlib.suppress(ChildProcessError):
+                        os.waitpid(pid, os.WNOHANG)
+            killed.update(orphans)
         await asyncio.sleep(0.02)
 
 

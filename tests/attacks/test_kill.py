@@ -80,6 +80,8 @@ def killed(who: str, stage: str, delay_s: float, platform: Platform, store: Stor
     else:
         for pid in victims(who, stage, workspaces)[:1]:
             os.kill(pid, signal.SIGKILL)
+    # A worker whose fitness check was killed ends by itself, and the platform starts another.
+    wait_until(lambda: worker.poll() is not None or platform.results)
     if worker.poll() is not None:
         platform.start_worker("w2")
     (result,) = platform.wait_for("job-1")

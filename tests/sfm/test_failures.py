@@ -97,7 +97,7 @@ def test_one_blank_one_blurred_and_one_foreign_photo_among_good_ones(sfm, room_p
     assert "blank" in rejected["photo 11.jpg"]
     assert "blurred" in rejected["photo 12.jpg"]
     assert "does not overlap with any other" in rejected["photo 13.jpg"]
-    assert "no photo" in rejected["notes.txt"]
+    assert "not a photo" in rejected["notes.txt"]
 
 
 def test_a_folder_without_photos(sfm, tmp_path):
