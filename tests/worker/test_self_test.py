@@ -28,7 +28,7 @@ def test_it_is_a_valid_local_job_of_the_example_photos(local, tmp_path, monkeypa
     async def handler(event, settings):
         asked.append((Job.model_validate(event["input"]), settings.local, event["id"]))
         splat = Path(event["input"]["upload_url"])
-        # Delivery makes a folder of its own: the workspace's is locked while the job runs (test_platform runs it whole).
+        # Delivery makes a folder of its own: the workspace is locked while the job runs (test_platform runs it).
         assert splat.parent.parent.is_dir()
         assert not splat.parent.exists()
         return {"status": "success"}
