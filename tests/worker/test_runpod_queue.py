@@ -9,6 +9,7 @@ from support.jobs import stand_in
 
 from splatworker.errors import DiskFull, DriverTooOld, GpuFailed, OutOfMemory, SplatError
 from splatworker.machine import limits
+from splatworker.pipeline import fitness
 from splatworker.render.backend import cuda_is_usable
 from splatworker.stages import workspace
 from splatworker.worker import runpod_queue
@@ -58,13 +59,13 @@ def test_kernels_or_colmap_that_cannot_be_used(stage):
 
 
 def test_too_little_disk(monkeypatch):
-    monkeypatch.setattr(runpod_queue, "FITNESS_DISK", 1 << 60)
+    monkeypatch.setattr(fitness, "FITNESS_DISK", 1 << 60)
     with pytest.raises(DiskFull, match="nearly full"):
         check("gpu=yes")
 
 
 def test_too_little_memory(monkeypatch):
-    monkeypatch.setattr(runpod_queue, "available_memory", lambda: 3 << 30)
+    monkeypatch.setattr(fitness, "available_memory", lambda: 3 << 30)
     with pytest.raises(OutOfMemory, match="3072 MiB"):
         check("gpu=yes")
 
