@@ -61,6 +61,6 @@ def _training(usual: Recipe, step_s: float, cores: int, *, gpu: bool) -> float:
         # What this machine took for a step, against the machine that the prices are of.
         price = (TIMED_GAUSSIANS * SECONDS_A_GAUSSIAN + SIZE[0] * SIZE[1] * SECONDS_A_PIXEL) / cores
         return training_seconds(values, pixels, cores) * step_s / price
-    coarse = min(values["coarse_iterations"], values["iterations"])
-    steps = (coarse // 2, coarse - coarse // 2, values["iterations"] - coarse)
+    coarse: int = min(values["coarse_iterations"], values["iterations"])
+    steps: tuple[int, ...] = (coarse // 2, coarse - coarse // 2, values["iterations"] - coarse)
     return step_s * sum(count * max(share, part) for count, (share, part) in zip(steps, PHASES, strict=True))
