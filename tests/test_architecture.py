@@ -179,3 +179,14 @@ def test_the_worker_loads_neither_torch_nor_colmap(module: str) -> None:
     code = f"import sys, {module}; sys.exit(', '.join(sorted({heavy} & sys.modules.keys())) or 0)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "splatworker").rglob("*.py")), ids=lambda path: path.stem)
+def test_pictures_are_opened_as_what_they_may_be(path: Path) -> None:
+    """Pillow has sixty decoders, and few of them were ever meant for a stranger's file."""
+    opened = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Image.open"
+    ]
+    assert all("formats" in [keyword.arg for keyword in call.keywords] for call in opened), path

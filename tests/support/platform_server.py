@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from support.jobs import stand_in
@@ -72,7 +72,7 @@ class Platform:
         self._server.daemon_threads = True
         self._url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> Platform:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 

@@ -11,6 +11,7 @@ from support.jobs import stand_in
 
 from splatworker.errors import DiskFull, DriverTooOld, GpuFailed, OutOfMemory, SplatError
 from splatworker.machine import limits
+from splatworker.pipeline import fitness
 from splatworker.render.backend import cuda_is_usable
 from splatworker.stages import workspace
 from splatworker.worker import runpod_queue
@@ -60,13 +61,13 @@ def test_kernels_or_colmap_that_cannot_be_used(stage: str) -> None:
 
 
 def test_too_little_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runpod_queue, "FITNESS_DISK", 1 << 60)
+    monkeypatch.setattr(fitness, "FITNESS_DISK", 1 << 60)
     with pytest.raises(DiskFull, match="nearly full"):
         check("gpu=yes")
 
 
 def test_too_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runpod_queue, "available_memory", lambda: 3 << 30)
+    monkeypatch.setattr(fitness, "available_memory", lambda: 3 << 30)
     with pytest.raises(OutOfMemory, match="3072 MiB"):
         check("gpu=yes")
 

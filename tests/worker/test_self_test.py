@@ -31,7 +31,7 @@ def test_it_is_a_valid_local_job_of_the_example_photos(
     async def handler(event: dict[str, Any], settings: WorkerSettings) -> dict[str, Any]:
         asked.append((Job.model_validate(event["input"]), settings.local, event["id"]))
         splat = Path(event["input"]["upload_url"])
-        # Delivery makes a folder of its own: the workspace's is locked while the job runs (test_platform has it whole).
+        # Delivery makes a folder of its own: the workspace is locked while the job runs (test_platform runs it).
         assert splat.parent.parent.is_dir()
         assert not splat.parent.exists()
         return {"status": "success"}
