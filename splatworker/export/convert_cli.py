@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat
-from splatworker.formats.ownership import demand_names_free, files_to_write
+from splatworker.formats.ownership import demand_names_free
 from splatworker.render.device import has_gpu
 from splatworker.splat_files.records import FORMATS
 from splatworker.splat_files.registry import format_of, read_any, size_on_disk, write_any

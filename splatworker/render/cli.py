@@ -13,8 +13,8 @@ from PIL import Image
 
 from splatworker.errors import InvalidScene, from_os_error
 from splatworker.formats.atomic import atomic_file
+from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat
-from splatworker.formats.ownership import files_to_write
 from splatworker.formats.scene import Photo, image_size, read_scene, split
 from splatworker.render.backend import renderer_for
 from splatworker.render.picture_names import picture_names
