@@ -26,7 +26,12 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("input", type=Path, metavar="IN", help="a splat, or the folder of one: of run, a model, a SOG")
     parser.add_argument("output", type=Path, metavar="OUT", help="the file to write; its suffix says the format")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where .sog is clustered")
+    parser.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda"],
+        default="auto",
+        help="where the harmonics of a .sog are clustered (k-means)",
+    )
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
     arguments = parser.parse_args(argv)
 

@@ -25,7 +25,10 @@ _CLEAN = folder_record.Kind(lambda name: True, lambda folder: [])
 
 def main(argv: list[str]) -> int:
     """Run the stage; the exit status."""
-    parser = argparse.ArgumentParser(prog="splatworker photos", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="splatworker photos",
+        description="Decode a folder of photos from anywhere into clean JPEGs of their pixels and camera data.",
+    )
     parser.add_argument("folder", type=Path, help="folder with photos")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the clean JPEGs")
     parser.add_argument("--max-size", type=int, default=0, help="shrink to this longest side in pixels; 0: do not")
