@@ -1,0 +1,100 @@
+"""A photo and its mask: put together as later stages take them, in the sandbox where both were decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageChops
+
+from splatworker.formats import masks
+from splatworker.formats.mask_names import MaskMode
+from splatworker.photos.picture import Picture
+from splatworker.photos.unusable import UnusableMask
+
+
+@dataclass(frozen=True)
+class MaskRules:
+    """How masks are meant.
+
+    Attributes:
+        mode: what masked pixels are.
+        invert: in mask files black is kept. A photo's own alpha says what it says.
+    """
+
+    mode: MaskMode = "auto"
+    invert: bool = False
+
+
+AS_GIVEN = MaskRules()
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A photo with what is said of its pixels.
+
+    Attributes:
+        image: RGB, or RGBA where nothing is shown in a part of it.
+        ignored: of its size, 255 where it counts and 0 where nobody knows; None where all counts.
+        scaled: the mask's width and height where they were not the photo's, as in "640x480", else "".
+    """
+
+    image: Image.Image
+    ignored: Image.Image | None = None
+    scaled: str = ""
+
+
+def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Masked:
+    """What a picture and the mask file beside it come to.
+
+    Raises:
+        UnusableMask: the mask is none, has another shape, or hides everything.
+    """
+    image = picture.image
+    own = image.getchannel("A") if image.mode == "RGBA" else None
+    given, scaled = (None, "") if file is None else _read(picture, file, invert=rules.invert)
+    cut = [mask for mask, is_file in ((own, False), (given, True)) if mask and _cuts(rules.mode, is_file=is_file)]
+    ignored = [
+        mask for mask, is_file in ((own, False), (given, True)) if mask and not _cuts(rules.mode, is_file=is_file)
+    ]
+    image = image.convert("RGB") if own is not None and not cut else image
+    if cut:
+        alpha = _both(cut)
+        if masks.hides_all(alpha):
+            raise UnusableMask("nothing of it is left of what its alpha and its mask show")
+        if float(alpha.getextrema()[0]) < 255:  # type: ignore[arg-type]
+            image = image.convert("RGB")
+            image.putalpha(alpha)
+    hole = masks.kept(_both(ignored)) if ignored else None
+    if hole is not None and masks.hides_all(hole):
+        raise UnusableMask("its mask hides all of it, for white is what is kept")
+    return Masked(image, None if hole is None or masks.hides_nothing(hole) else hole, scaled)
+
+
+def _cuts(mode: MaskMode, *, is_file: bool) -> bool:
+    return not is_file if mode == "auto" else mode == "cutout"
+
+
+def _both(several: list[Image.Image]) -> Image.Image:
+    """What all of them keep."""
+    result = several[0]
+    for mask in several[1:]:
+        result = ImageChops.multiply(result, mask)
+    return result
+
+
+def _read(picture: Picture, file: Path, *, invert: bool) -> tuple[Image.Image, str]:
+    try:
+        mask = masks.read_mask(file, invert=invert)
+    except Exception:  # whatever strangers' files do to a decoder
+        raise UnusableMask(f"its mask {file.name} cannot be read as a picture") from None
+    try:
+        fits = masks.fitted(mask, picture.given, picture.orientation, picture.image.size)
+    except masks.MisfitMask as reason:
+        raise UnusableMask(f"its mask {file.name} {reason}") from None
+    if masks.hides_all(fits):
+        raise UnusableMask(
+            f"its mask {file.name} hides all of it, for {'black' if invert else 'white'} is what is kept"
+        )
+    same = mask.grey.size in (picture.given, picture.given[::-1])
+    return fits, "" if same else "x".join(map(str, mask.grey.size))
