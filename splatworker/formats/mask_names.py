@@ -16,6 +16,26 @@ MaskMode = Literal["auto", "ignore", "cutout"]
 """What masked pixels are: `ignore`: nobody knows what is there; `cutout`: nothing is there; `auto`: the first where a
 mask file says it, the second where the photo's own alpha does."""
 
+
+@dataclass(frozen=True)
+class MaskRules:
+    """How masks are meant.
+
+    Attributes:
+        mode: what masked pixels are.
+        invert: in mask files black is kept. A photo's own alpha says what it says.
+    """
+
+    mode: MaskMode = "auto"
+    invert: bool = False
+
+    def cuts(self, *, is_file: bool) -> bool:
+        """Whether nothing is where a mask file, or a photo's own alpha, hides something."""
+        return not is_file if self.mode == "auto" else self.mode == "cutout"
+
+
+AS_GIVEN = MaskRules()
+
 FOLDER = "masks"
 """Of masks, in the folder of photos or beside it."""
 

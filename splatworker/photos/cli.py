@@ -12,9 +12,8 @@ from pathlib import Path
 
 from splatworker.errors import InvalidMasks, NoPhotos
 from splatworker.formats import ownership
-from splatworker.formats.mask_names import masks_folder
+from splatworker.formats.mask_names import MaskRules, masks_folder
 from splatworker.photos import decode, enough_photos
-from splatworker.photos.mask import MaskRules
 from splatworker.stages import arrivals
 from splatworker.stages.command import run_as_command
 from splatworker.stages.mask_arguments import add_mask_arguments

@@ -27,12 +27,12 @@ from PIL import Image, UnidentifiedImageError
 
 from splatworker.errors import from_os_error
 from splatworker.formats import mask_names
-from splatworker.formats.mask_names import MaskFiles
+from splatworker.formats.mask_names import AS_GIVEN, MaskFiles, MaskRules
 from splatworker.machine import operator_limits
 from splatworker.machine.limits import available_memory
 from splatworker.photos import mask_files, raw
 from splatworker.photos.kinds import why_no_photo
-from splatworker.photos.mask import AS_GIVEN, MaskRules, put_together
+from splatworker.photos.mask import put_together
 from splatworker.photos.picture import Picture, open_picture
 from splatworker.photos.unusable import Unusable, UnusableMask
 from splatworker.stages import arrivals

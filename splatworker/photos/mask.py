@@ -8,25 +8,9 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 from splatworker.formats import masks
-from splatworker.formats.mask_names import MaskMode
+from splatworker.formats.mask_names import MaskRules
 from splatworker.photos.picture import Picture
 from splatworker.photos.unusable import UnusableMask
-
-
-@dataclass(frozen=True)
-class MaskRules:
-    """How masks are meant.
-
-    Attributes:
-        mode: what masked pixels are.
-        invert: in mask files black is kept. A photo's own alpha says what it says.
-    """
-
-    mode: MaskMode = "auto"
-    invert: bool = False
-
-
-AS_GIVEN = MaskRules()
 
 
 @dataclass(frozen=True)
@@ -53,10 +37,8 @@ def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Maske
     image = picture.image
     own = image.getchannel("A") if image.mode == "RGBA" else None
     given, scaled = (None, "") if file is None else _read(picture, file, invert=rules.invert)
-    cut = [mask for mask, is_file in ((own, False), (given, True)) if mask and _cuts(rules.mode, is_file=is_file)]
-    ignored = [
-        mask for mask, is_file in ((own, False), (given, True)) if mask and not _cuts(rules.mode, is_file=is_file)
-    ]
+    cut = [mask for mask, is_file in ((own, False), (given, True)) if mask and rules.cuts(is_file=is_file)]
+    ignored = [mask for mask, is_file in ((own, False), (given, True)) if mask and not rules.cuts(is_file=is_file)]
     image = image.convert("RGB") if own is not None and not cut else image
     if cut:
         alpha = _both(cut)
@@ -69,10 +51,6 @@ def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Maske
     if hole is not None and masks.hides_all(hole):
         raise UnusableMask("its mask hides all of it, for white is what is kept")
     return Masked(image, None if hole is None or masks.hides_nothing(hole) else hole, scaled)
-
-
-def _cuts(mode: MaskMode, *, is_file: bool) -> bool:
-    return not is_file if mode == "auto" else mode == "cutout"
 
 
 def _both(several: list[Image.Image]) -> Image.Image:

@@ -8,9 +8,8 @@ from PIL import Image
 from support.odd_photos import photo
 
 from splatworker.errors import InvalidMasks
-from splatworker.formats.mask_names import MaskFiles
+from splatworker.formats.mask_names import MaskFiles, MaskRules
 from splatworker.photos import decode
-from splatworker.photos.mask import MaskRules
 from splatworker.stages.progress import Silent
 
 WIDTH, HEIGHT = 160, 120
