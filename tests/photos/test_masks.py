@@ -160,7 +160,7 @@ def test_masks_of_other_photos_are_refused(source):
 def test_masks_that_hide_everything_are_refused(source):
     for name in ("a.png", "b.png", "c.png"):
         Image.new("L", (WIDTH, HEIGHT), 0).save(source / "masks" / name)
-    with pytest.raises(InvalidMasks, match="a.png hides all of it, for white is what is kept"):
+    with pytest.raises(InvalidMasks, match=r"a\.png hides all of it, for white is what is kept"):
         run(source)
     assert len(run(source, invert=True)[0].photos) == 3
 
