@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageChops
 
+from splatworker.formats.mask_names import MaskRules
+
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF")
 """Pillow's names of what a mask may be, by its content."""
 
@@ -112,6 +114,37 @@ def fitted(mask: Mask, photo: tuple[int, int], orientation: int, size: tuple[int
 def kept(mask: Image.Image) -> Image.Image:
     """The mask in black and white alone."""
     return mask.point(lambda value: 255 if value >= KEPT_FROM else 0)
+
+
+class Hidden(NamedTuple):
+    """What is hidden of a photo, each of its size or None where nothing is.
+
+    Attributes:
+        alpha: its opacity: nothing is where it is 0.
+        counts: 255 where the photo counts, 0 where it is ignored.
+    """
+
+    alpha: Image.Image | None
+    counts: Image.Image | None
+
+
+def hidden(own: Image.Image | None, given: Image.Image | None, rules: MaskRules) -> Hidden:
+    """What a photo's own alpha and a mask file, both of the photo's size, hide of it."""
+    both = [(mask, rules.cuts(is_file=is_file)) for mask, is_file in ((own, False), (given, True)) if mask is not None]
+    alpha = _all_of([mask for mask, cuts in both if cuts])
+    counts = _all_of([kept(mask) for mask, cuts in both if not cuts])
+    return Hidden(
+        None if alpha is None or float(alpha.getextrema()[0]) == 255 else alpha,  # type: ignore[arg-type]
+        None if counts is None or hides_nothing(counts) else counts,
+    )
+
+
+def _all_of(masks: list[Image.Image]) -> Image.Image | None:
+    """What all of them keep."""
+    result = masks[0] if masks else None
+    for mask in masks[1:]:
+        result = mask if result is None else ImageChops.multiply(result, mask)
+    return result
 
 
 def hides_all(mask: Image.Image) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageChops
+from PIL import Image
 
 from splatworker.formats import masks
 from splatworker.formats.mask_names import MaskRules
@@ -37,28 +37,13 @@ def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Maske
     image = picture.image
     own = image.getchannel("A") if image.mode == "RGBA" else None
     given, scaled = (None, "") if file is None else _read(picture, file, invert=rules.invert)
-    cut = [mask for mask, is_file in ((own, False), (given, True)) if mask and rules.cuts(is_file=is_file)]
-    ignored = [mask for mask, is_file in ((own, False), (given, True)) if mask and not rules.cuts(is_file=is_file)]
-    image = image.convert("RGB") if own is not None and not cut else image
-    if cut:
-        alpha = _both(cut)
-        if masks.hides_all(alpha):
-            raise UnusableMask("nothing of it is left of what its alpha and its mask show")
-        if float(alpha.getextrema()[0]) < 255:  # type: ignore[arg-type]
-            image = image.convert("RGB")
-            image.putalpha(alpha)
-    hole = masks.kept(_both(ignored)) if ignored else None
-    if hole is not None and masks.hides_all(hole):
-        raise UnusableMask("its mask hides all of it, for white is what is kept")
-    return Masked(image, None if hole is None or masks.hides_nothing(hole) else hole, scaled)
-
-
-def _both(several: list[Image.Image]) -> Image.Image:
-    """What all of them keep."""
-    result = several[0]
-    for mask in several[1:]:
-        result = ImageChops.multiply(result, mask)
-    return result
+    alpha, counts = masks.hidden(own, given, rules)
+    if file is not None and any(mask is not None and masks.hides_all(mask) for mask in (alpha, counts)):
+        raise UnusableMask("its alpha and its mask hide all of it together")
+    image = image.convert("RGB")
+    if alpha is not None:
+        image.putalpha(alpha)
+    return Masked(image, counts, scaled)
 
 
 def _read(picture: Picture, file: Path, *, invert: bool) -> tuple[Image.Image, str]:

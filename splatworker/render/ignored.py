@@ -19,6 +19,13 @@ def weighted(loss: Loss, ignored: Ignored) -> Loss:
     return Loss(ignored.weight * loss.total, l1, ssim)
 
 
+def alone(ignored: Ignored | None) -> Ignored | None:
+    """The same, weighted for the scores of one picture: means over its own pixels that count."""
+    if ignored is None:
+        return None
+    return ignored._replace(weight=ignored.pixels.numel() / max(1, int((ignored.pixels == 0).sum())))
+
+
 def hides(means: torch.Tensor, camera: Camera, ignored: Ignored) -> torch.Tensor:
     """(N,) bool: whether the photo is ignored where the (N, 3) means are projected."""
     pose = torch.as_tensor(camera.camera_from_world, dtype=torch.float64).to(means)

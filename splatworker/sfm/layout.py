@@ -13,8 +13,9 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageFilter
 
+from splatworker.formats.masks import Hidden
 from splatworker.sfm.database import alias
-from splatworker.sfm.masks import Shown, shown, shows_what_is_hidden
+from splatworker.sfm.masks import hidden, shows_what_is_hidden
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.photo import PhotoHeader
 from splatworker.sfm.watch import Span
@@ -72,7 +73,7 @@ def _lay(photo: PhotoHeader, source: Path, target: Path, bench: Workbench) -> Ph
     if stays_as_it_is(photo, bench.options):
         target.symlink_to(source.resolve())
         if photo.mask is not None:
-            _lay_ignored(shown(photo, None, (photo.width, photo.height), bench.mask_rules), target, bench)
+            _lay_ignored(hidden(photo, None, (photo.width, photo.height), bench.mask_rules), target, bench)
         return photo
     needed = _needed(bench.options) or max(photo.width, photo.height)
     with Image.open(source) as image:
@@ -84,7 +85,7 @@ def _lay(photo: PhotoHeader, source: Path, target: Path, bench: Workbench) -> Ph
     smaller.thumbnail((needed, needed), Image.Resampling.LANCZOS)
     smaller.save(target, quality=_JPEG_QUALITY, compress_level=1, exif=exif)
     if photo.mask is not None:
-        _lay_ignored(shown(photo, None, smaller.size, bench.mask_rules), target, bench)
+        _lay_ignored(hidden(photo, None, smaller.size, bench.mask_rules), target, bench)
     return dataclasses.replace(photo, width=smaller.width, height=smaller.height)
 
 
@@ -96,33 +97,33 @@ def _lay_transparent(
     is_whole = not own or shows_what_is_hidden(rgba)
     alpha = rgba.getchannel("A")
     alpha.thumbnail((needed, needed), Image.Resampling.LANCZOS)
-    seen = shown(photo, alpha if own else None, alpha.size, bench.mask_rules)
+    parts = hidden(photo, alpha if own else None, alpha.size, bench.mask_rules)
     if is_whole:
         smaller = rgba.convert("RGB")
         smaller.thumbnail((needed, needed), Image.Resampling.LANCZOS)
     else:
         rgba.thumbnail((needed, needed), Image.Resampling.LANCZOS)
-        if seen.alpha is not None:
-            rgba.putalpha(seen.alpha)
+        if parts.alpha is not None:
+            rgba.putalpha(parts.alpha)
         smaller = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba).convert("RGB")
     smaller.save(target, compress_level=1, exif=exif)
-    if seen.alpha is not None:
-        seen.alpha.save(bench.alphas / target.name, compress_level=1)
+    if parts.alpha is not None:
+        parts.alpha.save(bench.alphas / target.name, compress_level=1)
         folder = bench.optional_masks if is_whole else bench.masks
-        _inside(seen.alpha).save(folder / f"{target.name}.png", compress_level=1)
-    elif own and not is_whole and seen.counts is not None:
+        _inside(parts.alpha).save(folder / f"{target.name}.png", compress_level=1)
+    elif own and not is_whole and parts.counts is not None:
         _inside(alpha).save(bench.masks / f"{target.name}.png", compress_level=1)
-    _lay_ignored(seen, target, bench)
-    return dataclasses.replace(photo, width=smaller.width, height=smaller.height, has_alpha=seen.alpha is not None)
+    _lay_ignored(parts, target, bench)
+    return dataclasses.replace(photo, width=smaller.width, height=smaller.height, has_alpha=parts.alpha is not None)
 
 
-def _lay_ignored(seen: Shown, target: Path, bench: Workbench) -> None:
+def _lay_ignored(parts: Hidden, target: Path, bench: Workbench) -> None:
     """What does not count of the photo, beside it."""
-    if seen.counts is None:
+    if parts.counts is None:
         return
-    seen.counts.save(bench.ignored / target.name, "PNG", compress_level=1)
+    parts.counts.save(bench.ignored / target.name, "PNG", compress_level=1)
     place = bench.optional_masks / f"{target.name}.png"
-    inside = _inside(seen.counts)
+    inside = _inside(parts.counts)
     if place.exists():
         with Image.open(place) as other:
             inside = ImageChops.darker(inside, other.convert("L"))

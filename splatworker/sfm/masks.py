@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import Image
 
 from splatworker.errors import InvalidMasks
 from splatworker.formats import masks
@@ -25,19 +24,6 @@ _FLAT = 1.0
 _FLATTER = 0.25
 """Neighbouring pixels differ by so many shades at least where a photo shows something, and by such a share of what they
 differ by in the parts that are shown."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What of a photo's pixels counts, each of the photo's size or None where there is nothing to say.
-
-    Attributes:
-        alpha: its opacity: nothing is where it is 0.
-        counts: 255 where the photo counts, 0 where it is ignored.
-    """
-
-    alpha: Image.Image | None
-    counts: Image.Image | None
 
 
 def with_masks(photos: Sequence[PhotoHeader], folder: Path | None, rules: MaskRules) -> list[PhotoHeader]:
@@ -72,26 +58,20 @@ def with_masks(photos: Sequence[PhotoHeader], folder: Path | None, rules: MaskRu
     return result
 
 
-def shown(photo: PhotoHeader, own: Image.Image | None, size: tuple[int, int], rules: MaskRules) -> Shown:
-    """What counts of a photo, at the size that it is used at.
+def hidden(photo: PhotoHeader, own: Image.Image | None, size: tuple[int, int], rules: MaskRules) -> masks.Hidden:
+    """What is hidden of a photo, at the size that it is used at.
 
     Args:
         photo: the photo, at its full size.
         own: its own alpha at that size, if it has any.
         size: width and height.
+        rules: how masks are meant.
 
     Raises:
         InvalidMasks: its mask is none, or of another shape, or hides everything.
     """
     given = None if photo.mask is None else _read(photo, photo.mask, size, invert=rules.invert)
-    cut = [mask for mask, is_file in ((own, False), (given, True)) if mask and rules.cuts(is_file=is_file)]
-    ignored = [mask for mask, is_file in ((own, False), (given, True)) if mask and not rules.cuts(is_file=is_file)]
-    alpha = _both(cut)
-    counts = _both([masks.kept(mask) for mask in ignored])
-    return Shown(
-        None if alpha is None or float(alpha.getextrema()[0]) == 255 else alpha,  # type: ignore[arg-type]
-        None if counts is None or masks.hides_nothing(counts) else counts,
-    )
+    return masks.hidden(own, given, rules)
 
 
 def shows_what_is_hidden(rgba: Image.Image) -> bool:
@@ -118,12 +98,3 @@ def _read(photo: PhotoHeader, path: Path, size: tuple[int, int], *, invert: bool
     if masks.hides_all(mask):
         raise InvalidMasks(f"The mask of {photo.name} hides all of it.", hint=hint, stage="sfm")
     return mask
-
-
-def _both(several: list[Image.Image]) -> Image.Image | None:
-    """What all of them keep."""
-    result = several[0] if several else None
-    for mask in several[1:]:
-        assert result is not None
-        result = ImageChops.multiply(result, mask)
-    return result
