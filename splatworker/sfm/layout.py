@@ -17,7 +17,7 @@ from splatworker.formats.masks import Hidden
 from splatworker.sfm.database import alias
 from splatworker.sfm.masks import hidden, shows_what_is_hidden
 from splatworker.sfm.options import SfmOptions
-from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.photo import FORMATS, PhotoHeader
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 
@@ -76,7 +76,7 @@ def _lay(photo: PhotoHeader, source: Path, target: Path, bench: Workbench) -> Ph
             _lay_ignored(hidden(photo, None, (photo.width, photo.height), bench.mask_rules), target, bench)
         return photo
     needed = _needed(bench.options) or max(photo.width, photo.height)
-    with Image.open(source) as image:
+    with Image.open(source, formats=FORMATS) as image:
         exif = image.getexif()
         if photo.has_alpha:
             return _lay_transparent(photo, image, needed, target, bench, exif)
@@ -125,7 +125,7 @@ def _lay_ignored(parts: Hidden, target: Path, bench: Workbench) -> None:
     place = bench.optional_masks / f"{target.name}.png"
     inside = _inside(parts.counts)
     if place.exists():
-        with Image.open(place) as other:
+        with Image.open(place, formats=FORMATS) as other:
             inside = ImageChops.darker(inside, other.convert("L"))
     inside.save(place, compress_level=1)
 

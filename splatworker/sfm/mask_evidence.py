@@ -21,7 +21,7 @@ from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.graph import MatchGraph, third_best
 from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.pairs import Pair
-from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.photo import FORMATS, PhotoHeader
 from splatworker.sfm.workbench import Workbench
 
 LITTLE = 1 / 3
@@ -162,7 +162,7 @@ def _hidden(bench: Workbench, name: str, keypoints: _Keypoints) -> npt.NDArray[n
     path = bench.optional_masks / f"{name}.png"
     if not path.exists():
         return None
-    with Image.open(path) as image:
+    with Image.open(path, formats=FORMATS) as image:
         mask = np.asarray(image.convert("L"))
     column = np.clip(keypoints[:, 0].astype(int), 0, mask.shape[1] - 1)
     row = np.clip(keypoints[:, 1].astype(int), 0, mask.shape[0] - 1)

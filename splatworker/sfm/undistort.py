@@ -14,7 +14,7 @@ from splatworker.formats.mask_names import mask_name
 from splatworker.formats.masks import kept
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.metadata import drop_metadata
-from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.photo import FORMATS, PhotoHeader
 from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
 
@@ -99,7 +99,7 @@ def _undistorted(
     grey: Path, camera: pycolmap.Camera, options: pycolmap.UndistortCameraOptions
 ) -> npt.NDArray[np.uint8]:
     """(H, W) a grey picture of a photo's size, undistorted as the photo was; 0 where the photo shows nothing."""
-    with Image.open(grey) as image:
+    with Image.open(grey, formats=FORMATS) as image:
         given = np.asarray(image)
     flat, _ = pycolmap.undistort_image(options, pycolmap.Bitmap.from_array(given), camera)
     return np.asarray(flat.to_array()).reshape(flat.height, flat.width)
@@ -107,7 +107,7 @@ def _undistorted(
 
 def _give_alpha(written: Path, opacity: npt.NDArray[np.uint8], *, premultiplied: bool) -> None:
     """Make a photo transparent again; `premultiplied` where it was undistorted over black."""
-    with Image.open(written) as photo:
+    with Image.open(written, formats=FORMATS) as photo:
         colours = np.asarray(photo.convert("RGB"))
     if premultiplied:
         divided = colours.astype(np.float32) * (255.0 / np.maximum(opacity, 1)[:, :, None])
@@ -150,6 +150,6 @@ def _shrink(model: pycolmap.Reconstruction, photos: Path, longest: int, threads:
 
 
 def _shrink_photo(path: Path, size: tuple[int, int]) -> None:
-    with Image.open(path) as photo:
+    with Image.open(path, formats=FORMATS) as photo:
         shrunk = photo.convert("RGBA" if photo.mode == "RGBA" else "RGB").resize(size, Image.Resampling.LANCZOS)
     shrunk.save(path, quality=_JPEG_QUALITY, subsampling=0)

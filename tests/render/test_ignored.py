@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from support.gaussian_scenes import front_camera, look_at_camera, one_gaussian, random_gaussians
 
+from splatworker.formats.camera import Camera
 from splatworker.render.ignored import hides
 from splatworker.render.interface import (
     CONTRIBUTION_HEADER,
@@ -27,7 +30,7 @@ RATES = LearningRates(1e-3, 1e-3, 5e-3, 5e-2, 2.5e-3, 1e-4)
 CAMERA = look_at_camera(seed=12)
 
 
-def hole(camera=CAMERA) -> torch.Tensor:
+def hole(camera: Camera = CAMERA) -> torch.Tensor:
     """The left third, and single pixels."""
     pixels = torch.zeros(camera.height, camera.width, dtype=torch.uint8)
     pixels[:, : camera.width // 3] = 255
@@ -35,7 +38,7 @@ def hole(camera=CAMERA) -> torch.Tensor:
     return pixels
 
 
-def view(camera, device, photo=None) -> View:
+def view(camera: Camera, device: torch.device | str, photo: torch.Tensor | None = None) -> View:
     pixels = hole(camera)
     if photo is None:
         generator = torch.Generator().manual_seed(camera.width)
@@ -45,18 +48,20 @@ def view(camera, device, photo=None) -> View:
     return View(camera, photo, Ignored(pixels.to(device), 1 / kept))
 
 
-def fresh(start, device, dtype) -> tuple[GaussianTensors, AdamState, DensityStatistics]:
+def fresh(
+    start: GaussianTensors, device: torch.device | str, dtype: torch.dtype
+) -> tuple[GaussianTensors, AdamState, DensityStatistics]:
     parameters = GaussianTensors(*(t.clone().to(device, dtype) for t in start))
     state = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in parameters)) for _ in range(2)))
     return parameters, state, DensityStatistics(*(torch.zeros(len(start.means), device=device) for _ in range(3)))
 
 
-def relative(value, expected) -> float:
+def relative(value: torch.Tensor, expected: torch.Tensor) -> float:
     return float((value.cpu().double() - expected.double()).norm() / expected.double().norm())
 
 
 @pytest.mark.parametrize("lambda_dssim", [0.0, 0.2, 1.0])
-def test_loss_and_its_gradient(renderer, lambda_dssim):
+def test_loss_and_its_gradient(renderer: Renderer, lambda_dssim: float) -> None:
     image = torch.rand(3, CAMERA.height, CAMERA.width, generator=torch.Generator().manual_seed(1))
     one, other = view(CAMERA, "cpu"), view(CAMERA, renderer.device)
     expected, wanted = ReferenceRenderer().loss(image, one.photo, lambda_dssim, one.ignored)
@@ -68,16 +73,17 @@ def test_loss_and_its_gradient(renderer, lambda_dssim):
     assert torch.count_nonzero(wanted[:, hole() != 0]) == 0
 
 
-def test_what_an_image_shows_there_is_nobodys_business(renderer):
+def test_what_an_image_shows_there_is_nobodys_business(renderer: Renderer) -> None:
     image = torch.rand(3, CAMERA.height, CAMERA.width, generator=torch.Generator().manual_seed(1)).to(renderer.device)
     seen = view(CAMERA, renderer.device)
+    assert seen.ignored is not None
     other = torch.where(seen.ignored.pixels != 0, 1 - image, image)
     (one, gradient), (two, same) = (renderer.loss(i, seen.photo, 0.2, seen.ignored) for i in (image, other))
     assert [float(value) for value in one] == [float(value) for value in two]
     assert torch.equal(gradient, same)
 
 
-def test_l1_is_the_mean_over_pixels_that_count():
+def test_l1_is_the_mean_over_pixels_that_count() -> None:
     """The specification's own."""
     image = torch.rand(3, CAMERA.height, CAMERA.width, generator=torch.Generator().manual_seed(1))
     seen = view(CAMERA, "cpu")
@@ -89,7 +95,7 @@ def test_l1_is_the_mean_over_pixels_that_count():
     assert float(same.total) == pytest.approx(0, abs=1e-6)
 
 
-def test_nothing_ignored_is_the_plain_loss(renderer):
+def test_nothing_ignored_is_the_plain_loss(renderer: Renderer) -> None:
     image = torch.rand(3, 40, 50, generator=torch.Generator().manual_seed(1)).to(renderer.device)
     photo = torch.randint(0, 256, (3, 40, 50), dtype=torch.uint8).to(renderer.device)
     none = Ignored(torch.zeros(40, 50, dtype=torch.uint8, device=renderer.device))
@@ -101,10 +107,10 @@ def test_nothing_ignored_is_the_plain_loss(renderer):
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 @pytest.mark.parametrize("camera", [CAMERA, look_at_camera(37, 61, seed=6)], ids=["64x48", "37x61"])
-def test_training_step(renderer, camera, dropout):
+def test_training_step(renderer: Renderer, camera: Camera, dropout: float) -> None:
     start = random_gaussians(COUNT, 3, seed=14)
 
-    def train(backend: Renderer, dtype):
+    def train(backend: Renderer, dtype: torch.dtype) -> tuple[Any, ...]:
         parameters, state, statistics = fresh(start, backend.device, dtype)
         seen, behind = view(camera, backend.device), BACKGROUND.to(backend.device)
         losses = [
@@ -127,16 +133,18 @@ def test_training_step(renderer, camera, dropout):
         assert ((value.cpu() - wanted).abs() <= 0.02 * moved + 1e-6).double().mean() > 0.97, name
     for name, value, wanted in zip(DensityStatistics._fields, statistics, expected_statistics, strict=True):
         assert relative(value, wanted) < 1e-2, name
-    hidden = hides(start.means, camera, view(camera, "cpu").ignored)
+    ignored = view(camera, "cpu").ignored
+    assert ignored is not None
+    hidden = hides(start.means, camera, ignored)
     assert 20 < int(hidden.sum()) < 130
     assert torch.equal(statistics.view_count.cpu() == 0, hidden | (statistics.max_radius.cpu() == 0))
 
 
-def test_a_batch(renderer):
+def test_a_batch(renderer: Renderer) -> None:
     cameras = [CAMERA, look_at_camera(50, 70, focal=80.0, seed=32)]
     start = random_gaussians(COUNT, 3, seed=34)
 
-    def train(backend: Renderer, dtype):
+    def train(backend: Renderer, dtype: torch.dtype) -> tuple[Any, ...]:
         parameters, state, statistics = fresh(start, backend.device, dtype)
         size = backend.contribution_size(parameters)
         contributions = torch.empty(2, size, device=backend.device, dtype=dtype)
@@ -154,7 +162,7 @@ def test_a_batch(renderer):
         assert relative(moment, wanted) < 5e-3, name
 
 
-def test_a_gaussian_is_hidden_where_its_mean_is_projected():
+def test_a_gaussian_is_hidden_where_its_mean_is_projected() -> None:
     camera = front_camera()
     pixels = torch.zeros(camera.height, camera.width, dtype=torch.uint8)
     pixels[:, camera.width // 2 :] = 1

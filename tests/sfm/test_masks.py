@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 from support import photo_sets
+from support.sfm_runs import Run
 
 from splatworker.formats.scene import read_scene
 from splatworker.sfm.masks import shows_what_is_hidden
+
+Sfm = Callable[..., Run]
+RoomPhotos = tuple[Path, dict[str, npt.NDArray[np.float64]]]
 
 POSTERS = slice(3, 6)
 """Of the room: what stands before its walls."""
@@ -18,23 +26,24 @@ POSTERS = slice(3, 6)
 RAYS = photo_sets.pinhole_rays()
 
 
-def hits(rectangles, pose) -> np.ndarray:
+def hits(rectangles: list[photo_sets.Rectangle], pose: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """(H, W) bool: where a photo shows any of the rectangles."""
     black = [photo_sets.Rectangle(one.corner, one.side_a, one.side_b, np.zeros_like(one.texture)) for one in rectangles]
-    return photo_sets.photograph(black, pose, RAYS)[:, :, 0] == 0
+    return np.asarray(photo_sets.photograph(black, pose, RAYS)[:, :, 0] == 0)
 
 
-def save_mask(keep: np.ndarray, path) -> None:
+def save_mask(keep: np.ndarray, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     Image.fromarray(keep.astype(np.uint8) * 255).save(path)
 
 
-def report(scene) -> dict:
-    return json.loads((scene / "report.json").read_text())
+def report(scene: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((scene / "report.json").read_text())
+    return found
 
 
 @pytest.fixture(scope="module")
-def turntable(tmp_path_factory):
+def turntable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight photos of three posters that turn before a wall that does not, and their masks beside them."""
     folder = tmp_path_factory.mktemp("turntable") / "images"
     folder.mkdir()
@@ -48,7 +57,7 @@ def turntable(tmp_path_factory):
     return folder
 
 
-def test_on_a_turntable_the_cameras_are_found_by_what_turns(sfm, turntable, tmp_path):
+def test_on_a_turntable_the_cameras_are_found_by_what_turns(sfm: Sfm, turntable: Path, tmp_path: Path) -> None:
     run = sfm(turntable, tmp_path / "scene")
     assert run.result["registered"] == 8
     masks = report(tmp_path / "scene")["masks"]
@@ -65,7 +74,7 @@ def test_on_a_turntable_the_cameras_are_found_by_what_turns(sfm, turntable, tmp_
 
 
 @pytest.fixture(scope="module")
-def walked_around(room_photos, tmp_path_factory):
+def walked_around(room_photos: RoomPhotos, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Masks of the photos of the room that keep a small patch of it: far too little to find a camera by."""
     folder = tmp_path_factory.mktemp("patches") / "masks"
     folder.mkdir()
@@ -76,7 +85,9 @@ def walked_around(room_photos, tmp_path_factory):
     return folder
 
 
-def test_who_has_walked_around_is_placed_by_what_is_behind(sfm, room_photos, walked_around, tmp_path):
+def test_who_has_walked_around_is_placed_by_what_is_behind(
+    sfm: Sfm, room_photos: RoomPhotos, walked_around: Path, tmp_path: Path
+) -> None:
     scene = tmp_path / "scene"
     run = sfm(room_photos[0], scene, "--undistort-max-size", "400", "--masks", str(walked_around))
     assert run.result["registered"] == 10
@@ -99,7 +110,9 @@ def test_who_has_walked_around_is_placed_by_what_is_behind(sfm, room_photos, wal
         assert image.mode == "RGB"
 
 
-def test_a_cutout_by_mask_files_is_the_alpha_of_the_scene(sfm, room_photos, walked_around, tmp_path):
+def test_a_cutout_by_mask_files_is_the_alpha_of_the_scene(
+    sfm: Sfm, room_photos: RoomPhotos, walked_around: Path, tmp_path: Path
+) -> None:
     scene = tmp_path / "scene"
     how = ("--masks", str(walked_around), "--mask-mode", "cutout", "--undistort-max-size", "400")
     run = sfm(room_photos[0], scene, *how)
@@ -115,7 +128,7 @@ def test_a_cutout_by_mask_files_is_the_alpha_of_the_scene(sfm, room_photos, walk
         assert colours[alpha == 0].mean() < 0.1  # what shrinking leaves at the edge
 
 
-def test_masks_of_other_photos_are_refused(sfm, room_photos, tmp_path):
+def test_masks_of_other_photos_are_refused(sfm: Sfm, room_photos: RoomPhotos, tmp_path: Path) -> None:
     save_mask(np.ones((8, 8), bool), tmp_path / "masks" / "other.png")
     run = sfm(room_photos[0], tmp_path / "scene", "--masks", str(tmp_path / "masks"))
     assert run.error["code"] == "invalid_masks"
@@ -130,14 +143,16 @@ def test_masks_of_other_photos_are_refused(sfm, room_photos, tmp_path):
         (np.zeros((360, 480), bool), "The mask of photo 1.jpg hides all of it"),
     ],
 )
-def test_a_mask_that_cannot_be_used_is_refused_by_name(sfm, room_photos, tmp_path, keep, said):
+def test_a_mask_that_cannot_be_used_is_refused_by_name(
+    sfm: Sfm, room_photos: RoomPhotos, tmp_path: Path, keep: npt.NDArray[np.bool_], said: str
+) -> None:
     save_mask(keep, tmp_path / "masks" / "photo 1.png")
     run = sfm(room_photos[0], tmp_path / "scene", "--masks", str(tmp_path / "masks"))
     assert run.error["code"] == "invalid_masks"
     assert said in run.error["message"]
 
 
-def test_whether_a_photo_goes_on_below_what_is_transparent():
+def test_whether_a_photo_goes_on_below_what_is_transparent() -> None:
     rng = np.random.default_rng(0)
     colours = rng.integers(0, 256, (90, 120, 3), np.uint8)
     alpha = np.zeros((90, 120), np.uint8)
