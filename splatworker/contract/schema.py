@@ -14,7 +14,7 @@ from splatworker.contract.job import BESIDE_PARAMS, Job
 from splatworker.contract.params import DECLARED
 
 NULL = {"type": "null"}
-NULL_IS_NOTHING_SAID = ("params", "sfm", "outputs")
+NULL_IS_NOTHING_SAID = ("params", "sfm", "outputs", "mask_urls")
 """Fields whose null means that they are not given."""
 
 

@@ -97,7 +97,9 @@ def clean(
     groups = candidates(gaussians, photos, points, visibility)
     judges = photos[:: max(1, len(photos) // JUDGES)][:JUDGES]
     with ThreadPoolExecutor(available_cpus()) as pool:
-        truths = [_image(pixels, renderer) for pixels in pool.map(lambda photo: read_photo(photo, background), judges)]
+        read = list(pool.map(lambda photo: read_photo(photo, background), judges))
+    truths = [_image(photo.pixels, renderer) for photo in read]
+    counts = [_counts(photo.ignored, renderer) for photo in read]
     splat_renderer = SplatRenderer(gaussians, renderer, background)
     tensors = splat_renderer.tensors
 
@@ -105,8 +107,8 @@ def clean(
         kept = torch.from_numpy(keep).to(renderer.device)
         splat_renderer.tensors = GaussianTensors(*(tensor[kept] for tensor in tensors))
         errors = [
-            ((splat_renderer.image(photo.camera) - truth) ** 2).mean(dtype=torch.float64).item()
-            for photo, truth in zip(judges, truths, strict=True)
+            ((splat_renderer.image(photo.camera) - truth)[:, counted] ** 2).mean(dtype=torch.float64).item()
+            for photo, truth, counted in zip(judges, truths, counts, strict=True)
         ]
         return float(-10 * np.log10(np.maximum(errors, 1e-12)).mean())
 
@@ -135,6 +137,11 @@ def clean(
 
 def _image(pixels: Picture, renderer: Renderer) -> torch.Tensor:
     return torch.from_numpy(pixels).to(renderer.device).permute(2, 0, 1) / 255
+
+
+def _counts(ignored: npt.NDArray[np.uint8] | None, renderer: Renderer) -> torch.Tensor | slice:
+    """Which pixels of a photo count: (H, W) bool, or all of them."""
+    return slice(None) if ignored is None else torch.from_numpy(ignored == 0).to(renderer.device)
 
 
 def candidates(

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +18,13 @@ from PIL import Image
 from splatworker.errors import InvalidScene
 from splatworker.export.orient import quarter_turns
 from splatworker.export.pictures import Picture, SplatRenderer, to_picture
+from splatworker.formats.hidden_parts import hidden_parts, ignored_at, over_colour
+from splatworker.formats.masks import NOTHING_HIDDEN
 from splatworker.formats.scene import Photo
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
+from splatworker.render.ignored import alone
+from splatworker.render.interface import Ignored
 from splatworker.render.metrics import psnr
 
 ERROR_FULL_SCALE = 0.25
@@ -42,7 +47,7 @@ class Comparison:
     Attributes:
         name: the photo's.
         held_out: whether the splat has never seen it.
-        psnr, ssim: in dB, and in [0, 1], of the whole picture as drawn here.
+        psnr, ssim: in dB, and in [0, 1], of the whole picture as drawn here, less what is ignored of the photo.
         photo, drawn, error: the photo, the splat at its camera, and the error map, all turned upright.
     """
 
@@ -55,22 +60,40 @@ class Comparison:
     error: Picture
 
 
-def read_photo(photo: Photo, background: Sequence[float] = (0.0, 0.0, 0.0)) -> Picture:
-    """The photo's pixels at its camera's size, on a colour in [0, 1] where it is transparent.
+class Compared(NamedTuple):
+    """A photo's pixels, and (H, W) bytes that are not 0 where it is ignored; None where all of it counts."""
+
+    pixels: Picture
+    ignored: npt.NDArray[np.uint8] | None
+
+
+def read_photo(photo: Photo, background: Sequence[float] = (0.0, 0.0, 0.0)) -> Compared:
+    """A photo at its camera's size, on a colour in [0, 1] where it is transparent.
 
     Raises:
         InvalidScene: it cannot be read.
+        InvalidMasks: its mask cannot be used.
     """
     size = (photo.camera.width, photo.camera.height)
     try:
+        red, green, blue = (round(255 * part) for part in background)
         with Image.open(photo.path, formats=FORMATS) as image:
-            shown = image.convert("RGBA" if image.has_transparency_data else "RGB")
-        if shown.mode == "RGBA":
-            below = Image.new("RGBA", shown.size, (*(round(255 * part) for part in background), 255))
-            shown = Image.alpha_composite(below, shown).convert("RGB")
-        return np.array(shown.resize(size, Image.Resampling.BOX))
+            hidden = hidden_parts(photo, image) if photo.mask or image.has_transparency_data else NOTHING_HIDDEN
+            shown = over_colour(image, hidden, (red, green, blue))
+        pixels = np.array(shown.resize(size, Image.Resampling.BOX))
+        return Compared(pixels, ignored_at(hidden, size))
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise InvalidScene(f"The scene's photo {photo.name} cannot be read: {error}.", stage="export") from error
+
+
+def read_ignored(photo: Photo) -> torch.Tensor | None:
+    """(H, W) bytes at the photo's camera's size that are not 0 where it is ignored; None where all of it counts.
+
+    Only a photo that may have such pixels is opened.
+    """
+    if photo.mask is None and photo.rules.mode != "ignore":
+        return None
+    return _tensor(read_photo(photo).ignored)
 
 
 def compare(splat_renderer: SplatRenderer, photos: Sequence[Photo], held_out: set[str]) -> list[Comparison]:
@@ -81,13 +104,17 @@ def compare(splat_renderer: SplatRenderer, photos: Sequence[Photo], held_out: se
 
 
 def _compared(splat_renderer: SplatRenderer, photo: Photo, held_out: bool) -> Comparison:
-    pixels = read_photo(photo, splat_renderer.background.tolist())
+    pixels, ignored = read_photo(photo, splat_renderer.background.tolist())
     truth, drawn = _on_device(splat_renderer, pixels), splat_renderer.image(photo.camera)
-    ssim = round(splat_renderer.ssim(drawn, truth), 4)
+    hole = _hole(splat_renderer, ignored)
+    ssim = round(splat_renderer.ssim(drawn, truth, hole), 4)
     error = (drawn - truth.to(drawn.dtype) / 255).abs().mean(dim=0).cpu().numpy()
+    if ignored is not None:
+        error[ignored != 0] = 0
     turns = quarter_turns(photo.camera)
     pictures = (np.rot90(picture, turns) for picture in (pixels, to_picture(drawn), error_map(error)))
-    return Comparison(photo.name, held_out, round(psnr(drawn, truth), 3), ssim, *pictures)
+    score = round(psnr(drawn, truth, None if hole is None else hole.pixels), 3)
+    return Comparison(photo.name, held_out, score, ssim, *pictures)
 
 
 def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo]) -> Photo:
@@ -95,8 +122,8 @@ def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo]) -> Photo:
     with ThreadPoolExecutor(available_cpus()) as pool:
         decoded = pool.map(lambda photo: read_photo(photo, splat_renderer.background.tolist()), photos)
         scores = [
-            psnr(splat_renderer.image(photo.camera), _on_device(splat_renderer, pixels))
-            for photo, pixels in zip(photos, decoded, strict=True)
+            psnr(splat_renderer.image(photo.camera), _on_device(splat_renderer, pixels), _tensor(ignored))
+            for photo, (pixels, ignored) in zip(photos, decoded, strict=True)
         ]
     return photos[int(np.argmax(scores))]
 
@@ -104,6 +131,16 @@ def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo]) -> Photo:
 def _on_device(splat_renderer: SplatRenderer, pixels: Picture) -> torch.Tensor:
     """A photo as a (3, H, W) uint8 tensor where the splat is drawn."""
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy()).to(splat_renderer.renderer.device)
+
+
+def _tensor(ignored: npt.NDArray[np.uint8] | None) -> torch.Tensor | None:
+    return None if ignored is None else torch.from_numpy(ignored)
+
+
+def _hole(splat_renderer: SplatRenderer, ignored: npt.NDArray[np.uint8] | None) -> Ignored | None:
+    """What is ignored, where the splat is drawn."""
+    pixels = _tensor(ignored)
+    return None if pixels is None else alone(Ignored(pixels.to(splat_renderer.renderer.device)))
 
 
 def error_map(error: npt.NDArray[np.float32]) -> Picture:

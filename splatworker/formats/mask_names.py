@@ -10,11 +10,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, get_args
 
 MaskMode = Literal["auto", "ignore", "cutout"]
 """What masked pixels are: `ignore`: nobody knows what is there; `cutout`: nothing is there; `auto`: the first where a
 mask file says it, the second where the photo's own alpha does."""
+
+MODES: tuple[MaskMode, ...] = get_args(MaskMode)
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,9 @@ class Hidden(NamedTuple):
     counts: Image.Image | None
 
 
+NOTHING_HIDDEN = Hidden(None, None)
+
+
 def hidden(own: Image.Image | None, given: Image.Image | None, rules: MaskRules) -> Hidden:
     """What a photo's own alpha and a mask file, both of the photo's size, hide of it."""
     both = [(mask, rules.cuts(is_file=is_file)) for mask, is_file in ((own, False), (given, True)) if mask is not None]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
-from splatworker.formats.mask_names import MaskMode
+from splatworker.formats.mask_names import MODES
 
 
 def add_mask_arguments(parser: argparse._ActionsContainer) -> None:
@@ -16,7 +15,7 @@ def add_mask_arguments(parser: argparse._ActionsContainer) -> None:
         help="folder of masks, white where a photo counts; by default masks/ in the photos' folder, or beside images/",
     )  # fmt: skip
     parser.add_argument(
-        "--mask-mode", choices=get_args(MaskMode), default="auto",
+        "--mask-mode", choices=MODES, default="auto",
         help="what masked pixels are: ignore, nobody knows what is there; cutout, nothing is there; by default the "
         "first of mask files, the second of the photos' own alpha",
     )  # fmt: skip
