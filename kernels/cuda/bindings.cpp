@@ -121,7 +121,10 @@ public:
                     int sh_degree, float lambda_dssim, double dropout_share, uint32_t dropout_seed, Address ignored,
                     float weight, Address contribution, Address stream) {
         nb::gil_scoped_release release;
-        renderer_.contribute({gaussians, pointer<uint8_t>(photo), pointer<float>(background), lambda_dssim,
+        renderer_.contribute({gaussians,
+                              pointer<uint8_t>(photo),
+                              pointer<float>(background),
+                              lambda_dssim,
                               splat::dropout_of(dropout_share, dropout_seed),
                               {pointer<uint8_t>(ignored), weight}},
                              camera, sh_degree, pointer<splat::Contribution>(contribution),
