@@ -66,14 +66,12 @@ def main() -> None:
             place = Path(folder) / name
             write(place, scene, cameras, shares, whole, degree, renderer, as_files=name == "mask files")
             asked = training(place, options.iterations, cutout=name == "mask files")
-            with (
-                mock.patch.object(trainer.Silhouettes, "of", return_value=None) if "fixed" in name else mock.MagicMock()
-            ):
+            without = mock.patch.object(Silhouettes, "of", return_value=None)
+            with without if "fixed" in name else nullcontext():
                 result = trainer.train(asked, renderer, Silent())
             made = read_ply(Path(result["ply"]))
-            outside, edge = opacity_outside(
-                to_tensors(made, renderer.device), made.sh_degree, cameras, shares, renderer
-            )
+            tensors = to_tensors(made, renderer.device)
+            outside, edge = opacity_outside(tensors, made.sh_degree, cameras, shares, renderer)
             say(f"{name}: outside {outside:.2%}, edge {edge:.2%}, psnr {result['quality']['test']['psnr']:.2f} dB, "
                 f"{len(made)} Gaussians, {result['seconds']:.0f} s")  # fmt: skip
 
@@ -84,7 +82,8 @@ def object_of(gaussians: GaussianTensors, scene: Scene, radius: float) -> torch.
     middle = focus(cameras, scene.points.xyz)
     distance = float(np.median([np.linalg.norm(camera.center - middle) for camera in cameras]))
     apart = gaussians.means - torch.from_numpy(middle).to(gaussians.means)
-    return torch.linalg.vector_norm(apart, dim=1) < radius * distance
+    near: torch.Tensor = torch.linalg.vector_norm(apart, dim=1) < radius * distance
+    return near
 
 
 def share_of(gaussians: GaussianTensors, chosen: torch.Tensor, camera: Camera, renderer: Renderer) -> torch.Tensor:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from splatworker.export.comparison import read_photo
+from splatworker.export.comparison import read_ignored, read_photo
 from splatworker.export.pictures import Picture, SplatRenderer
 from splatworker.export.visibility import Visibility
 from splatworker.formats.gaussians import Gaussians
@@ -97,9 +97,8 @@ def clean(
     groups = candidates(gaussians, photos, points, visibility)
     judges = photos[:: max(1, len(photos) // JUDGES)][:JUDGES]
     with ThreadPoolExecutor(available_cpus()) as pool:
-        read = list(pool.map(lambda photo: read_photo(photo, background), judges))
-    truths = [_image(photo.pixels, renderer) for photo in read]
-    counts = [_counts(photo.ignored, renderer) for photo in read]
+        truths = [_image(pixels, renderer) for pixels in pool.map(lambda photo: read_photo(photo, background), judges)]
+        counts = [_counts(ignored, renderer) for ignored in pool.map(read_ignored, judges)]
     splat_renderer = SplatRenderer(gaussians, renderer, background)
     tensors = splat_renderer.tensors
 
@@ -139,9 +138,9 @@ def _image(pixels: Picture, renderer: Renderer) -> torch.Tensor:
     return torch.from_numpy(pixels).to(renderer.device).permute(2, 0, 1) / 255
 
 
-def _counts(ignored: npt.NDArray[np.uint8] | None, renderer: Renderer) -> torch.Tensor | slice:
+def _counts(ignored: torch.Tensor | None, renderer: Renderer) -> torch.Tensor | slice:
     """Which pixels of a photo count: (H, W) bool, or all of them."""
-    return slice(None) if ignored is None else torch.from_numpy(ignored == 0).to(renderer.device)
+    return slice(None) if ignored is None else (ignored == 0).to(renderer.device)
 
 
 def candidates(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -60,40 +60,39 @@ class Comparison:
     error: Picture
 
 
-class Compared(NamedTuple):
-    """A photo's pixels, and (H, W) bytes that are not 0 where it is ignored; None where all of it counts."""
-
-    pixels: Picture
-    ignored: npt.NDArray[np.uint8] | None
-
-
-def read_photo(photo: Photo, background: Sequence[float] = (0.0, 0.0, 0.0)) -> Compared:
-    """A photo at its camera's size, on a colour in [0, 1] where it is transparent.
+def read_photo(photo: Photo, background: Sequence[float] = (0.0, 0.0, 0.0)) -> Picture:
+    """The photo's pixels at its camera's size, on a colour in [0, 1] where it is transparent.
 
     Raises:
         InvalidScene: it cannot be read.
         InvalidMasks: its mask cannot be used.
     """
-    size = (photo.camera.width, photo.camera.height)
-    try:
-        red, green, blue = (round(255 * part) for part in background)
-        with Image.open(photo.path, formats=FORMATS) as image:
-            hidden = hidden_parts(photo, image) if photo.mask or image.has_transparency_data else NOTHING_HIDDEN
-            shown = over_colour(image, hidden, (red, green, blue))
-        pixels = np.array(shown.resize(size, Image.Resampling.BOX))
-        return Compared(pixels, ignored_at(hidden, size))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InvalidScene(f"The scene's photo {photo.name} cannot be read: {error}.", stage="export") from error
+    red, green, blue = (round(255 * part) for part in background)
+    with _opened(photo) as image:
+        hidden = hidden_parts(photo, image) if photo.mask or image.has_transparency_data else NOTHING_HIDDEN
+        shown = over_colour(image, hidden, (red, green, blue))
+        return np.array(shown.resize((photo.camera.width, photo.camera.height), Image.Resampling.BOX))
 
 
 def read_ignored(photo: Photo) -> torch.Tensor | None:
     """(H, W) bytes at the photo's camera's size that are not 0 where it is ignored; None where all of it counts.
 
-    Only a photo that may have such pixels is opened.
+    Only a photo that may have such pixels is opened. Raises as `read_photo`.
     """
     if photo.mask is None and photo.rules.mode != "ignore":
         return None
-    return _tensor(read_photo(photo).ignored)
+    with _opened(photo) as image:
+        ignored = ignored_at(hidden_parts(photo, image), (photo.camera.width, photo.camera.height))
+    return None if ignored is None else torch.from_numpy(ignored)
+
+
+@contextmanager
+def _opened(photo: Photo) -> Iterator[Image.Image]:
+    try:
+        with Image.open(photo.path, formats=FORMATS) as image:
+            yield image
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InvalidScene(f"The scene's photo {photo.name} cannot be read: {error}.", stage="export") from error
 
 
 def compare(splat_renderer: SplatRenderer, photos: Sequence[Photo], held_out: set[str]) -> list[Comparison]:
@@ -104,13 +103,13 @@ def compare(splat_renderer: SplatRenderer, photos: Sequence[Photo], held_out: se
 
 
 def _compared(splat_renderer: SplatRenderer, photo: Photo, held_out: bool) -> Comparison:
-    pixels, ignored = read_photo(photo, splat_renderer.background.tolist())
+    pixels, ignored = read_photo(photo, splat_renderer.background.tolist()), read_ignored(photo)
     truth, drawn = _on_device(splat_renderer, pixels), splat_renderer.image(photo.camera)
-    hole = _hole(splat_renderer, ignored)
+    hole = None if ignored is None else alone(Ignored(ignored.to(splat_renderer.renderer.device)))
     ssim = round(splat_renderer.ssim(drawn, truth, hole), 4)
     error = (drawn - truth.to(drawn.dtype) / 255).abs().mean(dim=0).cpu().numpy()
     if ignored is not None:
-        error[ignored != 0] = 0
+        error[ignored.numpy() != 0] = 0
     turns = quarter_turns(photo.camera)
     pictures = (np.rot90(picture, turns) for picture in (pixels, to_picture(drawn), error_map(error)))
     score = round(psnr(drawn, truth, None if hole is None else hole.pixels), 3)
@@ -122,8 +121,8 @@ def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo]) -> Photo:
     with ThreadPoolExecutor(available_cpus()) as pool:
         decoded = pool.map(lambda photo: read_photo(photo, splat_renderer.background.tolist()), photos)
         scores = [
-            psnr(splat_renderer.image(photo.camera), _on_device(splat_renderer, pixels), _tensor(ignored))
-            for photo, (pixels, ignored) in zip(photos, decoded, strict=True)
+            psnr(splat_renderer.image(photo.camera), _on_device(splat_renderer, pixels), read_ignored(photo))
+            for photo, pixels in zip(photos, decoded, strict=True)
         ]
     return photos[int(np.argmax(scores))]
 
@@ -131,16 +130,6 @@ def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo]) -> Photo:
 def _on_device(splat_renderer: SplatRenderer, pixels: Picture) -> torch.Tensor:
     """A photo as a (3, H, W) uint8 tensor where the splat is drawn."""
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy()).to(splat_renderer.renderer.device)
-
-
-def _tensor(ignored: npt.NDArray[np.uint8] | None) -> torch.Tensor | None:
-    return None if ignored is None else torch.from_numpy(ignored)
-
-
-def _hole(splat_renderer: SplatRenderer, ignored: npt.NDArray[np.uint8] | None) -> Ignored | None:
-    """What is ignored, where the splat is drawn."""
-    pixels = _tensor(ignored)
-    return None if pixels is None else alone(Ignored(pixels.to(splat_renderer.renderer.device)))
 
 
 def error_map(error: npt.NDArray[np.float32]) -> Picture:
