@@ -8,8 +8,6 @@ import numpy as np
 import torch
 
 from splatworker.formats.camera import Camera
-from splatworker.render.ignored import left_out
-from splatworker.render.interface import Renderer
 from splatworker.train.free_space import along, lens
 from splatworker.train.model import Model
 from splatworker.train.photos import Views
@@ -20,9 +18,6 @@ SIDE = 256
 LEAST_OPAQUE = 0.5
 """A place is the subject's when so large a share of the photos that look there is opaque there, and one photo at least.
 All of them are where the subject is cut out well and not cut off by anything before it."""
-
-MOST_OUTSIDE = 0.5
-"""A Gaussian may have this share of its weight where photos show nothing."""
 
 _PAIRS_AT_ONCE = 2_000_000
 """Of a camera and a Gaussian: bounds the memory that a question takes."""
@@ -88,41 +83,10 @@ class Silhouettes:
 
     def clear(self, model: Model) -> None:
         """Take away the Gaussians that are not the subject's, unless none would be left."""
-        _keep(model, ~self.outside(model.parameters.means))
-
-
-def clear_by_weight(model: Model, cameras: Sequence[Camera], views: Views, renderer: Renderer) -> None:
-    """Take away the Gaussians that colour more of what photos show nothing at than of what they show something at.
-
-    The middle of such a Gaussian may well be the subject's, at whose edge it is. Its weight in a pixel is how much of
-    the pixel's colour is its own; the gradient of a picture by a Gaussian's colour is the sum of its weights, so the
-    renderer's backward pass counts them: in the red channel those of all pixels, in the green one those outside.
-    """
-    grey = model.parameters._replace(
-        sh_dc=torch.zeros_like(model.parameters.sh_dc), sh_rest=torch.zeros_like(model.parameters.sh_rest[:, :0])
-    )
-    weights = torch.zeros_like(grey.sh_dc)
-    background = torch.zeros(3, device=renderer.device)
-    for index in range(len(cameras)):
-        hole, view = views.hole(index), views[index]
-        image = renderer.render(grey, view.camera, background, 0)
-        counts = torch.zeros_like(image)
-        counts[0] = 1
-        if hole is not None:
-            counts[1] = hole.to(counts.device).float() / 255
-        if view.ignored is not None:
-            counts = left_out(counts, view.ignored)
-        weights += renderer.backward(counts)[0].sh_dc
-    outside = weights[:, 1] > MOST_OUTSIDE * weights[:, 0]
-    _keep(model, ~outside)
-
-
-def _keep(model: Model, is_kept: torch.Tensor) -> None:
-    """Leave some Gaussians, unless none would be left."""
-    kept = is_kept.nonzero()[:, 0]
-    if 0 < len(kept) < len(model):
-        none = type(model.parameters)(*(tensor[:0] for tensor in model.parameters))
-        model.rebuild(kept, none)
+        kept = (~self.outside(model.parameters.means)).nonzero()[:, 0]
+        if 0 < len(kept) < len(model):
+            none = type(model.parameters)(*(tensor[:0] for tensor in model.parameters))
+            model.rebuild(kept, none)
 
 
 def _shrunk(hole: torch.Tensor) -> torch.Tensor:

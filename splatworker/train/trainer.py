@@ -29,7 +29,7 @@ from splatworker.train.photos import load_views
 from splatworker.train.randomness import Randomness
 from splatworker.train.resolution import Pyramid
 from splatworker.train.schedule import active_sh_degree, dropout_at, learning_rates
-from splatworker.train.silhouettes import Silhouettes, clear_by_weight
+from splatworker.train.silhouettes import Silhouettes
 from splatworker.train.warm_up import warming_up
 
 LOADING_SHARE, TRAINING_SHARE = 0.04, 0.94
@@ -126,8 +126,6 @@ def train(
         density.after_step(iteration, model)
         if silhouettes and (iteration % options.densification_interval == 0 or iteration == options.iterations):
             silhouettes.clear(model)
-        if silhouettes and iteration == options.iterations:
-            clear_by_weight(model, [photo.camera for photo in train_photos], views, renderer)
 
     change_density: Callable[[int, Model], None] = retry_without_growth(after_step, density, report)
     if ranks:

@@ -13,7 +13,6 @@ from support.photo_sets import look_at
 from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.formats.scene import Photo
-from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import View
 from splatworker.render.tensors import to_tensors
 from splatworker.train.initial import gaussians_from_points
@@ -21,10 +20,9 @@ from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.photos import Views, load_views
 from splatworker.train.resolution import Pyramid
-from splatworker.train.silhouettes import Silhouettes, clear_by_weight
+from splatworker.train.silhouettes import Silhouettes
 
 SIDE = 96
-CPU = torch.device("cpu")
 
 
 def camera(angle: float) -> Camera:
@@ -114,15 +112,3 @@ def test_halved_photos_lie_on_it_too(half: list[Photo], tmp_path: Path) -> None:
     assert over[:, 5, 50].tolist() == [255, 0, 0]
     assert loaded[:1].hole(0) is not None
     assert loaded.at([0]).hole(0) is not None
-
-
-def test_gaussians_that_show_mostly_outside_are_taken_away() -> None:
-    """Of two in the middle of the disk a small one stays; one far larger than the disk goes."""
-    xyz = np.array([[0, 0, 0.1], [0, 0, -0.1]])
-    model = Model(to_tensors(gaussians_from_points(Points(xyz, np.zeros((2, 3), np.uint8), np.full(2, 2)), 0), CPU))
-    model.parameters.log_scales[:] = torch.tensor([[-2.0], [1.0]])
-    model.parameters.opacity_logits[:] = 0.0
-    clear_by_weight(model, CAMERAS, views([hole()] * 6), CpuRenderer())
-    assert model.parameters.log_scales[:, 0].tolist() == [-2]
-    clear_by_weight(model, CAMERAS, views([torch.full((SIDE, SIDE), 255, dtype=torch.uint8)] * 6), CpuRenderer())
-    assert len(model) == 1  # never all
