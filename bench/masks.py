@@ -7,8 +7,8 @@ the object, of `--radius` times the cameras' median distance from there. Every p
 splat, and so is its mask: where the object has half of the colour. Then two trainings: with these masks cut out; and
 with them as the photos' alpha on a fixed background, Gaussians left wherever they are, as the original trainer has it.
 
-`outside` is the share of the trained splat's opacity, over all views, on pixels where nothing of the object is, whatever
-stands before it. `psnr` is of the held-out pictures, on black.
+`outside` is the share of the trained splat's opacity, over all views, on pixels where nothing of the object is,
+whatever stands before it. `psnr` is of the held-out pictures, on black.
 """
 
 from __future__ import annotations
