@@ -3,7 +3,8 @@
 Each photo is decoded in a forked process of its own, under a limit of memory and time: a decoder that crashes, hangs
 or swells up costs one photo, not the job. The clean copy is a JPEG, or a PNG where a part of the photo is transparent.
 It keeps the pixels as they lie and the EXIF orientation tag: COLMAP uses the tag and must not be handed turned photos.
-Of the EXIF data only what tells about camera and lens, and the position, is kept.
+Of the EXIF data only what tells about camera and lens, and the position, is kept; of a panorama that it is one, and
+which part of the sphere it shows.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from splatworker.errors import from_os_error
+from splatworker.formats.panorama import as_xmp
 from splatworker.machine import operator_limits
 from splatworker.machine.limits import available_memory
 from splatworker.photos import raw
@@ -121,7 +123,8 @@ def decode_folder(
             reason = f"it is the same picture as {twin}"
         if reason is None:
             size = {"width": outcome["width"], "height": outcome["height"]}
-            decoded.photos.append({"index": file.index, "file": file.shown, "name": outcome["name"]} | size)
+            entry = {"index": file.index, "file": file.shown, "name": outcome["name"]} | size
+            decoded.photos.append(entry | ({"panorama": True} if outcome["panorama"] else {}))
             if outcome["kind"]:
                 kinds.setdefault(outcome["kind"], []).append(file.shown)
         else:
@@ -314,7 +317,7 @@ def _decode_sandboxed(path: Path, target: Path, max_size: int, memory: int) -> d
     except Exception as error:
         cut = "truncated" in str(error).lower() or "unexpected end" in str(error).lower()
         return {"reason": "it is truncated: the end of the file is missing" if cut else "it is damaged"}
-    entry = {"name": target.name, "raw": picture.raw, "kind": picture.kind}
+    entry = {"name": target.name, "raw": picture.raw, "kind": picture.kind, "panorama": picture.area is not None}
     return {"width": image.width, "height": image.height, "digest": digest} | entry
 
 
@@ -350,10 +353,14 @@ def _write(picture: Picture, target: Path) -> None:
     """
     part = _part(target)
     try:
+        xmp = as_xmp(picture.area, *picture.image.size) if picture.area else b""
         if picture.image.mode == "RGBA":
-            picture.image.save(part, "PNG", compress_level=1, exif=picture.exif)
+            told = PngImagePlugin.PngInfo()
+            if xmp:
+                told.add_itxt("XML:com.adobe.xmp", xmp.decode())
+            picture.image.save(part, "PNG", compress_level=1, exif=picture.exif, pnginfo=told)
         else:
-            picture.image.save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=picture.exif)
+            picture.image.save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=picture.exif, xmp=xmp)
         part.replace(target)
     except (OSError, ValueError) as error:
         part.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ Does not know: what the scene is for; torch.
     options       what a caller may ask for
     photo         what a photo's header says        cameras     which photos share intrinsics, and their priors
     layout        the photos by alias, shrunk once  compare     how far two sets of cameras differ
+    views         which views a panorama is cut into  cut  the views of panoramas, as photos
     database      COLMAP's database                 watch       progress and cancellation of a COLMAP call
     features      SIFT                              retrieval   which photos look alike
     pairs         which photos to match             nearest     descriptors that match, fast

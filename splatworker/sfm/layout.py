@@ -7,12 +7,14 @@ all of them three times: for features, for colours of points, for undistortion.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import groupby
 from pathlib import Path
 
 from PIL import Image, ImageFilter
 
+from splatworker.sfm.cut import cut_view, open_panorama
 from splatworker.sfm.database import alias
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.photo import PhotoHeader
@@ -36,29 +38,37 @@ def lay_out(photos: Sequence[PhotoHeader], images: Path, bench: Workbench, span:
 
     A copy is large enough for features and for what is written in the end. Where that is the photos' own size
     (`undistort_max_size` 0), all are links. Only photos that are partly transparent are copies always: laid over black,
-    with their alpha and a mask beside them.
+    with their alpha and a mask beside them. Views of panoramas are cut here, one panorama after the other, as two large
+    ones need not be in memory at once.
     """
     for folder in (bench.photos, bench.alphas, bench.masks):
         folder.mkdir()
     laid: list[PhotoHeader] = []
     with ThreadPoolExecutor(bench.threads) as pool:
-        jobs = [
-            pool.submit(_lay, photo, photo.within(images), bench.photos / alias(image_id, photo), bench)
-            for image_id, photo in enumerate(photos, 1)
-        ]
-        for job in jobs:
-            laid.append(job.result())
+        targets = {photo.name: bench.photos / alias(image_id, photo) for image_id, photo in enumerate(photos, 1)}
+        jobs = {
+            photo.name: pool.submit(_lay, photo, photo.within(images), targets[photo.name], bench)
+            for photo in photos
+            if photo.view is None
+        }
+        for _, views in groupby((photo for photo in photos if photo.view), lambda photo: photo.panorama):
+            jobs |= _lay_views(list(views), images, targets, bench, pool)
+            span.report(len(jobs), len(photos))
+        for photo in photos:
+            laid.append(jobs[photo.name].result())
             span.report(len(laid), len(jobs))
     return laid
 
 
 def stays_as_it_is(photo: PhotoHeader, options: SfmOptions) -> bool:
-    """Whether COLMAP gets the photo itself, and not a copy."""
-    needed = _needed(options)
-    return not photo.has_alpha and (not needed or max(photo.width, photo.height) < _WORTHWHILE * needed)
+    """Whether COLMAP gets the photo itself, and not a copy or views cut out of it."""
+    if photo.area is not None:
+        return False
+    most = needed(options)
+    return not photo.has_alpha and (not most or max(photo.width, photo.height) < _WORTHWHILE * most)
 
 
-def _needed(options: SfmOptions) -> int:
+def needed(options: SfmOptions) -> int:
     """The longest side in pixels that any step looks at; 0: whatever the photo has."""
     return max(options.max_image_size, options.undistort_max_size) if options.undistort_max_size else 0
 
@@ -68,18 +78,44 @@ def _lay(photo: PhotoHeader, source: Path, target: Path, bench: Workbench) -> Ph
     if stays_as_it_is(photo, bench.options):
         target.symlink_to(source.resolve())
         return photo
-    needed = _needed(bench.options) or max(photo.width, photo.height)
+    size = (needed(bench.options) or max(photo.width, photo.height),) * 2
     with Image.open(source) as image:
         exif = image.getexif()
         if photo.has_alpha:
             rgba = image.convert("RGBA")
-            rgba.thumbnail((needed, needed), Image.Resampling.LANCZOS)
+            rgba.thumbnail(size, Image.Resampling.LANCZOS)
             return _lay_transparent(photo, rgba, target, bench, exif)
-        image.draft("RGB", (needed, needed))  # JPEG decodes at a half, a quarter, an eighth for next to nothing
+        image.draft("RGB", size)  # JPEG decodes at a half, a quarter, an eighth for next to nothing
         smaller = image.convert("RGB")
-    smaller.thumbnail((needed, needed), Image.Resampling.LANCZOS)
+    smaller.thumbnail(size, Image.Resampling.LANCZOS)
     smaller.save(target, quality=_JPEG_QUALITY, compress_level=1, exif=exif)
     return dataclasses.replace(photo, width=smaller.width, height=smaller.height)
+
+
+def _lay_views(
+    views: Sequence[PhotoHeader],
+    images: Path,
+    targets: Mapping[str, Path],
+    bench: Workbench,
+    pool: ThreadPoolExecutor,
+) -> dict[str, Future[PhotoHeader]]:
+    """Cut the views of one panorama; they are done when this returns."""
+    bench.cancellation.check()
+    panorama = open_panorama(views[0].within(images), views[0])
+
+    def cut(photo: PhotoHeader) -> PhotoHeader:
+        bench.cancellation.check()
+        assert photo.area is not None
+        assert photo.view is not None
+        rgba = Image.fromarray(cut_view(panorama, photo.area, photo.view), "RGBA")
+        if photo.has_alpha:
+            return _lay_transparent(photo, rgba, targets[photo.name], bench, Image.Exif())
+        rgba.convert("RGB").save(targets[photo.name], quality=_JPEG_QUALITY, subsampling=0, compress_level=1)
+        return photo
+
+    jobs = {photo.name: pool.submit(cut, photo) for photo in views}
+    wait(jobs.values())
+    return jobs
 
 
 def _lay_transparent(

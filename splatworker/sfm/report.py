@@ -22,7 +22,9 @@ class SfmResult:
     """The outcome of a reconstruction.
 
     Attributes:
-        photos, registered: photos given and photos that have a camera.
+        photos, registered: photos given and photos that have a camera; a panorama is one photo.
+        panoramas: how many panoramas were cut into views.
+        views: "panorama", "name", "width" and "height" of each view that has a camera.
         rejected: (name, reason) of every photo that has none, in capture order.
         points: three-dimensional points.
         reprojection_error_px: mean over all observations, in pixels of the photos as given.
@@ -41,6 +43,8 @@ class SfmResult:
     track_length: float
     overlap: float
     rung: str
+    panoramas: int
+    views: Sequence[Mapping[str, Any]]
     warnings: tuple[str, ...]
     timings: Mapping[str, float]
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from splatworker.sfm import database, features, ladder, matching, retrieval
-from splatworker.sfm.cameras import CameraGroup
+from splatworker.sfm.cameras import CameraGroup, fixed_cameras
 from splatworker.sfm.features import FeaturePreset
 from splatworker.sfm.graph import MatchGraph, read_graph
 from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.pairs import choose_pairs
-from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.photo import PhotoHeader, frames_of
+from splatworker.sfm.pure_rotation import taken_from_one_spot
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 from splatworker.stages.progress import Reporter
@@ -44,7 +45,7 @@ class Findings:
     """What the last look at the photos gave, and every attempt of all looks.
 
     Attributes:
-        keypoints: image id -> number of keypoints.
+        keypoints: frame -> number of keypoints.
     """
 
     keypoints: dict[int, int]
@@ -70,15 +71,16 @@ def search(
     attempts: list[Attempt] = []
     presets = features.presets(room.options, room.threads)
     _, fine, _ = presets
+    frames = frames_of(photos)
     begun = time.process_time()
     for preset in presets:
-        bench = dataclasses.replace(room, folder=room.folder / preset.name)
+        bench = dataclasses.replace(room, folder=room.folder / preset.name, fixed_cameras=fixed_cameras(groups))
         bench.folder.mkdir()
         database.create(bench.database, photos, groups, room.options.camera_model)
         if ahead is not None and preset is presets[0]:
             database.copy_features(ahead, bench.database, photos)
         before = time.process_time()
-        graph = _look(bench, preset, len(photos), reporter, timer)
+        graph = _look(bench, preset, frames, reporter, timer)
         now = time.process_time()
         last = (
             preset is presets[-1]
@@ -87,36 +89,41 @@ def search(
         )
         if is_thin(graph) and not last:
             continue
-        if len(graph.components()[0]) >= _SCENE:
+        if len(graph.components()[0]) >= _SCENE and not taken_from_one_spot(graph, photos):
             with timer("mapping"):
                 span = Span(reporter, "placing cameras", 0.65, 0.93)
                 attempts += ladder.climb(bench, preset.name, groups, graph, span)
         if last or (ladder.answered(attempts, graph) and not _is_loose(graph)):
             break
-    return Findings(database.keypoint_counts(bench.database), graph, attempts)
+    keypoints = dict.fromkeys(frames, 0)
+    for image_id, count in database.keypoint_counts(bench.database).items():
+        keypoints[frames[image_id - 1]] += count
+    return Findings(keypoints, graph, attempts)
 
 
 def _look(
     bench: Workbench,
     preset: FeaturePreset,
-    photos: int,
+    frames: Sequence[int],
     reporter: Reporter,
     timer: Callable[[str], AbstractContextManager[None]],
 ) -> MatchGraph:
-    """Features, pairs, matches."""
+    """Features, pairs, matches; `frames` tells that of each photo (`frames_of`)."""
     options = bench.options
     with timer("features"):
         features.extract(bench, preset, Span(reporter, "finding features", 0.02, 0.3))
     with timer("pairs"):
         pairs = choose_pairs(
-            photos,
+            len(frames),
             options.matcher,
             preset.gpu or features.has_many(bench.threads),
             lambda: retrieval.similarities(retrieval.read_descriptors(bench.database), options.seed),
+            frames,
         )
     with timer("matching"):
         matching.match(bench, pairs, Span(reporter, "matching photos", 0.3, 0.65), guided=preset.guided, gpu=preset.gpu)
-    return read_graph(bench.database)
+    graph = read_graph(bench.database, frames)
+    return dataclasses.replace(graph, tried=len({(frames[first - 1], frames[second - 1]) for first, second in pairs}))
 
 
 def is_thin(graph: MatchGraph) -> bool:

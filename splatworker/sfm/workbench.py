@@ -17,6 +17,7 @@ class Workbench:
         folder: made for this look; holds its database and models.
         photos: folder of the photos by alias, see `layout`.
         threads: how many to use.
+        fixed_cameras: ids of cameras, and of rigs that begin with them, whose calibration is known and stays as it is.
     """
 
     folder: Path
@@ -24,6 +25,7 @@ class Workbench:
     options: SfmOptions
     threads: int
     cancellation: Cancellation = field(default_factory=Cancellation)
+    fixed_cameras: frozenset[int] = frozenset()
 
     @property
     def alphas(self) -> Path:
