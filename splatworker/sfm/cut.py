@@ -10,16 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from splatworker.errors import InvalidJob
 from splatworker.formats.panorama import Area
 from splatworker.sfm.photo import PhotoHeader
 from splatworker.sfm.views import View, sphere_width, views_of
 
 _ROWS = 128
 """Rows that are resampled at a time: a few MB, whatever the view's size."""
-
-MOST_VIEWS = 1500
-"""Views that all panoramas together may be cut into: as many photos as a reconstruction takes in an hour."""
 
 TOO_SMALL = "it is a panorama that shows too little of the horizon, or is too small, to be cut into views"
 
@@ -61,22 +57,6 @@ def with_views(photos: Sequence[PhotoHeader], longest: int) -> tuple[list[PhotoH
         if not views:
             useless.append(photo)
     return cut, useless
-
-
-def demand_few_enough(photos: Sequence[PhotoHeader], longest: int) -> None:
-    """Refuse more panoramas than can be cut.
-
-    Raises:
-        InvalidJob: their views are more than `MOST_VIEWS`.
-    """
-    panoramas = [photo for photo in photos if photo.area]
-    views = len(with_views(panoramas, longest)[0])
-    if views > MOST_VIEWS:
-        raise InvalidJob(
-            f"{len(panoramas)} panoramas would be cut into {views} views; at most {MOST_VIEWS} can be used.",
-            hint="Leave some out.",
-            stage="sfm",
-        )
 
 
 def _free_name(name: str, view: View, taken: set[str]) -> str:

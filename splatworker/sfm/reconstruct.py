@@ -10,14 +10,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
 from splatworker.machine.limits import available_cpus
-from splatworker.sfm import features, reasons
+from splatworker.sfm import features, panoramas, reasons
 from splatworker.sfm.cameras import CameraGroup, group_photos
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.cut import TOO_SMALL, demand_few_enough, with_views
+from splatworker.sfm.cut import TOO_SMALL, with_views
 from splatworker.sfm.database import alias
 from splatworker.sfm.duplicates import find_near_duplicates
 from splatworker.sfm.early_features import find_features
@@ -84,7 +83,6 @@ def reconstruct(
         ]
         near_duplicates = find_near_duplicates(given, images)
         photos = [photo for photo in given if photo.name not in near_duplicates]
-        panoramas = [photo for photo in photos if photo.area]
         photos, _ = with_views(photos, needed(options))
         with timer("layout"):
             span = Span(reporter, "reading photos", 0.0, 0.02)
@@ -124,11 +122,11 @@ def reconstruct(
             track_length=model.compute_mean_track_length(),
             overlap=round(overlapping_photos(model), 1),
             rung=attempt.rung,
-            panoramas=len(panoramas),
-            views=_views_kept(model, photos),
+            panoramas=panoramas.count(photos),
+            views=panoramas.views_kept(model, photos),
             warnings=(
                 *passed_over,
-                *_tell_of_panoramas(panoramas, photos),
+                *panoramas.remarks(photos),
                 *_warnings(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,
                 *_warn_of_positions(photos, misplaced),
@@ -167,7 +165,7 @@ def _read(images: Path, options: SfmOptions) -> tuple[list[PhotoHeader], dict[st
         raise TooFewPhotos(
             f"{len(photos)} photos are too few: {options.min_registered} are needed.", hint=reasons.SHOOTING_HINT
         )
-    demand_few_enough(photos, needed(options))
+    panoramas.demand_few_enough(photos, needed(options))
     return photos, useless, unreadable
 
 
@@ -204,16 +202,6 @@ def _fit_to_deliver(evidence: reasons.Evidence, attempts: Sequence[Attempt], opt
     raise reasons.why_no_reconstruction(evidence, attempts)
 
 
-def _views_kept(model: pycolmap.Reconstruction, photos: Sequence[PhotoHeader]) -> list[dict[str, Any]]:
-    """The views that have a camera: their panorama, name and size."""
-    kept = [photos[image_id - 1] for image_id in sorted(model.reg_image_ids())]
-    return [
-        {"panorama": photo.panorama, "name": photo.name, "width": photo.width, "height": photo.height}
-        for photo in kept
-        if photo.view
-    ]
-
-
 def _without_implausible(attempt: Attempt) -> pycolmap.Reconstruction:
     """The attempt's model without the cameras that cannot be true."""
     model = attempt.model
@@ -244,18 +232,6 @@ def _warn_of_positions(photos: Sequence[PhotoHeader], misplaced: Sequence[int]) 
     if misplaced:
         names = [photos[image_id - 1].given for image_id in misplaced]
         yield f"The position (GPS) of {_some(names)} is missing or contradicts that of all others; it was not used."
-
-
-def _tell_of_panoramas(panoramas: Sequence[PhotoHeader], photos: Sequence[PhotoHeader]) -> Iterator[str]:
-    if not panoramas:
-        return
-    views = sum(photo.view is not None for photo in photos)
-    given = len(set(frames_of(photos)))
-    of = "All" if len(panoramas) == given else f"{len(panoramas)} of {given}"
-    yield (
-        f"{of} photos are 360-degree panoramas: they were cut into {views} views, and what looks straight down, where "
-        "the tripod stands, was left out."
-    )
 
 
 def _warn_of_transparency(photos: Sequence[PhotoHeader]) -> Iterator[str]:

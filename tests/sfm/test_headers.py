@@ -81,7 +81,7 @@ def test_odd_photos_do_not_spoil_the_others(tmp_path, odd):
 
 
 def attempt(registered: int, error: float, *, doubted: bool = False, faults: list[str] | None = None, rung: str = "x"):
-    model = SimpleNamespace(num_reg_images=lambda: registered, compute_mean_reprojection_error=lambda: error)
+    model = SimpleNamespace(num_reg_frames=lambda: registered, compute_mean_reprojection_error=lambda: error)
     found = gate.Inspection(faults=faults or [], doubted={1: "it does"} if doubted else {})
     return ladder.Attempt("fast", rung, model, (), found, 1.0)
 

@@ -21,10 +21,10 @@ class Model:
     def __init__(self, photos, error=0.5):
         self.photos, self.error = photos, error
 
-    def num_reg_images(self):
+    def num_reg_frames(self):
         return self.photos
 
-    def reg_image_ids(self):
+    def reg_frame_ids(self):
         return list(range(1, self.photos + 1))
 
     def compute_mean_reprojection_error(self):
