@@ -54,7 +54,7 @@ def climb(monkeypatch, tmp_path):
         monkeypatch.setattr(gate, "inspect", lambda model, _: Inspection(faults=list(faults.get(id(model), ()))))
         monkeypatch.setattr(draft, "is_worthwhile", lambda _: plenty)
         bench = SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db")
-        attempts = ladder.climb(bench, "fast", [SimpleNamespace(has_prior=has_prior)], GRAPH, None)
+        attempts = ladder.climb(bench, "fast", [SimpleNamespace(has_prior=has_prior, calibration=None)], GRAPH, None)
         return attempts, asked
 
     return run
