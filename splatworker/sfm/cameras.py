@@ -21,6 +21,9 @@ MAPPING_MODEL = "SIMPLE_RADIAL"
 """Camera model to map with where none is asked for: a focal length and one distortion parameter are what a few
 photos can tell; `polish` adds more when there are many."""
 
+FISHEYE_MAPPING_MODEL = "SIMPLE_RADIAL_FISHEYE"
+"""The same of a fisheye."""
+
 FOCAL_RANGE = (0.25, 4.0)
 """Focal lengths outside these multiples of the longer side are no camera's, whoever says so: 9 to 144 mm on film."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from splatworker.sfm.cameras import MAPPING_MODEL, CameraGroup, guessed_focal
+from splatworker.sfm.cameras import FISHEYE_MAPPING_MODEL, MAPPING_MODEL, CameraGroup, guessed_focal
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.photo import PhotoHeader, frames_of
 from splatworker.sfm.views import View
@@ -120,17 +120,33 @@ def copy_features(source: Path, target: Path, photos: Sequence[PhotoHeader]) -> 
 def forget_focal_lengths(path: Path, fixed: Collection[int] = ()) -> None:
     """Let cameras begin with the guess of photos that tell nothing, and drop the geometries found by what they told.
 
-    Those whose ids are `fixed` stay as they are.
+    Those whose ids are `fixed` stay as they are, and so do fisheyes, whose focal lengths no header told.
     """
     with pycolmap.Database.open(path) as database:
         for camera in database.read_all_cameras():
-            if camera.camera_id in fixed:
+            if camera.camera_id in fixed or "FISHEYE" in camera.model_name:
                 continue
             focal = guessed_focal(camera.width, camera.height)
             forgotten = pycolmap.Camera.create_from_model_name(
                 camera.camera_id, camera.model_name, focal, camera.width, camera.height
             )
             database.update_camera(forgotten)
+        database.clear_two_view_geometries()
+
+
+FISHEYE = "OPENCV_FISHEYE"
+"""The model of a fisheye that a caller may name."""
+
+
+def make_fisheyes(path: Path, focals: Mapping[int, float], camera_model: str) -> None:
+    """Let cameras, by id, be fisheyes of these focal lengths, and drop the geometries found without that."""
+    model = camera_model if camera_model == FISHEYE else FISHEYE_MAPPING_MODEL
+    with pycolmap.Database.open(path) as database:
+        for camera_id, focal in focals.items():
+            before = database.read_camera(camera_id)
+            camera = pycolmap.Camera.create_from_model_name(camera_id, model, focal, before.width, before.height)
+            camera.has_prior_focal_length = True  # near enough for rays, without which no two fisheyes can be compared
+            database.update_camera(camera)
         database.clear_two_view_geometries()
 
 

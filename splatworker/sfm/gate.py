@@ -39,6 +39,9 @@ MAX_IMPLAUSIBLE = 0.2
 
 _SAMPLE = 2000
 
+_STEEPEST = 8.0
+"""Tangent of the steepest angle that a fisheye is judged by: 83 degrees."""
+
 
 @dataclass
 class Inspection:
@@ -111,6 +114,8 @@ def lens_fault(camera: pycolmap.Camera) -> str:
     longer = max(camera.width, camera.height)
     if not FOCAL_RANGE[0] < focal / longer < FOCAL_RANGE[1]:
         return f"its focal length came out as {focal / longer:.1f} times the photo's longer side"
+    if "FISHEYE" in camera.model_name:
+        return _fisheye_fault(camera)
     corners = np.array([[0, 0], [camera.width, 0], [0, camera.height], [camera.width, camera.height]], float)
     bent = np.asarray(camera.cam_from_img(corners), float)
     center = np.array([camera.principal_point_x, camera.principal_point_y])
@@ -118,6 +123,20 @@ def lens_fault(camera: pycolmap.Camera) -> str:
     ratio = np.linalg.norm(bent, axis=1) / np.linalg.norm(straight, axis=1)
     if not np.all((ratio > CORNER_RATIO[0]) & (ratio < CORNER_RATIO[1])):
         return "its lens came out as bent beyond any real one"
+    return ""
+
+
+def _fisheye_fault(camera: pycolmap.Camera) -> str:
+    """The same of a fisheye: from its middle to its corners angles must grow, as far as rays have a tangent."""
+    center = np.array([camera.principal_point_x, camera.principal_point_y])
+    way = np.linspace(0.05, 1.0, 20)[:, None]
+    for corner in ([0, 0], [camera.width, camera.height]):
+        rays = np.asarray(camera.cam_from_img(center + way * (np.array(corner) - center)), float)
+        tangents = np.linalg.norm(rays, axis=1)
+        beyond = ~(tangents < _STEEPEST)  # not a number, too
+        seen = tangents[: beyond.argmax()] if beyond.any() else tangents
+        if len(seen) < 2 or not np.all(np.diff(seen) > 0):
+            return "its lens came out as bent beyond any real one"
     return ""
 
 

@@ -9,8 +9,10 @@ from splatworker.stages.options import COUNT, NATURAL, SHARE, InJob, Option, Ran
 
 Matcher = Literal["auto", "exhaustive", "sequential", "retrieval"]
 Device = Literal["auto", "cpu", "cuda"]
-CameraModel = Literal["auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV"]
-"""Models that undistort to a pinhole camera; fisheye lenses are not among them."""
+CameraModel = Literal[
+    "auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "OPENCV_FISHEYE"
+]
+"""Models that undistort to a pinhole camera: of a fisheye, what one can hold."""
 
 MATCHERS: tuple[Matcher, ...] = get_args(Matcher)
 CAMERA_MODELS: tuple[CameraModel, ...] = get_args(CameraModel)
@@ -40,7 +42,11 @@ class SfmOptions:
 
     camera_model: Annotated[
         CameraModel,
-        Option("COLMAP's model of the lens; auto takes one by how many photos share a camera.", job=InJob()),
+        Option(
+            "COLMAP's model of the lens; auto takes one by how many photos share a camera, and "
+            "a fisheye where header and photos speak for it.",
+            job=InJob(),
+        ),
     ] = "auto"
     max_num_features: Annotated[
         int,

@@ -30,7 +30,7 @@ def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench:
     if bench.options.camera_model == "auto":
         for camera_id, camera in refined.cameras.items():
             if len(groups[camera_id - 1].photos) >= _MANY_PHOTOS and camera_id not in fixed:
-                _to_opencv(camera)
+                _refine_model(camera)
     adjustment = pycolmap.BundleAdjustmentOptions()
     adjustment.print_summary = False
     adjustment.refine_sensor_from_rig = False  # the views of a panorama lie where they were cut
@@ -60,8 +60,9 @@ def _adjust(model: pycolmap.Reconstruction, options: pycolmap.BundleAdjustmentOp
     pycolmap.create_default_bundle_adjuster(options, config, model).solve()
 
 
-def _to_opencv(camera: pycolmap.Camera) -> None:
-    """SIMPLE_RADIAL (f, cx, cy, k) as OPENCV (fx, fy, cx, cy, k1, k2, p1, p2)."""
+def _refine_model(camera: pycolmap.Camera) -> None:
+    """SIMPLE_RADIAL (f, cx, cy, k) as OPENCV (fx, fy, cx, cy, k1, k2, p1, p2), and their fisheyes likewise (k1 to k4)."""
     f, cx, cy, k = camera.params
-    camera.model = pycolmap.CameraModelId.OPENCV
+    is_fisheye = "FISHEYE" in camera.model_name
+    camera.model = pycolmap.CameraModelId.OPENCV_FISHEYE if is_fisheye else pycolmap.CameraModelId.OPENCV
     camera.params = [f, f, cx, cy, k, 0.0, 0.0, 0.0]

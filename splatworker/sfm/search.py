@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from splatworker.sfm import database, features, ladder, matching, retrieval
+from splatworker.sfm import database, features, ladder, lens, matching, retrieval
 from splatworker.sfm.cameras import CameraGroup, fixed_cameras
 from splatworker.sfm.features import FeaturePreset
 from splatworker.sfm.graph import MatchGraph, read_graph
@@ -21,7 +21,7 @@ from splatworker.sfm.photo import PhotoHeader, frames_of
 from splatworker.sfm.pure_rotation import taken_from_one_spot
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
-from splatworker.stages.progress import Reporter
+from splatworker.stages.progress import Reporter, Silent
 
 THIN_MATCHES = 100
 """Where half of the photos have fewer verified matches than this with their third best partner, a closer look comes
@@ -81,6 +81,7 @@ def search(
             database.copy_features(ahead, bench.database, photos)
         before = time.process_time()
         graph = _look(bench, preset, frames, reporter, timer)
+        graph = _see_through_fisheyes(bench, groups, frames, graph, timer)
         now = time.process_time()
         last = (
             preset is presets[-1]
@@ -124,6 +125,23 @@ def _look(
         matching.match(bench, pairs, Span(reporter, "matching photos", 0.3, 0.65), guided=preset.guided, gpu=preset.gpu)
     graph = read_graph(bench.database, frames)
     return dataclasses.replace(graph, tried=len({(frames[first - 1], frames[second - 1]) for first, second in pairs}))
+
+
+def _see_through_fisheyes(
+    bench: Workbench,
+    groups: Sequence[CameraGroup],
+    frames: Sequence[int],
+    graph: MatchGraph,
+    timer: Callable[[str], AbstractContextManager[None]],
+) -> MatchGraph:
+    """The graph as it is, or, of matches verified once more, as it is where cameras are fisheyes."""
+    with timer("lens"):
+        fisheyes = lens.find_fisheyes(bench, groups, graph)
+        if not fisheyes:
+            return graph
+        database.make_fisheyes(bench.database, fisheyes, bench.options.camera_model)
+        matching.verify(bench, bench.database, Span(Silent(), "", 0.0, 1.0), strict=False)
+        return dataclasses.replace(read_graph(bench.database, frames), tried=graph.tried)
 
 
 def is_thin(graph: MatchGraph) -> bool:
