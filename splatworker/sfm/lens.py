@@ -48,8 +48,8 @@ _TRIALS = 400
 def find_fisheyes(bench: Workbench, groups: Sequence[CameraGroup], graph: MatchGraph) -> dict[int, float]:
     """Camera id, which counts the groups from 1, -> focal length in pixels, of the cameras that are fisheyes.
 
-    Where the options name a fisheye all are, but for those of panoramas' views. Where they name another model none is. Else
-    a camera is one whose header does not tell an ordinary lens and whose photos speak for it clearly.
+    Where the options name a fisheye all are, but for those of panoramas' views. Where they name another model none is.
+    Else a camera is one whose header does not tell an ordinary lens and whose photos speak for it clearly.
     """
     chosen = bench.options.camera_model
     if chosen not in ("auto", database.FISHEYE):

@@ -61,7 +61,7 @@ def _adjust(model: pycolmap.Reconstruction, options: pycolmap.BundleAdjustmentOp
 
 
 def _refine_model(camera: pycolmap.Camera) -> None:
-    """SIMPLE_RADIAL (f, cx, cy, k) as OPENCV (fx, fy, cx, cy, k1, k2, p1, p2), and their fisheyes likewise (k1 to k4)."""
+    """SIMPLE_RADIAL (f, cx, cy, k) as OPENCV (fx, fy, cx, cy, k1, k2, p1, p2); its fisheye as that (..., k1 to k4)."""
     f, cx, cy, k = camera.params
     is_fisheye = "FISHEYE" in camera.model_name
     camera.model = pycolmap.CameraModelId.OPENCV_FISHEYE if is_fisheye else pycolmap.CameraModelId.OPENCV

@@ -7,7 +7,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from splatworker.sfm.photo import PhotoHeader, frames_of, read_photos
 from splatworker.sfm.polish import polish
 from splatworker.sfm.report import SfmResult, write_report
 from splatworker.sfm.search import search
-from splatworker.sfm.undistort import write_scene
+from splatworker.sfm.undistort import WIDEST_DEG, write_scene
 from splatworker.sfm.watch import Cancellation, Span
 from splatworker.sfm.workbench import Workbench
 from splatworker.stages import arrivals
@@ -104,7 +104,7 @@ def reconstruct(
             (part / "frame.json").write_text(json.dumps(frame.to_json(), indent=2) + "\n")
         with timer("undistortion"):
             span = Span(reporter, "removing lens distortion", 0.95, 1.0)
-            write_scene(model, photos, part, bench, span)
+            fisheyes = write_scene(model, photos, part, bench, span)
 
         kept = set(model.reg_frame_ids())
         left_out = reasons.why_left_out(evidence, attempt, kept)
@@ -129,6 +129,7 @@ def reconstruct(
                 *panoramas.remarks(photos),
                 *_warnings(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,
+                *_tell_of_fisheyes(groups, fisheyes),
                 *_warn_of_positions(photos, misplaced),
                 *_warn_of_transparency(photos),
             ),
@@ -232,6 +233,15 @@ def _warn_of_positions(photos: Sequence[PhotoHeader], misplaced: Sequence[int]) 
     if misplaced:
         names = [photos[image_id - 1].given for image_id in misplaced]
         yield f"The position (GPS) of {_some(names)} is missing or contradicts that of all others; it was not used."
+
+
+def _tell_of_fisheyes(groups: Sequence[CameraGroup], shares: Mapping[int, float]) -> Iterator[str]:
+    for camera_id, share in shares.items():
+        names = [photo.name for photo in groups[camera_id - 1].photos]
+        yield (
+            f"A fisheye lens took {_some(names)}: of each photo the {share:.0%} that lies within {WIDEST_DEG:.0f} "
+            "degrees was straightened and used."
+        )
 
 
 def _warn_of_transparency(photos: Sequence[PhotoHeader]) -> Iterator[str]:

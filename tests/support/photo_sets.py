@@ -113,6 +113,16 @@ def sphere_rays(width: int) -> np.ndarray:
     )
 
 
+def fisheye_rays(width: int, height: int, focal: float, k: float = 0.0) -> np.ndarray:
+    """(height, width, 3) directions of a fisheye's pixels: an angle a is a (1 + k a^2) focal lengths away."""
+    x, y = np.meshgrid((np.arange(width) + 0.5 - width / 2) / focal, (np.arange(height) + 0.5 - height / 2) / focal)
+    radius = np.hypot(x, y)
+    angle = radius.copy()
+    for _ in range(20):
+        angle = radius / (1 + k * angle**2)
+    return np.stack([x / radius * np.sin(angle), y / radius * np.sin(angle), np.cos(angle)], axis=-1)
+
+
 def hall(seed: int = 0) -> list[Rectangle]:
     """The room with the walls and the ceiling that it lacks: something to see in every direction."""
     e = np.eye(3)
