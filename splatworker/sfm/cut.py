@@ -92,7 +92,7 @@ def cut_view(panorama: Pixels, area: Area, view: View) -> Pixels:
 
 
 def _rows(packed: npt.NDArray[np.uint32], area: Area, view: View, rows: slice) -> Pixels:
-    """Some rows of a view; where pixels lie in between four, each counts by how near it is, in 256ths."""
+    """Some rows of a view; where pixels lie in between four, each counts by how near it is, in parts of 256."""
     height, width = packed.shape
     x, y, z = np.moveaxis(view.rays(rows), -1, 0)
     longitude = np.degrees(np.arctan2(x, z))
