@@ -14,6 +14,9 @@ from splatworker.formats.panorama import Area
 from splatworker.sfm.photo import PhotoHeader
 from splatworker.sfm.views import View, sphere_width, views_of
 
+_WORTHWHILE = 0.8
+"""Panoramas that are to be shrunk to more than this share of their size are left as they are."""
+
 _ROWS = 128
 """Rows that are resampled at a time: a few MB, whatever the view's size."""
 
@@ -78,10 +81,12 @@ def open_panorama(path: Path, photo: PhotoHeader) -> Pixels:
     with Image.open(path) as image:
         share = sphere_width(photo.view) * (photo.area.east - photo.area.west) / 360 / image.width
         wanted = max(1, round(image.width * share)), max(1, round(image.height * share))
-        if share < 1:
+        if share < _WORTHWHILE:
             image.draft("RGB", wanted)
         opened = image.convert("RGBA")
-    return np.asarray(opened.resize(wanted, Image.Resampling.LANCZOS) if share < 1 else opened)
+    if share < _WORTHWHILE:
+        opened = opened.resize(wanted, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return np.asarray(opened)
 
 
 def cut_view(panorama: Pixels, area: Area, view: View) -> Pixels:
