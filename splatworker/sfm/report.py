@@ -43,10 +43,10 @@ class SfmResult:
     track_length: float
     overlap: float
     rung: str
-    panoramas: int
-    views: Sequence[Mapping[str, Any]]
     warnings: tuple[str, ...]
     timings: Mapping[str, float]
+    panoramas: int = 0
+    views: Sequence[Mapping[str, Any]] = ()
 
     def to_event(self) -> dict[str, Any]:
         """As JSON-serialisable result of the stage."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
@@ -48,13 +50,13 @@ def around() -> np.ndarray:
         told(FullPanoWidthPixels=8192, FullPanoHeightPixels=4096),
     ],
 )
-def test_one_that_says_so_is_a_whole_sphere_whatever_it_shows(xmp):
+def test_one_that_says_so_is_a_whole_sphere_whatever_it_shows(xmp: bytes | str) -> None:
     picture = np.full((100, 200, 3), 90, np.uint8)
     assert area(picture, xmp) == WHOLE
     assert area(picture) is None
 
 
-def test_one_that_shows_a_part_says_which():
+def test_one_that_shows_a_part_says_which() -> None:
     sizes = {"FullPanoWidthPixels": 4000, "FullPanoHeightPixels": 2000, "CroppedAreaImageWidthPixels": 2000}
     sizes |= {"CroppedAreaImageHeightPixels": 1000, "CroppedAreaLeftPixels": 500, "CroppedAreaTopPixels": 250}
     for shrunk in (1, 5):  # sizes are those of when it was written
@@ -67,14 +69,14 @@ def test_one_that_shows_a_part_says_which():
         area(Image.new("RGB", (1000, 100)), told(**sizes | dict(zip(list(sizes)[2:4], (1000, 100), strict=True))))
 
 
-def test_a_sphere_of_a_shape_that_none_has_is_refused_by_its_sizes():
+def test_a_sphere_of_a_shape_that_none_has_is_refused_by_its_sizes() -> None:
     with pytest.raises(UnusablePanorama, match="it is 400x300 pixels, not twice as wide as high"):
         area(Image.new("RGB", (400, 300)), told())
     with pytest.raises(UnusablePanorama, match="of a sphere of 4000x1000"):
         area(Image.new("RGB", (400, 100)), told(FullPanoWidthPixels=4000, FullPanoHeightPixels=1000))
 
 
-def test_another_projection_is_refused():
+def test_another_projection_is_refused() -> None:
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.CustomRendered] = 6  # a phone has joined it
     with pytest.raises(UnusablePanorama) as refused:
@@ -84,7 +86,7 @@ def test_another_projection_is_refused():
         area(Image.new("RGB", (400, 100)), '<x GPano:ProjectionType="cylindrical"/>')
 
 
-def test_one_that_says_nothing_is_known_by_its_edges_and_its_poles(around):
+def test_one_that_says_nothing_is_known_by_its_edges_and_its_poles(around: np.ndarray) -> None:
     assert area(around) == WHOLE
     assert area(np.roll(around, 100, axis=1)) == WHOLE  # wherever it was opened
     turned = around.copy()
@@ -95,14 +97,14 @@ def test_one_that_says_nothing_is_known_by_its_edges_and_its_poles(around):
     assert area(np.full((256, 512, 3), 90, np.uint8)) is None, "nothing to compare"
 
 
-def test_an_ordinary_photo_twice_as_wide_as_high_is_none():
+def test_an_ordinary_photo_twice_as_wide_as_high_is_none() -> None:
     sides = photo(512, 256)
     assert area(sides) is None
     mirrored = np.concatenate([sides[:, :256], sides[:, 255::-1]], axis=1)  # edges alike, as in a ring of shelves
     assert area(mirrored) is None
 
 
-def test_two_circles_side_by_side_are_refused_with_what_to_do():
+def test_two_circles_side_by_side_are_refused_with_what_to_do() -> None:
     y, x = (np.mgrid[:256, :256] + 0.5) / 256 - 0.5
     circle = np.where((np.hypot(x, y) < 0.49)[..., None], photo(256, 256), 4).astype(np.uint8)
     both = np.concatenate([circle, circle[::-1]], axis=1)
@@ -112,7 +114,7 @@ def test_two_circles_side_by_side_are_refused_with_what_to_do():
     assert area(np.concatenate([circle, photo(256, 256)], axis=1)) is None
 
 
-def test_a_jpeg_is_marked_without_a_change_to_its_pixels(tmp_path):
+def test_a_jpeg_is_marked_without_a_change_to_its_pixels(tmp_path: Path) -> None:
     path = tmp_path / "frame.jpg"
     Image.fromarray(photo(200, 100)).save(path)
     before = np.asarray(Image.open(path))
@@ -126,13 +128,13 @@ def test_a_jpeg_is_marked_without_a_change_to_its_pixels(tmp_path):
         mark_equirectangular(tmp_path / "frame.png")
 
 
-def test_what_is_written_is_read_again(tmp_path):
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     part = Area(-100.0, 80.0, -30.0, 60.0)
     (tmp_path / "a.jpg").write_bytes(jpeg_with_xmp(photo(360, 180), as_xmp(part, 360, 180)))
     with Image.open(tmp_path / "a.jpg") as image:
         assert area_of(image, image.info, image.getexif()) == part
 
 
-def test_garbage_is_no_panorama_and_no_crash():
+def test_garbage_is_no_panorama_and_no_crash() -> None:
     assert area(Image.new("RGB", (40, 30)), b"\xff\xfe GPano \x00" * 1000) is None
     assert area(Image.new("RGB", (40, 20)), told(FullPanoWidthPixels=-3, FullPanoHeightPixels=0)) == WHOLE

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from support import photo_sets
+from support.sfm_runs import Run
 
 from splatworker.formats.scene import read_scene
 from splatworker.sfm import database, features, matching
@@ -16,7 +19,7 @@ from splatworker.sfm.cameras import CameraGroup, group_photos
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.compare import compare_poses
 from splatworker.sfm.gate import lens_fault
-from splatworker.sfm.graph import read_graph
+from splatworker.sfm.graph import MatchGraph, read_graph
 from splatworker.sfm.layout import lay_out
 from splatworker.sfm.lens import find_fisheyes
 from splatworker.sfm.options import SfmOptions
@@ -32,8 +35,12 @@ FOCAL, BEND = 190.0, -0.02
 """480 pixels are 148 degrees wide."""
 
 
+Taken = tuple[Path, dict[str, np.ndarray]]
+"""A folder of photos, and the pose of each."""
+
+
 @pytest.fixture(scope="session")
-def fisheyes(tmp_path_factory):
+def fisheyes(tmp_path_factory: pytest.TempPathFactory) -> Taken:
     """(folder, name -> camera_from_world) of nine photos of the hall by a fisheye."""
     folder = tmp_path_factory.mktemp("fisheye") / "photos"
     folder.mkdir()
@@ -49,10 +56,10 @@ def fisheyes(tmp_path_factory):
     return folder, taken
 
 
-def matched(images, folder, most, **options):
+def matched(images: Path, folder: Path, most: int) -> tuple[Workbench, list[CameraGroup], MatchGraph]:
     """A bench with the photos' matches, their cameras, and the graph."""
     folder.mkdir()
-    bench = Workbench(folder, folder / "photos", SfmOptions(device="cpu", **options), 2)
+    bench = Workbench(folder, folder / "photos", SfmOptions(device="cpu"), 2)
     photos, _ = read_photos(images)
     photos = lay_out(photos[:most], images, bench, SPAN)
     groups = group_photos(photos, [images / photo.name for photo in photos])
@@ -62,7 +69,7 @@ def matched(images, folder, most, **options):
     return bench, groups, read_graph(bench.database)
 
 
-def test_the_matches_of_a_fisheye_tell_it_and_a_header_is_heard_first(fisheyes, tmp_path):
+def test_the_matches_of_a_fisheye_tell_it_and_a_header_is_heard_first(fisheyes: Taken, tmp_path: Path) -> None:
     bench, groups, graph = matched(fisheyes[0], tmp_path / "work", 6)
     found = find_fisheyes(bench, groups, graph)
     assert found.keys() == {1}
@@ -76,17 +83,18 @@ def test_the_matches_of_a_fisheye_tell_it_and_a_header_is_heard_first(fisheyes, 
     database.forget_focal_lengths(bench.database)
     with pycolmap.Database.open(bench.database) as opened:
         (camera,) = opened.read_all_cameras()
-        assert (camera.model_name, camera.mean_focal_length()) == ("OPENCV_FISHEYE", pytest.approx(found[1]))
+        assert camera.model_name == "OPENCV_FISHEYE"
+        assert camera.mean_focal_length() == pytest.approx(found[1])
         assert opened.num_verified_image_pairs() == 0
 
 
-def test_an_ordinary_lens_is_not_taken_for_a_fisheye(room_photos, tmp_path):
+def test_an_ordinary_lens_is_not_taken_for_a_fisheye(room_photos: Taken, tmp_path: Path) -> None:
     bench, groups, graph = matched(room_photos[0], tmp_path / "work", 6)
     assert not groups[0].has_prior
     assert find_fisheyes(bench, groups, graph) == {}
 
 
-def test_fisheye_photos_are_straightened_and_placed(sfm, fisheyes, tmp_path):
+def test_fisheye_photos_are_straightened_and_placed(sfm: Callable[..., Run], fisheyes: Taken, tmp_path: Path) -> None:
     run = sfm(fisheyes[0], tmp_path / "scene")
     assert run.result["registered"] == 9
     [told] = run.warnings
@@ -108,8 +116,8 @@ def test_fisheye_photos_are_straightened_and_placed(sfm, fisheyes, tmp_path):
             assert np.median(np.abs(np.asarray(image).astype(int) - seen)) < 12, "what a pinhole camera would have seen"
 
 
-def test_a_fisheye_whose_angles_do_not_grow_cannot_be():
-    def camera(k):
+def test_a_fisheye_whose_angles_do_not_grow_cannot_be() -> None:
+    def camera(k: float) -> pycolmap.Camera:
         made = pycolmap.Camera.create_from_model_name(1, "SIMPLE_RADIAL_FISHEYE", FOCAL, 480, 360)
         made.params = [FOCAL, 240.0, 180.0, k]
         return made
@@ -119,7 +127,7 @@ def test_a_fisheye_whose_angles_do_not_grow_cannot_be():
     assert "bent" in lens_fault(camera(-1.5))
 
 
-def test_the_share_of_a_fisheye_that_is_kept():
+def test_the_share_of_a_fisheye_that_is_kept() -> None:
     lens = pycolmap.Camera.create_from_model_name(1, "SIMPLE_FISHEYE", 240 / np.radians(55), 480, 480)
     flat = pycolmap.Camera.create_from_model_name(1, "PINHOLE", 240 / np.tan(np.radians(55)), 480, 480)
     assert 0.85 < share_kept(lens, flat) < 1
@@ -127,9 +135,7 @@ def test_the_share_of_a_fisheye_that_is_kept():
     assert 0.1 < share_kept(lens, narrow) < 0.25
 
 
-def test_views_of_panoramas_are_no_fisheyes(fisheyes, tmp_path):
+def test_views_of_panoramas_are_no_fisheyes(fisheyes: Taken, tmp_path: Path) -> None:
     bench, groups, graph = matched(fisheyes[0], tmp_path / "work", 4)
-    fixed: list[CameraGroup] = [
-        dataclasses.replace(group, calibration=(240.0, 240.0, 240.0, 180.0)) for group in groups
-    ]
-    assert find_fisheyes(bench, fixed, graph) == {}
+    views = [dataclasses.replace(group, calibration=Calibration(240.0, 240.0, 240.0, 180.0)) for group in groups]
+    assert find_fisheyes(bench, views, graph) == {}

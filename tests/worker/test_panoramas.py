@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 from support import photo_sets
@@ -15,7 +16,7 @@ from splatworker.worker.session import WorkerSettings
 
 
 @pytest.mark.slow
-def test_a_job_of_panoramas(tmp_path, monkeypatch):
+def test_a_job_of_panoramas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "workspaces").mkdir()
     monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(tmp_path / "workspaces"))
     rays = photo_sets.sphere_rays(1200)
