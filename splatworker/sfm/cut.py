@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from splatworker.formats.panorama import Area
-from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.photo import FORMATS, PhotoHeader
 from splatworker.sfm.views import View, sphere_width, views_of
 
 _WORTHWHILE = 0.8
@@ -78,7 +78,7 @@ def open_panorama(path: Path, photo: PhotoHeader) -> Pixels:
     """(H, W, 4) of the panorama that a view is cut from, no larger than its views need."""
     assert photo.area is not None
     assert photo.view is not None
-    with Image.open(path) as image:
+    with Image.open(path, formats=FORMATS) as image:
         share = sphere_width(photo.view) * (photo.area.east - photo.area.west) / 360 / image.width
         wanted = max(1, round(image.width * share)), max(1, round(image.height * share))
         if share < _WORTHWHILE:

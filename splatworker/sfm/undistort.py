@@ -133,7 +133,7 @@ def _crop(model: pycolmap.Reconstruction, photos: Path, boxes: Mapping[int, Box]
     """Crop photos, and the model's cameras with them, to a box for each camera id that has one."""
     for image in model.images.values():
         if image.camera_id in boxes:
-            with Image.open(photos / image.name) as photo:
+            with Image.open(photos / image.name, formats=FORMATS) as photo:
                 cropped = photo.crop(boxes[image.camera_id])
             cropped.save(photos / image.name, quality=_JPEG_QUALITY, subsampling=0)
             for point in image.points2D:

@@ -26,6 +26,7 @@ from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.pairs import all_pairs
 from splatworker.sfm.photo import read_photos
 from splatworker.sfm.undistort import WIDEST_DEG, share_kept
+from splatworker.sfm.views import Calibration
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 from splatworker.stages.progress import Silent
