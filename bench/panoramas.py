@@ -22,7 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from support import photo_sets
+from support.photo_sets import hall, photograph, save, sphere_rays, walk
 
 from splatworker.formats.panorama import Area, mark_equirectangular
 from splatworker.formats.scene import read_scene
@@ -51,11 +51,11 @@ def main() -> int:
 def render(folder: Path, count: int, width: int) -> dict[str, np.ndarray]:
     """Photograph the hall all around; view name -> its true camera_from_world."""
     folder.mkdir()
-    rays, views = photo_sets.sphere_rays(width), views_of(Area(), width)
+    rays, views = sphere_rays(width), views_of(Area(), width)
     truth: dict[str, np.ndarray] = {}
-    for number, pose in enumerate(photo_sets.walk(count)):
+    for number, pose in enumerate(walk(count)):
         path = folder / f"{number:03d}.jpg"
-        photo_sets.save(photo_sets.photograph(photo_sets.hall(), pose, rays), path)
+        save(photograph(hall(), pose, rays), path)
         mark_equirectangular(path)
         truth |= {f"{path.stem}_{view.label}.jpg": view.rotation() @ pose for view in views}
     return truth

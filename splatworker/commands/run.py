@@ -22,7 +22,7 @@ from typing import Any
 from splatworker.contract.job import Recipe, recipe
 from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS, files_of, names
 from splatworker.contract.params import Params
-from splatworker.errors import Cancelled, InvalidParam, NoPhotos, SplatError, from_os_error
+from splatworker.errors import Cancelled, InvalidMasks, InvalidParam, NoPhotos, SplatError, from_os_error
 from splatworker.formats import ownership
 from splatworker.formats.atomic import write_text
 from splatworker.formats.folder_kinds import MODEL, SCENE, earlier_run
@@ -34,6 +34,7 @@ from splatworker.sfm.options import SfmOptions
 from splatworker.stages import interrupts
 from splatworker.stages.command import sentence
 from splatworker.stages.console import Console
+from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.options import add_option, declared
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.process import STAGE_COMMAND, StageRunner
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a training parameter, such as iterations=30000 (docs/parameters.md); may be repeated",
     )
+    add_mask_arguments(parser)
     parser.add_argument("--eval", action="store_true", help="hold out every 8th photo and score the splat on them")
     parser.add_argument("--trainer", choices=["native", "inria"], default="native", help="which trainer to use")
     for known in declared(SfmOptions):
@@ -131,6 +133,8 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
     recipe_asked = _recipe(options)
     if not options.photos.is_dir():
         raise NoPhotos(f"There is no folder '{options.photos}'.", hint="Give a folder with photos in it.")
+    if options.masks is not None and not options.masks.is_dir():
+        raise InvalidMasks(f"There is no folder '{options.masks}' of masks.", hint="Give a folder with masks in it.")
     _demand_output(options)
     started = time.monotonic()
     try:
@@ -141,7 +145,7 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
             exporter = await stack.enter_async_context(Exporter(options.formats, runner, report))
             photos: asyncio.Future[Photos] = asyncio.get_running_loop().create_future()
             photos.set_result(Photos(options.photos.absolute()))
-            arrival = Arrival(options.photos.absolute(), photos)
+            arrival = Arrival(options.photos.absolute(), photos, options.masks and options.masks.absolute())
             made = await pipeline.run(
                 recipe_asked,
                 arrival,
@@ -261,7 +265,8 @@ def _recipe(options: argparse.Namespace) -> Recipe:
             )
         params[name] = _value(name, text)
     sfm = {name: value for name in SFM_OPTIONS if (value := getattr(options, name)) is not None}
-    return recipe({"params": params, "sfm": sfm, "trainer": options.trainer})
+    masks = {"mask_mode": options.mask_mode, "invert_masks": options.invert_masks}
+    return recipe({"params": params, "sfm": sfm, "trainer": options.trainer, **masks})
 
 
 def _value(name: str, text: str) -> object:

@@ -13,7 +13,7 @@ from splatworker.contract.outputs import OUTPUTS
 from splatworker.errors import from_os_error
 from splatworker.export.camera_path import Viewpoint, focus, sorted_by_coverage, viewpoint_of
 from splatworker.export.clean import Cleaning, clean
-from splatworker.export.comparison import best_shown
+from splatworker.export.comparison import best_shown, read_ignored
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
 from splatworker.export.parts import Parts
 from splatworker.export.pictures import SplatRenderer
@@ -111,6 +111,7 @@ def prepare(
             visibility = measure_visibility(
                 renderer, to_tensors(splat, renderer.device), [photo.camera for photo in photos],
                 lambda share: parts.progress("what is seen", 0.05 + 0.2 * share),
+                lambda index: read_ignored(photos[index]),
             )  # fmt: skip
         lines = visibility.lines
         if cleaning:

@@ -6,7 +6,7 @@ The views of a panorama are one photo in it: what their matches say, they say of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +71,15 @@ class MatchGraph:
             left -= component
             result.append(component)
         return sorted(result, key=len, reverse=True)
+
+
+def third_best(images: Sequence[int], inliers: Mapping[Pair, int]) -> float:
+    """Verified matches of an image with its third best partner, the median over images."""
+    best = []
+    for image in images:
+        counts = sorted((count for pair, count in inliers.items() if image in pair), reverse=True)
+        best.append(counts[2] if len(counts) > 2 else 0)
+    return float(np.median(best))
 
 
 def read_graph(database: Path, frames: Sequence[int] | None = None) -> MatchGraph:

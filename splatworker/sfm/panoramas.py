@@ -9,6 +9,7 @@ from splatworker.errors import InvalidJob
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.cut import with_views
 from splatworker.sfm.photo import PhotoHeader, frames_of
+from splatworker.sfm.views import TRIPOD_DEG
 
 MOST_VIEWS = 1500
 """Views that all panoramas together may be cut into: each is matched, and trained on, like a photo."""
@@ -54,6 +55,6 @@ def remarks(photos: Sequence[PhotoHeader]) -> Iterator[str]:
     given = len(set(frames_of(photos)))
     of = "All" if panoramas == given else f"{panoramas} of {given}"
     yield (
-        f"{of} photos are 360-degree panoramas: they were cut into {views} views, and what looks straight down, where "
-        "the tripod stands, was left out."
+        f"{of} photos are 360-degree panoramas: they were cut into {views} views, and what lies within "
+        f"{TRIPOD_DEG:.0f} degrees of straight down, where the tripod stands, was ignored."
     )

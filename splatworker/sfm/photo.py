@@ -36,6 +36,7 @@ class PhotoHeader:
         taken: when, as EXIF writes it (sortable text), "" where not given.
         file: the name as the file system has it, where that differs; see `within`.
         has_alpha: parts of it may be transparent.
+        mask: the file of its mask, where it has one.
         area: what it shows of the sphere around it, where it is a panorama, or cut out of one.
         unusable: why no camera took it and no views can be cut out of it, a clause, or "".
         panorama: the name of the panorama that it is a view of, "" for a photo.
@@ -54,6 +55,7 @@ class PhotoHeader:
     taken: str = ""
     file: str = ""
     has_alpha: bool = False
+    mask: Path | None = None
     area: Area | None = None
     unusable: str = ""
     panorama: str = ""

@@ -1,8 +1,8 @@
 """Views of a panorama: which perspective pictures are cut out of an equirectangular photo, and where their pixels lie.
 
-A ring of views around the horizon, as many as it takes for 90 degrees each, and one straight up. Together they show
-every direction once, so a point of the scene is a feature of one view alone. None looks straight down: there is the
-tripod, or whoever holds it.
+A ring of views around the horizon, as many as it takes for 90 degrees each, one straight up, and one straight down, in
+the middle of which are the tripod and whoever holds it: that is ignored. Together they show every direction once, so a
+point of the scene is a feature of one view alone.
 
 The panorama's frame has COLMAP's axes: x right, y down, z forward to longitude 0.
 """
@@ -25,8 +25,11 @@ WIDEST_DEG = 90.0
 _FOCAL = 8
 """The focal length is this part of the sphere's width in pixels: a view of 90 degrees then is a quarter as wide."""
 
-_UP_DEG = 89.0
-"""From this latitude on a panorama is taken to show what is straight above."""
+_POLE_DEG = 89.0
+"""From this latitude on a panorama is taken to show what is straight above, or below."""
+
+TRIPOD_DEG = 30.0
+"""So far from straight down a panorama shows what carries the camera."""
 
 LEAST_SIDE = 64
 """Pixels of a view that is worth cutting."""
@@ -84,9 +87,22 @@ def views_of(area: Area, sphere_width: float, longest: int = 0) -> tuple[View, .
     """
     focal = math.floor(min(sphere_width / _FOCAL, longest / 2 if longest else math.inf))
     views = [*_ring(area, focal)]
-    if views and area.goes_around and area.north >= _UP_DEG:
-        views.append(View("up", views[0].yaw, 90.0, 2 * focal, 2 * focal, Calibration(focal, focal, focal, focal)))
+    poles = {"up": area.north >= _POLE_DEG, "down": area.south <= -_POLE_DEG}
+    for (label, is_shown), pitch in zip(poles.items(), (90.0, -90.0), strict=True):
+        if views and area.goes_around and is_shown:
+            center = Calibration(focal, focal, focal, focal)
+            views.append(View(label, views[0].yaw, pitch, 2 * focal, 2 * focal, center))
     return tuple(view for view in views if min(view.width, view.height) >= LEAST_SIDE)
+
+
+def without_tripod(view: View) -> npt.NDArray[np.uint8] | None:
+    """(height, width) of a view straight down: 0 within `TRIPOD_DEG`, else 255. None for any other view."""
+    if view.pitch >= 0:
+        return None
+    fx, _, cx, cy = view.calibration
+    x, y = np.meshgrid(np.arange(view.width) + 0.5 - cx, np.arange(view.height) + 0.5 - cy)
+    is_tripod = np.hypot(x, y) < fx * math.tan(math.radians(TRIPOD_DEG))
+    return np.where(is_tripod, np.uint8(0), np.uint8(255))
 
 
 def _slope(degrees: float) -> float:

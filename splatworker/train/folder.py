@@ -113,6 +113,9 @@ def write_description(options: Options, scene: Scene, train: list[Photo], test: 
         data_device=UNUSED["data_device"],
         eval=options.eval,
     )
+    if options.masks is not None or options.mask_mode != "auto" or options.invert_masks:
+        config.masks = str(options.masks or "")
+        config.mask_mode, config.invert_masks = options.mask_mode, options.invert_masks
     write_text(folder / "cfg_args", repr(config), STAGE)
     cameras = [_camera_entry(index, photo, options) for index, photo in enumerate([*test, *train])]
     write_text(folder / "cameras.json", json.dumps(cameras), STAGE)

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 
 from splatworker.errors import InvalidScene, OutOfMemory
+from splatworker.formats.mask_names import MaskRules
 from splatworker.formats.scene import read_scene, split
 from splatworker.render.interface import Renderer, Step
 from splatworker.render.tensors import to_gaussians, to_tensors
@@ -59,11 +60,13 @@ def train(
 
     Raises:
         InvalidScene: the scene is missing, broken or empty.
+        InvalidMasks: the masks are of other photos, or one cannot be used.
         TrainingDiverged: the loss is not a number any more.
         OutOfMemory: even without further densification.
         DiskFull, SplatError: the model folder cannot be written.
     """
-    scene = read_scene(options.source_path, options.images)
+    rules = MaskRules(options.mask_mode, options.invert_masks)
+    scene = read_scene(options.source_path, options.images, options.masks, rules)
     for remark in scene.remarks:
         report.warning(remark)
     train_photos, test_photos = split(scene.photos, options.eval)
@@ -110,6 +113,8 @@ def train(
     names = [photo.name for photo in photos]
     quality = Quality(renderer, names, views, len(train_photos), background, options.model_path)
     silhouettes = Silhouettes.of([photo.camera for photo in train_photos], views)
+    # On one colour, Gaussians of that colour would pass for nothing; on a new one every step only nothing does.
+    changes_background = options.random_background or silhouettes is not None
     if silhouettes and first == 0:
         silhouettes.clear(model)
     pyramid = Pyramid(views[: len(train_photos)], options.coarse_iterations)
@@ -129,13 +134,13 @@ def train(
     for iteration in range(first + 1, options.iterations + 1):
         sh_degree = active_sh_degree(options, iteration)
         photo = ranks.own([random.next_photo() for _ in range(ranks.count)]) if ranks else random.next_photo()
-        behind = random.background() if options.random_background else background
+        behind = random.background() if changes_background else background
         loss = training_step(
             model.parameters,
             model.adam,
             model.statistics,
             Step(
-                pyramid.view(photo, iteration, behind if options.random_background else None),
+                pyramid.view(photo, iteration, behind if changes_background else None),
                 behind,
                 sh_degree,
                 options.lambda_dssim,
@@ -179,6 +184,7 @@ def train(
     if density.lacks_memory:
         report.warning("Memory bounded the number of Gaussians: a larger machine may give a finer splat.")
     report.progress("evaluating", 1.0)
+    ignored = sum(views.ignored(index) is not None for index in range(len(train_photos)))
     return {
         "model_path": str(options.model_path),
         "ply": str(splat_path(options.model_path, options.iterations)),
@@ -190,6 +196,7 @@ def train(
             "train": len(train_photos),
             "test": len(test_photos),
             **({"masked": silhouettes.count} if silhouettes else {}),
+            **({"ignored_in": ignored} if ignored else {}),
         },
         "width": views.largest[0],
         "height": views.largest[1],

@@ -18,7 +18,7 @@ def test_a_view_shows_what_a_camera_there_would_have_seen() -> None:
     panorama = photo_sets.photograph(photo_sets.hall(), pose, photo_sets.sphere_rays(WIDTH))
     rgba = np.dstack([panorama, np.full(panorama.shape[:2], 255, np.uint8)])
     views = views_of(Area(), WIDTH)
-    assert [view.label for view in views] == ["y225", "y315", "y045", "y135", "up"]
+    assert [view.label for view in views] == ["y225", "y315", "y045", "y135", "up", "down"]
     for view in views:
         assert (view.width, view.height) == (300, 300)
         rays = photo_sets.pinhole_rays(300, 300, 150.0)
@@ -34,7 +34,7 @@ def test_views_get_names_that_no_photo_has() -> None:
     photos.append(PhotoHeader("small.jpg", 200, 100, area=Area()))
     cut, useless = with_views(photos, 0)
     names = [photo.name for photo in cut]
-    assert names == ["a_y225.jpg", "a_y315.jpg", "a_y045.jpg", "a_y135.jpg", "a_up_2.jpg", "A_up.jpg"]
+    assert names == ["a_y225.jpg", "a_y315.jpg", "a_y045.jpg", "a_y135.jpg", "a_up_2.jpg", "a_down.jpg", "A_up.jpg"]
     assert [photo.name for photo in useless] == ["small.jpg"]
-    assert frames_of(cut) == [1, 1, 1, 1, 1, 6]
+    assert frames_of(cut) == [1, 1, 1, 1, 1, 1, 7]
     assert {photo.given for photo in cut} == {"a.jpg", "A_up.jpg"}

@@ -63,8 +63,8 @@ def test_panoramas_become_rigs_whose_views_lie_where_they_were_cut(
     assert (run.result["photos"], run.result["registered"], run.result["panoramas"]) == (6, 6, 6)
     assert run.result["rejected"] == []
     [told] = run.warnings
-    assert told.startswith("All photos are 360-degree panoramas: they were cut into 30 views")
-    assert "straight down" in told
+    assert told.startswith("All photos are 360-degree panoramas: they were cut into 36 views")
+    assert "within 30 degrees of straight down" in told
     views = views_of(Area(), WIDTH)
     photos = read_scene(tmp_path / "scene").photos
     assert {(photo.camera.width, photo.camera.fx, photo.camera.cx) for photo in photos} == {(300, 150.0, 150.0)}
@@ -84,7 +84,7 @@ def test_panoramas_become_rigs_whose_views_lie_where_they_were_cut(
     report = json.loads((tmp_path / "scene" / "report.json").read_text())
     assert {view["panorama"] for view in report["views"]} == panoramas[1].keys()
     for name, pose in found.items():  # the hall's up is y, and so is the scene's
-        if not name.endswith("_up.jpg"):
+        if not name.endswith(("_up.jpg", "_down.jpg")):
             assert pose[1, 1] < -0.999, name
 
 
@@ -141,7 +141,34 @@ def test_panoramas_that_cannot_be_cut_are_named(sfm: Callable[..., Run], tmp_pat
 
 
 def test_more_panoramas_than_can_be_cut_are_refused_before_any_is() -> None:
-    photos = [PhotoHeader(f"{number}.jpg", 800, 400, area=Area()) for number in range(MOST_VIEWS // 5 + 1)]
+    photos = [PhotoHeader(f"{number}.jpg", 800, 400, area=Area()) for number in range(MOST_VIEWS // 6 + 1)]
     demand_few_enough(photos[:-1], 0)
-    with pytest.raises(InvalidJob, match="301 panoramas would be cut into 1505 views; at most 1500"):
+    with pytest.raises(InvalidJob, match="251 panoramas would be cut into 1506 views; at most 1500"):
         demand_few_enough(photos, 0)
+
+
+def test_masks_of_panoramas_are_cut_with_them_and_the_tripod_is_ignored(
+    sfm: Callable[..., Run], panoramas: Taken, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    (photos / "masks").mkdir(parents=True)
+    for name in panoramas[1]:
+        (photos / name).symlink_to(panoramas[0] / name)
+    first = sorted(panoramas[1])[0]
+    mask = np.full((WIDTH // 4, WIDTH // 2), 255, np.uint8)  # half the size
+    mask[:, : WIDTH // 8] = 0  # a quarter of the way around: all of the view y225
+    Image.fromarray(mask).save(photos / "masks" / f"{first}.png")
+    run = sfm(photos, tmp_path / "scene")
+    assert run.result["registered"] == 6
+    written = {path.name.removesuffix(".png"): path for path in (tmp_path / "scene" / "masks").iterdir()}
+    stem = first.removesuffix(".jpg")
+    downs = {f"{name.removesuffix('.jpg')}_down.jpg" for name in panoramas[1]}
+    assert written.keys() == downs | {f"{stem}_y225.jpg", f"{stem}_up.jpg"}
+    shares = {name: (np.asarray(Image.open(path)) > 0).mean() for name, path in written.items()}
+    assert shares[f"{stem}_y225.jpg"] < 0.02
+    assert shares[f"{stem}_up.jpg"] == pytest.approx(0.75, abs=0.02)
+    tripod = np.pi * np.tan(np.radians(30)) ** 2 / 4
+    for name in downs - {f"{stem}_down.jpg"}:
+        assert shares[name] == pytest.approx(1 - tripod, abs=0.01)
+    assert shares[f"{stem}_down.jpg"] < 0.9 * (1 - tripod)
+    assert any("1 of 6 photos have a mask" in warning for warning in run.warnings)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from splatworker.formats.panorama import Area
-from splatworker.sfm.views import views_of
+from splatworker.sfm.views import TRIPOD_DEG, views_of, without_tripod
 
 
-def test_the_views_of_a_whole_sphere_meet_at_their_edges_and_leave_out_what_is_below() -> None:
+def test_the_views_of_a_whole_sphere_show_every_direction_once() -> None:
     views = views_of(Area(), 2048, longest=400)
     assert {(view.width, view.height) for view in views} == {(400, 400)}
     rng = np.random.default_rng(0)
@@ -18,10 +18,18 @@ def test_the_views_of_a_whole_sphere_meet_at_their_edges_and_leave_out_what_is_b
     for view in views:
         x, y, z = (directions @ view.rotation().T).T
         seen_by += (z > 0) & (np.abs(x) < z) & (np.abs(y) < z)
-    x, z = directions[:, 0], directions[:, 2]
-    down = directions[:, 1] > np.maximum(np.abs(x + z), np.abs(x - z)) / np.sqrt(2)  # the cube stands on an edge
-    assert np.array_equal(seen_by == 0, down)
-    assert seen_by.max() == 1
+    assert np.array_equal(seen_by, np.ones(len(directions)))
+
+
+def test_the_tripod_is_in_the_middle_of_the_view_straight_down() -> None:
+    *others, down = views_of(Area(), 1024)
+    assert [without_tripod(view) for view in others] == [None] * 5
+    mask = without_tripod(down)
+    assert mask is not None
+    rays = down.rays(slice(None))
+    angle = np.degrees(np.arccos(rays[..., 1] / np.linalg.norm(rays, axis=-1)))
+    assert np.array_equal(mask == 0, angle < TRIPOD_DEG)
+    assert set(np.unique(mask)) == {0, 255}
 
 
 @pytest.mark.parametrize(

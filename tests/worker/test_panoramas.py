@@ -34,11 +34,11 @@ def test_a_job_of_panoramas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     answer = asyncio.run(handler.handler(job, WorkerSettings(local=True)))
     assert answer["status"] == "success", answer
     assert answer["photos"] == {
-        "given": 6, "used": 6, "registered": 6, "panoramas": 6, "views": 30, "rejected": [],
+        "given": 6, "used": 6, "registered": 6, "panoramas": 6, "views": 36, "rejected": [],
     }  # fmt: skip
-    assert answer["quality"]["held_out_photos"] == 4
-    assert any("cut into 30 views" in warning for warning in answer["warnings"])
+    assert answer["quality"]["held_out_photos"] == 5
+    assert any("cut into 36 views" in warning for warning in answer["warnings"])
     counted = json.loads((tmp_path / "out" / "quality.json").read_text())["photos"]
     assert {name: counted[name] for name in ("given", "registered", "panoramas", "views")} == {
-        "given": 6, "registered": 6, "panoramas": 6, "views": 30,
+        "given": 6, "registered": 6, "panoramas": 6, "views": 36,
     }  # fmt: skip
