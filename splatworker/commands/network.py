@@ -19,7 +19,7 @@ import stamina.instrumentation
 
 from splatworker.deliver import upload, webhook
 from splatworker.errors import SplatError
-from splatworker.formats.ownership import files_to_write
+from splatworker.formats.filling import files_to_write
 from splatworker.network import guard
 from splatworker.photos import fetch
 from splatworker.stages.command import run_as_command

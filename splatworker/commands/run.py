@@ -23,7 +23,7 @@ from splatworker.contract.job import Recipe, recipe
 from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS, files_of, names
 from splatworker.contract.params import Params
 from splatworker.errors import Cancelled, InvalidMasks, InvalidParam, NoPhotos, SplatError, from_os_error
-from splatworker.formats import ownership
+from splatworker.formats import filling, folder_record, ownership
 from splatworker.formats.atomic import write_text
 from splatworker.formats.folder_kinds import MODEL, SCENE, earlier_run
 from splatworker.pipeline import outputs
@@ -139,7 +139,7 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
     started = time.monotonic()
     try:
         async with AsyncExitStack() as stack:
-            stack.enter_context(ownership.folder_to_fill(options.output.absolute(), "run"))
+            stack.enter_context(filling.folder_to_fill(options.output.absolute(), "run"))
             workspace = stack.enter_context(private_workspace(options.output.absolute(), in_output=True))
             runner = StageRunner(workspace, command)
             exporter = await stack.enter_async_context(Exporter(options.formats, runner, report))
@@ -157,13 +157,13 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
             if made.device != "cpu":
                 exporter.open_gpu()
             for name, kind in FILLED.items():
-                ownership.fill(options.output / name, workspace / name, kind, "run")
+                filling.fill(options.output / name, workspace / name, kind, "run")
             _put_in_place(made.ply, options)
             result = _write_result(options.output, made, {}, report.warnings, started)  # whatever comes now
-            ownership.record(options.output, ["splat.ply", "result.json"], "run", planned=_files(options))
+            folder_record.record(options.output, ["splat.ply", "result.json"], "run", planned=_files(options))
             made_outputs = await _outputs(options, recipe_asked, made, exporter)
             result = _write_result(options.output, made, made_outputs, report.warnings, started)
-            ownership.record(options.output, _files(options), "run")
+            folder_record.record(options.output, _files(options), "run")
     except asyncio.CancelledError:
         raise interrupts.cancelled("run") from None
     return result
@@ -219,21 +219,21 @@ async def _outputs(
         return {}
     placed = {name: options.output / path.name for name, path in files.items()}
     for name, path in files.items():
-        ownership.move(path, placed[name])
+        filling.move(path, placed[name])
     beside = exporter.runner.workspace / "artifacts" / OUTPUTS["sog"].file
     if "viewer" in files and beside.is_file():  # a page too large to hold its splat loads it from beside itself
-        ownership.move(beside, options.output / beside.name)
+        filling.move(beside, options.output / beside.name)
     return placed
 
 
 def _put_in_place(ply: Path, options: argparse.Namespace) -> None:
     """The splat into OUT; what an earlier run has made of another one goes."""
     out = options.output
-    earlier = ownership.ours(out, earlier_run)
-    ownership.record(out, earlier, "run", planned=set(_files(options)))
-    ownership.move(ply, out / "splat.ply")
+    earlier = folder_record.ours(out, earlier_run)
+    folder_record.record(out, earlier, "run", planned=set(_files(options)))
+    filling.move(ply, out / "splat.ply")
     made_outputs = {output.file for output in OUTPUTS.values()}
-    ownership.remove(out, [name for name in earlier if name in made_outputs])
+    filling.remove(out, [name for name in earlier if name in made_outputs])
 
 
 def _write_result(

@@ -22,6 +22,7 @@ from splatworker.export.subject import Subject, shrunk
 from splatworker.export.visibility import measure_visibility
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import take
+from splatworker.render.device import is_gpu
 from splatworker.render.interface import Renderer
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.lines_of_sight import LinesOfSight
@@ -102,7 +103,7 @@ def prepare(
         trained: longest side of the photos that it was trained on, in pixels; 0 where nobody knows.
         cleaning: leave out what no training photo supports.
     """
-    budget = ON_GPU if renderer.device.type == "cuda" else ON_CPU
+    budget = ON_GPU if is_gpu(renderer.device) else ON_CPU
     longest = min(trained or budget.judged, budget.judged)
     photos = [shrunk(photo, longest) for photo in subject.trained]
     splat, lines, done = subject.gaussians, None, None

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from splatworker.errors import InvalidMasks, NoPhotos
-from splatworker.formats import ownership
+from splatworker.formats import filling, folder_record, ownership
 from splatworker.formats.mask_names import MaskRules, masks_folder
 from splatworker.photos import decode, enough_photos
 from splatworker.stages import arrivals
@@ -21,13 +21,16 @@ from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
 from splatworker.stages.workspace import private_workspace
 
-_CLEAN = ownership.Kind(lambda name: True, lambda folder: [])
+_CLEAN = folder_record.Kind(lambda name: True, lambda folder: [])
 """A folder of clean photos: nothing else may be in it, as any name may be a photo's."""
 
 
 def main(argv: list[str]) -> int:
     """Run the stage; the exit status."""
-    parser = argparse.ArgumentParser(prog="splatworker photos", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="splatworker photos",
+        description="Decode a folder of photos from anywhere into clean JPEGs of their pixels and camera data.",
+    )
     parser.add_argument("folder", type=Path, help="folder with photos")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the clean JPEGs")
     parser.add_argument("--max-size", type=int, default=0, help="shrink to this longest side in pixels; 0: do not")
@@ -76,11 +79,11 @@ def _images_to_write(options: argparse.Namespace) -> Iterator[Path]:
     ownership.demand_apart(folder, options.folder, "-o", "photos")
     ownership.demand_free(folder, _CLEAN, "-o", "photos")
     with (
-        ownership.folder_to_fill(folder.absolute(), "photos"),
+        filling.folder_to_fill(folder.absolute(), "photos"),
         private_workspace(folder.absolute(), in_output=True) as workspace,
     ):
         yield workspace / "images"
-        ownership.fill(folder, workspace / "images", _CLEAN, "photos")
+        filling.fill(folder, workspace / "images", _CLEAN, "photos")
 
 
 def _tell(decoded: decode.Decoded, images: Path) -> None:

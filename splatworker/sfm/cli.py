@@ -84,9 +84,18 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, SfmOptions]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="splatworker sfm", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="splatworker sfm", description="Find the cameras of a folder of photos, and sparse points, with COLMAP."
+    )
     parser.add_argument("images", type=Path, help="folder of JPEG and PNG photos")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="SCENE", help="folder to make")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="SCENE",
+        help="scene folder to write: images/, and sparse/0/ as COLMAP's model",
+    )
     add_options(parser, SfmOptions, dashes=True)
     add_mask_arguments(parser)
     parser.add_argument(

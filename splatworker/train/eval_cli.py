@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat
 from splatworker.formats.mask_names import MaskRules
-from splatworker.formats.ownership import files_to_write
 from splatworker.render.backend import renderer_for
 from splatworker.render.cli import add_arguments, chosen_photos, to_bytes, write_png
 from splatworker.render.interface import View

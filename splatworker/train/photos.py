@@ -21,9 +21,9 @@ from splatworker.formats.hidden_parts import hidden_parts, ignored_at, over_colo
 from splatworker.formats.scene import Photo, image_size
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
+from splatworker.render.device import free_memory, is_gpu
 from splatworker.render.ignored import left_out
 from splatworker.render.interface import Ignored, View
-from splatworker.train.memory import free_bytes
 from splatworker.train.options import Options
 
 PHOTOS_SHARE = 1 / 3
@@ -57,7 +57,7 @@ class Views(Sequence[View]):
         self._views = views
         self._holes: list[torch.Tensor | None] = list(holes) if holes is not None else [None for _ in views]
         self._background = background
-        if device is not None and device.type == "cuda":
+        if device is not None and is_gpu(device):
             # From pages that the system cannot move, the GPU fetches a photo by itself while the host goes on.
             self._views = [View(view.camera, view.photo.pin_memory(), view.ignored) for view in views]
 
@@ -191,7 +191,7 @@ def _bytes_of(sizes: list[tuple[int, int]], options: Options) -> float:
 
 
 def _photo_budget(device: torch.device) -> float:
-    free = free_bytes(device) if device.type == "cuda" else None
+    free = free_memory(device)
     return float("inf") if free is None else PHOTOS_SHARE * free
 
 

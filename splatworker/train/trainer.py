@@ -10,6 +10,7 @@ import torch
 from splatworker.errors import InvalidScene, OutOfMemory
 from splatworker.formats.mask_names import MaskRules
 from splatworker.formats.scene import read_scene, split
+from splatworker.render.device import give_back_memory, peak_memory
 from splatworker.render.interface import Renderer, Step
 from splatworker.render.tensors import to_gaussians, to_tensors
 from splatworker.stages.progress import Reporter
@@ -21,7 +22,7 @@ from splatworker.train.folder import ModelFolder, splat_path, write_description,
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import gaussians_from_points, scene_extent
 from splatworker.train.log import READ_EVERY, LossLog
-from splatworker.train.memory import gaussian_capacity, is_out_of_memory, peak_bytes
+from splatworker.train.memory import gaussian_capacity, is_out_of_memory
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.parallel import BatchStep, Ranks
@@ -205,7 +206,7 @@ def train(
         "iterations_per_second": round((options.iterations - first) / max(seconds, 1e-9), 2),
         "quality": scores,
         **({"processes": ranks.count} if ranks else {}),
-        **({"peak_memory_bytes": peak} if (peak := peak_bytes(device)) is not None else {}),
+        **({"peak_memory_bytes": peak} if (peak := peak_memory(device)) is not None else {}),
     }
 
 
@@ -236,8 +237,7 @@ def retry_without_growth(call: Callable[P, T], density: DensityStrategy, report:
             if density.frozen:
                 raise _out_of_memory() from error
         density.frozen = True
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        give_back_memory()
         report.warning("Memory ran out: training goes on without adding Gaussians.")
         try:
             return call(*args, **kwargs)

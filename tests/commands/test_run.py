@@ -16,7 +16,7 @@ from support.jobs import stand_in, write_photos
 
 from splatworker.commands import run as run_cli
 from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS
-from splatworker.formats.ownership import RECORD
+from splatworker.formats.folder_record import RECORD
 from splatworker.pipeline import stage_calls
 from splatworker.stages import workspace
 

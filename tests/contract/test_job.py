@@ -9,16 +9,12 @@ from typing import Any, get_args
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.job_texts import GOOD
 
 from splatworker.contract.job import Job, JobSfmOptions, caller_fields, parse, read_input, recipe
 from splatworker.contract.params import Params, resolve
 from splatworker.errors import InputError, InvalidJob, InvalidParam, SplatError, UnknownParam
 from splatworker.photos.enough_photos import MOST_PHOTOS
-
-GOOD = {
-    "image_urls": [f"https://photos.example/{number}.jpg?X-Amz-Signature=abc" for number in range(6)],
-    "upload_url": "https://store.example/a.ply?X-Amz-Signature=def",
-}
 
 CLOUDFLARE: dict[str, Any] = {
     "project_id": "5f2b6c1e-93f3-4a7e-9f9b-0f2f8a2f8c11",
