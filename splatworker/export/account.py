@@ -99,6 +99,8 @@ def figures(
     """All that quality.json says; `parts` are those of the export so far, each with its beginning and end."""
     found, trained = subject.reconstruction, subject.results
     rejected = account.photos.get("rejected") or found.get("rejected") or []
+    views = found.get("views", [])
+    panoramas = len({view.get("panorama") for view in views})
     kind = "held out" if subject.held_out else "trained on"
     return {
         "splat": {
@@ -111,7 +113,8 @@ def figures(
         "photos": {
             "given": account.photos.get("given", found.get("photos", len(subject.photos))),
             "used": account.photos.get("used", found.get("photos", len(subject.photos))),
-            "registered": len(subject.photos),
+            "registered": len(subject.photos) - len(views) + panoramas,
+            **({"panoramas": panoramas, "views": len(views)} if views else {}),
             "held_out": len(subject.held_out),
             "rejected": [{"name": _name(photo), "reason": str(photo.get("reason", ""))} for photo in rejected],
         },

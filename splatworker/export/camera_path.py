@@ -25,6 +25,12 @@ CONVERGENT = np.radians(25)
 FULL_CIRCLE = np.radians(75)
 """A flight closes to a circle when no gap between neighbouring cameras' directions is wider than this."""
 
+_ONE_PLACE = 1e-4
+"""Cameras stand in one place that are no farther apart than this share of the distance of those farthest apart."""
+
+_PANORAMIC = (0.9, 0.6)
+"""Tangents of half the angles of a view on a flight through panoramas: 84 by 62 degrees."""
+
 _SMOOTH = 1e-2
 """Ridge of the fits: pulls towards a constant distance and height."""
 
@@ -120,11 +126,14 @@ def flight(cameras: list[Camera], points: Vectors, start: int, frames: int) -> l
     """A smooth flight of `frames` views that ends where it begins, from near the camera `start`.
 
     Around a subject it circles, or where the cameras leave a gap swings to and fro; along a facade, say, where the
-    cameras look side by side, it moves along them.
+    cameras look side by side, it moves along them. Through panoramas, whose views look everywhere, it moves and turns.
     """
     middle = focus(cameras, points)
     centers = np.array([camera.center for camera in cameras])
     forwards = np.array([camera.camera_from_world[2, :3] for camera in cameras])
+    if _look_everywhere(centers):
+        positions, targets = _turning(centers, forwards[start], start, frames)
+        return [Viewpoint(position, target, *_PANORAMIC) for position, target in zip(positions, targets, strict=True)]
     to_middle = middle - centers
     to_middle /= np.maximum(np.linalg.norm(to_middle, axis=1, keepdims=True), 1e-9)
     turns = np.arccos(np.clip((forwards * to_middle).sum(axis=1), -1, 1))
@@ -135,6 +144,21 @@ def flight(cameras: list[Camera], points: Vectors, start: int, frames: int) -> l
         reach = float(np.median(np.linalg.norm(middle - centers, axis=1)))
         positions, targets = _along(centers, centers + reach * forwards, start, frames)
     return [Viewpoint(position, target, tan_x, tan_y) for position, target in zip(positions, targets, strict=True)]
+
+
+def _look_everywhere(centers: Vectors) -> bool:
+    """Most cameras share their place with two others, as the views of a panorama do."""
+    distances = np.linalg.norm(centers[:, None] - centers[None], axis=2)
+    near = (distances < _ONE_PLACE * max(float(distances.max()), 1e-9)).sum(axis=1)
+    return bool(np.median(near) >= 3)
+
+
+def _turning(centers: Vectors, forward: Vectors, start: int, frames: int) -> tuple[Vectors, Vectors]:
+    """Positions along the cameras' longest axis, to and fro, looking level once around from where `forward` looks."""
+    positions, _ = _along(centers, centers, start, frames)
+    angles = np.arctan2(forward[0], forward[2]) + np.linspace(0, 2 * np.pi, frames, endpoint=False)
+    level = np.stack([np.sin(angles), np.zeros(frames), np.cos(angles)], axis=1)
+    return positions, positions + level
 
 
 def _around(centers: Vectors, middle: Vectors, start: int, frames: int) -> tuple[Vectors, Vectors]:

@@ -138,6 +138,8 @@ def _comparisons(figures: Mapping[str, Any], pictures: Pictures) -> str:
 def _photos(figures: Mapping[str, Any], pictures: Pictures) -> str:
     photos = figures["photos"]
     said = f"{photos['given']} given, {photos['used']} readable, {photos['registered']} with a camera"
+    if "panoramas" in photos:
+        said += f"; {photos['panoramas']} are panoramas, cut into {photos['views']} views"
     said += f", {photos['held_out']} of them held out." if photos["held_out"] else "."
     dropped = []
     names = [photo["name"] for photo in photos["rejected"][:MOST_DROPPED]]

@@ -99,9 +99,19 @@ async def _end(*tasks: asyncio.Future[Any]) -> None:
 
 
 def _sizes(decoded: dict[str, Any], scene: dict[str, Any]) -> list[tuple[int, int]]:
-    """(width, height) in pixels of the decoded photos that have a camera."""
+    """(width, height) in pixels of the decoded photos that have a camera, and of the views of panoramas."""
     without = {photo["name"] for photo in scene["rejected"]}
-    return [(int(photo["width"]), int(photo["height"])) for photo in decoded["photos"] if photo["name"] not in without]
+    views = scene.get("views", [])
+    without |= {view["panorama"] for view in views}
+    kept = [photo for photo in decoded["photos"] if photo["name"] not in without]
+    return [(int(photo["width"]), int(photo["height"])) for photo in [*kept, *views]]
+
+
+def _panoramas(scene: dict[str, Any]) -> dict[str, int]:
+    """For the account of photos: how many were panoramas, and how many views these were trained as; {} without any."""
+    if not scene.get("panoramas"):
+        return {}
+    return {"panoramas": scene["panoramas"], "views": len(scene["views"])}
 
 
 def _quality(model: dict[str, Any]) -> dict[str, Any]:
@@ -140,6 +150,7 @@ def _result(
             "given": len(decoded["photos"]) + len(decoded["rejected"]),
             "used": len(decoded["photos"]),
             "registered": scene["registered"],
+            **_panoramas(scene),
             "rejected": [*decoded["rejected"], *unregistered],
             **({"masked": masked} if (masked := sum("masked" in photo for photo in decoded["photos"])) else {}),
         },
