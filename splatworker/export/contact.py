@@ -1,0 +1,62 @@
+"""Where an object touches its support, colour tells what belongs to which: neither's surface is as sharp as a plane."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from splatworker.formats.gaussians import Gaussians
+from splatworker.render.interface import SH_C0
+
+Mask = npt.NDArray[np.bool_]
+
+MOST_SAMPLES = 5000
+"""Gaussians that stand for either."""
+
+FEWEST_SAMPLES = 30
+"""With fewer there is nothing to compare with."""
+
+NEIGHBOURS = 8
+"""The distance to so many of the nearest colours is how strange a colour is."""
+
+GRAIN = 0.03
+"""Colours, from 0 to 1, that are nearer than this are the same: so much every trained splat varies."""
+
+CLEARLY = 2.0
+"""How many times stranger a colour is to one than to the other where it tells."""
+
+
+class Sides(NamedTuple):
+    """(N,) each: what is clearly of the object's colours, and what of its support's; the rest is neither."""
+
+    object: Mask
+    support: Mask
+
+
+def sides_by_colour(gaussians: Gaussians, asked: Mask, of_object: Mask, of_support: Mask) -> Sides:
+    """Of the asked Gaussians those that look like the object and unlike its support, and the other way round.
+
+    Args:
+        of_object, of_support: Gaussians that belong to either without doubt.
+    """
+    nothing = np.zeros(len(gaussians), bool)
+    if min(np.count_nonzero(of_object), np.count_nonzero(of_support)) < FEWEST_SAMPLES or not asked.any():
+        return Sides(nothing, nothing)
+    colours = np.clip(0.5 + SH_C0 * gaussians.sh_dc.astype(np.float64), 0, 1)
+    to_object = _strangeness(colours[asked], colours[of_object])
+    to_support = _strangeness(colours[asked], colours[of_support])
+    ours, theirs = nothing.copy(), nothing.copy()
+    ours[asked] = to_support > CLEARLY * to_object
+    theirs[asked] = to_object > CLEARLY * to_support
+    return Sides(ours, theirs)
+
+
+def _strangeness(colours: npt.NDArray[np.float64], known: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(N,) the mean distance to the nearest of the known colours, never below the grain."""
+    if len(known) > MOST_SAMPLES:
+        known = known[np.random.default_rng(0).choice(len(known), MOST_SAMPLES, replace=False)]
+    distances, _ = cKDTree(known).query(colours, k=NEIGHBOURS)
+    return np.asarray(np.maximum(distances.mean(axis=1), GRAIN))
