@@ -10,12 +10,14 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from splatworker.errors import OutOfMemory, SplatError, StageCrashed
+from splatworker.machine.limits import total_memory
 from splatworker.stages import process, restrict, supervise
-from splatworker.stages.progress import Overall, Silent
+from splatworker.stages.progress import Overall, Reporter, Silent
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,7 +43,9 @@ def alive(pid: int) -> bool:
         return False
 
 
-async def start(folder: Path, code: str = FAMILY, stage: str = "photos", report=None) -> asyncio.Task:
+async def start(
+    folder: Path, code: str = FAMILY, stage: str = "photos", report: Reporter | None = None
+) -> asyncio.Task[Any]:
     command = [sys.executable, "-c", code]
     return asyncio.create_task(process.run_command(stage, command, workspace=folder, report=report or Silent()))
 
@@ -51,17 +55,19 @@ async def family(folder: Path) -> list[int]:
     async with asyncio.timeout(60):
         while not (folder / "pids").exists():
             await asyncio.sleep(0.02)
-    return json.loads((folder / "pids").read_text())
+    pids: list[int] = json.loads((folder / "pids").read_text())
+    return pids
 
 
-def run(folder: Path, code: str, stage: str = "photos", report=None) -> dict:
-    async def scene():
-        return await (await start(folder, code, stage, report))
+def run(folder: Path, code: str, stage: str = "photos", report: Reporter | None = None) -> dict[str, Any]:
+    async def scene() -> dict[str, Any]:
+        result: dict[str, Any] = await (await start(folder, code, stage, report))
+        return result
 
     return asyncio.run(scene())
 
 
-def test_a_killed_supervisor_is_an_error_and_its_stage_is_gone(tmp_path):
+def test_a_killed_supervisor_is_an_error_and_its_stage_is_gone(tmp_path: Path) -> None:
     async def scene() -> list[int]:
         stage = await start(tmp_path)
         pids = await family(tmp_path)
@@ -76,7 +82,7 @@ def test_a_killed_supervisor_is_an_error_and_its_stage_is_gone(tmp_path):
     assert supervise.children() == before  # reaped, too
 
 
-def test_other_stages_outlive_a_killed_supervisor(tmp_path):
+def test_other_stages_outlive_a_killed_supervisor(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
 
@@ -95,7 +101,9 @@ def test_other_stages_outlive_a_killed_supervisor(tmp_path):
 
 
 @pytest.mark.parametrize("cancels", [1, 2, 5])
-def test_cancelled_again_while_the_supervisor_cannot_obey(cancels, tmp_path, monkeypatch):
+def test_cancelled_again_while_the_supervisor_cannot_obey(
+    cancels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(process, "KILL_GRACE_S", 1.0)
 
     async def scene() -> list[int]:
@@ -112,7 +120,7 @@ def test_cancelled_again_while_the_supervisor_cannot_obey(cancels, tmp_path, mon
     assert not any(alive(pid) for pid in asyncio.run(scene()))
 
 
-def test_a_deadline_in_which_the_supervisor_cannot_obey(tmp_path, monkeypatch):
+def test_a_deadline_in_which_the_supervisor_cannot_obey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "KILL_GRACE_S", 0.5)
 
     async def scene() -> list[int]:
@@ -126,7 +134,7 @@ def test_a_deadline_in_which_the_supervisor_cannot_obey(tmp_path, monkeypatch):
     assert not any(alive(pid) for pid in asyncio.run(scene()))
 
 
-def test_children_are_listed_while_threads_come_and_go():
+def test_children_are_listed_while_threads_come_and_go() -> None:
     stop = threading.Event()
 
     def breed() -> None:
@@ -180,7 +188,7 @@ def no_filter_here() -> str:
 
 
 @pytest.mark.parametrize("stage", ["photos", "sfm", "train", "export", "probe"])
-def test_stages_that_open_strangers_files_have_no_network(stage, tmp_path):
+def test_stages_that_open_strangers_files_have_no_network(stage: str, tmp_path: Path) -> None:
     if reason := no_filter_here():
         pytest.skip(reason)
     seen = run(tmp_path, SOCKETS.replace("int(sys.argv[1])", "9"), stage)
@@ -190,18 +198,20 @@ def test_stages_that_open_strangers_files_have_no_network(stage, tmp_path):
     }  # fmt: skip
 
 
-def test_another_makers_trainer_may_open_sockets(tmp_path):
+def test_another_makers_trainer_may_open_sockets(tmp_path: Path) -> None:
     command = [sys.executable, "-c", SOCKETS.replace("int(sys.argv[1])", "9")]
     ended = process.run_command("train", command, workspace=tmp_path, report=Silent(), network=True)
     assert asyncio.run(ended)["AF_INET"] == "open"
 
 
 @pytest.mark.parametrize("stage", sorted(process.NETWORK_STAGES))
-def test_the_stages_whose_business_it_is_have_one(stage, tmp_path):
+def test_the_stages_whose_business_it_is_have_one(stage: str, tmp_path: Path) -> None:
     assert run(tmp_path, SOCKETS.replace("int(sys.argv[1])", "9"), stage)["AF_INET"] == "open"
 
 
-def test_a_system_without_filters_is_told_once_and_the_stage_runs(tmp_path, monkeypatch, capsys):
+def test_a_system_without_filters_is_told_once_and_the_stage_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(process, "_RESTRICT", str(tmp_path / "restrict.py"))
     source = Path(restrict.__file__).read_text()
     (tmp_path / "restrict.py").write_text(source.replace('"x86_64": (', '"none": (').replace('"aarch64": (', '"no": ('))
@@ -223,15 +233,16 @@ time.sleep(1000)
 """
 
 
-def test_a_stages_processes_share_one_bound_of_memory(tmp_path, monkeypatch):
+def test_a_stages_processes_share_one_bound_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPLATWORKER_STAGE_MIB", "200")
     with pytest.raises(OutOfMemory, match="more than the 200 MiB"):
         run(tmp_path, TAKES)
 
 
-def test_the_bound_is_the_machines_where_nobody_says_another(monkeypatch):
+def test_the_bound_is_the_machines_where_nobody_says_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SPLATWORKER_STAGE_MIB", raising=False)
-    machine = process.total_memory()
+    machine = total_memory()
+    assert machine is not None
     assert process._most_memory() == int(process.MEMORY_SHARE * machine)
     monkeypatch.setenv("SPLATWORKER_STAGE_MIB", "1e9")
     assert process._most_memory() == int(process.MEMORY_SHARE * machine)
@@ -280,7 +291,7 @@ print(json.dumps(asyncio.run(process.run_command("photos", command, workspace=Pa
 
 
 @pytest.mark.parametrize("how", ["hidden", "open"])
-def test_no_stage_reads_the_workers_environment(how, tmp_path):
+def test_no_stage_reads_the_workers_environment(how: str, tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", WITHOUT_PRIVILEGES, str(tmp_path), how, READS_PARENT],
         env={**os.environ, **SECRETS}, capture_output=True, text=True, check=True,
@@ -294,7 +305,7 @@ def test_no_stage_reads_the_workers_environment(how, tmp_path):
 
 
 @pytest.mark.parametrize("started", ["platform.serve", "handler.run_file"])
-def test_a_worker_hides_its_memory_and_environment(started, tmp_path):
+def test_a_worker_hides_its_memory_and_environment(started: str, tmp_path: Path) -> None:
     """Root's processes can be told by who owns their files in /proc, too: the system's, not the user's."""
     code = {
         "platform.serve": "import runpod; runpod.serverless.start = look; "
@@ -337,7 +348,7 @@ LINES = [
 """What a stage that was taken over might say."""
 
 
-def test_lines_that_are_no_news_are_noise(tmp_path):
+def test_lines_that_are_no_news_are_noise(tmp_path: Path) -> None:
     (tmp_path / "lines").write_bytes("\n".join(LINES).encode("utf-8", "surrogatepass"))
     report = Overall([], {"photos": 1.0})
     code = (
@@ -350,7 +361,7 @@ def test_lines_that_are_no_news_are_noise(tmp_path):
     assert report.warnings == []
 
 
-def test_a_stage_that_warns_without_end_is_heard_no_more(tmp_path):
+def test_a_stage_that_warns_without_end_is_heard_no_more(tmp_path: Path) -> None:
     report = Overall([], {"photos": 1.0})
     code = (
         "import json\n"
@@ -369,7 +380,7 @@ def test_a_stage_that_warns_without_end_is_heard_no_more(tmp_path):
     ("code", "status"),
     [("raise SystemExit(3)", "exit status 3"), ("import os; os.abort()", "signal 6"), ("1 / 0", "1")],
 )
-def test_how_a_stage_ended_is_told(code, status, tmp_path):
+def test_how_a_stage_ended_is_told(code: str, status: str, tmp_path: Path) -> None:
     with pytest.raises(StageCrashed, match=status):
         run(tmp_path, code)
 
@@ -415,6 +426,6 @@ print(asked, len(heard))
     [("", [True] * 3, 1), ("0", [False, True, True], 1), ("2", [True, True, False], 1), ("20", [False, True, False], 1),
      ("012", [False] * 3, 0), ("210", [False] * 3, 0), ("102", [False] * 3, 0)],
 )  # fmt: skip
-def test_sigterm_reaches_every_job_that_runs(order, asked, heard):
+def test_sigterm_reaches_every_job_that_runs(order: str, asked: list[bool], heard: int) -> None:
     ended = subprocess.run([sys.executable, "-c", TWO_JOBS, order], capture_output=True, text=True, check=False)
     assert ended.stdout == f"{asked} {heard}\n", ended.stderr

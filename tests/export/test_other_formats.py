@@ -9,6 +9,9 @@ import struct
 import tracemalloc
 import zipfile
 import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ from backports import zstd
 from plyfile import PlyData, PlyElement
 from support.sog_files import BOOK, picture, sog_members, zip_of
 
-from splatworker.errors import InvalidScene
+from splatworker.errors import InvalidParam, InvalidScene
 from splatworker.export.info import describe
 from splatworker.formats.find import find_model, find_splat
 from splatworker.formats.gaussians import Gaussians
@@ -24,14 +27,13 @@ from splatworker.formats.ply import write_ply
 from splatworker.formats.subset import take
 from splatworker.splat_files.records import FORMATS
 from splatworker.splat_files.registry import read_any, write_any
-from splatworker.splat_files.spz import MAGIC
-from splatworker.splat_files.spz_reader import SH_SIZE
+from splatworker.splat_files.spz_reader import MAGIC, SH_SIZE
 
 MOST_MEMORY = 64 * 2**20
 """Bytes that reading any of the small files here may take."""
 
 
-def planes_of(path) -> tuple[bytes, list[bytes]]:
+def planes_of(path: Path) -> tuple[bytes, list[bytes]]:
     """The header and the planes of an SPZ of version 3."""
     data = gzip.decompress(path.read_bytes())
     _, _, count, degree, *_ = struct.unpack_from("<3I4B", data)
@@ -39,7 +41,15 @@ def planes_of(path) -> tuple[bytes, list[bytes]]:
     return data[:16], [data[start:end] for start, end in itertools.pairwise(ends)]
 
 
-def write_spz_4(path, source, *, extension=b"", version=4, streams=None, change=lambda table: table):
+def write_spz_4(
+    path: Path,
+    source: Path,
+    *,
+    extension: bytes = b"",
+    version: int = 4,
+    streams: int | None = None,
+    change: Callable[[Any], Any] = lambda table: table,
+) -> Path:
     """The same splat in version 4, as its specification has it."""
     header, planes = planes_of(source)
     planes = planes[:streams]
@@ -54,14 +64,14 @@ def write_spz_4(path, source, *, extension=b"", version=4, streams=None, change=
 
 
 @pytest.fixture(scope="module")
-def spz(tmp_path_factory):
+def spz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SPZ of version 3, of 50 Gaussians of degree 1."""
     path = tmp_path_factory.mktemp("spz") / "three.spz"
     write_any(path, random_splat(50, 1))
     return path
 
 
-def random_splat(count, degree) -> Gaussians:
+def random_splat(count: int, degree: int) -> Gaussians:
     random = np.random.default_rng(0)
     shapes = [(count, 3), (count, 4), (count, 3), (count,), (count, 3), (count, (degree + 1) ** 2 - 1, 3)]
     return Gaussians(*(random.normal(scale=0.3, size=shape).astype(np.float32) for shape in shapes))
@@ -73,13 +83,13 @@ def same(first: Gaussians, second: Gaussians) -> bool:
 
 
 @pytest.mark.parametrize("extension", [b"", struct.pack("<II", 0xADBE0002, 12) + bytes(12)])
-def test_spz_4_is_what_spz_3_is(spz, tmp_path, extension):
+def test_spz_4_is_what_spz_3_is(spz: Path, tmp_path: Path, extension: bytes) -> None:
     four = write_spz_4(tmp_path / "four.spz", spz, extension=extension)
     assert same(read_any(four), read_any(spz))
     assert describe(four)["gaussians"] == 50
 
 
-def test_spz_4_and_folders_of_sog_as_others_write_them(splat_transform, tmp_path):
+def test_spz_4_and_folders_of_sog_as_others_write_them(splat_transform: Callable[..., None], tmp_path: Path) -> None:
     splat = random_splat(200, 2)
     write_ply(tmp_path / "ours.ply", splat)
     (tmp_path / "sog").mkdir()
@@ -93,7 +103,7 @@ def test_spz_4_and_folders_of_sog_as_others_write_them(splat_transform, tmp_path
     assert (tmp_path / "four.spz").read_bytes()[:8] == struct.pack("<2I", MAGIC, 4)
 
 
-def test_spz_4_without_harmonics_may_leave_their_stream_out(tmp_path):
+def test_spz_4_without_harmonics_may_leave_their_stream_out(tmp_path: Path) -> None:
     write_any(tmp_path / "three.spz", random_splat(20, 0))
     for streams in (5, 6):
         four = write_spz_4(tmp_path / "four.spz", tmp_path / "three.spz", streams=streams)
@@ -101,7 +111,7 @@ def test_spz_4_without_harmonics_may_leave_their_stream_out(tmp_path):
 
 
 @pytest.mark.parametrize("version", [0, 1, 3, 5, 2**32 - 1])
-def test_versions_of_spz_that_are_not_known_are_named(spz, tmp_path, version):
+def test_versions_of_spz_that_are_not_known_are_named(spz: Path, tmp_path: Path, version: int) -> None:
     four = write_spz_4(tmp_path / "four.spz", spz, version=version)
     with pytest.raises(
         InvalidScene, match=f"SPZ of version {version}, which is not known: read are version 2 or 3, and 4"
@@ -120,13 +130,13 @@ def test_versions_of_spz_that_are_not_known_are_named(spz, tmp_path, version):
         lambda table: table[::-1],
     ],
 )
-def test_a_table_of_spz_4_that_lies(spz, tmp_path, change):
+def test_a_table_of_spz_4_that_lies(spz: Path, tmp_path: Path, change: Callable[..., Any]) -> None:
     four = write_spz_4(tmp_path / "four.spz", spz, change=change)
     with pytest.raises(InvalidScene, match=r"four\.spz is (cut short|garbled)"):
         read_any(four)
 
 
-def test_every_truncation_of_spz_4_is_noticed(spz, tmp_path):
+def test_every_truncation_of_spz_4_is_noticed(spz: Path, tmp_path: Path) -> None:
     data = write_spz_4(tmp_path / "four.spz", spz).read_bytes()
     for length in range(0, len(data), 11):
         (tmp_path / "cut.spz").write_bytes(data[:length])
@@ -134,7 +144,7 @@ def test_every_truncation_of_spz_4_is_noticed(spz, tmp_path):
             read_any(tmp_path / "cut.spz")
 
 
-def frames_of_zeros(count, degree):
+def frames_of_zeros(count: int, degree: int) -> bytes:
     planes = [bytes(count * width) for width in (9, 1, 3, 3, 4, SH_SIZE[degree])]
     frames = [zstd.compress(plane) for plane in planes]
     head = struct.pack("<3I4BI12x", MAGIC, 4, count, degree, 12, 0, 6, 32)
@@ -142,14 +152,14 @@ def frames_of_zeros(count, degree):
     return head + b"".join(table) + b"".join(frames)
 
 
-def bomb_of_zeros(count, degree, mib):
+def bomb_of_zeros(count: int, degree: int, mib: int) -> bytes:
     deflate = zlib.compressobj(9, wbits=31)
     head = struct.pack("<3I4B", MAGIC, 3, count, degree, 12, 0, 0)
     zeros = bytes(2**20)
     return b"".join([deflate.compress(head), *(deflate.compress(zeros) for _ in range(mib)), deflate.flush()])
 
 
-def test_the_sog_of_these_tests_is_one(tmp_path):
+def test_the_sog_of_these_tests_is_one(tmp_path: Path) -> None:
     (tmp_path / "a.sog").write_bytes(zip_of(sog_members()))
     assert len(read_any(tmp_path / "a.sog")) == 9
 
@@ -175,7 +185,7 @@ def test_the_sog_of_these_tests_is_one(tmp_path):
         ),
     ],
 )
-def test_what_promises_more_than_it_holds_costs_nothing(tmp_path, name, data):
+def test_what_promises_more_than_it_holds_costs_nothing(tmp_path: Path, name: str, data: Callable[..., Any]) -> None:
     (tmp_path / name).write_bytes(data())
     assert (tmp_path / name).stat().st_size < 300_000
     tracemalloc.start()
@@ -191,7 +201,7 @@ def test_what_promises_more_than_it_holds_costs_nothing(tmp_path, name, data):
 
 
 @pytest.mark.parametrize("kind", ["BMP", "GIF", "PNG", "JPEG", "TIFF", "TGA", "PCX", "PPM"])
-def test_a_sogs_pictures_are_webp(tmp_path, kind):
+def test_a_sogs_pictures_are_webp(tmp_path: Path, kind: str) -> None:
     (tmp_path / "a.sog").write_bytes(zip_of(sog_members(means_l__webp=picture(kind=kind))))
     with pytest.raises(InvalidScene, match=r"means_l\.webp is no WebP"):
         read_any(tmp_path / "a.sog")
@@ -228,14 +238,14 @@ def test_a_sogs_pictures_are_webp(tmp_path, kind):
         ),
     ],
 )
-def test_a_meta_that_says_nonsense(tmp_path, meta, said):
+def test_a_meta_that_says_nonsense(tmp_path: Path, meta: dict[str, Any], said: str) -> None:
     (tmp_path / "a.sog").write_bytes(zip_of(sog_members(meta=meta)))
     with pytest.raises(InvalidScene, match=said) as caught:
         read_any(tmp_path / "a.sog")
     assert "a.sog" in caught.value.message
 
 
-def test_an_unbundled_sog_is_read_from_its_folder(tmp_path):
+def test_an_unbundled_sog_is_read_from_its_folder(tmp_path: Path) -> None:
     splat = random_splat(100, 1)
     write_any(tmp_path / "a.sog", splat, "cpu")
     with zipfile.ZipFile(tmp_path / "a.sog") as bundle:
@@ -250,7 +260,7 @@ def test_an_unbundled_sog_is_read_from_its_folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../secret.webp", "/etc/passwd", "a\0b", "."])
-def test_an_unbundled_sog_reads_nothing_outside(tmp_path, name):
+def test_an_unbundled_sog_reads_nothing_outside(tmp_path: Path, name: str) -> None:
     (tmp_path / "secret.webp").write_bytes(picture("RGBA"))
     (tmp_path / "folder").mkdir()
     for member, data in sog_members(meta={"quats": {"files": [name]}}).items():
@@ -259,13 +269,13 @@ def test_an_unbundled_sog_reads_nothing_outside(tmp_path, name):
         read_any(tmp_path / "folder" / "meta.json")
 
 
-def test_a_streamed_sog_is_named(tmp_path):
+def test_a_streamed_sog_is_named(tmp_path: Path) -> None:
     (tmp_path / "lod-meta.json").write_text("{}")
     with pytest.raises(InvalidScene, match="streamed SOG"):
         find_splat(tmp_path)
 
 
-def test_infinite_opacity_is_opacity_1(tmp_path):
+def test_infinite_opacity_is_opacity_1(tmp_path: Path) -> None:
     splat = random_splat(40, 0)
     splat.opacity_logits[:10], splat.opacity_logits[10:20] = np.inf, -np.inf
     splat.log_scales[5, 2] = -np.inf  # what is flat
@@ -287,13 +297,13 @@ def test_infinite_opacity_is_opacity_1(tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "splat"])  # which has nothing to be known by
-def test_a_format_is_known_by_its_content(name, tmp_path):
+def test_a_format_is_known_by_its_content(name: str, tmp_path: Path) -> None:
     write_any(tmp_path / f"a{FORMATS[name].suffix}", random_splat(30, 0), "cpu")
     (tmp_path / f"a{FORMATS[name].suffix}").rename(tmp_path / "a.bin")
     assert len(read_any(tmp_path / "a.bin")) == 30
 
 
-def test_a_supersplat_ply_is_read(tmp_path):
+def test_a_supersplat_ply_is_read(tmp_path: Path) -> None:
     """No normals, properties in another order, a compressed one under the plain name."""
     splat = random_splat(30, 1)
     columns = {"x": splat.means[:, 0], "y": splat.means[:, 1], "z": splat.means[:, 2]}
@@ -308,10 +318,10 @@ def test_a_supersplat_ply_is_read(tmp_path):
     assert same(read_any(tmp_path / "a.ply"), splat)
 
 
-def test_other_formats_and_missing_files_are_the_persons(tmp_path):
+def test_other_formats_and_missing_files_are_the_persons(tmp_path: Path) -> None:
     for name, said in (("a.ksplat", "KSPLAT is neither"), ("a.obj", "known by the name of a.obj")):
         (tmp_path / name).write_bytes(b"something")
-        with pytest.raises(Exception, match=said) as caught:
+        with pytest.raises(InvalidParam, match=said) as caught:
             read_any(tmp_path / name)
         assert caught.value.code == "invalid_param"
         with pytest.raises(Exception, match=said):
@@ -324,7 +334,7 @@ def test_other_formats_and_missing_files_are_the_persons(tmp_path):
             find_splat(path)
 
 
-def test_the_folder_of_a_run_means_its_splat_and_its_model(tmp_path):
+def test_the_folder_of_a_run_means_its_splat_and_its_model(tmp_path: Path) -> None:
     out = tmp_path / "OUT"
     write_ply(out / "model" / "point_cloud" / "iteration_30" / "point_cloud.ply", random_splat(3, 0))
     assert find_splat(out) == out / "model" / "point_cloud" / "iteration_30" / "point_cloud.ply"
@@ -336,7 +346,7 @@ def test_the_folder_of_a_run_means_its_splat_and_its_model(tmp_path):
     assert describe(out)["gaussians"] == 4
 
 
-def compressed(colour, *harmonics):
+def compressed(colour: str, *harmonics: Any) -> bytes:
     """A compressed PLY of one chunk and one Gaussian."""
     names = ("x", "y", "z", "scale_x", "scale_y", "scale_z")
     bounds = [f"property float {end}_{name}" for name in names for end in ("min", "max")]
@@ -357,13 +367,13 @@ def compressed(colour, *harmonics):
         compressed("uint").replace(b"property float min_x", b"property double min_x"),
     ],
 )
-def test_a_compressed_ply_of_other_types_is_refused(tmp_path, data):
+def test_a_compressed_ply_of_other_types_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.compressed.ply").write_bytes(data)
     with pytest.raises(InvalidScene, match=r"a\.compressed\.ply"):
         read_any(tmp_path / "a.compressed.ply")
 
 
-def test_bounds_that_are_no_numbers_are_left_out_not_warned_of(tmp_path):
+def test_bounds_that_are_no_numbers_are_left_out_not_warned_of(tmp_path: Path) -> None:
     (tmp_path / "a.compressed.ply").write_bytes(compressed("uint"))  # every bound is a NaN
     assert describe(tmp_path / "a.compressed.ply")["not_finite"] == 1
 
@@ -382,7 +392,7 @@ def test_bounds_that_are_no_numbers_are_left_out_not_warned_of(tmp_path):
         ("binary_little_endian|vertex \u0663|float x", b"abcd" * 3),
     ],
 )
-def test_a_ply_whose_header_is_not_its_bodys(tmp_path, header, body):
+def test_a_ply_whose_header_is_not_its_bodys(tmp_path: Path, header: str, body: bytes) -> None:
     kind, element, *properties = header.split("|")
     lines = ["ply", f"format {kind} 1.0", f"element {element}", *(f"property {name}" for name in properties)]
     (tmp_path / "a.ply").write_bytes("\n".join([*lines, "end_header", ""]).encode() + body)

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import struct
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +16,11 @@ from support.colmap_files import quaternion, ring_cameras, write_colmap
 
 from splatworker.errors import InvalidScene
 from splatworker.formats import transforms
-from splatworker.formats.camera_models import MODELS
+from splatworker.formats.camera import Camera
+from splatworker.formats.camera_models import MODELS, CameraModel
 from splatworker.formats.find import find_scene
 from splatworker.formats.ply import write_point_ply
-from splatworker.formats.scene import read_scene, split
+from splatworker.formats.scene import Scene, read_scene, split
 
 CAMERAS = ring_cameras(5)
 NAMES = [f"{index:04}.jpg" for index in range(5)]
@@ -25,7 +28,7 @@ XYZ = np.random.default_rng(0).normal(size=(20, 3))
 RGB = np.random.default_rng(0).integers(0, 256, (20, 3), dtype=np.uint8)
 
 
-def write_photos(folder, names=NAMES, size=(48, 36), mode="RGB"):
+def write_photos(folder: Path, names: list[str] = NAMES, size: tuple[int, int] = (48, 36), mode: str = "RGB") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -33,14 +36,14 @@ def write_photos(folder, names=NAMES, size=(48, 36), mode="RGB"):
 
 
 @pytest.fixture
-def scene(tmp_path):
+def scene(tmp_path: Path) -> Path:
     """A scene as ours: images/, sparse/0/."""
     write_photos(tmp_path / "images")
     write_colmap(tmp_path / "sparse" / "0", CAMERAS, NAMES, XYZ, RGB)
     return tmp_path
 
 
-def write_camera(folder, number, parameters, width=48, height=36):
+def write_camera(folder: Path, number: int, parameters: list[float], width: int = 48, height: int = 36) -> None:
     """One camera for all photos, of any model."""
     data = struct.pack("<QiiQQ", 1, 1, number, width, height) + struct.pack(f"<{len(parameters)}d", *parameters)
     (folder / "sparse" / "0" / "cameras.bin").write_bytes(data)
@@ -51,12 +54,12 @@ def write_camera(folder, number, parameters, width=48, height=36):
     (folder / "sparse" / "0" / "images.bin").write_bytes(images)
 
 
-def parameters_of(model, bent=0.0):
+def parameters_of(model: CameraModel, bent: float = 0.0) -> list[float]:
     """A camera of 50 pixels' focal length, distorted or not."""
     return [50.0] * model.focals + [24.0, 18.0] + [value + bent for value in model.none]
 
 
-def same_cameras(scene, factor=1.0):
+def same_cameras(scene: Scene, factor: float = 1.0) -> None:
     assert len(scene.photos) == len(CAMERAS)
     for photo, camera in zip(scene.photos, CAMERAS, strict=True):
         assert (photo.camera.width, photo.camera.height) == (48 * factor, 36 * factor)
@@ -71,13 +74,13 @@ BENDING = {
 
 
 @pytest.mark.parametrize("number", BENDING)
-def test_a_camera_without_distortion_is_a_pinhole_by_any_name(scene, number):
+def test_a_camera_without_distortion_is_a_pinhole_by_any_name(scene: Path, number: int) -> None:
     write_camera(scene, number, parameters_of(MODELS[number]))
     same_cameras(read_scene(scene))
 
 
 @pytest.mark.parametrize("number", [number for number in BENDING if MODELS[number].distortion])
-def test_a_lens_that_distorts_is_refused_with_a_way_on(scene, number):
+def test_a_lens_that_distorts_is_refused_with_a_way_on(scene: Path, number: int) -> None:
     write_camera(scene, number, parameters_of(MODELS[number], bent=0.02))
     with pytest.raises(InvalidScene, match=f"is {MODELS[number].name}, not PINHOLE: its lens distorts") as caught:
         read_scene(scene)
@@ -87,7 +90,7 @@ def test_a_lens_that_distorts_is_refused_with_a_way_on(scene, number):
 
 
 @pytest.mark.parametrize("number", [number for number in MODELS if number not in BENDING])
-def test_a_fisheye_is_none_even_without_distortion(scene, number):
+def test_a_fisheye_is_none_even_without_distortion(scene: Path, number: int) -> None:
     model = MODELS[number]
     write_camera(scene, number, [50.0] * model.focals + [24.0, 18.0] + [0.0] * len(model.distortion))
     with pytest.raises(InvalidScene, match=f"{model.name}, not PINHOLE"):
@@ -106,13 +109,13 @@ def test_a_fisheye_is_none_even_without_distortion(scene, number):
         ({"parameters": [50.0, 50.0, np.nan, 18.0]}, "no focal length"),
     ],
 )
-def test_an_impossible_camera_is_named(scene, change, said):
+def test_an_impossible_camera_is_named(scene: Path, change: dict[str, Any], said: str) -> None:
     write_camera(scene, **{"number": 1, "parameters": [50.0, 50.0, 24.0, 18.0], **change})
     with pytest.raises(InvalidScene, match=f"Camera 1 .*{said}"):
         read_scene(scene)
 
 
-def as_text(folder, *, observations=True, names=NAMES):
+def as_text(folder: Path, *, observations: bool = True, names: list[str] = NAMES) -> None:
     """The model of `scene` as text, as COLMAP writes it."""
     sparse = folder / "sparse" / "0"
     for file in sparse.glob("*.bin"):
@@ -132,7 +135,7 @@ def as_text(folder, *, observations=True, names=NAMES):
 
 
 @pytest.mark.parametrize("observations", [True, False])
-def test_a_model_of_text(scene, observations):
+def test_a_model_of_text(scene: Path, observations: bool) -> None:
     as_text(scene, observations=observations)
     read = read_scene(scene)
     same_cameras(read)
@@ -141,7 +144,7 @@ def test_a_model_of_text(scene, observations):
     assert set(read.points.track_lengths) == {2}
 
 
-def test_a_name_of_text_may_have_spaces_and_numbers(scene):
+def test_a_name_of_text_may_have_spaces_and_numbers(scene: Path) -> None:
     names = ["a photo 1.jpg", "1 2 3.jpg", "4.jpg", "5.jpg", "caf\udce9.jpg"]
     shutil.rmtree(scene / "images")
     write_photos(scene / "images", names)
@@ -151,7 +154,7 @@ def test_a_name_of_text_may_have_spaces_and_numbers(scene):
 
 @pytest.mark.parametrize("name", ["cameras.txt", "images.txt", "points3D.txt"])
 @pytest.mark.parametrize("text", [b"1 PINHOLE\n", b"1 2 3 4 x 6 7 8 9 10\n", b"\xff\xfe\n", b"9" * 5000])
-def test_broken_text_is_named(scene, name, text):
+def test_broken_text_is_named(scene: Path, name: str, text: bytes) -> None:
     as_text(scene)
     (scene / "sparse" / "0" / name).write_bytes(text)
     with pytest.raises(
@@ -160,14 +163,14 @@ def test_broken_text_is_named(scene, name, text):
         read_scene(scene)
 
 
-def test_sparse_without_0(scene):
+def test_sparse_without_0(scene: Path) -> None:
     for file in (scene / "sparse" / "0").iterdir():
         file.rename(scene / "sparse" / file.name)
     (scene / "sparse" / "0").rmdir()
     same_cameras(read_scene(scene))
 
 
-def test_of_several_models_the_largest_is_taken_and_said(scene):
+def test_of_several_models_the_largest_is_taken_and_said(scene: Path) -> None:
     (scene / "sparse" / "0").rename(scene / "sparse" / "10")
     write_colmap(scene / "sparse" / "0", CAMERAS[:2], NAMES[:2], XYZ, RGB)
     write_colmap(scene / "sparse" / "1", CAMERAS[:3], NAMES[:3], XYZ, RGB)
@@ -180,7 +183,7 @@ def test_of_several_models_the_largest_is_taken_and_said(scene):
 
 
 @pytest.mark.parametrize("colours", ["uchar", "none"])
-def test_points_as_a_ply(scene, colours):
+def test_points_as_a_ply(scene: Path, colours: str) -> None:
     points = scene / "sparse" / "0" / "points3D.bin"
     points.unlink()
     write_point_ply(points.with_suffix(".ply"), XYZ, RGB)
@@ -193,7 +196,7 @@ def test_points_as_a_ply(scene, colours):
 
 
 @pytest.mark.parametrize("factor", [2, 3, 8])
-def test_cameras_are_as_large_as_their_photos(scene, factor):
+def test_cameras_are_as_large_as_their_photos(scene: Path, factor: int) -> None:
     size = -(-48 // factor), -(-36 // factor)
     write_photos(scene / f"images_{factor}", size=size)
     for photo in read_scene(scene, f"images_{factor}").photos:
@@ -202,12 +205,12 @@ def test_cameras_are_as_large_as_their_photos(scene, factor):
         np.testing.assert_allclose([camera.fx, camera.cy], [50 * size[0] / 48, size[1] / 2])
 
 
-def test_a_photo_of_another_shape_keeps_its_camera_and_is_told_later(scene):
+def test_a_photo_of_another_shape_keeps_its_camera_and_is_told_later(scene: Path) -> None:
     write_photos(scene / "images_2", size=(36, 48))
     assert read_scene(scene, "images_2").photos[0].camera.width == 48
 
 
-def test_names_are_bytes(tmp_path):
+def test_names_are_bytes(tmp_path: Path) -> None:
     names = [os.fsdecode(b"caf\xe9_%d.png" % index) for index in range(5)]
     write_photos(tmp_path / "images", names)
     write_colmap(tmp_path / "sparse" / "0", CAMERAS, ["ascii.jpg"] * 5, XYZ, RGB)
@@ -223,7 +226,7 @@ def test_names_are_bytes(tmp_path):
     "name", ["../../victim.png", "/victim.png", "..\\victim.png", "a/../../v.png", "C:\\v.png", ".."]
 )
 @pytest.mark.parametrize("text", [True, False])
-def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path, name, text):
+def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: str, text: bool) -> None:
     folder = tmp_path / "deep" / "scene"
     write_photos(folder / "images")
     Image.new("RGB", (48, 36)).save(tmp_path / "victim.png")
@@ -234,14 +237,14 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path, name, text):
         read_scene(folder)
 
 
-def test_folders_of_photos_as_windows_writes_them(tmp_path):
+def test_folders_of_photos_as_windows_writes_them(tmp_path: Path) -> None:
     names = [f"day{index % 2}\\0001{index}.jpg" for index in range(5)]
     write_photos(tmp_path / "images", [name.replace("\\", "/") for name in names])
     write_colmap(tmp_path / "sparse" / "0", CAMERAS, names, XYZ, RGB)
     assert {photo.name for photo in read_scene(tmp_path).photos} == {name.replace("\\", "/") for name in names}
 
 
-def test_a_photo_that_is_there_twice_is_named(tmp_path):
+def test_a_photo_that_is_there_twice_is_named(tmp_path: Path) -> None:
     write_photos(tmp_path / "images")
     write_colmap(tmp_path / "sparse" / "0", CAMERAS, [*NAMES[:4], NAMES[0]], XYZ, RGB)
     with pytest.raises(InvalidScene, match=r"photo 0000\.jpg twice"):
@@ -249,7 +252,7 @@ def test_a_photo_that_is_there_twice_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("at", ["count", "observations", "track"])
-def test_counts_that_no_file_holds(scene, at):
+def test_counts_that_no_file_holds(scene: Path, at: str) -> None:
     name = "points3D.bin" if at == "track" else "images.bin"
     file = scene / "sparse" / "0" / name
     data = bytearray(file.read_bytes())
@@ -261,7 +264,7 @@ def test_counts_that_no_file_holds(scene, at):
             read_scene(scene)
 
 
-def opengl(camera):
+def opengl(camera: Camera) -> list[list[float]]:
     """The matrix from an OpenGL camera to the world."""
     rotation = camera.camera_from_world[:, :3].T * np.array([1, -1, -1])
     return [*np.hstack([rotation, camera.center[:, None]]).tolist(), [0, 0, 0, 1]]
@@ -280,7 +283,14 @@ LENS = {
 }
 
 
-def write_transforms(folder, names, lens=LENS, file="transforms.json", cameras=CAMERAS, **more):
+def write_transforms(
+    folder: Path,
+    names: list[str],
+    lens: dict[str, Any] = LENS,
+    file: str = "transforms.json",
+    cameras: list[Camera] = CAMERAS,
+    **more: Any,
+) -> None:
     frames = [
         {"file_path": name, "transform_matrix": opengl(camera)} for name, camera in zip(names, cameras, strict=True)
     ]
@@ -289,7 +299,7 @@ def write_transforms(folder, names, lens=LENS, file="transforms.json", cameras=C
 
 
 @pytest.fixture
-def nerfstudio(tmp_path):
+def nerfstudio(tmp_path: Path) -> Path:
     """A scene of nerfstudio: transforms.json, images/, sparse_pc.ply."""
     write_photos(tmp_path / "images")
     write_transforms(tmp_path, [f"images/{name}" for name in NAMES], ply_file_path="sparse_pc.ply")
@@ -297,7 +307,7 @@ def nerfstudio(tmp_path):
     return tmp_path
 
 
-def test_a_scene_of_nerfstudio(nerfstudio):
+def test_a_scene_of_nerfstudio(nerfstudio: Path) -> None:
     read = read_scene(nerfstudio)
     same_cameras(read)
     assert [photo.name for photo in read.photos] == NAMES
@@ -309,12 +319,12 @@ def test_a_scene_of_nerfstudio(nerfstudio):
 
 
 @pytest.mark.parametrize("written", ["./images/{}", "images\\{}", "/home/somebody/photos/{}", "../images/{}"])
-def test_paths_of_other_machines_mean_the_photos_here(nerfstudio, written):
+def test_paths_of_other_machines_mean_the_photos_here(nerfstudio: Path, written: str) -> None:
     write_transforms(nerfstudio, [written.format(name) for name in NAMES], ply_file_path="sparse_pc.ply")
     same_cameras(read_scene(nerfstudio))
 
 
-def test_intrinsics_of_every_frame_and_matrices_with_a_scale(nerfstudio):
+def test_intrinsics_of_every_frame_and_matrices_with_a_scale(nerfstudio: Path) -> None:
     described = json.loads((nerfstudio / "transforms.json").read_text())
     for name in LENS:
         described.pop(name)
@@ -326,7 +336,7 @@ def test_intrinsics_of_every_frame_and_matrices_with_a_scale(nerfstudio):
     same_cameras(read_scene(nerfstudio))
 
 
-def test_a_rendered_scene(tmp_path, monkeypatch):
+def test_a_rendered_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transforms, "RANDOM_POINTS", 500)
     lens = {"camera_angle_x": float(2 * np.arctan(24 / 50))}
     for part, chosen in (("train", range(1, 5)), ("test", range(1))):
@@ -371,7 +381,7 @@ def test_a_rendered_scene(tmp_path, monkeypatch):
         ({"ply_file_path": "../none.ply"}, ""),
     ],
 )
-def test_transforms_that_cannot_be_used_are_named(nerfstudio, change, said):
+def test_transforms_that_cannot_be_used_are_named(nerfstudio: Path, change: dict[str, Any], said: str) -> None:
     described = json.loads((nerfstudio / "transforms.json").read_text()) | change
     (nerfstudio / "transforms.json").write_text(json.dumps(described))
     if not said:
@@ -383,18 +393,18 @@ def test_transforms_that_cannot_be_used_are_named(nerfstudio, change, said):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '{"frames": 1}', "\xff"])
-def test_transforms_that_are_none(nerfstudio, text):
+def test_transforms_that_are_none(nerfstudio: Path, text: str) -> None:
     (nerfstudio / "transforms.json").write_text(text, encoding="latin-1")
     with pytest.raises(InvalidScene, match=r"transforms\.json (is not JSON|has no list)"):
         read_scene(nerfstudio)
 
 
-def test_colmaps_model_counts_more_than_transforms(nerfstudio):
+def test_colmaps_model_counts_more_than_transforms(nerfstudio: Path) -> None:
     write_colmap(nerfstudio / "sparse" / "0", CAMERAS, NAMES, XYZ + 1, RGB)
     np.testing.assert_allclose(read_scene(nerfstudio).points.xyz, XYZ + 1)
 
 
-def test_the_folder_of_a_run_means_the_scene_in_it(scene, tmp_path_factory):
+def test_the_folder_of_a_run_means_the_scene_in_it(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     out = tmp_path_factory.mktemp("out")
     shutil.copytree(scene, out / "scene")
     assert find_scene(out) == out / "scene"

@@ -1,5 +1,7 @@
 """Up, scale and the transform of the world."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from support import photo_sets
@@ -8,15 +10,15 @@ from splatworker.sfm.compare import compare_poses
 from splatworker.sfm.frame import camera_extent, geometric_median, gps_scale, up_axis
 
 
-def turned_world(seed):
+def turned_world(seed: int) -> np.ndarray:
     """A rotation that stands for COLMAP's arbitrary frame."""
     q, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
-    return q * np.sign(np.linalg.det(q))
+    return np.asarray(q * np.sign(np.linalg.det(q)))
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("tilt", [0.0, 40.0, 89.0])
-def test_up_is_found_however_far_cameras_are_tilted(seed, tilt):
+def test_up_is_found_however_far_cameras_are_tilted(seed: int, tilt: float) -> None:
     world = turned_world(seed)
     turns, centers = [], []
     for angle in np.linspace(0, 2 * np.pi, 9)[:-1]:
@@ -28,7 +30,7 @@ def test_up_is_found_however_far_cameras_are_tilted(seed, tilt):
     assert up @ world @ [0, 1, 0] > 0.9999
 
 
-def test_a_walk_along_a_wall_takes_the_photos_own_up():
+def test_a_walk_along_a_wall_takes_the_photos_own_up() -> None:
     world = turned_world(5)
     rng = np.random.default_rng(0)
     turns = []
@@ -39,14 +41,14 @@ def test_a_walk_along_a_wall_takes_the_photos_own_up():
     assert up @ world @ [0, 1, 0] > 0.999
 
 
-def test_the_orientation_tag_turns_a_photos_up():
+def test_the_orientation_tag_turns_a_photos_up() -> None:
     pose = photo_sets.look_at(np.array([0, 1, 3.0]), np.zeros(3))[:, :3]
     quarter = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1.0]])  # up (0, -1, 0) becomes (-1, 0, 0)
     up = up_axis([pose.T, (quarter @ pose).T], [(0, -1), (-1, 0)], np.zeros(3))
     assert up @ [0, 1, 0] > 0.9
 
 
-def test_gps_tells_metres_only_where_it_fits():
+def test_gps_tells_metres_only_where_it_fits() -> None:
     rng = np.random.default_rng(2)
     metres = rng.normal(size=(12, 3)) * [30, 30, 5]
     centers = metres @ turned_world(1).T / 7 + [4, 5, 6]
@@ -56,23 +58,23 @@ def test_gps_tells_metres_only_where_it_fits():
     assert gps_scale(centers, metres / 20) is None  # within a receiver's own error
 
 
-def test_background_does_not_pull_at_the_middle():
+def test_background_does_not_pull_at_the_middle() -> None:
     rng = np.random.default_rng(3)
     points = np.concatenate([rng.normal(size=(900, 3)), np.array([500, 0, 0]) + rng.normal(size=(100, 3))])
     assert np.linalg.norm(geometric_median(points)) < 0.3
     assert np.linalg.norm(points.mean(axis=0)) > 40
 
 
-def test_the_extent_is_the_cameras_diameter():
+def test_the_extent_is_the_cameras_diameter() -> None:
     ring = [[np.cos(a), 0.0, np.sin(a)] for a in np.linspace(0, 2 * np.pi, 9)[:-1]]
     assert camera_extent(np.array(ring)) == pytest.approx(2)
 
 
-def test_pose_differences_do_not_depend_on_the_frame():
+def test_pose_differences_do_not_depend_on_the_frame() -> None:
     poses = {str(number): pose for number, pose in enumerate(photo_sets.arc(8))}
     world, scale, shift = turned_world(4), 3.0, np.array([1.0, -2.0, 0.5])
 
-    def elsewhere(pose):
+    def elsewhere(pose: np.ndarray) -> np.ndarray:
         rotation = pose[:, :3] @ world.T
         center = scale * world @ (-pose[:, :3].T @ pose[:, 3]) + shift
         return np.hstack([rotation, (-rotation @ center)[:, None]])

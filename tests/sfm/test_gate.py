@@ -1,5 +1,10 @@
 """The gate, the match graph, turning on the spot, sharpness, metadata: each by itself."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,17 +23,17 @@ from splatworker.sfm.sharpness import photo_quality
 SIZE = (640, 480)
 
 
-def group(count=12, focal=560.0, has_prior=True):
+def group(count: int = 12, focal: float = 560.0, has_prior: bool = True) -> CameraGroup:
     return CameraGroup(tuple(PhotoHeader(f"{n}.jpg", *SIZE) for n in range(count)), focal, has_prior)
 
 
-def camera(focal=560.0, k=0.0):
+def camera(focal: float = 560.0, k: float = 0.0) -> pycolmap.Camera:
     made = pycolmap.Camera.create_from_model_name(1, "SIMPLE_RADIAL", focal, *SIZE)
     made.params = [focal, 320, 240, k]
     return made
 
 
-def model(poses, points, focal=560.0):
+def model(poses: Sequence[np.ndarray], points: np.ndarray, focal: float = 560.0) -> pycolmap.Reconstruction:
     """A reconstruction in which every point that falls into a photo is observed."""
     made = pycolmap.Reconstruction()
     made.add_camera_with_trivial_rig(camera(focal))
@@ -49,17 +54,17 @@ def model(poses, points, focal=560.0):
     return made
 
 
-def cloud(count=300, depth=0.0):
-    return np.random.default_rng(0).uniform(-0.8, 0.8, (count, 3)) + np.array([0, 0.6, depth])
+def cloud(count: int = 300, depth: float = 0.0) -> np.ndarray:
+    return np.asarray(np.random.default_rng(0).uniform(-0.8, 0.8, (count, 3)) + np.array([0, 0.6, depth]))
 
 
-def test_a_sound_model_passes():
+def test_a_sound_model_passes() -> None:
     found = inspect(model(photo_sets.arc(12), cloud()), [group()])
     assert found.faults == []
     assert found.implausible_images == {}
 
 
-def test_cameras_in_one_spot_are_a_fault():
+def test_cameras_in_one_spot_are_a_fault() -> None:
     poses = [pose.copy() for pose in photo_sets.arc(12, degrees=0.1)]
     for pose in poses:
         pose[:, 3] = -pose[:, :3] @ [0.3, 1.1, 3.2]
@@ -68,24 +73,24 @@ def test_cameras_in_one_spot_are_a_fault():
     assert "one spot" in found.faults[0]
 
 
-def test_a_focal_length_that_the_header_contradicts_is_doubted():
+def test_a_focal_length_that_the_header_contradicts_is_doubted() -> None:
     found = inspect(model(photo_sets.arc(12), cloud(), focal=1400.0), [group()])
     assert "focal length came out as 1400 pixels" in found.doubted[1]
     assert "says 560" in found.doubted[1]
     assert found.faults == []
 
 
-def test_an_exploded_focal_length_is_a_fault_whatever_the_header_says():
+def test_an_exploded_focal_length_is_a_fault_whatever_the_header_says() -> None:
     found = inspect(model(photo_sets.arc(12), cloud(), focal=5600.0), [group()])
     assert "times the photo's longer side" in found.faults[0]
 
 
-def test_points_behind_cameras_are_a_fault():
+def test_points_behind_cameras_are_a_fault() -> None:
     found = inspect(model(photo_sets.arc(12), cloud(depth=9.0)), [group()])
     assert any("behind" in fault for fault in found.faults)
 
 
-def test_a_photo_far_from_all_others_is_astray():
+def test_a_photo_far_from_all_others_is_astray() -> None:
     poses = photo_sets.arc(12)
     poses[4] = poses[4].copy()
     poses[4][2, 3] += 400
@@ -94,7 +99,7 @@ def test_a_photo_far_from_all_others_is_astray():
     assert found.implausible_images == {5: "its camera came out far away from all others"}
 
 
-def test_a_photo_that_sees_next_to_nothing_is_astray():
+def test_a_photo_that_sees_next_to_nothing_is_astray() -> None:
     poses = photo_sets.arc(12)
     poses[7] = photo_sets.look_at(np.array([0.3, 1.1, 3.2]), np.array([3.0, 3.0, 3.0]))
     found = inspect(model(poses, cloud()), [group()])
@@ -118,17 +123,19 @@ def test_a_photo_that_sees_next_to_nothing_is_astray():
         (camera(k=-2.0), True, "bent"),
     ],
 )
-def test_lenses_that_cannot_be(made, has_prior, fault):
+def test_lenses_that_cannot_be(made: pycolmap.Camera, has_prior: bool, fault: str) -> None:
     found = contradiction(made, group(has_prior=has_prior)) or lens_fault(made)
     assert fault in found
     assert bool(found) == bool(fault)
 
 
-def graph(images, inliers, homographies=None):
+def graph(
+    images: int, inliers: dict[tuple[int, int], int], homographies: dict[tuple[int, int], np.ndarray] | None = None
+) -> MatchGraph:
     return MatchGraph(tuple(range(1, images + 1)), inliers, homographies or {}, len(inliers))
 
 
-def test_photos_that_hang_together():
+def test_photos_that_hang_together() -> None:
     made = graph(7, {(1, 2): 90, (2, 3): 31, (4, 5): 200, (3, 4): 29})
     assert made.components() == [{1, 2, 3}, {4, 5}, {6}, {7}]
     assert made.components(15) == [{1, 2, 3, 4, 5}, {6}, {7}]
@@ -136,22 +143,22 @@ def test_photos_that_hang_together():
     assert made.neighbours()[6] == set()
 
 
-def test_thin_matches_ask_for_a_closer_look():
+def test_thin_matches_ask_for_a_closer_look() -> None:
     pairs = [(first, second) for first in range(1, 6) for second in range(first + 1, 6)]
     assert is_thin(graph(5, dict.fromkeys(pairs, 60)))
     assert not is_thin(graph(5, dict.fromkeys(pairs, 160)))
 
 
-def homography(pose_1, pose_2, focal, plane=None):
+def homography(pose_1: np.ndarray, pose_2: np.ndarray, focal: float, plane: np.ndarray | None = None) -> np.ndarray:
     """Pixels of photo 2 from those of photo 1: of a turn, or of the plane n . x = 1 in the first camera's frame."""
     k = np.array([[focal, 0, 320], [0, focal, 240], [0, 0, 1.0]])
     rotation = pose_2[:, :3] @ pose_1[:, :3].T
     step = pose_2[:, 3] - rotation @ pose_1[:, 3]
     inner = rotation if plane is None else rotation + np.outer(step, plane)
-    return 0.7 * k @ inner @ np.linalg.inv(k)
+    return np.asarray(0.7 * k @ inner @ np.linalg.inv(k))
 
 
-def test_turning_on_the_spot_is_told_from_a_flat_subject():
+def test_turning_on_the_spot_is_told_from_a_flat_subject() -> None:
     photos = [PhotoHeader(f"{n}.jpg", *SIZE) for n in range(6)]
     poses = photo_sets.arc(6)
     pairs = [(first, second) for first in range(1, 7) for second in range(first + 1, 7)]
@@ -165,7 +172,7 @@ def test_turning_on_the_spot_is_told_from_a_flat_subject():
 
 
 @pytest.mark.parametrize(("blur", "blurred"), [(0, False), (1, False), (8, True)])
-def test_blur_is_seen(tmp_path, blur, blurred):
+def test_blur_is_seen(tmp_path: Path, blur: int, blurred: bool) -> None:
     picture = (photo_sets.texture(3) * 255).astype(np.uint8)
     photo_sets.save(picture, tmp_path / "a.jpg", blur=blur)
     look = photo_quality(tmp_path / "a.jpg")
@@ -173,7 +180,7 @@ def test_blur_is_seen(tmp_path, blur, blurred):
     assert not look.blank
 
 
-def test_a_blank_photo_is_blank_and_not_blurred(tmp_path):
+def test_a_blank_photo_is_blank_and_not_blurred(tmp_path: Path) -> None:
     photo_sets.save(np.full((100, 120, 3), 90, np.uint8), tmp_path / "a.jpg")
     look = photo_quality(tmp_path / "a.jpg")
     assert look.blank
@@ -181,7 +188,7 @@ def test_a_blank_photo_is_blank_and_not_blurred(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png"])
-def test_metadata_goes_and_pixels_stay(tmp_path, name):
+def test_metadata_goes_and_pixels_stay(tmp_path: Path, name: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x010F] = "Acme"
@@ -195,7 +202,7 @@ def test_metadata_goes_and_pixels_stay(tmp_path, name):
     assert np.array_equal(np.asarray(after), before)
 
 
-def test_other_files_are_left_alone(tmp_path):
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"hello")
     drop_metadata(tmp_path / "a.txt")
     assert (tmp_path / "a.txt").read_bytes() == b"hello"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 from support import photo_sets
 
@@ -23,7 +25,7 @@ SPAN = Span(Silent(), "", 0.0, 1.0)
 
 
 @pytest.fixture(scope="module")
-def bench(room_photos, tmp_path_factory):
+def bench(room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     """The room, matched by cameras that claim 1800 pixels."""
     folder = tmp_path_factory.mktemp("lied") / "work"
     folder.mkdir()
@@ -36,14 +38,14 @@ def bench(room_photos, tmp_path_factory):
     return bench
 
 
-def test_the_cameras_are_found_as_if_no_photo_told_anything(bench):
+def test_the_cameras_are_found_as_if_no_photo_told_anything(bench: Workbench) -> None:
     models = mapping.map_incrementally(bench, bench.folder / "rung", MapperPreset(without_header=True), 10, SPAN, 60.0)
     assert models[0].num_reg_images() == 10
     (camera,) = models[0].cameras.values()
     assert camera.mean_focal_length() == pytest.approx(photo_sets.FOCAL, rel=0.06)
 
 
-def test_what_is_forgotten_is_forgotten_in_a_copy(bench, tmp_path):
+def test_what_is_forgotten_is_forgotten_in_a_copy(bench: Workbench, tmp_path: Path) -> None:
     shutil.copyfile(bench.database, tmp_path / "copy.db")
     database.forget_focal_lengths(tmp_path / "copy.db")
     for path, focal, told in ((bench.database, 1800.0, True), (tmp_path / "copy.db", 1.2 * 480, False)):
