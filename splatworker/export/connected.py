@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -28,10 +29,10 @@ class Grid(NamedTuple):
     cell: float
     matter: npt.NDArray[np.float64]
 
-    def index(self, points: npt.NDArray[np.floating]) -> tuple[tuple[npt.NDArray[np.int64], ...], Mask]:
+    def cells(self, points: npt.NDArray[np.floating]) -> tuple[tuple[npt.NDArray[np.int64], ...], Mask]:
         """The cells of (N, 3) points, and (N,) which of them lie in the grid; others get its first cell."""
         cells = np.floor((points - self.low) / self.cell).astype(np.int64)
-        inside = ((cells >= 0) & (cells < np.array(self.matter.shape))).all(axis=1)
+        inside = np.asarray(((cells >= 0) & (cells < np.array(self.matter.shape))).all(axis=1))
         cells[~inside] = 0
         return tuple(cells.T), inside
 
@@ -41,23 +42,37 @@ class Grid(NamedTuple):
 
     def at(self, cells: npt.NDArray[np.bool_], points: npt.NDArray[np.floating]) -> Mask:
         """(N,) whether points lie in marked cells."""
-        index, inside = self.index(points)
+        index, inside = self.cells(points)
         return np.asarray(inside & cells[index])
 
 
 def grid_of(gaussians: Gaussians, weights: Vectors, middle: Vectors, radius: float, cell: float) -> Grid:
     """The weights of Gaussians spread over cells within `radius` of a middle."""
-    random = np.random.default_rng(0)
     near = np.flatnonzero((np.linalg.norm(gaussians.means - middle, axis=1) < 1.2 * radius) & (weights > 0))
-    turns = Rotation.from_quat(gaussians.quaternions[near][:, [1, 2, 3, 0]]).as_matrix()
-    scales, means = gaussians.scales[near], gaussians.means[near]
     size = int(np.ceil(2 * radius / cell)) + 2
     grid = Grid(middle - size * cell / 2, cell, np.zeros((size, size, size)))
-    for _ in range(SAMPLES):
-        offsets = np.einsum("nij,nj->ni", turns, scales * random.normal(size=scales.shape))
-        index, inside = grid.index(means + offsets)
-        np.add.at(grid.matter, index, np.where(inside, weights[near] / SAMPLES, 0.0))
+    for places in _samples(gaussians, near):
+        cells, inside = grid.cells(places)
+        np.add.at(grid.matter, cells, np.where(inside, weights[near] / SAMPLES, 0.0))
     return grid
+
+
+def share_in(grid: Grid, marked: Mask, gaussians: Gaussians, chosen: Mask) -> Vectors:
+    """(N,) how much of each chosen Gaussian lies in marked cells, from 0 to 1; 0 of the others."""
+    which = np.flatnonzero(chosen)
+    share = np.zeros(len(gaussians))
+    for places in _samples(gaussians, which):
+        share[which] += grid.at(marked, places) / SAMPLES
+    return share
+
+
+def _samples(gaussians: Gaussians, which: npt.NDArray[np.int64]) -> Iterator[Vectors]:
+    """`SAMPLES` times (K, 3) places, one in each of K Gaussians."""
+    random = np.random.default_rng(0)
+    turns = Rotation.from_quat(gaussians.quaternions[which][:, [1, 2, 3, 0]]).as_matrix()
+    scales, means = gaussians.scales[which], gaussians.means[which]
+    for _ in range(SAMPLES):
+        yield means + np.einsum("nij,nj->ni", turns, scales * random.normal(size=scales.shape))
 
 
 def piece_at(grid: Grid, full: npt.NDArray[np.bool_], place: Vectors, spread: float) -> npt.NDArray[np.bool_]:

@@ -4,8 +4,9 @@ The scene is trained whole, since its background carries the cameras and what th
 the object; the object is cut from it afterwards.
 
 1. Where the cameras' axes meet is the focus (`single_subject`).
-2. What lies in a level plane below it is its support, and goes (`support_plane`).
-3. Of what is left the connected piece at the focus is the object (`connected`).
+2. What lies in a level plane below it is its support, and goes (`surfaces`, `support_plane`).
+3. Of what is left the connected piece at the focus is the object (`connected`); where it touches its support, colours
+   tell them apart (`contact`).
 4. Every photo votes on every Gaussian near that piece: does it show it where it shows the object (`votes`)?
 
 Whatever is in doubt is no single subject, and the whole scene stays: half an object is worse than a scene.
@@ -15,22 +16,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from splatworker.export.camera_path import UP
-from splatworker.export.connected import AROUND, Grid, grid_of, piece_at
+from splatworker.export.connected import AROUND, Grid, grid_of, piece_at, share_in
 from splatworker.export.contact import sides_by_colour
 from splatworker.export.orient import turn_to
 from splatworker.export.single_subject import (
-    NothingThere,
-    NotOneSubject,
     Ring,
     demand_alone,
     demand_one_thing,
     demand_shown,
+    no_single_subject,
     ring_of,
     seen_by,
 )
@@ -87,6 +89,9 @@ MOST_VIEWS = 48
 VOTE = 0.5
 """The share of a Gaussian's weight that lies where photos show the object, at least."""
 
+LEAST_INSIDE = 0.6
+"""How much of a Gaussian lies in the piece, at least: what sticks out of it was hidden by what is gone."""
+
 TURNS = 2
 """How often they vote: what the first vote has found is what the second is about."""
 
@@ -123,7 +128,7 @@ def isolate(
         cameras: of the photos, at the size at which they are asked.
 
     Raises:
-        NotOneSubject: there is no such object, or it cannot be told from what is around.
+        NoSingleSubject: there is no such object, or it cannot be told from what is around.
     """
     ring = ring_of(cameras, points)
     asked = list(cameras[:: -(-len(cameras) // MOST_VIEWS)])
@@ -136,39 +141,44 @@ def isolate(
     looked = list(cameras[:: -(-len(cameras) // MOST_LOOKS)])
     surfaces = seen_surfaces(renderer, tensors, looked, ring.focus, WIDE_ENOUGH * ring.reach)
     planes = planes_below(surfaces, ring.focus, ring.reach)
-    doubts = []
     candidates: list[Plane | None] = [*planes] or [None]
-    for number, plane in enumerate(candidates):
-        start, width = 0.3 + 0.7 * number / len(candidates), 0.7 / len(candidates)
-        try:
-            grid, piece, may = _piece(gaussians, weights, plane, ring, asked)
-            demand_one_thing(grid, piece, ring)
-            keep, votes = _voted(
-                renderer, gaussians, tensors, grid, piece, may & (weights > 0), asked,
-                lambda share: progress(start + width * share),  # noqa: B023 - called before it changes
-            )  # fmt: skip
-            demand_shown(gaussians.means[keep], votes.weight[keep], votes.masks, asked, ring)
-        except NothingThere as doubt:  # it may have been the top of the object itself: the next plane below
-            doubts.append(str(doubt))
-        else:
-            return ObjectAlone(keep, plane, ring)
-    raise NotOneSubject(doubts[0])
+    for plane in candidates:
+        found = _piece(gaussians, weights, plane, ring, asked)
+        if found is None:  # the plane was the top of the object itself: the next one is below it
+            continue
+        demand_one_thing(found.grid, found.piece, ring)
+        keep, votes = _voted(
+            renderer, gaussians, tensors, found, weights, asked, lambda share: progress(0.35 + 0.65 * share)
+        )
+        demand_shown(gaussians.means[keep], votes.weight[keep], votes.masks, asked, ring)
+        return ObjectAlone(keep, plane, ring)
+    raise no_single_subject("there is nothing where the cameras look")
+
+
+class _Found(NamedTuple):
+    """The cells of a piece, and (N,) which Gaussians may be the object's, as far as its support goes."""
+
+    grid: Grid
+    piece: Mask
+    above: Mask
 
 
 def _piece(
     gaussians: Gaussians, weights: Vectors, plane: Plane | None, ring: Ring, cameras: Sequence[Camera]
-) -> tuple[Grid, Mask, Mask]:
-    """The connected piece of cells at the focus, and (N,) which Gaussians may be the object's, as far as its support goes.
+) -> _Found | None:
+    """The connected piece of cells at the focus, or None where there is nothing above the plane.
 
     It is found above the plane in coarse cells, which tells the colours of either; and again in fine ones.
     """
     middle, radius, cell = ring.focus, REGION * ring.reach, CELL * ring.reach
     above = plane.height(gaussians.means) > plane.half if plane is not None else np.ones(len(gaussians), bool)
     grid, full, piece = _piece_in(gaussians, np.where(above, weights, 0.0), ring, cameras, middle, radius, cell)
+    if not piece.any():
+        return None
     cells = grid.centers()[piece.ravel()]
     beyond = np.linalg.norm(cells - ring.focus, axis=1) > radius - 2 * cell
     if grid.matter[piece][beyond].sum() > MOST_BEYOND * grid.matter[piece].sum():
-        raise NotOneSubject("what the cameras look at goes on beyond what they surround")
+        raise no_single_subject("what the cameras look at goes on beyond what they surround")
     demand_alone(grid, full, piece)
     low, high = cells.min(axis=0), cells.max(axis=0)
     middle, radius = (low + high) / 2, 0.6 * float(np.linalg.norm(high - low)) + 3 * cell
@@ -176,7 +186,7 @@ def _piece(
         above = _above(gaussians, weights, plane, grid, piece, ring)
     cell = float(np.clip((high - low).max() / CELLS_ACROSS, FINEST * cell, cell))
     grid, _, piece = _piece_in(gaussians, np.where(above, weights, 0.0), ring, cameras, middle, radius, cell)
-    return grid, piece, above
+    return _Found(grid, piece, above) if piece.any() else None
 
 
 def _piece_in(
@@ -191,29 +201,25 @@ def _piece_in(
     """A grid of what weighs, its full cells, and of these the piece at the focus."""
     grid = grid_of(gaussians, weights, middle, radius, cell)
     full = grid.matter > FULL * _pixels_of(cell, ring, cameras)
-    piece = piece_at(grid, full, ring.focus, AT_FOCUS * ring.reach)
-    if not piece.any():
-        raise NothingThere("there is nothing where the cameras look")
-    return grid, full, piece
+    return grid, full, piece_at(grid, full, ring.focus, AT_FOCUS * ring.reach)
 
 
-def _above(
-    gaussians: Gaussians, weights: Vectors, plane: Plane, grid: Grid, piece: Mask, ring: Ring
-) -> Mask:
-    """(N,) what is not the support: what lies above it, less what near it has its colours, and below what has the object's.
+def _above(gaussians: Gaussians, weights: Vectors, plane: Plane, grid: Grid, piece: Mask, ring: Ring) -> Mask:
+    """(N,) what is not the support: what lies above it, less what has its colours, and near it what has the object's.
 
     Where both have the same colours, the plane and what stands on it decide.
     """
     height = plane.height(gaussians.means)
     contact = CONTACT * ring.reach
     cells = grid.centers()[piece.ravel()]
-    in_shadow = _shadow(cells, plane, grid.cell)(gaussians.means)
+    in_shadow = _shadow(cells, plane, grid.cell, contact)(gaussians.means)
     near = np.linalg.norm(gaussians.means - cells.mean(axis=0), axis=1) < 2 * np.linalg.norm(np.ptp(cells, axis=0)) / 2
+    in_plane = (np.abs(height) < plane.half) & near & ~in_shadow & (weights > 0)
     sides = sides_by_colour(
         gaussians,
         (np.abs(height) < contact) & (weights > 0),
         of_object=grid.at(piece, gaussians.means) & (height > contact) & (weights > 0),
-        of_support=(np.abs(height) < plane.half) & near & ~in_shadow & (weights > 0),
+        of_support=in_plane,
     )
     above = height > plane.half
     whole = weights[above & grid.at(piece, gaussians.means)].sum()
@@ -221,7 +227,9 @@ def _above(
     if weights[taken & grid.at(piece, gaussians.means)].sum() > MOST_BY_COLOUR * whole:
         taken[:] = False
     lowest = _shadow(cells[plane.height(cells) < plane.height(cells).min() + 2.5 * grid.cell], plane, grid.cell)
-    standing = (np.abs(height) <= plane.half) & (height > 0) & lowest(gaussians.means) & ~sides.support
+    # What the cameras see of a support lies a little beside the middles of its own Gaussians.
+    top = float(np.quantile(height[in_plane], 0.9)) if in_plane.any() else 0.0
+    standing = (height <= plane.half) & (height > top) & lowest(gaussians.means) & sides.rather
     return np.asarray((above & ~taken) | sides.object | standing)
 
 
@@ -235,39 +243,47 @@ def _voted(
     renderer: Renderer,
     gaussians: Gaussians,
     tensors: GaussianTensors,
-    grid: Grid,
-    piece: Mask,
-    may: Mask,
+    found: _Found,
+    weights: Vectors,
     cameras: Sequence[Camera],
     progress: Callable[[float], None],
 ) -> tuple[Mask, Votes]:
-    """(N,) what the photos say belongs to the piece, and their last votes.
-
-    Args:
-        may: (N,) what may belong to it.
-    """
-    may = may & grid.at(ndimage.binary_dilation(piece, AROUND, iterations=2), gaussians.means)
-    keep = may & grid.at(ndimage.binary_dilation(piece, AROUND), gaussians.means)
+    """(N,) what the photos say belongs to the piece, and their last votes."""
+    grid, piece, means = found.grid, found.piece, gaussians.means
+    about = ndimage.binary_dilation(piece, AROUND, iterations=2)
+    may = found.above & (weights > 0) & grid.at(about, means)
+    may &= share_in(grid, about, gaussians, may) >= LEAST_INSIDE
+    keep = may & grid.at(ndimage.binary_dilation(piece, AROUND), means)
     for turn in range(TURNS):
-        votes = vote(renderer, tensors, keep, cameras, lambda share: progress((turn + share) / TURNS))  # noqa: B023
+        votes = vote(renderer, tensors, keep, cameras, partial(_of_turn, progress, turn))
         keep = may & (votes.share > VOTE)
     if np.count_nonzero(keep) < FEWEST:
-        raise NotOneSubject("what the cameras look at is too small")
+        raise no_single_subject("what the cameras look at is too small")
     return keep, votes
 
 
-def _shadow(cells: Vectors, plane: Plane, cell: float) -> Callable[[npt.NDArray[np.floating]], Mask]:
-    """Which places lie above or below cells or what they enclose, seen along a plane's normal."""
+def _of_turn(progress: Callable[[float], None], turn: int, share: float) -> None:
+    progress((turn + share) / TURNS)
+
+
+def _shadow(
+    cells: Vectors, plane: Plane, cell: float, about: float = 0.0
+) -> Callable[[npt.NDArray[np.floating]], Mask]:
+    """Which places lie above or below cells or what they enclose, seen along a plane's normal, or `about` them."""
     turn = turn_to(plane.normal, UP)
     level = (cells @ turn.T)[:, [0, 2]]
-    low = level.min(axis=0) - 2 * cell
+    steps = round(about / cell)
+    low = level.min(axis=0) - (2 + steps) * cell
 
     def squares(places: Vectors) -> npt.NDArray[np.int64]:
-        return np.floor((places - low) / cell).astype(np.int64)
+        cells_of: npt.NDArray[np.int64] = np.floor((places - low) / cell).astype(np.int64)
+        return cells_of
 
-    marked = np.zeros(squares(level).max(axis=0) + 3, bool)
+    marked = np.zeros(squares(level).max(axis=0) + 3 + steps, bool)
     marked[tuple(squares(level).T)] = True
     marked = ndimage.binary_fill_holes(ndimage.binary_closing(marked))
+    if steps:
+        marked = ndimage.binary_dilation(marked, iterations=steps)
 
     def is_in(points: npt.NDArray[np.floating]) -> Mask:
         where = squares((points @ turn.T)[:, [0, 2]])

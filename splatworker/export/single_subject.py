@@ -1,7 +1,7 @@
 """Whether photos are of one subject: what all cameras look at, and what speaks against there being one thing there.
 
-All of it takes the world upright, y up. It is asked before anything is cut, and again of what a cut has found; whoever
-doubts says so in words that finish the sentence "The whole scene is delivered: ...".
+All of it takes the world upright, y up. It is asked before anything is cut, and again of what a cut has found: whatever
+is in doubt is no single subject.
 """
 
 from __future__ import annotations
@@ -12,20 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from splatworker.errors import NoSingleSubject
 from splatworker.export.camera_path import focus
 from splatworker.export.connected import Grid
 from splatworker.formats.camera import Camera
 
 Vectors = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-
-
-class NotOneSubject(Exception):  # noqa: N818 - named for what was found; nobody outside of this room meets it
-    """No single subject was found; the message says why."""
-
-
-class NothingThere(NotOneSubject):
-    """Nothing is above the plane that was taken for the support."""
 
 
 MOST_ASIDE = np.radians(20)
@@ -56,6 +49,14 @@ LOOSE = 0.25
 """Of its size: so far outside of a thing the point may lie that all cameras look at; people aim at its foot, too."""
 
 
+HINT = "Photograph one thing from all around, with room between it and what else is there, or ask for the scene."
+
+
+def no_single_subject(why: str) -> NoSingleSubject:
+    """The error that says why."""
+    return NoSingleSubject(f"No single subject was found: {why}.", hint=HINT)
+
+
 @dataclass(frozen=True)
 class Ring:
     """Cameras about what they look at: `focus` (3,), `reach` the median distance to it, `centers` (M, 3)."""
@@ -69,7 +70,7 @@ def ring_of(cameras: Sequence[Camera], points: Vectors) -> Ring:
     """The ring of cameras about what all of them look at.
 
     Raises:
-        NotOneSubject: they look at different things, or from one side alone.
+        NoSingleSubject: they look at different things, or from one side alone.
     """
     centers = np.array([camera.center for camera in cameras])
     forwards = np.array([camera.camera_from_world[2, :3] for camera in cameras])
@@ -78,17 +79,18 @@ def ring_of(cameras: Sequence[Camera], points: Vectors) -> Ring:
     distances = np.linalg.norm(towards, axis=1)
     cosines = (forwards * towards).sum(axis=1) / np.maximum(distances, 1e-12)
     if (cosines > 0).mean() < LEAST_BEFORE:
-        raise NotOneSubject("the cameras look outwards, in all directions, as in a room")
+        raise no_single_subject("the cameras look outwards, in all directions, as in a room")
     if np.median(np.arccos(np.clip(cosines, -1, 1))) > MOST_ASIDE:
-        raise NotOneSubject("the cameras do not look at one place")
+        raise no_single_subject("the cameras do not look at one place")
     if _arc(centers - middle) < LEAST_ARC:
-        raise NotOneSubject("the photos show what they look at from one side alone")
+        raise no_single_subject("the photos show what they look at from one side alone")
     return Ring(middle, float(np.median(distances)), centers)
 
 
 def nearest_to_axes(centers: Vectors, forwards: Vectors, start: Vectors) -> Vectors:
     """The point with the least sum of distances to the cameras' axes, rather than of their squares: a few photos of
-    something else do not pull at it (iteratively reweighted least squares, from `start`)."""
+    something else do not pull at it (iteratively reweighted least squares, from `start`).
+    """
     found = start
     scale = float(np.median(np.linalg.norm(centers - start, axis=1)))
     across = np.eye(3) - forwards[:, :, None] * forwards[:, None, :]
@@ -131,13 +133,13 @@ def demand_one_thing(grid: Grid, piece: Mask, ring: Ring) -> None:
     """Refuse a piece that is not where the cameras look.
 
     Raises:
-        NotOneSubject: it is beside the focus.
+        NoSingleSubject: it is beside the focus.
     """
     cells = grid.centers()[piece.ravel()]
     low, high = cells.min(axis=0), cells.max(axis=0)
     room = LOOSE * float((high - low).max())
     if ((ring.focus < low - room) | (ring.focus > high + room)).any():
-        raise NotOneSubject("there is no single thing where the cameras look")
+        raise no_single_subject("there is no single thing where the cameras look")
 
 
 def demand_alone(grid: Grid, full: Mask, piece: Mask) -> None:
@@ -147,14 +149,14 @@ def demand_alone(grid: Grid, full: Mask, piece: Mask) -> None:
         full, piece: cells above the support, and those of the piece.
 
     Raises:
-        NotOneSubject: as large things stand about it, nearer than it is large.
+        NoSingleSubject: as large things stand about it, nearer than it is large.
     """
     cells = grid.centers().reshape(*piece.shape, 3)
     low, high = cells[piece].min(axis=0), cells[piece].max(axis=0)
     radius = float(np.linalg.norm(high - low)) / 2
     about = np.linalg.norm(cells - (low + high) / 2, axis=-1) < (1 + BESIDE) * radius
     if grid.matter[full & about & ~piece].sum() > MOST_BESIDE * grid.matter[piece].sum():
-        raise NotOneSubject("several things stand beside each other where the cameras look")
+        raise no_single_subject("several things stand beside each other where the cameras look")
 
 
 def demand_shown(
@@ -171,7 +173,7 @@ def demand_shown(
         masks: what each photo shows of them.
 
     Raises:
-        NotOneSubject: too few photos do.
+        NoSingleSubject: too few photos do.
     """
     shown = 0
     for camera, mask in zip(cameras, masks, strict=True):
@@ -184,4 +186,4 @@ def demand_shown(
             room = LOOSE * float((high - low).max())
             shown += int(((place >= low - room) & (place <= high + room)).all())
     if shown < LEAST_SHOWN * len(cameras):
-        raise NotOneSubject("too few photos show what the cameras look at as a whole, and by itself")
+        raise no_single_subject("too few photos show what the cameras look at as a whole, and by itself")

@@ -35,10 +35,10 @@ MOST_POINTS = 20_000
 """Points that vote on a plane; more would only take longer to say the same."""
 
 NEAR, THINNEST, THICKEST = 0.012, 0.006, 0.02
-"""Of the same distance: how far from a plane what votes for it lies, and how thick to each side it is made in the end."""
+"""Of the same distance: how far from a plane what votes for it lies, and how thick to each side it may become."""
 
 AIMED_LOW = 0.03
-"""Of the same distance: how far under a support the point that the cameras look at may lie; people aim at a foot, too."""
+"""Of the same distance: how far under a support the focus may lie: people aim at a foot, too."""
 
 LEAST_SHARE = 0.05
 """Of all level places that are near: what lies in a support at least."""

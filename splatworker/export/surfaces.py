@@ -57,7 +57,9 @@ def seen_surfaces(
         place, covered = place[:-1, :-1], covered[:-1, :-1]
         distance = np.linalg.norm(place - camera.center, axis=2)
         pixel = distance / camera.fx
-        smooth = (np.linalg.norm(along, axis=2) < STEEPEST * pixel) & (np.linalg.norm(across, axis=2) < STEEPEST * pixel)
+        smooth = (np.linalg.norm(along, axis=2) < STEEPEST * pixel) & (
+            np.linalg.norm(across, axis=2) < STEEPEST * pixel
+        )
         inside = np.linalg.norm(place - middle, axis=2) < 0.95 * radius
         chosen = np.argwhere(smooth & inside & (covered > LEAST_COVERED))
         if len(chosen) > MOST_POINTS:

@@ -109,7 +109,9 @@ def walls(size=6.0, floor=-1.5) -> dict[str, Gaussians]:
         out = size * np.array([np.sin(angle), 0, np.cos(angle)])
         aside = np.array([np.cos(angle), 0, -np.sin(angle)])
         corner = out - size * aside + [0, floor, 0]
-        made[f"wall {number}"] = sheet(corner, 2 * size * aside, (0, 5, 0), 900, (0.3, 0.45 + 0.1 * number, 0.6), number)
+        made[f"wall {number}"] = sheet(
+            corner, 2 * size * aside, (0, 5, 0), 900, (0.3, 0.45 + 0.1 * number, 0.6), number
+        )
     return made
 
 
