@@ -101,6 +101,7 @@ def figures(
     rejected = account.photos.get("rejected") or found.get("rejected") or []
     kind = "held out" if subject.held_out else "trained on"
     return {
+        "subject": "object" if subject.alone else "scene",
         "splat": {
             "gaussians": len(gaussians),
             "gaussians_trained": len(subject.gaussians) + subject.not_finite,
@@ -187,4 +188,4 @@ def _mean(values: list[float]) -> float | None:
 def score(subject: Subject, splat_renderer: SplatRenderer, longest_side: int) -> list[Comparison]:
     """The photos beside what the splat shows of them, worst first."""
     photos, held_out = scored_photos(subject, longest_side)
-    return compare(splat_renderer, photos, held_out)
+    return compare(splat_renderer, photos, held_out, subject.alone)

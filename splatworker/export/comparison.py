@@ -73,15 +73,32 @@ def read_photo(photo: Photo, background: Sequence[float] = (0.0, 0.0, 0.0)) -> P
         raise InvalidScene(f"The scene's photo {photo.name} cannot be read: {error}.", stage="export") from error
 
 
-def compare(splat_renderer: SplatRenderer, photos: Sequence[Photo], held_out: set[str]) -> list[Comparison]:
-    """Draw every photo's view and compare it, worst first; cameras are of an upright scene, at the size to compare."""
+def shown_of(splat_renderer: SplatRenderer, photo: Photo, alone: bool) -> Picture:
+    """The photo as the splat should show it; of an object alone, what lies where the object is, on its background."""
+    background = splat_renderer.background.tolist()
+    pixels = read_photo(photo, background)
+    if not alone:
+        return pixels
+    covered = splat_renderer.covered(photo.camera).cpu().numpy()[..., None]
+    plain = 255 * np.array(background, np.float32)
+    return np.asarray(np.rint(covered * pixels + (1 - covered) * plain).astype(np.uint8))
+
+
+def compare(
+    splat_renderer: SplatRenderer, photos: Sequence[Photo], held_out: set[str], alone: bool = False
+) -> list[Comparison]:
+    """Draw every photo's view and compare it, worst first; cameras are of an upright scene, at the size to compare.
+
+    Args:
+        alone: the splat is an object alone, and the photos are compared where it is.
+    """
     with ThreadPoolExecutor(min(AT_ONCE, available_cpus())) as pool:  # all but drawing takes longer than drawing
-        found = list(pool.map(lambda photo: _compared(splat_renderer, photo, photo.name in held_out), photos))
+        found = list(pool.map(lambda photo: _compared(splat_renderer, photo, photo.name in held_out, alone), photos))
     return sorted(found, key=lambda comparison: comparison.psnr)
 
 
-def _compared(splat_renderer: SplatRenderer, photo: Photo, held_out: bool) -> Comparison:
-    pixels = read_photo(photo, splat_renderer.background.tolist())
+def _compared(splat_renderer: SplatRenderer, photo: Photo, held_out: bool, alone: bool) -> Comparison:
+    pixels = shown_of(splat_renderer, photo, alone)
     truth, drawn = _on_device(splat_renderer, pixels), splat_renderer.image(photo.camera)
     ssim = round(splat_renderer.ssim(drawn, truth), 4)
     error = (drawn - truth.to(drawn.dtype) / 255).abs().mean(dim=0).cpu().numpy()
@@ -90,10 +107,10 @@ def _compared(splat_renderer: SplatRenderer, photo: Photo, held_out: bool) -> Co
     return Comparison(photo.name, held_out, round(psnr(drawn, truth), 3), ssim, *pictures)
 
 
-def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo]) -> Photo:
+def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo], alone: bool = False) -> Photo:
     """The photo whose view the splat shows best."""
     with ThreadPoolExecutor(available_cpus()) as pool:
-        decoded = pool.map(lambda photo: read_photo(photo, splat_renderer.background.tolist()), photos)
+        decoded = pool.map(lambda photo: shown_of(splat_renderer, photo, alone), photos)
         scores = [
             psnr(splat_renderer.image(photo.camera), _on_device(splat_renderer, pixels))
             for photo, pixels in zip(photos, decoded, strict=True)
