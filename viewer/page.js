@@ -79,6 +79,7 @@ async function start() {
 }
 
 root.dataset.state = 'loading';
+root.dataset.whole = Boolean(scene.view.whole); // its first picture is then not cut to fill the window
 try {
     localStorage.controlsPanelOpen ??= 'false'; // the list of keys covers half of a phone
 } catch {

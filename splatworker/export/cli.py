@@ -13,7 +13,10 @@ from splatworker.export.object_cli import FILES
 from splatworker.formats.ownership import files_to_write
 from splatworker.stages.command import run_as_command
 from splatworker.stages.printable import printable_lines
-from splatworker.stages.progress import Reporter
+from splatworker.stages.progress import PartOf, Reporter
+
+CUTTING = 0.3
+"""The share of the time that it takes to find the object, where that is to be done as well."""
 
 
 def main(argv: list[str]) -> int:
@@ -26,13 +29,15 @@ def main(argv: list[str]) -> int:
 
         files = [*files_of(arguments.formats), *(FILES if arguments.subject == "object" else ())]
         with files_to_write(arguments.output, files, "-o", "export", given=_given(arguments.model)):
-            alone = arguments.object or (_cut_out(arguments, report) if arguments.subject == "object" else None)
+            alone, rest = arguments.object, report
+            if arguments.subject == "object":
+                alone, rest = _cut_out(arguments, PartOf(report, 0.0, CUTTING)), PartOf(report, CUTTING, 1.0)
             result = export(
                 arguments.model,
                 arguments.source_path,
                 arguments.output,
                 arguments.formats,
-                report,
+                rest,
                 cleaning=not arguments.no_clean,
                 device=arguments.device,
                 account=read_account(arguments.account) if arguments.account else None,

@@ -251,9 +251,7 @@ def _voted(
     """(N,) what the photos say belongs to the piece, and their last votes."""
     grid, piece, means = found.grid, found.piece, gaussians.means
     about = ndimage.binary_dilation(piece, AROUND, iterations=2)
-    may = found.above & (weights > 0) & grid.at(about, means)
-    may &= share_in(grid, about, gaussians, may) >= LEAST_INSIDE
-    keep = may & grid.at(ndimage.binary_dilation(piece, AROUND), means)
+    keep = may = found.above & (weights > 0) & (share_in(grid, about, gaussians, grid.at(about, means)) >= LEAST_INSIDE)
     for turn in range(TURNS):
         votes = vote(renderer, tensors, keep, cameras, partial(_of_turn, progress, turn))
         keep = may & (votes.share > VOTE)
