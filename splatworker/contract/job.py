@@ -83,6 +83,11 @@ class Recipe(BaseModel):
         default="native",
         description="inria for the original `train.py`, where the image has it. Its licence forbids commercial use.",
     )
+    subject: Literal["scene", "object"] = Field(
+        default="scene",
+        description="object: only the one thing that all photos show is delivered, without what it stands on and what "
+        "is around it (docs/object.md). Where there is no single thing, the scene is, with a warning.",
+    )
     deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S, allow_inf_nan=False)] | None = Field(
         default=None,
         description="Seconds from the start after which the job is given up; the end of a presigned `upload_url` "
