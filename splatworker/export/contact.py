@@ -27,7 +27,7 @@ FEWEST_NEIGHBOURS = 8
 GRAIN = 0.03
 """Colours, from 0 to 1, that are nearer than this are the same: so much every trained splat varies."""
 
-CLEARLY = 2.0
+CLEARLY = 2.5
 """How many times stranger a colour is to one than to the other where it tells."""
 
 

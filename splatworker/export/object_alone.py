@@ -80,6 +80,9 @@ HAZE = 0.15
 CONTACT = 0.05
 """Of the cameras' distance: so far above and below the plane colours are asked whose a Gaussian is."""
 
+THICKEST, PLANE_SHARE = 0.025, 0.97
+"""Of the cameras' distance: how thick to each side a support may be; it is as thick as so many of its Gaussians say."""
+
 MOST_BY_COLOUR = 0.1
 """The share of an object that may look like its support: where it is more, colours tell nothing."""
 
@@ -214,22 +217,28 @@ def _above(gaussians: Gaussians, weights: Vectors, plane: Plane, grid: Grid, pie
     cells = grid.centers()[piece.ravel()]
     in_shadow = _shadow(cells, plane, grid.cell, contact)(gaussians.means)
     near = np.linalg.norm(gaussians.means - cells.mean(axis=0), axis=1) < 2 * np.linalg.norm(np.ptp(cells, axis=0)) / 2
-    in_plane = (np.abs(height) < plane.half) & near & ~in_shadow & (weights > 0)
+    aside = near & ~in_shadow & (weights > 0)
+    # What the cameras see of a support is smoother than its Gaussians, and a little beside their middles.
+    of_plane = aside & (np.abs(height) < 2 * THICKEST * ring.reach)
+    inner = of_plane & (np.abs(height) < plane.half)
+    height = height - (float(np.median(height[inner])) if inner.any() else 0.0)
+    spread = float(np.quantile(np.abs(height[of_plane]), PLANE_SHARE)) if of_plane.any() else 0.0
+    half = float(np.clip(spread, plane.half, THICKEST * ring.reach))
+    in_plane = aside & (np.abs(height) < half)
     sides = sides_by_colour(
         gaussians,
         (np.abs(height) < contact) & (weights > 0),
         of_object=grid.at(piece, gaussians.means) & (height > contact) & (weights > 0),
         of_support=in_plane,
     )
-    above = height > plane.half
+    above = height > half
     whole = weights[above & grid.at(piece, gaussians.means)].sum()
     taken = above & sides.support
     if weights[taken & grid.at(piece, gaussians.means)].sum() > MOST_BY_COLOUR * whole:
         taken[:] = False
     lowest = _shadow(cells[plane.height(cells) < plane.height(cells).min() + 2.5 * grid.cell], plane, grid.cell)
-    # What the cameras see of a support lies a little beside the middles of its own Gaussians.
     top = float(np.quantile(height[in_plane], 0.9)) if in_plane.any() else 0.0
-    standing = (height <= plane.half) & (height > top) & lowest(gaussians.means) & sides.rather
+    standing = (height <= half) & (height > top) & lowest(gaussians.means) & sides.rather
     return np.asarray((above & ~taken) | sides.object | standing)
 
 
