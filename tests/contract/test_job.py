@@ -383,3 +383,10 @@ def test_options_of_the_cameras_become_those_of_the_stage() -> None:
     assert recipe({"sfm": {"keep_frame": False}}).sfm.arguments() == []
     with pytest.raises(InvalidJob, match="min_share"):
         recipe({"sfm": {"min_share": 1.5}})
+
+
+def test_what_is_to_be_delivered() -> None:
+    assert parse(GOOD).subject == "scene"
+    assert parse({**GOOD, "subject": "object"}).subject == "object"
+    with pytest.raises(InvalidJob, match="'subject'"):
+        parse({**GOOD, "subject": "person"})
