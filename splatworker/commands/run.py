@@ -25,8 +25,7 @@ from splatworker.contract.params import Params
 from splatworker.errors import Cancelled, InvalidParam, NoPhotos, SplatError, from_os_error
 from splatworker.formats import ownership
 from splatworker.formats.atomic import write_text
-from splatworker.formats.find import OBJECT_IN_OUT
-from splatworker.formats.folder_kinds import MODEL, SCENE, earlier_run
+from splatworker.formats.folder_kinds import MODEL, OBJECT_IN_OUT, SCENE, earlier_run
 from splatworker.pipeline import outputs
 from splatworker.pipeline import run as pipeline
 from splatworker.pipeline.exporter import Exporter

@@ -9,7 +9,8 @@ import numpy as np
 
 from splatworker.errors import InvalidScene
 from splatworker.export.orient import Matrix
-from splatworker.formats.find import OBJECT_IN_OUT, SPLAT_IN_OUT
+from splatworker.formats.find import SPLAT_IN_OUT
+from splatworker.formats.folder_kinds import OBJECT_IN_OUT
 
 SPLAT, ACCOUNT = SPLAT_IN_OUT, OBJECT_IN_OUT
 

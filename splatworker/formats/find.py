@@ -11,10 +11,10 @@ from pathlib import Path
 
 from splatworker.errors import InvalidScene
 from splatworker.formats import transforms
+from splatworker.formats.folder_kinds import OBJECT_IN_OUT
 from splatworker.formats.model_folder import find_splat as find_splat_of_model
 
 SPLAT_IN_OUT = "splat.ply"
-OBJECT_IN_OUT = "object.json"
 SCENE_IN_OUT = "scene"
 MODEL_IN_OUT = "model"
 

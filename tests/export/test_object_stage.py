@@ -81,8 +81,8 @@ def test_its_cameras_agree_with_it(trained: Path, cut: Path) -> None:
     told = json.loads((cut / "object.json").read_text())["cameras"]
     assert len(told) == 24
     entry = told[4]
-    size = [entry[name] for name in ("width", "height", "fx", "fy", "cx", "cy")]
-    camera = Camera(*size, np.array(entry["camera_from_object"]))
+    lens = {name: entry[name] for name in ("width", "height", "fx", "fy", "cx", "cy")}
+    camera = Camera(**lens, camera_from_world=np.array(entry["camera_from_object"]))
     renderer, black = CpuRenderer(), torch.zeros(3)
     drawn = renderer.render(to_tensors(read_any(cut / "splat.ply"), renderer.device), camera, black, 0)
     pixels = drawn.permute(1, 2, 0).numpy()
