@@ -27,8 +27,9 @@ FEWEST_NEIGHBOURS = 8
 GRAIN = 0.03
 """Colours, from 0 to 1, that are nearer than this are the same: so much every trained splat varies."""
 
-CLEARLY = 2.5
-"""How many times stranger a colour is to one than to the other where it tells."""
+CLEARLY_OURS, CLEARLY_THEIRS = 2.5, 1.7
+"""How many times stranger a colour is to the other where it tells: to find an object below its support's top takes more
+than to leave out what lies on it."""
 
 
 AGREE = 9
@@ -60,7 +61,7 @@ def sides_by_colour(gaussians: Gaussians, asked: Mask, of_object: Mask, of_suppo
     _, about = cKDTree(places).query(places, k=min(AGREE, len(places)))
     together = leaning[about].reshape(len(places), -1).mean(axis=1)
     least, most = np.minimum(leaning, together), np.maximum(leaning, together)
-    answers = (least > np.log(CLEARLY), least > 0, most < -np.log(CLEARLY))
+    answers = (least > np.log(CLEARLY_OURS), least > 0, most < -np.log(CLEARLY_THEIRS))
     return Sides(*(_among(asked, answer) for answer in answers))
 
 

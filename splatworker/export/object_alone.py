@@ -95,6 +95,9 @@ VOTE = 0.5
 LEAST_INSIDE = 0.6
 """How much of a Gaussian lies in the piece, at least: what sticks out of it was hidden by what is gone."""
 
+FAINT = 0.3
+"""What is less opaque belongs to a piece only where that is full: about it hangs a haze of what was behind."""
+
 TURNS = 2
 """How often they vote: what the first vote has found is what the second is about."""
 
@@ -261,6 +264,8 @@ def _voted(
     grid, piece, means = found.grid, found.piece, gaussians.means
     about = ndimage.binary_dilation(piece, AROUND, iterations=2)
     keep = may = found.above & (weights > 0) & (share_in(grid, about, gaussians, grid.at(about, means)) >= LEAST_INSIDE)
+    solid = grid.at(piece, means) | (gaussians.opacities > FAINT)
+    keep = may = may & solid
     for turn in range(TURNS):
         votes = vote(renderer, tensors, keep, cameras, partial(_of_turn, progress, turn))
         keep = may & (votes.share > VOTE)
