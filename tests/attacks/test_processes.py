@@ -10,14 +10,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.stage_runs import run, start
 
-from splatworker.errors import OutOfMemory, SplatError, StageCrashed
-from splatworker.machine.limits import total_memory
-from splatworker.stages import process, restrict, supervise
-from splatworker.stages.progress import Overall, Reporter, Silent
+from splatworker.errors import OutOfMemory
+from splatworker.stages import ending, follow, process, restrict, supervise
+from splatworker.stages.progress import Silent
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,13 +42,6 @@ def alive(pid: int) -> bool:
         return False
 
 
-async def start(
-    folder: Path, code: str = FAMILY, stage: str = "photos", report: Reporter | None = None
-) -> asyncio.Task[Any]:
-    command = [sys.executable, "-c", code]
-    return asyncio.create_task(process.run_command(stage, command, workspace=folder, report=report or Silent()))
-
-
 async def family(folder: Path) -> list[int]:
     """Process ids: the supervisor's, the stage's, and those of what it has started."""
     async with asyncio.timeout(60):
@@ -59,17 +51,9 @@ async def family(folder: Path) -> list[int]:
     return pids
 
 
-def run(folder: Path, code: str, stage: str = "photos", report: Reporter | None = None) -> dict[str, Any]:
-    async def scene() -> dict[str, Any]:
-        result: dict[str, Any] = await (await start(folder, code, stage, report))
-        return result
-
-    return asyncio.run(scene())
-
-
 def test_a_killed_supervisor_is_an_error_and_its_stage_is_gone(tmp_path: Path) -> None:
     async def scene() -> list[int]:
-        stage = await start(tmp_path)
+        stage = await start(tmp_path, FAMILY)
         pids = await family(tmp_path)
         os.kill(pids[0], signal.SIGKILL)
         with pytest.raises(OutOfMemory):
@@ -87,7 +71,7 @@ def test_other_stages_outlive_a_killed_supervisor(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
 
     async def scene() -> None:
-        first, second = await start(tmp_path / "a"), await start(tmp_path / "b")
+        first, second = await start(tmp_path / "a", FAMILY), await start(tmp_path / "b", FAMILY)
         of_first, of_second = await family(tmp_path / "a"), await family(tmp_path / "b")
         os.kill(of_first[0], signal.SIGKILL)
         await asyncio.gather(first, return_exceptions=True)
@@ -104,10 +88,10 @@ def test_other_stages_outlive_a_killed_supervisor(tmp_path: Path) -> None:
 def test_cancelled_again_while_the_supervisor_cannot_obey(
     cancels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "KILL_GRACE_S", 1.0)
+    monkeypatch.setattr(ending, "KILL_GRACE_S", 1.0)
 
     async def scene() -> list[int]:
-        stage = await start(tmp_path)
+        stage = await start(tmp_path, FAMILY)
         pids = await family(tmp_path)
         os.kill(pids[0], signal.SIGSTOP)
         for _ in range(cancels):
@@ -121,10 +105,10 @@ def test_cancelled_again_while_the_supervisor_cannot_obey(
 
 
 def test_a_deadline_in_which_the_supervisor_cannot_obey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "KILL_GRACE_S", 0.5)
+    monkeypatch.setattr(ending, "KILL_GRACE_S", 0.5)
 
     async def scene() -> list[int]:
-        stage = await start(tmp_path)
+        stage = await start(tmp_path, FAMILY)
         pids = await family(tmp_path)
         os.kill(pids[0], signal.SIGSTOP)
         stage.cancel()
@@ -215,37 +199,12 @@ def test_a_system_without_filters_is_told_once_and_the_stage_runs(
     monkeypatch.setattr(process, "_RESTRICT", str(tmp_path / "restrict.py"))
     source = Path(restrict.__file__).read_text()
     (tmp_path / "restrict.py").write_text(source.replace('"x86_64": (', '"none": (').replace('"aarch64": (', '"no": ('))
-    process._warn_once.cache_clear()
+    follow._warn_once.cache_clear()
     for _ in range(2):
         assert run(tmp_path, 'print(\'{"event": "result", "result": {"done": 1}}\')')["done"] == 1
-    process._warn_once.cache_clear()
+    follow._warn_once.cache_clear()
     told = capsys.readouterr()
     assert (told.out + told.err).count("not kept from the network") == 1
-
-
-TAKES = """
-import json, os, time
-for _ in range(3):  # three processes of 100 MiB each
-    if os.fork() == 0:
-        kept = bytearray(os.urandom(1)) * (100 << 20)
-        time.sleep(1000)
-time.sleep(1000)
-"""
-
-
-def test_a_stages_processes_share_one_bound_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPLATWORKER_STAGE_MIB", "200")
-    with pytest.raises(OutOfMemory, match="more than the 200 MiB"):
-        run(tmp_path, TAKES)
-
-
-def test_the_bound_is_the_machines_where_nobody_says_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SPLATWORKER_STAGE_MIB", raising=False)
-    machine = total_memory()
-    assert machine is not None
-    assert process._most_memory() == int(process.MEMORY_SHARE * machine)
-    monkeypatch.setenv("SPLATWORKER_STAGE_MIB", "1e9")
-    assert process._most_memory() == int(process.MEMORY_SHARE * machine)
 
 
 SECRETS = {
@@ -322,67 +281,6 @@ def test_a_worker_hides_its_memory_and_environment(started: str, tmp_path: Path)
     )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "dumpable 0" in ended.stdout, ended.stderr
-
-
-LINES = [
-    '{"event": "progress", "fraction": 1' + "0" * 400 + "}",
-    '{"event": "progress", "fraction": NaN}',
-    '{"event": "progress", "fraction": Infinity, "step": "x"}',
-    '{"event": "progress", "fraction": -1e308}',
-    '{"event": "progress", "fraction": 0.5, "step": {"a": 1}}',
-    '{"event": ' + "[" * 100_000,
-    '{"event": ' * 50_000,
-    '{"event": "exit", "signal": "nine", "peak_rss_bytes": 1, "cpu_seconds": 1, "over_memory": false}',
-    '{"event": "exit", "signal": 0, "peak_rss_bytes": "much", "cpu_seconds": null, "over_memory": 1}',
-    '{"event": "exit"}',
-    '{"event": "result", "result": []}',
-    '{"event": "result"}',
-    '{"event": "warning", "message": 5}',
-    '{"event": "unrestricted"}',
-    '{"event": null}',
-    '{"event": 1' + "0" * 5000 + "}",
-    "{}",
-    "{",
-    '{"\ud83d": "\\ud83d"}',
-]
-"""What a stage that was taken over might say."""
-
-
-def test_lines_that_are_no_news_are_noise(tmp_path: Path) -> None:
-    (tmp_path / "lines").write_bytes("\n".join(LINES).encode("utf-8", "surrogatepass"))
-    report = Overall([], {"photos": 1.0})
-    code = (
-        "import sys; sys.stdout.buffer.write(open('lines', 'rb').read() + b'\\n' "
-        '+ b\'{"event": "result", "result": {"done": 1}}\\n\')'
-    )
-    ended = run(tmp_path, code, report=report.stage("photos"))
-    assert ended["done"] == 1
-    assert ended["process"]["cpu_seconds"] >= 0
-    assert report.warnings == []
-
-
-def test_a_stage_that_warns_without_end_is_heard_no_more(tmp_path: Path) -> None:
-    report = Overall([], {"photos": 1.0})
-    code = (
-        "import json\n"
-        "for number in range(20_000):\n"
-        '    print(json.dumps({"event": "warning", "message": f"{number}" + "x" * 20_000}))\n'
-        'print(json.dumps({"event": "error", "code": ["x"], "message": "y" * 1_000_000, "hint": {}}))\n'
-    )
-    with pytest.raises(SplatError) as caught:
-        run(tmp_path, code, report=report.stage("photos"))
-    assert len(report.warnings) <= 1000
-    assert max(map(len, report.warnings)) <= process.MESSAGE_LIMIT
-    assert len(caught.value.message) <= process.MESSAGE_LIMIT
-
-
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [("raise SystemExit(3)", "exit status 3"), ("import os; os.abort()", "signal 6"), ("1 / 0", "1")],
-)
-def test_how_a_stage_ended_is_told(code: str, status: str, tmp_path: Path) -> None:
-    with pytest.raises(StageCrashed, match=status):
-        run(tmp_path, code)
 
 
 TWO_JOBS = """

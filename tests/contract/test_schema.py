@@ -10,7 +10,6 @@ import jsonschema
 import pytest
 from pydantic import BaseModel
 
-from splatworker.cli import main
 from splatworker.contract.job import Job, JobSfmOptions, parse
 from splatworker.contract.param_limits import MOMENTS
 from splatworker.contract.params import Params
@@ -106,8 +105,3 @@ def test_the_example_is_taken() -> None:
 @pytest.mark.parametrize("preset", json.loads((ROOT / "bench" / "presets.json").read_text()).values())
 def test_presets_in_the_wild_are_taken(preset: dict[str, Any]) -> None:
     jsonschema.validate(GOOD | {"params": preset}, SCHEMA)
-
-
-def test_the_command_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["schema"]) == 0
-    assert json.loads(capsys.readouterr().out) == SCHEMA

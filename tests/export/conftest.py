@@ -15,7 +15,9 @@ from support.splats import node, splat, splat_transform  # noqa: F401 - fixtures
 from splatworker.contract.outputs import OUTPUTS
 from splatworker.export.account import Account
 from splatworker.export.export import export
-from splatworker.render.interface import GaussianTensors
+from splatworker.export.subject import Subject, read_subject
+from splatworker.render.backend import renderer_for
+from splatworker.render.interface import GaussianTensors, Renderer
 
 
 def upright_scene() -> GaussianTensors:
@@ -64,3 +66,14 @@ def exported(scene: Path, model: Path, tmp_path_factory: pytest.TempPathFactory)
     )
     result = export(model, scene, folder, list(OUTPUTS), told, device="cpu", account=account)
     return Exported(folder, result, told)
+
+
+@pytest.fixture(scope="session")
+def subject(model: Path, scene: Path) -> Subject:
+    """The splat and the photos that it was trained on."""
+    return read_subject(model, scene)
+
+
+@pytest.fixture(scope="session")
+def renderer() -> Renderer:
+    return renderer_for("cpu")

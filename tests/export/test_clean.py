@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,23 +11,12 @@ from splatworker.export import clean as cleaning
 from splatworker.export.clean import Cleaning, clean
 from splatworker.export.comparison import compare
 from splatworker.export.pictures import SplatRenderer
-from splatworker.export.subject import Subject, read_subject
+from splatworker.export.subject import Subject
 from splatworker.export.visibility import measure_visibility
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import take
-from splatworker.render.backend import renderer_for
 from splatworker.render.interface import GaussianTensors, Renderer
 from splatworker.render.tensors import to_gaussians, to_tensors
-
-
-@pytest.fixture(scope="module")
-def subject(model: Path, scene: Path) -> Subject:
-    return read_subject(model, scene)
-
-
-@pytest.fixture(scope="module")
-def renderer() -> Renderer:
-    return renderer_for("cpu")
 
 
 def extras(means: np.ndarray, log_scale: float, opacity_logit: float) -> GaussianTensors:

@@ -13,10 +13,9 @@ from support.gaussian_scenes import random_gaussians
 
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
 from splatworker.export.pictures import SplatRenderer
-from splatworker.export.subject import Subject, read_subject
-from splatworker.export.visibility import MOST_LINES, measure_visibility
+from splatworker.export.subject import Subject
+from splatworker.export.visibility import measure_visibility
 from splatworker.formats.gaussians import Gaussians
-from splatworker.render.backend import renderer_for
 from splatworker.render.interface import SH_C0, Renderer
 from splatworker.render.spherical_harmonics import basis
 from splatworker.render.tensors import to_gaussians, to_tensors
@@ -26,16 +25,6 @@ from splatworker.splat_files.registry import read_any, write_any
 from splatworker.splat_files.spz import write_spz
 from splatworker.splat_files.spz_for_views import write_spz_for_views
 from splatworker.splat_files.spz_reader import read_spz
-
-
-@pytest.fixture(scope="module")
-def renderer() -> Renderer:
-    return renderer_for("cpu")
-
-
-@pytest.fixture(scope="module")
-def subject(model: Path, scene: Path) -> Subject:
-    return read_subject(model, scene)
 
 
 def with_harmonics(gaussians: Gaussians, degree: int, scale: float) -> Gaussians:
@@ -155,16 +144,3 @@ def test_constant_colours_are_the_best_beside_wrong_harmonics(subject: Subject, 
     for change in (-0.001, 0.001):
         assert (error(found) < error(found + change)).all()
     np.testing.assert_array_equal(constant_colours(splat, splat.sh_rest, lines, renderer.device), splat.sh_dc)
-
-
-def test_the_weights_of_views_are_kept_for_some(subject: Subject, renderer: Renderer) -> None:
-    cameras = [photo.camera for photo in subject.trained]
-    tensors = to_tensors(subject.gaussians, renderer.device)
-    all_lines = measure_visibility(renderer, tensors, cameras)
-    np.testing.assert_allclose(all_lines.lines.weights.sum(axis=0), all_lines.weight, rtol=1e-4, atol=1e-4)
-    many = measure_visibility(
-        renderer, tensors, [camera for camera in cameras for _ in range(MOST_LINES // len(cameras) + 1)]
-    )
-    assert MOST_LINES // 2 <= len(many.lines.weights) <= MOST_LINES
-    assert len(many.lines.centers) == len(many.lines.weights)
-    assert torch.all(many.weight > all_lines.weight - 1e-3)

@@ -24,7 +24,7 @@ from support.traces import Traces
 
 import handler
 from splatworker.pipeline import transfers
-from splatworker.stages import process, workspace
+from splatworker.stages import follow, process, workspace
 from splatworker.stages.progress import Silent
 from splatworker.worker.session import WorkerSettings
 
@@ -275,7 +275,7 @@ def test_a_stage_that_leaves_something_behind_or_floods_its_log(fault: str, job:
 def test_a_log_has_a_bound(tmp_path: Path, traces: Traces) -> None:
     with workspace.private_workspace() as folder:
         asyncio.run(process.run_stage("probe", [], workspace=folder, report=Silent(), command=stand_in("probe=flood")))
-        assert (folder / "logs" / "probe.log").stat().st_size < process.LOG_LIMIT + 1000
+        assert (folder / "logs" / "probe.log").stat().st_size < follow.LOG_LIMIT + 1000
 
 
 def test_cuda_memory_runs_out(job: dict[str, Any]) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.any_splats import random_splat
 
 from splatworker.errors import InvalidScene
+from splatworker.export.info import describe
 from splatworker.formats.find import find_model, find_scene, find_splat, holds_scene
+from splatworker.formats.ply import write_ply
 
 
 def touch(*paths: Path) -> None:
@@ -48,3 +51,15 @@ def test_what_is_not_there_or_not_read_is_said(tmp_path: Path) -> None:
     touch(tmp_path / "lod-meta.json")
     with pytest.raises(InvalidScene, match="streamed SOG"):
         find_splat(tmp_path)
+
+
+def test_the_folder_of_a_run_means_its_splat_and_its_model(tmp_path: Path) -> None:
+    out = tmp_path / "OUT"
+    write_ply(out / "model" / "point_cloud" / "iteration_30" / "point_cloud.ply", random_splat(3, 0))
+    assert find_splat(out) == out / "model" / "point_cloud" / "iteration_30" / "point_cloud.ply"
+    write_ply(out / "splat.ply", random_splat(4, 0))
+    (out / "result.json").write_text("{}")
+    assert find_splat(out) == out / "splat.ply"
+    assert find_model(out) == out / "model"
+    assert find_model(out / "model") == out / "model"
+    assert describe(out)["gaussians"] == 4

@@ -7,11 +7,15 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from support import photo_sets
 from support.sfm_runs import Run, sfm_command
+
+if TYPE_CHECKING:
+    from splatworker.sfm.workbench import Workbench
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +61,30 @@ def real_set() -> Callable[[str], Path]:
         return folder
 
     return find
+
+
+@pytest.fixture(scope="session")
+def misled_bench(
+    room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path_factory: pytest.TempPathFactory
+) -> Workbench:
+    """The room, matched by cameras that claim 1800 pixels."""
+    from splatworker.sfm import database, features, matching
+    from splatworker.sfm.cameras import CameraGroup
+    from splatworker.sfm.layout import lay_out
+    from splatworker.sfm.options import SfmOptions
+    from splatworker.sfm.pairs import all_pairs
+    from splatworker.sfm.photo import read_photos
+    from splatworker.sfm.watch import Span
+    from splatworker.sfm.workbench import Workbench
+    from splatworker.stages.progress import Silent
+
+    folder = tmp_path_factory.mktemp("lied") / "work"
+    folder.mkdir()
+    span = Span(Silent(), "", 0.0, 1.0)
+    bench = Workbench(folder, folder / "photos", SfmOptions(device="cpu"), 2)
+    photos, _ = read_photos(room_photos[0])
+    photos = lay_out(photos, room_photos[0], bench, span)
+    database.create(bench.database, photos, [CameraGroup(tuple(photos), 1800.0, True)], "auto")
+    features.extract(bench, features.FAST, span)
+    matching.match(bench, all_pairs(len(photos)), span)
+    return bench

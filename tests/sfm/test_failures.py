@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,14 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import photo_sets
-from support.sfm_runs import Run
-
-from splatworker.sfm.output import scene_to_write
-
-
-def gone(scene: Path) -> bool:
-    """Neither the scene nor anything half-written."""
-    return not scene.exists() and not [path for path in scene.parent.iterdir() if scene.name in path.name]
+from support.sfm_runs import Run, gone
 
 
 def test_photos_that_share_nothing(sfm: Callable[..., Run], tmp_path: Path) -> None:
@@ -199,70 +189,6 @@ def test_a_reconstruction_of_too_few_of_the_photos_is_refused(sfm: Callable[...,
     assert gone(tmp_path / "scene")
     lenient = sfm(tmp_path / "photos", tmp_path / "scene", "--min-share", "0.4")
     assert lenient.result["registered"] == 6
-
-
-def test_a_folder_with_something_else_in_it_is_not_overwritten(
-    sfm: Callable[..., Run], room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
-) -> None:
-    (tmp_path / "letters").mkdir()
-    (tmp_path / "letters" / "love.txt").write_text("dear")
-    run = sfm(room_photos[0], tmp_path / "letters")
-    assert run.error["code"] == "invalid_job"
-    assert (tmp_path / "letters" / "love.txt").read_text() == "dear"
-
-
-def test_an_older_scene_of_ours_is_replaced_as_a_whole(
-    sfm: Callable[..., Run], room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
-) -> None:
-    scene = tmp_path / "scene"
-    with scene_to_write(scene, room_photos[0]) as part:
-        (part / "sparse" / "0").mkdir(parents=True)
-        (part / "images").mkdir()
-        (part / "images" / "old.jpg").write_bytes(b"old")
-    assert sfm(room_photos[0], scene).result["registered"] == 10
-    assert not (scene / "images" / "old.jpg").exists()
-
-
-def test_another_makers_scene_is_not_overwritten(
-    sfm: Callable[..., Run], room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
-) -> None:
-    scene = tmp_path / "scene"
-    (scene / "sparse" / "0").mkdir(parents=True)
-    (scene / "sparse" / "0" / "cameras.bin").write_bytes(b"another's")
-    for option in ([], ["--overwrite"]):
-        run = sfm(room_photos[0], scene, *option)
-        assert run.error["code"] == "invalid_job"
-        assert "cameras.bin" in run.error["message"]
-    assert (scene / "sparse" / "0" / "cameras.bin").read_bytes() == b"another's"
-    assert [path.name for path in scene.iterdir()] == ["sparse"]
-
-
-def test_a_terminated_stage_ends_soon_and_leaves_nothing(
-    room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
-) -> None:
-    arguments = ["sfm", str(room_photos[0]), "-o", str(tmp_path / "scene"), "--json"]
-    child = subprocess.Popen(
-        [sys.executable, "-m", "splatworker", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert child.stdout is not None
-    for line in child.stdout:
-        if "matching" in line:
-            break
-    child.send_signal(signal.SIGTERM)
-    out, _ = child.communicate(timeout=60)
-    assert child.returncode == 1
-    assert '"code": "cancelled"' in out.splitlines()[-1]
-    assert gone(tmp_path / "scene")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("option", [["--max-image-size", "0"], ["--camera-model", "FISHEYE"], ["--threads", "-1"]])
-def test_a_wrong_command_line_is_status_2(
-    sfm: Callable[..., Run], room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path, option: list[str]
-) -> None:
-    run = sfm(room_photos[0], tmp_path / "scene", *option)
-    assert run.status == 2
-    assert run.events == []
 
 
 def test_png_photos_and_mixed_orientations(sfm: Callable[..., Run], tmp_path: Path) -> None:

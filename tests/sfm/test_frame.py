@@ -7,7 +7,7 @@ import pytest
 from support import photo_sets
 
 from splatworker.sfm.compare import compare_poses
-from splatworker.sfm.frame import camera_extent, geometric_median, gps_scale, up_axis
+from splatworker.sfm.frame import camera_extent, geometric_median, gps_scale, metres_a_unit, up_axis
 
 
 def turned_world(seed: int) -> np.ndarray:
@@ -90,3 +90,33 @@ def test_pose_differences_do_not_depend_on_the_frame() -> None:
     difference = compare_poses(moved, poses)
     assert difference.rotation_deg[3] == pytest.approx(1.0, abs=1e-6)
     assert difference.position.max() < 1e-9
+
+
+PLACES = np.array([[x, 0.3 * np.sin(x), 0.2 * x] for x in range(8)], float)
+"""Cameras, 30 metres a unit."""
+
+
+def positions() -> list[tuple[float, float, float] | None]:
+    metre = np.degrees(1 / 6_371_000.0)
+    noise = np.random.default_rng(5).normal(0, 1.5, PLACES.shape)
+    metres = 30 * PLACES + noise
+    return [(47 + y * metre, 8 + x * metre / np.cos(np.radians(47)), 400 + z) for x, y, z in metres]
+
+
+@pytest.mark.parametrize("wrong", [(46.9, -92.5, 198.0), None, (47.0, 8.0, 65_000.0), (-47.0, 8.0, 400.0)])
+@pytest.mark.parametrize("which", [[0], [3], [2, 7]])
+def test_positions_of_other_places_are_left_out(wrong: tuple[float, float, float] | None, which: list[int]) -> None:
+    gps = positions()
+    for number in which:
+        gps[number] = wrong
+    scale, is_wrong = metres_a_unit(PLACES, gps)
+    assert scale == pytest.approx(30, rel=0.05)
+    assert list(np.flatnonzero(is_wrong)) == which
+
+
+def test_positions_of_which_too_many_are_wrong_tell_nothing() -> None:
+    gps = positions()
+    gps[:4] = [None] * 4
+    assert metres_a_unit(PLACES, gps)[0] is None
+    shuffled = [positions()[number] for number in (3, 7, 0, 5, 2, 6, 1, 4)]
+    assert metres_a_unit(PLACES, shuffled)[0] is None

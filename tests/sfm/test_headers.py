@@ -6,8 +6,6 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import numpy as np
 import pytest
@@ -17,13 +15,8 @@ from support.sfm_runs import Run
 
 from splatworker.formats.colmap import read_cameras
 from splatworker.formats.scene import read_scene
-from splatworker.sfm import gate, ladder
 from splatworker.sfm.cameras import CameraGroup, group_photos
-from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.frame import metres_a_unit
-from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.photo import PhotoHeader, read_photo
-from splatworker.sfm.undistort import _to_pinhole
 
 RIGHT = 31
 """The focal length of the room's camera on 35 mm film."""
@@ -84,72 +77,6 @@ def test_odd_photos_do_not_spoil_the_others(tmp_path: Path, odd: int | None) -> 
     assert found[0].focal == pytest.approx(RIGHT / 43.27 * np.hypot(480, 360), rel=0.15)
 
 
-def attempt(
-    registered: int, error: float, *, doubted: bool = False, faults: list[str] | None = None, rung: str = "x"
-) -> ladder.Attempt:
-    model = SimpleNamespace(num_reg_images=lambda: registered, compute_mean_reprojection_error=lambda: error)
-    found = gate.Inspection(faults=faults or [], doubted={1: "it does"} if doubted else {})
-    return ladder.Attempt("fast", rung, cast(pycolmap.Reconstruction, model), (), found, 1.0)
-
-
-FULL = MatchGraph(tuple(range(1, 12)), {(n, n + 1): 100 for n in range(1, 11)}, {}, 10)
-
-
-def test_a_model_that_contradicts_the_header_must_be_clearly_better() -> None:
-    agreeing = attempt(11, 1.0)
-    assert ladder.best([attempt(11, 0.4, doubted=True), agreeing]).doubted
-    assert ladder.best([attempt(11, 0.9, doubted=True), agreeing]) is agreeing
-    assert ladder.best([attempt(7, 0.4, doubted=True), agreeing]) is agreeing
-    assert ladder.best([attempt(11, 0.9, doubted=True), attempt(5, 1.0)]).doubted
-    assert ladder.best([attempt(11, 0.9, doubted=True), attempt(11, 0.1, faults=["it cannot be"])]).doubted
-    assert ladder.best([attempt(9, 0.9), attempt(10, 1.9)]).registered == 10
-
-
-def test_the_climb_ends_when_both_sides_are_heard() -> None:
-    doubted = attempt(11, 0.4, doubted=True)
-    assert not ladder.answered([doubted], FULL)
-    assert ladder.answered([doubted, attempt(11, 1.0, rung=ladder.HELD)], FULL)
-    assert ladder.answered([attempt(11, 1.0)], FULL)
-    assert not ladder.answered([attempt(5, 0.4, doubted=True), attempt(5, 1.0, rung=ladder.HELD)], FULL)
-
-
-def test_no_rung_takes_much_longer_than_those_before() -> None:
-    assert ladder.longest_rung(11, []) == 0
-    assert ladder.longest_rung(11, [0.8, 2.0]) == 33
-    assert ladder.longest_rung(3, [0.8]) == 20
-    assert ladder.longest_rung(11, [50.0, 2.0]) == 150
-
-
-PLACES = np.array([[x, 0.3 * np.sin(x), 0.2 * x] for x in range(8)], float)
-"""Cameras, 30 metres a unit."""
-
-
-def positions() -> list[tuple[float, float, float] | None]:
-    metre = np.degrees(1 / 6_371_000.0)
-    noise = np.random.default_rng(5).normal(0, 1.5, PLACES.shape)
-    metres = 30 * PLACES + noise
-    return [(47 + y * metre, 8 + x * metre / np.cos(np.radians(47)), 400 + z) for x, y, z in metres]
-
-
-@pytest.mark.parametrize("wrong", [(46.9, -92.5, 198.0), None, (47.0, 8.0, 65_000.0), (-47.0, 8.0, 400.0)])
-@pytest.mark.parametrize("which", [[0], [3], [2, 7]])
-def test_positions_of_other_places_are_left_out(wrong: tuple[float, float, float] | None, which: list[int]) -> None:
-    gps = positions()
-    for number in which:
-        gps[number] = wrong
-    scale, is_wrong = metres_a_unit(PLACES, gps)
-    assert scale == pytest.approx(30, rel=0.05)
-    assert list(np.flatnonzero(is_wrong)) == which
-
-
-def test_positions_of_which_too_many_are_wrong_tell_nothing() -> None:
-    gps = positions()
-    gps[:4] = [None] * 4
-    assert metres_a_unit(PLACES, gps)[0] is None
-    shuffled = [positions()[number] for number in (3, 7, 0, 5, 2, 6, 1, 4)]
-    assert metres_a_unit(PLACES, shuffled)[0] is None
-
-
 @pytest.mark.parametrize("written", [(0, 0), (1, 0), "far"])
 def test_numbers_that_are_none(tmp_path: Path, written: str | tuple[int, int]) -> None:
     Image.new("RGB", (480, 360)).save(tmp_path / "a.jpg")
@@ -171,16 +98,6 @@ def struct_error() -> type[Exception]:
     import struct
 
     return struct.error
-
-
-@pytest.mark.parametrize("model", ["SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "PINHOLE"])
-def test_a_camera_without_distortion_is_written_as_pinhole(model: str) -> None:
-    from splatworker.sfm.colmap import pycolmap
-
-    camera = pycolmap.Camera.create_from_model_name(1, model, 420.0, 480, 360)
-    _to_pinhole(camera)
-    assert camera.model_name == "PINHOLE"
-    assert list(camera.params) == [420, 420, 240, 180]
 
 
 @pytest.fixture(scope="module")

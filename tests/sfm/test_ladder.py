@@ -11,6 +11,7 @@ import pytest
 
 from splatworker.sfm import draft, gate, ladder, mapping
 from splatworker.sfm.cameras import CameraGroup
+from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.gate import Inspection
 from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.mapping import MapperPreset
@@ -112,3 +113,39 @@ def test_a_model_that_cannot_be_true_is_not_taken_however_many_photos_it_has(cli
     assert ladder.best(attempts).rung == NAMES[1]
     lone, _ = climb((Model(20), ["bent"]), Model(4), Model(4), Model(4), Model(4), Model(4))
     assert ladder.best(lone).registered == 4
+
+
+def attempt(
+    registered: int, error: float, *, doubted: bool = False, faults: list[str] | None = None, rung: str = "x"
+) -> ladder.Attempt:
+    model = SimpleNamespace(num_reg_images=lambda: registered, compute_mean_reprojection_error=lambda: error)
+    found = gate.Inspection(faults=faults or [], doubted={1: "it does"} if doubted else {})
+    return ladder.Attempt("fast", rung, cast(pycolmap.Reconstruction, model), (), found, 1.0)
+
+
+FULL = MatchGraph(tuple(range(1, 12)), {(n, n + 1): 100 for n in range(1, 11)}, {}, 10)
+
+
+def test_a_model_that_contradicts_the_header_must_be_clearly_better() -> None:
+    agreeing = attempt(11, 1.0)
+    assert ladder.best([attempt(11, 0.4, doubted=True), agreeing]).doubted
+    assert ladder.best([attempt(11, 0.9, doubted=True), agreeing]) is agreeing
+    assert ladder.best([attempt(7, 0.4, doubted=True), agreeing]) is agreeing
+    assert ladder.best([attempt(11, 0.9, doubted=True), attempt(5, 1.0)]).doubted
+    assert ladder.best([attempt(11, 0.9, doubted=True), attempt(11, 0.1, faults=["it cannot be"])]).doubted
+    assert ladder.best([attempt(9, 0.9), attempt(10, 1.9)]).registered == 10
+
+
+def test_the_climb_ends_when_both_sides_are_heard() -> None:
+    doubted = attempt(11, 0.4, doubted=True)
+    assert not ladder.answered([doubted], FULL)
+    assert ladder.answered([doubted, attempt(11, 1.0, rung=ladder.HELD)], FULL)
+    assert ladder.answered([attempt(11, 1.0)], FULL)
+    assert not ladder.answered([attempt(5, 0.4, doubted=True), attempt(5, 1.0, rung=ladder.HELD)], FULL)
+
+
+def test_no_rung_takes_much_longer_than_those_before() -> None:
+    assert ladder.longest_rung(11, []) == 0
+    assert ladder.longest_rung(11, [0.8, 2.0]) == 33
+    assert ladder.longest_rung(3, [0.8]) == 20
+    assert ladder.longest_rung(11, [50.0, 2.0]) == 150

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,11 @@ import numpy as np
 import pytest
 from support import photo_sets
 
-from splatworker.errors import Cancelled
 from splatworker.sfm import reasons
 from splatworker.sfm.gate import Inspection
 from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.photo import PhotoHeader
-from splatworker.sfm.watch import Cancellation, watch
 
 NAMES = [f"{number}.jpg" for number in range(1, 11)]
 
@@ -101,30 +97,6 @@ def test_among_attempts_without_a_model_the_first_is_the_best() -> None:
     first, second = attempt(), attempt()
     assert best([first, second]) is first
     assert not first.plausible
-
-
-def test_a_watched_call_returns_raises_and_is_polled() -> None:
-    polls = []
-
-    def seven() -> int:
-        time.sleep(0.5)
-        return 7
-
-    assert watch(seven, lambda: polls.append(1), Cancellation()) == 7
-    assert polls
-    with pytest.raises(ZeroDivisionError):
-        watch(lambda: 1 // 0, lambda: None, Cancellation())
-
-
-def test_a_watched_call_that_knows_no_cancellation_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("splatworker.sfm.watch._GRACE_S", 0.1)
-    cancellation, release = Cancellation(), threading.Event()
-    with pytest.raises(Cancelled):
-        watch(release.wait, cancellation.request, cancellation)
-    assert cancellation.requested
-    release.set()
-    with pytest.raises(Cancelled):
-        watch(lambda: pytest.fail("not started"), lambda: None, cancellation)
 
 
 def test_a_photo_turned_on_the_spot(folder: Path) -> None:

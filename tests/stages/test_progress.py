@@ -94,28 +94,54 @@ def test_updates_come_one_at_a_time_and_only_the_newest() -> None:
     sent: list[float] = []
     at_once = 0
 
-    async def send(percent: float, stage: str, step: str) -> None:
-        nonlocal at_once
-        at_once += 1
-        assert at_once == 1
-        await asyncio.sleep(0.02)
-        at_once -= 1
-        sent.append(percent)
-
     async def scene() -> None:
-        updates = ProgressUpdates(send, pause_s=0.03)
-        for percent in range(100):
-            updates.update(percent, "sfm", "")
-            await asyncio.sleep(0.003)
+        nonlocal at_once
+        on_the_way, arrived = asyncio.Event(), asyncio.Event()
+
+        async def send(percent: float, stage: str, step: str) -> None:
+            nonlocal at_once
+            at_once += 1
+            assert at_once == 1
+            on_the_way.set()
+            await arrived.wait()
+            at_once -= 1
+            sent.append(percent)
+
+        updates = ProgressUpdates(send, pause_s=0)
+        updates.update(0.0, "sfm", "")
+        await on_the_way.wait()
+        for percent in range(1, 40):  # while that one is under way: the newest of them alone is told
+            updates.update(float(percent), "sfm", "")
+            await asyncio.sleep(0)
+        arrived.set()
+        while len(sent) < 2:
+            await asyncio.sleep(0)
         await updates.close()
         before = len(sent)
         updates.update(100.0, "late", "")
-        await asyncio.sleep(0.1)
+        for _ in range(100):
+            await asyncio.sleep(0)
         assert len(sent) == before
 
     asyncio.run(scene())
-    assert 2 <= len(sent) <= 12
-    assert sent == sorted(sent)
+    assert sent == [0.0, 39.0]
+
+
+def test_between_two_updates_is_a_pause_that_closing_does_not_wait_for() -> None:
+    sent: list[float] = []
+
+    async def send(percent: float, stage: str, step: str) -> None:
+        sent.append(percent)
+
+    async def scene() -> None:
+        updates = ProgressUpdates(send, pause_s=3600)
+        for percent in range(40):
+            updates.update(float(percent), "sfm", "")
+            await asyncio.sleep(0.002)
+        await asyncio.wait_for(updates.close(), 60)
+
+    asyncio.run(scene())
+    assert len(sent) == 1
 
 
 def test_closing_waits_for_the_last_one() -> None:

@@ -36,3 +36,8 @@ class Run:
 
 def sfm_command(images: Path, scene: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "splatworker", "sfm", str(images), "-o", str(scene), "--json", *options]
+
+
+def gone(scene: Path) -> bool:
+    """Neither the scene nor anything half-written."""
+    return not scene.exists() and not [path for path in scene.parent.iterdir() if scene.name in path.name]

@@ -1,9 +1,8 @@
-"""`splatworker convert` between all formats, and `splatworker view` for this machine alone."""
+"""`splatworker view`: a page on loopback for a folder or a splat, and nothing else."""
 
 from __future__ import annotations
 
 import http.client
-import json
 import signal
 import socket
 import struct
@@ -16,43 +15,12 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from scipy.spatial import cKDTree
 from support.exports import Exported
 
 from splatworker.contract.outputs import OUTPUTS
 from splatworker.errors import InvalidScene, SplatError
-from splatworker.export import convert_cli
 from splatworker.export.view_cli import address_of, folder_of, server_of
-from splatworker.export.view_splat import is_y_up
-from splatworker.splat_files.records import FORMATS
-from splatworker.splat_files.registry import read_any, write_any
-
-
-@pytest.mark.parametrize("target", FORMATS)
-@pytest.mark.parametrize("source", ["ply", "spz", "sog"])
-def test_every_format_becomes_every_other(
-    source: str, target: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    first, second = tmp_path / f"a{FORMATS[source].suffix}", tmp_path / f"b{FORMATS[target].suffix}"
-    assert convert_cli.main([str(model), str(first), "--device", "cpu", "--json"]) == 0
-    assert convert_cli.main([str(first), str(second), "--device", "cpu"]) == 0
-    assert "400 Gaussians" in capsys.readouterr().err
-    stored = read_any(second)
-    assert len(stored) == 400
-    assert stored.sh_degree == (0 if target == "splat" else 1)
-
-
-def test_what_cannot_be_converted_is_told(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert convert_cli.main([str(tmp_path / "none.ply"), str(tmp_path / "a.spz")]) == 1
-    assert "none.ply" in capsys.readouterr().err
-    assert convert_cli.main([str(model), str(tmp_path / "a.obj"), "--json"]) == 1
-    event = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert event["event"] == "error"
-    assert ".spz" in event["hint"]
-    assert event["code"] == "invalid_param"
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
@@ -161,39 +129,6 @@ def test_the_command_prints_the_address_and_ends_when_interrupted(exported: Expo
     finally:
         running.kill()
         running.communicate()
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_a_splat_of_any_format_is_shown_by_itself(name: str, exported: Exported, tmp_path: Path) -> None:
-    splat = tmp_path / f"a{FORMATS[name].suffix}"
-    write_any(splat, read_any(exported.folder / "splat.splat"), "cpu")  # y down, as most mean it
-    with folder_of(splat) as folder, server_of(folder) as server:
-        assert address_of(server, folder).endswith("/viewer.html")
-        shown = read_any(folder / "splat.compressed.ply")
-        page = (folder / "viewer.html").read_text()
-    assert not folder.exists()
-    given, half_a_turn = read_any(splat), np.array([-1, -1, 1] if name == "spz" else [1, 1, 1])  # SPZ means y up
-    distances, index = map(np.asarray, cKDTree(given.means * half_a_turn).query(shown.means))
-    assert distances.max() < 0.01
-    assert len(set(index)) == len(given)
-    view = json.loads(page.split('id="scene">')[1].split("</script>")[0])["view"]
-    upright = shown.means * [-1, -1, 1]
-    np.testing.assert_allclose(view["target"], np.quantile(upright, [0.05, 0.95], axis=0).mean(axis=0), atol=0.003)
-    assert view["position"][1] > view["target"][1]
-
-
-def test_the_ply_of_a_run_stands_as_its_scene_says(tmp_path: Path) -> None:
-    assert not is_y_up_of(tmp_path / "a.ply")
-    (tmp_path / "scene").mkdir()
-    (tmp_path / "scene" / "frame.json").write_text('{"axes": "y up, right-handed"}')
-    assert is_y_up_of(tmp_path / "a.ply")
-    assert is_y_up_of(tmp_path / "model" / "point_cloud" / "iteration_3" / "point_cloud.ply")
-
-
-def is_y_up_of(path: Path) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"ply\n")
-    return is_y_up(path)
 
 
 def test_neither_a_page_nor_a_splat(tmp_path: Path) -> None:
