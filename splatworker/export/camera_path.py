@@ -127,6 +127,13 @@ def fitted(position: Vectors, points: Vectors) -> Viewpoint:
     return dataclasses.replace(view, tan_x=ROOM * float(across), tan_y=ROOM * float(along))
 
 
+def sorted_by_breadth(cameras: list[Camera], points: Vectors) -> list[int]:
+    """The cameras' indices, best first: those that see an object alone from its broad side."""
+    views = [fitted(camera.center, points) for camera in cameras]
+    breadths = [view.tan_x * view.tan_y * np.sum((view.target - view.position) ** 2) for view in views]
+    return [int(index) for index in np.argsort(-np.array(breadths), kind="stable")]
+
+
 def flight_around(cameras: list[Camera], points: Vectors, start: int, frames: int) -> list[Viewpoint]:
     """A `flight` about an object alone, which shows all of it all the while, from nowhere nearer or farther."""
     views = [fitted(view.position, points) for view in flight(cameras, points, start, frames)]

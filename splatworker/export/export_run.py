@@ -11,7 +11,7 @@ from typing import Any
 
 from splatworker.contract.outputs import OUTPUTS
 from splatworker.errors import from_os_error
-from splatworker.export.camera_path import Viewpoint, fitted, focus, sorted_by_coverage, viewpoint_of
+from splatworker.export.camera_path import Viewpoint, fitted, focus, sorted_by_breadth, sorted_by_coverage, viewpoint_of
 from splatworker.export.clean import Cleaning, clean
 from splatworker.export.comparison import best_shown
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
@@ -146,7 +146,10 @@ def prepare(
 def first_view(subject: Subject, splat_renderer: SplatRenderer, longest: int) -> Viewpoint:
     """The view of the photo that the splat shows best, of those that show most of the scene; `longest` in pixels."""
     cameras = [photo.camera for photo in subject.trained]
-    best = sorted_by_coverage(cameras, subject.points, subject.tracks)[:CANDIDATES]
+    if subject.alone:
+        best = sorted_by_breadth(cameras, subject.points)[:CANDIDATES]
+    else:
+        best = sorted_by_coverage(cameras, subject.points, subject.tracks)[:CANDIDATES]
     photos = [shrunk(subject.trained[index], longest // 2) for index in best]
     shown = best_shown(splat_renderer, photos, subject.alone)
     camera = next(photo.camera for photo in subject.trained if photo.name == shown.name)
