@@ -65,7 +65,7 @@ async def _work(session: JobSession, settings: WorkerSettings, workspace: Path, 
         session.open(order, workspace)
 
         # 2. Bring the photos here, while the trainer warms up.
-        photos = transfers.fetch(order.image_urls, runner, session.report, local=settings.local)
+        photos = transfers.fetch(order.image_urls, runner, session.report, local=settings.local, masks=order.mask_urls)
 
         async with Exporter(list(order.outputs), runner, session.report) as exporter:
             # 3. Make the splat of them: decode, COLMAP, training, export.

@@ -7,7 +7,8 @@
     │   └── InvalidParam             invalid_param                     a param out of range, NaN, or of the wrong type
     ├── PhotoError                                           photos
     │   ├── NoPhotos                 no_photos                         nothing that could be a photo was given
-    │   └── TooFewPhotos             too_few_photos                    fewer than five could be decoded
+    │   ├── TooFewPhotos             too_few_photos                    fewer than five could be decoded
+    │   └── InvalidMasks             invalid_masks                     masks of other photos, or ones that hide all
     ├── ReconstructionError                                  sfm
     │   ├── NoFeatures               no_features                       blank or blurred photos
     │   ├── NoOverlap                no_overlap                        no three photos show the same thing
@@ -118,6 +119,12 @@ class TooFewPhotos(PhotoError):
     """Fewer photos than a reconstruction needs could be decoded."""
 
     code = "too_few_photos"
+
+
+class InvalidMasks(PhotoError):
+    """No mask is of any use: all are of other photos, or hide everything."""
+
+    code = "invalid_masks"
 
 
 class ReconstructionError(SplatError):

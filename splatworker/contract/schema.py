@@ -1,7 +1,8 @@
 """The JSON Schema of a job, made from its model: for products that check what their users ask for, and for editors.
 
-A job that the schema takes is taken as it is. A few that it refuses are taken as well (`param_limits`): with a warning,
-numbers above their maximum where the most is meant; and lists of iterations, less those that no training reaches.
+A job that the schema takes is taken as it is, if only it has as many masks as photos, or none. A few that it refuses
+are taken as well (`param_limits`): with a warning, numbers above their maximum where the most is meant; and lists of
+iterations, less those that no training reaches.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from splatworker.contract.job import BESIDE_PARAMS, Job
 from splatworker.contract.params import DECLARED
 
 NULL = {"type": "null"}
-NULL_IS_NOTHING_SAID = ("params", "sfm", "outputs")
+NULL_IS_NOTHING_SAID = ("params", "sfm", "outputs", "mask_urls")
 """Fields whose null means that they are not given."""
 
 

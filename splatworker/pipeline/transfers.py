@@ -32,20 +32,29 @@ LAST_WORD_SECONDS = 3.0
 """The same, when the worker must stop: one try."""
 
 
-def fetch(urls: Sequence[str], runner: StageRunner, report: Overall, *, local: bool) -> Arrival:
-    """The photos of a job, on their way to `incoming/`."""
+def fetch(
+    urls: Sequence[str], runner: StageRunner, report: Overall, *, local: bool, masks: Sequence[str | None] = ()
+) -> Arrival:
+    """The photos of a job, on their way to `incoming/`, and their masks to `incoming-masks/`."""
     folder = runner.workspace / "incoming"
-    return Arrival(folder, _fetched(urls, folder, runner, report, local=local))
+    masks_folder = runner.workspace / "incoming-masks" if any(masks) else None
+    wanted: dict[str, Any] = {"urls": [_absolute(url, local=local) for url in urls], "folder": str(folder)}
+    if masks_folder is not None:
+        wanted["masks"] = [url and _absolute(url, local=local) for url in masks]
+        wanted["masks_folder"] = str(masks_folder)
+    return Arrival(folder, _fetched(wanted, folder, runner, report, local=local), masks_folder)
 
 
-async def _fetched(urls: Sequence[str], folder: Path, runner: StageRunner, report: Overall, *, local: bool) -> Photos:
+async def _fetched(
+    wanted: dict[str, Any], folder: Path, runner: StageRunner, report: Overall, *, local: bool
+) -> Photos:
     check_room(runner.workspace, "fetch", 0)
     started = time.monotonic()
     fetched = await runner.run(
         "fetch",
         report=report.stage("fetch"),
         deadline=stage_deadline("fetch", runner.deadline),
-        request={"urls": [_absolute(url, local=local) for url in urls], "folder": str(folder), "local": local},
+        request=wanted | {"local": local},
     )
     index = {name: int(number) for number, name in fetched["files"].items()}
     return Photos(folder, index, fetched["rejected"], round(time.monotonic() - started, 2))

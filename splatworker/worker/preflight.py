@@ -55,9 +55,16 @@ def check(job: Job, *, local: bool) -> float | None:
     for number, url in enumerate(job.image_urls):
         if not (local and guard.local_path(url)):
             guard.check_url(url, f"image_urls[{number}]")
-    check_photos([url for url in job.image_urls if not (local and guard.local_path(url))], PHOTO_LIFETIME_S)
+    masks = {f"mask_urls[{number}]": url for number, url in enumerate(job.mask_urls) if url is not None}
+    for field, url in masks.items():
+        if not (local and guard.local_path(url)):
+            guard.check_url(url, field)
+    for urls, field, what in ((job.image_urls, "image_urls", "photos"), (list(masks.values()), "mask_urls", "masks")):
+        far = [url for url in urls if not (local and guard.local_path(url))]
+        check_photos(far, PHOTO_LIFETIME_S, field=field, what=what)
     targets = {"upload_url": job.upload_url, **{f"outputs.{name}": url for name, url in job.outputs.items()}}
-    given = [path for url in job.image_urls if local and (path := guard.local_path(url))]
+    sources = {f"image_urls[{number}]": url for number, url in enumerate(job.image_urls)} | masks
+    given = [path for url in sources.values() if local and (path := guard.local_path(url))]
     for field, url in targets.items():
         if local and (target := guard.local_path(url)):
             ownership.demand_usable(target.parent, field, "input")
@@ -65,7 +72,7 @@ def check(job: Job, *, local: bool) -> float | None:
         else:
             guard.check_url(url, field)
             check_lifetime(url, field, min(UPLOAD_LIFETIME_S, seconds or UPLOAD_LIFETIME_S))
-    _refuse_shared_targets(targets, job.image_urls, local=local)
+    _refuse_shared_targets(targets, sources, local=local)
     if job.public_url is not None and not (local and _may_be_shown(job.public_url)):
         guard.check_form(job.public_url, "public_url")
     if job.webhook_url is not None:
@@ -82,13 +89,13 @@ def check(job: Job, *, local: bool) -> float | None:
     return None if seconds is None else time.monotonic() + seconds
 
 
-def _refuse_shared_targets(targets: Mapping[str, str], photos: list[str], *, local: bool) -> None:
-    """Refuse a target that another one would overwrite, or that is one of the photos.
+def _refuse_shared_targets(targets: Mapping[str, str], sources: Mapping[str, str], *, local: bool) -> None:
+    """Refuse a target that another one would overwrite, or that is one of the photos or masks.
 
     Raises:
         InvalidJob: with both fields' names.
     """
-    taken = {_place(url, local=local): f"image_urls[{number}]" for number, url in enumerate(photos)}
+    taken = {_place(url, local=local): field for field, url in sources.items()}
     for field, url in targets.items():
         other = taken.setdefault(_place(url, local=local), field)
         if other != field:
