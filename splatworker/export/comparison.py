@@ -23,6 +23,7 @@ from splatworker.formats.masks import NOTHING_HIDDEN
 from splatworker.formats.scene import Photo
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
+from splatworker.render.ignored import alone
 from splatworker.render.interface import Ignored
 from splatworker.render.metrics import psnr
 

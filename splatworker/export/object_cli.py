@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import SPLAT_IN_OUT
 from splatworker.formats.folder_kinds import OBJECT_IN_OUT
-from splatworker.formats.filling import files_to_write
 from splatworker.stages.command import run_as_command
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
