@@ -21,6 +21,7 @@ from splatworker.export.subject import Subject, read_subject, shrunk
 from splatworker.formats.atomic import write_text
 from splatworker.formats.ply import write_ply
 from splatworker.render.backend import renderer_for
+from splatworker.render.device import is_gpu
 from splatworker.stages.progress import Reporter
 
 ASKED_ON_CPU, ASKED_ON_GPU = 400, 800
@@ -43,7 +44,7 @@ def cut_out(splat: Path, scene: Path, folder: Path, report: Reporter, *, device:
     report.progress("reading", 0.0)
     subject = read_subject(splat, scene)
     renderer = renderer_for(device)
-    longest = ASKED_ON_GPU if renderer.device.type == "cuda" else ASKED_ON_CPU
+    longest = ASKED_ON_GPU if is_gpu(renderer.device) else ASKED_ON_CPU
     cameras = [shrunk(photo, longest).camera for photo in subject.photos]
     found = isolate(
         subject.gaussians, cameras, subject.points, renderer, lambda share: report.progress("finding the object", share)
