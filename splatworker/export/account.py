@@ -103,6 +103,7 @@ def figures(
     panoramas = len({view.get("panorama") for view in views})
     kind = "held out" if subject.held_out else "trained on"
     return {
+        "subject": "object" if subject.alone else "scene",
         "splat": {
             "gaussians": len(gaussians),
             "gaussians_trained": len(subject.gaussians) + subject.not_finite,
@@ -190,4 +191,4 @@ def _mean(values: list[float]) -> float | None:
 def score(subject: Subject, splat_renderer: SplatRenderer, longest_side: int) -> list[Comparison]:
     """The photos beside what the splat shows of them, worst first."""
     photos, held_out = scored_photos(subject, longest_side)
-    return compare(splat_renderer, photos, held_out)
+    return compare(splat_renderer, photos, held_out, subject.alone)
