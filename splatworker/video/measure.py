@@ -1,0 +1,163 @@
+"""Every frame of a clip once, small and grey: when it is shown, how sharp it is, how far the picture has moved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.machine import operator_limits
+from splatworker.stages.progress import Reporter
+from splatworker.video import ffmpeg, motion, refusals
+from splatworker.video.options import VideoOptions
+from splatworker.video.probe import Clip
+from splatworker.video.sharpness import detail
+
+LONGEST_SIDE = 640
+"""Pixels in which sharpness is measured; motion is, in half as many."""
+
+MOST_MINUTES = operator_limits.value("SPLATWORKER_VIDEO_MINUTES")
+
+_MOST_CUTS = 0.1
+"""Share of a clip's frames that may follow upon a cut."""
+
+_SHOWN = re.compile(r"n: *(\d+) pts: *\S+ pts_time: *(\S+) .*iskey:([01])")
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The frames of a clip that were looked at, in the order they are shown.
+
+    Attributes:
+        times: seconds from the clip's beginning.
+        keys: those that are decoded without any other.
+        details: (frames, 2) as `sharpness.detail`.
+        path: how far the picture has moved since the first frame, in widths of its longer side.
+        cuts: frames that show another scene than the one before.
+        whole: the clip could be read to its end.
+    """
+
+    times: Floats
+    keys: npt.NDArray[np.bool_]
+    details: Floats
+    path: Floats
+    cuts: tuple[int, ...]
+    whole: bool
+
+
+def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
+    """Decode a clip once and measure its frames.
+
+    Raises:
+        VideoError: it is too long, cannot be decoded, or has no frames in the part asked for.
+    """
+    most = MOST_MINUTES * 60
+    asked = options.seconds or max(0.0, clip.seconds - options.start)
+    if asked > most:
+        raise refusals.too_long(clip.path, asked / 60, MOST_MINUTES)
+    if clip.seconds and options.start >= clip.seconds:
+        raise refusals.nothing_there(clip.path, options.start)
+    seconds = options.seconds or most + 1.0
+    width, height = small_size(clip)
+    frames = _Frames(width, height)
+    scale = f"scale={width}:{height}:flags=area,format=gray,showinfo=checksum=0:udu_sei_as_ascii=0"
+    expected = max(asked, 0.1)
+
+    def take(output: IO[bytes]) -> None:
+        while frames.take(output):
+            if frames.last is not None:
+                report.progress("reading the video", min(0.999, (frames.last - options.start) / expected))
+
+    with TemporaryDirectory() as folder:
+        ended = ffmpeg.call(
+            [
+                *ffmpeg.reading(
+                    clip.path.absolute(), clip.demuxer, before=[*clip.skips(), "-ss", f"{options.start:.3f}", "-t", f"{seconds:.3f}"]
+                ),
+                *("-map", "0:v:0", "-vf", scale, "-fps_mode", "passthrough"),
+                *("-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
+            ],
+            Path(folder),
+            take=take,
+            hear=frames.hear(options.start),
+        )
+    if ended.timed_out:
+        raise refusals.broken(clip.path, ended)
+    count = min(len(frames.times), len(frames.details))
+    if not count:
+        raise refusals.broken(clip.path, ended)
+    times = np.asarray(frames.times[:count])
+    if not options.end and times[-1] - options.start > most:
+        raise refusals.too_long(clip.path, MOST_MINUTES, MOST_MINUTES, at_least=True)
+    reached = times[-1] - options.start + 2.0 / max(clip.rate, 1.0)
+    order = np.argsort(times, kind="stable")  # a lying header may have put them into any order
+    return Measured(
+        times=times[order],
+        keys=np.asarray(frames.keys[:count])[order],
+        details=np.asarray(frames.details[:count])[order],
+        path=np.asarray(frames.path.lengths[:count]) / (max(width, height) / 2),
+        cuts=_cuts([cut for cut in frames.path.cuts if cut < count], count),
+        whole=not clip.seconds or reached > 0.9 * min(asked, clip.seconds - options.start),
+    )
+
+
+def _cuts(cuts: list[int], count: int) -> tuple[int, ...]:
+    """The cuts; none of a clip that goes from view to view in leaps, as one does that is made of photos."""
+    return tuple(cuts) if len(cuts) <= _MOST_CUTS * count else ()
+
+
+def small_size(clip: Clip) -> tuple[int, int]:
+    """Width and height of the small frames, as they are stored: multiples of two, at most `LONGEST_SIDE`."""
+    factor = min(1.0, LONGEST_SIDE / max(clip.width, clip.height))
+    width, height = (max(16, round(side * factor / 2) * 2) for side in clip.stored_size)
+    return width, height
+
+
+class _Frames:
+    """What is read of a clip, from the decoder's pipe and from what it says of each frame beside that."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._size = (height, width)
+        self._bytes = bytearray(width * height)
+        self.times: list[float] = []
+        self.keys: list[bool] = []
+        self.details: list[tuple[float, float]] = []
+        self.path = motion.Path()
+
+    @property
+    def last(self) -> float | None:
+        """When the last frame is shown."""
+        return self.times[-1] if self.times else None
+
+    def take(self, output: IO[bytes]) -> bool:
+        """Measure one more frame; False where there is none."""
+        if output.readinto(self._bytes) < len(self._bytes):  # type: ignore[attr-defined]
+            return False
+        grey = np.frombuffer(self._bytes, dtype=np.uint8).reshape(self._size)
+        height, width = self._size
+        halved = grey.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3), dtype=np.float32)
+        self.details.append(detail(grey))
+        self.path.add(halved)
+        return True
+
+    def hear(self, start: float) -> Callable[[str], None]:
+        """Takes the decoder's lines, of which those about a frame say when it is shown."""
+
+        def line(text: str) -> None:
+            if "pts_time" in text and (found := _SHOWN.search(text)):
+                try:
+                    time = start + float(found[2])
+                except ValueError:
+                    time = (self.times[-1] if self.times else start) + 1 / 30
+                self.times.append(time)
+                self.keys.append(found[3] == "1")
+
+        return line
