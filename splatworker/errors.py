@@ -14,7 +14,7 @@
     │   ├── VideoEncrypted           video_encrypted                   it is protected, and there is no key
     │   ├── VideoDamaged             video_damaged                     truncated, or not what its header says
     │   ├── VideoTooLong             video_too_long                    more minutes than are read
-    │   ├── VideoTooLarge            video_too_large                   more pixels, bytes, memory or time than it may take
+    │   ├── VideoTooLarge            video_too_large                   more pixels, bytes or time than it may take
     │   ├── VideoTooShort            video_too_short                   a handful of frames
     │   └── VideoTooStill            video_too_still                   the picture hardly moves
     ├── ReconstructionError                                  sfm

@@ -8,7 +8,7 @@ Does not know: what the photos are for, and where the videos came from.
     options       what a caller may ask for
     ffmpeg        the one way to call the decoder, and what it may do
     probe         what a clip says of itself         refusals     why a clip is not read
-    encryption    whether it is protected
+    encryption    whether it is protected            frame_times  when a frame is shown
     measure       every frame, small and grey        motion       how far the picture moved
     sharpness     how sharp a frame is               choose       which frames, and why
     extract       the chosen frames, as photos       tone         HDR to sRGB, by one curve

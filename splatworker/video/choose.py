@@ -7,7 +7,6 @@ many a second. Parts in which everything is blurred give none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +31,9 @@ BLURRED = 0.45
 
 _MIDDLE = 0.7
 """Share of a stretch, around its middle, that a frame is taken of where there is one: so that neighbours keep apart."""
+
+_FINEST = 8
+"""How many times as many stretches as photos there may be, where a number of photos is asked for."""
 
 _AROUND = 45
 """Frames on either side that a frame's sharpness is compared with."""
@@ -69,9 +71,8 @@ def choose(measured: Measured, options: VideoOptions, most: int = MOST) -> Choic
     sharpness = relative_sharpness(measured.details, _AROUND)
     path = _through_cuts(measured)
     if options.fps:
-        stretches = np.floor((measured.times - options.start) * options.fps + 1e-6)
-        places = (measured.times - options.start) * options.fps - stretches
-        frames, blurred = _sharpest(stretches, places, sharpness)
+        scaled = (measured.times - options.start) * options.fps + 0.5  # around the moments: clocks tick unevenly
+        frames, blurred = _sharpest(np.floor(scaled), scaled - np.floor(scaled), sharpness)
         spacing = None
     else:
         wanted = options.frames or _by_length(float(path[-1]), most)
@@ -102,28 +103,31 @@ def _by_length(length: float, most: int) -> int:
 def _by_motion(
     path: npt.NDArray[np.float64], sharpness: npt.NDArray[np.float64], wanted: int, *, exactly: bool
 ) -> tuple[Ints, int, float]:
-    """The sharpest frames of stretches of the same way; `exactly` makes them shorter until there are as many."""
+    """The sharpest frames of stretches of the same way, and the blurred stretches and the length of one.
+
+    With `exactly` the stretches are made shorter until they give as many; of more, those too near others go.
+    """
     length = max(float(path[-1]), 1e-9)
-    best: tuple[Ints, int, float] | None = None
-    for number in _numbers(wanted, exactly=exactly):
-        scaled = np.minimum(path / length * number, number - 1e-9)
-        stretches = np.floor(scaled)
-        frames, blurred = _sharpest(stretches, scaled - stretches, sharpness)
-        if len(frames) > wanted:
-            break
-        if best is None or len(frames) > len(best[0]):
-            best = (frames, blurred, length / number)
-        if len(frames) == wanted:
-            break
-    assert best is not None
-    return best
+    number = wanted
+    frames, blurred = _sharpest(*_stretches(path / length * number, number), sharpness)
+    while exactly and len(frames) < min(wanted, len(path)) and number < _FINEST * wanted:
+        number = max(number + 1, round(1.02 * number))
+        frames, blurred = _sharpest(*_stretches(path / length * number, number), sharpness)
+    return _thinned(frames, path, wanted), blurred, length / number
 
 
-def _numbers(wanted: int, *, exactly: bool) -> Iterator[int]:
-    """Into how many stretches to divide: as many as photos are wanted, and then more, for those that give none."""
-    yield wanted
-    if exactly:
-        yield from sorted({round(wanted * factor) for factor in np.geomspace(1.01, 4, 80)} - {wanted})
+def _stretches(scaled: npt.NDArray[np.float64], number: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Of each frame, the number of its stretch, and where in it it lies."""
+    scaled = np.minimum(scaled, number - 1e-9)
+    return np.floor(scaled), scaled - np.floor(scaled)
+
+
+def _thinned(frames: Ints, path: npt.NDArray[np.float64], most: int) -> Ints:
+    """As many frames at most: each time the one goes that is nearest to the one before it."""
+    kept = list(frames)
+    while len(kept) > most:
+        del kept[1 + int(np.argmin(np.diff(path[kept])))]
+    return np.asarray(kept, dtype=np.intp)
 
 
 def _sharpest(

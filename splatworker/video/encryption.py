@@ -50,9 +50,7 @@ def _protected(file: IO[bytes], start: int, end: int, counter: Iterator[int]) ->
                 yield entry in _PROTECTED
 
 
-def _encryptions(
-    file: IO[bytes], start: int, end: int, counter: Iterator[int], way: tuple[int, ...]
-) -> Iterator[bool]:
+def _encryptions(file: IO[bytes], start: int, end: int, counter: Iterator[int], way: tuple[int, ...]) -> Iterator[bool]:
     """True for each encryption at the end of the way."""
     for kind, inside, after in _walk(file, start, end, counter, _element):
         if not way:

@@ -6,7 +6,6 @@ at, several decoders at once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,8 +30,6 @@ _WORTH_A_CALL = 12
 _MOST_AT_ONCE = 8
 
 _TABLE = "tone.cube"
-
-_SHOWN = re.compile(r"n: *\d+ pts: *\S+ pts_time: *(\S+) ")
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,6 @@ class _Call:
         """Decode the frames of a group and write each."""
         width, height = self._size()
         begin = max(0.0, group[0].seconds - group[0].apart / 2)
-        heard: list[float] = []
 
         def take(output: IO[bytes]) -> None:
             pixels = bytearray(width * height * 3)
@@ -144,10 +140,6 @@ class _Call:
                 picture = np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)
                 self._write(np.rot90(picture, self.clip.rotation // 90), wanted)
                 self.done(wanted.name)
-
-        def hear(line: str) -> None:
-            if "pts_time" in line and (found := _SHOWN.search(line)):
-                heard.append(float(found[1]))
 
         return ffmpeg.call(
             [
@@ -162,7 +154,6 @@ class _Call:
             ],
             self.work,
             take=take,
-            hear=hear,
         )
 
     def _size(self) -> tuple[int, int]:

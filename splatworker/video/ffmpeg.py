@@ -1,4 +1,4 @@
-"""The one way to call the decoder: the program that the package imageio-ffmpeg carries, as a process that may do little.
+"""The one way to call the decoder: the program that imageio-ffmpeg carries, as a process that may do little.
 
 Strangers' videos are read by it, so it is told everything that it need not guess: which of two demuxers and of a few
 decoders, the only protocol, how many streams, pixels, bytes and seconds. It runs without a network and without sight of
@@ -39,7 +39,7 @@ MOST_SECONDS = operator_limits.value("SPLATWORKER_VIDEO_S")
 _MOST_STREAMS = 64
 """A phone's file has up to ten: sound, text, depth, where it was turned to."""
 
-_MOST_ALLOCATED = 2**30
+_MOST_ALLOCATED = 2**29
 """Bytes of a single block."""
 
 _MOST_THREADS = 16
@@ -182,8 +182,8 @@ def _limit(process: int, *, limited: bool) -> None:
     with suppress(ProcessLookupError):
         for kind, most in limits.items():
             hard = resource.prlimit(process, kind)[1]
-            most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-            resource.prlimit(process, kind, (most, most))
+            allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.prlimit(process, kind, (allowed, allowed))
 
 
 def _listen(stream: IO[bytes] | None, said: deque[str], hear: Callable[[str], None] | None) -> None:

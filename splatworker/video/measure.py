@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from splatworker.machine import operator_limits
 from splatworker.stages.progress import Reporter
 from splatworker.video import ffmpeg, motion, refusals
+from splatworker.video.frame_times import heard_times
 from splatworker.video.options import VideoOptions
 from splatworker.video.probe import Clip
 from splatworker.video.sharpness import detail
@@ -24,10 +24,14 @@ LONGEST_SIDE = 640
 
 MOST_MINUTES = operator_limits.value("SPLATWORKER_VIDEO_MINUTES")
 
+MOST_FRAMES = int(MOST_MINUTES * 60 * 240)
+"""Frames that are read: of the longest clip at the highest rate that telephones know; a file may hold far more."""
+
 _MOST_CUTS = 0.1
 """Share of a clip's frames that may follow upon a cut."""
 
-_SHOWN = re.compile(r"n: *(\d+) pts: *\S+ pts_time: *(\S+) .*iskey:([01])")
+_UNKNOWN_STEP = 1 / 30
+"""Seconds between frames that do not say when they are shown."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -73,6 +77,8 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
 
     def take(output: IO[bytes]) -> None:
         while frames.take(output):
+            if len(frames.details) > MOST_FRAMES:
+                raise refusals.too_large(clip.path, f"it has more than {MOST_FRAMES} frames")
             if frames.last is not None:
                 report.progress("reading the video", min(0.999, (frames.last - options.start) / expected))
 
@@ -80,7 +86,9 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         ended = ffmpeg.call(
             [
                 *ffmpeg.reading(
-                    clip.path.absolute(), clip.demuxer, before=[*clip.skips(), "-ss", f"{options.start:.3f}", "-t", f"{seconds:.3f}"]
+                    clip.path.absolute(),
+                    clip.demuxer,
+                    before=[*clip.skips(), "-ss", f"{options.start:.3f}", "-t", f"{seconds:.3f}"],
                 ),
                 *("-map", "0:v:0", "-vf", scale, "-fps_mode", "passthrough"),
                 *("-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
@@ -121,6 +129,12 @@ def small_size(clip: Clip) -> tuple[int, int]:
     return width, height
 
 
+def _halved(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Half as wide and high, each pixel the mean of four."""
+    rows = np.add(grey[::2], grey[1::2], dtype=np.uint16)
+    return np.asarray((rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25), dtype=np.float32)
+
+
 class _Frames:
     """What is read of a clip, from the decoder's pipe and from what it says of each frame beside that."""
 
@@ -142,22 +156,16 @@ class _Frames:
         if output.readinto(self._bytes) < len(self._bytes):  # type: ignore[attr-defined]
             return False
         grey = np.frombuffer(self._bytes, dtype=np.uint8).reshape(self._size)
-        height, width = self._size
-        halved = grey.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3), dtype=np.float32)
         self.details.append(detail(grey))
-        self.path.add(halved)
+        self.path.add(_halved(grey))
         return True
 
     def hear(self, start: float) -> Callable[[str], None]:
         """Takes the decoder's lines, of which those about a frame say when it is shown."""
 
-        def line(text: str) -> None:
-            if "pts_time" in text and (found := _SHOWN.search(text)):
-                try:
-                    time = start + float(found[2])
-                except ValueError:
-                    time = (self.times[-1] if self.times else start) + 1 / 30
-                self.times.append(time)
-                self.keys.append(found[3] == "1")
+        def shown(time: float | None, is_key: bool) -> None:
+            last = self.times[-1] if self.times else start
+            self.times.append(last + _UNKNOWN_STEP if time is None else start + time)
+            self.keys.append(is_key)
 
-        return line
+        return heard_times(shown)

@@ -19,8 +19,9 @@ BLOCK = 32
 """Pixels a side; shifts of up to half of it are seen."""
 
 _CONFIDENT = 0.35
-"""Height of the correlation's peak, about 1 at most, from which a block is believed. Blocks of photos that share nothing
-have 0.17 in the median and 0.28 at the ninth decile; those of one that moved, 0.8 after a pixel and 0.46 after eight."""
+"""Height of the correlation's peak, about 1 at most, from which a block is believed. Blocks of photos that share
+nothing have 0.17 in the median and 0.28 at the ninth decile; those of one that moved, 0.8 after a pixel and 0.46 after
+eight."""
 
 _FEWEST_BLOCKS = 0.15
 """Share of the blocks that must be believed: by chance one in thirty is."""
@@ -82,7 +83,7 @@ class Path:
         if moved is None:
             moved = _shift_of_whole(self._reference or previous, looked)
             if moved is None:
-                likeness = float(np.vdot(previous.small, looked.small))
+                likeness = _likeness(previous.small, looked.small)
                 if likeness < _FADED:
                     self.cuts.append(len(self.lengths))
                 moved = BLOCK / 2 if likeness < _SAME else 0.0  # further than can be seen, at least
@@ -93,6 +94,11 @@ class Path:
         self.lengths.append(length)
         if moved > _AWAY:
             self._base, self._reference = length, looked
+
+
+def _likeness(first: Picture, second: Picture) -> float:
+    """Correlation of two small pictures; two that are blank are alike."""
+    return float(np.vdot(first, second)) if first.any() or second.any() else 1.0
 
 
 def _look(grey: Picture) -> _Looked:

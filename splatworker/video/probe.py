@@ -113,9 +113,7 @@ def probe(path: Path) -> Clip:
         raise encrypted(path)
     with TemporaryDirectory() as folder:
         said: list[str] = []
-        ended = ffmpeg.call(
-            ffmpeg.reading(path.absolute(), demuxer), Path(folder), hear=said.append, seconds=_SECONDS
-        )
+        ended = ffmpeg.call(ffmpeg.reading(path.absolute(), demuxer), Path(folder), hear=said.append, seconds=_SECONDS)
     if ended.timed_out:
         raise too_large(path, "its header takes too long to read")
     streams = [line for line in said if _STREAM.match(line) and "(attached pic)" not in line]

@@ -17,6 +17,13 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "photos"
 
 Frame = npt.NDArray[np.uint8]
 
+HLG = (
+    "-vf",
+    "scale=out_color_matrix=bt2020,setparams=color_primaries=bt2020:color_trc=arib-std-b67:colorspace=bt2020nc",
+)
+PQ = (HLG[0], HLG[1].replace("arib-std-b67", "smpte2084"))
+"""Options by which frames are taken for HDR of ten bits, as they are."""
+
 
 @cache
 def picture() -> Image.Image:
@@ -71,6 +78,7 @@ def write_clip(
 def remux(source: Path, target: Path, options: Sequence[str] = (), *, before: Sequence[str] = ()) -> Path:
     """The same pictures in another container, or with another header."""
     subprocess.run(
-        [ffmpeg.program(), "-loglevel", "error", "-y", *before, "-i", source, "-c", "copy", *options, target], check=True
+        [ffmpeg.program(), "-loglevel", "error", "-y", *before, "-i", source, "-c", "copy", *options, target],
+        check=True,
     )
     return target
