@@ -6,7 +6,7 @@ that look like it (`retrieval`) and the ones taken just before and after it, and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -30,12 +30,17 @@ _VIDEO_NEIGHBOURS, _VIDEO_LOOK_ALIKES = 10, 5
 
 
 def choose_pairs(
-    count: int, matcher: Matcher, plenty: bool, similarities: Callable[[], npt.NDArray[np.float32]]
+    count: int,
+    matcher: Matcher,
+    plenty: bool,
+    similarities: Callable[[], npt.NDArray[np.float32]],
+    videos: Sequence[Sequence[int]] = (),
 ) -> list[Pair]:
     """Pairs to match among `count` photos, each once, in the order of their ids.
 
     `plenty` says that matching is cheap: on a GPU, or on many processors. `similarities` gives the (count, count)
-    likeness of photos in capture order; it is called only where needed.
+    likeness of photos in capture order; it is called only where needed. `videos` are the ids of frames of one video
+    each, in the order they were taken: what follows upon another overlaps with it, and likeness finds the loops.
     """
     if matcher == "auto":
         matcher = "exhaustive" if count <= (EXHAUSTIVE_WITH_PLENTY if plenty else EXHAUSTIVE) else "retrieval"
@@ -43,7 +48,9 @@ def choose_pairs(
         return all_pairs(count)
     if matcher == "sequential":
         return sorted(neighbours(count, _VIDEO_NEIGHBOURS) | look_alikes(similarities(), _VIDEO_LOOK_ALIKES))
-    return sorted(neighbours(count, NEIGHBOURS) | look_alikes(similarities(), LOOK_ALIKES))
+    in_sequence = {pair for video in videos for pair in _in_sequence(video)}
+    alike = _VIDEO_LOOK_ALIKES if sum(map(len, videos)) == count else LOOK_ALIKES
+    return sorted(neighbours(count, NEIGHBOURS) | in_sequence | look_alikes(similarities(), alike))
 
 
 def all_pairs(count: int) -> list[Pair]:
@@ -56,6 +63,13 @@ def neighbours(count: int, reach: int) -> set[Pair]:
     return {
         (first, second) for first in range(1, count + 1) for second in range(first + 1, min(first + reach, count) + 1)
     }
+
+
+def _in_sequence(video: Sequence[int]) -> set[Pair]:
+    """A video's frames with those just before and after them."""
+    near = neighbours(len(video), _VIDEO_NEIGHBOURS)
+    pairs = ((video[first - 1], video[second - 1]) for first, second in near)
+    return {(min(pair), max(pair)) for pair in pairs}
 
 
 def look_alikes(similarities: npt.NDArray[np.float32], most: int) -> set[Pair]:

@@ -12,6 +12,7 @@ from typing import Any
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from splatworker.formats.panorama import is_panorama
+from splatworker.formats.video_frame import VideoFrame, described
 from splatworker.stages.arrivals import natural
 from splatworker.stages.file_names import distinct, find_files
 
@@ -33,6 +34,7 @@ class PhotoHeader:
         file: the name as the file system has it, where that differs; see `within`.
         has_alpha: parts of it may be transparent.
         is_panorama: it is one, and no camera's photo.
+        frame: its place in a video, None for one that was taken by itself.
     """
 
     name: str
@@ -48,6 +50,7 @@ class PhotoHeader:
     file: str = ""
     has_alpha: bool = False
     is_panorama: bool = False
+    frame: VideoFrame | None = None
 
     def within(self, folder: Path) -> Path:
         """The photo's file."""
@@ -87,6 +90,7 @@ def read_photo(path: Path) -> PhotoHeader:
             focal_35mm=_positive(detail.get(ExifTags.Base.FocalLengthIn35mmFilm)),
             orientation=orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1,
             gps=_gps(position),
+            frame=described(exif.get(ExifTags.Base.ImageDescription)),
             taken=_text(detail.get(ExifTags.Base.DateTimeOriginal))
             + _text(detail.get(ExifTags.Base.SubsecTimeOriginal)),
         )
@@ -116,6 +120,15 @@ def in_capture_order(photos: Sequence[PhotoHeader]) -> list[PhotoHeader]:
     if photos and all(photo.taken for photo in photos):
         return sorted(photos, key=lambda photo: (photo.taken, natural(photo.name)))
     return sorted(photos, key=lambda photo: natural(photo.name))
+
+
+def sequences(photos: Sequence[PhotoHeader]) -> list[list[int]]:
+    """The frames of each video among photos, as their numbers from 0, in the order they were taken."""
+    videos: dict[str, list[tuple[float, int]]] = {}
+    for number, photo in enumerate(photos):
+        if photo.frame is not None:
+            videos.setdefault(photo.frame.video, []).append((photo.frame.seconds, number))
+    return [[number for _, number in sorted(frames)] for frames in videos.values()]
 
 
 def _text(value: Any) -> str:

@@ -38,6 +38,10 @@ from splatworker.stages.file_names import find_files, readable
 from splatworker.stages.progress import Reporter
 
 
+LOOSE_VIDEO_PX = 1.5
+"""Mean reprojection error from which the frames of a video do not share a lens."""
+
+
 def reconstruct(
     images: Path,
     scene: Path,
@@ -127,6 +131,7 @@ def reconstruct(
                 *of_headers,
                 *_warn_of_positions(photos, misplaced),
                 *_warn_of_transparency(photos),
+                *_warn_of_video(photos, model.compute_mean_reprojection_error()),
             ),
             timings=timer.seconds,
         )
@@ -232,6 +237,15 @@ def _warn_of_transparency(photos: Sequence[PhotoHeader]) -> Iterator[str]:
         yield (
             f"{len(masked)} of {len(photos)} photos are partly transparent: their alpha was used as a mask, and "
             "nothing was looked for in what is transparent."
+        )
+
+
+def _warn_of_video(photos: Sequence[PhotoHeader], error: float) -> Iterator[str]:
+    """What a video's frames have and photos have not: a lens that changes from frame to frame."""
+    if error > LOOSE_VIDEO_PX and 2 * sum(photo.frame is not None for photo in photos) > len(photos):
+        yield (
+            f"The cameras of the video fit loosely ({error:.1f} px): its stabilisation, or a fast turn, changes what the "
+            "lens shows from frame to frame. Switch stabilisation off and move slowly for a sharper splat."
         )
 
 

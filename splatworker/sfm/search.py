@@ -17,7 +17,7 @@ from splatworker.sfm.features import FeaturePreset
 from splatworker.sfm.graph import MatchGraph, read_graph
 from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.pairs import choose_pairs
-from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.photo import PhotoHeader, sequences
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 from splatworker.stages.progress import Reporter
@@ -78,7 +78,7 @@ def search(
         if ahead is not None and preset is presets[0]:
             database.copy_features(ahead, bench.database, photos)
         before = time.process_time()
-        graph = _look(bench, preset, len(photos), reporter, timer)
+        graph = _look(bench, preset, photos, reporter, timer)
         now = time.process_time()
         last = (
             preset is presets[-1]
@@ -99,7 +99,7 @@ def search(
 def _look(
     bench: Workbench,
     preset: FeaturePreset,
-    photos: int,
+    photos: Sequence[PhotoHeader],
     reporter: Reporter,
     timer: Callable[[str], AbstractContextManager[None]],
 ) -> MatchGraph:
@@ -109,10 +109,11 @@ def _look(
         features.extract(bench, preset, Span(reporter, "finding features", 0.02, 0.3))
     with timer("pairs"):
         pairs = choose_pairs(
-            photos,
+            len(photos),
             options.matcher,
             preset.gpu or features.has_many(bench.threads),
             lambda: retrieval.similarities(retrieval.read_descriptors(bench.database), options.seed),
+            [[number + 1 for number in video] for video in sequences(photos)],
         )
     with timer("matching"):
         matching.match(bench, pairs, Span(reporter, "matching photos", 0.3, 0.65), guided=preset.guided, gpu=preset.gpu)
