@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name -> the module whose `main(argv)` does it, imported when it is called, and a word about it."""
 
-_WORKERS_OWN = ("fetch", "upload", "notify", "probe", "warm", "check-colmap", "check-kernels")
+_WORKERS_OWN = ("fetch", "fetch-videos", "upload", "notify", "probe", "warm", "check-colmap", "check-kernels")
 
 
 def main(argv: list[str] | None = None) -> int:

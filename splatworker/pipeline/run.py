@@ -26,6 +26,9 @@ T = TypeVar("T")
 WEIGHTS: Mapping[str, float] = {"photos": 0.06, "sfm": 0.33, "train": 0.52, "deliver": 0.03, "export": 0.06}
 """The stages in their order, and their usual shares of the time."""
 
+FRAMES_WEIGHT = 0.15
+"""The same of the choice of frames, where there are videos: before all others."""
+
 
 async def run(
     recipe: Recipe,
@@ -78,7 +81,7 @@ async def run(
         raise
     finally:
         await undisturbed(_end(training, mapping, decoding, probing, arriving))
-    return _result(job, decoded, scene, model, planned, gpus)
+    return _result(job, decoded, scene, model, planned, gpus, here.result().videos)
 
 
 async def _unless_one_fails(wanted: asyncio.Future[T], *others: asyncio.Future[Any]) -> T:
@@ -122,6 +125,7 @@ def _result(
     model: dict[str, Any],
     planned: Plan,
     gpus: Sequence[dict[str, Any]],
+    videos: Sequence[dict[str, Any]],
 ) -> Result:
     """The splat in artifacts/, and the account of how it came to be."""
     artifacts = job.workspace / "artifacts"
@@ -148,4 +152,5 @@ def _result(
         device=gpus[0]["name"] if gpus and model.get("device") != "cpu" else "cpu",
         timings=job.timings,
         peak_memory_bytes=job.peaks,
+        videos=list(videos),
     )

@@ -117,6 +117,8 @@ async def decode(
     photos = here.result()
     if photos.seconds is not None:
         job.timings["fetch"] = photos.seconds
+    if photos.video_seconds is not None:
+        job.timings["frames"] = photos.video_seconds
     job.note("photos", started, decoded)
     for photo in decoded["photos"]:
         photo["index"] = photos.index.get(photo["file"], photo["index"])

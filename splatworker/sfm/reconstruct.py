@@ -37,7 +37,6 @@ from splatworker.stages import arrivals
 from splatworker.stages.file_names import find_files, readable
 from splatworker.stages.progress import Reporter
 
-
 LOOSE_VIDEO_PX = 1.5
 """Mean reprojection error from which the frames of a video do not share a lens."""
 
@@ -244,8 +243,8 @@ def _warn_of_video(photos: Sequence[PhotoHeader], error: float) -> Iterator[str]
     """What a video's frames have and photos have not: a lens that changes from frame to frame."""
     if error > LOOSE_VIDEO_PX and 2 * sum(photo.frame is not None for photo in photos) > len(photos):
         yield (
-            f"The cameras of the video fit loosely ({error:.1f} px): its stabilisation, or a fast turn, changes what the "
-            "lens shows from frame to frame. Switch stabilisation off and move slowly for a sharper splat."
+            f"The cameras of the video fit loosely ({error:.1f} px): its stabilisation, or a fast turn, changes what "
+            "the lens shows from frame to frame. Switch stabilisation off and move slowly for a sharper splat."
         )
 
 

@@ -52,12 +52,13 @@ def check(job: Job, *, local: bool) -> float | None:
     seconds = _deadline(job, local=local)
     if not local:
         check_costs(job)
-    for number, url in enumerate(job.image_urls):
+    inputs = _inputs(job)
+    for field, url in inputs.items():
         if not (local and guard.local_path(url)):
-            guard.check_url(url, f"image_urls[{number}]")
+            guard.check_url(url, field)
     check_photos([url for url in job.image_urls if not (local and guard.local_path(url))], PHOTO_LIFETIME_S)
     targets = {"upload_url": job.upload_url, **{f"outputs.{name}": url for name, url in job.outputs.items()}}
-    given = [path for url in job.image_urls if local and (path := guard.local_path(url))]
+    given = [path for url in inputs.values() if local and (path := guard.local_path(url))]
     for field, url in targets.items():
         if local and (target := guard.local_path(url)):
             ownership.demand_usable(target.parent, field, "input")
@@ -65,7 +66,7 @@ def check(job: Job, *, local: bool) -> float | None:
         else:
             guard.check_url(url, field)
             check_lifetime(url, field, min(UPLOAD_LIFETIME_S, seconds or UPLOAD_LIFETIME_S))
-    _refuse_shared_targets(targets, job.image_urls, local=local)
+    _refuse_shared_targets(targets, inputs, local=local)
     if job.public_url is not None and not (local and _may_be_shown(job.public_url)):
         guard.check_form(job.public_url, "public_url")
     if job.webhook_url is not None:
@@ -82,13 +83,22 @@ def check(job: Job, *, local: bool) -> float | None:
     return None if seconds is None else time.monotonic() + seconds
 
 
-def _refuse_shared_targets(targets: Mapping[str, str], photos: list[str], *, local: bool) -> None:
-    """Refuse a target that another one would overwrite, or that is one of the photos.
+def _inputs(job: Job) -> dict[str, str]:
+    """Everything that is fetched, by its field."""
+    return {
+        **{f"image_urls[{number}]": url for number, url in enumerate(job.image_urls)},
+        **({"video_url": job.video_url} if job.video_url is not None else {}),
+        **{f"video_urls[{number}]": url for number, url in enumerate(job.video_urls)},
+    }
+
+
+def _refuse_shared_targets(targets: Mapping[str, str], inputs: Mapping[str, str], *, local: bool) -> None:
+    """Refuse a target that another one would overwrite, or that is one of the photos or videos.
 
     Raises:
         InvalidJob: with both fields' names.
     """
-    taken = {_place(url, local=local): f"image_urls[{number}]" for number, url in enumerate(photos)}
+    taken = {_place(url, local=local): field for field, url in inputs.items()}
     for field, url in targets.items():
         other = taken.setdefault(_place(url, local=local), field)
         if other != field:

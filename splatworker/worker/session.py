@@ -21,7 +21,7 @@ from splatworker.deliver import webhook
 from splatworker.errors import InvalidJob
 from splatworker.network.guard import check_url
 from splatworker.pipeline import transfers
-from splatworker.pipeline.run import WEIGHTS
+from splatworker.pipeline.run import FRAMES_WEIGHT, WEIGHTS
 from splatworker.stages.process import STAGE_COMMAND, StageRunner
 from splatworker.stages.progress import Overall, Sink
 from splatworker.worker.deduplicate_jobs import key_of
@@ -164,7 +164,11 @@ def _remember(message_key: tuple[str | None, str], sent: asyncio.Future[str | No
 
 def _weights(job: Job) -> dict[str, float]:
     """The stages that a job will go through, with their shares of the time."""
-    return {stage: weight for stage, weight in ALL_WEIGHTS.items() if stage != "export" or job.outputs}
+    weights = {stage: weight for stage, weight in ALL_WEIGHTS.items() if stage != "export" or job.outputs}
+    if job.videos:
+        fetch = weights.pop("fetch")
+        return {"fetch": 2 * fetch, "frames": FRAMES_WEIGHT, **weights}
+    return weights
 
 
 class Shutdown:

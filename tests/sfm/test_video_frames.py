@@ -36,7 +36,13 @@ def some_photos(folder):
 def test_a_description_says_it_and_no_other_text_does():
     frame = VideoFrame("0123abcd", 12.345)
     assert described(describe(frame)) == frame
-    for other in ("a frame of video", "frame of video 0123abcd at nan s", "frame of video 0123abcd at 1.000 s!", None, 7):
+    for other in (
+        "a frame of video",
+        "frame of video 0123abcd at nan s",
+        "frame of video 0123abcd at 1.000 s!",
+        None,
+        7,
+    ):
         assert described(other) is None
 
 
