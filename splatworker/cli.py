@@ -5,7 +5,7 @@ splatworker frames CLIP -o PHOTOS        choose the frames of a video that make 
 splatworker photos | sfm | train         one stage
 splatworker export | convert | view      make of a splat what people can use, and show it
 splatworker render | eval | info         look at a splat
-splatworker schema                       what a job may say
+splatworker schema | doctor              what a job may say; what this machine can do
 """
 
 from __future__ import annotations
@@ -29,11 +29,23 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "render": ("splatworker.render.cli", "draw a splat as seen by cameras"),
     "eval": ("splatworker.train.eval_cli", "score a model on its held-out photos"),
     "info": ("splatworker.export.info", "say what is in a PLY file"),
+    "doctor": ("splatworker.commands.doctor", "say what this machine can do, and how long a job takes on it"),
     "schema": ("splatworker.commands.schema", "print the JSON Schema of a job"),
 }
 """Name -> the module whose `main(argv)` does it, imported when it is called, and a word about it."""
 
-_WORKERS_OWN = ("fetch", "fetch-videos", "upload", "notify", "probe", "warm", "check-colmap", "check-kernels")
+_WORKERS_OWN = (
+    "fetch",
+    "fetch-videos",
+    "upload",
+    "notify",
+    "probe",
+    "warm",
+    "check-colmap",
+    "check-kernels",
+    "measure-features",
+    "measure-training",
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -89,7 +101,7 @@ def _run_workers_own(name: str, argv: list[str]) -> int:
         from splatworker.stages.command import run_as_command
 
         return run_as_command("probe", lambda report: find_gpus(), as_json="--json" in argv)
-    if name.startswith("check-"):
+    if name.startswith(("check-", "measure-")):
         from splatworker.commands.checks import CHECKS
         from splatworker.stages.command import run_as_command
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,7 +24,7 @@ TOGETHER = ("export", "sfm")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config, items):
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Say what stays together when tests are spread over processes (`pytest -n 2 --dist loadgroup`)."""
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
@@ -32,7 +34,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(scope="session")
-def tiny_scene(tmp_path_factory):
+def tiny_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scene folder of 12 pictures of 48x36 pixels, drawn once."""
     from support.scene_folders import write_scene
 
@@ -40,7 +42,7 @@ def tiny_scene(tmp_path_factory):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB, where a disk can really be full."""
     import subprocess
 

@@ -88,20 +88,20 @@ def trespasses(module: str, imported: set[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_arrow_goes_down(module):
+def test_every_arrow_goes_down(module: str) -> None:
     assert place(module) in LEVEL or module == "", f"{module} has no place in the table"
     if module:
         assert not trespasses(module, imports(MODULES[module]))
 
 
-def test_an_arrow_up_or_across_is_found():
+def test_an_arrow_up_or_across_is_found() -> None:
     assert trespasses("formats.scene", {"render.interface"})
     assert trespasses("train.cli", {"export.cli"})
     assert trespasses("export.cli", {"contract.job"})
     assert not trespasses("export.cli", {"contract.outputs", "formats.scene", "export.film"})
 
 
-def test_no_circle():
+def test_no_circle() -> None:
     """Not within a room either: of two modules at most one knows the other."""
     arrows = {module: imports(path) & MODULES.keys() for module, path in MODULES.items()}
     done: set[str] = set()
@@ -117,27 +117,38 @@ def test_no_circle():
         visit(module, ())
 
 
-def test_four_files_at_the_root():
+def test_four_files_at_the_root() -> None:
     assert {path.name for path in (ROOT / "splatworker").glob("*.py")} == ROOT_MODULES
 
 
 @pytest.mark.parametrize("room", sorted({name.partition(".")[0] for name in MODULES if "." in name}))
-def test_every_room_says_what_it_is_for(room):
+def test_every_room_says_what_it_is_for(room: str) -> None:
     words = ast.get_docstring(ast.parse((ROOT / "splatworker" / room / "__init__.py").read_text())) or ""
     for part in ("In:", "Out:", "Does not know:"):
         assert part in words, f"splatworker/{room}/__init__.py does not say '{part}'"
 
 
 @pytest.mark.parametrize("room", ["sfm", "train", "video"])
-def test_a_room_that_lists_its_modules_lists_all(room):
+def test_a_room_that_lists_its_modules_lists_all(room: str) -> None:
     words = ast.get_docstring(ast.parse((ROOT / "splatworker" / room / "__init__.py").read_text())) or ""
     modules = {path.stem for path in (ROOT / "splatworker" / room).glob("[a-z]*.py")}
     assert modules <= set(re.findall(r"\w+", words)), modules - set(re.findall(r"\w+", words))
 
 
 @pytest.mark.parametrize("module", ["handler", "splatworker.worker.runpod_queue", "splatworker.commands.run"])
-def test_the_worker_loads_neither_torch_nor_colmap(module):
+def test_the_worker_loads_neither_torch_nor_colmap(module: str) -> None:
     heavy = "{'torch', 'pycolmap', 'numpy', 'scipy', 'PIL'}"
     code = f"import sys, {module}; sys.exit(', '.join(sorted({heavy} & sys.modules.keys())) or 0)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "splatworker").rglob("*.py")), ids=lambda path: path.stem)
+def test_pictures_are_opened_as_what_they_may_be(path: Path) -> None:
+    """Pillow has sixty decoders, and few of them were ever meant for a stranger's file."""
+    opened = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Image.open"
+    ]
+    assert all("formats" in [keyword.arg for keyword in call.keywords] for call in opened), path

@@ -29,7 +29,7 @@ def rows(name: str) -> dict[str, list[str]]:
     return {key: [cell.strip() for cell in re.split(r"(?<!\\)\|", rest)] for key, rest in found}
 
 
-def test_every_param_with_its_default():
+def test_every_param_with_its_default() -> None:
     documented = rows("parameters.md")
     for name, field in Params.model_fields.items():
         default = field.get_default()
@@ -42,7 +42,7 @@ def test_every_param_with_its_default():
 
 
 @pytest.mark.parametrize("name", [n for n, f in Params.model_fields.items() if f.annotation in (int, float)])
-def test_every_range(name):
+def test_every_range(name: str) -> None:
     cell = rows("parameters.md")[name][1]
     for bound in Params.model_fields[name].metadata:
         if isinstance(bound, annotated_types.Le):
@@ -53,7 +53,7 @@ def test_every_range(name):
             assert cell.startswith(f"{bound.ge:g}")
 
 
-def test_what_is_made_of_the_code_is_not_stale(tmp_path):
+def test_what_is_made_of_the_code_is_not_stale(tmp_path: Path) -> None:
     """And a change would be noticed, in each of the two."""
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "docs.py", tmp_path / "scripts")
@@ -74,7 +74,7 @@ def test_what_is_made_of_the_code_is_not_stale(tmp_path):
         page.write_text(fresh)
 
 
-def test_every_error_code():
+def test_every_error_code() -> None:
     codes = {error.code for error in _family(SplatError)}
     assert set(rows("troubleshooting.md")) == codes
 
@@ -90,18 +90,18 @@ def image_arguments() -> set[str]:
     return set(re.findall(r"^ARG (\w+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
 
 
-def test_every_variable_of_the_environment():
+def test_every_variable_of_the_environment() -> None:
     documented = set(rows("configuration.md")) - image_arguments()
     assert documented == environment()
 
 
-def test_every_argument_of_the_image():
+def test_every_argument_of_the_image() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text()
     assert {name for name in image_arguments() if f"`{name}`" not in text} == set()
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/runpod.md"])
-def test_the_examples_name_fields_that_there_are(page):
+def test_the_examples_name_fields_that_there_are(page: str) -> None:
     found = set()
     for block in re.findall(r"```js(?:on)?\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
         if example := re.search(r"\binput\"? ?[:=] ?\{\n(.*?)\n *\}", block, re.DOTALL):
@@ -109,7 +109,7 @@ def test_the_examples_name_fields_that_there_are(page):
     assert {"image_urls", "upload_url", "params"} <= found <= Job.model_fields.keys()
 
 
-def test_limits_are_the_codes():
+def test_limits_are_the_codes() -> None:
     from splatworker.deliver import upload, webhook
     from splatworker.network import guard
     from splatworker.photos import fetch, picture
@@ -130,7 +130,7 @@ def test_limits_are_the_codes():
 
 
 @pytest.mark.parametrize("name", ["hub.json", "tests.json"])
-def test_the_hub_offers_only_machines_that_the_fitness_check_takes(name):
+def test_the_hub_offers_only_machines_that_the_fitness_check_takes(name: str) -> None:
     from splatworker.machine.gpu import LEAST_CUDA
 
     config = json.loads((ROOT / ".runpod" / name).read_text())["config"]
@@ -141,18 +141,18 @@ def test_the_hub_offers_only_machines_that_the_fitness_check_takes(name):
     assert {(12, minor) for minor in range(10)} | {(13, 0)} <= set(versions)  # an allow-list: what it lacks is excluded
 
 
-def test_the_hub_sets_variables_that_there_are():
+def test_the_hub_sets_variables_that_there_are() -> None:
     env = json.loads((ROOT / ".runpod" / "hub.json").read_text())["config"]["env"]
     assert env
     assert {variable["key"] for variable in env} <= environment()
 
 
-def test_the_hubs_tests_are_jobs_that_are_understood():
+def test_the_hubs_tests_are_jobs_that_are_understood() -> None:
     for test in json.loads((ROOT / ".runpod" / "tests.json").read_text())["tests"]:
         assert test["input"] == {"self_test": True}
 
 
-def test_limits_of_the_environment_with_their_defaults():
+def test_limits_of_the_environment_with_their_defaults() -> None:
     documented = rows("configuration.md")
     for variable, limit in LIMITS.items():
         default = documented[variable][0]
@@ -165,7 +165,7 @@ def test_limits_of_the_environment_with_their_defaults():
         )
 
 
-def test_the_defaults_are_in_force(monkeypatch):
+def test_the_defaults_are_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each constant that a limit sets, in a process whose environment says nothing, or something else."""
     program = (
         "from splatworker.pipeline import outputs as extra_outputs; "
@@ -186,7 +186,7 @@ def test_the_defaults_are_in_force(monkeypatch):
         assert [float(word) for word in printed.split()] == wanted
 
 
-def test_the_house_in_the_readme_is_the_real_one():
+def test_the_house_in_the_readme_is_the_real_one() -> None:
     (tree,) = re.findall(r"## The house\n\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     shown = {name for line in re.findall(r"^  ((?:[\w.]+/? +)+)", tree, re.MULTILINE) for name in line.split()}
     rooms = {f"{path.parent.name}/" for path in (ROOT / "splatworker").glob("*/__init__.py")}
@@ -200,12 +200,12 @@ def test_the_house_in_the_readme_is_the_real_one():
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
-def test_every_page_says_for_whom_it_is_and_is_on_the_start_page(page):
+def test_every_page_says_for_whom_it_is_and_is_on_the_start_page(page: Path) -> None:
     assert page.read_text().splitlines()[2].startswith("*For ")
     assert page.name == "README.md" or f"]({page.name})" in (ROOT / "docs" / "README.md").read_text()
 
 
-def test_every_relative_link_leads_somewhere():
+def test_every_relative_link_leads_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")]:
         for link, source in re.findall(r'\]\(([^)\s]+)\)|src="([^"]+)"', page.read_text()):
             path = (link or source).partition("#")[0]
@@ -213,5 +213,5 @@ def test_every_relative_link_leads_somewhere():
             assert elsewhere or (page.parent / path).exists(), (page, path)
 
 
-def test_pictures_are_small():
+def test_pictures_are_small() -> None:
     assert sum(path.stat().st_size for path in (ROOT / "docs" / "pictures").glob("*.webp")) < 2_000_000

@@ -9,14 +9,16 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_httpserver import HTTPServer
 from support.jobs import do, local_job, stand_in, write_photos
 
 from splatworker.errors import DiskFull
 from splatworker.formats.ply import read_ply
-from splatworker.pipeline import run as pipeline
 from splatworker.pipeline import stage_calls, transfers
 from splatworker.stages import workspace
 from splatworker.stages.process import StageRunner
@@ -26,12 +28,12 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def photos(tmp_path):
+def photos(tmp_path: Path) -> list[Path]:
     return write_photos(tmp_path / "photos")
 
 
 @pytest.fixture(autouse=True)
-def own_workspaces(tmp_path, monkeypatch):
+def own_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test sees whether a workspace is left behind."""
     folder = tmp_path / "workspaces"
     folder.mkdir()
@@ -40,7 +42,7 @@ def own_workspaces(tmp_path, monkeypatch):
     assert list(folder.iterdir()) == []
 
 
-def assert_error(answer: dict, code: str, *words: str) -> None:
+def assert_error(answer: dict[str, Any], code: str, *words: str) -> None:
     assert answer["status"] == "error"
     assert answer["code"] == code
     assert isinstance(answer["error"], str)
@@ -52,7 +54,7 @@ def assert_error(answer: dict, code: str, *words: str) -> None:
     json.dumps(answer)
 
 
-def test_success_keeps_the_contract(photos, tmp_path):
+def test_success_keeps_the_contract(photos: list[Path], tmp_path: Path) -> None:
     target = tmp_path / "out" / "point_cloud.ply"
     answer = do(local_job(photos, target, project_id="p-1", params={"eval": True}))
     assert answer["status"] == "success"
@@ -69,17 +71,17 @@ def test_success_keeps_the_contract(photos, tmp_path):
     json.dumps(answer)
 
 
-def test_public_url_is_what_model_url_says(photos, tmp_path):
+def test_public_url_is_what_model_url_says(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job(photos, tmp_path / "a.ply", public_url="https://cdn.example/a.ply"))
     assert answer["model_url"] == "https://cdn.example/a.ply"
 
 
-def test_the_inputs_wrapper_is_optional(photos, tmp_path):
+def test_the_inputs_wrapper_is_optional(photos: list[Path], tmp_path: Path) -> None:
     job = local_job(photos, tmp_path / "a.ply")["input"]
     assert do(job)["status"] == "success"
 
 
-def test_a_preview_is_announced_where_there_is_no_gpu(photos, tmp_path):
+def test_a_preview_is_announced_where_there_is_no_gpu(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job(photos, tmp_path / "a.ply"))
     if answer["device"] != "cpu":
         pytest.skip("this machine has a GPU")
@@ -87,7 +89,7 @@ def test_a_preview_is_announced_where_there_is_no_gpu(photos, tmp_path):
     assert any("no GPU" in warning for warning in answer["warnings"])
 
 
-def test_more_than_there_is_becomes_the_most_there_is_with_a_word(photos, tmp_path):
+def test_more_than_there_is_becomes_the_most_there_is_with_a_word(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job(photos, tmp_path / "a.ply", params={"sh_degree": 4, "scaling_lr": 3, "iterations": 50.0}))
     assert answer["status"] == "success", answer
     said = [warning for warning in answer["warnings"] if "the most there is" in warning]
@@ -101,26 +103,28 @@ def test_more_than_there_is_becomes_the_most_there_is_with_a_word(photos, tmp_pa
 @pytest.mark.parametrize(
     ("params", "schedule"), [({}, "own"), ({"densify_until_iter": 900}, "own"), ({"schedule": "original"}, "original")]
 )
-def test_the_answer_says_whose_schedule_it_was(photos, tmp_path, params, schedule):
+def test_the_answer_says_whose_schedule_it_was(
+    photos: list[Path], tmp_path: Path, params: dict[str, Any], schedule: str
+) -> None:
     assert do(local_job(photos, tmp_path / "a.ply", params=params))["schedule"] == schedule
 
 
-def test_params_without_use_are_named_in_a_warning(photos, tmp_path):
+def test_params_without_use_are_named_in_a_warning(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job(photos, tmp_path / "a.ply", params={"exposure_lr_init": 0.5, "source_path": "/etc"}))
     assert answer["status"] == "success"
     assert any("exposure_lr_init, source_path" in warning for warning in answer["warnings"])
 
 
-def test_no_photos(tmp_path):
+def test_no_photos(tmp_path: Path) -> None:
     assert_error(do(local_job([], tmp_path / "a.ply")), "too_few_photos", "0 photos", "5")
 
 
-def test_fewer_than_five(tmp_path):
+def test_fewer_than_five(tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos", 4)
     assert_error(do(local_job(photos, tmp_path / "a.ply")), "too_few_photos", "4", "5")
 
 
-def test_text_files(tmp_path):
+def test_text_files(tmp_path: Path) -> None:
     files = [tmp_path / f"note{i}.jpg" for i in range(6)]
     for file in files:
         file.write_text("no photo at all\n")
@@ -129,7 +133,7 @@ def test_text_files(tmp_path):
     assert not (tmp_path / "a.ply").exists()
 
 
-def test_a_truncated_photo_among_good_ones_is_dropped_and_named(photos, tmp_path):
+def test_a_truncated_photo_among_good_ones_is_dropped_and_named(photos: list[Path], tmp_path: Path) -> None:
     photos[2].write_bytes(photos[2].read_bytes()[:1500])
     answer = do(local_job(photos, tmp_path / "a.ply"))
     assert answer["status"] == "success"
@@ -140,7 +144,7 @@ def test_a_truncated_photo_among_good_ones_is_dropped_and_named(photos, tmp_path
     assert any("IMG_0003" in warning for warning in answer["warnings"])
 
 
-def test_a_file_that_is_not_there_counts_as_rejected(photos, tmp_path):
+def test_a_file_that_is_not_there_counts_as_rejected(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job([*photos, tmp_path / "missing.jpg"], tmp_path / "a.ply"))
     assert answer["status"] == "success"
     assert answer["photos"]["rejected"] == [{"index": 6, "reason": "the file does not exist"}]
@@ -170,27 +174,31 @@ def test_a_file_that_is_not_there_counts_as_rejected(photos, tmp_path):
         ([], "invalid_job", ["params"]),
     ],
 )
-def test_bad_params(photos, tmp_path, params, code, words):
+def test_bad_params(
+    photos: list[Path], tmp_path: Path, params: dict[str, Any] | list[Any], code: str, words: list[str]
+) -> None:
     assert_error(do(local_job(photos, tmp_path / "a.ply", params=params)), code, *words)
 
 
 @pytest.mark.parametrize("value", [None, [], "text", 7, {}, {"image_urls": []}])
-def test_what_is_no_job_at_all(value):
+def test_what_is_no_job_at_all(value: Any) -> None:
     assert do({"id": "x", "input": value})["code"] in ("invalid_job", "too_few_photos")
 
 
-def test_paths_are_refused_on_the_platform(photos, tmp_path):
+def test_paths_are_refused_on_the_platform(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job(photos, tmp_path / "a.ply"), settings=WorkerSettings(local=False, command=stand_in()))
     assert_error(answer, "invalid_job", "image_urls[0]")
 
 
-def test_no_reconstruction_says_what_to_do(photos, tmp_path):
+def test_no_reconstruction_says_what_to_do(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job(photos, tmp_path / "a.ply"), "sfm=no-reconstruction")
     assert_error(answer, "no_reconstruction", "More.")
     assert answer["stage"] == "sfm"
 
 
-def test_an_upload_that_is_refused(photos, tmp_path, httpserver, monkeypatch):
+def test_an_upload_that_is_refused(
+    photos: list[Path], tmp_path: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     httpserver.expect_request("/a.ply", method="PUT").respond_with_data("no", status=403)
     url = httpserver.url_for("/a.ply?X-Amz-Signature=abcdef")
@@ -201,7 +209,9 @@ def test_an_upload_that_is_refused(photos, tmp_path, httpserver, monkeypatch):
     assert len(httpserver.log) == 1
 
 
-def test_a_full_disk_during_training(photos, tmp_path, small_disk, monkeypatch):
+def test_a_full_disk_during_training(
+    photos: list[Path], tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
     for module, name in ((workspace, "LEAST_DISK"), (stage_calls, "TRAINING_DISK")):
         monkeypatch.setattr(module, name, 0)
@@ -212,7 +222,9 @@ def test_a_full_disk_during_training(photos, tmp_path, small_disk, monkeypatch):
     assert list(small_disk.iterdir()) == []
 
 
-def test_a_disk_nearly_full_is_refused_before_the_work(photos, tmp_path, small_disk, monkeypatch):
+def test_a_disk_nearly_full_is_refused_before_the_work(
+    photos: list[Path], tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
     answer = do(local_job(photos, tmp_path / "a.ply"))
     assert_error(answer, "disk_full", "MiB")
@@ -221,10 +233,12 @@ def test_a_disk_nearly_full_is_refused_before_the_work(photos, tmp_path, small_d
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("stage", ["photos", "sfm", "train"])
-def test_a_disk_that_is_full_when_a_stage_that_waits_could_go_on(stage, photos, tmp_path, monkeypatch):
+def test_a_disk_that_is_full_when_a_stage_that_waits_could_go_on(
+    stage: str, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The stage's process is there and waits for its input: it must not wait for ever."""
 
-    def check(workspace, name, needed):
+    def check(workspace: Path, name: str, needed: int) -> None:
         if name == stage and needed > 0:
             raise DiskFull("The disk is nearly full.", hint="Free some space.", stage=stage)
 
@@ -234,14 +248,14 @@ def test_a_disk_that_is_full_when_a_stage_that_waits_could_go_on(stage, photos, 
     assert answer["stage"] == stage
 
 
-def test_a_crash_shows_the_end_of_the_log_without_secrets(photos, tmp_path):
+def test_a_crash_shows_the_end_of_the_log_without_secrets(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job(photos, tmp_path / "a.ply"), "train=silent")
     assert_error(answer, "stage_crashed", "train", "3")
     assert "the last words" in answer["traceback"]
     assert "abc123" not in json.dumps(answer)
 
 
-def test_a_failed_job_tells_what_became_of_each_photo(photos, tmp_path):
+def test_a_failed_job_tells_what_became_of_each_photo(photos: list[Path], tmp_path: Path) -> None:
     photos[1].write_bytes(photos[1].read_bytes()[:500])
     photos[4].write_text("<html>")
     answer = do(local_job(photos, tmp_path / "a.ply"))
@@ -257,11 +271,13 @@ def test_a_failed_job_tells_what_became_of_each_photo(photos, tmp_path):
     assert [photo["index"] for photo in later["photos"]["rejected"]] == [1]
 
 
-def test_a_webhook_for_which_there_is_no_room_is_a_warning(photos, tmp_path, monkeypatch):
+def test_a_webhook_for_which_there_is_no_room_is_a_warning(
+    photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The disk is full when the splat has been delivered: the log of the telling cannot be opened."""
     real = StageRunner.run
 
-    async def run(runner, stage, *arguments, **options):
+    async def run(runner: StageRunner, stage: str, *arguments: list[Any], **options: Any) -> Any:
         if stage == "notify":
             raise OSError(errno.ENOSPC, "No space left on device")
         return await real(runner, stage, *arguments, **options)
@@ -273,20 +289,22 @@ def test_a_webhook_for_which_there_is_no_room_is_a_warning(photos, tmp_path, mon
     assert any("No space left" in warning for warning in answer["warnings"])
 
 
-def test_a_machine_that_fails_the_worker_itself_is_told_by_its_kind(photos, tmp_path, monkeypatch):
-    def link(*_):
+def test_a_machine_that_fails_the_worker_itself_is_told_by_its_kind(
+    photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pipeline.os, "link", link)
+    monkeypatch.setattr(os, "link", link)
     assert_error(do(local_job(photos, tmp_path / "a.ply")), "disk_full")
 
 
-def test_two_local_jobs_have_two_names():
+def test_two_local_jobs_have_two_names() -> None:
     names = {JobSession({"input": {}}, WorkerSettings(local=True)).job_id for _ in range(2)}
     assert len(names) == 2
 
 
-def test_a_webhook_may_take_what_is_left_of_the_job():
+def test_a_webhook_may_take_what_is_left_of_the_job() -> None:
     assert transfers.webhook_seconds(None) == transfers.WEBHOOK_SECONDS
     now = time.monotonic()
     assert transfers.webhook_seconds(now + 3600) == transfers.WEBHOOK_SECONDS
@@ -294,18 +312,18 @@ def test_a_webhook_may_take_what_is_left_of_the_job():
     assert transfers.webhook_seconds(now - 60) == transfers.LEAST_WEBHOOK_SECONDS
 
 
-def test_a_gpu_that_is_gone_replaces_the_worker(photos, tmp_path):
+def test_a_gpu_that_is_gone_replaces_the_worker(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job(photos, tmp_path / "a.ply"), "train=gpu-lost")
     assert_error(answer, "gpu_failed")
     assert answer["refresh_worker"] is True
 
 
-def test_a_job_out_of_time(photos, tmp_path):
+def test_a_job_out_of_time(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job(photos, tmp_path / "a.ply", deadline_s=6.0), "photos=hang")
     assert_error(answer, "deadline_exceeded", "photos")
 
 
-def run_file(job: object, tmp_path, **environment) -> subprocess.CompletedProcess:
+def run_file(job: object, tmp_path: Path, **environment: Any) -> subprocess.CompletedProcess[str]:
     file = tmp_path / "job.json"
     file.write_text(json.dumps(job))
     return subprocess.run(
@@ -318,7 +336,7 @@ def run_file(job: object, tmp_path, **environment) -> subprocess.CompletedProces
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
-def test_a_job_file_ends_with_status_1_and_prints_the_answer(tmp_path, wrapped):
+def test_a_job_file_ends_with_status_1_and_prints_the_answer(tmp_path: Path, wrapped: bool) -> None:
     job = {"image_urls": [], "upload_url": str(tmp_path / "a.ply")}
     done = run_file({"input": job} if wrapped else job, tmp_path)
     assert done.returncode == 1
@@ -326,7 +344,7 @@ def test_a_job_file_ends_with_status_1_and_prints_the_answer(tmp_path, wrapped):
     assert done.stderr.splitlines()[-1].endswith("[too_few_photos]")
 
 
-def test_a_file_that_is_no_json(tmp_path):
+def test_a_file_that_is_no_json(tmp_path: Path) -> None:
     file = tmp_path / "job.json"
     file.write_text("{")
     done = subprocess.run([sys.executable, ROOT / "handler.py", file], capture_output=True, text=True, check=False)
@@ -334,12 +352,12 @@ def test_a_file_that_is_no_json(tmp_path):
     assert "JSON" in done.stderr
 
 
-def test_the_worker_imports_neither_torch_nor_pycolmap():
+def test_the_worker_imports_neither_torch_nor_pycolmap() -> None:
     code = "import sys, handler; sys.exit(bool({'torch', 'pycolmap', 'runpod'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_the_stand_in_takes_no_option_that_the_real_stage_does_not():
+def test_the_stand_in_takes_no_option_that_the_real_stage_does_not() -> None:
     from support.stand_in import sfm_parser
 
     command = [sys.executable, "-P", "-m", "splatworker", "sfm", "--help"]

@@ -1,5 +1,7 @@
 """What the image is made of: locked, licensed, listed."""
 
+from __future__ import annotations
+
 import contextlib
 import io
 import json
@@ -12,6 +14,7 @@ import tomllib
 import zipfile
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -28,7 +31,7 @@ def locked(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
-def test_every_locked_file_has_a_hash_and_no_address(lock):
+def test_every_locked_file_has_a_hash_and_no_address(lock: Path) -> None:
     text = lock.read_text()
     blocks = re.split(r"^(?=\S)", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE), flags=re.MULTILINE)[1:]
     assert blocks
@@ -37,7 +40,7 @@ def test_every_locked_file_has_a_hash_and_no_address(lock):
     assert "://" not in text
 
 
-def test_the_lock_is_what_the_project_asks_for():
+def test_the_lock_is_what_the_project_asks_for() -> None:
     project = PROJECT["project"]
     more = project["optional-dependencies"]
     versions = locked("requirements.lock")
@@ -56,13 +59,13 @@ def test_the_lock_is_what_the_project_asks_for():
 
 
 @pytest.mark.parametrize("lock", [p.name for p in LOCKS if p.name.startswith("torch-")])
-def test_torch_shares_its_parts_with_the_rest(lock):
+def test_torch_shares_its_parts_with_the_rest(lock: str) -> None:
     own, rest = locked(lock), locked("requirements.lock")
     assert own["torch"] == lock.removeprefix("torch-").removesuffix(".lock")
     assert {name: (own[name], rest[name]) for name in own.keys() & rest.keys() if own[name] != rest[name]} == {}
 
 
-def test_build_installs_with_hashes_alone():
+def test_build_installs_with_hashes_alone() -> None:
     text = (ROOT / "Dockerfile").read_text() + (ROOT / "docker" / "build-inria.sh").read_text()
     installs = [
         line for line in re.sub(r"\\\n", " ", text).splitlines() if "pip install" in line or "$pip install" in line
@@ -73,7 +76,7 @@ def test_build_installs_with_hashes_alone():
         assert "--require-hashes" in command or "--no-deps" in command, command
 
 
-def test_each_torch_that_build_sh_names_has_a_lock():
+def test_each_torch_that_build_sh_names_has_a_lock() -> None:
     named = set(re.findall(r"TORCH=([\d.]+)", (ROOT / "build.sh").read_text() + (ROOT / "Dockerfile").read_text()))
     assert {f"torch-{version}.lock" for version in named} == {p.name for p in LOCKS if p.name.startswith("torch-")}
 
@@ -94,14 +97,14 @@ def install(
 
 
 @pytest.fixture(autouse=True)
-def at_rest(monkeypatch):
+def at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """A script's folder on the path, its words and its clock are this test's alone."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "argv", [*sys.argv])
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
 
 
-def script(name: str, words: tuple[object, ...]) -> dict:
+def script(name: str, words: tuple[object, ...]) -> dict[str, Any]:
     sys.argv[1:] = map(str, words)
     return runpy.run_path(str(ROOT / "scripts" / name), run_name="imported")
 
@@ -113,7 +116,7 @@ def check(*words: object) -> tuple[int, str]:
     return status, said.getvalue()
 
 
-def test_licences_of_this_environment_are_allowed():
+def test_licences_of_this_environment_are_allowed() -> None:
     assert check() == (0, "")
 
 
@@ -121,7 +124,7 @@ def test_licences_of_this_environment_are_allowed():
     "licence",
     ["MIT", "MIT OR CC-BY-NC-4.0", "(MIT OR GPL-3.0-only) AND BSD-3-Clause", "Apache-2.0 WITH LLVM-exception AND Zlib"],
 )
-def test_an_expression_that_can_be_met(tmp_path, licence):
+def test_an_expression_that_can_be_met(tmp_path: Path, licence: str) -> None:
     install(tmp_path, "thing", License_Expression=licence)
     assert check(tmp_path) == (0, "")
 
@@ -137,7 +140,7 @@ def test_an_expression_that_can_be_met(tmp_path, licence):
         "MIT MIT",
     ],
 )
-def test_an_expression_that_cannot(tmp_path, licence):
+def test_an_expression_that_cannot(tmp_path: Path, licence: str) -> None:
     install(tmp_path, "thing", License_Expression=licence)
     status, said = check(tmp_path)
     assert status == 1
@@ -154,19 +157,19 @@ def test_an_expression_that_cannot(tmp_path, licence):
         ({"License_Expression": "AGPL-3.0-only"}, "is not on the list"),
     ],
 )
-def test_what_is_refused_and_why(tmp_path, fields, word):
+def test_what_is_refused_and_why(tmp_path: Path, fields: dict[str, Any], word: str) -> None:
     install(tmp_path, "thing", **fields)
     status, said = check(tmp_path)
     assert (status, word in said) == (1, True)
 
 
-def test_licences_by_classifier_and_by_other_names(tmp_path):
+def test_licences_by_classifier_and_by_other_names(tmp_path: Path) -> None:
     install(tmp_path, "one", Classifier="License :: OSI Approved :: MIT License")
     install(tmp_path, "two", License="Apache 2.0")
     assert check(tmp_path) == (0, "")
 
 
-def test_a_library_or_program_in_a_wheel_that_nobody_named(tmp_path):
+def test_a_library_or_program_in_a_wheel_that_nobody_named(tmp_path: Path) -> None:
     install(tmp_path, "thing", License="MIT", files={"thing.libs/libsecret-0a1b2c3d.so.1": b"x"})
     install(
         tmp_path,
@@ -181,14 +184,14 @@ def test_a_library_or_program_in_a_wheel_that_nobody_named(tmp_path):
     assert said.count("check-licences:") == 2
 
 
-def test_an_exception_holds_where_it_was_made_and_nowhere_else(tmp_path):
+def test_an_exception_holds_where_it_was_made_and_nowhere_else(tmp_path: Path) -> None:
     install(tmp_path / "a", "pi-heif", License="BSD-3-Clause", files={"pi_heif.libs/libde265-0a1b2c3d.so.0": b"x"})
     install(tmp_path / "b", "thing", License="MIT", files={"thing.libs/libde265-0a1b2c3d.so.0": b"x"})
     assert check(tmp_path / "a") == (0, "")
     assert "libde265" in check(tmp_path / "b")[1]
 
 
-def test_what_a_distribution_tells_of_its_own_parts(tmp_path):
+def test_what_a_distribution_tells_of_its_own_parts(tmp_path: Path) -> None:
     told = {"components": [{"name": "crate", "version": "2", "licenses": [{"expression": "CC-BY-NC-4.0"}]}]}
     told["components"].append(
         {"name": "not-built-in", "scope": "optional", "licenses": [{"expression": "GPL-3.0-only"}]}
@@ -198,7 +201,7 @@ def test_what_a_distribution_tells_of_its_own_parts(tmp_path):
     assert (status, "crate 2 in thing" in said, "not-built-in" in said) == (1, True, False)
 
 
-def test_nothing_to_check_is_a_fault(tmp_path):
+def test_nothing_to_check_is_a_fault(tmp_path: Path) -> None:
     assert check(tmp_path)[0] == 1
 
 
@@ -213,21 +216,22 @@ def debian(root: Path, section: str) -> Path:
     return root
 
 
-def test_debian_is_listed_and_its_non_free_refused(tmp_path):
+def test_debian_is_listed_and_its_non_free_refused(tmp_path: Path) -> None:
     install(tmp_path / "site", "thing", License="MIT")
     assert check("--system", debian(tmp_path / "main", "libs"), tmp_path / "site") == (0, "")
     status, said = check("--system", debian(tmp_path / "other", "non-free/libs"), tmp_path / "site")
     assert (status, "thing 1:2-3: Debian does not count it as free" in said) == (1, True)
 
 
-def sbom(*words: object) -> dict:
+def sbom(*words: object) -> dict[str, Any]:
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         script("sbom", words)["main"]()
-    return json.loads(said.getvalue())
+    made: dict[str, Any] = json.loads(said.getvalue())
+    return made
 
 
-def test_the_bill_of_an_image(tmp_path):
+def test_the_bill_of_an_image(tmp_path: Path) -> None:
     install(tmp_path / "site", "pi-heif", License="BSD-3-Clause", files={"pi_heif.libs/libde265-0a1b2c3d.so.0": b"x"})
     words = ("--system", debian(tmp_path / "main", "libs"), tmp_path / "site")
     bill = sbom(*words)
@@ -248,7 +252,7 @@ def test_the_bill_of_an_image(tmp_path):
     assert sbom(*words) == bill
 
 
-def test_the_bill_of_a_wheel(tmp_path):
+def test_the_bill_of_a_wheel(tmp_path: Path) -> None:
     wheel = tmp_path / "splatworker-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr(
@@ -263,7 +267,7 @@ def test_the_bill_of_a_wheel(tmp_path):
     assert "licenses" not in found["numpy"]  # whichever version is installed says it
 
 
-def test_versions_that_the_rules_repeat():
+def test_versions_that_the_rules_repeat() -> None:
     compiled = {row["name"]: row.get("version") for row in RULES["compiled_in"] if row["into"] == "splatworker"}
     assert f"nanobind=={compiled['nanobind']}" in PROJECT["build-system"]["requires"]
     packages = json.loads((ROOT / "viewer" / "package-lock.json").read_text())["packages"]
@@ -271,7 +275,7 @@ def test_versions_that_the_rules_repeat():
     assert packages["node_modules/playcanvas"]["version"] == compiled["playcanvas"]
 
 
-def test_each_exception_has_a_reason_and_a_place_in_the_notice():
+def test_each_exception_has_a_reason_and_a_place_in_the_notice() -> None:
     notice = " ".join((ROOT / "NOTICE").read_text().split())
     words = {
         "ffmpeg": "FFmpeg, GPL-3.0-or-later", "suitesparse-*": "CHOLMOD's Supernodal module and SPQR",
@@ -297,7 +301,7 @@ def compare(a: Path, b: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_trees_that_are_the_same_but_for_times(tmp_path):
+def test_trees_that_are_the_same_but_for_times(tmp_path: Path) -> None:
     a, b = tree(tmp_path / "a", x="1", y="2"), tree(tmp_path / "b", y="2", x="1")
     (a / "x").touch()
     status, said = compare(a, b)
@@ -307,7 +311,7 @@ def test_trees_that_are_the_same_but_for_times(tmp_path):
     assert compare(a, tmp_path / "b.tar")[0] == 0
 
 
-def test_trees_that_differ(tmp_path):
+def test_trees_that_differ(tmp_path: Path) -> None:
     a, b = tree(tmp_path / "a", x="1", y="22", z=""), tree(tmp_path / "b", y="23", z="", new="abc")
     (b / "z").chmod(0o600)
     (a / "way").symlink_to("x")

@@ -29,7 +29,7 @@ esac
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Path:
     """A copy of what the scripts need, and a PATH of stand-ins and of a few of the system's tools."""
     folder = tmp_path / "project"
     (folder / "scripts").mkdir(parents=True)
@@ -40,7 +40,9 @@ def project(tmp_path):
     shutil.copy(ROOT / "splatworker" / "__init__.py", folder / "splatworker")
     (tmp_path / "bin").mkdir()
     for tool in ("bash", "sh", "sed", "find", "sort", "dirname", "basename", "id", "mkdir", "cat", "env"):
-        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+        found = shutil.which(tool)
+        assert found, tool
+        (tmp_path / "bin" / tool).symlink_to(found)
     (tmp_path / "bin" / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (tmp_path / "bin" / "python3").chmod(0o755)
     return folder
@@ -57,7 +59,9 @@ class Runner:
             (self.bin / name).write_text(STAND_IN)
             (self.bin / name).chmod(0o755)
 
-    def __call__(self, script: str, *arguments: str, fail: str = "nothing", **environment: str):
+    def __call__(
+        self, script: str, *arguments: str, fail: str = "nothing", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(self.project / script), *arguments],
             capture_output=True,
@@ -73,7 +77,7 @@ class Runner:
 
 
 @pytest.fixture
-def run(project):
+def run(project: Path) -> Runner:
     return Runner(project)
 
 
@@ -87,33 +91,33 @@ def shell_scripts() -> list[str]:
 
 
 @pytest.mark.parametrize("script", shell_scripts())
-def test_shellcheck_finds_nothing(script):
+def test_shellcheck_finds_nothing(script: str) -> None:
     shellcheck = Path(sys.executable).with_name("shellcheck")
     found = subprocess.run([shellcheck, ROOT / script], capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_every_script_is_executable_and_strict(script):
+def test_every_script_is_executable_and_strict(script: str) -> None:
     text = (ROOT / script).read_text()
     assert os.access(ROOT / script, os.X_OK)
     assert "set -euo pipefail" in text
 
 
 @pytest.mark.parametrize("script", ["test-local.sh", "build.sh", "upload-runpod.sh"])
-def test_a_wrong_option_is_a_usage_error(run, script):
+def test_a_wrong_option_is_a_usage_error(run: Runner, script: str) -> None:
     done = run(script, "--nonsense")
     assert done.returncode == 2
     assert "usage" in done.stderr
 
 
-def test_build(run):
+def test_build(run: Runner) -> None:
     run.stand_in("docker")
     assert run("build.sh").returncode == 0
     assert run.calls[-1] == "build --platform linux/amd64 --build-arg WITH_INRIA=0 -t splatworker:latest ."
 
 
-def test_build_with_the_original_trainer_and_more_arguments(run):
+def test_build_with_the_original_trainer_and_more_arguments(run: Runner) -> None:
     run.stand_in("docker")
     assert run("build.sh", "--with-inria", IMAGE="x:1", BUILD_ARGS="--no-cache --progress plain").returncode == 0
     assert run.calls[-1] == (
@@ -121,7 +125,7 @@ def test_build_with_the_original_trainer_and_more_arguments(run):
     )
 
 
-def test_build_for_new_drivers_alone(run):
+def test_build_for_new_drivers_alone(run: Runner) -> None:
     run.stand_in("docker")
     assert run("build.sh", "--with-inria", "--cuda13").returncode == 0
     assert run.calls[-1] == (
@@ -133,7 +137,7 @@ def test_build_for_new_drivers_alone(run):
     ("options", "version"),
     [(["--with-torch"], "2.10.0"), (["--with-torch", "--cuda13"], "2.13.0"), (["--cuda13", "--with-torch"], "2.13.0")],
 )
-def test_build_with_the_torch_that_was_named(run, options, version):
+def test_build_with_the_torch_that_was_named(run: Runner, options: list[str], version: str) -> None:
     run.stand_in("docker")
     assert run("build.sh", *options).returncode == 0
     assert run.calls[-1] == (
@@ -141,7 +145,7 @@ def test_build_with_the_torch_that_was_named(run, options, version):
     )
 
 
-def test_build_without_docker_or_its_engine(run):
+def test_build_without_docker_or_its_engine(run: Runner) -> None:
     done = run("build.sh")
     assert (done.returncode, "docker is needed" in done.stderr) == (1, True)
     run.stand_in("docker")
@@ -158,7 +162,7 @@ def test_build_without_docker_or_its_engine(run):
         ("splat", f"splat:{__version__}"),
     ],
 )
-def test_pushing_the_image(run, name, target):
+def test_pushing_the_image(run: Runner, name: str, target: str) -> None:
     run.stand_in("docker")
     done = run("upload-runpod.sh", name)
     assert done.returncode == 0
@@ -167,7 +171,7 @@ def test_pushing_the_image(run, name, target):
     assert "525.60.13" in done.stdout
 
 
-def test_pushing_what_is_not_built_or_not_allowed(run):
+def test_pushing_what_is_not_built_or_not_allowed(run: Runner) -> None:
     run.stand_in("docker")
     done = run("upload-runpod.sh", "me/splat", fail="docker image*")
     assert (done.returncode, "build.sh first" in done.stderr) == (1, True)
@@ -175,7 +179,7 @@ def test_pushing_what_is_not_built_or_not_allowed(run):
     assert (done.returncode, "docker login" in done.stderr) == (1, True)
 
 
-def test_uploading_photos(run, project):
+def test_uploading_photos(run: Runner, project: Path) -> None:
     run.stand_in("wrangler")
     write_photos(project / "test-images", 5)
     (project / "test-images" / "a photo.PNG").write_bytes(b"x")
@@ -192,14 +196,14 @@ def test_uploading_photos(run, project):
     assert "5ECRET" not in done.stdout + done.stderr
 
 
-def test_uploading_nothing(run, project):
+def test_uploading_nothing(run: Runner, project: Path) -> None:
     run.stand_in("wrangler")
     assert "R2_BUCKET" in run("upload-test-images.sh").stderr
     done = run("upload-test-images.sh", R2_BUCKET="b")
     assert (done.returncode, "at least 5" in done.stderr) == (1, True)
 
 
-def test_a_failed_upload_ends_the_script(run, project):
+def test_a_failed_upload_ends_the_script(run: Runner, project: Path) -> None:
     run.stand_in("wrangler")
     write_photos(project / "test-images", 5)
     assert run("upload-test-images.sh", R2_BUCKET="b", fail="wrangler r2*").returncode == 1
@@ -209,7 +213,7 @@ def test_a_failed_upload_ends_the_script(run, project):
 KEYS = {"R2_BUCKET": BUCKET, "R2_ACCESS_KEY_ID": ACCESS_KEY, "R2_SECRET_ACCESS_KEY": SECRET_KEY}
 
 
-def test_presigned_urls_work_at_a_store_that_checks_signatures(run, project):
+def test_presigned_urls_work_at_a_store_that_checks_signatures(run: Runner, project: Path) -> None:
     write_photos(project / "test-images", 5)
     with Store() as store:
         for photo in (project / "test-images").iterdir():
@@ -227,7 +231,7 @@ def test_presigned_urls_work_at_a_store_that_checks_signatures(run, project):
         assert secret not in done.stdout + done.stderr
 
 
-def test_a_public_buckets_photos_are_not_signed(run, project):
+def test_a_public_buckets_photos_are_not_signed(run: Runner, project: Path) -> None:
     write_photos(project / "test-images", 5)
     done = run(
         "generate-presigned-urls.sh", "job.json", R2_ACCOUNT_ID="abc", R2_PUBLIC_URL="https://pub-1.r2.dev/", **KEYS
@@ -241,7 +245,7 @@ def test_a_public_buckets_photos_are_not_signed(run, project):
 
 
 @pytest.mark.parametrize("missing", ["R2_BUCKET", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_ACCOUNT_ID"])
-def test_what_presigning_needs_is_named(run, missing):
+def test_what_presigning_needs_is_named(run: Runner, missing: str) -> None:
     environment = {**KEYS, "R2_ACCOUNT_ID": "abc"}
     del environment[missing]
     done = run("generate-presigned-urls.sh", **environment)
@@ -249,7 +253,7 @@ def test_what_presigning_needs_is_named(run, missing):
     assert SECRET_KEY not in done.stdout + done.stderr
 
 
-def test_the_container_is_used_where_everything_for_it_is_there(run, project):
+def test_the_container_is_used_where_everything_for_it_is_there(run: Runner, project: Path) -> None:
     run.stand_in("docker", "nvidia-smi")
     assert run("test-local.sh").returncode == 0
     assert "run --rm --gpus all" in run.calls[-1]
@@ -257,7 +261,7 @@ def test_the_container_is_used_where_everything_for_it_is_there(run, project):
 
 
 @pytest.mark.parametrize("arguments", [("--native",), ()])
-def test_otherwise_a_virtual_environment_is(run, project, arguments):
+def test_otherwise_a_virtual_environment_is(run: Runner, project: Path, arguments: tuple[str, ...]) -> None:
     run.stand_in("docker", "nvidia-smi")
     (project / "scripts" / "setup").write_text('#!/bin/sh\necho setup >>"$CALLS"\n')
     (project / "scripts" / "setup").chmod(0o755)
@@ -269,7 +273,7 @@ def test_otherwise_a_virtual_environment_is(run, project, arguments):
     assert (project / "output").is_dir()
 
 
-def test_without_wrangler_npx_fetches_it_and_without_both_it_is_asked_for(run, project):
+def test_without_wrangler_npx_fetches_it_and_without_both_it_is_asked_for(run: Runner, project: Path) -> None:
     write_photos(project / "test-images")
     done = run("upload-test-images.sh", R2_BUCKET="b")
     assert done.returncode == 1
@@ -280,7 +284,7 @@ def test_without_wrangler_npx_fetches_it_and_without_both_it_is_asked_for(run, p
     assert all(call.startswith("--yes wrangler@4 r2 object put b/test-images/") for call in run.calls)
 
 
-def test_without_boto3_it_is_asked_for(run, project):
+def test_without_boto3_it_is_asked_for(run: Runner, project: Path) -> None:
     write_photos(project / "test-images")
     run.stand_in("python3")
     keys = dict.fromkeys(("R2_BUCKET", "R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"), "x")

@@ -1,16 +1,21 @@
 """Whether this machine can do a job at all: asked when a worker starts, and while the trainer warms up.
 
 Each check runs as a stage in a process of its own (`splatworker check-colmap`, `check-kernels`): COLMAP and torch must
-not share one, and a driver that hangs must not hang the worker.
+not share one, and a driver that hangs must not hang the worker. The two that measure (`measure-features`,
+`measure-training`) are for `splatworker doctor`, which tells from them how long a job takes.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from splatworker.errors import GpuFailed
 from splatworker.stages.progress import Reporter
+
+GAUSSIANS = 100_000
+"""That a step is timed on: of a common scene, in the middle of its training."""
 
 
 def import_colmap(report: Reporter) -> dict[str, Any]:
@@ -59,7 +64,84 @@ def draw_something(report: Reporter) -> dict[str, Any]:
     return {"device": str(device), "code": code, "reason": reason}
 
 
+def time_features(report: Reporter) -> dict[str, Any]:
+    """How fast this machine finds a photo's features.
+
+    Returns:
+        seconds: of one processor, for a made-up photo of 1000x750 pixels, the quick look's size: the best of three.
+    """
+    import numpy as np  # noqa: PLC0415 - not in the worker's process
+    from PIL import Image  # noqa: PLC0415
+
+    from splatworker.sfm.colmap import pycolmap  # noqa: PLC0415
+    from splatworker.sfm.features import FAST  # noqa: PLC0415
+
+    random = np.random.default_rng(0)
+    width, height = FAST.longest, FAST.longest * 3 // 4
+    layers = [  # blobs of four sizes, as a photo has details of many
+        Image.fromarray(random.integers(0, 256, (height // size, width // size), dtype=np.uint8)).resize(
+            (width, height)
+        )
+        for size in (4, 8, 16, 32)
+    ]
+    photo = np.mean([np.asarray(layer) for layer in layers], axis=0).astype(np.uint8)
+    options = pycolmap.FeatureExtractionOptions()
+    options.use_gpu, options.num_threads, options.max_image_size = False, 1, FAST.longest
+    options.sift.max_num_features, options.sift.first_octave = FAST.most, FAST.first_octave
+    extractor = pycolmap.FeatureExtractor.create(options, pycolmap.Device.cpu)
+    bitmap, times = pycolmap.Bitmap.from_array(photo), []
+    for _ in range(3):
+        began = time.process_time()
+        extractor.extract(bitmap)
+        times.append(time.process_time() - began)
+    return {"seconds": min(times)}
+
+
+def time_training(report: Reporter) -> dict[str, Any]:
+    """How fast the device that a job would use trains.
+
+    Returns:
+        seconds: of one step on `GAUSSIANS` Gaussians before a photo of 1600x1067 pixels, the mean of several.
+    """
+    import torch  # noqa: PLC0415 - not in the worker's process
+
+    from splatworker.formats.camera import Camera  # noqa: PLC0415
+    from splatworker.render.backend import renderer_for  # noqa: PLC0415
+    from splatworker.render.interface import (  # noqa: PLC0415
+        AdamState,
+        DensityStatistics,
+        GaussianTensors,
+        LearningRates,
+        Step,
+        View,
+    )
+
+    renderer = renderer_for("auto")
+    device = renderer.device
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((3,), (4,), (3,), (), (3,), (15, 3))
+    tensors = GaussianTensors(*(0.3 * torch.randn(GAUSSIANS, *shape, generator=generator) for shape in shapes))
+    tensors = tensors._replace(log_scales=tensors.log_scales - 4.5)  # some pixels wide each
+    parameters = GaussianTensors(*(tensor.to(device) for tensor in tensors))
+    nothing = [GaussianTensors(*(torch.zeros_like(tensor) for tensor in parameters)) for _ in range(2)]
+    statistics = DensityStatistics(*(torch.zeros(GAUSSIANS, device=device) for _ in DensityStatistics._fields))
+    pose = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]]
+    camera = Camera(1600, 1067, 1300.0, 1300.0, 800.0, 533.5, torch.tensor(pose, dtype=torch.float64).numpy())
+    photo = torch.full((3, 1067, 1600), 128, dtype=torch.uint8, device=device)
+    black, rates = torch.zeros(3, device=device), LearningRates(*(1e-4 for _ in LearningRates._fields))
+    steps, began = (3 if device.type == "cpu" else 50), 0.0
+    for number in range(1, steps + 3):
+        if number == 3:  # the first two load what is loaded late
+            began = time.perf_counter()
+        step = Step(View(camera, photo), black, 3, 0.2, rates, number)
+        loss = renderer.training_step(parameters, AdamState(*nothing), statistics, step)
+        float(loss.total)  # has ended on the device
+    return {"seconds": (time.perf_counter() - began) / steps, "device": device.type}
+
+
 CHECKS: dict[str, Callable[[Reporter], dict[str, Any]]] = {
     "check-colmap": import_colmap,
     "check-kernels": draw_something,
+    "measure-features": time_features,
+    "measure-training": time_training,
 }

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.photo import FORMATS, PhotoHeader
 
 PLENTY = 150
 """Photos are left out only down to this number."""
@@ -48,7 +48,7 @@ def find_near_duplicates(photos: Sequence[PhotoHeader], folder: Path, plenty: in
 
 def _thumbnail(path: Path) -> npt.NDArray[np.float32]:
     """A small grey picture as a vector without mean, of unit length."""
-    with Image.open(path) as image:
+    with Image.open(path, formats=FORMATS) as image:
         image.draft("L", (2 * _SIDE, 2 * _SIDE))
         small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
     pixels = np.asarray(small, dtype=np.float32).ravel()

@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 
 from splatworker.sfm.database import alias
 from splatworker.sfm.options import SfmOptions
-from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.photo import FORMATS, PhotoHeader
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 
@@ -69,7 +69,7 @@ def _lay(photo: PhotoHeader, source: Path, target: Path, bench: Workbench) -> Ph
         target.symlink_to(source.resolve())
         return photo
     needed = _needed(bench.options) or max(photo.width, photo.height)
-    with Image.open(source) as image:
+    with Image.open(source, formats=FORMATS) as image:
         exif = image.getexif()
         if photo.has_alpha:
             rgba = image.convert("RGBA")

@@ -16,6 +16,9 @@ from splatworker.formats.video_frame import VideoFrame, described
 from splatworker.stages.arrivals import natural
 from splatworker.stages.file_names import distinct, find_files
 
+FORMATS = ("JPEG", "PNG")
+"""What Pillow may take a photo for, whatever its name says: no other of its decoders meets a stranger's file."""
+
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -75,7 +78,7 @@ def read_photo(path: Path) -> PhotoHeader:
     """Read one photo's header. Raises OSError or ValueError where the file is not a JPEG or PNG."""
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path.name}: neither .jpg nor .png")
-    with Image.open(path, formats=["JPEG", "PNG"]) as image:
+    with Image.open(path, formats=FORMATS) as image:
         exif, detail, position = _header(image)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         return PhotoHeader(

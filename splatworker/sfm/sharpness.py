@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from splatworker.sfm.photo import FORMATS
+
 _SIZE = 512
 _BLANK_CONTRAST = 0.03
 _BLURRED_DETAIL = 0.08
@@ -43,7 +45,7 @@ class PhotoQuality:
 
 def photo_quality(path: Path) -> PhotoQuality:
     """Measure one photo, shrunk."""
-    with Image.open(path) as image:
+    with Image.open(path, formats=FORMATS) as image:
         image.draft("L", (_SIZE, _SIZE))
         grey = image.convert("L")
         grey.thumbnail((_SIZE, _SIZE))

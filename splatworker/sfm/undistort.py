@@ -11,7 +11,7 @@ from PIL import Image
 
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.metadata import drop_metadata
-from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.photo import FORMATS, PhotoHeader
 from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
 
@@ -88,11 +88,11 @@ def _to_pinhole(camera: pycolmap.Camera) -> None:
 
 def _give_alpha(written: Path, alpha: Path, camera: pycolmap.Camera, options: pycolmap.UndistortCameraOptions) -> None:
     """Make a photo that was undistorted over black transparent again, by its alpha undistorted in the same way."""
-    with Image.open(alpha) as grey:
+    with Image.open(alpha, formats=FORMATS) as grey:
         given = np.asarray(grey)
     flat, _ = pycolmap.undistort_image(options, pycolmap.Bitmap.from_array(given), camera)
     opacity = np.asarray(flat.to_array()).reshape(flat.height, flat.width)
-    with Image.open(written) as photo:
+    with Image.open(written, formats=FORMATS) as photo:
         premultiplied = np.asarray(photo.convert("RGB"), dtype=np.float32)
     colours = premultiplied * (255.0 / np.maximum(opacity, 1)[:, :, None])
     pixels = np.dstack([np.clip(colours + 0.5, 0, 255).astype(np.uint8), opacity])
@@ -125,6 +125,6 @@ def _shrink(model: pycolmap.Reconstruction, photos: Path, longest: int, threads:
 
 
 def _shrink_photo(path: Path, size: tuple[int, int]) -> None:
-    with Image.open(path) as photo:
+    with Image.open(path, formats=FORMATS) as photo:
         shrunk = photo.convert("RGBA" if photo.mode == "RGBA" else "RGB").resize(size, Image.Resampling.LANCZOS)
     shrunk.save(path, quality=_JPEG_QUALITY, subsampling=0)

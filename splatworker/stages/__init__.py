@@ -2,5 +2,6 @@
 
 In: a command line, a workspace, perhaps a request on standard input, a deadline.
 Out: the stage's result, progress and warnings; or the error it sent, or what its crash was about.
-Does not know: which stages there are and what they do. Nothing of a stage outlives it (`supervise`).
+Does not know: which stages there are and what they do.
+`process` starts a stage, `follow` hears what it says, and nothing of it outlives it (`supervise`, `ending`).
 """

@@ -12,45 +12,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import json
 import math
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import structlog
-
-from splatworker.errors import DeadlineExceeded, OutOfMemory, SplatError, StageCrashed, from_event
+from splatworker.errors import DeadlineExceeded, OutOfMemory, StageCrashed
 from splatworker.machine import operator_limits
 from splatworker.machine.limits import total_memory
-from splatworker.network.redact import redact
-from splatworker.stages import supervise
+from splatworker.stages import ending, supervise
+from splatworker.stages.follow import CappedLog, Follower, read_chunks, read_lines
 from splatworker.stages.progress import Reporter
 from splatworker.stages.undisturbed import undisturbed
 
 STAGE_COMMAND: tuple[str, ...] = (sys.executable, "-P", "-m", "splatworker")
-
-LOG_LIMIT = 8 * 2**20
-"""Bytes of a stage's log: the first half of it as it comes, then only the last."""
-
-LINE_LIMIT = 1 * 2**20
-"""Bytes of a JSON line; a longer line is noise."""
-
-MESSAGE_LIMIT = 4000
-"""Letters of a sentence that a stage says."""
-
-TAIL_LINES = 20
-KILL_GRACE_S = 4.0
-DRAIN_S = 2.0
-"""Seconds for what a supervisor that has ended may have left to be read."""
-
-POLL_S = 0.1
-SIGKILL = 9
 
 MEMORY_SHARE = 0.95
 """How much of the machine's memory a stage may take where the operator says nothing: more, and the system kills."""
@@ -175,10 +155,10 @@ async def run_command(
     logs, scratch = workspace / "logs", workspace / "tmp"
     logs.mkdir(exist_ok=True)
     scratch.mkdir(exist_ok=True)
-    follower = _Follower(stage, report)
+    follower = Follower(stage, report)
     supervise.become_subreaper()
     others = set(supervise.children()) if supervise.LINUX else set()
-    with _CappedLog(logs / f"{stage}.log") as log:
+    with CappedLog(logs / f"{stage}.log") as log:
         process = await _start(
             _restricted(stage, command, network=network), stage, workspace, scratch, reads_input=request is not None
         )
@@ -187,16 +167,16 @@ async def run_command(
                 assert process.stdout is not None
                 assert process.stderr is not None
                 reading = asyncio.gather(
-                    _read_lines(process.stdout, follower.line, log.write),
-                    _read_chunks(process.stderr, [log.write, *([watch] if watch else [])]),
+                    read_lines(process.stdout, follower.line, log.write),
+                    read_chunks(process.stderr, [log.write, *([watch] if watch else [])]),
                 )
-                output_read = asyncio.ensure_future(_output_ended(process, reading))
+                output_read = asyncio.ensure_future(ending.output_ended(process, reading))
                 await _while_sending(output_read, _send(process.stdin, request))
-                await _ended(process)
+                await ending.ended(process)
         except TimeoutError:
             raise out_of_time(stage) from None
         finally:
-            await undisturbed(_end(process, others))
+            await undisturbed(ending.end(process, others))
     return _outcome(stage, follower, process.returncode or 0, log.tail(), needs_result=watch is None)
 
 
@@ -211,9 +191,7 @@ async def _start(
     command: Sequence[str], stage: str, workspace: Path, scratch: Path, *, reads_input: bool
 ) -> asyncio.subprocess.Process:
     """Start a supervisor for the command; `reads_input` for one that is sent a request."""
-    global _starting  # noqa: PLW0603
-    _starting += 1
-    try:
+    with ending.starting():
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", _SUPERVISOR, str(os.getpid()), str(_most_memory())),
             *command,
@@ -224,17 +202,8 @@ async def _start(
             env=stage_environment(scratch, stage),
             start_new_session=True,
         )
-        _supervisors.add(process.pid)
-    finally:
-        _starting -= 1
+        ending.is_supervisor(process)
     return process
-
-
-_supervisors: set[int] = set()
-"""Of the stages that run now; others of this process's children in sessions of their own may be orphans."""
-
-_starting = 0
-"""Supervisors that are being started, and do not stand in `_supervisors` yet."""
 
 
 def _most_memory() -> int:
@@ -254,7 +223,7 @@ def out_of_time(stage: str) -> DeadlineExceeded:
     )
 
 
-def _outcome(stage: str, follower: _Follower, returncode: int, tail: str, *, needs_result: bool) -> dict[str, Any]:
+def _outcome(stage: str, follower: Follower, returncode: int, tail: str, *, needs_result: bool) -> dict[str, Any]:
     """What a stage that has ended gave, or the error that it ended with."""
     signal = follower.exit.get("signal", 0) or max(0, -returncode)
     if follower.error is not None:
@@ -265,7 +234,7 @@ def _outcome(stage: str, follower: _Follower, returncode: int, tail: str, *, nee
             hint="Use a larger machine, or fewer or smaller photos.",
             stage=stage,
         )
-    if signal == SIGKILL:
+    if signal == ending.SIGKILL:
         raise OutOfMemory(
             f"The stage '{stage}' was killed by the system, most probably because the memory ran out.",
             hint="Use a larger machine, or fewer or smaller photos.",
@@ -282,96 +251,6 @@ def _outcome(stage: str, follower: _Follower, returncode: int, tail: str, *, nee
         raise error
     cost = {name: follower.exit[name] for name in ("peak_rss_bytes", "cpu_seconds") if name in follower.exit}
     return (follower.result or {}) | {"process": cost}
-
-
-class _Follower:
-    """Takes a stage's JSON lines apart."""
-
-    def __init__(self, stage: str, report: Reporter) -> None:
-        self.stage = stage
-        self.report = report
-        self.result: dict[str, Any] | None = None
-        self.error: SplatError | None = None
-        self.exit: dict[str, Any] = {}
-
-    def line(self, line: bytes) -> bool:
-        """Take one line; whether it was an event."""
-        if not line.startswith(b"{"):
-            return False
-        try:
-            event = json.loads(line)
-        except (ValueError, RecursionError):
-            return False
-        match event:
-            case {"event": "progress", "fraction": float() | int() as fraction} if 0 <= fraction <= 1:
-                self.report.progress(_sentence(event.get("step", ""))[:100], float(fraction))
-            case {"event": "warning", "message": str(message)}:
-                self.report.warning(_sentence(message))
-            case {"event": "result", "result": dict(result)}:
-                self.result = result
-            case {"event": "error"}:
-                fields = {name: _sentence(event.get(name, "")) for name in ("code", "stage", "message", "hint")}
-                self.error = from_event(fields)
-            case {
-                "event": "exit",
-                "signal": int(),
-                "peak_rss_bytes": int(),
-                "cpu_seconds": int() | float(),
-                "over_memory": bool(),
-            }:
-                self.exit = event
-            case {"event": "unrestricted", "reason": str(reason)}:
-                _warn_once(redact(reason[:200]))
-            case _:
-                return False
-        return True
-
-
-def _sentence(said: object) -> str:
-    """What a stage says, fit to be handed on: without keys, and no longer than a sentence may be."""
-    return redact(str(said)[:MESSAGE_LIMIT])
-
-
-@functools.cache
-def _warn_once(reason: str) -> None:
-    """Log that stages may use the network here."""
-    structlog.get_logger().warning("stages are not kept from the network", reason=reason)
-
-
-class _CappedLog:
-    """A log file of at most `LOG_LIMIT` bytes: the beginning as it comes, and the end when it is closed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._room = LOG_LIMIT // 2
-        self._end = bytearray()
-
-    def __enter__(self) -> _CappedLog:
-        self._file = self._path.open("wb", buffering=0)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._trim()
-        with self._file, contextlib.suppress(OSError):  # a full disk must not hide why the stage failed
-            if self._room == 0 and self._end:
-                self._file.write(b"\n[...]\n" + self._end)
-
-    def write(self, data: bytes) -> None:
-        head = data[: self._room]
-        with contextlib.suppress(OSError):
-            self._file.write(head)
-        self._room -= len(head)
-        self._end += data
-        if len(self._end) > LOG_LIMIT:
-            self._trim()
-
-    def _trim(self) -> None:
-        del self._end[: -(LOG_LIMIT // 2)]
-
-    def tail(self) -> str:
-        """The last lines, fit to be shown."""
-        lines = bytes(self._end[-16_384:]).decode("utf-8", "replace").splitlines()
-        return redact("\n".join(line[:500] for line in lines[-TAIL_LINES:]))
 
 
 async def _send(stdin: asyncio.StreamWriter | None, request: Request) -> None:
@@ -407,101 +286,3 @@ async def _while_sending(reading: asyncio.Future[Any], sending: Coroutine[Any, A
         raise
     finally:
         sending_task.cancel()  # a stage that died early has not read all of it
-
-
-async def _output_ended(process: asyncio.subprocess.Process, reading: asyncio.Future[Any]) -> None:
-    """Wait for the end of what a stage prints; when its supervisor has ended, not for who else may hold its pipes."""
-    try:
-        while not reading.done() and process.returncode is None:
-            await asyncio.wait([reading], timeout=POLL_S)
-        if not reading.done():
-            await asyncio.wait([reading], timeout=DRAIN_S)
-        if reading.done():
-            await reading
-    finally:
-        reading.add_done_callback(
-            lambda read: read.cancelled() or read.exception()
-        )  # or asyncio logs it as never retrieved
-        reading.cancel()
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    """Wait for a process's end alone: its own `wait` waits for its pipes, too, whoever holds them."""
-    pause = 0.001
-    while process.returncode is None:
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, POLL_S)
-
-
-async def _read_chunks(stream: asyncio.StreamReader, sinks: Sequence[Callable[[bytes], None]]) -> None:
-    while chunk := await stream.read(65_536):
-        for sink in sinks:
-            sink(chunk)
-
-
-async def _read_lines(
-    stream: asyncio.StreamReader, take: Callable[[bytes], bool], noise: Callable[[bytes], None]
-) -> None:
-    """Offer every line to `take`; what it does not want, and lines without end, go to `noise`."""
-    pending = bytearray()
-    while chunk := await stream.read(65_536):
-        pending += chunk
-        *lines, rest = pending.split(b"\n")
-        pending = bytearray(rest)
-        for line in lines:
-            if not take(bytes(line)):
-                noise(bytes(line) + b"\n")
-        if len(pending) > LINE_LIMIT:
-            noise(bytes(pending))
-            pending.clear()
-    if pending and not take(bytes(pending)):
-        noise(bytes(pending))
-
-
-async def _end(process: asyncio.subprocess.Process, others: Collection[int]) -> None:
-    """Make sure that the supervisor, and with it the stage's tree, is gone; `others` are this process's children from
-    before.
-    """
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(KILL_GRACE_S):
-                await _ended(process)
-        except TimeoutError:  # it cannot obey: it is stopped, or has a child that waits for a GPU that hangs
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await _ended(process)
-    _supervisors.discard(process.pid)
-    if process.returncode is not None and process.returncode < 0 and supervise.LINUX:
-        await _end_orphans(others)
-
-
-async def _end_orphans(others: Collection[int]) -> None:
-    """Kill what a supervisor that was killed has left: it has come to this process as the next subreaper above."""
-    session, end, killed = os.getsid(0), time.monotonic() + KILL_GRACE_S, set[int]()
-    while time.monotonic() < end:
-        if not _starting:
-            orphans = [
-                pid for pid in supervise.children()
-                if pid not in others and pid not in _supervisors and _session_of(pid) != session
-            ]  # fmt: skip
-            if not orphans:
-                return
-            for pid in orphans:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, SIGKILL)
-                # Not at once: one whose start was cancelled is asyncio's, which waits for it already.
-                if pid in killed:
-                    with contextlib.suppress(ChildProcessError):
-                        os.waitpid(pid, os.WNOHANG)
-            killed.update(orphans)
-        await asyncio.sleep(0.02)
-
-
-def _session_of(pid: int) -> int:
-    """A process's session; its own id where it has just ended. No stage is ever in this process's session."""
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return pid

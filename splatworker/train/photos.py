@@ -191,7 +191,7 @@ def load_hole(photo: Photo, size: tuple[int, int]) -> np.ndarray[tuple[int, ...]
         InvalidScene: the photo cannot be decoded.
     """
     try:
-        with Image.open(photo.path) as image:
+        with Image.open(photo.path, formats=FORMATS) as image:
             if not image.has_transparency_data:
                 return None
             alpha = image.convert("RGBA").getchannel("A").resize(size, Image.Resampling.BOX)

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from splatworker.errors import MachineError, OutOfMemory
+from splatworker.errors import GpuFailed
 from splatworker.machine import operator_limits
-from splatworker.machine.gpu import unusable
-from splatworker.machine.limits import available_memory
+from splatworker.pipeline import fitness
 from splatworker.stages.process import STAGE_COMMAND, StageRunner
-from splatworker.stages.progress import Silent
 from splatworker.stages.supervise import hide_memory_and_environment
-from splatworker.stages.workspace import LEAST_DISK, check_room, private_workspace
+from splatworker.stages.workspace import private_workspace
 from splatworker.worker import logs
 from splatworker.worker.deduplicate_jobs import deduplicate_jobs
 from splatworker.worker.public_address import environment_rule
 from splatworker.worker.self_test import is_self_test, self_test
 from splatworker.worker.session import WorkerSettings
-
-CHECK_SECONDS = 120.0
-FITNESS_DISK = 4 * 2**30 - LEAST_DISK
-"""Bytes that a worker's disk must have free, or it takes no job."""
-
-FITNESS_MEMORY = 4 * 2**30
-"""Bytes of main memory that must be free."""
 
 ALLOW_CPU = "SPLATWORKER_ALLOW_CPU"
 
@@ -83,29 +74,11 @@ async def check_machine(command: Sequence[str] = STAGE_COMMAND) -> None:
     """
     operator_limits.check()
     environment_rule()
-    memory = available_memory()
-    if memory is not None and memory < FITNESS_MEMORY:
-        raise OutOfMemory(
-            f"Only {memory >> 20} MiB of memory are free, and {FITNESS_MEMORY >> 20} are needed.",
-            hint="Choose machines with more memory.",
-        )
+    gpu_required = not _cpu_will_do()
     with private_workspace() as workspace:
-        check_room(workspace, "a job", FITNESS_DISK)
-
-        async def run(stage: str) -> dict[str, Any]:
-            end = time.monotonic() + CHECK_SECONDS
-            return await StageRunner(workspace, command).run(stage, report=Silent(), deadline=end)
-
-        found = await run("probe")
-        if not _cpu_will_do() and not found["gpus"]:
-            raise _no_gpu(found["code"], f"there is no GPU to work with: {found['reason']}")
-        drawn = await run("check-kernels")
-        if not _cpu_will_do() and drawn["code"]:
-            raise _no_gpu(drawn["code"], f"the kernels do not run on the GPU: {drawn['reason']}")
-        await run("check-colmap")
-
-
-def _no_gpu(code: str, reason: str) -> MachineError:
-    error = unusable(code, reason)
-    error.hint += f" {ALLOW_CPU}=1 works without a GPU."
-    return error
+        async with aclosing(fitness.examine(StageRunner(workspace, command), gpu_required=gpu_required)) as findings:
+            async for finding in findings:
+                if gpu_required and isinstance(finding.error, GpuFailed):
+                    finding.error.hint += f" {ALLOW_CPU}=1 works without a GPU."
+                if finding.error is not None:
+                    raise finding.error

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from splatworker.stages.workspace import private_workspace
 
 
 @pytest.fixture
-def parent(tmp_path):
+def parent(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "workspaces"
     folder.mkdir()
     folder.chmod(0o1777)
@@ -27,7 +28,7 @@ def parent(tmp_path):
 
 
 @pytest.fixture
-def victim(tmp_path):
+def victim(tmp_path: Path) -> Iterator[Path]:
     """A folder with a file that nobody here may touch."""
     folder = tmp_path / "victim"
     folder.mkdir()
@@ -46,7 +47,7 @@ def sweep(parent: Path) -> None:
         pass
 
 
-def test_links_among_the_workspaces_are_left_alone(parent, victim):
+def test_links_among_the_workspaces_are_left_alone(parent: Path, victim: Path) -> None:
     (parent / ".splat-folder").symlink_to(victim)
     (parent / ".splat-file").symlink_to(victim / "file")
     (parent / ".splat-nowhere").symlink_to(parent / "nowhere")
@@ -55,7 +56,7 @@ def test_links_among_the_workspaces_are_left_alone(parent, victim):
     assert len(list(parent.iterdir())) == 4
 
 
-def test_what_is_no_folder_is_left_alone(parent, victim):
+def test_what_is_no_folder_is_left_alone(parent: Path, victim: Path) -> None:
     os.mkfifo(parent / ".splat-pipe")
     os.link(victim / "file", parent / ".splat-hard")
     (parent / ".splat-text").write_text("somebody's")
@@ -83,21 +84,21 @@ def fill(folder: Path, victim: Path) -> None:
     (folder / "locked").chmod(0o500)
 
 
-def test_a_workspace_goes_whatever_stands_in_it(parent, victim):
+def test_a_workspace_goes_whatever_stands_in_it(parent: Path, victim: Path) -> None:
     with private_workspace(parent) as folder:
         fill(folder, victim)
         folder.chmod(0o500)
     assert list(parent.iterdir()) == []
 
 
-def test_an_abandoned_workspace_goes_whatever_stands_in_it(parent, victim):
+def test_an_abandoned_workspace_goes_whatever_stands_in_it(parent: Path, victim: Path) -> None:
     (parent / ".splat-old").mkdir()
     fill(parent / ".splat-old", victim)
     sweep(parent)
     assert list(parent.iterdir()) == []
 
 
-def test_folders_in_folders_without_end(parent):
+def test_folders_in_folders_without_end(parent: Path) -> None:
     with private_workspace(parent) as folder:
         depth = 1500  # more than paths may be long, and than functions may call one another
         here = os.open(folder, os.O_RDONLY)
@@ -129,7 +130,7 @@ sys.exit(folder.exists())
 """
 
 
-def test_folders_that_their_owner_may_not_open(tmp_path):
+def test_folders_that_their_owner_may_not_open(tmp_path: Path) -> None:
     """As another user than root, who may open everything."""
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == os.getuid() and len(folder.parts) > 2:
@@ -138,7 +139,7 @@ def test_folders_that_their_owner_may_not_open(tmp_path):
     subprocess.run([sys.executable, "-c", UNPRIVILEGED, str(tmp_path)], check=True)
 
 
-def test_another_file_system_inside_is_left_alone(parent, tmp_path):
+def test_another_file_system_inside_is_left_alone(parent: Path, tmp_path: Path) -> None:
     inside = parent / ".splat-old" / "scene" / "mounted"
     inside.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(inside)]
@@ -160,7 +161,7 @@ def test_another_file_system_inside_is_left_alone(parent, tmp_path):
     assert list(parent.iterdir()) == []
 
 
-def test_a_workspace_of_another_user_is_left_alone(parent):
+def test_a_workspace_of_another_user_is_left_alone(parent: Path) -> None:
     if os.getuid() != 0:
         pytest.skip("only root may give a folder away")
     (parent / ".splat-other").mkdir()
@@ -169,7 +170,7 @@ def test_a_workspace_of_another_user_is_left_alone(parent):
     assert (parent / ".splat-other").is_dir()
 
 
-def test_an_abandoned_workspace_goes_at_once_and_one_in_use_stays(parent):
+def test_an_abandoned_workspace_goes_at_once_and_one_in_use_stays(parent: Path) -> None:
     for name in ("used", "abandoned"):
         (parent / f".splat-{name}").mkdir()
     lock = removal.open_folder(parent / ".splat-used")
@@ -179,7 +180,7 @@ def test_an_abandoned_workspace_goes_at_once_and_one_in_use_stays(parent):
     os.close(lock)
 
 
-def test_many_workers_begin_at_once(parent):
+def test_many_workers_begin_at_once(parent: Path) -> None:
     """One's sweep may see another's folder before it is locked."""
     lost: list[Path] = []
 
@@ -201,7 +202,7 @@ def test_many_workers_begin_at_once(parent):
     assert list(parent.iterdir()) == []
 
 
-def test_a_file_for_a_folder_of_workspaces_is_told(tmp_path):
+def test_a_file_for_a_folder_of_workspaces_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SplatError, match="file"), private_workspace(tmp_path / "file"):
         pass

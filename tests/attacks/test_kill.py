@@ -6,7 +6,9 @@ import os
 import random
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.jobs import write_photos
@@ -19,7 +21,7 @@ SLOW = ("sfm=slow:0.3", "train=slow:0.3")
 
 
 @pytest.fixture
-def workspaces(tmp_path, monkeypatch):
+def workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "workspaces"
     folder.mkdir()
     monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(folder))
@@ -27,14 +29,14 @@ def workspaces(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> Iterator[Store]:
     write_photos(tmp_path / "photos")
     with Store(tmp_path / "photos") as store:
         yield store
 
 
 @pytest.fixture
-def platform():
+def platform() -> Iterator[Platform]:
     with Platform() as platform:
         yield platform
 
@@ -60,7 +62,7 @@ def victims(who: str, stage: str, workspaces: Path) -> list[int]:
     ]  # fmt: skip
 
 
-def do(store: Store, key: str) -> dict:
+def do(store: Store, key: str) -> dict[str, Any]:
     return {
         "image_urls": store.photo_urls(NAMES),
         "upload_url": store.presign("PUT", key),
@@ -102,13 +104,13 @@ def killed(who: str, stage: str, delay_s: float, platform: Platform, store: Stor
 
 
 @pytest.mark.parametrize(("who", "stage"), [("worker", "train"), ("supervisor", "photos"), ("stage", "sfm")])
-def test_somebody_is_killed(who, stage, platform, store, workspaces):
+def test_somebody_is_killed(who: str, stage: str, platform: Platform, store: Store, workspaces: Path) -> None:
     killed(who, stage, 0.1, platform, store, workspaces)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(42))
-def test_anybody_is_killed_at_any_moment(seed, platform, store, workspaces):
+def test_anybody_is_killed_at_any_moment(seed: int, platform: Platform, store: Store, workspaces: Path) -> None:
     chance = random.Random(seed)
     who = ["worker", "supervisor", "stage"][seed % 3]
     stage = STAGES[seed // 3 % len(STAGES)]

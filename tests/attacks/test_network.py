@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
 import zlib
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -24,7 +27,7 @@ FAILED = webhook.failed("job", None, "no", "no")
 
 
 @pytest.fixture(autouse=True)
-def on_loopback(monkeypatch):
+def on_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(guard.ALLOW_PRIVATE, "1")
     for module in (fetch, upload, webhook):
         monkeypatch.setattr(module, "LONGEST_WAIT_S", 0.01)
@@ -62,11 +65,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before >> 10)
 
 @pytest.mark.parametrize("status", ["302 Found", "308 Moved", "404 None", "200 OK"])
 @pytest.mark.parametrize("what", ["fetch", "upload", "webhook"])
-def test_no_answer_swells_up(what, status, tmp_path):
+def test_no_answer_swells_up(what: str, status: str, tmp_path: Path) -> None:
     """Whoever must not read a body, a redirect's above all, does not."""
     bomb = gzip_bomb()
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         head, _ = read_request(connection)
         if head.split(b" ")[1] == b"/end":
             respond(connection, "404 None")
@@ -82,10 +85,10 @@ def test_no_answer_swells_up(what, status, tmp_path):
 
 
 @pytest.mark.parametrize("what", ["fetch", "upload", "webhook"])
-def test_a_redirects_body_without_end_is_not_read(what, tmp_path):
+def test_a_redirects_body_without_end_is_not_read(what: str, tmp_path: Path) -> None:
     taken = 0
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         nonlocal taken
         head, _ = read_request(connection)
         if head.split(b" ")[1] == b"/end":
@@ -114,17 +117,17 @@ DRIPS = {
 """What a server sends at first, and again and again."""
 
 
-def dripping(server: RawServer, connection, drip: str) -> None:
+def dripping(server: RawServer, connection: socket.socket, drip: str) -> None:
     begun, drop = DRIPS[drip]
     connection.sendall(begun)
     while not server.stopping.wait(0.1):
         connection.sendall(drop)
 
 
-def test_good_photos_arrive_behind_servers_that_drip(tmp_path, monkeypatch):
+def test_good_photos_arrive_behind_servers_that_drip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MOST_SECONDS_EACH", 2.0)
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         path = read_request(connection)[0].split(b" ")[1].decode()
         if path.startswith("/good"):
             respond(connection, "200 OK", b"a photo")
@@ -141,8 +144,8 @@ def test_good_photos_arrive_behind_servers_that_drip(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("head", ["HTTP/1.1 200 OK\r\nX-Long: aa", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200", "HTT", ""])
-def test_a_header_that_is_cut_off_is_no_photo(head, tmp_path):
-    def behave(connection, number):
+def test_a_header_that_is_cut_off_is_no_photo(head: str, tmp_path: Path) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         connection.sendall(head.encode())
 
@@ -153,11 +156,11 @@ def test_a_header_that_is_cut_off_is_no_photo(head, tmp_path):
 
 
 @pytest.mark.parametrize("drip", ["header", "continue"])
-def test_a_stores_answer_that_drips_is_another_try(drip, tmp_path, monkeypatch):
+def test_a_stores_answer_that_drips_is_another_try(drip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload, "ANSWER_SECONDS", 1.0)
     (tmp_path / "splat").write_bytes(b"ply")
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         if number == 1:
             dripping(server, connection, drip)
@@ -169,11 +172,11 @@ def test_a_stores_answer_that_drips_is_another_try(drip, tmp_path, monkeypatch):
         assert server.connections == 2
 
 
-def test_a_store_that_always_drips_is_given_up(tmp_path, monkeypatch):
+def test_a_store_that_always_drips_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload, "ANSWER_SECONDS", 0.5)
     (tmp_path / "splat").write_bytes(b"ply")
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         dripping(server, connection, "headers")
 
@@ -182,10 +185,10 @@ def test_a_store_that_always_drips_is_given_up(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("drip", ["header", "headers", "status", "continue"])
-def test_a_webhook_that_drips_is_given_up(drip, monkeypatch):
+def test_a_webhook_that_drips_is_given_up(drip: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook, "MOST_SECONDS_EACH", 0.5)
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         dripping(server, connection, drip)
 
@@ -197,11 +200,11 @@ NO_NUMBERS = ["²", "³¹", "1e9", "-1", "+1", " 1 2", "0x10", "9" * 5000, "inf"
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS)
-def test_what_is_no_number_in_a_header(text, tmp_path):
+def test_what_is_no_number_in_a_header(text: str, tmp_path: Path) -> None:
     assert guard.number(text) is None
     assert guard.retry_after(text) == 0.0
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         path = read_request(connection)[0].split(b" ")[1]
         if path == b"/later" and later.pop():
             head = f"HTTP/1.1 503 Later\r\nConnection: close\r\nRetry-After: {text}\r\n\r\n"
@@ -217,8 +220,8 @@ def test_what_is_no_number_in_a_header(text, tmp_path):
 
 
 @pytest.mark.parametrize("length", ["-5", "zz", "", "ffffffffffffffffffff", "1 1"])
-def test_chunks_of_no_length(length, tmp_path):
-    def behave(connection, number):
+def test_chunks_of_no_length(length: str, tmp_path: Path) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         connection.sendall(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{length}\r\nx\r\n".encode())
 
@@ -228,7 +231,7 @@ def test_chunks_of_no_length(length, tmp_path):
 
 
 @pytest.mark.parametrize("port", [22, 25, 110, 465, 587, 3306, 5432, 6000, 6379, 9200, 11211, 27017])
-def test_ports_of_other_services(port, monkeypatch):
+def test_ports_of_other_services(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(guard.ALLOW_PRIVATE)
     with pytest.raises(InvalidJob, match=f"port {port}"):
         guard.check_url(f"https://store.example:{port}/a.jpg", "upload_url")
@@ -236,7 +239,7 @@ def test_ports_of_other_services(port, monkeypatch):
         session.get(f"http://93.184.216.34:{port}/", timeout=1)
 
 
-def test_within_gives_results_and_errors_and_abandons_what_is_late():
+def test_within_gives_results_and_errors_and_abandons_what_is_late() -> None:
     end = time.monotonic() + 60
     assert guard.within(lambda: end, lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):

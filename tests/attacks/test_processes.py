@@ -12,10 +12,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from support.stage_runs import run, start
 
-from splatworker.errors import OutOfMemory, SplatError, StageCrashed
-from splatworker.stages import process, restrict, supervise
-from splatworker.stages.progress import Overall, Silent
+from splatworker.errors import OutOfMemory
+from splatworker.stages import ending, follow, process, restrict, supervise
+from splatworker.stages.progress import Silent
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,29 +42,18 @@ def alive(pid: int) -> bool:
         return False
 
 
-async def start(folder: Path, code: str = FAMILY, stage: str = "photos", report=None) -> asyncio.Task:
-    command = [sys.executable, "-c", code]
-    return asyncio.create_task(process.run_command(stage, command, workspace=folder, report=report or Silent()))
-
-
 async def family(folder: Path) -> list[int]:
     """Process ids: the supervisor's, the stage's, and those of what it has started."""
     async with asyncio.timeout(60):
         while not (folder / "pids").exists():
             await asyncio.sleep(0.02)
-    return json.loads((folder / "pids").read_text())
+    pids: list[int] = json.loads((folder / "pids").read_text())
+    return pids
 
 
-def run(folder: Path, code: str, stage: str = "photos", report=None) -> dict:
-    async def scene():
-        return await (await start(folder, code, stage, report))
-
-    return asyncio.run(scene())
-
-
-def test_a_killed_supervisor_is_an_error_and_its_stage_is_gone(tmp_path):
+def test_a_killed_supervisor_is_an_error_and_its_stage_is_gone(tmp_path: Path) -> None:
     async def scene() -> list[int]:
-        stage = await start(tmp_path)
+        stage = await start(tmp_path, FAMILY)
         pids = await family(tmp_path)
         os.kill(pids[0], signal.SIGKILL)
         with pytest.raises(OutOfMemory):
@@ -76,12 +66,12 @@ def test_a_killed_supervisor_is_an_error_and_its_stage_is_gone(tmp_path):
     assert supervise.children() == before  # reaped, too
 
 
-def test_other_stages_outlive_a_killed_supervisor(tmp_path):
+def test_other_stages_outlive_a_killed_supervisor(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
 
     async def scene() -> None:
-        first, second = await start(tmp_path / "a"), await start(tmp_path / "b")
+        first, second = await start(tmp_path / "a", FAMILY), await start(tmp_path / "b", FAMILY)
         of_first, of_second = await family(tmp_path / "a"), await family(tmp_path / "b")
         os.kill(of_first[0], signal.SIGKILL)
         await asyncio.gather(first, return_exceptions=True)
@@ -95,11 +85,13 @@ def test_other_stages_outlive_a_killed_supervisor(tmp_path):
 
 
 @pytest.mark.parametrize("cancels", [1, 2, 5])
-def test_cancelled_again_while_the_supervisor_cannot_obey(cancels, tmp_path, monkeypatch):
-    monkeypatch.setattr(process, "KILL_GRACE_S", 1.0)
+def test_cancelled_again_while_the_supervisor_cannot_obey(
+    cancels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ending, "KILL_GRACE_S", 1.0)
 
     async def scene() -> list[int]:
-        stage = await start(tmp_path)
+        stage = await start(tmp_path, FAMILY)
         pids = await family(tmp_path)
         os.kill(pids[0], signal.SIGSTOP)
         for _ in range(cancels):
@@ -112,11 +104,11 @@ def test_cancelled_again_while_the_supervisor_cannot_obey(cancels, tmp_path, mon
     assert not any(alive(pid) for pid in asyncio.run(scene()))
 
 
-def test_a_deadline_in_which_the_supervisor_cannot_obey(tmp_path, monkeypatch):
-    monkeypatch.setattr(process, "KILL_GRACE_S", 0.5)
+def test_a_deadline_in_which_the_supervisor_cannot_obey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "KILL_GRACE_S", 0.5)
 
     async def scene() -> list[int]:
-        stage = await start(tmp_path)
+        stage = await start(tmp_path, FAMILY)
         pids = await family(tmp_path)
         os.kill(pids[0], signal.SIGSTOP)
         stage.cancel()
@@ -126,7 +118,7 @@ def test_a_deadline_in_which_the_supervisor_cannot_obey(tmp_path, monkeypatch):
     assert not any(alive(pid) for pid in asyncio.run(scene()))
 
 
-def test_children_are_listed_while_threads_come_and_go():
+def test_children_are_listed_while_threads_come_and_go() -> None:
     stop = threading.Event()
 
     def breed() -> None:
@@ -180,7 +172,7 @@ def no_filter_here() -> str:
 
 
 @pytest.mark.parametrize("stage", ["photos", "sfm", "train", "export", "probe"])
-def test_stages_that_open_strangers_files_have_no_network(stage, tmp_path):
+def test_stages_that_open_strangers_files_have_no_network(stage: str, tmp_path: Path) -> None:
     if reason := no_filter_here():
         pytest.skip(reason)
     seen = run(tmp_path, SOCKETS.replace("int(sys.argv[1])", "9"), stage)
@@ -190,51 +182,29 @@ def test_stages_that_open_strangers_files_have_no_network(stage, tmp_path):
     }  # fmt: skip
 
 
-def test_another_makers_trainer_may_open_sockets(tmp_path):
+def test_another_makers_trainer_may_open_sockets(tmp_path: Path) -> None:
     command = [sys.executable, "-c", SOCKETS.replace("int(sys.argv[1])", "9")]
     ended = process.run_command("train", command, workspace=tmp_path, report=Silent(), network=True)
     assert asyncio.run(ended)["AF_INET"] == "open"
 
 
 @pytest.mark.parametrize("stage", sorted(process.NETWORK_STAGES))
-def test_the_stages_whose_business_it_is_have_one(stage, tmp_path):
+def test_the_stages_whose_business_it_is_have_one(stage: str, tmp_path: Path) -> None:
     assert run(tmp_path, SOCKETS.replace("int(sys.argv[1])", "9"), stage)["AF_INET"] == "open"
 
 
-def test_a_system_without_filters_is_told_once_and_the_stage_runs(tmp_path, monkeypatch, capsys):
+def test_a_system_without_filters_is_told_once_and_the_stage_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(process, "_RESTRICT", str(tmp_path / "restrict.py"))
     source = Path(restrict.__file__).read_text()
     (tmp_path / "restrict.py").write_text(source.replace('"x86_64": (', '"none": (').replace('"aarch64": (', '"no": ('))
-    process._warn_once.cache_clear()
+    follow._warn_once.cache_clear()
     for _ in range(2):
         assert run(tmp_path, 'print(\'{"event": "result", "result": {"done": 1}}\')')["done"] == 1
-    process._warn_once.cache_clear()
+    follow._warn_once.cache_clear()
     told = capsys.readouterr()
     assert (told.out + told.err).count("not kept from the network") == 1
-
-
-TAKES = """
-import json, os, time
-for _ in range(3):  # three processes of 100 MiB each
-    if os.fork() == 0:
-        kept = bytearray(os.urandom(1)) * (100 << 20)
-        time.sleep(1000)
-time.sleep(1000)
-"""
-
-
-def test_a_stages_processes_share_one_bound_of_memory(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPLATWORKER_STAGE_MIB", "200")
-    with pytest.raises(OutOfMemory, match="more than the 200 MiB"):
-        run(tmp_path, TAKES)
-
-
-def test_the_bound_is_the_machines_where_nobody_says_another(monkeypatch):
-    monkeypatch.delenv("SPLATWORKER_STAGE_MIB", raising=False)
-    machine = process.total_memory()
-    assert process._most_memory() == int(process.MEMORY_SHARE * machine)
-    monkeypatch.setenv("SPLATWORKER_STAGE_MIB", "1e9")
-    assert process._most_memory() == int(process.MEMORY_SHARE * machine)
 
 
 SECRETS = {
@@ -280,7 +250,7 @@ print(json.dumps(asyncio.run(process.run_command("photos", command, workspace=Pa
 
 
 @pytest.mark.parametrize("how", ["hidden", "open"])
-def test_no_stage_reads_the_workers_environment(how, tmp_path):
+def test_no_stage_reads_the_workers_environment(how: str, tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", WITHOUT_PRIVILEGES, str(tmp_path), how, READS_PARENT],
         env={**os.environ, **SECRETS}, capture_output=True, text=True, check=True,
@@ -294,7 +264,7 @@ def test_no_stage_reads_the_workers_environment(how, tmp_path):
 
 
 @pytest.mark.parametrize("started", ["platform.serve", "handler.run_file"])
-def test_a_worker_hides_its_memory_and_environment(started, tmp_path):
+def test_a_worker_hides_its_memory_and_environment(started: str, tmp_path: Path) -> None:
     """Root's processes can be told by who owns their files in /proc, too: the system's, not the user's."""
     code = {
         "platform.serve": "import runpod; runpod.serverless.start = look; "
@@ -311,67 +281,6 @@ def test_a_worker_hides_its_memory_and_environment(started, tmp_path):
     )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "dumpable 0" in ended.stdout, ended.stderr
-
-
-LINES = [
-    '{"event": "progress", "fraction": 1' + "0" * 400 + "}",
-    '{"event": "progress", "fraction": NaN}',
-    '{"event": "progress", "fraction": Infinity, "step": "x"}',
-    '{"event": "progress", "fraction": -1e308}',
-    '{"event": "progress", "fraction": 0.5, "step": {"a": 1}}',
-    '{"event": ' + "[" * 100_000,
-    '{"event": ' * 50_000,
-    '{"event": "exit", "signal": "nine", "peak_rss_bytes": 1, "cpu_seconds": 1, "over_memory": false}',
-    '{"event": "exit", "signal": 0, "peak_rss_bytes": "much", "cpu_seconds": null, "over_memory": 1}',
-    '{"event": "exit"}',
-    '{"event": "result", "result": []}',
-    '{"event": "result"}',
-    '{"event": "warning", "message": 5}',
-    '{"event": "unrestricted"}',
-    '{"event": null}',
-    '{"event": 1' + "0" * 5000 + "}",
-    "{}",
-    "{",
-    '{"\ud83d": "\\ud83d"}',
-]
-"""What a stage that was taken over might say."""
-
-
-def test_lines_that_are_no_news_are_noise(tmp_path):
-    (tmp_path / "lines").write_bytes("\n".join(LINES).encode("utf-8", "surrogatepass"))
-    report = Overall([], {"photos": 1.0})
-    code = (
-        "import sys; sys.stdout.buffer.write(open('lines', 'rb').read() + b'\\n' "
-        '+ b\'{"event": "result", "result": {"done": 1}}\\n\')'
-    )
-    ended = run(tmp_path, code, report=report.stage("photos"))
-    assert ended["done"] == 1
-    assert ended["process"]["cpu_seconds"] >= 0
-    assert report.warnings == []
-
-
-def test_a_stage_that_warns_without_end_is_heard_no_more(tmp_path):
-    report = Overall([], {"photos": 1.0})
-    code = (
-        "import json\n"
-        "for number in range(20_000):\n"
-        '    print(json.dumps({"event": "warning", "message": f"{number}" + "x" * 20_000}))\n'
-        'print(json.dumps({"event": "error", "code": ["x"], "message": "y" * 1_000_000, "hint": {}}))\n'
-    )
-    with pytest.raises(SplatError) as caught:
-        run(tmp_path, code, report=report.stage("photos"))
-    assert len(report.warnings) <= 1000
-    assert max(map(len, report.warnings)) <= process.MESSAGE_LIMIT
-    assert len(caught.value.message) <= process.MESSAGE_LIMIT
-
-
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [("raise SystemExit(3)", "exit status 3"), ("import os; os.abort()", "signal 6"), ("1 / 0", "1")],
-)
-def test_how_a_stage_ended_is_told(code, status, tmp_path):
-    with pytest.raises(StageCrashed, match=status):
-        run(tmp_path, code)
 
 
 TWO_JOBS = """
@@ -415,6 +324,6 @@ print(asked, len(heard))
     [("", [True] * 3, 1), ("0", [False, True, True], 1), ("2", [True, True, False], 1), ("20", [False, True, False], 1),
      ("012", [False] * 3, 0), ("210", [False] * 3, 0), ("102", [False] * 3, 0)],
 )  # fmt: skip
-def test_sigterm_reaches_every_job_that_runs(order, asked, heard):
+def test_sigterm_reaches_every_job_that_runs(order: str, asked: list[bool], heard: int) -> None:
     ended = subprocess.run([sys.executable, "-c", TWO_JOBS, order], capture_output=True, text=True, check=False)
     assert ended.stdout == f"{asked} {heard}\n", ended.stderr

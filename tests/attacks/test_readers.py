@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ EXAMPLES = 50
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_hostile_files_are_answered_or_refused(name):
+def test_hostile_files_are_answered_or_refused(name: str) -> None:
     reader = READERS[name]
     said = set()
 
@@ -31,14 +32,14 @@ def test_hostile_files_are_answered_or_refused(name):
         suppress_health_check=list(HealthCheck),
     )
     @given(reader.files)
-    def fed(files):
+    def fed(files: dict[str, bytes]) -> None:
         said.add(feed(reader, files))
 
     fed()
     assert len(said) > 1 or name == "EXIF"  # they are not all stopped at the same door
 
 
-def test_a_picture_of_a_sog_folder_whose_name_no_file_can_have(tmp_path):
+def test_a_picture_of_a_sog_folder_whose_name_no_file_can_have(tmp_path: Path) -> None:
     meta = sog_meta()
     meta["quats"]["files"] = ["1" * 4000]
     (tmp_path / "meta.json").write_text(json.dumps(meta))
@@ -49,7 +50,7 @@ def test_a_picture_of_a_sog_folder_whose_name_no_file_can_have(tmp_path):
         read_any(tmp_path / "meta.json")
 
 
-def test_colours_of_a_compressed_ply_beyond_all_numbers_bring_no_warning(tmp_path):
+def test_colours_of_a_compressed_ply_beyond_all_numbers_bring_no_warning(tmp_path: Path) -> None:
     path = tmp_path / "a.compressed.ply"
     write_compressed_ply(path, splat(9))
     data = path.read_bytes()

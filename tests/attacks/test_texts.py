@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ for piece in sys.argv[1:]:
 """
 
 
-def test_redacting_takes_time_for_each_letter_once():
+def test_redacting_takes_time_for_each_letter_once() -> None:
     """Each takes less than a second; hours, where a letter is looked at as often as there are letters before it."""
     subprocess.run([sys.executable, "-c", REDACTING, *QUADRATIC], check=True)
 
@@ -57,12 +58,12 @@ def test_redacting_takes_time_for_each_letter_once():
         f"https://a.example/?X-Amz-Signature=1,https://b.example/?k={SECRET}",
     ],
 )
-def test_secrets_in_odd_places_go(text):
+def test_secrets_in_odd_places_go(text: str) -> None:
     assert SECRET not in redact(text)
 
 
 @pytest.mark.parametrize("section", ["", "params", "sfm"])
-def test_many_unknown_fields_cost_nothing(section):
+def test_many_unknown_fields_cost_nothing(section: str) -> None:
     many = {f"x{number}": 1 for number in range(100_000)}
     data = GOOD | ({section: many} if section else many)
     tracemalloc.start()
@@ -73,7 +74,7 @@ def test_many_unknown_fields_cost_nothing(section):
     assert peak < 5_000_000
 
 
-def test_the_first_unknown_name_is_told_with_the_nearest():
+def test_the_first_unknown_name_is_told_with_the_nearest() -> None:
     with pytest.raises(UnknownParam, match=r"'iteration' is not known") as caught:
         job.parse(GOOD | {"params": {"iteration": 5}, "image_urls": 7})
     assert "iterations" in caught.value.hint
@@ -105,7 +106,7 @@ for _ in range(400):
     ],
     ids=lambda changes: next(iter(changes))[:12].encode("unicode_escape").decode(),
 )
-def test_absurd_values_are_one_short_sentence(changes):
+def test_absurd_values_are_one_short_sentence(changes: dict[str, Any]) -> None:
     with pytest.raises(SplatError) as caught:
         job.parse(GOOD | changes)
     told = caught.value.message + caught.value.hint
@@ -113,7 +114,7 @@ def test_absurd_values_are_one_short_sentence(changes):
     assert told.isprintable()
 
 
-def test_a_rate_beyond_all_numbers_becomes_the_most_there_is():
+def test_a_rate_beyond_all_numbers_becomes_the_most_there_is() -> None:
     parsed = job.parse(GOOD | {"params": {"opacity_lr": 10**400}})
     assert parsed.params.opacity_lr == 1.0
     assert len(parsed.notes) == 1
@@ -127,7 +128,9 @@ def test_a_rate_beyond_all_numbers_becomes_the_most_there_is():
      (b"\xff\xfe", "cannot be read"), (b"1" * 5000, "cannot be read"), (b"", "cannot be read")],
     ids=["lists", "objects", "large", "bytes", "digits", "nothing"],
 )  # fmt: skip
-def test_a_job_file_that_is_none(document, words, tmp_path, capsys):
+def test_a_job_file_that_is_none(
+    document: bytes, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     import handler
 
     (tmp_path / f"a{ESCAPE}.json").write_bytes(document)
@@ -143,7 +146,7 @@ ODD = [ESCAPE, "\x9b31m", "\x00", "\r", "\n", "\x7f", "\x85", "\u202e", "\u2028"
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_what_a_terminal_would_obey_is_shown(odd, capsys):
+def test_what_a_terminal_would_obey_is_shown(odd: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert printable(f"a{odd}b").isprintable()
     assert printable("photo é 日本.jpg") == "photo é 日本.jpg"
     assert sentence(SplatError(f"a{odd}", hint=odd)).isprintable()
@@ -155,11 +158,11 @@ def test_what_a_terminal_would_obey_is_shown(odd, capsys):
     assert all(line.isprintable() for line in lines)
 
 
-def test_lines_stay_lines():
+def test_lines_stay_lines() -> None:
     assert printable_lines(f"a\n{ESCAPE}b") == "a\n\\x1b]0;owned\\x07b"
 
 
-def test_the_log_for_people_is_printable(capsys, monkeypatch):
+def test_the_log_for_people_is_printable(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     import structlog
 
     from splatworker.worker import logs
@@ -179,7 +182,7 @@ def test_the_log_for_people_is_printable(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("command", [["info", "{name}.ply"], ["convert", "{name}.spz", "b.ply"], ["photos", "{name}"]])
-def test_commands_print_strange_names_harmlessly(command, tmp_path):
+def test_commands_print_strange_names_harmlessly(command: list[str], tmp_path: Path) -> None:
     name = f"a{ESCAPE}"
     for suffix in (".ply", ".spz"):
         (tmp_path / f"{name}{suffix}").write_bytes(b"neither")
@@ -195,10 +198,12 @@ def test_commands_print_strange_names_harmlessly(command, tmp_path):
     assert b"Traceback" not in ended.stderr
 
 
-def test_a_stage_whose_reader_is_gone_ends_without_a_traceback(tmp_path):
+def test_a_stage_whose_reader_is_gone_ends_without_a_traceback(tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-P", "-m", "splatworker", "probe", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
+    assert child.stdout is not None
+    assert child.stderr is not None
     child.stdout.close()
     told = child.stderr.read()
     child.stderr.close()
@@ -216,7 +221,7 @@ sys.exit(run_as_command("sfm", work, as_json="--json" in sys.argv))
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_an_interrupt_ends_a_stage_quietly(as_json):
+def test_an_interrupt_ends_a_stage_quietly(as_json: bool) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, *(["--json"] if as_json else [])],
         capture_output=True, text=True, check=False,

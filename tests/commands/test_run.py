@@ -41,17 +41,19 @@ def one_sentence(text: str, code: str) -> str:
 
 
 @pytest.fixture
-def photos(tmp_path):
+def photos(tmp_path: Path) -> Path:
     write_photos(tmp_path / "photos")
     return tmp_path / "photos"
 
 
 @pytest.fixture
-def out(tmp_path):
+def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def test_out_holds_the_splat_its_scene_its_model_and_the_result(photos, out, capsys):
+def test_out_holds_the_splat_its_scene_its_model_and_the_result(
+    photos: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(photos, "-o", out, "-p", "iterations=50") == 0
     assert {path.name for path in out.iterdir()} == SPLAT
     result = json.loads((out / "result.json").read_text())
@@ -63,7 +65,7 @@ def test_out_holds_the_splat_its_scene_its_model_and_the_result(photos, out, cap
     assert "40 Gaussians from 6 of 6 photos" in captured.err
 
 
-def test_a_second_run_replaces_the_first(photos, out):
+def test_a_second_run_replaces_the_first(photos: Path, out: Path) -> None:
     assert run(photos, "-o", out, "-p", "iterations=60") == 0
     (out / "mine.txt").touch()
     (photos / "IMG_0001.jpg").unlink()
@@ -73,7 +75,7 @@ def test_a_second_run_replaces_the_first(photos, out):
     assert {path.name for path in out.iterdir()} == SPLAT | {"mine.txt"}
 
 
-def test_everything_is_made_of_the_splat_and_told(photos, out, capsys):
+def test_everything_is_made_of_the_splat_and_told(photos: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_and_export(photos, "-o", out, "--eval") == 0
     assert {path.name for path in out.iterdir()} == SPLAT | {OUTPUTS[name].file for name in BY_DEFAULT}
     result = json.loads((out / "result.json").read_text())
@@ -88,7 +90,7 @@ def test_everything_is_made_of_the_splat_and_told(photos, out, capsys):
     assert set(quality["timings"]) == {"photos", "sfm", "train", "export"}
 
 
-def test_a_run_removes_what_was_made_of_another_splat(photos, out):
+def test_a_run_removes_what_was_made_of_another_splat(photos: Path, out: Path) -> None:
     for arguments, made in (
         (["--formats", "spz,poster", "--no-clean"], {"splat.spz", "poster.webp"}),
         (["--formats", "splat"], {"splat.splat"}),
@@ -99,7 +101,9 @@ def test_a_run_removes_what_was_made_of_another_splat(photos, out):
 
 
 @pytest.mark.parametrize("fault", ["silent", "killed"])
-def test_a_failed_export_leaves_the_splat(photos, out, capsys, fault):
+def test_a_failed_export_leaves_the_splat(
+    photos: Path, out: Path, capsys: pytest.CaptureFixture[str], fault: str
+) -> None:
     assert run_and_export(photos, "-o", out, faults=(f"export={fault}",)) == 0
     assert {path.name for path in out.iterdir()} == SPLAT
     result = json.loads((out / "result.json").read_text())
@@ -108,7 +112,7 @@ def test_a_failed_export_leaves_the_splat(photos, out, capsys, fault):
     assert "None of the outputs" in capsys.readouterr().err
 
 
-def test_ply_only_starts_no_export(photos, out):
+def test_ply_only_starts_no_export(photos: Path, out: Path) -> None:
     assert run(photos, "-o", out, faults=("export=segfault",)) == 0
     result = json.loads((out / "result.json").read_text())
     assert result["outputs"] == {}
@@ -116,7 +120,7 @@ def test_ply_only_starts_no_export(photos, out):
 
 
 @pytest.mark.parametrize("words", [["--formats", "gltf"], ["--formats", "spz", "--ply-only"]])
-def test_wrong_formats(photos, out, words):
+def test_wrong_formats(photos: Path, out: Path, words: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         run_and_export(photos, "-o", out, *words)
     assert stopped.value.code == 2
@@ -124,7 +128,9 @@ def test_wrong_formats(photos, out, words):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_stopped_during_the_export_keeps_its_splat(photos, out, number):
+def test_a_run_that_is_stopped_during_the_export_keeps_its_splat(
+    photos: Path, out: Path, number: signal.Signals
+) -> None:
     running = subprocess.Popen(
         [sys.executable, "-c", STOPPED, json.dumps(stand_in("export=hang")), photos, "-o", out],
         stderr=subprocess.PIPE,
@@ -143,7 +149,7 @@ def test_a_run_that_is_stopped_during_the_export_keeps_its_splat(photos, out, nu
     assert json.loads((out / "result.json").read_text())["outputs"] == {}
 
 
-def test_json_for_programs(photos, out, capsys):
+def test_json_for_programs(photos: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(photos, "-o", out, "--json") == 0
     captured = capsys.readouterr()
     events = [json.loads(line) for line in captured.out.splitlines()]
@@ -154,34 +160,34 @@ def test_json_for_programs(photos, out, capsys):
     assert events[-1]["result"]["gaussians"] == 40
 
 
-def test_json_errors(tmp_path, out, capsys):
+def test_json_errors(tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path / "nowhere", "-o", out, "--json") == 1
     (event,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert event["event"] == "error"
     assert event["code"] == "no_photos"
 
 
-def test_no_folder(tmp_path, out, capsys):
+def test_no_folder(tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path / "nowhere", "-o", out) == 1
     assert "nowhere" in one_sentence(capsys.readouterr().err, "no_photos")
     assert not out.exists()
 
 
-def test_no_photos(tmp_path, out, capsys):
+def test_no_photos(tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "photos").mkdir()
     assert run(tmp_path / "photos", "-o", out) == 1
     one_sentence(capsys.readouterr().err, "no_photos")
     assert not out.exists()
 
 
-def test_fewer_than_five(tmp_path, out, capsys):
+def test_fewer_than_five(tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_photos(tmp_path / "photos", 4)
     assert run(tmp_path / "photos", "-o", out) == 1
     assert "Only 4 of 4" in one_sentence(capsys.readouterr().err, "too_few_photos")
     assert not out.exists()
 
 
-def test_text_files(tmp_path, out, capsys):
+def test_text_files(tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "photos").mkdir()
     for number in range(6):
         (tmp_path / "photos" / f"note{number}.txt").write_text("words\n")
@@ -192,7 +198,7 @@ def test_text_files(tmp_path, out, capsys):
     assert not out.exists()
 
 
-def test_a_truncated_photo_is_dropped_and_named(photos, out, capsys):
+def test_a_truncated_photo_is_dropped_and_named(photos: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     victim = photos / "IMG_0002.jpg"
     victim.write_bytes(victim.read_bytes()[:1500])
     assert run(photos, "-o", out) == 0
@@ -212,7 +218,9 @@ def test_a_truncated_photo_is_dropped_and_named(photos, out, capsys):
         ("iterations", "invalid_param", "NAME=VALUE"),
     ],
 )
-def test_bad_params(photos, out, capsys, assignment, code, word):
+def test_bad_params(
+    photos: Path, out: Path, capsys: pytest.CaptureFixture[str], assignment: str, code: str, word: str
+) -> None:
     assert run(photos, "-o", out, "-p", assignment) == 1
     assert word in one_sentence(capsys.readouterr().err, code)
     assert not out.exists()
@@ -228,7 +236,9 @@ def test_bad_params(photos, out, capsys, assignment, code, word):
         (["resolution_scales=2.0", "resolution=2"], "80"),
     ],
 )
-def test_how_large_the_photos_to_train_on_are(photos, out, assignments, size):
+def test_how_large_the_photos_to_train_on_are(
+    photos: Path, out: Path, assignments: list[str], size: str | None
+) -> None:
     words = [word for assignment in assignments for word in ("-p", assignment)]
     assert run(photos, "-o", out, *words) == 0
     options = json.loads((out / "scene" / "options.json").read_text())
@@ -236,11 +246,13 @@ def test_how_large_the_photos_to_train_on_are(photos, out, assignments, size):
     assert ("--undistort-max-size" in options) is (size is not None)
 
 
-def test_lists_are_written_with_commas(photos, out):
+def test_lists_are_written_with_commas(photos: Path, out: Path) -> None:
     assert run(photos, "-o", out, "-p", "save_iterations=10,20", "-p", "iterations=30") == 0
 
 
-def test_a_failed_run_leaves_an_earlier_result_alone(photos, out, capsys):
+def test_a_failed_run_leaves_an_earlier_result_alone(
+    photos: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(photos, "-o", out) == 0
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
     assert run(photos, "-o", out, faults=("train=silent",)) == 1
@@ -248,7 +260,9 @@ def test_a_failed_run_leaves_an_earlier_result_alone(photos, out, capsys):
     assert "the last words" in capsys.readouterr().err
 
 
-def test_a_full_disk_during_training(photos, small_disk, monkeypatch, capsys):
+def test_a_full_disk_during_training(
+    photos: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for module, name in ((workspace, "LEAST_DISK"), (stage_calls, "TRAINING_DISK")):
         monkeypatch.setattr(module, name, 0)
     assert run(photos, "-o", small_disk / "out", faults=("train=full-disk",)) == 1
@@ -264,7 +278,7 @@ sys.exit(run_cli.main(sys.argv[2:], command=json.loads(sys.argv[1])))
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 1)])
-def test_a_run_that_is_stopped_leaves_nothing(photos, out, number, status):
+def test_a_run_that_is_stopped_leaves_nothing(photos: Path, out: Path, number: signal.Signals, status: int) -> None:
     running = subprocess.Popen(
         [sys.executable, "-c", STOPPED, json.dumps(stand_in("train=hang")), photos, "-o", out],
         stderr=subprocess.PIPE,
@@ -282,7 +296,7 @@ def test_a_run_that_is_stopped_leaves_nothing(photos, out, number, status):
     assert not out.exists()
 
 
-def real(*argv: object) -> subprocess.CompletedProcess:
+def real(*argv: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-P", "-m", "splatworker", *map(str, argv)],
         capture_output=True,
@@ -292,7 +306,7 @@ def real(*argv: object) -> subprocess.CompletedProcess:
     )
 
 
-def test_photos_that_share_nothing(tmp_path, out):
+def test_photos_that_share_nothing(tmp_path: Path, out: Path) -> None:
     """With the real COLMAP."""
     write_photos(tmp_path / "photos", 5, size=(480, 360))
     done = real("run", tmp_path / "photos", "-o", out)
@@ -303,12 +317,12 @@ def test_photos_that_share_nothing(tmp_path, out):
     assert not out.exists()
 
 
-def test_the_exit_status_of_a_wrong_command_line_is_2():
+def test_the_exit_status_of_a_wrong_command_line_is_2() -> None:
     assert real("walk").returncode == 2
     assert real("run").returncode == 2
 
 
-def test_the_help_names_every_command():
+def test_the_help_names_every_command() -> None:
     done = real("--help")
     assert done.returncode == 0
     for name in ("run", "photos", "sfm", "train", "render", "eval", "info"):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.caller import PRESETS, PRICES, Caller
@@ -34,26 +36,27 @@ class Product:
         workspaces.mkdir()
         self.platform.start_worker(name, *faults, SPLATWORKER_PUBLIC_URL=rule, SPLATWORKER_WORKSPACE=str(workspaces))
 
-    def submit(self, preset: str, **more: object) -> tuple[str, dict]:
+    def submit(self, preset: str, **more: Any) -> tuple[str, dict[str, Any]]:
         """Order a job and send it; its id and input."""
         job = f"job-{next(_numbers)}"
         told = self.caller.order(job, preset, PHOTOS, **more)
         self.platform.submit(job, told)
         return job, told
 
-    def do(self, preset: str, **more: object) -> tuple[str, dict]:
+    def do(self, preset: str, **more: object) -> tuple[str, dict[str, Any]]:
         """The same, and wait for it; its id and answer."""
         job, _ = self.submit(preset, **more)
         return job, self.answer(job)
 
-    def answer(self, job: str) -> dict:
+    def answer(self, job: str) -> dict[str, Any]:
         """A job's answer, with the error that the platform takes out of it."""
         (result,) = self.platform.wait_for(job)
-        return result["output"] | {"error": result.get("error")}
+        answer: dict[str, Any] = result["output"] | {"error": result.get("error")}
+        return answer
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory):
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     folder = tmp_path_factory.mktemp("product")
     with Store() as store, Caller(store) as caller, Platform() as platform:
         for key, path in zip(PHOTOS, write_photos(folder / "photos"), strict=True):
@@ -64,7 +67,7 @@ def product(tmp_path_factory):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_word_for_word(product, preset):
+def test_a_preset_word_for_word(product: Product, preset: str) -> None:
     before = product.caller.credits
     job, output = product.do(preset)
     assert output["status"] == "success", output
@@ -99,7 +102,9 @@ TOO_MUCH = {
     ],
     ids=["numbers with a point", "too much"],
 )
-def test_what_a_user_types_becomes_a_splat_or_a_warning(product, typed, named):
+def test_what_a_user_types_becomes_a_splat_or_a_warning(
+    product: Product, typed: dict[str, Any], named: list[str]
+) -> None:
     job, output = product.do("standard", **typed)
     assert output["status"] == "success", output
     said = [warning for warning in output["warnings"] if "stops early" not in warning]
@@ -117,7 +122,9 @@ def test_what_a_user_types_becomes_a_splat_or_a_warning(product, typed, named):
         ({"opacity_lr": -1}, ["'opacity_lr'", "greater than or equal to 0"]),
     ],
 )
-def test_what_makes_no_sense_is_told_and_paid_back_once(product, typed, words):
+def test_what_makes_no_sense_is_told_and_paid_back_once(
+    product: Product, typed: dict[str, Any], words: list[str]
+) -> None:
     before = product.caller.credits
     job, output = product.do("standard", **typed)
     assert output["status"] == "error"
@@ -127,7 +134,7 @@ def test_what_makes_no_sense_is_told_and_paid_back_once(product, typed, words):
     assert product.caller.credits == before
 
 
-def test_photos_that_expired_in_the_queue_are_named_as_that(product):
+def test_photos_that_expired_in_the_queue_are_named_as_that(product: Product) -> None:
     before = product.caller.credits
     job, _ = product.submit("standard", photos_live_s=1)
     output = product.answer(job)
@@ -139,7 +146,7 @@ def test_photos_that_expired_in_the_queue_are_named_as_that(product):
     assert product.caller.credits == before
 
 
-def test_a_message_is_sent_until_it_is_answered_and_pays_back_once(product):
+def test_a_message_is_sent_until_it_is_answered_and_pays_back_once(product: Product) -> None:
     before = product.caller.credits
     product.caller.broken = 5
     job, output = product.do("high", iteratoins=1)
@@ -150,7 +157,7 @@ def test_a_message_is_sent_until_it_is_answered_and_pays_back_once(product):
     assert product.caller.credits == before
 
 
-def test_a_failed_job_that_the_platform_hands_out_again_is_not_paid_back_again(product):
+def test_a_failed_job_that_the_platform_hands_out_again_is_not_paid_back_again(product: Product) -> None:
     before = product.caller.credits
     job, told = product.submit("ultra", iteratoins=1)
     product.platform.wait_for(job)
@@ -162,7 +169,7 @@ def test_a_failed_job_that_the_platform_hands_out_again_is_not_paid_back_again(p
     assert product.caller.credits == before
 
 
-def test_progress_is_told_to_whoever_asks_for_it(product):
+def test_progress_is_told_to_whoever_asks_for_it(product: Product) -> None:
     job = f"job-{next(_numbers)}"
     told = product.caller.order(job, "preview", PHOTOS)
     asked = f"{job}-with-progress"
@@ -176,13 +183,15 @@ def test_progress_is_told_to_whoever_asks_for_it(product):
     assert all(body["status"] == "processing" and 0 <= body["progress"] <= 100 for body in progress)
 
 
-def test_a_job_stopped_while_its_end_is_being_told_is_told_once(product, monkeypatch):
+def test_a_job_stopped_while_its_end_is_being_told_is_told_once(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The route takes its time; the job is cancelled meanwhile, and the message is not sent a second time."""
     hear = product.caller._hear
     started: list[str] = []
     answer = threading.Event()
 
-    def slowly(job: str, identifier: str, body: dict) -> tuple[int, dict]:
+    def slowly(job: str, identifier: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         started.append(job)
         answer.wait(60)
         return hear(job, identifier, body)
@@ -201,7 +210,7 @@ def test_a_job_stopped_while_its_end_is_being_told_is_told_once(product, monkeyp
     assert product.caller.credits == before - PRICES["preview"]
 
 
-def test_without_a_gpu_a_preset_stays_a_preview_and_says_what_it_would_take(product):
+def test_without_a_gpu_a_preset_stays_a_preview_and_says_what_it_would_take(product: Product) -> None:
     preset = "ultra"
     with Platform() as platform:
         cpu = Product(product.folder, product.store, product.caller, platform)
@@ -223,7 +232,7 @@ def test_without_a_gpu_a_preset_stays_a_preview_and_says_what_it_would_take(prod
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_preset_through_the_real_stages_on_a_cpu(tmp_path, monkeypatch):
+def test_a_preset_through_the_real_stages_on_a_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photos = sorted((Path(__file__).parents[2] / "examples" / "photos").glob("*.jpg"))
     monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(tmp_path))
     with Store() as store, Caller(store) as caller, Platform() as platform:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any, get_args
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from splatworker.contract.job import Job, JobSfmOptions, caller_fields, parse, read_input, recipe
-from splatworker.contract.params import MOST_USEFUL_ITERATIONS, Params, arguments, ignored, resolve
+from splatworker.contract.params import Params, resolve
 from splatworker.errors import InputError, InvalidJob, InvalidParam, SplatError, UnknownParam
 from splatworker.photos.enough_photos import MOST_PHOTOS
-from splatworker.train import options as train_options
 
 GOOD = {
     "image_urls": [f"https://photos.example/{number}.jpg?X-Amz-Signature=abc" for number in range(6)],
     "upload_url": "https://store.example/a.ply?X-Amz-Signature=def",
 }
 
-CLOUDFLARE = {
+CLOUDFLARE: dict[str, Any] = {
     "project_id": "5f2b6c1e-93f3-4a7e-9f9b-0f2f8a2f8c11",
     **GOOD,
     "webhook_url": "https://api.example/webhook",
@@ -52,7 +52,7 @@ CLOUDFLARE = {
 
 
 @pytest.mark.parametrize("iterations", [3000, 7000, 15000, 30000])
-def test_the_real_callers_job_is_taken_and_obeyed_to_the_letter_if_it_says_so(iterations):
+def test_the_real_callers_job_is_taken_and_obeyed_to_the_letter_if_it_says_so(iterations: int) -> None:
     asked = CLOUDFLARE["params"] | {"iterations": iterations, "schedule": "original"}
     job = parse(json.loads(json.dumps(CLOUDFLARE | {"params": asked})))
     values = resolve(job.params, preview=True)
@@ -62,157 +62,6 @@ def test_the_real_callers_job_is_taken_and_obeyed_to_the_letter_if_it_says_so(it
     assert values["iterations"] == iterations
     assert values["save_iterations"] == sorted({i for i in (7000,) if i < iterations} | {iterations})
     assert resolve(job.params, preview=False, trainer="inria") == values
-
-
-def test_a_whole_number_may_come_as_a_float_param():
-    assert parse(GOOD | {"params": {"opacity_lr": 1}}).params.opacity_lr == 1.0
-
-
-def test_nothing_given_means_the_documented_defaults():
-    job = parse(GOOD)
-    assert job.params == Params()
-    assert (job.params.iterations, job.params.opacity_lr) == (7000, 0.05)
-    assert (job.trainer, job.webhook_url, job.project_id) == ("native", None, None)
-    assert parse(GOOD | {"params": None, "sfm": None, "webhook_url": None}) == job
-
-
-def test_the_defaults_are_the_trainers_but_for_two():
-    trainer = {
-        option.dest: option.default for option in train_options.build_parser()._actions if option.dest != "help"
-    } | train_options.UNUSED
-    different = {
-        name for name, field in Params.model_fields.items() if name in trainer and field.get_default() != trainer[name]
-    }
-    assert different == {
-        "iterations",
-        "opacity_lr",
-        "source_path",
-        "model_path",
-        "save_iterations",
-        "test_iterations",
-        "disable_viewer",
-    }
-
-
-def test_what_is_not_given_follows_what_is():
-    values = resolve(Params(iterations=12_000), preview=False, trainer="inria")
-    assert values["position_lr_max_steps"] == 12_000
-    assert values["densify_until_iter"] == 6000
-    assert values["coarse_iterations"] == 0
-    assert resolve(Params(iterations=60_000), preview=False)["densify_until_iter"] == 10_000
-    given = Params(iterations=1000, position_lr_max_steps=30_000, densify_until_iter=900, schedule="original")
-    values = resolve(given, preview=False)
-    assert (values["position_lr_max_steps"], values["densify_until_iter"]) == (30_000, 900)
-
-
-@pytest.mark.parametrize(
-    ("iterations", "coarse", "until"), [(7000, 2333, 4666), (600, 200, 400), (1, 0, 0), (30_000, 4000, 10_000)]
-)
-def test_our_trainer_goes_from_coarse_to_fine_on_a_gpu(iterations, coarse, until):
-    values = resolve(Params(iterations=iterations), preview=False)
-    assert (values["coarse_iterations"], values["densify_until_iter"]) == (coarse, until)
-
-
-@pytest.mark.parametrize(
-    ("iterations", "overlap", "dropout", "final_rate", "rotation_lr"),
-    [
-        (3000, None, 0.0, 0.1, 0.002),  # too short to learn photos by heart
-        (3000, 4.0, 0.2, 0.1, 0.002),  # but not those that overlap with few
-        (7000, 20.0, 0.2, 0.1, 0.0015),
-        (30_000, 20.0, 0.2, 0.03, 0.0015),
-        (30_000, 4.0, 0.2, 0.1, 0.002),
-    ],
-)
-def test_long_runs_and_few_photos_are_kept_from_overfitting(iterations, overlap, dropout, final_rate, rotation_lr):
-    values = resolve(Params(iterations=iterations), preview=False, overlap=overlap)
-    assert (values["dropout"], values["final_rate"]) == (dropout, final_rate)
-    assert values["rotation_lr"] == pytest.approx(rotation_lr)
-    assert resolve(Params(iterations=iterations, dropout=0.5), preview=False, overlap=overlap)["dropout"] == 0.5
-    assert resolve(Params(iterations=iterations, schedule="original"), preview=False, overlap=overlap)["dropout"] == 0
-
-
-def test_density_control_is_the_revised_one_unless_told():
-    values = resolve(Params(), preview=False)
-    assert (values["density"], values["final_rate"]) == ("revised", 0.1)
-    told = resolve(Params(density="original", final_rate=1.0), preview=False)
-    assert (told["density"], told["final_rate"]) == ("original", 1.0)
-    assert told["coarse_iterations"] == 2333
-    both = resolve(Params(density="revised", densify_grad_threshold=0.0004), preview=False)
-    assert (both["density"], both["densify_grad_threshold"], both["coarse_iterations"]) == ("revised", 0.0004, 2333)
-    assert resolve(Params(), preview=False, trainer="inria")["density"] == "original"
-
-
-def test_a_preview_is_shorter_unless_told():
-    assert resolve(Params(), preview=True)["iterations"] < 7000
-    assert resolve(Params(iterations=9000), preview=True)["iterations"] == 9000
-    assert resolve(Params(), preview=False)["iterations"] == 7000
-
-
-def test_a_previews_schedule_follows_its_iterations_unless_told():
-    values = resolve(Params(iterations=1200), preview=True)
-    assert (values["coarse_iterations"], values["densify_until_iter"]) == (600, 840)
-    given = resolve(Params(densify_until_iter=700, max_gaussians=5, coarse_iterations=0), preview=True)
-    assert (given["densify_until_iter"], given["max_gaussians"], given["coarse_iterations"]) == (700, 5, 0)
-
-
-@pytest.mark.parametrize(("iterations", "rate_factor"), [(4000, 2.0), (7000, 1.5), (30_000, 1.5)])
-def test_a_training_on_a_gpu_learns_faster_than_the_originals(iterations, rate_factor):
-    values = resolve(Params(iterations=iterations), preview=False)
-    for name in ("feature_lr", "scaling_lr", "rotation_lr"):
-        assert values[name] == pytest.approx(rate_factor * getattr(Params(), name))
-    assert values["position_lr_init"] == pytest.approx((2 * rate_factor - 1) * Params().position_lr_init)
-    for original in (
-        resolve(Params(iterations=iterations, schedule="original"), preview=False),
-        resolve(Params(iterations=iterations), preview=False, trainer="inria"),
-    ):
-        assert original["scaling_lr"] == Params().scaling_lr
-        assert original["position_lr_init"] == Params().position_lr_init
-
-
-@pytest.mark.parametrize(
-    ("iterations", "rate_factor"), [(500, 3.0), (1500, 3.0), (3000, 1.5), (4500, 1.0), (7000, 1.0)]
-)
-def test_a_short_preview_learns_faster(iterations, rate_factor):
-    values = resolve(Params(iterations=iterations), preview=True)
-    for name in ("feature_lr", "scaling_lr", "rotation_lr"):
-        assert values[name] == pytest.approx(rate_factor * getattr(Params(), name))
-    assert values["position_lr_init"] == pytest.approx(2 * rate_factor * Params().position_lr_init)
-    assert resolve(Params(iterations=iterations, scaling_lr=0.001), preview=True)["scaling_lr"] == 0.001
-
-
-def test_the_trainer_understands_the_command_line():
-    params = Params(iterations=900, save_iterations=[100, 5000], eval=True, white_background=True, resolution=2)
-    words = arguments(resolve(params, preview=False))
-    options, unused = train_options.parse(["-s", "scene", "-m", "model", *words])
-    assert unused == []
-    for name in ("iterations", "opacity_lr", "eval", "white_background", "resolution", "position_lr_max_steps"):
-        assert getattr(options, name) == resolve(params, preview=False)[name]
-    assert options.save_iterations == [100, 900]
-
-
-@given(
-    st.fixed_dictionaries(
-        {
-            "iterations": st.integers(1, 200_000),
-            "opacity_lr": st.floats(0, 1),
-            "sh_degree": st.integers(0, 3),
-            "eval": st.booleans(),
-            "lambda_dssim": st.floats(0, 1),
-            "save_iterations": st.lists(st.integers(1, 200_000), max_size=100),
-        }
-    )
-)
-def test_every_valid_job_is_a_valid_command_line(params):
-    values = resolve(parse(GOOD | {"params": params}).params, preview=False)
-    options, _ = train_options.parse(["-s", "scene", "-m", "model", *arguments(values)])
-    for name in params.keys() - {"save_iterations", "iterations"}:
-        assert getattr(options, name) == params[name]
-    assert options.iterations == min(params["iterations"], MOST_USEFUL_ITERATIONS)
-
-
-def test_params_without_use_are_those_that_ask_for_something():
-    params = Params(source_path="/x", depths="", iterations=5)
-    assert ignored(params, {"source_path", "depths", "iterations"}) == ["iterations", "source_path"]
 
 
 def refused(job: object) -> SplatError:
@@ -242,18 +91,18 @@ def refused(job: object) -> SplatError:
         ({"params": {"iterations": {"a": 1}}}, "iterations"),
     ],
 )
-def test_fields_at_fault_are_named(change, words):
+def test_fields_at_fault_are_named(change: dict[str, Any], words: str) -> None:
     error = refused(GOOD | change)
     assert isinstance(error, InputError)
     assert words in error.message + error.hint
 
 
-def test_a_missing_field_is_named():
+def test_a_missing_field_is_named() -> None:
     assert "'upload_url' is missing" in refused({"image_urls": GOOD["image_urls"]}).message
 
 
 @pytest.mark.parametrize("name", [name for name, field in Params.model_fields.items() if field.annotation is not bool])
-def test_no_boolean_passes_for_a_number_or_text(name):
+def test_no_boolean_passes_for_a_number_or_text(name: str) -> None:
     error = refused(GOOD | {"params": {name: True}})
     assert isinstance(error, InvalidParam)
     assert f"'{name}" in error.message
@@ -261,7 +110,7 @@ def test_no_boolean_passes_for_a_number_or_text(name):
 
 @pytest.mark.parametrize("name", [name for name, field in Params.model_fields.items() if field.annotation is bool])
 @pytest.mark.parametrize("value", [0, 1, "true", None, []])
-def test_nothing_passes_for_a_boolean(name, value):
+def test_nothing_passes_for_a_boolean(name: str, value: int | list[Any] | str | None) -> None:
     assert isinstance(refused(GOOD | {"params": {name: value}}), InvalidParam)
 
 
@@ -274,12 +123,12 @@ JSON = st.recursive(
 
 @given(JSON)
 @example({"image_urls": [], "upload_url": "x"})
-def test_whatever_arrives_is_answered(data):
+def test_whatever_arrives_is_answered(data: object) -> None:
     refused_or_taken(data)
 
 
 @given(st.sampled_from(sorted(Job.model_fields)), JSON)
-def test_whatever_stands_in_a_field_is_answered(name, value):
+def test_whatever_stands_in_a_field_is_answered(name: str, value: object) -> None:
     refused_or_taken(GOOD | {name: value})
 
 
@@ -288,12 +137,12 @@ def test_whatever_stands_in_a_field_is_answered(name, value):
 @example("opacity_lr", 10**400)
 @example("opacity_lr", float("1e400"))
 @example("opacity_lr", -0.0)
-def test_whatever_stands_in_a_param_is_answered(name, value):
+def test_whatever_stands_in_a_param_is_answered(name: str, value: object) -> None:
     refused_or_taken(GOOD | {"params": {name: value}})
 
 
 @given(st.dictionaries(st.text(max_size=200), JSON, max_size=5))
-def test_whatever_a_param_is_called_is_answered(params):
+def test_whatever_a_param_is_called_is_answered(params: dict[str, Any]) -> None:
     refused_or_taken(GOOD | {"params": params})
 
 
@@ -304,7 +153,7 @@ NAUGHTY = [
 
 
 @pytest.mark.parametrize("text", NAUGHTY)
-def test_naughty_strings(text):
+def test_naughty_strings(text: str) -> None:
     for job in (
         GOOD | {"project_id": text}, GOOD | {"upload_url": text}, GOOD | {text: 1}, GOOD | {"params": {text: 1}},
         GOOD | {"params": {"iterations": text}}, GOOD | {"sfm": {text: text}}, GOOD | {"webhook_secret": text},
@@ -313,7 +162,7 @@ def test_naughty_strings(text):
         refused_or_taken(job)
 
 
-def test_deep_nesting():
+def test_deep_nesting() -> None:
     nested: object = 1
     for _ in range(900):
         nested = [nested]
@@ -333,39 +182,39 @@ def refused_or_taken(job: object) -> None:
         assert error.code in ("invalid_job", "invalid_param", "unknown_param", "too_few_photos")
 
 
-def test_the_senders_address_is_found_even_in_a_broken_job():
+def test_the_senders_address_is_found_even_in_a_broken_job() -> None:
     assert caller_fields(GOOD | {"project_id": "p", "webhook_url": "https://w", "oops": 1}) == ("p", "https://w", None)
     assert caller_fields({"project_id": 7, "webhook_url": ["x"]}) == (None, None, None)
     assert caller_fields("x") == (None, None, None)
 
 
-def test_the_platforms_wrapper_is_taken_off():
+def test_the_platforms_wrapper_is_taken_off() -> None:
     assert read_input({"id": "a", "input": GOOD}) == GOOD
     assert read_input(GOOD) == GOOD
 
 
-def test_sfm_options_become_arguments():
+def test_sfm_options_become_arguments() -> None:
     assert JobSfmOptions().arguments() == []
-    options = JobSfmOptions(camera_model="OPENCV", max_num_features=4096)
+    options = JobSfmOptions.model_validate({"camera_model": "OPENCV", "max_num_features": 4096})
     assert options.arguments() == ["--camera-model", "OPENCV", "--max-num-features", "4096"]
 
 
-def test_sfm_options_are_those_of_the_stage():
+def test_sfm_options_are_those_of_the_stage() -> None:
     from splatworker.sfm.options import CAMERA_MODELS, MATCHERS
 
     fields = JobSfmOptions.model_fields
-    assert set(fields["camera_model"].annotation.__args__) <= set(CAMERA_MODELS)
-    assert set(fields["matcher"].annotation.__args__) == set(MATCHERS)
+    assert set(get_args(fields["camera_model"].annotation)) <= set(CAMERA_MODELS)
+    assert set(get_args(fields["matcher"].annotation)) == set(MATCHERS)
 
 
-def test_a_job_may_name_every_camera_model_and_demand_as_many_photos_as_it_may_have():
+def test_a_job_may_name_every_camera_model_and_demand_as_many_photos_as_it_may_have() -> None:
     from splatworker.sfm.options import CAMERA_MODELS, MOST_REGISTERED
 
     assert [recipe({"sfm": {"camera_model": model}}).sfm.camera_model for model in CAMERA_MODELS] == [*CAMERA_MODELS]
     assert MOST_REGISTERED == MOST_PHOTOS
 
 
-def test_a_recipe_needs_no_urls():
+def test_a_recipe_needs_no_urls() -> None:
     assert recipe({"params": {"iterations": 5}}).params.iterations == 5
     with pytest.raises(UnknownParam):
         recipe({"params": {"iteration": 5}})
@@ -373,7 +222,7 @@ def test_a_recipe_needs_no_urls():
         recipe({"upload_url": "x"})
 
 
-def test_options_of_the_cameras_become_those_of_the_stage():
+def test_options_of_the_cameras_become_those_of_the_stage() -> None:
     told = recipe({"sfm": {"matcher": "retrieval", "min_share": 0.25, "min_registered": 3, "keep_frame": True}}).sfm
     words = ["--matcher", "retrieval", "--min-registered", "3", "--min-share", "0.25", "--keep-frame"]
     assert sorted(told.arguments()) == sorted(words)

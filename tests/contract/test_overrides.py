@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,23 +15,23 @@ PRESETS = json.loads((Path(__file__).parents[2] / "bench" / "presets.json").read
 RUN = {"save_iterations", "test_iterations"}
 
 
-def own(preview: bool = False, **params) -> dict:
+def own(preview: bool = False, **params: Any) -> dict[str, Any]:
     return resolve(Params(**params), preview=preview)
 
 
-def differing(values: dict, others: dict) -> set[str]:
+def differing(values: dict[str, Any], others: dict[str, Any]) -> set[str]:
     return {name for name in values.keys() | others.keys() if values.get(name) != others.get(name)} - RUN
 
 
 @pytest.mark.parametrize("preview", [False, True])
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_word_for_word_is_our_own_schedule(name, preview):
+def test_a_preset_word_for_word_is_our_own_schedule(name: str, preview: bool) -> None:
     preset = PRESETS[name]
     assert differing(own(preview, **preset), own(preview, iterations=preset["iterations"])) == set()
 
 
 @pytest.mark.parametrize("preview", [False, True])
-def test_so_is_every_default_of_the_original(preview):
+def test_so_is_every_default_of_the_original(preview: bool) -> None:
     ours = {option.dest: option.default for option in train_options.build_parser()._actions}
     optimisation = {
         name: ours[name]
@@ -66,7 +67,9 @@ def test_so_is_every_default_of_the_original(preview):
     ],
 )
 @pytest.mark.parametrize("preset", [{"iterations": 7000}, PRESETS["standard"]], ids=["alone", "preset"])
-def test_an_override_is_applied_and_changes_nothing_else(preset, override, becomes):
+def test_an_override_is_applied_and_changes_nothing_else(
+    preset: dict[str, Any], override: dict[str, Any], becomes: dict[str, bool]
+) -> None:
     values = own(**preset | override)
     assert values.items() >= (override | becomes).items()
     assert differing(values, own(iterations=7000)) == (override | becomes).keys()
@@ -88,18 +91,18 @@ def test_an_override_is_applied_and_changes_nothing_else(preset, override, becom
         {"position_lr_final": 1.6e-6},
     ],
 )
-def test_what_follows_from_defaults_and_iterations_is_no_override(nothing):
+def test_what_follows_from_defaults_and_iterations_is_no_override(nothing: dict[str, Any]) -> None:
     assert differing(own(iterations=7000, **nothing), own(iterations=7000)) == set()
 
 
 @pytest.mark.parametrize("iterations", [2000, 9000, 20_000])
 @pytest.mark.parametrize("name", PRESETS)
-def test_iterations_that_a_person_put_into_a_preset_leave_our_schedule_as_it_is(name, iterations):
+def test_iterations_that_a_person_put_into_a_preset_leave_our_schedule_as_it_is(name: str, iterations: int) -> None:
     values = own(**PRESETS[name] | {"iterations": iterations})
     assert differing(values, own(iterations=iterations)) == set()
 
 
-def test_a_threshold_multiplies_ours(monkeypatch):
+def test_a_threshold_multiplies_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     from splatworker.contract import params
 
     schedule = params._coarse_to_fine_schedule
@@ -110,7 +113,7 @@ def test_a_threshold_multiplies_ours(monkeypatch):
     assert own(densify_grad_threshold=0.0001)["densify_grad_threshold"] == pytest.approx(0.0003)
 
 
-def test_moments_come_sooner_where_fewer_iterations_are_trained():
+def test_moments_come_sooner_where_fewer_iterations_are_trained() -> None:
     job = Params(**PRESETS["ultra"] | {"densify_until_iter": 10_000})
     values = resolve(job, preview=True, at_most=1500)
     assert (values["iterations"], values["densify_until_iter"]) == (1500, 500)
@@ -118,7 +121,7 @@ def test_moments_come_sooner_where_fewer_iterations_are_trained():
     assert resolve(Params(iterations=300), preview=True, at_most=1500)["iterations"] == 300
 
 
-def test_the_originals_schedule_takes_every_value_to_the_letter():
+def test_the_originals_schedule_takes_every_value_to_the_letter() -> None:
     for preset in PRESETS.values():
         values = own(**preset, schedule="original")
         assert {name: values[name] for name in preset if name not in RUN} == {

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
 import pytest
 import stamina
 from support.s3 import Store
@@ -13,48 +19,48 @@ from splatworker.stages.progress import Silent
 
 
 @pytest.fixture(autouse=True)
-def on_loopback(monkeypatch):
+def on_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     with stamina.set_testing(True, attempts=upload.TRIES, cap=True):
         yield
 
 
 @pytest.fixture
-def splat(tmp_path):
+def splat(tmp_path: Path) -> Path:
     path = tmp_path / "splat.ply"
     path.write_bytes(bytes(range(256)) * 4000)
     return path
 
 
 @pytest.fixture
-def store():
+def store() -> Iterator[Store]:
     with Store() as store:
         yield store
 
 
-def test_a_presigned_put(splat, store):
+def test_a_presigned_put(splat: Path, store: Store) -> None:
     assert upload.upload(splat, store.presign("PUT", "a.ply"), Silent()) == splat.stat().st_size
     assert store.objects == {"a.ply": splat.read_bytes()}
 
 
-def test_a_signed_content_type_is_sent(splat, store):
+def test_a_signed_content_type_is_sent(splat: Path, store: Store) -> None:
     url = store.presign("PUT", "a.ply", headers={"ContentType": "application/octet-stream"})
     upload.upload(splat, url, Silent())
     assert store.puts == ["a.ply"]
 
 
-def test_an_empty_file_has_a_length_too(tmp_path, store):
+def test_an_empty_file_has_a_length_too(tmp_path: Path, store: Store) -> None:
     empty = tmp_path / "empty"
     empty.touch()
     assert upload.upload(empty, store.presign("PUT", "a.ply"), Silent()) == 0
     assert store.objects == {"a.ply": b""}
 
 
-def test_progress_rises_to_the_end(splat, store):
+def test_progress_rises_to_the_end(splat: Path, store: Store) -> None:
     heard = []
 
     class Report(Silent):
-        def progress(self, step, fraction):
+        def progress(self, step: str, fraction: float) -> None:
             heard.append(fraction)
 
     upload.upload(splat, store.presign("PUT", "a.ply"), Report())
@@ -72,25 +78,30 @@ def test_progress_rises_to_the_end(splat, store):
     ],
     ids=["tampered", "other-key", "made-for-GET", "expired"],
 )
-def test_a_refusal_is_final(splat, store, spoil):
-    requests = []
-    store.intercept = lambda request, body: requests.append(request) or False
+def test_a_refusal_is_final(splat: Path, store: Store, spoil: Callable[..., Any]) -> None:
+    requests: list[BaseHTTPRequestHandler] = []
+
+    def note(request: BaseHTTPRequestHandler, body: bytes) -> bool:
+        requests.append(request)
+        return False
+
+    store.intercept = note
     with pytest.raises(UploadRefused, match="403"):
         upload.upload(splat, spoil(store), Silent())
     assert len(requests) == 1
     assert store.objects == {}
 
 
-def test_another_signed_header_is_refused_before_sending(splat, store):
+def test_another_signed_header_is_refused_before_sending(splat: Path, store: Store) -> None:
     url = store.presign("PUT", "a.ply", headers={"ACL": "public-read"})
     with pytest.raises(UploadRefused, match="x-amz-acl"):
         upload.upload(splat, url, Silent())
 
 
-def statuses(*answers: str):
+def statuses(*answers: str) -> RawServer:
     """A server that answers each request with the next status, and the last one for ever."""
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         _, body = read_request(connection)
         server.requests.append(body)
         respond(connection, answers[min(number, len(answers)) - 1])
@@ -100,14 +111,14 @@ def statuses(*answers: str):
 
 
 @pytest.mark.parametrize("first", ["500 Internal", "503 Slow Down", "429 Too Many Requests"])
-def test_a_fault_is_tried_again_with_the_whole_file(splat, first):
+def test_a_fault_is_tried_again_with_the_whole_file(splat: Path, first: str) -> None:
     with statuses(first, "200 OK") as server:
         upload.upload(splat, server.url(), Silent())
     assert server.requests == [splat.read_bytes()] * 2
 
 
-def test_a_reset_in_the_middle_is_tried_again_from_the_start(splat):
-    def behave(connection, number):
+def test_a_reset_in_the_middle_is_tried_again_from_the_start(splat: Path) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
         if number == 1:
             connection.recv(1000)
             reset(connection)
@@ -121,8 +132,8 @@ def test_a_reset_in_the_middle_is_tried_again_from_the_start(splat):
     assert server.requests == [splat.read_bytes()]
 
 
-def test_other_bytes_at_the_store_are_noticed(splat):
-    def behave(connection, number):
+def test_other_bytes_at_the_store_are_noticed(splat: Path) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         respond(connection, "200 OK", b"", 'ETag: "00000000000000000000000000000000"')
 
@@ -131,8 +142,8 @@ def test_other_bytes_at_the_store_are_noticed(splat):
     assert server.connections == upload.TRIES
 
 
-def test_an_etag_that_is_no_digest_is_not_compared(splat):
-    def behave(connection, number):
+def test_an_etag_that_is_no_digest_is_not_compared(splat: Path) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         respond(connection, "200 OK", b"", 'ETag: "abc-2"')
 
@@ -140,24 +151,24 @@ def test_an_etag_that_is_no_digest_is_not_compared(splat):
         upload.upload(splat, server.url(), Silent())
 
 
-def test_all_tries_failing(splat):
+def test_all_tries_failing(splat: Path) -> None:
     with statuses("503 Slow Down") as server, pytest.raises(UploadFailed, match="503"):
         upload.upload(splat, server.url(), Silent())
     assert server.connections == upload.TRIES
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "307 Temporary", "400 Bad", "404 None", "411 Length", "413 Large"])
-def test_what_trying_again_cannot_help(splat, status):
+def test_what_trying_again_cannot_help(splat: Path, status: str) -> None:
     with statuses(status) as server, pytest.raises(UploadRefused, match=status[:3]):
         upload.upload(splat, server.url(), Silent())
     assert server.connections == 1
 
 
-def test_a_413_before_the_body_has_arrived(splat, tmp_path):
+def test_a_413_before_the_body_has_arrived(splat: Path, tmp_path: Path) -> None:
     large = tmp_path / "large"
     large.write_bytes(bytes(20 << 20))
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         connection.recv(1000)
         respond(connection, "413 Too Large")
 
@@ -165,8 +176,8 @@ def test_a_413_before_the_body_has_arrived(splat, tmp_path):
         upload.upload(large, server.url(), Silent())
 
 
-def test_only_the_headers_that_are_needed_are_sent(splat):
-    def behave(connection, number):
+def test_only_the_headers_that_are_needed_are_sent(splat: Path) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
         head, _ = read_request(connection)
         server.requests.append(head)
         respond(connection, "200 OK")
@@ -177,7 +188,7 @@ def test_only_the_headers_that_are_needed_are_sent(splat):
     assert names <= {b"host", b"content-length", b"user-agent", b"accept-encoding", b"connection"}
 
 
-def test_a_local_copy_is_whole_or_not_there(splat, tmp_path):
+def test_a_local_copy_is_whole_or_not_there(splat: Path, tmp_path: Path) -> None:
     target = tmp_path / "deep" / "a.ply"
     upload.upload(splat, str(target), Silent(), local=True)
     assert target.read_bytes() == splat.read_bytes()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import stamina
@@ -17,7 +20,7 @@ COMPLETED = webhook.completed("job-1", "p-1", "https://cdn.example/a.ply", 123)
 
 
 @pytest.fixture(autouse=True)
-def on_loopback(monkeypatch):
+def on_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     monkeypatch.setattr(webhook, "LONGEST_WAIT_S", 0.01)
     with stamina.set_testing(True, attempts=webhook.TRIES, cap=True):
@@ -28,7 +31,7 @@ class Receiver(RawServer):
     """Answers with the given statuses in turn, the last one for ever."""
 
     def __init__(self, *statuses: str, headers: tuple[str, ...] = ()) -> None:
-        def behave(connection, number):
+        def behave(connection: socket.socket, number: int) -> None:
             head, body = read_request(connection)
             lines = head.decode().split("\r\n")[1:]
             self.messages.append((dict(line.lower().split(": ", 1) for line in lines), body))
@@ -38,7 +41,7 @@ class Receiver(RawServer):
         self.messages: list[tuple[dict[str, str], bytes]] = []
 
 
-def test_the_payloads_are_those_of_the_contract():
+def test_the_payloads_are_those_of_the_contract() -> None:
     assert COMPLETED == {
         "status": "completed",
         "project_id": "p-1",
@@ -62,7 +65,7 @@ def test_the_payloads_are_those_of_the_contract():
     }
 
 
-def test_body_and_headers():
+def test_body_and_headers() -> None:
     with Receiver("200 OK") as receiver:
         webhook.send(receiver.url("/hook"), COMPLETED)
     ((headers, body),) = receiver.messages
@@ -73,10 +76,10 @@ def test_body_and_headers():
     assert "webhook-signature" not in headers
 
 
-def test_the_signature_verifies(monkeypatch):
-    kept = {}
+def test_the_signature_verifies(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, Any] = {}
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         head, body = read_request(connection)
         kept["headers"] = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
         kept["body"] = body
@@ -92,7 +95,7 @@ def test_the_signature_verifies(monkeypatch):
     time.tzset()
 
 
-def test_the_id_is_the_same_for_the_same_news_only():
+def test_the_id_is_the_same_for_the_same_news_only() -> None:
     assert webhook.message_id(COMPLETED) == webhook.message_id(dict(COMPLETED))
     others = [
         webhook.completed("job-2", "p-1", "u", 1),
@@ -103,7 +106,7 @@ def test_the_id_is_the_same_for_the_same_news_only():
     assert len({webhook.message_id(message) for message in [COMPLETED, *others]}) == 5
 
 
-def test_a_fault_is_tried_again_with_the_same_id():
+def test_a_fault_is_tried_again_with_the_same_id() -> None:
     with Receiver("500 No", "429 Busy", "200 OK") as receiver:
         webhook.send(receiver.url(), COMPLETED)
     assert len({headers["webhook-id"] for headers, _ in receiver.messages}) == 1
@@ -111,28 +114,28 @@ def test_a_fault_is_tried_again_with_the_same_id():
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "308 Moved", "410 Gone"])
-def test_what_ends_it(status):
+def test_what_ends_it(status: str) -> None:
     with Receiver(status, headers=("Location: http://127.0.0.1:9/",)) as receiver:
         with pytest.raises(webhook.Undelivered, match=status[:3]):
             webhook.send(receiver.url(), COMPLETED)
         assert len(receiver.messages) == 1
 
 
-def test_all_tries_failing():
+def test_all_tries_failing() -> None:
     with Receiver("500 No") as receiver:
         with pytest.raises(webhook.Undelivered, match="500"):
             webhook.send(receiver.url(), COMPLETED)
         assert len(receiver.messages) == webhook.TRIES
 
 
-def test_a_huge_retry_after_is_capped():
+def test_a_huge_retry_after_is_capped() -> None:
     with Receiver("503 Later", "200 OK", headers=("Retry-After: 20000",)) as receiver:
         webhook.send(receiver.url(), COMPLETED)
     assert len(receiver.messages) == 2
 
 
-def test_an_answer_without_end_is_not_read():
-    def behave(connection, number):
+def test_an_answer_without_end_is_not_read() -> None:
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
         while not server.stopping.is_set():
@@ -142,10 +145,10 @@ def test_an_answer_without_end_is_not_read():
         webhook.send(server.url(), COMPLETED)
 
 
-def test_a_receiver_that_hangs_or_resets(monkeypatch):
+def test_a_receiver_that_hangs_or_resets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook, "_TIMEOUT", (1.0, 0.2))
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         if number % 2:
             reset(connection)
         else:
@@ -157,11 +160,11 @@ def test_a_receiver_that_hangs_or_resets(monkeypatch):
 
 
 @pytest.mark.parametrize(("secret", "valid"), [(SECRET, True), (SECRET[6:], True), ("whsec_", False), ("é", False)])
-def test_what_is_a_secret(secret, valid):
+def test_what_is_a_secret(secret: str, valid: bool) -> None:
     assert webhook.is_secret(secret) is valid
 
 
-def test_a_receiver_that_says_no_is_asked_fewer_times():
+def test_a_receiver_that_says_no_is_asked_fewer_times() -> None:
     with Receiver("404 Unknown") as receiver:
         with pytest.raises(webhook.Undelivered, match="404"):
             webhook.send(receiver.url(), COMPLETED)

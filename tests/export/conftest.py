@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import torch
+from support.exports import Exported, Told
 from support.gaussian_scenes import random_gaussians
 from support.model_folders import write_model
 from support.scene_folders import write_scene
@@ -15,7 +15,9 @@ from support.splats import node, splat, splat_transform  # noqa: F401 - fixtures
 from splatworker.contract.outputs import OUTPUTS
 from splatworker.export.account import Account
 from splatworker.export.export import export
-from splatworker.render.interface import GaussianTensors
+from splatworker.export.subject import Subject, read_subject
+from splatworker.render.backend import renderer_for
+from splatworker.render.interface import GaussianTensors, Renderer
 
 
 def upright_scene() -> GaussianTensors:
@@ -27,30 +29,16 @@ def upright_scene() -> GaussianTensors:
 
 
 @pytest.fixture(scope="session")
-def scene(tmp_path_factory) -> Path:
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scene folder of 12 photos around something that is blue above and green below."""
     return write_scene(tmp_path_factory.mktemp("export") / "scene", gaussians=upright_scene(), width=96, height=72,
                        focal=100.0)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory) -> Path:
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model folder of a splat that shows the scene's photos as they are."""
     return write_model(tmp_path_factory.mktemp("export") / "model", upright_scene(), size=(96, 72))
-
-
-class Told:
-    """A reporter that remembers."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[str, float]] = []
-        self.warnings: list[str] = []
-
-    def progress(self, step: str, fraction: float) -> None:
-        self.steps.append((step, fraction))
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 @pytest.fixture
@@ -58,16 +46,8 @@ def told() -> Told:
     return Told()
 
 
-class Exported(NamedTuple):
-    """A finished export: its folder, result and what it told."""
-
-    folder: Path
-    result: dict
-    told: Told
-
-
 @pytest.fixture(scope="session")
-def exported(scene, model, tmp_path_factory) -> Exported:
+def exported(scene: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """All outputs of the model, made once on the CPU."""
     folder, told = tmp_path_factory.mktemp("export") / "out", Told()
     account = Account(
@@ -86,3 +66,14 @@ def exported(scene, model, tmp_path_factory) -> Exported:
     )
     result = export(model, scene, folder, list(OUTPUTS), told, device="cpu", account=account)
     return Exported(folder, result, told)
+
+
+@pytest.fixture(scope="session")
+def subject(model: Path, scene: Path) -> Subject:
+    """The splat and the photos that it was trained on."""
+    return read_subject(model, scene)
+
+
+@pytest.fixture(scope="session")
+def renderer() -> Renderer:
+    return renderer_for("cpu")

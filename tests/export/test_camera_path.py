@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from splatworker.export.camera_path import Viewpoint, flight, focus, sorted_by_coverage, viewpoint_of
@@ -13,12 +14,14 @@ from splatworker.formats.camera import Camera
 FRAMES = 120
 
 
-def camera_at(center, target, width=64, height=48, focal=60.0) -> Camera:
+def camera_at(
+    center: npt.ArrayLike, target: npt.ArrayLike, width: int = 64, height: int = 48, focal: float = 60.0
+) -> Camera:
     viewpoint = Viewpoint(np.array(center, float), np.array(target, float), width / 2 / focal, height / 2 / focal)
     return viewpoint.camera(width, height)
 
 
-def ring(start: float, end: float, count=24, height=1.0, wobble=0.1) -> list[Camera]:
+def ring(start: float, end: float, count: int = 24, height: float = 1.0, wobble: float = 0.1) -> list[Camera]:
     rng = np.random.default_rng(0)
     angles = np.linspace(start, end, count, endpoint=False)
     return [
@@ -39,11 +42,11 @@ def positions(viewpoints: list[Viewpoint]) -> np.ndarray:
 
 
 def closed_steps(points: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(np.diff(np.vstack([points, points[:1]]), axis=0), axis=1)
+    return np.asarray(np.linalg.norm(np.diff(np.vstack([points, points[:1]]), axis=0), axis=1))
 
 
 @pytest.mark.parametrize("span", [2 * np.pi, np.pi, np.pi / 3])
-def test_a_flight_closes_and_has_no_jumps(span):
+def test_a_flight_closes_and_has_no_jumps(span: float) -> None:
     path = positions(flight(ring(0, span), POINTS, 0, FRAMES))
     steps = closed_steps(path)
     assert steps.max() < 3.5 * np.median(steps) + 0.01
@@ -51,7 +54,7 @@ def test_a_flight_closes_and_has_no_jumps(span):
     assert turns.max() < 0.02  # no corner: nothing moves off from rest in one frame
 
 
-def test_a_full_ring_is_flown_all_around_and_an_arc_is_not_left():
+def test_a_full_ring_is_flown_all_around_and_an_arc_is_not_left() -> None:
     around = positions(flight(ring(0, 2 * np.pi), POINTS, 0, FRAMES))
     angles = np.unwrap(np.arctan2(around[:, 0], around[:, 2]))
     assert abs(angles[-1] - angles[0]) > 6
@@ -63,12 +66,12 @@ def test_a_full_ring_is_flown_all_around_and_an_arc_is_not_left():
 
 
 @pytest.mark.parametrize("start", [0, 7, 20])
-def test_it_starts_near_the_given_camera(start):
+def test_it_starts_near_the_given_camera(start: int) -> None:
     cameras = ring(0, 2 * np.pi)
     assert np.linalg.norm(flight(cameras, POINTS, start, FRAMES)[0].position - cameras[start].center) < 0.5
 
 
-def test_it_never_goes_lower_or_higher_than_people_did():
+def test_it_never_goes_lower_or_higher_than_people_did() -> None:
     cameras = [*ring(0, 2 * np.pi, height=0.4), *ring(0.1, 2 * np.pi + 0.1, height=1.6)]
     heights = [camera.center[1] for camera in cameras]
     path = positions(flight(cameras, POINTS, 0, FRAMES))
@@ -76,7 +79,7 @@ def test_it_never_goes_lower_or_higher_than_people_did():
     assert path[:, 1].max() <= max(heights)
 
 
-def test_along_a_facade_it_moves_along():
+def test_along_a_facade_it_moves_along() -> None:
     cameras = [camera_at([x, 1.5, 8 + 0.1 * np.sin(x)], [x + 0.2, 2, 0]) for x in np.linspace(-10, 10, 15)]
     points = np.random.default_rng(0).uniform([-12, 0, -0.2], [12, 6, 0.2], size=(500, 3))
     viewpoints = flight(cameras, points, 7, FRAMES)
@@ -89,7 +92,7 @@ def test_along_a_facade_it_moves_along():
     assert closed_steps(path).max() < 0.7
 
 
-def test_views_are_upright_and_look_at_their_target():
+def test_views_are_upright_and_look_at_their_target() -> None:
     for viewpoint in flight(ring(0, 2 * np.pi), POINTS, 0, 20):
         camera = viewpoint.camera(96, 54)
         rotation = camera.camera_from_world[:, :3]
@@ -101,26 +104,26 @@ def test_views_are_upright_and_look_at_their_target():
         assert seen[2] > 0
 
 
-def test_focus_is_what_the_cameras_look_at():
+def test_focus_is_what_the_cameras_look_at() -> None:
     np.testing.assert_allclose(focus(ring(0, 2 * np.pi), POINTS), 0, atol=0.05)
     parallel = [camera_at([x, 0, 5], [x, 0, 0]) for x in (-1, 0, 1)]
     found = focus(parallel, POINTS)
     assert (np.abs(found) < 0.5).all()  # among the points, though parallel axes meet nowhere
 
 
-def test_the_first_view_shows_most():
+def test_the_first_view_shows_most() -> None:
     cameras = [camera_at([0, 0, 3], [2, 0, 0]), camera_at([0, 0, 3], [0, 0, 0]), camera_at([0, 0, 3], [0, 0, 6])]
     assert sorted_by_coverage(cameras, POINTS, TRACKS) == [1, 0, 2]
 
 
-def test_a_cameras_own_look_is_its_view():
+def test_a_cameras_own_look_is_its_view() -> None:
     camera = camera_at([1, 2, 3], [0, 0, 0])
     again = viewpoint_of(camera, np.zeros(3)).camera(64, 48)
     np.testing.assert_allclose(again.camera_from_world, camera.camera_from_world, atol=1e-9)
     assert (again.fx, again.fy) == (camera.fx, camera.fy)
 
 
-def test_another_shape_keeps_the_area_and_pixels_stay_square():
+def test_another_shape_keeps_the_area_and_pixels_stay_square() -> None:
     viewpoint = viewpoint_of(camera_at([1, 2, 3], [0, 0, 0], width=450, height=800), np.zeros(3))
     wide = viewpoint.shaped(1280, 720)
     camera = wide.camera(1280, 720)
@@ -129,7 +132,7 @@ def test_another_shape_keeps_the_area_and_pixels_stay_square():
     assert viewpoint.shaped(900, 1600) is viewpoint
 
 
-def test_a_phone_held_upright_sees_more_up_than_across():
+def test_a_phone_held_upright_sees_more_up_than_across() -> None:
     """Its photos lie, and the views made of them stand."""
     lying = camera_at([0, 1, 3], [0, 1, 0])
     roll = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])

@@ -8,25 +8,15 @@ import torch
 from support.gaussian_scenes import concatenate, random_gaussians
 
 from splatworker.export import clean as cleaning
-from splatworker.export.clean import clean
+from splatworker.export.clean import Cleaning, clean
 from splatworker.export.comparison import compare
 from splatworker.export.pictures import SplatRenderer
-from splatworker.export.subject import read_subject
+from splatworker.export.subject import Subject
 from splatworker.export.visibility import measure_visibility
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import take
-from splatworker.render.backend import renderer_for
-from splatworker.render.interface import GaussianTensors
+from splatworker.render.interface import GaussianTensors, Renderer
 from splatworker.render.tensors import to_gaussians, to_tensors
-
-
-@pytest.fixture(scope="module")
-def subject(model, scene):
-    return read_subject(model, scene)
-
-
-@pytest.fixture(scope="module")
-def renderer():
-    return renderer_for("cpu")
 
 
 def extras(means: np.ndarray, log_scale: float, opacity_logit: float) -> GaussianTensors:
@@ -42,7 +32,7 @@ def extras(means: np.ndarray, log_scale: float, opacity_logit: float) -> Gaussia
     )
 
 
-def cleaned(subject, renderer, more: GaussianTensors):
+def cleaned(subject: Subject, renderer: Renderer, more: GaussianTensors) -> tuple[Gaussians, Cleaning]:
     splat = to_gaussians(concatenate(to_tensors(subject.gaussians, torch.device("cpu")), more))
     tensors, cameras = to_tensors(splat, renderer.device), [photo.camera for photo in subject.trained]
     visibility = measure_visibility(renderer, tensors, cameras)
@@ -50,12 +40,12 @@ def cleaned(subject, renderer, more: GaussianTensors):
     return splat, done
 
 
-def psnr(subject, renderer, splat) -> float:
+def psnr(subject: Subject, renderer: Renderer, splat: Gaussians) -> float:
     splat_renderer = SplatRenderer(splat, renderer, subject.background)
     return float(np.mean([shown.psnr for shown in compare(splat_renderer, subject.held_out, set())]))
 
 
-def test_what_no_camera_sees_goes_and_the_subject_stays(subject, renderer):
+def test_what_no_camera_sees_goes_and_the_subject_stays(subject: Subject, renderer: Renderer) -> None:
     unseen = np.random.default_rng(0).uniform([-3, 20, -3], [3, 30, 3], size=(50, 3))  # far above all cameras
     splat, done = cleaned(subject, renderer, extras(unseen, -2, 2))
     assert not done.keep[400:].any()
@@ -65,7 +55,7 @@ def test_what_no_camera_sees_goes_and_the_subject_stays(subject, renderer):
     assert psnr(subject, renderer, take(splat, done.keep)) >= psnr(subject, renderer, splat) - 0.01
 
 
-def test_a_floater_before_a_camera_goes(subject, renderer):
+def test_a_floater_before_a_camera_goes(subject: Subject, renderer: Renderer) -> None:
     camera = subject.trained[3].camera
     floater = camera.center + 0.2 * camera.camera_from_world[2, :3]
     splat, done = cleaned(subject, renderer, extras(floater[None], -3.5, 0))
@@ -74,14 +64,14 @@ def test_a_floater_before_a_camera_goes(subject, renderer):
     assert psnr(subject, renderer, take(splat, done.keep)) >= psnr(subject, renderer, splat) - 0.01
 
 
-def test_haze_that_spoils_the_photos_goes(subject, renderer):
+def test_haze_that_spoils_the_photos_goes(subject: Subject, renderer: Renderer) -> None:
     splat, done = cleaned(subject, renderer, extras(np.zeros((3, 3)), 1.5, -3))
     assert not done.keep[400:].any()
     assert done.removed["haze"] == 3
     assert psnr(subject, renderer, take(splat, done.keep)) > psnr(subject, renderer, splat) + 1
 
 
-def test_haze_that_the_photos_show_stays(subject, renderer, monkeypatch):
+def test_haze_that_the_photos_show_stays(subject: Subject, renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
     """To cleaning, every Gaussian of the subject is haze now; the photos want them all."""
     monkeypatch.setattr(cleaning, "HAZE_EXTENT", 0.0)
     monkeypatch.setattr(cleaning, "HAZE_OPACITY", 2.0)
@@ -90,7 +80,7 @@ def test_haze_that_the_photos_show_stays(subject, renderer, monkeypatch):
     assert done.spared["haze"] > 50
 
 
-def test_never_more_than_a_share_goes_and_the_faintest_first(subject, renderer):
+def test_never_more_than_a_share_goes_and_the_faintest_first(subject: Subject, renderer: Renderer) -> None:
     places = np.random.default_rng(0).uniform([-3, 20, -3], [3, 30, 3], size=(600, 3))
     splat, done = cleaned(subject, renderer, extras(places, -2, 2))
     assert done.capped
@@ -98,7 +88,7 @@ def test_never_more_than_a_share_goes_and_the_faintest_first(subject, renderer):
     assert np.count_nonzero(done.keep[:400]) > 300
 
 
-def test_a_clean_splat_stays_as_it_is(renderer, subject):
+def test_a_clean_splat_stays_as_it_is(renderer: Renderer, subject: Subject) -> None:
     """Nothing is removed for its looks: only what the photos do not miss."""
     splat, done = cleaned(subject, renderer, random_gaussians(0, sh_degree=1))
     assert set(done.removed) <= {"never seen"}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from support.exports import Told
 
 from splatworker.export.export import export
 from splatworker.export.warm_up import warm_up
@@ -14,12 +16,12 @@ pytestmark = pytest.mark.gpu
 
 
 @pytest.fixture(autouse=True)
-def gpu():
+def gpu() -> None:
     if not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU here")
 
 
-def test_files_lose_as_little_as_on_a_cpu(model, scene, told, tmp_path):
+def test_files_lose_as_little_as_on_a_cpu(model: Path, scene: Path, told: Told, tmp_path: Path) -> None:
     losses = {}
     for device in ("cpu", "cuda"):
         result = export(model, scene, tmp_path / device, ["spz", "sog", "quality"], told, device=device)
@@ -30,5 +32,5 @@ def test_files_lose_as_little_as_on_a_cpu(model, scene, told, tmp_path):
     assert losses["cuda"] == pytest.approx(losses["cpu"], abs=1.0)
 
 
-def test_the_warm_up_asks_for_what_is_there():
+def test_the_warm_up_asks_for_what_is_there() -> None:
     warm_up()

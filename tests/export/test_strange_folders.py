@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +17,11 @@ from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene
 
 DEEP = "[" * 100_000
-STRANGE = [None, [], "x", 1e308, -1, {"a": 1}, [1], [{}], [{"name": 1, "reason": None}], True]
+STRANGE: list[Any] = [None, [], "x", 1e308, -1, {"a": 1}, [1], [{}], [{"name": 1, "reason": None}], True]
 
 
 @pytest.fixture
-def folders(tmp_path, tiny_scene, model):
+def folders(tmp_path: Path, tiny_scene: Path, model: Path) -> tuple[Path, Path]:
     """A model of a few Gaussians, and links to a scene's parts."""
     splat = read_ply(next(model.rglob("point_cloud.ply")))
     folder, scene = write_model(tmp_path / "model", splat), tmp_path / "scene"
@@ -29,7 +31,7 @@ def folders(tmp_path, tiny_scene, model):
     return folder, scene
 
 
-def told(folders):
+def told(folders: tuple[Path, Path]) -> dict[str, Any]:
     """The figures and the page of an export, without making what they tell of."""
     subject = read_subject(*folders)
     found = figures(subject, Account(), [], [], None, subject.gaussians, {})
@@ -49,7 +51,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_strange_values_are_passed_over(folders, name):
+def test_strange_values_are_passed_over(folders: tuple[Path, Path], name: str) -> None:
     place = folders[0] if name == "results.json" else folders[1]
     for strange in STRANGE:
         (place / name).write_text(json.dumps(dict.fromkeys(NAMES[name], strange)))
@@ -59,7 +61,7 @@ def test_strange_values_are_passed_over(folders, name):
         told(folders)
 
 
-def test_a_strange_log_and_strange_cameras(folders):
+def test_a_strange_log_and_strange_cameras(folders: tuple[Path, Path]) -> None:
     model, scene = folders
     lines = [DEEP, "1", '{"iteration": 5, "loss": "x"}', '{"iteration": "5"}']
     (model / "train_log.jsonl").write_text("\n".join(lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ else:
 
 
 @pytest.fixture
-def toy(tmp_path):
+def toy(tmp_path: Path) -> Callable[..., str]:
     """splatworker with a format more: `toy(argument, ...)` gives its standard output."""
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "toy.py").write_text(CODEC)
@@ -61,16 +62,16 @@ def toy(tmp_path):
     return run
 
 
-def test_a_job_may_ask_for_it(toy):
+def test_a_job_may_ask_for_it(toy: Callable[..., str]) -> None:
     assert toy("job").strip() == "['toy']"
 
 
-def test_the_command_line_names_it(toy):
+def test_the_command_line_names_it(toy: Callable[..., str]) -> None:
     assert "toy" in toy("export", "--help")
     assert "toy" in toy("run", "--help")
 
 
-def test_convert_and_info(toy, tmp_path):
+def test_convert_and_info(toy: Callable[..., str], tmp_path: Path) -> None:
     write_ply(tmp_path / "a.ply", to_gaussians(random_gaussians(30, sh_degree=1, seed=1)))
     toy("convert", tmp_path / "a.ply", tmp_path / "b.toy")
     toy("convert", tmp_path / "b.toy", tmp_path / "c.ply")
@@ -80,7 +81,9 @@ def test_convert_and_info(toy, tmp_path):
     assert told["sh_degree"] == 1
 
 
-def test_the_export_makes_it_and_the_report_tells_of_it(toy, model, scene, tmp_path):
+def test_the_export_makes_it_and_the_report_tells_of_it(
+    toy: Callable[..., str], model: Path, scene: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     toy("export", model, "-s", scene, "-o", out, "--formats", "toy,report,quality", "--device", "cpu", "--json")
     assert (out / "splat.toy").is_file()

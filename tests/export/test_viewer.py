@@ -27,13 +27,13 @@ def part(page: str, name: str) -> str:
 
 
 @pytest.fixture
-def splat_file(tmp_path) -> Path:
+def splat_file(tmp_path: Path) -> Path:
     path = tmp_path / "splat.sog"
     path.write_bytes(bytes(range(256)) * 40)
     return path
 
 
-def test_the_page_holds_splat_view_and_licence(splat_file, tmp_path):
+def test_the_page_holds_splat_view_and_licence(splat_file: Path, tmp_path: Path) -> None:
     title = "</title><script>alert(1)</script>{{splat}}"
     assert write_viewer(tmp_path / "a.html", PageContents(title, splat_file, LOOK, (1.0, 1.0, 1.0), b"poster")) is True
     page = (tmp_path / "a.html").read_text()
@@ -49,13 +49,15 @@ def test_the_page_holds_splat_view_and_licence(splat_file, tmp_path):
     assert "PlayCanvas Ltd" in page
 
 
-def test_a_page_that_would_be_too_large_loads_its_splat_from_beside(splat_file, tmp_path, monkeypatch):
+def test_a_page_that_would_be_too_large_loads_its_splat_from_beside(
+    splat_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(viewer, "LARGEST_PAGE", 3 * 2**20 + 1000)
     assert write_viewer(tmp_path / "a.html", PageContents("a", splat_file, LOOK)) is False
     assert part((tmp_path / "a.html").read_text(), "splat") == "splat.sog"
 
 
-def test_the_template_is_what_the_build_makes(node, tmp_path):
+def test_the_template_is_what_the_build_makes(node: str, tmp_path: Path) -> None:
     """Nobody edits what was built, and the pinned versions are those that are shipped."""
     if not (BUILD / "node_modules" / "esbuild").is_dir():
         pytest.skip("the viewer's packages are not installed: npm ci --ignore-scripts in viewer/")
@@ -63,7 +65,7 @@ def test_the_template_is_what_the_build_makes(node, tmp_path):
     assert (tmp_path / "built.html").read_bytes() == TEMPLATE.read_bytes()
 
 
-def test_versions_are_pinned():
+def test_versions_are_pinned() -> None:
     packages = json.loads((BUILD / "package.json").read_text())
     for kind in ("dependencies", "devDependencies", "optionalDependencies"):
         assert all(re.fullmatch(r"[\d.]+", version) for version in packages[kind].values())

@@ -5,18 +5,24 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.exports import Exported
 
 from splatworker.export.camera_path import Viewpoint
 from splatworker.export.orient import rotate
 from splatworker.render.backend import renderer_for
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.registry import read_any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 FLAGS = [
     "--headless", "--no-sandbox", "--no-first-run", "--disable-quic", "--disable-background-networking",
@@ -34,7 +40,7 @@ DESKTOP, PHONE = (480, 320), (240, 426)
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("no Chromium is installed: apt-get install chromium")
@@ -48,7 +54,9 @@ def browser():
 class Shown:
     """A page that is open, and what it has asked for and complained of."""
 
-    def __init__(self, browser, path: Path, size: tuple[int, int], query: str = "?webgl", **options) -> None:
+    def __init__(
+        self, browser: Browser, path: Path, size: tuple[int, int], query: str = "?webgl", **options: Any
+    ) -> None:
         self.page = browser.new_page(viewport={"width": size[0], "height": size[1]}, **options)
         self.page.set_default_timeout(180_000)
         self.requests: list[str] = []
@@ -61,7 +69,7 @@ class Shown:
 
     @property
     def state(self) -> str:
-        return self.page.evaluate("document.documentElement.dataset.state")
+        return str(self.page.evaluate("document.documentElement.dataset.state"))
 
     def settle(self) -> None:
         """Wait for some pictures more: sorting runs beside drawing."""
@@ -78,11 +86,11 @@ class Shown:
 
 
 @pytest.fixture(scope="module")
-def desktop(browser, exported):
+def desktop(browser: Browser, exported: Exported) -> Shown:
     return Shown(browser, exported.folder / "viewer.html", DESKTOP)
 
 
-def own_picture(exported, size: tuple[int, int]) -> np.ndarray:
+def own_picture(exported: Exported, size: tuple[int, int]) -> np.ndarray:
     """What our renderer draws of the page's first view: all that the photo showed, or in a narrow window its height."""
     text = (exported.folder / "viewer.html").read_text()
     view = json.loads(text.split('id="scene">')[1].split("</script>")[0])["view"]
@@ -103,14 +111,14 @@ def ssim(first: np.ndarray, second: np.ndarray) -> float:
     return float(loss.ssim)
 
 
-def test_it_is_drawn_and_asks_for_nothing(desktop):
+def test_it_is_drawn_and_asks_for_nothing(desktop: Shown) -> None:
     assert desktop.state == "drawn"
     assert desktop.errors == []
     assert [url for url in desktop.requests if not url.startswith(("file:", "data:", "blob:"))] == []
     assert len([url for url in desktop.requests if url.startswith("file:")]) == 1
 
 
-def test_it_shows_the_first_view_as_we_draw_it(desktop, exported):
+def test_it_shows_the_first_view_as_we_draw_it(desktop: Shown, exported: Exported) -> None:
     shown, own = desktop.picture(), own_picture(exported, DESKTOP)
     assert own.std() > 0.1
     assert shown.std() > 0.1  # not blank
@@ -119,7 +127,7 @@ def test_it_shows_the_first_view_as_we_draw_it(desktop, exported):
         assert ssim(np.ascontiguousarray(wrong), own) < LEAST_SSIM - 0.05
 
 
-def test_it_is_the_right_way_up(desktop):
+def test_it_is_the_right_way_up(desktop: Shown) -> None:
     shown = desktop.picture()
     middle = shown[:, DESKTOP[0] // 3 : 2 * DESKTOP[0] // 3]
     upper, lower = middle[: DESKTOP[1] // 2].mean(axis=(0, 1)), middle[DESKTOP[1] // 2 :].mean(axis=(0, 1))
@@ -127,7 +135,7 @@ def test_it_is_the_right_way_up(desktop):
     assert lower[1] > 1.3 * lower[2]  # green below
 
 
-def test_it_turns_when_dragged_and_comes_nearer_by_the_wheel(browser, exported):
+def test_it_turns_when_dragged_and_comes_nearer_by_the_wheel(browser: Browser, exported: Exported) -> None:
     shown = Shown(browser, exported.folder / "viewer.html", DESKTOP)
     before, mouse = shown.picture(), shown.page.mouse
     mouse.move(240, 160)
@@ -149,7 +157,7 @@ def test_it_turns_when_dragged_and_comes_nearer_by_the_wheel(browser, exported):
     shown.page.close()
 
 
-def test_on_a_phone_all_of_the_first_view_is_seen(browser, exported):
+def test_on_a_phone_all_of_the_first_view_is_seen(browser: Browser, exported: Exported) -> None:
     shown = Shown(browser, exported.folder / "viewer.html", PHONE, is_mobile=True, has_touch=True)
     assert shown.state == "drawn"
     assert shown.page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
@@ -159,7 +167,7 @@ def test_on_a_phone_all_of_the_first_view_is_seen(browser, exported):
     shown.page.close()
 
 
-def test_without_webgl2_it_says_so(browser, exported):
+def test_without_webgl2_it_says_so(browser: Browser, exported: Exported) -> None:
     page = browser.new_page(viewport={"width": 300, "height": 200})
     page.add_init_script(
         "HTMLCanvasElement.prototype.getContext = () => null;"
@@ -174,7 +182,9 @@ def test_without_webgl2_it_says_so(browser, exported):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 390])
-def test_the_report_fits_its_window_and_asks_for_nothing(browser, exported, scheme, width):
+def test_the_report_fits_its_window_and_asks_for_nothing(
+    browser: Browser, exported: Exported, scheme: Literal["light", "dark"], width: int
+) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     requests, errors = [], []
     page.on("request", lambda request: requests.append(request.url))

@@ -4,56 +4,24 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import os
-import time
-import uuid
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.internet import OTHER_PUBLIC, PUBLIC, VARIABLE, Internet
 from support.jobs import do, local_job, write_photos
 from support.s3 import Store
-from support.servers import RawServer, read_request, respond
+from support.servers import Behaviour, RawServer, read_request, respond
+from support.traces import MARK, Traces
 from support.world import SECRET, WEBHOOK_SECRET, World
 
 from splatworker.network import guard
 
-MARK = "SPLATWORKER_TEST_MARK"
-
-
-class Traces:
-    """What a test's stages may leave behind: processes that bear its mark, and workspaces."""
-
-    def __init__(self, folder: Path) -> None:
-        self.mark = uuid.uuid4().hex
-        self.folder = folder
-
-    def processes(self) -> list[str]:
-        """Command lines of living processes with this test's mark, the test itself left out."""
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                if int(entry.name) == os.getpid() or self.mark.encode() not in (entry / "environ").read_bytes():
-                    continue
-                if (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[0] != "Z":
-                    found.append((entry / "cmdline").read_text(errors="replace").replace("\0", " "))
-            except OSError:
-                continue
-        return found
-
-    def workspaces(self) -> list[Path]:
-        return list(self.folder.iterdir())
-
-    def wait_until_gone(self, seconds: float) -> list[str]:
-        """The processes that are still alive after that time."""
-        end = time.monotonic() + seconds
-        while (left := self.processes()) and time.monotonic() < end:
-            time.sleep(0.05)
-        return left
-
 
 @pytest.fixture
-def traces(tmp_path, monkeypatch):
+def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Traces]:
     folder = tmp_path / "workspaces"
     folder.mkdir()
     traces = Traces(folder)
@@ -65,12 +33,12 @@ def traces(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def photos(tmp_path):
+def photos(tmp_path: Path) -> list[Path]:
     return write_photos(tmp_path / "photos")
 
 
 @pytest.fixture
-def job(photos, tmp_path, traces):
+def job(photos: list[Path], tmp_path: Path, traces: Traces) -> Iterator[dict[str, Any]]:
     """A good job, which must succeed after whatever the test does."""
     job = local_job(photos, tmp_path / "a.ply")
     yield job
@@ -78,13 +46,15 @@ def job(photos, tmp_path, traces):
 
 
 @pytest.fixture
-def world(tmp_path, traces, monkeypatch, capfd):
+def world(
+    tmp_path: Path, traces: Traces, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[World]:
     monkeypatch.delenv(guard.ALLOW_PRIVATE, raising=False)
     internet = Internet(tmp_path / "internet")
     monkeypatch.setenv(VARIABLE, str(internet.folder))
     write_photos(tmp_path / "photos")
 
-    def never(connection, number):
+    def never(connection: socket.socket, number: int) -> None:
         read_request(connection)
         respond(connection, "200 OK", b"secret of the inside")
 
@@ -107,11 +77,11 @@ def world(tmp_path, traces, monkeypatch, capfd):
 
 
 @pytest.fixture
-def odd(world):
+def odd(world: World) -> Iterator[Callable[[Behaviour], RawServer]]:
     """Publishes a server that misbehaves as http://odd.example."""
     servers: list[RawServer] = []
 
-    def publish(behave) -> RawServer:
+    def publish(behave: Behaviour) -> RawServer:
         server = RawServer(behave)
         server.__enter__()
         servers.append(server)

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import trustme
 from support.addresses import FORMS, NETWORKS
 from support.internet import OTHER_PUBLIC, PUBLIC
-from support.servers import read_request, respond
-from support.world import SECRET
+from support.servers import Behaviour, RawServer, read_request, respond
+from support.world import SECRET, World
 
 from splatworker.errors import InvalidJob
 from splatworker.network import guard
@@ -36,7 +39,7 @@ def passes_the_form_check(url: str) -> bool:
 
 
 @pytest.mark.parametrize("field", ["image_urls", "upload_url", "webhook_url"])
-def test_what_the_urls_form_tells_is_refused_before_anything_starts(world, field):
+def test_what_the_urls_form_tells_is_refused_before_anything_starts(world: World, field: str) -> None:
     urls = [f"http://{host}:{world.sink.port}/k?token={SECRET}" for host in HOSTS] + ODD
     refused = [url for url in urls if not passes_the_form_check(url)]
     assert len(refused) > 50
@@ -48,7 +51,7 @@ def test_what_the_urls_form_tells_is_refused_before_anything_starts(world, field
     assert world.internet.children() == []
 
 
-def inner_names(world) -> list[str]:
+def inner_names(world: World) -> list[str]:
     """URLs whose form is fine, and which lead inside."""
     world.name("inner.example", "127.0.0.1")
     world.name("private.example", "10.0.0.1")
@@ -64,7 +67,7 @@ def inner_names(world) -> list[str]:
     return [f"http://{host}:{world.sink.port}/k.jpg?token={SECRET}" for host in [*hosts, *names]]
 
 
-def test_photos_from_inside_are_left_out_of_a_good_job(world):
+def test_photos_from_inside_are_left_out_of_a_good_job(world: World) -> None:
     inner = inner_names(world)
     answer = world.do(image_urls=[*world.photo_urls(), *inner])
     assert answer["status"] == "success"
@@ -77,7 +80,7 @@ def test_photos_from_inside_are_left_out_of_a_good_job(world):
     }
 
 
-def test_photos_that_redirect_inside(world, odd):
+def test_photos_that_redirect_inside(world: World, odd: Callable[[Behaviour], RawServer]) -> None:
     inside = [
         f"http://127.0.0.1:{world.sink.port}/", f"http://inner.example:{world.sink.port}/", "http://[::1]/",
         f"http://user:{SECRET}@127.0.0.1:{world.sink.port}/", f"http://2130706433:{world.sink.port}/",
@@ -85,7 +88,7 @@ def test_photos_that_redirect_inside(world, odd):
     ]  # fmt: skip
     world.name("inner.example", "127.0.0.1")
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         head, _ = read_request(connection)
         _, which, status = head.split(b" ")[1].decode().split("?")[0].split("/")
         last = "http://odd.example/7/301"  # round and round
@@ -110,9 +113,14 @@ def test_photos_that_redirect_inside(world, odd):
 
 
 @pytest.mark.slow
-def test_names_that_change_their_mind(world, odd):
+def test_names_that_change_their_mind(world: World, odd: Callable[[Behaviour], RawServer]) -> None:
     """DNS rebinding: the first answers are public, the later ones are not."""
-    odd(lambda connection, number: (read_request(connection), respond(connection, "503 Later")))
+
+    def later(connection: socket.socket, number: int) -> None:
+        read_request(connection)
+        respond(connection, "503 Later")
+
+    odd(later)
     for count in range(1, 7):
         world.internet.names[f"rebind{count}.example"] = [[OTHER_PUBLIC]] * count + [["127.0.0.1"]]
     urls = [f"http://rebind{count}.example:{world.sink.port}/k.jpg" for count in range(1, 7)]
@@ -125,7 +133,7 @@ def test_names_that_change_their_mind(world, odd):
 
 
 @pytest.mark.slow
-def test_a_photos_first_address_is_dead(world):
+def test_a_photos_first_address_is_dead(world: World) -> None:
     world.name("two.example", "93.184.216.99", PUBLIC)
     urls = [url.replace("store.example", "two.example") for url in world.photo_urls()]
     answer = world.do(image_urls=urls)
@@ -135,7 +143,7 @@ def test_a_photos_first_address_is_dead(world):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("host", ["2130706433", "inner.example", "both.example", "nat64.example"])
-def test_an_upload_to_the_inside(world, host):
+def test_an_upload_to_the_inside(world: World, host: str) -> None:
     inner_names(world)
     answer = world.do(upload_url=f"http://{host}:{world.sink.port}/k?X-Amz-Signature={SECRET}")
     assert (answer["status"], answer["code"]) == ("error", "upload_refused")
@@ -144,13 +152,12 @@ def test_an_upload_to_the_inside(world, host):
 
 
 @pytest.mark.slow
-def test_an_upload_that_is_redirected_inside(world, odd):
-    odd(
-        lambda connection, number: (
-            read_request(connection),
-            respond(connection, "307 Moved", b"", f"Location: http://127.0.0.1:{world.sink.port}/"),
-        )
-    )
+def test_an_upload_that_is_redirected_inside(world: World, odd: Callable[[Behaviour], RawServer]) -> None:
+    def moved(connection: socket.socket, number: int) -> None:
+        read_request(connection)
+        respond(connection, "307 Moved", b"", f"Location: http://127.0.0.1:{world.sink.port}/")
+
+    odd(moved)
     answer = world.do(upload_url="http://odd.example/k")
     assert answer["code"] == "upload_refused"
     assert "307" in answer["error"]
@@ -158,7 +165,7 @@ def test_an_upload_that_is_redirected_inside(world, odd):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("host", ["0x7f000001", "inner.example", "both.example", "metadata.google.internal"])
-def test_a_webhook_to_the_inside_does_not_change_the_answer(world, host):
+def test_a_webhook_to_the_inside_does_not_change_the_answer(world: World, host: str) -> None:
     inner_names(world)
     answer = world.do(image_urls=[], webhook_url=f"http://{host}:{world.sink.port}/k?token={SECRET}")
     assert answer["code"] == "too_few_photos"
@@ -166,14 +173,19 @@ def test_a_webhook_to_the_inside_does_not_change_the_answer(world, host):
 
 
 @pytest.mark.slow
-def test_a_bad_certificate_on_a_pinned_address(world, odd, tmp_path, monkeypatch):
+def test_a_bad_certificate_on_a_pinned_address(
+    world: World,
+    odd: Callable[[Behaviour], RawServer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("other.example").configure_cert(context)
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         with context.wrap_socket(connection, server_side=True) as secure:
             read_request(secure)
             respond(secure, "200 OK", b"photo")
@@ -186,7 +198,7 @@ def test_a_bad_certificate_on_a_pinned_address(world, odd, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_a_proxy_in_the_environment_is_not_used(world, monkeypatch):
+def test_a_proxy_in_the_environment_is_not_used(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{world.sink.port}")
     assert world.do()["status"] == "success"

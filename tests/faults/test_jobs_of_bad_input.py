@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.jobs import do, local_job, write_photos
+from support.traces import Traces
 
 import handler
 from splatworker.contract.job import Job, JobSfmOptions
@@ -41,7 +45,7 @@ SCHEMA = st.one_of(
 
 
 @pytest.fixture
-def good(tmp_path, traces):
+def good(tmp_path: Path, traces: Traces) -> Iterator[None]:
     """A good job, which must succeed after whatever the test does."""
     job = local_job(write_photos(tmp_path / "photos"), tmp_path / "a.ply")
     yield
@@ -68,7 +72,7 @@ def is_answered(job: object) -> None:
 @example(GOOD | {"params": {"save_iterations": [True]}})
 @example(GOOD | {"deadline_s": True})
 @example(GOOD | {"project_id": math.inf})
-def test_whatever_arrives_is_answered(good, job):
+def test_whatever_arrives_is_answered(good: None, job: dict[str, Any]) -> None:
     is_answered(job)
 
 
@@ -79,30 +83,32 @@ NAUGHTY = [
 ]
 
 
-def test_naughty_strings_and_deep_nesting(good):
+def test_naughty_strings_and_deep_nesting(good: None) -> None:
     for text in NAUGHTY:
-        for job in (
+        jobs: tuple[object, ...] = (
             GOOD | {"project_id": text}, GOOD | {"upload_url": text}, GOOD | {text: 1}, GOOD | {"params": {text: 1}},
             GOOD | {"params": {"iterations": text}}, GOOD | {"sfm": {text: text}}, GOOD | {"webhook_secret": text},
             GOOD | {"params": {"optimizer_type": text}}, GOOD | {"outputs": {text: text}}, GOOD | {"trainer": text},
             GOOD | {"image_urls": [text] * 4}, {"image_urls": text, "upload_url": text}, text,
-        ):  # fmt: skip
+        )  # fmt: skip
+        for job in jobs:
             is_answered(job)
     nested: object = 1
     for _ in range(900):
         nested = [nested]
-    for job in (nested, GOOD | {"params": nested}, GOOD | {"params": {"save_iterations": nested}}):
-        is_answered(job)
+    for nest in (nested, GOOD | {"params": nested}, GOOD | {"params": {"save_iterations": nested}}):
+        is_answered(nest)
 
 
-def test_whatever_stands_around_the_input_is_answered(good):
-    for event in (
+def test_whatever_stands_around_the_input_is_answered(good: None) -> None:
+    events: tuple[dict[str, Any], ...] = (
         {},
         {"id": None},
         {"id": 7, "input": None},
         {"id": "x" * 10_000, "input": []},
         {"input": {"input": {}}},
-    ):
+    )
+    for event in events:
         answer = asyncio.run(handler.handler(event))
         assert answer["status"] == "error"
         assert answer["code"] == "invalid_job"

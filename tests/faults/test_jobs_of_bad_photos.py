@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import gzip
 import io
+import socket
 import struct
 import time
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pillow_heif
 from PIL import Image
-from support.servers import read_request, reset, respond
-from support.world import SECRET
+from support.servers import Behaviour, RawServer, read_request, reset, respond
+from support.world import SECRET, World
 
 
 def jpeg(seed: int) -> bytes:
@@ -42,7 +44,7 @@ def corrupt_heic() -> bytes:
     return bytes(data)
 
 
-def test_files_that_are_no_photos_or_harm_the_decoder(world, odd):
+def test_files_that_are_no_photos_or_harm_the_decoder(world: World, odd: Callable[[Behaviour], RawServer]) -> None:
     bomb_of_text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(200 << 20), 9))
     good = (world.folder / "photos" / "IMG_0001.jpg").read_bytes()
     files = {
@@ -61,7 +63,7 @@ def test_files_that_are_no_photos_or_harm_the_decoder(world, odd):
     }
     bodies = {f"/{number}": body for number, (body, _) in enumerate(files.values())}
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         head, _ = read_request(connection)
         respond(connection, "200 OK", bodies["/" + head.split(b" ")[1].decode().split("/")[1]])
 
@@ -81,11 +83,11 @@ def test_files_that_are_no_photos_or_harm_the_decoder(world, odd):
     assert not (world.folder / "etc").exists()
 
 
-def test_servers_that_are_slow_or_broken_or_lie(world, odd):
+def test_servers_that_are_slow_or_broken_or_lie(world: World, odd: Callable[[Behaviour], RawServer]) -> None:
     photos = [jpeg(number) for number in range(20)]
     tried: dict[str, int] = {}
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         head, _ = read_request(connection)
         kind = head.split(b" ")[1].decode().split("/")[1].split("?")[0]
         tried[kind] = again = tried.get(kind, 0) + 1
@@ -164,8 +166,10 @@ def test_servers_that_are_slow_or_broken_or_lie(world, odd):
     assert tried["404"] == tried["410"] == 1
 
 
-def test_a_job_of_nothing_but_bad_photos_is_one_clear_error(world, odd):
-    def behave(connection, number):
+def test_a_job_of_nothing_but_bad_photos_is_one_clear_error(
+    world: World, odd: Callable[[Behaviour], RawServer]
+) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         respond(connection, "200 OK", b"<html>expired</html>")
 

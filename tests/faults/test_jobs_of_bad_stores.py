@@ -7,22 +7,25 @@ turns a success into one.
 from __future__ import annotations
 
 import json
+import socket
 import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from standardwebhooks import Webhook
-from support.servers import read_request, reset, respond
-from support.world import SECRET, WEBHOOK_SECRET
+from support.servers import Behaviour, RawServer, read_request, reset, respond
+from support.world import SECRET, WEBHOOK_SECRET, World
 
 from splatworker.deliver.webhook import TRIES
 
 NOTIFY = "notify=tune:splatworker.deliver.webhook:LONGEST_WAIT_S=0.05,MOST_SECONDS=3"
 
 
-def put(world, behave, intercepted: list[int]):
+def put(world: World, behave: Callable[[BaseHTTPRequestHandler, bytes, int], bool], intercepted: list[int]) -> None:
     """Let `behave(request, body, number)` see each PUT of the store before it does; True: it has answered."""
 
-    def intercept(request, body):
+    def intercept(request: BaseHTTPRequestHandler, body: bytes) -> bool:
         if request.command != "PUT":
             return False
         intercepted.append(len(body))
@@ -31,7 +34,7 @@ def put(world, behave, intercepted: list[int]):
     world.store.intercept = intercept
 
 
-def answer_with(request, status: int, **headers: str) -> bool:
+def answer_with(request: BaseHTTPRequestHandler, status: int, **headers: str) -> bool:
     request.send_response(status)
     request.send_header("Content-Length", "0")
     for name, value in headers.items():
@@ -40,11 +43,11 @@ def answer_with(request, status: int, **headers: str) -> bool:
     return True
 
 
-def test_faults_of_the_store_that_pass(world):
+def test_faults_of_the_store_that_pass(world: World) -> None:
     """500, then a reset in the middle, then 429, then another digest than that of what was sent; then success."""
     puts: list[int] = []
 
-    def behave(request, body, number):
+    def behave(request: BaseHTTPRequestHandler, body: bytes, number: int) -> bool:
         match number:
             case 1:
                 return answer_with(request, 500)
@@ -72,7 +75,7 @@ def test_faults_of_the_store_that_pass(world):
 @pytest.mark.parametrize(
     ("status", "code", "tries"), [(503, "upload_failed", 5), (403, "upload_refused", 1), (307, "upload_refused", 1)]
 )
-def test_a_store_that_says_no(world, status, code, tries):
+def test_a_store_that_says_no(world: World, status: int, code: str, tries: int) -> None:
     puts: list[int] = []
     put(world, lambda request, body, number: answer_with(request, status), puts)
     answer = world.do()
@@ -84,7 +87,7 @@ def test_a_store_that_says_no(world, status, code, tries):
 
 
 @pytest.mark.slow
-def test_another_digest_every_time(world):
+def test_another_digest_every_time(world: World) -> None:
     puts: list[int] = []
     put(world, lambda request, body, number: answer_with(request, 200, ETag=f'"{"0" * 32}"'), puts)
     answer = world.do()
@@ -93,8 +96,8 @@ def test_another_digest_every_time(world):
 
 
 @pytest.mark.slow
-def test_a_413_before_the_body_has_arrived(world, odd):
-    def behave(connection, number):
+def test_a_413_before_the_body_has_arrived(world: World, odd: Callable[[Behaviour], RawServer]) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
         connection.recv(100)
         respond(connection, "413 Too Large")
 
@@ -105,7 +108,7 @@ def test_a_413_before_the_body_has_arrived(world, odd):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spoil", ["tampered", "other-key", "made-for-GET"])
-def test_a_url_that_was_not_signed_for_this(world, spoil):
+def test_a_url_that_was_not_signed_for_this(world: World, spoil: str) -> None:
     url = {
         "tampered": world.store.presign("PUT", "a.ply") + "0",
         "other-key": world.store.presign("PUT", "a.ply").replace("/a.ply", "/b.ply"),
@@ -118,7 +121,7 @@ def test_a_url_that_was_not_signed_for_this(world, spoil):
 
 
 @pytest.mark.parametrize("seconds", [0, 60])
-def test_a_url_that_ends_too_early_costs_nothing(world, seconds):
+def test_a_url_that_ends_too_early_costs_nothing(world: World, seconds: int) -> None:
     answer = world.do(upload_url=world.store.presign("PUT", "a.ply", seconds=seconds))
     assert answer["code"] == "invalid_job"
     assert "upload_url" in answer["error"]
@@ -127,7 +130,7 @@ def test_a_url_that_ends_too_early_costs_nothing(world, seconds):
 
 
 @pytest.mark.slow
-def test_a_photos_url_that_has_ended_is_refused_by_its_number(world):
+def test_a_photos_url_that_has_ended_is_refused_by_its_number(world: World) -> None:
     urls = [world.store.presign("GET", f"{number}.jpg", seconds=600) for number in range(6)]
     urls[3] = world.store.presign("GET", "3.jpg", seconds=0)
     answer = world.do(image_urls=urls)
@@ -136,8 +139,8 @@ def test_a_photos_url_that_has_ended_is_refused_by_its_number(world):
 
 
 @pytest.mark.slow
-def test_an_answer_of_the_store_without_end(world, odd):
-    def behave(connection, number):
+def test_an_answer_of_the_store_without_end(world: World, odd: Callable[[Behaviour], RawServer]) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
         while not server.stopping.is_set():
@@ -148,7 +151,7 @@ def test_an_answer_of_the_store_without_end(world, odd):
 
 
 @pytest.mark.slow
-def test_a_store_that_hangs_meets_the_deadline(world, odd):
+def test_a_store_that_hangs_meets_the_deadline(world: World, odd: Callable[[Behaviour], RawServer]) -> None:
     server = odd(lambda connection, number: server.stopping.wait(60))
     before = time.monotonic()
     answer = world.do(upload_url="http://odd.example/k", deadline_s=15.0)
@@ -158,7 +161,7 @@ def test_a_store_that_hangs_meets_the_deadline(world, odd):
     assert world.store.statuses() == ["failed"]
 
 
-def endless(server, connection) -> None:
+def endless(server: RawServer, connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 500 No\r\nContent-Length: 99999999999\r\n\r\n")
     while not server.stopping.is_set():
         connection.sendall(bytes(65536))
@@ -169,8 +172,10 @@ def endless(server, connection) -> None:
     ("status", "tries"),
     [("500 No", TRIES), ("302 Found", 1), ("410 Gone", 1), ("hang", 0), ("endless", TRIES), ("reset", TRIES)],
 )
-def test_a_webhook_that_fails_is_a_warning(world, odd, status, tries):
-    def behave(connection, number):
+def test_a_webhook_that_fails_is_a_warning(
+    world: World, odd: Callable[[Behaviour], RawServer], status: str, tries: int
+) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
         if status != "hang":
             read_request(connection)
         match status:
@@ -192,10 +197,10 @@ def test_a_webhook_that_fails_is_a_warning(world, odd, status, tries):
     assert server.connections == tries or not tries
 
 
-def test_a_webhook_that_recovers_hears_the_same_id(world):
+def test_a_webhook_that_recovers_hears_the_same_id(world: World) -> None:
     tries: list[str] = []
 
-    def intercept(request, body):
+    def intercept(request: BaseHTTPRequestHandler, body: bytes) -> bool:
         if request.command != "POST":
             return False
         tries.append(request.headers["webhook-id"])

@@ -11,16 +11,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.jobs import do, local_job, slow, stand_in
 from support.s3 import Store
 from support.servers import RawServer
+from support.traces import Traces
 
 import handler
 from splatworker.pipeline import transfers
-from splatworker.stages import process, workspace
+from splatworker.stages import follow, process, workspace
 from splatworker.stages.progress import Silent
 from splatworker.worker.session import WorkerSettings
 
@@ -35,11 +39,11 @@ A_LAST_WORD_S = 15.0
 """Seconds for the webhook of a job that is cancelled: its process takes some to start where much else is to do."""
 
 
-def started(traces, stage: str) -> bool:
+def started(traces: Traces, stage: str) -> bool:
     return any(f"-- {stage}" in line or f" {stage} " in line for line in traces.processes())
 
 
-async def cancel_when(condition, task: asyncio.Task) -> float:
+async def cancel_when(condition: Callable[[], object], task: asyncio.Task[Any]) -> float:
     """Cancel a task when the condition holds; the seconds until it has ended."""
     while not condition():
         assert not task.done(), task.result()
@@ -51,7 +55,7 @@ async def cancel_when(condition, task: asyncio.Task) -> float:
     return time.monotonic() - began
 
 
-def reaching(stage: str, job: dict, tmp_path: Path) -> tuple[dict, tuple[str, ...]]:
+def reaching(stage: str, job: dict[str, Any], tmp_path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A job that comes to this stage, and the faults that it takes to hang there with a process of its own left."""
     more = {
         "export": {"outputs": {"splat": str(tmp_path / "a.splat")}},
@@ -66,7 +70,9 @@ EVERY_STAGE = ["sfm", "train", "upload", "warm", "warm-export", *slow("fetch", "
 
 
 @pytest.mark.parametrize("stage", EVERY_STAGE)
-def test_cancel_in_each_stage(stage, job, traces, monkeypatch, tmp_path):
+def test_cancel_in_each_stage(
+    stage: str, job: dict[str, Any], traces: Traces, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     event, faults = reaching(stage, job, tmp_path)
 
@@ -83,10 +89,12 @@ def test_cancel_in_each_stage(stage, job, traces, monkeypatch, tmp_path):
     assert traces.workspaces() == []
 
 
-def test_a_cancelled_job_says_so_to_its_webhook(photos, traces, monkeypatch, tmp_path):
+def test_a_cancelled_job_says_so_to_its_webhook(
+    photos: list[Path], traces: Traces, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
 
-    async def scene(store) -> None:
+    async def scene(store: Store) -> None:
         event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url(), project_id="p")
         task = asyncio.create_task(handler.handler(event, WorkerSettings(local=True, command=stand_in("sfm=hang"))))
         await cancel_when(lambda: started(traces, "sfm"), task)
@@ -98,17 +106,19 @@ def test_a_cancelled_job_says_so_to_its_webhook(photos, traces, monkeypatch, tmp
     assert (message["status"], message["code"], message["project_id"]) == ("failed", "cancelled", "p")
 
 
-def test_a_job_cancelled_while_its_webhook_hears_of_the_end_is_told_again(photos, traces, monkeypatch, tmp_path):
+def test_a_job_cancelled_while_its_webhook_hears_of_the_end_is_told_again(
+    photos: list[Path], traces: Traces, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     told: list[str] = []
 
-    def hang_once(request, body):
+    def hang_once(request: BaseHTTPRequestHandler, body: bytes) -> bool:
         told.append(request.headers["webhook-id"])
         if first := len(told) == 1:
             hung.wait(120)  # Whoever sent this one has gone by then: it is never answered, and never counts.
         return first
 
-    async def scene(store) -> None:
+    async def scene(store: Store) -> None:
         event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url())
         task = asyncio.create_task(handler.handler(event, WorkerSettings(local=True, command=stand_in())))
         assert await cancel_when(lambda: bool(told), task) < 60
@@ -134,7 +144,7 @@ print(json.dumps(asyncio.run(handler.handler(event, WorkerSettings(local=True, c
 """
 
 
-def worker(event: dict, *faults: str) -> subprocess.Popen:
+def worker(event: dict[str, Any], *faults: str) -> subprocess.Popen[bytes]:
     """A worker in a process of its own, at one job."""
     return subprocess.Popen(
         [sys.executable, "-c", WORKER, json.dumps(event), json.dumps(stand_in(*faults)), json.dumps(A_LAST_WORD_S)],
@@ -145,14 +155,16 @@ def worker(event: dict, *faults: str) -> subprocess.Popen:
     )
 
 
-def wait_for(condition) -> None:
+def wait_for(condition: Callable[[], object]) -> None:
     end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
-def test_sigterm_ends_the_job_with_an_answer_and_a_failed_webhook(photos, traces, monkeypatch, tmp_path):
+def test_sigterm_ends_the_job_with_an_answer_and_a_failed_webhook(
+    photos: list[Path], traces: Traces, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     with Store() as store:
         event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url())
@@ -166,12 +178,14 @@ def test_sigterm_ends_the_job_with_an_answer_and_a_failed_webhook(photos, traces
     assert store.statuses() == ["failed"]
 
 
-def test_sigterm_while_the_webhook_hears_of_a_success(photos, traces, monkeypatch, tmp_path):
+def test_sigterm_while_the_webhook_hears_of_a_success(
+    photos: list[Path], traces: Traces, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The splat is there: the answer stays a success, and the message is sent again under its id."""
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     told: list[str] = []
 
-    def hang_once(request, body):
+    def hang_once(request: BaseHTTPRequestHandler, body: bytes) -> bool:
         told.append(request.headers["webhook-id"])
         if first := len(told) == 1:
             hung.wait(120)  # Whoever sent this one has gone by then: it is never answered, and never counts.
@@ -191,7 +205,9 @@ def test_sigterm_while_the_webhook_hears_of_a_success(photos, traces, monkeypatc
         assert len(told) == 2
 
 
-def test_sigterm_again_and_again_is_one_answer_and_one_webhook(photos, traces, monkeypatch, tmp_path):
+def test_sigterm_again_and_again_is_one_answer_and_one_webhook(
+    photos: list[Path], traces: Traces, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The platform's cancel and the machine's end may both come while the first is being obeyed."""
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     with Store() as store:
@@ -209,7 +225,7 @@ def test_sigterm_again_and_again_is_one_answer_and_one_webhook(photos, traces, m
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_sigkill_of_the_worker_takes_its_children_along(stage, job, traces):
+def test_sigkill_of_the_worker_takes_its_children_along(stage: str, job: dict[str, Any], traces: Traces) -> None:
     running = worker(job, f"{stage}=grandchild-and-hang")
     wait_for(lambda: any("time.sleep" in line for line in traces.processes()))
     running.kill()
@@ -221,7 +237,7 @@ def test_sigkill_of_the_worker_takes_its_children_along(stage, job, traces):
     # The next job, which the fixture does, sweeps it away.
 
 
-def test_a_workspace_in_use_is_not_swept_away(traces):
+def test_a_workspace_in_use_is_not_swept_away(traces: Traces) -> None:
     with workspace.private_workspace() as first:
         os.utime(first, (0, 0))
         with workspace.private_workspace() as second:
@@ -230,7 +246,7 @@ def test_a_workspace_in_use_is_not_swept_away(traces):
             assert second != first
 
 
-def test_a_hang_meets_the_deadline(job):
+def test_a_hang_meets_the_deadline(job: dict[str, Any]) -> None:
     answer = do({**job, "input": {**job["input"], "deadline_s": 5.0}}, "train=hang")
     assert answer["code"] == "deadline_exceeded"
     assert answer["stage"] in ("train", "sfm", "photos")
@@ -246,44 +262,44 @@ def test_a_hang_meets_the_deadline(job):
         ("no-result", "stage_crashed"),
     ],
 )
-def test_a_stage_that_dies(stage, fault, code, job):
+def test_a_stage_that_dies(stage: str, fault: str, code: str, job: dict[str, Any]) -> None:
     answer = do(job, f"{stage}={fault}")
     assert (answer["status"], answer["code"], answer["stage"]) == ("error", code, stage)
 
 
 @pytest.mark.parametrize("fault", ["grandchild", "flood"])
-def test_a_stage_that_leaves_something_behind_or_floods_its_log(fault, job):
+def test_a_stage_that_leaves_something_behind_or_floods_its_log(fault: str, job: dict[str, Any]) -> None:
     assert do(job, f"train={fault}")["status"] == "success"
 
 
-def test_a_log_has_a_bound(tmp_path, traces):
+def test_a_log_has_a_bound(tmp_path: Path, traces: Traces) -> None:
     with workspace.private_workspace() as folder:
         asyncio.run(process.run_stage("probe", [], workspace=folder, report=Silent(), command=stand_in("probe=flood")))
-        assert (folder / "logs" / "probe.log").stat().st_size < process.LOG_LIMIT + 1000
+        assert (folder / "logs" / "probe.log").stat().st_size < follow.LOG_LIMIT + 1000
 
 
-def test_cuda_memory_runs_out(job):
+def test_cuda_memory_runs_out(job: dict[str, Any]) -> None:
     answer = do(job, "train=cuda-memory")
     assert answer["code"] == "out_of_memory"
     assert "refresh_worker" not in answer
 
 
 @pytest.mark.parametrize("fault", ["gpu-lost", "cuda-error"])
-def test_a_gpu_that_gives_up_replaces_the_worker(job, fault):
+def test_a_gpu_that_gives_up_replaces_the_worker(job: dict[str, Any], fault: str) -> None:
     answer = do(job, f"train={fault}")
     assert answer["code"] == "gpu_failed"
     assert answer["refresh_worker"] is True
 
 
 @pytest.mark.parametrize("fault", ["gpu=gone", "probe=segfault"])
-def test_a_rented_gpu_that_is_gone_is_no_reason_for_a_preview(job, fault):
+def test_a_rented_gpu_that_is_gone_is_no_reason_for_a_preview(job: dict[str, Any], fault: str) -> None:
     answer = do(job, settings=WorkerSettings(local=True, command=stand_in(fault), gpu_required=True))
     assert answer["code"] == "gpu_failed"
     assert answer["refresh_worker"] is True
     assert "GPU" in answer["error"]
 
 
-def test_the_trainer_warms_up_while_photos_arrive(job, traces):
+def test_the_trainer_warms_up_while_photos_arrive(job: dict[str, Any], traces: Traces) -> None:
     async def scene() -> None:
         setting = WorkerSettings(local=True, command=stand_in("gpu=yes", "fetch=hang"))
         task = asyncio.create_task(handler.handler(job, setting))
@@ -292,18 +308,20 @@ def test_the_trainer_warms_up_while_photos_arrive(job, traces):
     asyncio.run(scene())
 
 
-def exporting_ahead(traces) -> bool:
+def exporting_ahead(traces: Traces) -> bool:
     return any("-- warm export" in line for line in traces.processes())
 
 
-def test_the_export_warms_up_while_the_splat_is_trained_and_not_before(job, traces, tmp_path):
+def test_the_export_warms_up_while_the_splat_is_trained_and_not_before(
+    job: dict[str, Any], traces: Traces, tmp_path: Path
+) -> None:
     event, _ = reaching("export", job, tmp_path)
 
-    def begun(task: asyncio.Task) -> bool:
+    def begun(task: asyncio.Task[Any]) -> bool:
         assert not exporting_ahead(traces)
         return started(traces, "sfm")
 
-    async def scene(fault: str, condition) -> None:
+    async def scene(fault: str, condition: Callable[[asyncio.Task[Any]], bool]) -> None:
         setting = WorkerSettings(local=True, command=stand_in("gpu=yes", fault))
         task = asyncio.create_task(handler.handler(event, setting))
         await cancel_when(lambda: condition(task), task)
@@ -314,7 +332,9 @@ def test_the_export_warms_up_while_the_splat_is_trained_and_not_before(job, trac
 
 
 @pytest.mark.parametrize("faults", [("gpu=yes",), ()], ids=["without outputs", "without a GPU"])
-def test_there_is_nothing_to_warm_up_for(faults, job, traces, tmp_path):
+def test_there_is_nothing_to_warm_up_for(
+    faults: tuple[str, ...], job: dict[str, Any], traces: Traces, tmp_path: Path
+) -> None:
     event = job if faults else reaching("export", job, tmp_path)[0]
     answer = do(
         event, *faults, "train=slow:1", "warm-export=segfault", "export=segfault" if faults else "export=slow:0"
@@ -324,7 +344,7 @@ def test_there_is_nothing_to_warm_up_for(faults, job, traces, tmp_path):
     assert ("export" in answer["timings"]) == (not faults)
 
 
-def test_sigterm_while_the_export_waits_for_the_training(photos, traces, tmp_path):
+def test_sigterm_while_the_export_waits_for_the_training(photos: list[Path], traces: Traces, tmp_path: Path) -> None:
     event, _ = reaching("export", local_job(photos, tmp_path / "a.ply"), tmp_path)
     running = worker(event, "gpu=yes", "train=hang")
     wait_for(lambda: exporting_ahead(traces))
@@ -334,7 +354,9 @@ def test_sigterm_while_the_export_waits_for_the_training(photos, traces, tmp_pat
     assert traces.processes() == []
 
 
-def test_sigkill_of_the_worker_takes_the_waiting_export_along(job, traces, tmp_path):
+def test_sigkill_of_the_worker_takes_the_waiting_export_along(
+    job: dict[str, Any], traces: Traces, tmp_path: Path
+) -> None:
     event, faults = reaching("warm-export", job, tmp_path)
     running = worker(event, *faults)
     wait_for(lambda: any("time.sleep" in line for line in traces.processes()))
@@ -345,10 +367,12 @@ def test_sigkill_of_the_worker_takes_the_waiting_export_along(job, traces, tmp_p
     os.utime(abandoned, (0, 0))
 
 
-def test_an_upload_that_hangs_is_cancelled_at_once(photos, traces, monkeypatch, tmp_path):
+def test_an_upload_that_hangs_is_cancelled_at_once(
+    photos: list[Path], traces: Traces, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
 
-    async def scene(server) -> float:
+    async def scene(server: RawServer) -> float:
         task = asyncio.create_task(
             handler.handler(local_job(photos, server.url("/k")), WorkerSettings(local=True, command=stand_in()))
         )
@@ -358,13 +382,13 @@ def test_an_upload_that_hangs_is_cancelled_at_once(photos, traces, monkeypatch, 
         assert asyncio.run(scene(server)) < 5
 
 
-def test_a_child_that_asks_for_input_gets_none(job):
+def test_a_child_that_asks_for_input_gets_none(job: dict[str, Any]) -> None:
     assert do(job, "sfm=read-input")["status"] == "success"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_two_hundred_jobs_good_and_bad_leave_nothing(photos, tmp_path, traces):
+def test_two_hundred_jobs_good_and_bad_leave_nothing(photos: list[Path], tmp_path: Path, traces: Traces) -> None:
     good = local_job(photos, tmp_path / "a.ply")
     bad = local_job(photos[:3], tmp_path / "b.ply")
     ugly = ["train=silent", "sfm=segfault", "train=cuda-memory", "photos=killed", "sfm=no-reconstruction"]
@@ -374,7 +398,7 @@ def test_two_hundred_jobs_good_and_bad_leave_nothing(photos, tmp_path, traces):
             pages = int(file.read().split()[1])
         return pages * resource.getpagesize(), len(list(Path("/proc/self/fd").iterdir()))
 
-    async def scene():
+    async def scene() -> Any:
         for number in range(200):
             if number == 40:
                 before = usage()
@@ -389,7 +413,9 @@ def test_two_hundred_jobs_good_and_bad_leave_nothing(photos, tmp_path, traces):
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_ctrl_c_ends_a_job_file_quietly(times, traces, monkeypatch, tmp_path):
+def test_ctrl_c_ends_a_job_file_quietly(
+    times: int, traces: Traces, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     with RawServer(lambda connection, number: server.stopping.wait(120)) as server:
         photos = [server.url(f"/{number}.jpg") for number in range(5)]

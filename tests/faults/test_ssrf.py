@@ -6,6 +6,9 @@ import ipaddress
 import itertools
 import socket
 import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -25,15 +28,15 @@ OTHER_PUBLIC = "93.184.216.35"
 
 
 @pytest.fixture(autouse=True)
-def guarded(monkeypatch):
+def guarded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(guard.ALLOW_PRIVATE, raising=False)
 
 
 @pytest.fixture
-def sink():
+def sink() -> Iterator[RawServer]:
     """A server on loopback that must never be reached."""
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         respond(connection, "200 OK", b"secret")
 
@@ -49,7 +52,7 @@ class Network:
     to is written down.
     """
 
-    def __init__(self, monkeypatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.names: dict[str, list[list[str]]] = {}
         self.servers: dict[str, int] = {}
         self.connected: list[str] = []
@@ -58,14 +61,14 @@ class Network:
         monkeypatch.setattr(socket, "getaddrinfo", self.getaddrinfo)
         monkeypatch.setattr(urllib3.util.connection, "create_connection", self.create_connection)
 
-    def getaddrinfo(self, host, port, *arguments, **options):
+    def getaddrinfo(self, host: str, port: int, *arguments: Any, **options: Any) -> list[Any]:
         if host not in self.names:
             return self._resolve(host, port, *arguments, **options)
         answers = self.names[host]
         addresses = answers.pop(0) if len(answers) > 1 else answers[0]
         return [entry for address in addresses for entry in self._resolve(address, port, type=socket.SOCK_STREAM)]
 
-    def create_connection(self, address, *arguments, **options):
+    def create_connection(self, address: tuple[str, int], *arguments: Any, **options: Any) -> socket.socket:
         host = address[0].strip("[]")
         self.connected.append(host)
         if host not in self.servers:
@@ -74,7 +77,7 @@ class Network:
 
 
 @pytest.fixture
-def network(monkeypatch):
+def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
     network = Network(monkeypatch)
     yield network
     for address in network.connected:
@@ -97,7 +100,7 @@ def is_refused(url: str) -> bool:
 
 
 @pytest.mark.parametrize("host", FORMS)
-def test_forms_of_loopback(host, sink):
+def test_forms_of_loopback(host: str, sink: RawServer) -> None:
     assert is_refused(f"http://{host}:{sink.port}/")
 
 
@@ -114,7 +117,7 @@ def test_forms_of_loopback(host, sink):
         "http://127.0.0.1:0/", "http://:{port}/", "http://", "http://[::1", "http://127.0.0.1:99999/", " http://127.0.0.1/",
     ],
 )  # fmt: skip
-def test_splits(template, sink, network):
+def test_splits(template: str, sink: RawServer, network: Network) -> None:
     network.names["public.example"] = [[PUBLIC]]
     assert is_refused(template.format(port=sink.port))
 
@@ -123,13 +126,13 @@ def test_splits(template, sink, network):
     "scheme",
     ["file", "ftp", "gopher", "dict", "ldap", "data", "javascript", "jar", "unix", "http+unix", "netdoc", "ws"],
 )
-def test_odd_schemes(scheme, sink):
+def test_odd_schemes(scheme: str, sink: RawServer) -> None:
     assert is_refused(f"{scheme}://127.0.0.1:{sink.port}/etc/passwd")
     assert is_refused(f"{scheme}:/etc/passwd")
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_reserved_networks_first_host_and_last(name):
+def test_reserved_networks_first_host_and_last(name: str) -> None:
     reserved = ipaddress.ip_network(name)
     first, last = reserved.network_address, reserved.broadcast_address
     for address in {first, first + 1 if reserved.num_addresses > 1 else first, last}:
@@ -142,7 +145,7 @@ def test_reserved_networks_first_host_and_last(name):
 @pytest.mark.parametrize(
     "inner", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "8.8.8.8"], ids=["loopback", "private", "metadata", "public"]
 )
-def test_addresses_with_an_ipv4_address_inside(inner):
+def test_addresses_with_an_ipv4_address_inside(inner: str) -> None:
     number = int(ipaddress.IPv4Address(inner))
     forms = [
         number,  # compatible
@@ -166,7 +169,7 @@ def test_addresses_with_an_ipv4_address_inside(inner):
         "2a00:1450:4001:830::200e", "2001:4860:4860::8888",
     ],
 )  # fmt: skip
-def test_public_addresses_are_let_through(address):
+def test_public_addresses_are_let_through(address: str) -> None:
     assert guard.is_public(ipaddress.ip_address(address))
 
 
@@ -180,14 +183,14 @@ def test_public_addresses_are_let_through(address):
         ("kubernetes.default.svc", "10.96.0.1"), ("nat64.example", "64:ff9b::a9fe:a9fe"),
     ],
 )  # fmt: skip
-def test_metadata_services(host, address, network):
+def test_metadata_services(host: str, address: str, network: Network) -> None:
     network.names[host] = [[address]]
     assert is_refused(f"http://{host}/latest/meta-data/")
     assert network.connected == []
 
 
 def redirecting(status: str, location: str) -> RawServer:
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         head, _ = read_request(connection)
         server.requests.append(head)
         respond(connection, status, b"", f"Location: {location}")
@@ -197,7 +200,7 @@ def redirecting(status: str, location: str) -> RawServer:
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See", "307 Temporary", "308 Permanent"])
-def test_redirects_to_private_addresses(status, sink, network):
+def test_redirects_to_private_addresses(status: str, sink: RawServer, network: Network) -> None:
     network.names |= {"public.example": [[PUBLIC]], "inner.example": [["127.0.0.1"]]}
     for location in (f"http://127.0.0.1:{sink.port}/", f"http://inner.example:{sink.port}/", "http://[::1]/"):
         with redirecting(status, location) as server:
@@ -207,14 +210,14 @@ def test_redirects_to_private_addresses(status, sink, network):
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "data:,x"])
-def test_redirects_to_other_schemes(location, network):
+def test_redirects_to_other_schemes(location: str, network: Network) -> None:
     network.names["public.example"] = [[PUBLIC]]
     with redirecting("302 Found", location) as server:
         network.servers[PUBLIC] = server.port
         assert is_refused("http://public.example/")
 
 
-def test_endless_redirects(network):
+def test_endless_redirects(network: Network) -> None:
     network.names["public.example"] = [[PUBLIC]]
     with redirecting("302 Found", "http://public.example/again") as server:
         network.servers[PUBLIC] = server.port
@@ -223,7 +226,7 @@ def test_endless_redirects(network):
         assert server.connections == guard.MOST_REDIRECTS + 1
 
 
-def test_a_redirect_takes_no_credentials_along(network):
+def test_a_redirect_takes_no_credentials_along(network: Network) -> None:
     network.names |= {"public.example": [[PUBLIC]], "other.example": [[OTHER_PUBLIC]]}
     with redirecting("302 Found", "http://other.example/") as first, redirecting("404 None", "/") as second:
         network.servers |= {PUBLIC: first.port, OTHER_PUBLIC: second.port}
@@ -234,7 +237,7 @@ def test_a_redirect_takes_no_credentials_along(network):
     assert b"secret" not in second.requests[0]
 
 
-def test_a_name_that_changes_its_mind(sink, network):
+def test_a_name_that_changes_its_mind(sink: RawServer, network: Network) -> None:
     """DNS rebinding: whatever the resolver says later, the connection goes to an address that was judged."""
     for answers in itertools.product([[PUBLIC], ["127.0.0.1"]], repeat=3):
         network.names["rebind.example"] = [list(answer) for answer in answers]
@@ -245,16 +248,16 @@ def test_a_name_that_changes_its_mind(sink, network):
 
 
 @pytest.mark.parametrize("order", [[PUBLIC, "10.0.0.1"], ["10.0.0.1", PUBLIC], [PUBLIC, "::1"]])
-def test_one_public_and_one_private_answer(order, network):
+def test_one_public_and_one_private_answer(order: list[str], network: Network) -> None:
     network.names["both.example"] = [order]
     assert is_refused("http://both.example/")
     assert network.connected == []
 
 
-def test_the_first_address_is_dead(network, tmp_path):
+def test_the_first_address_is_dead(network: Network, tmp_path: Path) -> None:
     network.names["two.example"] = [[OTHER_PUBLIC, PUBLIC]]
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         respond(connection, "200 OK", b"photo")
 
@@ -266,7 +269,7 @@ def test_the_first_address_is_dead(network, tmp_path):
 
 
 @pytest.fixture
-def tls(tmp_path, monkeypatch):
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], RawServer]:
     """An authority that the worker trusts, and a server of HTTPS whose certificate is for the given name."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -276,7 +279,7 @@ def tls(tmp_path, monkeypatch):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(name).configure_cert(context)
 
-        def behave(connection, number):
+        def behave(connection: socket.socket, number: int) -> None:
             with context.wrap_socket(connection, server_side=True) as secure:
                 read_request(secure)
                 respond(secure, "200 OK", b"photo")
@@ -286,14 +289,14 @@ def tls(tmp_path, monkeypatch):
     return server
 
 
-def test_a_good_certificate_on_a_pinned_address(network, tls):
+def test_a_good_certificate_on_a_pinned_address(network: Network, tls: Callable[[str], RawServer]) -> None:
     network.names["public.example"] = [[PUBLIC]]
     with tls("public.example") as server:
         network.servers[PUBLIC] = server.port
         assert get("https://public.example/").content == b"photo"
 
 
-def test_a_bad_certificate_on_a_pinned_address(network, tls):
+def test_a_bad_certificate_on_a_pinned_address(network: Network, tls: Callable[[str], RawServer]) -> None:
     network.names["public.example"] = [[PUBLIC]]
     with tls("other.example") as server:
         network.servers[PUBLIC] = server.port
@@ -301,7 +304,7 @@ def test_a_bad_certificate_on_a_pinned_address(network, tls):
             get("https://public.example/")
 
 
-def test_uploads_and_webhooks_are_guarded_too(sink, network, tmp_path):
+def test_uploads_and_webhooks_are_guarded_too(sink: RawServer, network: Network, tmp_path: Path) -> None:
     network.names["inner.example"] = [["127.0.0.1"]]
     file = tmp_path / "a.ply"
     file.write_bytes(b"x")

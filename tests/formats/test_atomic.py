@@ -15,7 +15,7 @@ from splatworker.formats.atomic import atomic_file, write_text
 FULL_DISK = Path("/dev/full")
 
 
-def test_writes_and_replaces(tmp_path):
+def test_writes_and_replaces(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "er" / "file.txt"
     write_text(path, "old", "train")
     write_text(path, "néw", "train")
@@ -24,7 +24,7 @@ def test_writes_and_replaces(tmp_path):
 
 
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="needs Linux's /dev/full")
-def test_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     write_text(path, "old", "train")
     (tmp_path / "file.txt.part").symlink_to(FULL_DISK)  # every write to it fails with ENOSPC
@@ -35,11 +35,11 @@ def test_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
 
 
-def test_interruption_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_interruption_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     write_text(path, "old", "train")
 
-    def interrupted():
+    def interrupted() -> None:
         with atomic_file(path, "train") as file:
             file.write(b"half")
             raise KeyboardInterrupt
@@ -50,7 +50,7 @@ def test_interruption_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
 
 
-def test_write_that_fails_half_way_leaves_nothing(tmp_path):
+def test_write_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     """A real limit of the system: no file of this process may grow over 64 KiB."""
     code = (
         "import resource, sys; from pathlib import Path; from splatworker.errors import SplatError\n"
@@ -67,7 +67,7 @@ def test_write_that_fails_half_way_leaves_nothing(tmp_path):
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 65536
 
 
-def test_folder_that_cannot_be_made_is_an_error_of_the_tree(tmp_path):
+def test_folder_that_cannot_be_made_is_an_error_of_the_tree(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SplatError):
         write_text(tmp_path / "file" / "below.txt", "x", "train")

@@ -7,7 +7,7 @@ import numpy as np
 from splatworker.formats.camera import Camera
 
 
-def test_the_center_is_where_the_camera_stands():
+def test_the_center_is_where_the_camera_stands() -> None:
     angle = 0.3
     rotation = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
     position = np.array([1.0, -2.0, 3.0])
@@ -15,7 +15,7 @@ def test_the_center_is_where_the_camera_stands():
     np.testing.assert_allclose(camera.center, position, atol=1e-12)
 
 
-def test_resizing_moves_no_point_of_the_picture():
+def test_resizing_moves_no_point_of_the_picture() -> None:
     camera = Camera(40, 30, 50.0, 52.0, 19.0, 16.0, np.eye(3, 4))
     small = camera.resized(20, 10)
     x, y, z = 0.2, -0.1, 2.0

@@ -8,7 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.jobs import stand_in, write_photos
@@ -62,18 +64,18 @@ def refused(text: str, *words: str) -> None:
 
 
 @pytest.fixture
-def photos(tmp_path):
+def photos(tmp_path: Path) -> Path:
     write_photos(tmp_path / "photos", 5)
     return tmp_path / "photos"
 
 
 @pytest.fixture
-def out(tmp_path):
+def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
 @pytest.fixture
-def toy(tmp_path):
+def toy(tmp_path: Path) -> Path:
     write_ply(tmp_path / "toy.ply", to_gaussians(truth()))
     return tmp_path / "toy.ply"
 
@@ -84,7 +86,9 @@ def toy(tmp_path):
 @pytest.mark.parametrize(
     "name", ["splat.ply", "result.json", "scene/layout.txt", "scene/images/IMG_0001.jpg", "model/house.blend"]
 )
-def test_a_persons_file_in_out_is_not_touched(photos, out, capsys, name):
+def test_a_persons_file_in_out_is_not_touched(
+    photos: Path, out: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
     put(out / name)
     before = snapshot(out)
     assert run(photos, "-o", out) == 1
@@ -92,14 +96,14 @@ def test_a_persons_file_in_out_is_not_touched(photos, out, capsys, name):
     assert snapshot(out) == before
 
 
-def test_what_stands_beside_or_is_not_made_this_time_is_no_hindrance(photos, out):
+def test_what_stands_beside_or_is_not_made_this_time_is_no_hindrance(photos: Path, out: Path) -> None:
     mine = [put(out / name) for name in ("notes.txt", "report.html", "viewer.html", "pictures/a.jpg", ".hidden")]
     assert run(photos, "-o", out) == 0
     assert run(photos, "-o", out) == 0
     assert {path.read_text() for path in mine} == {MINE}
 
 
-def test_what_a_killed_run_left_goes_and_what_a_person_calls_alike_stays(photos, out):
+def test_what_a_killed_run_left_goes_and_what_a_person_calls_alike_stays(photos: Path, out: Path) -> None:
     left = out / ".splat-worker-abcd1234"
     put(left / "scene" / "a.jpg")
     left.chmod(0o700)
@@ -111,7 +115,9 @@ def test_what_a_killed_run_left_goes_and_what_a_person_calls_alike_stays(photos,
     assert {path.read_text() for path in mine} == {MINE}
 
 
-def test_a_file_of_ours_that_was_changed_is_the_persons(photos, out, capsys):
+def test_a_file_of_ours_that_was_changed_is_the_persons(
+    photos: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(photos, "-o", out) == 0
     put(out / "splat.ply", "edited for hours")
     before = snapshot(out)
@@ -120,7 +126,9 @@ def test_a_file_of_ours_that_was_changed_is_the_persons(photos, out, capsys):
     assert snapshot(out) == before
 
 
-def test_with_overwrite_other_things_stay_and_ours_is_replaced(photos, out, capsys):
+def test_with_overwrite_other_things_stay_and_ours_is_replaced(
+    photos: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(photos, "-o", out, "-p", "iterations=20") == 0
     mine = [put(out / "scene" / "notes.txt"), put(out / "model" / "house.blend")]
     capsys.readouterr()
@@ -131,7 +139,9 @@ def test_with_overwrite_other_things_stay_and_ours_is_replaced(photos, out, caps
     assert [path.name for path in (out / "model" / "point_cloud").iterdir()] == ["iteration_10"]
 
 
-def test_overwrite_overwrites_nothing_of_the_persons(photos, out, capsys):
+def test_overwrite_overwrites_nothing_of_the_persons(
+    photos: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     put(out / "splat.ply")
     put(out / "scene" / "images" / "IMG_0001.jpg")
     before = snapshot(out)
@@ -140,7 +150,7 @@ def test_overwrite_overwrites_nothing_of_the_persons(photos, out, capsys):
     assert snapshot(out) == before
 
 
-def test_what_a_version_without_records_has_made_is_replaced(photos, out):
+def test_what_a_version_without_records_has_made_is_replaced(photos: Path, out: Path) -> None:
     assert run(photos, "-o", out, "-p", "iterations=20") == 0
     for record in out.rglob(RECORD):
         record.unlink()
@@ -151,7 +161,7 @@ def test_what_a_version_without_records_has_made_is_replaced(photos, out):
     assert [path.name for path in (out / "model" / "point_cloud").iterdir()] == ["iteration_10"]
 
 
-def test_a_copy_that_keeps_times_is_ours_and_one_that_does_not_is_not(photos, out, tmp_path):
+def test_a_copy_that_keeps_times_is_ours_and_one_that_does_not_is_not(photos: Path, out: Path, tmp_path: Path) -> None:
     assert run(photos, "-o", out) == 0
     shutil.copytree(out, tmp_path / "kept")
     assert run(photos, "-o", tmp_path / "kept") == 0
@@ -162,7 +172,9 @@ def test_a_copy_that_keeps_times_is_ours_and_one_that_does_not_is_not(photos, ou
 
 
 @pytest.mark.parametrize("way", ["same", "slash", "link", "relative", "new"])
-def test_out_is_the_photos(photos, tmp_path, capsys, monkeypatch, way):
+def test_out_is_the_photos(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
     (tmp_path / "link").symlink_to(photos)
     monkeypatch.chdir(tmp_path)
     before = snapshot(photos)
@@ -174,7 +186,7 @@ def test_out_is_the_photos(photos, tmp_path, capsys, monkeypatch, way):
     assert snapshot(photos) == before
 
 
-def test_photos_in_out_and_out_in_photos_both_work(photos, tmp_path):
+def test_photos_in_out_and_out_in_photos_both_work(photos: Path, tmp_path: Path) -> None:
     assert run(photos, "-o", tmp_path) == 0
     assert len(list(photos.iterdir())) == 5
     assert run(photos, "-o", photos / "out") == 0
@@ -182,7 +194,9 @@ def test_photos_in_out_and_out_in_photos_both_work(photos, tmp_path):
     assert json.loads((photos / "out" / "result.json").read_text())["photos"]["given"] == 5
 
 
-def test_photos_in_the_scene_that_would_be_replaced(photos, out, capsys):
+def test_photos_in_the_scene_that_would_be_replaced(
+    photos: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(photos, "-o", out) == 0
     before = snapshot(out)
     capsys.readouterr()
@@ -191,7 +205,9 @@ def test_photos_in_the_scene_that_would_be_replaced(photos, out, capsys):
     assert snapshot(out) == before
 
 
-def test_links_in_out_are_not_followed(photos, out, tmp_path, capsys):
+def test_links_in_out_are_not_followed(
+    photos: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     precious = put(tmp_path / "elsewhere" / "splat.ply")
     out.mkdir()
     (out / "splat.ply").symlink_to(precious)
@@ -201,7 +217,7 @@ def test_links_in_out_are_not_followed(photos, out, tmp_path, capsys):
     assert precious.read_text() == MINE
 
 
-def test_a_scene_that_is_a_link_to_another_disk_stays_one(photos, out, tmp_path):
+def test_a_scene_that_is_a_link_to_another_disk_stays_one(photos: Path, out: Path, tmp_path: Path) -> None:
     (tmp_path / "large disk").mkdir()
     out.mkdir()
     (out / "scene").symlink_to(tmp_path / "large disk")
@@ -212,7 +228,7 @@ def test_a_scene_that_is_a_link_to_another_disk_stays_one(photos, out, tmp_path)
 
 
 @pytest.mark.parametrize("where", ["out.txt", "out.txt/below", "nothing", "nothing/below", "new/../out.txt"])
-def test_out_is_no_folder(photos, tmp_path, capsys, where):
+def test_out_is_no_folder(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str) -> None:
     put(tmp_path / "out.txt")
     (tmp_path / "nothing").symlink_to(tmp_path / "gone")
     assert run(photos, "-o", tmp_path / where) == 1
@@ -221,11 +237,13 @@ def test_out_is_no_folder(photos, tmp_path, capsys, where):
 
 
 @pytest.mark.parametrize(("number", "code"), [(errno.EROFS, "invalid_job"), (errno.ENOSPC, "disk_full")])
-def test_a_disk_that_takes_nothing_is_told_before_any_work(photos, out, capsys, monkeypatch, number, code):
-    def refuse(*arguments, **more):
+def test_a_disk_that_takes_nothing_is_told_before_any_work(
+    photos: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: int, code: str
+) -> None:
+    def refuse(*arguments: Any, **more: Any) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(ownership.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     assert run(photos, "-o", out) == 1
     told = capsys.readouterr().err
     assert told.count("\n") == 1
@@ -233,7 +251,9 @@ def test_a_disk_that_takes_nothing_is_told_before_any_work(photos, out, capsys, 
     assert told.strip().endswith(f"[{code}]")
 
 
-def test_a_folder_that_was_empty_is_there_after_a_failure_and_one_that_was_not_there_is_not(tmp_path, out):
+def test_a_folder_that_was_empty_is_there_after_a_failure_and_one_that_was_not_there_is_not(
+    tmp_path: Path, out: Path
+) -> None:
     (tmp_path / "none").mkdir()
     out.mkdir()
     assert run(tmp_path / "none", "-o", out) == 1
@@ -264,7 +284,7 @@ RUN = (
 )
 
 
-def test_a_mount_point_is_filled_in_place(photos, out):
+def test_a_mount_point_is_filled_in_place(photos: Path, out: Path) -> None:
     (out / "scene").mkdir(parents=True)
     script = (
         'mount -t tmpfs none "$1/scene"; mkdir "$1/scene/lost+found"; shift; '
@@ -276,7 +296,7 @@ def test_a_mount_point_is_filled_in_place(photos, out):
     assert done.stdout.split() == [f"IMG_{number:04d}.jpg" for number in range(1, 6)]
 
 
-def test_a_read_only_disk(photos, out):
+def test_a_read_only_disk(photos: Path, out: Path) -> None:
     out.mkdir()
     script = (
         'mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"; shift; '
@@ -291,7 +311,7 @@ def test_a_read_only_disk(photos, out):
 # Scenes, photos, pictures, files
 
 
-def test_a_project_of_the_persons_is_no_scene_to_replace(photos, tmp_path):
+def test_a_project_of_the_persons_is_no_scene_to_replace(photos: Path, tmp_path: Path) -> None:
     project = tmp_path / "D"
     shutil.copytree(photos, project / "images")
     for name in ("sparse/0/cameras.bin", "database.db", "notes.txt"):
@@ -304,7 +324,7 @@ def test_a_project_of_the_persons_is_no_scene_to_replace(photos, tmp_path):
     assert snapshot(project) == before
 
 
-def test_a_scene_is_replaced_by_the_next_and_stays_when_that_fails(photos, tmp_path):
+def test_a_scene_is_replaced_by_the_next_and_stays_when_that_fails(photos: Path, tmp_path: Path) -> None:
     scene = tmp_path / "scene"
     with scene_to_write(scene, photos) as part:
         put(part / "images" / "old.jpg")
@@ -318,7 +338,9 @@ def test_a_scene_is_replaced_by_the_next_and_stays_when_that_fails(photos, tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photos", "scene"]
 
 
-def test_clean_photos_are_not_written_over_what_they_are_made_of(photos, tmp_path, capsys):
+def test_clean_photos_are_not_written_over_what_they_are_made_of(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = snapshot(photos)
     assert photos_cli.main([str(photos), "-o", str(photos)]) == 1
     refused(capsys.readouterr().err, "is what is to be read")
@@ -331,7 +353,7 @@ def test_clean_photos_are_not_written_over_what_they_are_made_of(photos, tmp_pat
     assert mine.read_text() == MINE
 
 
-def test_clean_photos_in_the_folder_of_the_photos_are_no_photos_of_the_next_time(photos):
+def test_clean_photos_in_the_folder_of_the_photos_are_no_photos_of_the_next_time(photos: Path) -> None:
     for _ in range(2):
         assert photos_cli.main([str(photos), "-o", str(photos / "clean")]) == 0
         assert len([path for path in (photos / "clean").iterdir() if path.name != RECORD]) == 5
@@ -341,7 +363,9 @@ def test_clean_photos_in_the_folder_of_the_photos_are_no_photos_of_the_next_time
     assert "clean" in find_files(photos).passed_over
 
 
-def test_pictures_are_drawn_again_but_never_over_somebodys(tiny_scene, toy, out, capsys):
+def test_pictures_are_drawn_again_but_never_over_somebodys(
+    tiny_scene: Path, toy: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     command = [str(toy), "-s", str(tiny_scene), "-o", str(out), "--split", "test"]
     assert render_cli.main(command) == 0
     assert render_cli.main([*command, "-w"]) == 0
@@ -352,7 +376,9 @@ def test_pictures_are_drawn_again_but_never_over_somebodys(tiny_scene, toy, out,
     assert (out / "photo000.png").read_text() == MINE
 
 
-def test_a_converted_file_is_written_again_but_never_over_somebodys(toy, tmp_path, capsys):
+def test_a_converted_file_is_written_again_but_never_over_somebodys(
+    toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     target = tmp_path / "toy.spz"
     assert convert_cli.main([str(toy), str(target), "--device", "cpu"]) == 0
     assert convert_cli.main([str(toy), str(target), "--device", "cpu"]) == 0
@@ -375,7 +401,9 @@ def test_a_converted_file_is_written_again_but_never_over_somebodys(toy, tmp_pat
     assert target.read_text() == MINE
 
 
-def test_an_export_leaves_a_persons_page(tiny_scene, toy, out, capsys):
+def test_an_export_leaves_a_persons_page(
+    tiny_scene: Path, toy: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = put(out / "splat.splat")
     command = [str(toy), "-s", str(tiny_scene), "-o", str(out), "--formats", "splat"]
     assert export_cli.main(command) == 1
@@ -395,13 +423,13 @@ def test_an_export_leaves_a_persons_page(tiny_scene, toy, out, capsys):
         "\xff", "[" * 100_000,
     ],
 )  # fmt: skip
-def test_a_record_that_is_none_vouches_for_nothing(tmp_path, text):
+def test_a_record_that_is_none_vouches_for_nothing(tmp_path: Path, text: str) -> None:
     put(tmp_path / "a")
     (tmp_path / RECORD).write_bytes(text.encode("latin-1"))
     assert ownership.ours(tmp_path) == []
 
 
-def test_a_record_of_a_stranger_leads_nowhere_else(tmp_path):
+def test_a_record_of_a_stranger_leads_nowhere_else(tmp_path: Path) -> None:
     victim = put(tmp_path / "victim.txt")
     folder = tmp_path / "scene"
     folder.mkdir()
@@ -414,7 +442,7 @@ def test_a_record_of_a_stranger_leads_nowhere_else(tmp_path):
     assert victim.read_text() == MINE
 
 
-def test_several_processes_note_their_files_in_one_folder(tmp_path):
+def test_several_processes_note_their_files_in_one_folder(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from splatworker.formats import ownership\n"
         "folder = Path(sys.argv[1])\n"
@@ -428,7 +456,7 @@ def test_several_processes_note_their_files_in_one_folder(tmp_path):
     assert len(ownership.ours(tmp_path)) == 60
 
 
-def test_a_file_that_is_being_written_when_the_process_dies_is_ours(tmp_path):
+def test_a_file_that_is_being_written_when_the_process_dies_is_ours(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from splatworker.formats import ownership\n"
         "folder = Path(sys.argv[1])\n"
@@ -439,14 +467,14 @@ def test_a_file_that_is_being_written_when_the_process_dies_is_ours(tmp_path):
     assert ownership.ours(tmp_path) == ["a"]
 
 
-def test_somebodys_part_is_not_the_place_to_write_to(tmp_path):
+def test_somebodys_part_is_not_the_place_to_write_to(tmp_path: Path) -> None:
     part = put(tmp_path / "splat.ply.part")
     write_ply(tmp_path / "splat.ply", to_gaussians(truth()))
     assert part.read_text() == MINE
     assert sorted(path.name for path in tmp_path.iterdir()) == ["splat.ply", "splat.ply.part"]
 
 
-def test_the_longest_names_can_be_written(tmp_path):
+def test_the_longest_names_can_be_written(tmp_path: Path) -> None:
     path = tmp_path / ("é" * 125 + ".ply")
     write_ply(path, to_gaussians(truth()))
     assert [found.name for found in tmp_path.iterdir()] == [path.name]

@@ -14,19 +14,19 @@ def rough(width: int, height: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("xmp", [b'<x GPano:ProjectionType="equirectangular"/>', '<x GSpherical:Spherical="true"/>'])
-def test_one_that_says_so(xmp):
+def test_one_that_says_so(xmp: bytes | str) -> None:
     picture = Image.new("RGB", (40, 30))
     assert is_panorama(picture, {"xmp": xmp}, Image.Exif())
     assert not is_panorama(picture, {"xmp": b"<x/>"}, Image.Exif())
 
 
-def test_one_that_a_phone_has_stitched():
+def test_one_that_a_phone_has_stitched() -> None:
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.CustomRendered] = 6
     assert is_panorama(Image.new("RGB", (40, 30)), {}, exif)
 
 
-def test_one_whose_edges_are_one_place():
+def test_one_whose_edges_are_one_place() -> None:
     pixels = np.repeat(rough(1, 256), 512, axis=1)
     assert is_panorama(Image.fromarray(pixels), {}, Image.Exif())
     pixels[:, -8:] = rough(1, 256, seed=1)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from plyfile import PlyData, PlyElement
@@ -18,7 +22,7 @@ def random_splat(count: int, sh_degree: int) -> Gaussians:
     generator = np.random.default_rng(count + sh_degree)
     rest = (sh_degree + 1) ** 2 - 1
 
-    def bits(*shape):
+    def bits(*shape: int) -> np.ndarray:
         return generator.integers(0, 2**32, size=shape, dtype=np.uint32).view(np.float32)
 
     return Gaussians(bits(count, 3), bits(count, 4), bits(count, 3), bits(count), bits(count, 3), bits(count, rest, 3))
@@ -30,13 +34,13 @@ def same_bits(a: Gaussians, b: Gaussians) -> bool:
 
 @pytest.mark.parametrize("sh_degree", [0, 1, 2, 3])
 @pytest.mark.parametrize("count", [0, 1, 257])
-def test_round_trip_is_bit_for_bit(tmp_path, count, sh_degree):
+def test_round_trip_is_bit_for_bit(tmp_path: Path, count: int, sh_degree: int) -> None:
     splat = random_splat(count, sh_degree)
     write_ply(tmp_path / "a.ply", splat)
     assert same_bits(read_ply(tmp_path / "a.ply"), splat)
 
 
-def test_layout_is_the_originals(tmp_path):
+def test_layout_is_the_originals(tmp_path: Path) -> None:
     write_ply(tmp_path / "a.ply", random_splat(2, 3))
     data = (tmp_path / "a.ply").read_bytes()
     header, body = data.split(b"end_header\n", 1)
@@ -50,7 +54,7 @@ def test_layout_is_the_originals(tmp_path):
     assert len(body) == 2 * 62 * 4
 
 
-def test_independent_reader_reads_the_same(tmp_path):
+def test_independent_reader_reads_the_same(tmp_path: Path) -> None:
     splat = random_splat(50, 3)
     write_ply(tmp_path / "a.ply", splat)
     vertex = PlyData.read(tmp_path / "a.ply")["vertex"]
@@ -63,10 +67,10 @@ def test_independent_reader_reads_the_same(tmp_path):
 
 
 @pytest.mark.parametrize("byte_order", ["<", ">", "text"])
-def test_reads_what_others_write(tmp_path, byte_order):
+def test_reads_what_others_write(tmp_path: Path, byte_order: str) -> None:
     """Properties in any order, no normals, one more of another type, another element in front."""
     splat = Gaussians(*(np.asarray(getattr(random_finite(20), name)) for name in FIELDS))
-    columns = {f"f_rest_{i}": splat.sh_rest[:, i % 3, i // 3] for i in range(9)}
+    columns: dict[str, np.ndarray] = {f"f_rest_{i}": splat.sh_rest[:, i % 3, i // 3] for i in range(9)}
     columns |= {f"rot_{i}": splat.quaternions[:, i] for i in range(4)}
     columns |= {"opacity": splat.opacity_logits, "confidence": np.arange(20)}
     columns |= {f"f_dc_{i}": splat.sh_dc[:, i] for i in range(3)} | dict(zip("zyx", splat.means.T[::-1], strict=True))
@@ -91,7 +95,7 @@ def random_finite(count: int) -> Gaussians:
     return Gaussians(*(generator.normal(size=shape).astype(np.float32) for shape in shapes))
 
 
-def test_point_cloud_is_read_by_independent_reader(tmp_path):
+def test_point_cloud_is_read_by_independent_reader(tmp_path: Path) -> None:
     write_point_ply(tmp_path / "p.ply", np.array([[1.0, 2.0, 3.0]]), np.array([[9, 8, 255]], np.uint8))
     vertex = PlyData.read(tmp_path / "p.ply")["vertex"]
     assert (vertex["z"][0], vertex["blue"][0]) == (3.0, 255)
@@ -99,7 +103,7 @@ def test_point_cloud_is_read_by_independent_reader(tmp_path):
         read_ply(tmp_path / "p.ply")
 
 
-def _valid(tmp_path) -> bytes:
+def _valid(tmp_path: Path) -> bytes:
     write_ply(tmp_path / "a.ply", random_splat(3, 1))
     return (tmp_path / "a.ply").read_bytes()
 
@@ -121,14 +125,14 @@ def _valid(tmp_path) -> bytes:
         (lambda data: data.replace(b"binary_little_endian", b"middle_endian"), "header"),
     ],
 )
-def test_broken_files_are_named(tmp_path, change, said):
+def test_broken_files_are_named(tmp_path: Path, change: Callable[..., Any], said: str) -> None:
     (tmp_path / "broken.ply").write_bytes(change(_valid(tmp_path)))
     with pytest.raises(InvalidScene, match=said) as caught:
         read_ply(tmp_path / "broken.ply")
     assert "broken.ply" in caught.value.message
 
 
-def test_every_truncation_is_noticed(tmp_path):
+def test_every_truncation_is_noticed(tmp_path: Path) -> None:
     data = _valid(tmp_path)
     for length in range(0, len(data), 7):
         (tmp_path / "cut.ply").write_bytes(data[:length])
@@ -136,18 +140,18 @@ def test_every_truncation_is_noticed(tmp_path):
             read_ply(tmp_path / "cut.ply")
 
 
-def test_missing_file_is_an_error_of_the_tree(tmp_path):
+def test_missing_file_is_an_error_of_the_tree(tmp_path: Path) -> None:
     with pytest.raises(SplatError, match="No such file"):
         read_ply(tmp_path / "none.ply")
 
 
-def test_vertices_keep_their_own_types(tmp_path):
+def test_vertices_keep_their_own_types(tmp_path: Path) -> None:
     write_point_ply(tmp_path / "p.ply", np.zeros((2, 3)), np.full((2, 3), 7, np.uint8))
     with (tmp_path / "p.ply").open("rb") as file:
         assert read_vertices(file, tmp_path / "p.ply")["red"].dtype == np.uint8
 
 
-def test_gaussians_refuse_shapes_that_do_not_belong_together():
+def test_gaussians_refuse_shapes_that_do_not_belong_together() -> None:
     good = random_finite(4)
     with pytest.raises(ValueError, match="log_scales"):
         Gaussians(good.means, good.quaternions, good.log_scales[:3], good.opacity_logits, good.sh_dc, good.sh_rest)

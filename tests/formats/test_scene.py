@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +38,7 @@ print(json.dumps(poses))
 """
 
 
-def test_reads_what_colmap_writes(tmp_path):
+def test_reads_what_colmap_writes(tmp_path: Path) -> None:
     poses = _written_by_colmap(tmp_path, "PINHOLE", [500, 510, 320, 241])
     scene = read_scene(tmp_path)
     assert [photo.name for photo in scene.photos] == ["a.jpg", "b.jpg"]
@@ -50,20 +52,20 @@ def test_reads_what_colmap_writes(tmp_path):
     np.testing.assert_array_equal(scene.points.track_lengths, [2, 2, 2])
 
 
-def test_simple_pinhole_has_one_focal_length(tmp_path):
+def test_simple_pinhole_has_one_focal_length(tmp_path: Path) -> None:
     _written_by_colmap(tmp_path, "SIMPLE_PINHOLE", [500, 320, 240])
     camera = read_scene(tmp_path).photos[0].camera
     assert (camera.fx, camera.fy, camera.cx, camera.cy) == (500, 500, 320, 240)
 
 
-def test_distorted_camera_is_refused(tmp_path):
+def test_distorted_camera_is_refused(tmp_path: Path) -> None:
     _written_by_colmap(tmp_path, "OPENCV", [500, 500, 320, 240, 0.1, 0, 0, 0])
     with pytest.raises(InvalidScene, match="OPENCV, not PINHOLE") as caught:
         read_scene(tmp_path)
     assert "Undistort" in caught.value.hint
 
 
-def _written_by_colmap(folder, model, parameters):
+def _written_by_colmap(folder: Path, model: str, parameters: list[Any]) -> dict[str, list[list[float]]]:
     (folder / "sparse" / "0").mkdir(parents=True)
     (folder / "images").mkdir()
     for name in ("a.jpg", "b.jpg"):
@@ -71,10 +73,11 @@ def _written_by_colmap(folder, model, parameters):
     command = [sys.executable, "-c", PYCOLMAP_WRITES, str(folder / "sparse" / "0"), model, json.dumps(parameters)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    found: dict[str, list[list[float]]] = json.loads(done.stdout)
+    return found
 
 
-def test_reads_own_scene(tmp_path):
+def test_reads_own_scene(tmp_path: Path) -> None:
     scene = read_scene(write_scene(tmp_path / "scene", count=5))
     for photo, camera in zip(scene.photos, ring_cameras(5), strict=True):
         np.testing.assert_allclose(photo.camera.camera_from_world, camera.camera_from_world, atol=1e-9)
@@ -83,7 +86,7 @@ def test_reads_own_scene(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["cameras.bin", "images.bin", "points3D.bin"])
-def test_every_truncation_is_noticed(tmp_path, name):
+def test_every_truncation_is_noticed(tmp_path: Path, name: str) -> None:
     file = write_scene(tmp_path / "scene", count=3) / "sparse" / "0" / name
     data = file.read_bytes()
     for length in range(0, len(data), 13):
@@ -95,7 +98,7 @@ def test_every_truncation_is_noticed(tmp_path, name):
         read_scene(tmp_path / "scene")
 
 
-def test_absurd_count_is_noticed(tmp_path):
+def test_absurd_count_is_noticed(tmp_path: Path) -> None:
     file = write_scene(tmp_path / "scene", count=3) / "sparse" / "0" / "points3D.bin"
     data = bytearray(file.read_bytes())
     data[:8] = (2**60).to_bytes(8, "little")
@@ -104,7 +107,7 @@ def test_absurd_count_is_noticed(tmp_path):
         read_scene(tmp_path / "scene")
 
 
-def test_missing_photo_and_folder_are_named(tmp_path):
+def test_missing_photo_and_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidScene, match="does not exist"):
         read_scene(tmp_path / "nowhere")
     scene = write_scene(tmp_path / "scene", count=3)
@@ -113,14 +116,14 @@ def test_missing_photo_and_folder_are_named(tmp_path):
         read_scene(scene)
 
 
-def test_scene_without_photos_is_refused(tmp_path):
+def test_scene_without_photos_is_refused(tmp_path: Path) -> None:
     scene = write_scene(tmp_path / "scene", count=1)
     (scene / "sparse" / "0" / "images.bin").write_bytes(bytes(8))
     with pytest.raises(InvalidScene, match="no registered photos"):
         read_scene(scene)
 
 
-def test_every_eighth_of_the_sorted_names_is_held_out(tmp_path):
+def test_every_eighth_of_the_sorted_names_is_held_out(tmp_path: Path) -> None:
     names = [f"{(7 * index) % 20:02}.png" for index in range(20)]
     photos = read_scene(write_scene(tmp_path / "scene", count=20, names=names, width=8, height=6)).photos
     train, test = split(photos, hold_out=True)
@@ -142,6 +145,6 @@ def test_every_eighth_of_the_sorted_names_is_held_out(tmp_path):
         ((3, 4000), 8, (1, 500)),
     ],
 )
-def test_image_sizes(size, resolution, expected):
+def test_image_sizes(size: tuple[int, int], resolution: int, expected: tuple[int, int]) -> None:
     camera = Camera(*size, 100.0, 100.0, size[0] / 2, size[1] / 2, np.eye(3, 4))
     assert image_size(camera, resolution) == expected

@@ -9,12 +9,12 @@ from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import finite, take
 
 
-def splat(count=5):
+def splat(count: int = 5) -> Gaussians:
     shapes = ((3,), (4,), (3,), (), (3,), (3, 3))
     return Gaussians(*(np.random.default_rng(0).normal(size=(count, *shape)).astype(np.float32) for shape in shapes))
 
 
-def test_a_mask_and_indices_take_the_same_rows_of_every_array():
+def test_a_mask_and_indices_take_the_same_rows_of_every_array() -> None:
     gaussians = splat()
     by_mask = take(gaussians, np.array([True, False, True, False, False]))
     by_index = take(gaussians, np.array([2, 0]))
@@ -25,14 +25,14 @@ def test_a_mask_and_indices_take_the_same_rows_of_every_array():
 
 @pytest.mark.parametrize("name", ["means", "quaternions", "log_scales", "opacity_logits", "sh_dc", "sh_rest"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_is_no_number_is_found_and_an_infinite_logit_is_one(name, value):
+def test_what_is_no_number_is_found_and_an_infinite_logit_is_one(name: str, value: float) -> None:
     gaussians = splat()
     getattr(gaussians, name).reshape(5, -1)[3, -1] = value
     counts = name == "opacity_logits" and np.isinf(value)
     assert finite(gaussians).tolist() == [True, True, True, counts, True]
 
 
-def test_a_gaussian_without_a_rotation_is_left_out():
+def test_a_gaussian_without_a_rotation_is_left_out() -> None:
     gaussians = splat()
     gaussians.quaternions[1] = 0
     assert finite(gaussians).tolist() == [True, False, True, True, True]

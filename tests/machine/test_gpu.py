@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from splatworker.errors import GpuFailed, GpuTooOld, NoDriver
+from splatworker.errors import GpuFailed, GpuTooOld, NoDriver, SplatError
 from splatworker.machine import gpu
 
 
-def test_a_machine_without_a_driver(monkeypatch):
+def test_a_machine_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpu, "LIBRARIES", ("libno-such-driver.so.1",))
     found = gpu.find_gpus()
     assert (found["gpus"], found["cuda"], found["code"]) == ([], "", "no_driver")
@@ -18,7 +18,7 @@ def test_a_machine_without_a_driver(monkeypatch):
 @pytest.mark.parametrize(
     ("code", "kind"), [("no_driver", NoDriver), ("gpu_too_old", GpuTooOld), ("gpu_failed", GpuFailed), ("?", GpuFailed)]
 )
-def test_a_gpu_that_cannot_be_used_is_an_error_with_advice(code, kind):
+def test_a_gpu_that_cannot_be_used_is_an_error_with_advice(code: str, kind: type[SplatError]) -> None:
     error = gpu.unusable(code, "the driver is gone", "train")
     assert type(error) is kind
     assert (error.message, error.stage) == ("The driver is gone.", "train")
@@ -28,7 +28,7 @@ def test_a_gpu_that_cannot_be_used_is_an_error_with_advice(code, kind):
 @pytest.mark.parametrize(
     ("visible", "words"), [(None, "shows no GPU"), ("", "hides every GPU"), ("7", 'is "7", which names none')]
 )
-def test_why_there_is_no_gpu(monkeypatch, visible, words):
+def test_why_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch, visible: str | None, words: str) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)

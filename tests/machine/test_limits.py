@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,11 @@ MEMINFO = "MemTotal:       16000000 kB\nMemFree:  1 kB\nMemAvailable:   8000000 
 
 
 @pytest.fixture
-def files(monkeypatch):
+def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Files that the system has, by path; no others."""
     present: dict[str, str] = {}
 
-    def read(path, *arguments, **options):
+    def read(path: Path, *arguments: Any, **options: Any) -> str:
         try:
             return present[str(path)]
         except KeyError:
@@ -26,7 +27,7 @@ def files(monkeypatch):
     return present
 
 
-def test_memory_of_a_machine(files):
+def test_memory_of_a_machine(files: dict[str, str]) -> None:
     assert limits.available_memory() is None
     assert limits.total_memory() is None
     files["/proc/meminfo"] = MEMINFO
@@ -35,7 +36,7 @@ def test_memory_of_a_machine(files):
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_memory_of_a_container_is_less_and_its_file_cache_is_free(files, version):
+def test_memory_of_a_container_is_less_and_its_file_cache_is_free(files: dict[str, str], version: int) -> None:
     limit, used, statistics, cache = limits._CGROUP_MEMORY[2 - version]
     files |= {"/proc/meminfo": MEMINFO, limit: "4000\n", used: "3000\n", statistics: f"anon 5\n{cache} 500\n"}
     assert limits.available_memory() == 1500
@@ -54,7 +55,7 @@ def test_memory_of_a_container_is_less_and_its_file_cache_is_free(files, version
         ("/nowhere", "", 1 << 16),
     ],
 )
-def test_processors_of_a_container(files, path, texts, quota):
+def test_processors_of_a_container(files: dict[str, str], path: str, texts: str, quota: int) -> None:
     files |= {path: texts, "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000"}
     assert limits._cgroup_quota() == quota
     assert 1 <= limits.available_cpus() <= quota

@@ -23,15 +23,15 @@ SIGNED = "https://a.example/k?X-Amz-Date=20260102T110000Z&X-Amz-Expires="
         ("https://a.example/k?X-Amz-Date=20260102T110000Z&X-Amz-Expires=9e99", None),
     ],
 )
-def test_when_a_url_ends(url, end):
+def test_when_a_url_ends(url: str, end: datetime | None) -> None:
     assert presigned.expiry(url) == end
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(3600, "has expired"), (3700, "ends in 100 s")])
-def test_a_url_that_ends_too_early_is_refused_by_name(seconds, words):
+def test_a_url_that_ends_too_early_is_refused_by_name(seconds: int, words: str) -> None:
     with pytest.raises(InvalidJob, match=f"'upload_url'.*{words}"):
         presigned.check_lifetime(f"{SIGNED}{seconds}", "upload_url", 300, NOW)
 
 
-def test_a_url_that_lives_long_enough():
+def test_a_url_that_lives_long_enough() -> None:
     presigned.check_lifetime(SIGNED + "7200", "upload_url", 300, NOW)

@@ -30,7 +30,7 @@ SECRET = "5ECR3T"
         f"https://a.example/?one={SECRET}\nhttps://b.example/?two={SECRET}",
     ],
 )
-def test_secrets_go(text):
+def test_secrets_go(text: str) -> None:
     assert SECRET not in redact(text)
 
 
@@ -38,17 +38,17 @@ def test_secrets_go(text):
     "text",
     ["Only 3 of 7 photos can be used.", "Did you mean 'iterations'?", "IMG_1.jpg: it is truncated", "a < b ? c : d"],
 )
-def test_other_text_stays(text):
+def test_other_text_stays(text: str) -> None:
     assert redact(text) == text
 
 
-def test_the_address_itself_stays():
+def test_the_address_itself_stays() -> None:
     assert redact("https://bucket.example/a/b.jpg?x=1 failed") == "https://bucket.example/a/b.jpg?... failed"
 
 
-def test_whatever_is_nested():
+def test_whatever_is_nested() -> None:
     assert SECRET not in str(redacted({"a": [f"https://x.example/?{SECRET}", {"b": (f"sig={SECRET}", 1)}]}))
 
 
-def test_what_anybody_may_see_of_a_url():
+def test_what_anybody_may_see_of_a_url() -> None:
     assert without_query(f"https://u:p@host.example:8443/a/b?x={SECRET}#y") == "https://host.example:8443/a/b"

@@ -8,6 +8,9 @@ import signal
 import struct
 import time
 import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pillow_heif
@@ -17,35 +20,37 @@ from support.jobs import write_photos
 
 from splatworker.errors import DiskFull
 from splatworker.photos import decode
+from splatworker.photos.decode import Decoded
 from splatworker.photos.exif import kept_exif
+from splatworker.photos.picture import Picture
 from splatworker.stages.progress import Silent
 
 SMOOTH = np.linspace(0, 255, 120 * 160 * 3).reshape(120, 160, 3).astype(np.uint8)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def decoders():
+def decoders() -> None:
     decode.load_decoders()
 
 
 @pytest.fixture
-def source(tmp_path):
+def source(tmp_path: Path) -> Path:
     folder = tmp_path / "in"
     folder.mkdir()
     return folder
 
 
-def run(source, **options):
+def run(source: Path, **options: Any) -> Decoded:
     return decode.decode_folder(source, source.parent / "out", Silent(), **options)
 
 
-def only_reason(source) -> str:
+def only_reason(source: Path) -> str:
     decoded = run(source)
     assert decoded.photos == []
     assert not list((source.parent / "out").iterdir())
     (rejected,) = decoded.rejected
     assert rejected["index"] == 0
-    return rejected["reason"]
+    return str(rejected["reason"])
 
 
 @pytest.mark.parametrize(
@@ -63,7 +68,7 @@ def only_reason(source) -> str:
         ("lying.txt", lambda image, path: image.save(path, format="PNG")),
     ],
 )
-def test_every_format_becomes_the_same_picture(source, name, save):
+def test_every_format_becomes_the_same_picture(source: Path, name: str, save: Callable[..., Any]) -> None:
     save(Image.fromarray(SMOOTH), source / name)
     decoded = run(source)
     assert decoded.rejected == []
@@ -73,7 +78,7 @@ def test_every_format_becomes_the_same_picture(source, name, save):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_sixteen_bits_are_scaled_not_clipped(source, suffix):
+def test_sixteen_bits_are_scaled_not_clipped(source: Path, suffix: str) -> None:
     wide = np.linspace(0, 65535, 120 * 160).reshape(120, 160).astype(np.uint16)
     Image.fromarray(wide).save(source / f"a.{suffix}")
     decoded = run(source)
@@ -81,7 +86,7 @@ def test_sixteen_bits_are_scaled_not_clipped(source, suffix):
         assert np.abs(np.asarray(image)[..., 0].astype(int) - (wide >> 8)).max() <= 3
 
 
-def photo_with_exif(path, size=(640, 480)) -> None:
+def photo_with_exif(path: Path, size: tuple[int, int] = (640, 480)) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "Maker"
     exif[ExifTags.Base.Orientation] = 6
@@ -95,7 +100,7 @@ def photo_with_exif(path, size=(640, 480)) -> None:
     Image.fromarray(SMOOTH).resize(size).save(path, exif=exif)
 
 
-def test_exif_of_camera_and_place_is_kept_and_the_photo_not_turned(source):
+def test_exif_of_camera_and_place_is_kept_and_the_photo_not_turned(source: Path) -> None:
     photo_with_exif(source / "a.jpg")
     run(source)
     with Image.open(source.parent / "out" / "a.jpg") as image:
@@ -110,7 +115,7 @@ def test_exif_of_camera_and_place_is_kept_and_the_photo_not_turned(source):
     assert exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] == (50, 6, 0)
 
 
-def test_a_shrunk_photo_keeps_its_field_of_view_in_the_exif(source):
+def test_a_shrunk_photo_keeps_its_field_of_view_in_the_exif(source: Path) -> None:
     photo_with_exif(source / "a.jpg")
     decoded = run(source, max_size=320)
     assert (decoded.photos[0]["width"], decoded.photos[0]["height"]) == (320, 240)
@@ -120,12 +125,12 @@ def test_a_shrunk_photo_keeps_its_field_of_view_in_the_exif(source):
     assert camera[ExifTags.Base.FocalLength] == 28
 
 
-def test_photos_are_never_enlarged(source):
+def test_photos_are_never_enlarged(source: Path) -> None:
     write_photos(source, 1)
     assert run(source, max_size=4000).photos[0]["width"] == 160
 
 
-def test_numbers_in_names_sort_as_numbers_and_names_stay_recognisable(source):
+def test_numbers_in_names_sort_as_numbers_and_names_stay_recognisable(source: Path) -> None:
     for number, name in enumerate(["IMG_10.jpg", "IMG_2.jpg", "x..;.jpg", "ä b;rm -rf.JPEG"]):
         Image.fromarray(np.roll(SMOOTH, number, axis=1)).save(source / name, "JPEG")
     decoded = run(source)
@@ -136,13 +141,13 @@ def test_numbers_in_names_sort_as_numbers_and_names_stay_recognisable(source):
     assert len(set(names)) == 4
 
 
-def test_names_that_differ_in_letter_case_or_type_only(source):
+def test_names_that_differ_in_letter_case_or_type_only(source: Path) -> None:
     for number, name in enumerate(["a.jpg", "A.jpg", "a.png"]):
         Image.fromarray(np.roll(SMOOTH, number, axis=1)).save(source / name)
     assert len({photo["name"].lower() for photo in run(source).photos}) == 3
 
 
-def test_the_same_picture_twice_counts_once(source):
+def test_the_same_picture_twice_counts_once(source: Path) -> None:
     (photo,) = write_photos(source, 1)
     (source / "copy.jpg").write_bytes(photo.read_bytes())
     decoded = run(source)
@@ -150,24 +155,24 @@ def test_the_same_picture_twice_counts_once(source):
     assert "same picture as" in decoded.rejected[0]["reason"]
 
 
-def test_a_truncated_jpeg(source):
+def test_a_truncated_jpeg(source: Path) -> None:
     (photo,) = write_photos(source, 1)
     photo.write_bytes(photo.read_bytes()[:-400])
     assert "truncated" in only_reason(source)
 
 
-def test_an_empty_file(source):
+def test_an_empty_file(source: Path) -> None:
     (source / "a.jpg").touch()
     assert only_reason(source) == "the file is empty"
 
 
 @pytest.mark.parametrize("text", ["<html><body>404</body></html>", "  <svg xmlns='http://www.w3.org/2000/svg'/>"])
-def test_a_web_page_called_jpg(source, text):
+def test_a_web_page_called_jpg(source: Path, text: str) -> None:
     (source / "a.jpg").write_text(text)
     assert "web page" in only_reason(source)
 
 
-def test_a_format_that_is_not_wanted(source):
+def test_a_format_that_is_not_wanted(source: Path) -> None:
     Image.fromarray(SMOOTH).save(source / "a.jpg", "GIF")
     assert "not a JPEG" in only_reason(source)
 
@@ -181,18 +186,18 @@ def png(width: int, height: int, *extra: bytes, rows: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def test_a_bomb_of_pixels(source):
+def test_a_bomb_of_pixels(source: Path) -> None:
     (source / "a.png").write_bytes(png(60_000, 60_000))
     assert "megapixels" in only_reason(source)
 
 
-def test_a_little_more_than_the_limit(source, monkeypatch):
+def test_a_little_more_than_the_limit(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode, "MOST_PIXELS", 160 * 120 - 1)
     write_photos(source, 1)
     assert "megapixels" in only_reason(source)
 
 
-def test_a_bomb_in_a_text_chunk(source):
+def test_a_bomb_in_a_text_chunk(source: Path) -> None:
     text = b"Comment\0\0" + zlib.compress(bytes(300 << 20), 9)
     (source / "a.png").write_bytes(png(100, 100, chunk(b"zTXt", text), rows=bytes(101 * 100)))
     before = time.monotonic()
@@ -201,7 +206,7 @@ def test_a_bomb_in_a_text_chunk(source):
     assert time.monotonic() - before < decode.MOST_SECONDS
 
 
-def test_a_corrupt_heic(source):
+def test_a_corrupt_heic(source: Path) -> None:
     pillow_heif.from_pillow(Image.fromarray(SMOOTH)).save(source / "a.heic")
     data = bytearray((source / "a.heic").read_bytes())
     data[len(data) // 2 :] = bytes(len(data) - len(data) // 2)
@@ -210,11 +215,11 @@ def test_a_corrupt_heic(source):
     assert len(decoded.photos) + len(decoded.rejected) == 1
 
 
-def test_a_decoder_that_crashes_costs_one_photo(source, monkeypatch):
+def test_a_decoder_that_crashes_costs_one_photo(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_photos(source, 3)
     real = decode._open
 
-    def crash(path, max_size):
+    def crash(path: Path, max_size: int) -> Picture:
         if path.name == "IMG_0002.jpg":
             faulthandler.disable()  # pytest's; its report would only confuse
             os.kill(os.getpid(), signal.SIGSEGV)
@@ -227,11 +232,11 @@ def test_a_decoder_that_crashes_costs_one_photo(source, monkeypatch):
 
 
 @pytest.mark.parametrize("block_alarm", [False, True])
-def test_a_decoder_that_hangs_costs_one_photo(source, monkeypatch, block_alarm):
+def test_a_decoder_that_hangs_costs_one_photo(source: Path, monkeypatch: pytest.MonkeyPatch, block_alarm: bool) -> None:
     write_photos(source, 2)
     real = decode._open
 
-    def hang(path, max_size):
+    def hang(path: Path, max_size: int) -> Picture:
         if path.name == "IMG_0001.jpg":
             if block_alarm:
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
@@ -246,11 +251,11 @@ def test_a_decoder_that_hangs_costs_one_photo(source, monkeypatch, block_alarm):
     assert "too long" in decoded.rejected[0]["reason"]
 
 
-def test_a_decoder_that_swells_costs_one_photo(source, monkeypatch):
+def test_a_decoder_that_swells_costs_one_photo(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_photos(source, 2)
     real = decode._open
 
-    def swell(path, max_size):
+    def swell(path: Path, max_size: int) -> Picture:
         if path.name == "IMG_0001.jpg":
             bytearray(decode.MOST_MEMORY + (1 << 28))  # more than Python itself may give back meanwhile
         return real(path, max_size)
@@ -260,14 +265,14 @@ def test_a_decoder_that_swells_costs_one_photo(source, monkeypatch):
     assert "memory" in decoded.rejected[0]["reason"]
 
 
-def test_a_full_disk_is_no_fault_of_the_photo(source, small_disk):
+def test_a_full_disk_is_no_fault_of_the_photo(source: Path, small_disk: Path) -> None:
     write_photos(source, 3, size=(2000, 1500))
     with pytest.raises(DiskFull):
         for number in range(5):
             decode.decode_folder(source, small_disk / str(number), Silent())
 
 
-def test_many_at_once_give_the_same(source):
+def test_many_at_once_give_the_same(source: Path) -> None:
     write_photos(source, 9)
     one = run(source)
     four = decode.decode_folder(source, source.parent / "four", Silent(), jobs=4)
@@ -277,7 +282,7 @@ def test_many_at_once_give_the_same(source):
         assert (source.parent / "out" / name).read_bytes() == (source.parent / "four" / name).read_bytes()
 
 
-def test_photos_are_decoded_while_others_arrive(source):
+def test_photos_are_decoded_while_others_arrive(source: Path) -> None:
     """Each photo is brought when the one before has come out whole at the other end."""
     out = source.parent / "out"
     pictures = [Image.fromarray(np.roll(SMOOTH, 7 * number, axis=1)) for number in range(4)]
@@ -298,7 +303,7 @@ def test_photos_are_decoded_while_others_arrive(source):
     assert sorted(path.name for path in out.iterdir()) == ["6.jpg", "7.jpg", "8.jpg", "9.jpg"]
 
 
-def test_of_two_equal_photos_the_first_is_kept(source):
+def test_of_two_equal_photos_the_first_is_kept(source: Path) -> None:
     """However long each of them takes."""
     picture = Image.fromarray(SMOOTH)
     picture.resize((2400, 1800)).resize((160, 120)).save(source / "10.png", compress_level=9)
@@ -310,7 +315,7 @@ def test_of_two_equal_photos_the_first_is_kept(source):
         assert [path.name for path in (source.parent / "out").iterdir()] == ["2.jpg"]
 
 
-def test_exif_data_that_cannot_be_read_costs_as_little_as_can_be():
+def test_exif_data_that_cannot_be_read_costs_as_little_as_can_be() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     exif[ExifTags.Base.Make] = "Maker"

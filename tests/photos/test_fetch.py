@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import stamina
@@ -12,14 +16,16 @@ from support.jobs import write_photos
 from support.servers import RawServer, read_request, reset, respond
 
 from splatworker.errors import DiskFull
+from splatworker.network import guard
 from splatworker.photos import fetch
+from splatworker.photos.fetch import Fetched
 from splatworker.stages.progress import Silent
 
 PHOTO = bytes(range(256)) * 40
 
 
 @pytest.fixture(autouse=True)
-def on_loopback(monkeypatch):
+def on_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     monkeypatch.setattr(fetch, "LONGEST_WAIT_S", 0.01)
     with stamina.set_testing(True, attempts=fetch.TRIES, cap=True):
@@ -27,43 +33,43 @@ def on_loopback(monkeypatch):
 
 
 @pytest.fixture
-def target(tmp_path):
+def target(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def run(target, *urls: str, **options):
+def run(target: Path, *urls: str, **options: Any) -> Fetched:
     return fetch.fetch(list(urls), target, Silent(), **options)
 
 
-def reason(fetched) -> str:
+def reason(fetched: Fetched) -> str:
     assert fetched.files == {}
     (rejected,) = fetched.rejected
-    return rejected["reason"]
+    return str(rejected["reason"])
 
 
-def serving(*steps) -> RawServer:
+def serving(*steps: Callable[[socket.socket], object]) -> RawServer:
     """A server whose nth connection takes the nth step, and the last one from then on."""
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)
         steps[min(number, len(steps)) - 1](connection)
 
     return RawServer(behave)
 
 
-def good(connection) -> None:
+def good(connection: socket.socket) -> None:
     respond(connection, "200 OK", PHOTO)
 
 
-def test_a_photo_arrives_under_a_recognisable_name(target):
+def test_a_photo_arrives_under_a_recognisable_name(target: Path) -> None:
     with serving(good) as server:
         fetched = run(target, server.url("/a/IMG%205.jpg?X-Amz-Signature=secret"))
     assert fetched.files == {0: "0001_IMG_5.jpg"}
     assert (target / "0001_IMG_5.jpg").read_bytes() == PHOTO
 
 
-def test_many_photos_keep_their_places(target):
-    def behave(connection, number):
+def test_many_photos_keep_their_places(target: Path) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
         head, _ = read_request(connection)
         name = head.split(b" ")[1].decode()
         time.sleep(0.02 * (number % 3))
@@ -89,7 +95,7 @@ def test_many_photos_keep_their_places(target):
         "https://a.example/CON; rm -rf $(x) `y` 'z' \"w\".jpg",
     ],
 )
-def test_hostile_names_become_harmless(url):
+def test_hostile_names_become_harmless(url: str) -> None:
     name = fetch.recognisable_name(url)
     assert 1 <= len(name) <= 64
     assert not name.startswith(".")
@@ -97,44 +103,44 @@ def test_hostile_names_become_harmless(url):
 
 
 @pytest.mark.parametrize("status", ["400 Bad", "403 No", "404 None", "410 Gone", "206 Partial", "204 No Content"])
-def test_a_status_that_is_final(target, status):
+def test_a_status_that_is_final(target: Path, status: str) -> None:
     with serving(lambda connection: respond(connection, status)) as server:
         assert status[:3] in reason(run(target, server.url()))
     assert server.connections == 1
 
 
 @pytest.mark.parametrize("status", ["429 Busy", "500 No", "503 Later"])
-def test_a_status_that_may_pass(target, status):
+def test_a_status_that_may_pass(target: Path, status: str) -> None:
     with serving(lambda connection: respond(connection, status, b"", "Retry-After: 20000"), good) as server:
         assert run(target, server.url()).files
 
 
-def test_a_server_that_never_recovers(target):
+def test_a_server_that_never_recovers(target: Path) -> None:
     with serving(lambda connection: respond(connection, "503 Later")) as server:
         assert "503" in reason(run(target, server.url()))
     assert server.connections == fetch.TRIES
 
 
-def test_a_reset_is_tried_again(target):
+def test_a_reset_is_tried_again(target: Path) -> None:
     with serving(reset, good) as server:
         assert run(target, server.url()).files
 
 
-def test_a_short_body_is_tried_again(target):
+def test_a_short_body_is_tried_again(target: Path) -> None:
     with serving(lambda c: respond(c, "200 OK", PHOTO[:100], length=len(PHOTO)), good) as server:
         fetched = run(target, server.url())
     assert (target / fetched.files[0]).read_bytes() == PHOTO
 
 
-def test_a_body_that_is_always_short(target):
+def test_a_body_that_is_always_short(target: Path) -> None:
     with serving(lambda c: respond(c, "200 OK", PHOTO[:100], length=len(PHOTO))) as server:
         assert "broke off" in reason(run(target, server.url()))
 
 
-def test_a_body_without_length_is_taken_as_it_comes(target):
+def test_a_body_without_length_is_taken_as_it_comes(target: Path) -> None:
     """Only decoding can find out that it was cut short."""
 
-    def close_delimited(connection):
+    def close_delimited(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + PHOTO[:100])
 
     with serving(close_delimited) as server:
@@ -142,10 +148,10 @@ def test_a_body_without_length_is_taken_as_it_comes(target):
     assert (target / fetched.files[0]).read_bytes() == PHOTO[:100]
 
 
-def test_a_slow_drip_meets_the_clock(target, monkeypatch):
+def test_a_slow_drip_meets_the_clock(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MOST_SECONDS_EACH", 0.5)
 
-    def drip(connection):
+    def drip(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
         while not server.stopping.wait(0.05):
             connection.sendall(b"x")
@@ -155,16 +161,17 @@ def test_a_slow_drip_meets_the_clock(target, monkeypatch):
     assert server.connections == 1
 
 
-def test_a_server_that_says_nothing(target, monkeypatch):
-    monkeypatch.setattr(fetch.guard, "READ_TIMEOUT_S", 0.1)
+def test_a_server_that_says_nothing(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "READ_TIMEOUT_S", 0.1)
+    server: RawServer
     with serving(lambda connection: server.stopping.wait(10)) as server:
         assert "in time" in reason(run(target, server.url()))
 
 
-def test_headers_that_drip_for_ever_do_not_hold_the_others_up(target, monkeypatch):
+def test_headers_that_drip_for_ever_do_not_hold_the_others_up(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MOST_SECONDS", 1.0)
 
-    def drip(connection):
+    def drip(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
         while not server.stopping.wait(0.05):
             connection.sendall(b"x")
@@ -175,13 +182,13 @@ def test_headers_that_drip_for_ever_do_not_hold_the_others_up(target, monkeypatc
     assert fetched.rejected == [{"index": 0, "reason": "it did not arrive in time"}]
 
 
-def test_a_photo_too_large(target, monkeypatch):
+def test_a_photo_too_large(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MOST_BYTES", 1000)
     with serving(good) as server:
         assert "larger than" in reason(run(target, server.url()))
 
 
-def test_all_photos_too_large(target, monkeypatch):
+def test_all_photos_too_large(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MOST_BYTES_IN_ALL", len(PHOTO) + 10)
     with serving(good) as server:
         fetched = run(target, server.url("/a"), server.url("/b"))
@@ -189,11 +196,13 @@ def test_all_photos_too_large(target, monkeypatch):
     assert "all photos together" in fetched.rejected[0]["reason"]
 
 
-def test_two_photos_that_arrive_in_turns_do_not_both_fail_where_one_fits(target, monkeypatch):
+def test_two_photos_that_arrive_in_turns_do_not_both_fail_where_one_fits(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fetch, "MOST_BYTES_IN_ALL", len(PHOTO) + 10)
     halves = threading.Barrier(2)
 
-    def by_halves(connection):
+    def by_halves(connection: socket.socket) -> None:
         connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(PHOTO)}\r\n\r\n".encode())
         connection.sendall(PHOTO[: len(PHOTO) // 2])
         halves.wait(10)
@@ -205,16 +214,16 @@ def test_two_photos_that_arrive_in_turns_do_not_both_fail_where_one_fits(target,
     assert "all photos together" in fetched.rejected[0]["reason"]
 
 
-def test_a_photo_that_is_tried_again_counts_once(target, monkeypatch):
+def test_a_photo_that_is_tried_again_counts_once(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MOST_BYTES_IN_ALL", len(PHOTO) + 10)
     with serving(lambda connection: respond(connection, "200 OK", PHOTO[:-5], length=len(PHOTO)), good) as server:
         assert run(target, server.url()).files
 
 
-def test_a_lying_length_does_not_fill_the_disk(target, monkeypatch):
+def test_a_lying_length_does_not_fill_the_disk(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MOST_BYTES", 1 << 20)
 
-    def endless(connection):
+    def endless(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while not server.stopping.is_set():
             connection.sendall(b"10000\r\n" + bytes(0x10000) + b"\r\n")
@@ -225,10 +234,10 @@ def test_a_lying_length_does_not_fill_the_disk(target, monkeypatch):
     assert list(target.with_name("in-arriving").iterdir()) == []
 
 
-def test_gzip_is_neither_asked_for_nor_unpacked(target):
+def test_gzip_is_neither_asked_for_nor_unpacked(target: Path) -> None:
     bomb = gzip.compress(bytes(50 << 20))
 
-    def behave(connection, number):
+    def behave(connection: socket.socket, number: int) -> None:
         head, _ = read_request(connection)
         assert b"accept-encoding: identity" in head.lower()
         respond(connection, "200 OK", bomb, "Content-Encoding: gzip")
@@ -237,13 +246,13 @@ def test_gzip_is_neither_asked_for_nor_unpacked(target):
         assert "compresses" in reason(run(target, server.url()))
 
 
-def test_nobody_listens(target):
+def test_nobody_listens(target: Path) -> None:
     with RawServer(lambda connection, number: None) as server:
         url = server.url()
     assert "could not be reached" in reason(run(target, url))
 
 
-def test_a_proxy_in_the_environment_is_not_used(target, monkeypatch):
+def test_a_proxy_in_the_environment_is_not_used(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(good) as proxy, serving(good) as server:
         for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url(""))
@@ -251,14 +260,14 @@ def test_a_proxy_in_the_environment_is_not_used(target, monkeypatch):
         assert proxy.connections == 0
 
 
-def test_paths_only_where_they_are_welcome(target, tmp_path):
+def test_paths_only_where_they_are_welcome(target: Path, tmp_path: Path) -> None:
     (photo,) = write_photos(tmp_path / "photos", 1)
     for url in (str(photo), photo.as_uri()):
         assert run(target, url, local=True).files == {0: "0001_IMG_0001.jpg"}
         assert "not an http or https" in reason(run(target, url))
 
 
-def test_a_full_disk_ends_the_fetching(small_disk):
+def test_a_full_disk_ends_the_fetching(small_disk: Path) -> None:
     with (
         serving(lambda connection: respond(connection, "200 OK", bytes(8 << 20))) as server,
         pytest.raises(DiskFull),

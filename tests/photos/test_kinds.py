@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +17,8 @@ from support.jobs import write_photos
 
 from splatworker.formats import panorama
 from splatworker.photos import cli, decode
+from splatworker.photos.decode import Decoded
+from splatworker.photos.picture import Picture
 from splatworker.photos.scans import count_scans
 from splatworker.stages.progress import Silent
 
@@ -20,12 +26,12 @@ PHOTO = odd_photos.photo()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def decoders():
+def decoders() -> None:
     decode.load_decoders()
 
 
 @pytest.fixture
-def source(tmp_path):
+def source(tmp_path: Path) -> Path:
     folder = tmp_path / "in"
     folder.mkdir()
     return folder
@@ -39,11 +45,11 @@ class Told(Silent):
         self.warnings.append(message)
 
 
-def run(source, **options):
+def run(source: Path, **options: Any) -> Decoded:
     return decode.decode_folder(source, source.parent / "out", options.pop("report", Silent()), **options)
 
 
-def decoded_pixels(source, **options) -> np.ndarray:
+def decoded_pixels(source: Path, **options: Any) -> np.ndarray:
     decoded = run(source, **options)
     assert decoded.rejected == []
     (photo,) = decoded.photos
@@ -52,11 +58,11 @@ def decoded_pixels(source, **options) -> np.ndarray:
         return np.asarray(image).astype(int)
 
 
-def reason(source, **options) -> str:
+def reason(source: Path, **options: Any) -> str:
     decoded = run(source, **options)
     assert decoded.photos == []
     assert not list((source.parent / "out").iterdir())
-    return decoded.rejected[0]["reason"]
+    return str(decoded.rejected[0]["reason"])
 
 
 GREY = PHOTO[:, :, 1]
@@ -78,7 +84,14 @@ GREY = PHOTO[:, :, 1]
     ],
     ids=["rgb8", "rgb16", "white0", "float1", "float255", "grey16", "12in16", "grey12", "five8", "cmyk"],
 )
-def test_tiffs_that_are_read_rightly(source, pixels, bits, photometric, more, expected):
+def test_tiffs_that_are_read_rightly(
+    source: Path,
+    pixels: np.ndarray,
+    bits: list[int],
+    photometric: int,
+    more: dict[int, list[int]],
+    expected: np.ndarray,
+) -> None:
     odd_photos.write_tiff(source / "a.tif", pixels, PHOTO.shape[:2], bits, photometric, more)
     found = decoded_pixels(source)
     if expected.ndim == 2:
@@ -99,19 +112,21 @@ def test_tiffs_that_are_read_rightly(source, pixels, bits, photometric, more, ex
         (PHOTO.astype("<u2") * 16, [16] * 3, 2, {}, "nearly black"),
     ],
 )
-def test_tiffs_that_are_refused_for_what_they_are(source, pixels, bits, photometric, more, what):
+def test_tiffs_that_are_refused_for_what_they_are(
+    source: Path, pixels: np.ndarray, bits: list[int], photometric: int, more: dict[int, list[int]], what: str
+) -> None:
     odd_photos.write_tiff(source / "a.tif", pixels, PHOTO.shape[:2], bits, photometric, more)
     assert what in reason(source)
 
 
-def test_of_a_tiff_with_several_pictures_the_largest_is_taken(source):
+def test_of_a_tiff_with_several_pictures_the_largest_is_taken(source: Path) -> None:
     small = Image.fromarray(PHOTO).resize((80, 64))
     small.save(source / "a.tif", save_all=True, append_images=[Image.fromarray(PHOTO)])
     assert np.abs(decoded_pixels(source) - PHOTO).mean() < 4
 
 
 @pytest.mark.parametrize("name", ["a.dng", "a.NEF", "a.tif"])
-def test_a_raw_files_preview_is_not_taken_for_the_photo(source, name):
+def test_a_raw_files_preview_is_not_taken_for_the_photo(source: Path, name: str) -> None:
     (source / name).write_bytes(odd_photos.raw_file(PHOTO, dng=name != "a.NEF"))
     decoded = run(source)
     (photo,) = decoded.photos
@@ -119,13 +134,13 @@ def test_a_raw_files_preview_is_not_taken_for_the_photo(source, name):
     assert photo["width"] > 100  # more than the preview's 80; LibRaw cuts off the margin that this maker's sensors have
 
 
-def test_a_raw_file_that_nobody_can_read_is_named(source):
+def test_a_raw_file_that_nobody_can_read_is_named(source: Path) -> None:
     (source / "a.CR3").write_bytes(struct.pack(">I", 24) + b"ftypcrx " + bytes(4000))
     assert "raw file (CR3)" in reason(source)
 
 
 @pytest.mark.parametrize("raw_first", [True, False])
-def test_a_photo_beside_its_raw_file_counts_once(source, raw_first):
+def test_a_photo_beside_its_raw_file_counts_once(source: Path, raw_first: bool) -> None:
     (source / "day").mkdir()
     Image.fromarray(PHOTO).save(source / ("IMG_1.JPG" if raw_first else "img_1.jpg"))
     (source / "IMG_1.DNG").write_bytes(odd_photos.raw_file(PHOTO, dng=True))
@@ -137,7 +152,7 @@ def test_a_photo_beside_its_raw_file_counts_once(source, raw_first):
     assert "raw file of" in left["reason"]
 
 
-def test_a_raw_file_stands_in_for_a_jpeg_that_is_broken(source):
+def test_a_raw_file_stands_in_for_a_jpeg_that_is_broken(source: Path) -> None:
     (source / "IMG_1.JPG").write_bytes(b"\xff\xd8\xff\xe0 nothing")
     (source / "IMG_1.DNG").write_bytes(odd_photos.raw_file(PHOTO, dng=True))
     assert [photo["file"] for photo in run(source).photos] == ["IMG_1.DNG"]
@@ -151,7 +166,7 @@ def test_a_raw_file_stands_in_for_a_jpeg_that_is_broken(source):
         lambda rgba: rgba.convert("LA"),
     ],
 )
-def test_alpha_stays(source, convert):
+def test_alpha_stays(source: Path, convert: Callable[..., Any]) -> None:
     alpha = np.zeros(PHOTO.shape[:2], np.uint8)
     alpha[30:90, 40:120] = 255
     convert(Image.fromarray(np.dstack([PHOTO, alpha]))).save(source / "a.png")
@@ -160,17 +175,17 @@ def test_alpha_stays(source, convert):
     assert np.abs(found[:, :, 3] - alpha[::2, ::2]).mean() < 4
 
 
-def test_alpha_that_hides_nothing_is_none(source):
+def test_alpha_that_hides_nothing_is_none(source: Path) -> None:
     Image.fromarray(PHOTO).convert("RGBA").save(source / "a.png")
     assert decoded_pixels(source).shape[2] == 3
 
 
-def test_what_is_transparent_everywhere_is_no_photo(source):
+def test_what_is_transparent_everywhere_is_no_photo(source: Path) -> None:
     Image.fromarray(np.dstack([PHOTO, 0 * GREY])).save(source / "a.png")
     assert reason(source) == "it is wholly transparent"
 
 
-def test_colours_under_transparency_do_not_bleed_into_the_others(source):
+def test_colours_under_transparency_do_not_bleed_into_the_others(source: Path) -> None:
     alpha = np.zeros(PHOTO.shape[:2], np.uint8)
     alpha[:, ::2] = 255
     colours = np.where(alpha[:, :, None] > 0, 200, 0).astype(np.uint8).repeat(3, axis=2)
@@ -179,7 +194,7 @@ def test_colours_under_transparency_do_not_bleed_into_the_others(source):
     assert np.abs(found[4:-4, 4:-4, :3] - 200).max() <= 2
 
 
-def test_photos_in_folders_of_folders_keep_their_names_apart(source):
+def test_photos_in_folders_of_folders_keep_their_names_apart(source: Path) -> None:
     for number, name in enumerate(["0001.jpg", "day1/0001.jpg", "day1/late/0001.jpg", "day_1/0001.jpg", "day10/2.jpg"]):
         path = source / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -190,7 +205,7 @@ def test_photos_in_folders_of_folders_keep_their_names_apart(source):
     assert len({photo["name"] for photo in decoded.photos}) == 5
 
 
-def test_what_is_no_photo_in_a_folder_is_passed_over_and_said(source):
+def test_what_is_no_photo_in_a_folder_is_passed_over_and_said(source: Path) -> None:
     picture = Image.fromarray(PHOTO)
     kept = ["images/a.jpg", "b.jpg"]
     left = ["images_2/a.jpg", "masks/a.png", "OUT/scene/images/c.jpg", ".hidden/d.jpg", "__MACOSX/e.jpg", "Thumbs.db"]
@@ -210,7 +225,7 @@ def test_what_is_no_photo_in_a_folder_is_passed_over_and_said(source):
     assert "hidden" not in told
 
 
-def test_names_that_are_no_utf8_are_readable(source):
+def test_names_that_are_no_utf8_are_readable(source: Path) -> None:
     for name in (b"caf\xe9.jpg", b"caf\xe9 2.txt"):
         with open(os.path.join(os.fsencode(source), name), "wb") as file:  # noqa: PTH118, PTH123 - bytes
             Image.fromarray(PHOTO).save(file, "JPEG") if name.endswith(b"jpg") else file.write(b"hello")
@@ -219,7 +234,7 @@ def test_names_that_are_no_utf8_are_readable(source):
     assert [photo["name"] for photo in decoded.rejected] == ["café 2.txt"]
 
 
-def test_a_panorama_is_refused_by_name(source):
+def test_a_panorama_is_refused_by_name(source: Path) -> None:
     sides = np.random.default_rng(1).integers(0, 255, (64, 1, 3), np.uint8)
     around = np.concatenate(
         [sides, *[np.roll(sides, 3 * step, axis=0) for step in range(1, 126)], sides, sides], axis=1
@@ -233,7 +248,7 @@ def test_a_panorama_is_refused_by_name(source):
     }
 
 
-def test_an_ordinary_photo_twice_as_wide_as_high_is_no_panorama(source):
+def test_an_ordinary_photo_twice_as_wide_as_high_is_no_panorama(source: Path) -> None:
     wide = np.concatenate([PHOTO, PHOTO[::-1]], axis=1)[: PHOTO.shape[1], :]
     Image.fromarray(wide).resize((512, 256)).save(source / "a.png")
     plain = np.full((256, 512, 3), 240, np.uint8)
@@ -245,7 +260,7 @@ def test_an_ordinary_photo_twice_as_wide_as_high_is_no_panorama(source):
     assert len(run(source).photos) == 2
 
 
-def test_screenshots_and_collages_are_said(source):
+def test_screenshots_and_collages_are_said(source: Path) -> None:
     one = Image.fromarray(PHOTO)
     one.save(source / "Screenshot 2026-01-02.png")
     told = PngImagePlugin.PngInfo()
@@ -261,7 +276,7 @@ def test_screenshots_and_collages_are_said(source):
     assert any("c.png seems to be a collage" in warning for warning in report.warnings)
 
 
-def test_a_photo_too_long_for_a_jpeg_costs_nothing_but_itself(source):
+def test_a_photo_too_long_for_a_jpeg_costs_nothing_but_itself(source: Path) -> None:
     write_photos(source, 2)
     Image.new("RGB", (70_000, 64)).save(source / "wide.png")
     Image.new("RGB", (30_000, 64)).save(source / "narrow.png")
@@ -272,14 +287,14 @@ def test_a_photo_too_long_for_a_jpeg_costs_nothing_but_itself(source):
     assert "too narrow" in reasons["narrow.png"]
 
 
-def test_a_progressive_jpeg_of_many_scans_is_refused_before_it_is_decoded(source):
+def test_a_progressive_jpeg_of_many_scans_is_refused_before_it_is_decoded(source: Path) -> None:
     data = odd_photos.many_scans(256, 150)
     (source / "a.jpg").write_bytes(data)
     assert count_scans(data, 10_000) == 151
     assert "more than 100 scans" in reason(source)
 
 
-def test_an_ordinary_progressive_jpeg_has_few_scans(source):
+def test_an_ordinary_progressive_jpeg_has_few_scans(source: Path) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "\xff\xda" * 50
     Image.fromarray(PHOTO).save(source / "a.jpg", progressive=True, exif=exif)
@@ -287,13 +302,13 @@ def test_an_ordinary_progressive_jpeg_has_few_scans(source):
     assert len(run(source).photos) == 1
 
 
-def test_all_photos_together_have_an_end(source, monkeypatch):
+def test_all_photos_together_have_an_end(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_photos(source, 6)
     real = decode._open
 
-    def slow(path, max_size):
+    def slow(path: Path, max_size: int) -> Picture:
         if path.name != "IMG_0001.jpg":
-            decode.time.sleep(3600)
+            time.sleep(3600)
         return real(path, max_size)
 
     monkeypatch.setattr(decode, "_open", slow)
@@ -304,7 +319,7 @@ def test_all_photos_together_have_an_end(source, monkeypatch):
     assert "together" in decoded.rejected[-1]["reason"]
 
 
-def test_decoders_share_the_memory_that_is_free(monkeypatch):
+def test_decoders_share_the_memory_that_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     gib = 2**30
     for free, expected in ((64 * gib, (16, 2 * gib)), (8 * gib, (3, 2 * gib)), (1 * gib, (1, int(0.8 * gib)))):
         monkeypatch.setattr(decode, "available_memory", lambda free=free: free)
@@ -312,7 +327,7 @@ def test_decoders_share_the_memory_that_is_free(monkeypatch):
 
 
 @pytest.mark.parametrize("what", ["exif", "comment", "text"])
-def test_text_that_nobody_keeps_costs_no_photo(source, what):
+def test_text_that_nobody_keeps_costs_no_photo(source: Path, what: str) -> None:
     exif, told = Image.Exif(), PngImagePlugin.PngInfo()
     if what == "exif":
         exif[ExifTags.Base.Make] = "M" * 70_000
@@ -324,7 +339,7 @@ def test_text_that_nobody_keeps_costs_no_photo(source, what):
     assert np.abs(decoded_pixels(source, max_size=2133) - PHOTO).mean() < 4
 
 
-def test_a_lower_limit_of_memory_is_obeyed_and_no_photos_fault(source):
+def test_a_lower_limit_of_memory_is_obeyed_and_no_photos_fault(source: Path) -> None:
     """Where more may not be asked for: the decoder takes what it may have."""
     write_photos(source, 2)
 
@@ -335,14 +350,14 @@ def test_a_lower_limit_of_memory_is_obeyed_and_no_photos_fault(source):
     assert odd_photos.in_child(decode_there) == 2
 
 
-def test_colours_are_those_of_the_files_profile(source):
+def test_colours_are_those_of_the_files_profile(source: Path) -> None:
     """A profile whose red and green are swapped."""
     Image.fromarray(PHOTO).save(source / "a.png", icc_profile=odd_photos.swapped_profile())
     found = decoded_pixels(source)
     assert np.abs(found - PHOTO[:, :, [1, 0, 2]]).mean() < 6
 
 
-def test_a_profile_that_is_none_is_ignored(source):
+def test_a_profile_that_is_none_is_ignored(source: Path) -> None:
     Image.fromarray(PHOTO).save(source / "a.png", icc_profile=b"no profile" * 20)
     assert np.abs(decoded_pixels(source) - PHOTO).mean() < 4
 
@@ -357,13 +372,15 @@ def test_a_profile_that_is_none_is_ignored(source):
         ("a.tif", b"II*\0\x08\0\0\0" + bytes(4), "damaged"),
     ],
 )
-def test_other_files_are_named_for_what_they_are(source, name, data, what):
+def test_other_files_are_named_for_what_they_are(source: Path, name: str, data: bytes, what: str) -> None:
     (source / name).write_bytes(data)
     assert what in reason(source)
 
 
 @pytest.mark.parametrize("json", [[], ["--json"]])
-def test_the_command_fails_where_nothing_is_a_photo(source, json, capsys):
+def test_the_command_fails_where_nothing_is_a_photo(
+    source: Path, json: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     (source / "a.txt").write_text("hello")
     assert cli.main([str(source), "-o", str(source.parent / "out"), *json]) == 1
     told = capsys.readouterr()

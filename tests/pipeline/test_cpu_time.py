@@ -15,12 +15,12 @@ MEASURED = [
 
 
 @pytest.mark.parametrize(("gaussians", "pixels", "milliseconds"), MEASURED)
-def test_the_estimate_gives_the_steps_that_were_measured(gaussians, pixels, milliseconds):
+def test_the_estimate_gives_the_steps_that_were_measured(gaussians: int, pixels: int, milliseconds: float) -> None:
     values = {"iterations": 1000, "coarse_iterations": 0, "max_gaussians": gaussians / cpu_time.SHARE_ON_AVERAGE}
     assert cpu_time.training_seconds(values, pixels, 2) == pytest.approx(milliseconds, rel=1 / 8)
 
 
-def test_shrunk_photos_and_processors_make_it_shorter():
+def test_shrunk_photos_and_processors_make_it_shorter() -> None:
     values = params.resolve(params.Params(), preview=False)
     whole = cpu_time.training_seconds(values | {"coarse_iterations": 0}, 1_000_000, 2)
     assert cpu_time.training_seconds(values, 1_000_000, 2) < whole
@@ -31,5 +31,5 @@ def test_shrunk_photos_and_processors_make_it_shorter():
     ("seconds", "words"),
     [(1, "about 1 minute"), (61, "about 2 minutes"), (7199, "about 2 hours"), (9000, "about 3 hours")],
 )
-def test_a_time_in_words(seconds, words):
+def test_a_time_in_words(seconds: int, words: str) -> None:
     assert cpu_time.in_words(seconds) == words

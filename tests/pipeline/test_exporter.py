@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +23,7 @@ print(json.dumps({"event": "result", "result": {"argv": sys.argv[1:], "told": to
 """
 
 
-def exporter(folder, names=("spz",), code=STAGE):
+def exporter(folder: Path, names: Sequence[str] = ("spz",), code: str = STAGE) -> Exporter:
     return Exporter(names, StageRunner(folder, [sys.executable, "-c", code]), Overall([], {}))
 
 
@@ -28,8 +31,8 @@ def soon() -> float:
     return time.monotonic() + 300
 
 
-def test_a_process_that_waits_is_told_of_the_gpu_and_then_what_to_make(tmp_path):
-    async def scene():
+def test_a_process_that_waits_is_told_of_the_gpu_and_then_what_to_make(tmp_path: Path) -> None:
+    async def scene() -> dict[str, Any]:
         async with exporter(tmp_path) as made:
             made.warm_up()
             made.open_gpu()
@@ -41,8 +44,8 @@ def test_a_process_that_waits_is_told_of_the_gpu_and_then_what_to_make(tmp_path)
 
 
 @pytest.mark.parametrize("names", [(), ("spz",)])
-def test_without_a_warm_up_the_stage_is_started_when_it_is_needed(tmp_path, names):
-    async def scene():
+def test_without_a_warm_up_the_stage_is_started_when_it_is_needed(tmp_path: Path, names: tuple[str, ...]) -> None:
+    async def scene() -> dict[str, Any]:
         async with exporter(tmp_path, names) as made:
             if not names:
                 made.warm_up()  # nothing is wanted: nothing is started
@@ -51,8 +54,8 @@ def test_without_a_warm_up_the_stage_is_started_when_it_is_needed(tmp_path, name
     assert asyncio.run(scene())["argv"] == ["export", "model", "--json"]
 
 
-def test_a_process_that_takes_too_long_is_out_of_time_and_gone(tmp_path):
-    async def scene():
+def test_a_process_that_takes_too_long_is_out_of_time_and_gone(tmp_path: Path) -> None:
+    async def scene() -> None:
         async with exporter(tmp_path, code="import time; time.sleep(1000)") as made:
             made.warm_up()
             await asyncio.sleep(0)

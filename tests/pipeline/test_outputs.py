@@ -10,7 +10,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.jobs import do, local_job, stand_in, write_photos
@@ -24,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
-def on_loopback(tmp_path, monkeypatch):
+def on_loopback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Stores on this machine; and nothing is left behind."""
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     folder = tmp_path / "workspaces"
@@ -35,7 +38,7 @@ def on_loopback(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def photos(tmp_path):
+def photos(tmp_path: Path) -> list[Path]:
     return write_photos(tmp_path / "photos")
 
 
@@ -47,7 +50,7 @@ class Bucket(Store):
         self.types: dict[str, str] = {}
         self._meeting = threading.Barrier(max(1, len(meet)))
 
-        def look(request, body) -> bool:
+        def look(request: BaseHTTPRequestHandler, body: bytes) -> bool:
             key = request.path.split("?")[0].rpartition("/")[2]
             if request.command == "PUT":
                 self.types[key] = request.headers.get("Content-Type", "")
@@ -61,7 +64,7 @@ class Bucket(Store):
         return {name: self.presign("PUT", OUTPUTS[name].file) for name in names} | more
 
 
-def test_all_arrive_at_once_after_the_splat_each_with_its_type(photos):
+def test_all_arrive_at_once_after_the_splat_each_with_its_type(photos: list[Path]) -> None:
     names = ("spz", "viewer", "poster", "report", "quality", "compressed_ply")
     files = tuple(OUTPUTS[name].file for name in names)
     with Bucket(meet=files) as store:
@@ -81,7 +84,7 @@ def test_all_arrive_at_once_after_the_splat_each_with_its_type(photos):
     assert "X-Amz" not in json.dumps(answer)
 
 
-def test_an_upload_that_is_refused_is_a_warning_by_name(photos):
+def test_an_upload_that_is_refused_is_a_warning_by_name(photos: list[Path]) -> None:
     with Bucket() as store:
         urls = store.outputs("spz", "poster")
         urls["spz"] = urls["spz"].replace("X-Amz-Signature=", "X-Amz-Signature=0")
@@ -96,7 +99,7 @@ def test_an_upload_that_is_refused_is_a_warning_by_name(photos):
 
 
 @pytest.mark.parametrize("fault", ["silent", "killed", "no-result"])
-def test_a_stage_that_dies_leaves_the_splat_delivered(photos, fault):
+def test_a_stage_that_dies_leaves_the_splat_delivered(photos: list[Path], fault: str) -> None:
     with Bucket() as store:
         job = local_job(photos, store.presign("PUT", "a.ply"), outputs=store.outputs("spz", "viewer"))
         answer = do({**job, "input": {**job["input"], "webhook_url": store.hook_url()}}, f"export={fault}")
@@ -111,7 +114,7 @@ WARM = ("gpu=yes", "train=slow:1")
 """On a machine with a GPU the export's process is started while the splat is trained."""
 
 
-def test_all_arrive_from_a_process_that_was_started_ahead(photos):
+def test_all_arrive_from_a_process_that_was_started_ahead(photos: list[Path]) -> None:
     with Bucket() as store:
         urls = store.outputs("spz", "splat", "quality")
         answer = do(local_job(photos, store.presign("PUT", "a.ply"), outputs=urls), *WARM)
@@ -124,7 +127,7 @@ def test_all_arrive_from_a_process_that_was_started_ahead(photos):
 
 
 @pytest.mark.parametrize("fault", ["segfault", "killed", "silent"])
-def test_one_that_dies_while_it_waits_is_replaced(photos, tmp_path, fault):
+def test_one_that_dies_while_it_waits_is_replaced(photos: list[Path], tmp_path: Path, fault: str) -> None:
     job = local_job(photos, tmp_path / "a.ply", outputs={"splat": str(tmp_path / "a.splat")})
     answer = do(job, *WARM, f"warm-export={fault}")
     assert answer["status"] == "success"
@@ -133,7 +136,9 @@ def test_one_that_dies_while_it_waits_is_replaced(photos, tmp_path, fault):
 
 
 @pytest.mark.parametrize("fault", ["silent", "killed", "no-result"])
-def test_one_that_was_started_ahead_and_dies_at_work_leaves_the_splat_delivered(photos, tmp_path, fault):
+def test_one_that_was_started_ahead_and_dies_at_work_leaves_the_splat_delivered(
+    photos: list[Path], tmp_path: Path, fault: str
+) -> None:
     job = local_job(photos, tmp_path / "a.ply", outputs={"splat": str(tmp_path / "a.splat")})
     answer = do(job, *WARM, f"export={fault}")
     assert (answer["status"], answer["outputs"]) == ("success", {})
@@ -142,20 +147,20 @@ def test_one_that_was_started_ahead_and_dies_at_work_leaves_the_splat_delivered(
     assert (tmp_path / "a.ply").is_file()
 
 
-def test_a_failed_job_leaves_no_process_that_was_started_ahead(photos, tmp_path):
+def test_a_failed_job_leaves_no_process_that_was_started_ahead(photos: list[Path], tmp_path: Path) -> None:
     job = local_job(photos, tmp_path / "a.ply", outputs={"splat": str(tmp_path / "a.splat")})
     answer = do(job, "gpu=yes", "train=cuda-memory", "warm-export=hang")
     assert answer["code"] == "out_of_memory"
 
 
-def test_no_time_left_for_one_that_was_started_ahead(photos, tmp_path):
+def test_no_time_left_for_one_that_was_started_ahead(photos: list[Path], tmp_path: Path) -> None:
     job = local_job(photos, tmp_path / "a.ply", outputs={"splat": str(tmp_path / "a.splat")}, deadline_s=20.0)
     answer = do(job, *WARM, "warm-export=hang")
     assert (answer["status"], answer["outputs"]) == ("success", {})
     assert any("splat" in warning and "time" in warning for warning in answer["warnings"])
 
 
-def test_no_time_left_is_no_failure(photos, tmp_path):
+def test_no_time_left_is_no_failure(photos: list[Path], tmp_path: Path) -> None:
     with Bucket() as store:
         job = local_job(photos, tmp_path / "a.ply", outputs=store.outputs("spz"), deadline_s=20.0)
         answer = do(job, "export=hang")
@@ -164,7 +169,7 @@ def test_no_time_left_is_no_failure(photos, tmp_path):
     assert (tmp_path / "a.ply").is_file()
 
 
-def test_a_job_without_outputs_starts_no_export(photos, tmp_path):
+def test_a_job_without_outputs_starts_no_export(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job(photos, tmp_path / "a.ply"), "export=segfault")
     assert answer["status"] == "success"
     assert "outputs" not in answer
@@ -173,7 +178,7 @@ def test_a_job_without_outputs_starts_no_export(photos, tmp_path):
 
 
 @pytest.mark.slow
-def test_local_paths_stand_for_urls_in_a_local_run(photos, tmp_path):
+def test_local_paths_stand_for_urls_in_a_local_run(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job(photos, tmp_path / "a.ply", outputs={"spz": str(tmp_path / "o" / "b.spz")}))
     assert answer["outputs"] == {"spz": str(tmp_path / "o" / "b.spz")}
     assert (tmp_path / "o" / "b.spz").is_file()
@@ -190,7 +195,9 @@ def test_local_paths_stand_for_urls_in_a_local_run(photos, tmp_path):
         ({"spz": "ftp://a.example/b"}, ["outputs.spz"]),
     ],
 )
-def test_bad_outputs_are_refused_before_the_work(photos, monkeypatch, outputs, words):
+def test_bad_outputs_are_refused_before_the_work(
+    photos: list[Path], monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any] | list[str], words: list[str]
+) -> None:
     monkeypatch.delenv("SPLATWORKER_ALLOW_PRIVATE_URLS")
     job = {"image_urls": ["https://a.example/1.jpg"] * 5, "upload_url": "https://a.example/a.ply", "outputs": outputs}
     answer = do({"id": "j", "input": job}, settings=WorkerSettings(command=stand_in()))
@@ -199,7 +206,7 @@ def test_bad_outputs_are_refused_before_the_work(photos, monkeypatch, outputs, w
         assert word in answer["error"] + answer["hint"]
 
 
-def test_null_means_none(photos, tmp_path):
+def test_null_means_none(photos: list[Path], tmp_path: Path) -> None:
     answer = do(local_job(photos, tmp_path / "a.ply", outputs=None))
     assert answer["status"] == "success"
     assert "outputs" not in answer
@@ -209,22 +216,22 @@ class Percent:
     """A sink that remembers where the job was."""
 
     def __init__(self) -> None:
-        self.seen: list[tuple[float, str]] = []
+        self.seen: list[tuple[float | None, str]] = []
 
-    def update(self, percent, stage, step):
+    def update(self, percent: float | None, stage: str, step: str) -> None:
         self.seen.append((percent, stage))
 
-    def warning(self, message):
+    def warning(self, message: str) -> None:
         pass
 
 
 @pytest.mark.parametrize("outputs", [{}, {"spz": "b.spz"}])
-def test_progress_has_the_stages_that_the_job_has(photos, tmp_path, outputs):
+def test_progress_has_the_stages_that_the_job_has(photos: list[Path], tmp_path: Path, outputs: dict[str, str]) -> None:
     sink = Percent()
     outputs = {name: str(tmp_path / file) for name, file in outputs.items()}
     job = local_job(photos, tmp_path / "a.ply", outputs=outputs)
     assert do(job, settings=WorkerSettings(local=True, sinks=[sink], command=stand_in()))["status"] == "success"
-    assert sink.seen[-1][0] > 96  # of a copy to a path, which is the last thing here, there is no progress
+    assert (sink.seen[-1][0] or 0) > 96  # of a copy to a path, which is the last thing here, there is no progress
     assert ("export" in {stage for _, stage in sink.seen}) == bool(outputs)
 
 
@@ -232,10 +239,10 @@ def exporting(workspaces: Path) -> bool:
     return bool(list(workspaces.glob(".splat-*/account.json")))
 
 
-def test_cancelled_during_the_export_is_completed_for_its_webhook(photos, tmp_path):
+def test_cancelled_during_the_export_is_completed_for_its_webhook(photos: list[Path], tmp_path: Path) -> None:
     workspaces = tmp_path / "workspaces"
 
-    async def scene(store) -> None:
+    async def scene(store: Bucket) -> None:
         event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url(), outputs=store.outputs("spz"))
         task = asyncio.create_task(handler.handler(event, WorkerSettings(local=True, command=stand_in("export=hang"))))
         while not exporting(workspaces):
@@ -260,7 +267,7 @@ print(json.dumps(asyncio.run(handler.handler(event, WorkerSettings(local=True, c
 """
 
 
-def test_sigterm_during_the_export_ends_as_the_success_that_it_is(photos, tmp_path):
+def test_sigterm_during_the_export_ends_as_the_success_that_it_is(photos: list[Path], tmp_path: Path) -> None:
     with Bucket() as store:
         event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url(), outputs=store.outputs("spz"))
         running = subprocess.Popen(

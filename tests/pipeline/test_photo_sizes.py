@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from splatworker.contract.job import recipe
@@ -18,7 +20,7 @@ from splatworker.pipeline import photo_sizes
         ({"resolution_scales": [4.0]}, False, 500 * 375),
     ],
 )
-def test_how_many_pixels_are_trained_on(asked, preview, pixels):
+def test_how_many_pixels_are_trained_on(asked: dict[str, Any], preview: bool, pixels: int) -> None:
     asked_recipe = recipe({"params": asked})
     assert photo_sizes.trained_pixels(asked_recipe, [(2000, 1500)], preview=preview) == pytest.approx(pixels, rel=0.01)
     assert photo_sizes.trained_pixels(asked_recipe, [], preview=preview) == 0
@@ -37,7 +39,9 @@ def test_how_many_pixels_are_trained_on(asked, preview, pixels):
         ({"sfm": {"max_image_size": 2400}}, True, 2400, 640),
     ],
 )
-def test_how_large_photos_are_on_their_way(asked, preview, decoded, undistorted):
+def test_how_large_photos_are_on_their_way(
+    asked: dict[str, Any], preview: bool, decoded: int, undistorted: int | None
+) -> None:
     asked_recipe, photos = recipe(asked), [{"width": 800, "height": 1000}, {"width": 900, "height": 600}]
     assert photo_sizes.decoded(asked_recipe, preview=preview) == decoded
     assert photo_sizes.undistorted(asked_recipe, photos, preview=preview) == undistorted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,8 @@ from splatworker.errors import NoOverlap
 from splatworker.pipeline import run
 
 
-def test_the_first_error_of_any_is_raised_and_a_result_waits_for_nobody_else():
-    async def scene():
+def test_the_first_error_of_any_is_raised_and_a_result_waits_for_nobody_else() -> None:
+    async def scene() -> Any:
         loop = asyncio.get_running_loop()
         wanted, other = loop.create_future(), loop.create_future()
         other.set_exception(NoOverlap("no two photos overlap"))
@@ -25,8 +26,8 @@ def test_the_first_error_of_any_is_raised_and_a_result_waits_for_nobody_else():
     asyncio.run(scene())
 
 
-def test_what_ends_without_an_error_is_not_what_is_waited_for():
-    async def scene():
+def test_what_ends_without_an_error_is_not_what_is_waited_for() -> None:
+    async def scene() -> Any:
         loop = asyncio.get_running_loop()
         wanted, early = loop.create_future(), loop.create_future()
         early.set_result("early")
@@ -36,13 +37,13 @@ def test_what_ends_without_an_error_is_not_what_is_waited_for():
     assert asyncio.run(scene()) == "wanted"
 
 
-def test_the_end_waits_until_cancelled_tasks_have_cleaned_up():
+def test_the_end_waits_until_cancelled_tasks_have_cleaned_up() -> None:
     cleaned = []
 
-    async def scene():
+    async def scene() -> Any:
         entered = asyncio.Event()
 
-        async def work():
+        async def work() -> None:
             entered.set()
             try:
                 await asyncio.sleep(1000)
@@ -58,17 +59,17 @@ def test_the_end_waits_until_cancelled_tasks_have_cleaned_up():
     assert cleaned == [1]
 
 
-def test_sizes_are_those_of_photos_with_a_camera():
+def test_sizes_are_those_of_photos_with_a_camera() -> None:
     decoded = {"photos": [{"name": name, "width": 40, "height": 30} for name in ("a.jpg", "b.jpg")]}
     assert run._sizes(decoded, {"rejected": [{"name": "a.jpg"}]}) == [(40, 30)]
 
 
-def test_the_scores_of_held_out_photos_come_first_where_there_are_any():
-    trained = {"preview": False, "iterations": 7000, "quality": {"train": {"psnr": 31.0}}}
+def test_the_scores_of_held_out_photos_come_first_where_there_are_any() -> None:
+    trained: dict[str, Any] = {"preview": False, "iterations": 7000, "quality": {"train": {"psnr": 31.0}}}
     assert run._quality(trained) == {"preview": False, "iterations": 7000, "training_psnr": 31.0}
     trained["quality"]["test"] = {"psnr": 29.0, "ssim": 0.9, "photos": ["a", "b"]}
     assert run._quality(trained) | {"psnr": 29.0, "ssim": 0.9, "held_out_photos": 2} == run._quality(trained)
 
 
-def test_the_shares_of_the_time_are_a_whole():
+def test_the_shares_of_the_time_are_a_whole() -> None:
     assert sum(run.WEIGHTS.values()) == pytest.approx(1.0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -19,13 +21,13 @@ GPU = {"name": "H100"}
 class Warnings:
     """A sink that keeps what it is warned of."""
 
-    def __init__(self):
-        self.heard = []
+    def __init__(self) -> None:
+        self.heard: list[str] = []
 
-    def update(self, percent, stage, step):
+    def update(self, percent: float | None, stage: str, step: str) -> None:
         pass
 
-    def warning(self, message):
+    def warning(self, message: str) -> None:
         self.heard.append(message)
 
 
@@ -34,14 +36,14 @@ class Probed(StageRunner):
 
     found: ClassVar[object] = None
 
-    async def run(self, stage, arguments=(), **options):
+    async def run(self, stage: str, arguments: Sequence[object] = (), **options: Any) -> Any:
         assert stage == "probe"
         if isinstance(self.found, Exception):
             raise self.found
         return self.found
 
 
-def probing(tmp_path, found, *, gpu_required=False):
+def probing(tmp_path: Path, found: object, *, gpu_required: bool = False) -> Any:
     """The GPUs that are found, and the warnings."""
     runner = type("Found", (Probed,), {"found": found})(tmp_path)
     sink = Warnings()
@@ -49,20 +51,20 @@ def probing(tmp_path, found, *, gpu_required=False):
     return asyncio.run(probe(job)), sink.heard
 
 
-def probed(gpus=(), kernels=True, reason="", code=""):
+def probed(gpus: Sequence[Any] = (), kernels: bool = True, reason: str = "", code: str = "") -> dict[str, Any]:
     return {"gpus": list(gpus), "kernels": kernels, "reason": reason, "code": code}
 
 
-def test_a_gpu_is_used_without_a_word(tmp_path):
+def test_a_gpu_is_used_without_a_word(tmp_path: Path) -> None:
     assert probing(tmp_path, probed([GPU]), gpu_required=True) == ([GPU], [])
 
 
 @pytest.mark.parametrize("code", ["no_driver", "no_gpu"])
-def test_a_machine_without_a_gpu_is_nothing_to_warn_of(tmp_path, code):
+def test_a_machine_without_a_gpu_is_nothing_to_warn_of(tmp_path: Path, code: str) -> None:
     assert probing(tmp_path, probed(reason="there is none", code=code)) == ([], [])
 
 
-def test_a_gpu_that_cannot_be_used_is_a_warning_with_the_reason(tmp_path):
+def test_a_gpu_that_cannot_be_used_is_a_warning_with_the_reason(tmp_path: Path) -> None:
     gpus, (warning,) = probing(tmp_path, probed(reason="the driver is too old", code="driver_too_old"))
     assert gpus == []
     assert warning == "The CPU is used, because the driver is too old."
@@ -71,12 +73,12 @@ def test_a_gpu_that_cannot_be_used_is_a_warning_with_the_reason(tmp_path):
 
 
 @pytest.mark.parametrize("found", [probed(reason="it is gone", code="no_gpu"), StageCrashed("It hangs.")])
-def test_a_worker_rented_for_its_gpu_fails_without_it(tmp_path, found):
+def test_a_worker_rented_for_its_gpu_fails_without_it(tmp_path: Path, found: StageCrashed | dict[str, Any]) -> None:
     with pytest.raises(GpuFailed, match="has lost its GPU"):
         probing(tmp_path, found, gpu_required=True)
 
 
-def test_seconds_and_the_largest_memory_of_all_stages_are_kept(tmp_path):
+def test_seconds_and_the_largest_memory_of_all_stages_are_kept(tmp_path: Path) -> None:
     job = JobRun(recipe({}), StageRunner(tmp_path), Overall([], {}), False, False, lambda: None)
     job.note("sfm", 0.0, {"process": {"peak_rss_bytes": 500}})
     job.note("train", 0.0, {"process": {"peak_rss_bytes": 100}})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from splatworker.contract import params
-from splatworker.contract.job import parse, recipe
-from splatworker.pipeline.training_plan import plan
+from splatworker.contract.job import Job, parse, recipe
+from splatworker.pipeline.training_plan import Plan, plan
 
 PRESETS = json.loads((Path(__file__).parents[2] / "bench" / "presets.json").read_text())
 URLS = {
@@ -19,22 +20,23 @@ URLS = {
 PHOTOS = [(1600, 1200)] * 24
 
 
-def job(**more):
+def job(**more: Any) -> Job:
     return parse(URLS | more)
 
 
-def remark(planned, word: str) -> str:
+def remark(planned: Plan, word: str) -> str:
+    said: str
     (said,) = [sentence for sentence in planned.remarks if word in sentence]
     return said
 
 
-def test_a_job_saves_no_splat_and_scores_nothing_that_nobody_gets():
+def test_a_job_saves_no_splat_and_scores_nothing_that_nobody_gets() -> None:
     for name, preset in PRESETS.items():
         values = plan(job(params=preset | {"eval": True}), PHOTOS).values
         assert values["save_iterations"] == values["test_iterations"] == [values["iterations"]], name
 
 
-def test_what_is_shown_is_scored_and_what_is_kept_is_saved():
+def test_what_is_shown_is_scored_and_what_is_kept_is_saved() -> None:
     asked = {"iterations": 3000, "eval": True, "save_iterations": [1000], "test_iterations": [500]}
     shown = plan(job(params=asked, outputs={"report": "https://s.example/r"}), PHOTOS).values
     assert (shown["save_iterations"], shown["test_iterations"]) == ([3000], [500, 3000])
@@ -45,7 +47,7 @@ def test_what_is_shown_is_scored_and_what_is_kept_is_saved():
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_without_a_gpu_a_jobs_preset_stays_a_preview(name):
+def test_without_a_gpu_a_jobs_preset_stays_a_preview(name: str) -> None:
     preset = PRESETS[name]
     planned = plan(job(params=preset), PHOTOS, gpu=False)
     assert planned.iterations == {"asked": preset["iterations"], "trained": 1500, "stopped_early": False}
@@ -57,7 +59,7 @@ def test_without_a_gpu_a_jobs_preset_stays_a_preview(name):
     assert plan(job(params=preset | {"preview": False}), PHOTOS, gpu=False).values == whole.values
 
 
-def test_fewer_iterations_than_a_previews_are_a_wish_and_so_are_a_persons():
+def test_fewer_iterations_than_a_previews_are_a_wish_and_so_are_a_persons() -> None:
     assert plan(job(params={"iterations": 300}), PHOTOS, gpu=False).values["iterations"] == 300
     assert plan(recipe({"params": {"iterations": 7000}}), PHOTOS, gpu=False).values["iterations"] == 7000
     asked = {"iterations": 7000, "preview": True}
@@ -66,7 +68,7 @@ def test_fewer_iterations_than_a_previews_are_a_wish_and_so_are_a_persons():
     assert plan(job(params=letter), PHOTOS, gpu=False).values["iterations"] == 7000
 
 
-def test_schedule_and_preview_may_stand_beside_params():
+def test_schedule_and_preview_may_stand_beside_params() -> None:
     assert job(schedule="original").params.schedule == "original"
     assert job(schedule="original", params={"schedule": "own"}).params.schedule == "own"
     assert recipe({"preview": False}).params.preview is False
@@ -75,7 +77,7 @@ def test_schedule_and_preview_may_stand_beside_params():
 @pytest.mark.parametrize(
     ("overlap", "trained"), [(None, 15_000), (20.0, 15_000), (9.0, 15_000), (8.9, 3000), (0, 3000)]
 )
-def test_a_training_that_stops_early_says_so(overlap, trained):
+def test_a_training_that_stops_early_says_so(overlap: float | None, trained: int) -> None:
     planned = plan(job(params=PRESETS["ultra"]), PHOTOS, overlap=overlap)
     assert planned.iterations == {"asked": 30_000, "trained": trained, "stopped_early": True}
     assert planned.values["position_lr_max_steps"] == trained
@@ -84,7 +86,7 @@ def test_a_training_that_stops_early_says_so(overlap, trained):
     assert (whole.values["iterations"], whole.remarks) == (30_000, [])
 
 
-def test_presets_never_train_less_than_the_one_before():
+def test_presets_never_train_less_than_the_one_before() -> None:
     for overlap in (None, 30.0, 3.0):
         trained = [plan(job(params=PRESETS[name]), PHOTOS, overlap=overlap) for name in PRESETS]
         iterations = [planned.values["iterations"] for planned in trained]
@@ -92,7 +94,7 @@ def test_presets_never_train_less_than_the_one_before():
         assert not trained[0].iterations["stopped_early"]
 
 
-def test_what_would_never_end_is_limited_with_a_word():
+def test_what_would_never_end_is_limited_with_a_word() -> None:
     planned = plan(job(params={"scaling_lr": 1, "densify_grad_threshold": 1e-9, "feature_lr": 0.01}), PHOTOS)
     assert planned.values["scaling_lr"] == pytest.approx(0.05)
     assert planned.values["densify_grad_threshold"] == pytest.approx(0.00002)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
 
+from splatworker.render.interface import Renderer
 
-def _cpu(monkeypatch, instruction_set):
+if TYPE_CHECKING:
+    from splatworker.render.cpu import CpuRenderer
+
+
+def _cpu(monkeypatch: pytest.MonkeyPatch, instruction_set: str) -> CpuRenderer:
     from splatworker.render.cpu import CpuRenderer
 
     monkeypatch.setenv("SPLATWORKER_ISA", instruction_set)
@@ -19,7 +26,7 @@ def _cpu(monkeypatch, instruction_set):
 @pytest.fixture(
     params=["cpu-baseline", "cpu-avx2", "cpu-avx512", pytest.param("cuda", marks=pytest.mark.gpu)],
 )
-def renderer(request, monkeypatch):
+def renderer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Renderer:
     """A backend: the CPU's with each instruction set this processor has, and CUDA where there is a GPU."""
     if request.param == "cuda":
         if not torch.cuda.is_available():

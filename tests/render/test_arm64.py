@@ -18,9 +18,10 @@ COMPILER = shutil.which("aarch64-linux-gnu-g++")
 
 @pytest.mark.skipif(COMPILER is None, reason="no compiler for arm64 here: scripts/setup-tools installs one")
 @pytest.mark.parametrize("source", PORTABLE, ids=lambda path: path.name)
-def test_kernels_compile(source, tmp_path):
+def test_kernels_compile(source: Path, tmp_path: Path) -> None:
     flags = ["-std=c++17", "-O1", "-fPIC", "-fopenmp", "-Wall", "-Wextra", "-Werror", "-Wno-psabi"]
-    command = [COMPILER, *flags, "-DSPLAT_ISA=baseline", "-c", source, "-o", tmp_path / "kernel.o"]
+    assert COMPILER is not None
+    command: list[str | Path] = [COMPILER, *flags, "-DSPLAT_ISA=baseline", "-c", source, "-o", tmp_path / "kernel.o"]
     subprocess.run(command, check=True, timeout=300)
     header = (tmp_path / "kernel.o").read_bytes()[:20]
     assert header[:4] == b"\x7fELF"

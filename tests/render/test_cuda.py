@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 import torch
 from support.gaussian_scenes import concatenate, look_at_camera, random_gaussians
 
-from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LearningRates, Step, View
+from splatworker.formats.camera import Camera
+from splatworker.render.interface import (
+    AdamState,
+    DensityStatistics,
+    GaussianTensors,
+    LearningRates,
+    Renderer,
+    Step,
+    View,
+)
+
+if TYPE_CHECKING:
+    from splatworker.render.cuda import CudaRenderer
 
 pytestmark = pytest.mark.gpu
 
@@ -14,7 +28,7 @@ RATES = LearningRates(1e-3, 1e-3, 5e-3, 5e-2, 2.5e-3, 1e-4)
 
 
 @pytest.fixture
-def make_renderer():
+def make_renderer() -> type[CudaRenderer]:
     if not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU here")
     from splatworker.render.cuda import CudaRenderer
@@ -23,34 +37,36 @@ def make_renderer():
 
 
 @pytest.fixture
-def renderer(make_renderer):
+def renderer(make_renderer: type[CudaRenderer]) -> CudaRenderer:
     return make_renderer()
 
 
-def copy(gaussians, device):
+def copy(gaussians: GaussianTensors, device: str | torch.device) -> GaussianTensors:
     return GaussianTensors(*(t.clone().to(device) for t in gaussians))
 
 
-def zeros_like(gaussians):
+def zeros_like(gaussians: GaussianTensors) -> GaussianTensors:
     return GaussianTensors(*(torch.zeros_like(t) for t in gaussians))
 
 
-def background(renderer):
+def background(renderer: Renderer) -> torch.Tensor:
     return torch.tensor([0.2, 0.5, 0.9], device=renderer.device)
 
 
-def relative(value, expected):
+def relative(value: torch.Tensor, expected: torch.Tensor) -> float:
     return float((value.cpu().double() - expected.cpu().double()).norm() / expected.cpu().double().norm())
 
 
-def crowded():
+def crowded() -> tuple[GaussianTensors, Camera]:
     """Splats of all sizes in an image of 475 tiles: many cover more than 32 tiles, tiles hold hundreds of splats."""
     small = random_gaussians(3000, 3, seed=21, log_scale=-3.5)
     large = random_gaussians(120, 3, seed=22, log_scale=-0.5, opacity_logit=-2.0)
     return concatenate(small, large), look_at_camera(400, 300, focal=300.0, seed=21)
 
 
-def train(renderer, gaussians, camera, degree, steps, photo):
+def train(
+    renderer: Renderer, gaussians: GaussianTensors, camera: Camera, degree: int, steps: int, photo: torch.Tensor
+) -> tuple[Any, ...]:
     """Parameters, moments, statistics and last loss after some steps."""
     parameters = copy(gaussians, renderer.device)
     state = AdamState(zeros_like(parameters), zeros_like(parameters))
@@ -62,12 +78,12 @@ def train(renderer, gaussians, camera, degree, steps, photo):
     return parameters, state, statistics, loss
 
 
-def random_photo(camera, seed=0):
+def random_photo(camera: Camera, seed: int = 0) -> torch.Tensor:
     shape = (3, camera.height, camera.width)
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
 
 
-def test_a_crowded_scene_equals_the_cpu(renderer):
+def test_a_crowded_scene_equals_the_cpu(renderer: CudaRenderer) -> None:
     from splatworker.render.cpu import CpuRenderer
 
     gaussians, camera = crowded()
@@ -84,7 +100,7 @@ def test_a_crowded_scene_equals_the_cpu(renderer):
         assert relative(gradient, want) < 2e-3, name
 
 
-def drawn_as_by_the_cpu(renderer, gaussians, camera):
+def drawn_as_by_the_cpu(renderer: Renderer, gaussians: GaussianTensors, camera: Camera) -> torch.Tensor:
     """The image of faint Gaussians of degree 0, which has to be the CPU's."""
     from splatworker.render.cpu import CpuRenderer
 
@@ -98,7 +114,7 @@ def drawn_as_by_the_cpu(renderer, gaussians, camera):
 
 
 @pytest.mark.parametrize("count", [2300, 4700, 9500])
-def test_a_tile_with_more_splats_than_are_sorted_at_once(renderer, count):
+def test_a_tile_with_more_splats_than_are_sorted_at_once(renderer: CudaRenderer, count: int) -> None:
     # Up to 2048 splats of a tile are sorted in shared memory. These are small and faint: none hides another.
     gaussians = random_gaussians(count, 0, seed=27, spread=0.15, log_scale=-6.0)
     gaussians.opacity_logits.uniform_(-5.3, -4.6, generator=torch.Generator().manual_seed(27))
@@ -110,7 +126,7 @@ def test_a_tile_with_more_splats_than_are_sorted_at_once(renderer, count):
 
 
 @pytest.mark.parametrize("count", [1, 700, 2500])
-def test_splats_over_most_of_the_image(renderer, count):
+def test_splats_over_most_of_the_image(renderer: CudaRenderer, count: int) -> None:
     # All 2048 warps share those of more than 256 tiles: 2048 parts of one, a few of many, or more than one for each.
     gaussians = random_gaussians(count, 0, seed=31, log_scale=1.5)
     gaussians.opacity_logits.uniform_(-4.6, -4.0, generator=torch.Generator().manual_seed(31))
@@ -119,7 +135,7 @@ def test_splats_over_most_of_the_image(renderer, count):
     assert renderer._native.instances > 400 * count
 
 
-def test_a_frame_with_more_instances_than_expected_is_drawn_again(make_renderer):
+def test_a_frame_with_more_instances_than_expected_is_drawn_again(make_renderer: type[CudaRenderer]) -> None:
     # No view of this scene was drawn before, and it has far more than the first guess of instances a Gaussian.
     gaussians = random_gaussians(300, 3, seed=23, log_scale=0.5)
     camera = look_at_camera(640, 480, focal=480.0, seed=23)
@@ -135,7 +151,7 @@ def test_a_frame_with_more_instances_than_expected_is_drawn_again(make_renderer)
 
 
 @pytest.mark.parametrize("model_degree", [0, 1, 2, 3])
-def test_a_training_step_is_its_parts(renderer, model_degree):
+def test_a_training_step_is_its_parts(renderer: CudaRenderer, model_degree: int) -> None:
     camera = look_at_camera(100, 75, seed=24)
     photo = random_photo(camera)
     start = random_gaussians(777, model_degree, seed=24)
@@ -160,7 +176,7 @@ def test_a_training_step_is_its_parts(renderer, model_degree):
         assert torch.allclose(statistics.gradient_norm_sum, norms, rtol=1e-3, atol=1e-4 * float(norms.max()))
 
 
-def test_deterministic_steps_repeat_to_the_bit_and_equal_the_others(make_renderer):
+def test_deterministic_steps_repeat_to_the_bit_and_equal_the_others(make_renderer: type[CudaRenderer]) -> None:
     gaussians, camera = crowded()
     photo = random_photo(camera)
     once, again = (train(make_renderer(deterministic=True), gaussians, camera, 3, 3, photo) for _ in range(2))
@@ -172,7 +188,14 @@ def test_deterministic_steps_repeat_to_the_bit_and_equal_the_others(make_rendere
         assert relative(moment, wanted) < 1e-4, name
 
 
-def train_in_batches(renderer, gaussians, cameras, degree, steps, photos):
+def train_in_batches(
+    renderer: Renderer,
+    gaussians: GaussianTensors,
+    cameras: list[Camera],
+    degree: int,
+    steps: int,
+    photos: list[torch.Tensor],
+) -> tuple[Any, ...]:
     """As `train`, each step on all photos."""
     parameters = copy(gaussians, renderer.device)
     state = AdamState(zeros_like(parameters), zeros_like(parameters))
@@ -189,7 +212,7 @@ def train_in_batches(renderer, gaussians, cameras, degree, steps, photos):
 
 @pytest.mark.parametrize("deterministic", [False, True])
 @pytest.mark.parametrize("degree", [1, 3])
-def test_a_batch_of_one_is_a_training_step(make_renderer, deterministic, degree):
+def test_a_batch_of_one_is_a_training_step(make_renderer: type[CudaRenderer], deterministic: bool, degree: int) -> None:
     gaussians, camera = crowded()
     photo = random_photo(camera)
     _, state, statistics, loss = train(make_renderer(deterministic), gaussians, camera, degree, 1, photo)
@@ -204,7 +227,7 @@ def test_a_batch_of_one_is_a_training_step(make_renderer, deterministic, degree)
     assert relative(statistics_of_batch.gradient_norm_sum, statistics.gradient_norm_sum) < 1e-4
 
 
-def test_a_batch_is_on_the_mean_of_the_gradients_that_backward_gives(renderer):
+def test_a_batch_is_on_the_mean_of_the_gradients_that_backward_gives(renderer: CudaRenderer) -> None:
     gaussians, camera = crowded()
     cameras = [camera, look_at_camera(300, 200, focal=250.0, seed=28)]
     photos = [random_photo(c) for c in cameras]
@@ -223,7 +246,7 @@ def test_a_batch_is_on_the_mean_of_the_gradients_that_backward_gives(renderer):
     assert relative(statistics.gradient_norm_sum, norms) < 1e-4
 
 
-def test_deterministic_batches_repeat_to_the_bit_and_equal_the_others(make_renderer):
+def test_deterministic_batches_repeat_to_the_bit_and_equal_the_others(make_renderer: type[CudaRenderer]) -> None:
     gaussians, camera = crowded()
     cameras, photos = [camera, look_at_camera(300, 200, focal=250.0, seed=28)], [random_photo(camera)]
     photos.append(random_photo(cameras[1], seed=1))
@@ -238,7 +261,7 @@ def test_deterministic_batches_repeat_to_the_bit_and_equal_the_others(make_rende
         assert relative(moment, wanted) < 1e-4, name
 
 
-def test_a_contribution_is_drawn_again_where_there_was_no_room(make_renderer):
+def test_a_contribution_is_drawn_again_where_there_was_no_room(make_renderer: type[CudaRenderer]) -> None:
     gaussians = random_gaussians(300, 3, seed=23, log_scale=0.5)
     camera = look_at_camera(640, 480, focal=480.0, seed=23)
     photo = random_photo(camera)
@@ -250,7 +273,7 @@ def test_a_contribution_is_drawn_again_where_there_was_no_room(make_renderer):
     assert results[0][2].view_count.max() == 1
 
 
-def test_a_contribution_of_the_wrong_size_or_place_is_refused(renderer):
+def test_a_contribution_of_the_wrong_size_or_place_is_refused(renderer: CudaRenderer) -> None:
     camera = look_at_camera(seed=29)
     gaussians = copy(random_gaussians(10, seed=29), renderer.device)
     view = View(camera, random_photo(camera).to(renderer.device))
@@ -260,7 +283,7 @@ def test_a_contribution_of_the_wrong_size_or_place_is_refused(renderer):
             renderer.contribute(gaussians, Step(view, background(renderer), 3, 0.2, RATES, 1), row)
 
 
-def test_gaussians_out_of_sight_only_coast(renderer):
+def test_gaussians_out_of_sight_only_coast(renderer: CudaRenderer) -> None:
     # Behind the camera there is no gradient, but moments decay and momentum carries on, as Adam has it.
     camera = look_at_camera(64, 48, seed=25)
     photo = random_photo(camera)
@@ -280,7 +303,7 @@ def test_gaussians_out_of_sight_only_coast(renderer):
         assert torch.allclose(tensor, old - step, atol=1e-6)
 
 
-def test_the_background_alone_where_nothing_is_seen(renderer):
+def test_the_background_alone_where_nothing_is_seen(renderer: CudaRenderer) -> None:
     camera = look_at_camera(33, 17, seed=26)
     photo = torch.full((3, 17, 33), 128, dtype=torch.uint8)
     *_, loss = train(renderer, random_gaussians(0, 3), camera, 3, 2, photo)
@@ -290,7 +313,7 @@ def test_the_background_alone_where_nothing_is_seen(renderer):
     assert float(loss.l1) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_scratch_memory_that_cannot_be_had(make_renderer):
+def test_scratch_memory_that_cannot_be_had(make_renderer: type[CudaRenderer]) -> None:
     if make_renderer().device.type != "cuda":
         pytest.skip("needs the GPU's allocator")
     renderer = make_renderer()
@@ -308,7 +331,7 @@ def test_scratch_memory_that_cannot_be_had(make_renderer):
     assert torch.equal(renderer.render(on_gpu, camera, background(renderer), 3), expected)
 
 
-def test_a_renderer_gives_its_memory_back(make_renderer):
+def test_a_renderer_gives_its_memory_back(make_renderer: type[CudaRenderer]) -> None:
     if make_renderer().device.type != "cuda":
         pytest.skip("needs the GPU's allocator")
     gaussians, camera = crowded()
@@ -319,7 +342,7 @@ def test_a_renderer_gives_its_memory_back(make_renderer):
     assert torch.cuda.memory_allocated() <= held - scratch
 
 
-def test_the_kernels_are_for_this_gpu(make_renderer):
+def test_the_kernels_are_for_this_gpu(make_renderer: type[CudaRenderer]) -> None:
     if make_renderer().device.type != "cuda":
         pytest.skip("needs a GPU")
     from splatworker.render.cuda import obstacle
@@ -327,7 +350,7 @@ def test_the_kernels_are_for_this_gpu(make_renderer):
     assert obstacle() == ""
 
 
-def test_wrong_tensors_are_refused(renderer):
+def test_wrong_tensors_are_refused(renderer: CudaRenderer) -> None:
     gaussians, camera, color = random_gaussians(9, 1), look_at_camera(), background(renderer)
     good = copy(gaussians, renderer.device)
     with pytest.raises(ValueError, match="above the model's"):

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ print(json.dumps({"found": found, "kernels": [_cuda.obstacle(k) for k in range(m
 
 
 @pytest.fixture(scope="session")
-def libraries(tmp_path_factory):
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The stand-in, and a library that makes a process find it where WSL has it."""
     compiler = shutil.which("g++")
     if compiler is None:
@@ -41,28 +42,36 @@ def libraries(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def run(libraries, tmp_path):
-    """Runs Python code in a process with the stand-in; run.log() is what the driver was asked to do."""
+class Driver:
+    """Runs Python code in a process with the stand-in; log() is what the driver was asked to do."""
 
-    def run(code, **environment):
+    def __init__(self, libraries: Path, log: Path) -> None:
+        self._libraries = libraries
+        self._log = log
+
+    def __call__(self, code: str, **environment: str) -> Any:
         names = {"CUDA_VISIBLE_DEVICES", "LD_PRELOAD", "LD_LIBRARY_PATH"}
         clean = {name: value for name, value in os.environ.items() if name not in names}
-        mine = {"LD_LIBRARY_PATH": str(libraries), "FAKE_CUDA_LOG": str(tmp_path / "log")} | environment
+        mine = {"LD_LIBRARY_PATH": str(self._libraries), "FAKE_CUDA_LOG": str(self._log)} | environment
         command = [sys.executable, "-c", code]
         done = subprocess.run(command, env=clean | mine, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
-    run.log = lambda: (tmp_path / "log").read_text().splitlines()
-    return run
+    def log(self) -> list[str]:
+        return self._log.read_text().splitlines()
 
 
-def gpu(architecture, name="NVIDIA GPU"):
+@pytest.fixture
+def run(libraries: Path, tmp_path: Path) -> Driver:
+    return Driver(libraries, tmp_path / "log")
+
+
+def gpu(architecture: int, name: str = "NVIDIA GPU") -> str:
     return f"{architecture // 10}.{architecture % 10} {name}"
 
 
-def ask(run, devices=None, **environment):
+def ask(run: Driver, devices: str | None = None, **environment: Any) -> Any:
     return run(ASK, FAKE_CUDA_DEVICES=gpu(OLDEST) if devices is None else devices, **environment)
 
 
@@ -82,7 +91,9 @@ def ask(run, devices=None, **environment):
         ({"FAKE_CUDA_FAILS": "cuInit=999"}, "gpu_failed", "the NVIDIA driver"),
     ],
 )
-def test_no_gpu_to_use_is_said_the_same_by_worker_and_kernels(run, environment, code, words):
+def test_no_gpu_to_use_is_said_the_same_by_worker_and_kernels(
+    run: Driver, environment: dict[str, str], code: str, words: str
+) -> None:
     told = ask(run, **environment)
     assert told["found"]["gpus"] == []
     assert told["found"]["code"] == code
@@ -101,21 +112,21 @@ def test_no_gpu_to_use_is_said_the_same_by_worker_and_kernels(run, environment, 
         ("cuModuleGetFunction=700", "gpu_failed", "illegal memory access"),
     ],
 )
-def test_a_gpu_that_does_not_take_the_kernels(run, fails, code, words):
+def test_a_gpu_that_does_not_take_the_kernels(run: Driver, fails: str, code: str, words: str) -> None:
     told = ask(run, FAKE_CUDA_FAILS=fails)
     assert len(told["found"]["gpus"]) == 1
     assert told["kernels"][0][0] == code
     assert words in told["kernels"][0][1]
 
 
-def test_a_gpu_of_tomorrow_with_a_driver_of_yesterday(run):
+def test_a_gpu_of_tomorrow_with_a_driver_of_yesterday(run: Driver) -> None:
     told = ask(run, "13.0 NVIDIA GPU of tomorrow", FAKE_CUDA_FAILS="cuModuleLoadData=222")
     assert told["kernels"][0][0] == "driver_too_old"
     assert "GPU of tomorrow" in told["kernels"][0][1]
     assert "driver 570" in told["kernels"][0][1]
 
 
-def test_no_driver(run):
+def test_no_driver(run: Driver) -> None:
     if any(Path(folder, "libcuda.so.1").exists() for folder in ("/usr/lib/x86_64-linux-gnu", "/usr/lib/wsl/lib")):
         pytest.skip("there is one here")
     told = ask(run, LD_LIBRARY_PATH="")
@@ -124,20 +135,20 @@ def test_no_driver(run):
     assert told["found"]["reason"] == "no NVIDIA driver is installed (libcuda.so.1 is not found)"
 
 
-def test_a_file_that_is_no_driver(run, tmp_path):
+def test_a_file_that_is_no_driver(run: Driver, tmp_path: Path) -> None:
     (tmp_path / "libcuda.so.1").write_bytes(b"")
     told = ask(run, LD_LIBRARY_PATH=str(tmp_path))
     assert told["kernels"][0][0] == told["found"]["code"]
     assert told["found"]["code"] in ("no_driver", "")  # the system may have a true one
 
 
-def test_the_driver_of_windows(run, libraries):
+def test_the_driver_of_windows(run: Driver, libraries: Path) -> None:
     told = ask(run, LD_LIBRARY_PATH="", LD_PRELOAD=str(libraries / "windows_driver.so"), FAKE_LIBRARIES=str(libraries))
     assert told["found"]["code"] == ""
     assert told["kernels"] == [["", ""]]
 
 
-def loaded(run):
+def loaded(run: Driver) -> Any:
     """What was loaded into each GPU: {name: {what}}."""
     kinds: dict[str, set[str]] = {}
     for line in run.log():
@@ -147,14 +158,14 @@ def loaded(run):
 
 
 @pytest.mark.parametrize(("architecture", "ptx"), _cuda.architectures)
-def test_every_architecture_has_every_kernel(run, architecture, ptx):
+def test_every_architecture_has_every_kernel(run: Driver, architecture: int, ptx: bool) -> None:
     # A later revision of a generation runs what its first one does; a later generation, PTX.
     device = gpu(architecture if not ptx else 130)
     assert ask(run, device)["kernels"] == [["", ""]]
     assert run.log() == [f"NVIDIA GPU: {'PTX' if ptx else 'machine code'} {architecture}"] * FILES
 
 
-def test_gpus_of_different_kinds_get_what_is_theirs(run):
+def test_gpus_of_different_kinds_get_what_is_theirs(run: Driver) -> None:
     devices = f"{gpu(OLDEST, 'an old one')};{gpu(OLDEST, 'a slice MIG 1g.10gb')};{gpu(130, 'a new one')}"
     devices += ";7.0 an ancient one"
     told = ask(run, devices)
@@ -167,13 +178,13 @@ def test_gpus_of_different_kinds_get_what_is_theirs(run):
     }
 
 
-def test_the_ones_that_are_visible_count(run):
+def test_the_ones_that_are_visible_count(run: Driver) -> None:
     devices = f"{gpu(OLDEST, 'first')};{gpu(OLDEST, 'second')};{gpu(OLDEST, 'third')}"
     told = ask(run, devices, CUDA_VISIBLE_DEVICES="2,0,nonsense,1")
     assert [gpu["name"] for gpu in told["found"]["gpus"]] == ["third", "first"]
 
 
-def test_a_gpu_that_this_build_is_not_for(run):
+def test_a_gpu_that_this_build_is_not_for(run: Driver) -> None:
     if OLDEST == 75:
         pytest.skip("it is for all")
     code, sentence = ask(run, gpu(75, "Tesla T4"))["kernels"][0]
@@ -203,12 +214,14 @@ def step(renderer):
 """
 
 
-def started(run):
+def started(run: Driver) -> list[str]:
     return [line.split()[2] for line in run.log() if line.startswith("GPU")]
 
 
 @pytest.mark.parametrize("deterministic", [False, True])
-def test_a_training_step_starts_its_kernels_on_its_gpu_and_leaves_the_thread_as_it_was(run, deterministic):
+def test_a_training_step_starts_its_kernels_on_its_gpu_and_leaves_the_thread_as_it_was(
+    run: Driver, deterministic: bool
+) -> None:
     code = f"""{STEPS}
 before = current()
 renderer = _cuda.Renderer(1, {deterministic}, aligned)
@@ -243,7 +256,7 @@ print(json.dumps({{"before": before, "after": current(), "times": times}}))
         ("cuMemHostAlloc=2", "CUDA: out of memory (CUDA_ERROR_OUT_OF_MEMORY)"),
     ],
 )
-def test_a_gpu_that_fails_in_the_middle(run, fails, words):
+def test_a_gpu_that_fails_in_the_middle(run: Driver, fails: str, words: str) -> None:
     code = f"""{STEPS}
 try:
     renderer = _cuda.Renderer(0, False, aligned)
@@ -254,7 +267,7 @@ except RuntimeError as error:
     assert run(code, FAKE_CUDA_DEVICES=gpu(OLDEST), FAKE_CUDA_FAILS=fails) == [words, None]
 
 
-def test_asking_for_a_gpu_that_cannot_be_used_says_why(run):
+def test_asking_for_a_gpu_that_cannot_be_used_says_why(run: Driver) -> None:
     code = """
 import json
 from splatworker.errors import SplatError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from splatworker.render.interface import (
     Dropout,
     GaussianTensors,
     LearningRates,
+    Renderer,
     Step,
     View,
 )
@@ -67,12 +69,12 @@ BACKGROUND = torch.tensor([0.2, 0.5, 0.9])
 
 
 @pytest.fixture(params=SCENES, ids=lambda name: name.replace(" ", "-"))
-def scene(request):
+def scene(request: pytest.FixtureRequest) -> tuple[GaussianTensors, Camera, int]:
     return SCENES[request.param]
 
 
 @pytest.fixture
-def tolerance(request):
+def tolerance(request: pytest.FixtureRequest) -> float:
     """The gradient tolerance of the scene."""
     return GRADIENT_TOLERANCES.get(request.node.callspec.params["scene"], GRADIENT_TOLERANCE)
 
@@ -83,7 +85,7 @@ def relative(value: torch.Tensor, expected: torch.Tensor) -> float:
     return float(difference / expected.norm()) if expected.norm() > 0 else float(difference)
 
 
-def on_device(gaussians: GaussianTensors, renderer) -> GaussianTensors:
+def on_device(gaussians: GaussianTensors, renderer: Renderer) -> GaussianTensors:
     return GaussianTensors(*(t.clone().to(renderer.device) for t in gaussians))
 
 
@@ -91,7 +93,7 @@ def random_like(image: torch.Tensor) -> torch.Tensor:
     return torch.randn(image.shape, generator=torch.Generator().manual_seed(99))
 
 
-def test_image(renderer, scene):
+def test_image(renderer: Renderer, scene: tuple[GaussianTensors, Camera, int]) -> None:
     gaussians, camera, degree = scene
     expected = ReferenceRenderer().render(gaussians, camera, BACKGROUND, degree)
     image = renderer.render(on_device(gaussians, renderer), camera, BACKGROUND.to(renderer.device), degree)
@@ -104,7 +106,7 @@ def test_image(renderer, scene):
     assert difference.mean() < VALUE_TOLERANCE
 
 
-def test_every_gradient(renderer, scene, tolerance):
+def test_every_gradient(renderer: Renderer, scene: tuple[GaussianTensors, Camera, int], tolerance: float) -> None:
     gaussians, camera, degree = scene
     reference = ReferenceRenderer()
     expected_image = reference.render(gaussians, camera, BACKGROUND, degree)
@@ -120,7 +122,7 @@ def test_every_gradient(renderer, scene, tolerance):
 
 @pytest.mark.parametrize("size", [(64, 48), (37, 61), (5, 3), (1, 1), (200, 100)])
 @pytest.mark.parametrize("lambda_dssim", [0.0, 0.2, 1.0])
-def test_loss(renderer, size, lambda_dssim):
+def test_loss(renderer: Renderer, size: tuple[int, int], lambda_dssim: float) -> None:
     width, height = size
     g = torch.Generator().manual_seed(3)
     image = torch.rand(3, height, width, generator=g)
@@ -134,10 +136,10 @@ def test_loss(renderer, size, lambda_dssim):
 
 
 @pytest.mark.parametrize("degree", [0, 1, 2, 3])
-def test_adam(renderer, degree):
+def test_adam(renderer: Renderer, degree: int) -> None:
     start, rates = random_gaussians(300, 3, seed=1), LearningRates(0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 
-    def fresh(dtype):
+    def fresh(dtype: torch.dtype) -> GaussianTensors:
         return GaussianTensors(*(t.clone().to(dtype) for t in start))
 
     expected, parameters = fresh(torch.float64), on_device(start, renderer)
@@ -153,14 +155,14 @@ def test_adam(renderer, degree):
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
-def test_training_step(renderer, dropout):
+def test_training_step(renderer: Renderer, dropout: float) -> None:
     camera, degree = look_at_camera(seed=12), 2
     target = ReferenceRenderer().render(random_gaussians(150, 3, seed=13), camera, BACKGROUND, degree)
     photo = (target.clamp(0, 1) * 255).to(torch.uint8)
     start = random_gaussians(150, 3, seed=14)
     rates = LearningRates(1e-3, 1e-3, 5e-3, 5e-2, 2.5e-3, 1e-4)
 
-    def train(backend, dtype):
+    def train(backend: Renderer, dtype: torch.dtype) -> tuple[Any, ...]:
         parameters = GaussianTensors(*(t.clone().to(backend.device, dtype) for t in start))
         state = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in parameters)) for _ in range(2)))
         statistics = DensityStatistics(*(torch.zeros(150, device=backend.device) for _ in range(3)))
@@ -190,13 +192,13 @@ def test_training_step(renderer, dropout):
 
 
 @pytest.mark.parametrize(("count", "model_degree", "degree"), [(150, 3, 3), (400, 3, 1), (130, 1, 1), (128, 0, 0)])
-def test_batch_step(renderer, count, model_degree, degree):
+def test_batch_step(renderer: Renderer, count: int, model_degree: int, degree: int) -> None:
     cameras = [look_at_camera(seed=31), look_at_camera(50, 70, focal=80.0, seed=32), look_at_camera(seed=33)]
     start = random_gaussians(count, model_degree, seed=34)
     photos = [(torch.rand(3, c.height, c.width, generator=torch.Generator().manual_seed(35)) * 255) for c in cameras]
     rates = LearningRates(1e-3, 1e-3, 5e-3, 5e-2, 2.5e-3, 1e-4)
 
-    def train(backend, dtype):
+    def train(backend: Renderer, dtype: torch.dtype) -> tuple[Any, ...]:
         parameters = GaussianTensors(*(t.clone().to(backend.device, dtype) for t in start))
         state = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in parameters)) for _ in range(2)))
         statistics = DensityStatistics(*(torch.zeros(count, device=backend.device) for _ in range(3)))
@@ -232,7 +234,7 @@ def test_batch_step(renderer, count, model_degree, degree):
         assert value.numel() == 0 or ((value.cpu() - wanted).abs() <= 0.02 * moved + 1e-6).double().mean() > 0.97, name
 
 
-def test_dropout_leaves_out_its_share_and_others_the_next_time():
+def test_dropout_leaves_out_its_share_and_others_the_next_time() -> None:
     """The specification's own."""
     out = [left_out(20_000, Dropout(0.3, seed)) for seed in (5, 6)]
     assert [float(which.double().mean()) for which in out] == pytest.approx([0.3, 0.3], abs=0.02)  # 6 deviations
@@ -241,7 +243,7 @@ def test_dropout_leaves_out_its_share_and_others_the_next_time():
     assert not left_out(1000, Dropout(0.0, 5)).any()
 
 
-def test_a_batch_step_is_on_the_mean_of_gradients():
+def test_a_batch_step_is_on_the_mean_of_gradients() -> None:
     """The specification's own: what it makes of a batch, from its single steps."""
     renderer, degree = ReferenceRenderer(), 2
     cameras = [look_at_camera(seed=41), look_at_camera(50, 30, seed=42)]
@@ -264,7 +266,7 @@ def test_a_batch_step_is_on_the_mean_of_gradients():
         assert torch.allclose(first, 0.1 * gradient, rtol=1e-6, atol=1e-12)
 
 
-def test_same_frame_twice_is_the_same_to_the_bit(renderer):
+def test_same_frame_twice_is_the_same_to_the_bit(renderer: Renderer) -> None:
     gaussians, camera, degree = SCENES["degree 3"]
     gaussians, background = on_device(gaussians, renderer), BACKGROUND.to(renderer.device)
     first = renderer.render(gaussians, camera, background, degree).clone()
@@ -273,7 +275,7 @@ def test_same_frame_twice_is_the_same_to_the_bit(renderer):
     assert torch.equal(first, renderer.render(gaussians, camera, background, degree))
 
 
-def test_threads_do_not_change_the_result():
+def test_threads_do_not_change_the_result() -> None:
     from splatworker.render.cpu import CpuRenderer
 
     gaussians, camera, degree = SCENES["degree 3"]
@@ -286,7 +288,7 @@ def test_threads_do_not_change_the_result():
         assert all(torch.equal(a, b) for a, b in zip(result, results[0], strict=True))
 
 
-def test_wrong_shapes_are_refused():
+def test_wrong_shapes_are_refused() -> None:
     from splatworker.render.cpu import CpuRenderer
 
     gaussians, camera, _ = SCENES["degree 1"]

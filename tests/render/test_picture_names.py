@@ -27,7 +27,7 @@ from splatworker.render.picture_names import picture_names
         ([os.fsdecode(b"caf\xe9.jpg")], [os.fsdecode(b"caf\xe9.png")]),
     ],
 )
-def test_names(photos, pictures):
+def test_names(photos: list[str], pictures: list[str]) -> None:
     assert picture_names(photos) == pictures
 
 
@@ -35,7 +35,7 @@ part = st.sampled_from(["a", "A", "a.jpg", "a.png", "a.png.png", "é", "e\u0301.
 
 
 @given(st.lists(st.lists(part, min_size=1, max_size=3).map("/".join), max_size=8))
-def test_no_two_are_the_same_file_and_none_is_a_folder_of_another(photos):
+def test_no_two_are_the_same_file_and_none_is_a_folder_of_another(photos: list[str]) -> None:
     pictures = picture_names(photos)
     assert len(pictures) == len(photos)
     plain = [unicodedata.normalize("NFC", name).casefold() for name in pictures]

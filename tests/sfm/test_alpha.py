@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 from support import photo_sets
+from support.sfm_runs import Run
 
 from splatworker.formats.scene import read_scene
 
 
 @pytest.fixture(scope="module")
-def cut_out(sfm, tmp_path_factory):
+def cut_out(sfm: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     """Eight photos of the room, of which a wide ellipse is opaque; the room's colours are still under the rest."""
     folder = tmp_path_factory.mktemp("cut") / "photos"
     folder.mkdir()
@@ -25,7 +29,7 @@ def cut_out(sfm, tmp_path_factory):
     return sfm(folder, scene, "--undistort-max-size", "400"), scene
 
 
-def test_alpha_is_in_the_scene(cut_out):
+def test_alpha_is_in_the_scene(cut_out: tuple[Run, Path]) -> None:
     run, scene = cut_out
     assert run.result["registered"] == 8
     for photo in read_scene(scene).photos:
@@ -39,7 +43,7 @@ def test_alpha_is_in_the_scene(cut_out):
         assert middle[:, :, :3].std() > 20
 
 
-def test_no_point_is_seen_where_photos_are_transparent(cut_out):
+def test_no_point_is_seen_where_photos_are_transparent(cut_out: tuple[Run, Path]) -> None:
     _, scene = cut_out
     read = read_scene(scene)
     for photo in read.photos:
@@ -50,6 +54,6 @@ def test_no_point_is_seen_where_photos_are_transparent(cut_out):
         assert outside.mean() < 0.25  # seen by others, from beside
 
 
-def test_masks_are_told_of(cut_out):
+def test_masks_are_told_of(cut_out: tuple[Run, Path]) -> None:
     run, _ = cut_out
     assert any("8 of 8 photos are partly transparent" in warning for warning in run.warnings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from splatworker.sfm.compare import compare_poses
@@ -25,7 +26,9 @@ def poses(count: int = 8) -> dict[str, np.ndarray]:
     }
 
 
-def moved(cameras, turn, shift, scale):
+def moved(
+    cameras: dict[str, np.ndarray], turn: np.ndarray, shift: npt.ArrayLike, scale: float
+) -> dict[str, np.ndarray]:
     """The same cameras in a world that was scaled, turned and shifted."""
     result = {}
     for name, pose in cameras.items():
@@ -34,13 +37,13 @@ def moved(cameras, turn, shift, scale):
     return result
 
 
-def test_another_frame_is_no_difference():
+def test_another_frame_is_no_difference() -> None:
     difference = compare_poses(moved(poses(), rotation(2, 50.0), np.array([3.0, -1.0, 9.0]), 2.5), poses())
     np.testing.assert_allclose(difference.rotation_deg, 0, atol=1e-6)
     np.testing.assert_allclose(difference.position, 0, atol=1e-9)
 
 
-def test_a_camera_that_is_turned_is_off_by_that_angle():
+def test_a_camera_that_is_turned_is_off_by_that_angle() -> None:
     changed = poses()
     changed["0.jpg"] = rotation(0, 3.0) @ changed["0.jpg"]  # about its own center
     difference = compare_poses(changed, poses())
@@ -49,5 +52,5 @@ def test_a_camera_that_is_turned_is_off_by_that_angle():
     assert "max 3.000 deg" in str(difference)
 
 
-def test_only_photos_of_both_are_compared():
+def test_only_photos_of_both_are_compared() -> None:
     assert len(compare_poses(poses(8), poses(5)).position) == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ FEW = 200
 
 
 @pytest.fixture(scope="module")
-def bench(room_photos, tmp_path_factory):
+def bench(room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     """The room, matched."""
     folder = tmp_path_factory.mktemp("matched")
     bench = Workbench(folder, folder / "photos", SfmOptions(device="cpu"), 2)
@@ -39,12 +40,12 @@ def bench(room_photos, tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch):
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A draft on so few features that the room has plenty."""
     monkeypatch.setattr(draft, "FEATURES", FEW)
 
 
-def verified(path):
+def verified(path: Path) -> dict[tuple[int, int], set[tuple[int, int]]]:
     """Pair -> set of its verified matches."""
     with pycolmap.Database.open(path) as opened:
         pair_ids, geometries = opened.read_two_view_geometries()
@@ -53,19 +54,19 @@ def verified(path):
     return {pair: set(map(tuple, matches)) for pair, matches in zip(pairs, found, strict=True)}
 
 
-def seen_by(matches, image_id):
+def seen_by(matches: dict[tuple[int, int], set[tuple[int, int]]], image_id: int) -> set[int]:
     """Features of an image that have a match."""
     return {match[pair.index(image_id)] for pair, found in matches.items() if image_id in pair for match in found}
 
 
-def sizes(path, image_id):
+def sizes(path: Path, image_id: int) -> np.ndarray:
     """Size of every feature: its frame takes a unit square to so many pixels squared."""
     with pycolmap.Database.open(path) as opened:
         frames = opened.read_keypoints(image_id)[:, 2:].reshape(-1, 2, 2)
-    return np.sqrt(np.abs(np.linalg.det(frames)))
+    return np.asarray(np.sqrt(np.abs(np.linalg.det(frames))))
 
 
-def test_a_draft_has_the_matches_among_the_coarsest_features(bench, tmp_path):
+def test_a_draft_has_the_matches_among_the_coarsest_features(bench: Workbench, tmp_path: Path) -> None:
     draft.thin_out(bench.database, tmp_path / "draft.db")
     everything, thin = verified(bench.database), verified(tmp_path / "draft.db")
     coarsest = {}
@@ -83,13 +84,13 @@ def test_a_draft_has_the_matches_among_the_coarsest_features(bench, tmp_path):
         assert thin.get((first, second), set()) <= matches
 
 
-def test_the_database_itself_stays_whole(bench, tmp_path):
+def test_the_database_itself_stays_whole(bench: Workbench, tmp_path: Path) -> None:
     before = verified(bench.database)
     draft.thin_out(bench.database, tmp_path / "draft.db")
     assert verified(bench.database) == before
 
 
-def test_a_photo_without_features_is_no_obstacle(bench, tmp_path):
+def test_a_photo_without_features_is_no_obstacle(bench: Workbench, tmp_path: Path) -> None:
     blank = tmp_path / "blank.db"
     shutil.copyfile(bench.database, blank)
     with pycolmap.Database.open(blank) as opened:
@@ -102,7 +103,7 @@ def test_a_photo_without_features_is_no_obstacle(bench, tmp_path):
     assert verified(tmp_path / "draft.db") == verified(tmp_path / "without.db")
 
 
-def test_only_plenty_of_features_are_worth_a_draft(bench, monkeypatch):
+def test_only_plenty_of_features_are_worth_a_draft(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     median = np.median([len(seen_by(verified(bench.database), image_id)) for image_id in range(1, 11)])
     monkeypatch.setattr(draft, "PLENTY", median)
     assert draft.is_worthwhile(bench.database)
@@ -110,7 +111,9 @@ def test_only_plenty_of_features_are_worth_a_draft(bench, monkeypatch):
     assert not draft.is_worthwhile(bench.database)
 
 
-def test_cameras_and_points_are_those_of_all_features(bench, room_photos, tmp_path):
+def test_cameras_and_points_are_those_of_all_features(
+    bench: Workbench, room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     presets = {"all": MapperPreset(), "draft": MapperPreset(draft=True), "again": MapperPreset(draft=True)}
     models = {
         name: mapping.map_incrementally(bench, tmp_path / name, preset, 10, SPAN)[0] for name, preset in presets.items()

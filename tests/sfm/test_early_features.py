@@ -1,12 +1,18 @@
 """Features found while photos still arrive: the same cameras as from a folder that was full from the start."""
 
+from __future__ import annotations
+
 import json
 import shutil
 import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.sfm_runs import Run, sfm_command
 
 from splatworker.formats.scene import read_scene
 from splatworker.sfm import database
@@ -18,35 +24,35 @@ from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.photo import read_photos
 from splatworker.sfm.workbench import Workbench
 
-from .conftest import command
-
 
 class Sender:
     """Brings a file at every look, and says when the last one is there."""
 
-    def __init__(self, files, folder):
+    def __init__(self, files: Iterable[Path], folder: Path) -> None:
         self.files = list(files)
         self.folder = folder
 
-    def __call__(self):
+    def __call__(self) -> bool:
         if not self.files:
             return True
         shutil.copy(self.files.pop(0), self.folder)
         return False
 
 
-def bench(tmp_path, photos, **options):
+def bench(tmp_path: Path, photos: Path, **options: Any) -> Workbench:
     work = tmp_path / "work"
     work.mkdir()
     return Workbench(work, photos, SfmOptions(device="cpu", **options), 2)
 
 
-def found_in(path):
+def found_in(path: Path) -> dict[str, int]:
     with pycolmap.Database.open(path) as opened:
         return {image.name: opened.num_keypoints_for_image(image.image_id) for image in opened.read_all_images()}
 
 
-def test_features_are_those_that_the_reconstruction_finds(room_photos, tmp_path):
+def test_features_are_those_that_the_reconstruction_finds(
+    room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     """Two photos come while others are looked at, one is not a photo, one is gone when it is wanted."""
     photos = tmp_path / "photos"
     photos.mkdir()
@@ -70,7 +76,9 @@ def test_features_are_those_that_the_reconstruction_finds(room_photos, tmp_path)
     assert found_in(target) == {"000001.jpg": counts[source[0].name], "000002.jpg": 0}
 
 
-def test_photos_that_will_be_shrunk_are_left_alone(room_photos, tmp_path):
+def test_photos_that_will_be_shrunk_are_left_alone(
+    room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     room = bench(tmp_path, photos, max_image_size=320, undistort_max_size=300)
@@ -79,13 +87,15 @@ def test_photos_that_will_be_shrunk_are_left_alone(room_photos, tmp_path):
 
 
 @pytest.mark.timeout(120)
-def test_the_stage_follows_a_folder_that_fills(sfm, room_photos, tmp_path):
+def test_the_stage_follows_a_folder_that_fills(
+    sfm: Callable[..., Run], room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     """The last photos are there when the end is told, and those before long looked at."""
     photos, arriving = tmp_path / "photos", tmp_path / "arriving"
     photos.mkdir()
     options = ("--follow", "--undistort-max-size", "400")
     with subprocess.Popen(
-        command(photos, tmp_path / "scene", *options),
+        sfm_command(photos, tmp_path / "scene", *options),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     ) as stage:  # fmt: skip
         for path in sorted(room_photos[0].iterdir()):

@@ -1,11 +1,15 @@
 """The example photos, whose cameras are known exactly."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+from support.sfm_runs import Run
 
 from splatworker.formats.scene import read_scene
 from splatworker.sfm.compare import compare_poses
@@ -13,7 +17,7 @@ from splatworker.sfm.compare import compare_poses
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def true_poses():
+def true_poses() -> dict[str, np.ndarray]:
     truth = json.loads((EXAMPLES / "ground_truth.json").read_text())
     poses = {}
     for name, photo in truth["photos"].items():
@@ -23,12 +27,12 @@ def true_poses():
 
 
 @pytest.fixture(scope="module")
-def scene(sfm, tmp_path_factory):
+def scene(sfm: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     folder = tmp_path_factory.mktemp("examples") / "scene"
     return sfm(EXAMPLES / "photos", folder), folder
 
 
-def test_every_camera_is_where_it_was(scene):
+def test_every_camera_is_where_it_was(scene: tuple[Run, Path]) -> None:
     run, folder = scene
     truth = true_poses()
     assert run.result["registered"] == run.result["photos"] == len(truth)
@@ -40,7 +44,7 @@ def test_every_camera_is_where_it_was(scene):
     assert difference.position.max() < 0.002
 
 
-def test_the_desk_is_level(scene):
+def test_the_desk_is_level(scene: tuple[Run, Path]) -> None:
     truth = true_poses()
     for photo in read_scene(scene[1]).photos:
         up, true_up = photo.camera.camera_from_world[:, :3] @ [0, 1, 0], truth[photo.name][:, :3] @ [0, 0, 1]

@@ -1,25 +1,20 @@
 """What is said when photos do not make a scene, and what is left behind: nothing."""
 
+from __future__ import annotations
+
 import json
 import shutil
-import signal
-import subprocess
-import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from support import photo_sets
-
-from splatworker.sfm.output import scene_to_write
-
-
-def gone(scene):
-    """Neither the scene nor anything half-written."""
-    return not scene.exists() and not [path for path in scene.parent.iterdir() if scene.name in path.name]
+from support.sfm_runs import Run, gone
 
 
-def test_photos_that_share_nothing(sfm, tmp_path):
+def test_photos_that_share_nothing(sfm: Callable[..., Run], tmp_path: Path) -> None:
     rays = photo_sets.pinhole_rays()
     poses = photo_sets.arc(5)
     (tmp_path / "photos").mkdir()
@@ -33,7 +28,7 @@ def test_photos_that_share_nothing(sfm, tmp_path):
     assert gone(tmp_path / "scene")
 
 
-def test_photos_of_a_white_wall(sfm, tmp_path):
+def test_photos_of_a_white_wall(sfm: Callable[..., Run], tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     rng = np.random.default_rng(0)
     for number in range(6):
@@ -45,7 +40,7 @@ def test_photos_of_a_white_wall(sfm, tmp_path):
     assert gone(tmp_path / "scene")
 
 
-def test_blurred_photos(sfm, tmp_path):
+def test_blurred_photos(sfm: Callable[..., Run], tmp_path: Path) -> None:
     rays = photo_sets.pinhole_rays()
     (tmp_path / "photos").mkdir()
     for number, pose in enumerate(photo_sets.arc(8)):
@@ -56,7 +51,7 @@ def test_blurred_photos(sfm, tmp_path):
     assert "8 of 8 are blurred" in run.error["message"]
 
 
-def test_photos_taken_from_one_spot(sfm, tmp_path):
+def test_photos_taken_from_one_spot(sfm: Callable[..., Run], tmp_path: Path) -> None:
     center = np.array([0.0, 1.2, 2.6])
     targets = [np.array([x, 0.8 + 0.1 * (number % 3), -1.0]) for number, x in enumerate(np.linspace(-1.2, 1.2, 12))]
     photo_sets.take(tmp_path / "photos", photo_sets.room(), [photo_sets.look_at(center, target) for target in targets])
@@ -66,7 +61,7 @@ def test_photos_taken_from_one_spot(sfm, tmp_path):
     assert gone(tmp_path / "scene")
 
 
-def test_two_scenes_in_one_set(sfm, tmp_path):
+def test_two_scenes_in_one_set(sfm: Callable[..., Run], tmp_path: Path) -> None:
     photo_sets.take(tmp_path / "photos", photo_sets.room(), photo_sets.arc(8), prefix="a")
     photo_sets.take(tmp_path / "photos", photo_sets.room(seed=7), photo_sets.arc(4, degrees=30), prefix="b")
     run = sfm(tmp_path / "photos", tmp_path / "scene")
@@ -80,7 +75,9 @@ def test_two_scenes_in_one_set(sfm, tmp_path):
 
 
 @pytest.mark.slow
-def test_one_blank_one_blurred_and_one_foreign_photo_among_good_ones(sfm, room_photos, tmp_path):
+def test_one_blank_one_blurred_and_one_foreign_photo_among_good_ones(
+    sfm: Callable[..., Run], room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     photos = tmp_path / "photos"
     shutil.copytree(room_photos[0], photos)
     rays = photo_sets.pinhole_rays()
@@ -100,7 +97,7 @@ def test_one_blank_one_blurred_and_one_foreign_photo_among_good_ones(sfm, room_p
     assert "not a photo" in rejected["notes.txt"]
 
 
-def test_a_folder_without_photos(sfm, tmp_path):
+def test_a_folder_without_photos(sfm: Callable[..., Run], tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.txt").write_text("text")
     run = sfm(tmp_path / "photos", tmp_path / "scene")
@@ -108,7 +105,9 @@ def test_a_folder_without_photos(sfm, tmp_path):
     assert sfm(tmp_path / "nowhere", tmp_path / "scene").error["code"] == "no_photos"
 
 
-def test_cuda_where_there_is_none(sfm, room_photos, tmp_path):
+def test_cuda_where_there_is_none(
+    sfm: Callable[..., Run], room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     from splatworker.sfm.features import has_cuda
 
     if has_cuda():
@@ -118,7 +117,9 @@ def test_cuda_where_there_is_none(sfm, room_photos, tmp_path):
     assert "cannot use a GPU" in run.error["message"]
 
 
-def test_too_few_photos(sfm, room_photos, tmp_path):
+def test_too_few_photos(
+    sfm: Callable[..., Run], room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     (tmp_path / "photos").mkdir()
     for path in sorted(room_photos[0].iterdir())[:4]:
         shutil.copy(path, tmp_path / "photos")
@@ -127,7 +128,9 @@ def test_too_few_photos(sfm, room_photos, tmp_path):
     assert "4 photos are too few: 5 are needed" in run.error["message"]
 
 
-def test_a_photo_from_another_camera_among_many(sfm, room_photos, tmp_path):
+def test_a_photo_from_another_camera_among_many(
+    sfm: Callable[..., Run], room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     """Another size and another focal length: it gets a camera of its own, and a place."""
     photos = tmp_path / "photos"
     shutil.copytree(room_photos[0], photos)
@@ -144,7 +147,7 @@ def test_a_photo_from_another_camera_among_many(sfm, room_photos, tmp_path):
     assert cameras[photo_sets.WIDTH]["params"]["f"] == pytest.approx(photo_sets.FOCAL, rel=0.01)
 
 
-def test_photos_that_say_nothing_of_their_cameras(sfm, tmp_path):
+def test_photos_that_say_nothing_of_their_cameras(sfm: Callable[..., Run], tmp_path: Path) -> None:
     """Each of another size, as from the internet: a camera for each, and the user is told."""
     (tmp_path / "photos").mkdir()
     for number, pose in enumerate(photo_sets.arc(8)):
@@ -158,7 +161,9 @@ def test_photos_that_say_nothing_of_their_cameras(sfm, tmp_path):
     assert "8 photos say nothing about their camera" in warning
 
 
-def test_a_camera_none_of_whose_photos_could_be_placed(sfm, room_photos, tmp_path):
+def test_a_camera_none_of_whose_photos_could_be_placed(
+    sfm: Callable[..., Run], room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     photos = tmp_path / "photos"
     shutil.copytree(room_photos[0], photos)
     foreign = photo_sets.photograph(photo_sets.room(seed=9), photo_sets.arc(3)[1], photo_sets.pinhole_rays(400, 400))
@@ -171,7 +176,7 @@ def test_a_camera_none_of_whose_photos_could_be_placed(sfm, room_photos, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_reconstruction_of_too_few_of_the_photos_is_refused(sfm, tmp_path):
+def test_a_reconstruction_of_too_few_of_the_photos_is_refused(sfm: Callable[..., Run], tmp_path: Path) -> None:
     photo_sets.take(tmp_path / "photos", photo_sets.room(), photo_sets.arc(6, degrees=50), prefix="a")
     rays = photo_sets.pinhole_rays()
     for number in range(7):
@@ -186,61 +191,7 @@ def test_a_reconstruction_of_too_few_of_the_photos_is_refused(sfm, tmp_path):
     assert lenient.result["registered"] == 6
 
 
-def test_a_folder_with_something_else_in_it_is_not_overwritten(sfm, room_photos, tmp_path):
-    (tmp_path / "letters").mkdir()
-    (tmp_path / "letters" / "love.txt").write_text("dear")
-    run = sfm(room_photos[0], tmp_path / "letters")
-    assert run.error["code"] == "invalid_job"
-    assert (tmp_path / "letters" / "love.txt").read_text() == "dear"
-
-
-def test_an_older_scene_of_ours_is_replaced_as_a_whole(sfm, room_photos, tmp_path):
-    scene = tmp_path / "scene"
-    with scene_to_write(scene, room_photos[0]) as part:
-        (part / "sparse" / "0").mkdir(parents=True)
-        (part / "images").mkdir()
-        (part / "images" / "old.jpg").write_bytes(b"old")
-    assert sfm(room_photos[0], scene).result["registered"] == 10
-    assert not (scene / "images" / "old.jpg").exists()
-
-
-def test_another_makers_scene_is_not_overwritten(sfm, room_photos, tmp_path):
-    scene = tmp_path / "scene"
-    (scene / "sparse" / "0").mkdir(parents=True)
-    (scene / "sparse" / "0" / "cameras.bin").write_bytes(b"another's")
-    for option in ([], ["--overwrite"]):
-        run = sfm(room_photos[0], scene, *option)
-        assert run.error["code"] == "invalid_job"
-        assert "cameras.bin" in run.error["message"]
-    assert (scene / "sparse" / "0" / "cameras.bin").read_bytes() == b"another's"
-    assert [path.name for path in scene.iterdir()] == ["sparse"]
-
-
-def test_a_terminated_stage_ends_soon_and_leaves_nothing(room_photos, tmp_path):
-    arguments = ["sfm", str(room_photos[0]), "-o", str(tmp_path / "scene"), "--json"]
-    child = subprocess.Popen(
-        [sys.executable, "-m", "splatworker", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert child.stdout is not None
-    for line in child.stdout:
-        if "matching" in line:
-            break
-    child.send_signal(signal.SIGTERM)
-    out, _ = child.communicate(timeout=60)
-    assert child.returncode == 1
-    assert '"code": "cancelled"' in out.splitlines()[-1]
-    assert gone(tmp_path / "scene")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("option", [["--max-image-size", "0"], ["--camera-model", "FISHEYE"], ["--threads", "-1"]])
-def test_a_wrong_command_line_is_status_2(sfm, room_photos, tmp_path, option):
-    run = sfm(room_photos[0], tmp_path / "scene", *option)
-    assert run.status == 2
-    assert run.events == []
-
-
-def test_png_photos_and_mixed_orientations(sfm, tmp_path):
+def test_png_photos_and_mixed_orientations(sfm: Callable[..., Run], tmp_path: Path) -> None:
     """Landscape photos, and portrait ones stored as landscape pixels with a tag: one camera, all upright."""
     photos = tmp_path / "photos"
     photos.mkdir()

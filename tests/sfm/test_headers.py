@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
 from support import photo_sets
+from support.sfm_runs import Run
 
 from splatworker.formats.colmap import read_cameras
 from splatworker.formats.scene import read_scene
-from splatworker.sfm import gate, ladder
-from splatworker.sfm.cameras import group_photos
-from splatworker.sfm.frame import metres_a_unit
-from splatworker.sfm.graph import MatchGraph
+from splatworker.sfm.cameras import CameraGroup, group_photos
 from splatworker.sfm.photo import PhotoHeader, read_photo
-from splatworker.sfm.undistort import _to_pinhole
 
 RIGHT = 31
 """The focal length of the room's camera on 35 mm film."""
@@ -51,7 +48,7 @@ def write_header(
     image.save(path, quality=93, exif=exif)
 
 
-def groups_of(folder: Path, told: list[object]):
+def groups_of(folder: Path, told: list[object]) -> list[CameraGroup]:
     """The camera groups of photos of 480x360 pixels that tell these focal lengths on film."""
     photos = []
     for number, f35 in enumerate(told):
@@ -63,7 +60,7 @@ def groups_of(folder: Path, told: list[object]):
 
 
 @pytest.mark.parametrize("absurd", [1, 3, 500, 65_535])
-def test_an_absurd_focal_length_in_all_photos_is_as_good_as_none(tmp_path, absurd):
+def test_an_absurd_focal_length_in_all_photos_is_as_good_as_none(tmp_path: Path, absurd: int) -> None:
     (group,) = groups_of(tmp_path, [absurd] * 6)
     assert not group.has_prior
     assert group.focal == pytest.approx(1.2 * 480)
@@ -71,7 +68,7 @@ def test_an_absurd_focal_length_in_all_photos_is_as_good_as_none(tmp_path, absur
 
 
 @pytest.mark.parametrize("odd", [0, None, 500])
-def test_odd_photos_do_not_spoil_the_others(tmp_path, odd):
+def test_odd_photos_do_not_spoil_the_others(tmp_path: Path, odd: int | None) -> None:
     found = groups_of(tmp_path, [RIGHT, odd, RIGHT, RIGHT, odd])
     if odd == 500:
         (group,) = found
@@ -80,75 +77,11 @@ def test_odd_photos_do_not_spoil_the_others(tmp_path, odd):
     assert found[0].focal == pytest.approx(RIGHT / 43.27 * np.hypot(480, 360), rel=0.15)
 
 
-def attempt(registered: int, error: float, *, doubted: bool = False, faults: list[str] | None = None, rung: str = "x"):
-    model = SimpleNamespace(num_reg_images=lambda: registered, compute_mean_reprojection_error=lambda: error)
-    found = gate.Inspection(faults=faults or [], doubted={1: "it does"} if doubted else {})
-    return ladder.Attempt("fast", rung, model, (), found, 1.0)
-
-
-FULL = MatchGraph(tuple(range(1, 12)), {(n, n + 1): 100 for n in range(1, 11)}, {}, 10)
-
-
-def test_a_model_that_contradicts_the_header_must_be_clearly_better():
-    agreeing = attempt(11, 1.0)
-    assert ladder.best([attempt(11, 0.4, doubted=True), agreeing]).doubted
-    assert ladder.best([attempt(11, 0.9, doubted=True), agreeing]) is agreeing
-    assert ladder.best([attempt(7, 0.4, doubted=True), agreeing]) is agreeing
-    assert ladder.best([attempt(11, 0.9, doubted=True), attempt(5, 1.0)]).doubted
-    assert ladder.best([attempt(11, 0.9, doubted=True), attempt(11, 0.1, faults=["it cannot be"])]).doubted
-    assert ladder.best([attempt(9, 0.9), attempt(10, 1.9)]).registered == 10
-
-
-def test_the_climb_ends_when_both_sides_are_heard():
-    doubted = attempt(11, 0.4, doubted=True)
-    assert not ladder.answered([doubted], FULL)
-    assert ladder.answered([doubted, attempt(11, 1.0, rung=ladder.HELD)], FULL)
-    assert ladder.answered([attempt(11, 1.0)], FULL)
-    assert not ladder.answered([attempt(5, 0.4, doubted=True), attempt(5, 1.0, rung=ladder.HELD)], FULL)
-
-
-def test_no_rung_takes_much_longer_than_those_before():
-    assert ladder.longest_rung(11, []) == 0
-    assert ladder.longest_rung(11, [0.8, 2.0]) == 33
-    assert ladder.longest_rung(3, [0.8]) == 20
-    assert ladder.longest_rung(11, [50.0, 2.0]) == 150
-
-
-PLACES = np.array([[x, 0.3 * np.sin(x), 0.2 * x] for x in range(8)], float)
-"""Cameras, 30 metres a unit."""
-
-
-def positions() -> list[tuple[float, float, float] | None]:
-    metre = np.degrees(1 / 6_371_000.0)
-    noise = np.random.default_rng(5).normal(0, 1.5, PLACES.shape)
-    metres = 30 * PLACES + noise
-    return [(47 + y * metre, 8 + x * metre / np.cos(np.radians(47)), 400 + z) for x, y, z in metres]
-
-
-@pytest.mark.parametrize("wrong", [(46.9, -92.5, 198.0), None, (47.0, 8.0, 65_000.0), (-47.0, 8.0, 400.0)])
-@pytest.mark.parametrize("which", [[0], [3], [2, 7]])
-def test_positions_of_other_places_are_left_out(wrong, which):
-    gps = positions()
-    for number in which:
-        gps[number] = wrong
-    scale, is_wrong = metres_a_unit(PLACES, gps)
-    assert scale == pytest.approx(30, rel=0.05)
-    assert list(np.flatnonzero(is_wrong)) == which
-
-
-def test_positions_of_which_too_many_are_wrong_tell_nothing():
-    gps = positions()
-    gps[:4] = [None] * 4
-    assert metres_a_unit(PLACES, gps)[0] is None
-    shuffled = [positions()[number] for number in (3, 7, 0, 5, 2, 6, 1, 4)]
-    assert metres_a_unit(PLACES, shuffled)[0] is None
-
-
 @pytest.mark.parametrize("written", [(0, 0), (1, 0), "far"])
-def test_numbers_that_are_none(tmp_path, written):
+def test_numbers_that_are_none(tmp_path: Path, written: str | tuple[int, int]) -> None:
     Image.new("RGB", (480, 360)).save(tmp_path / "a.jpg")
     write_header(tmp_path / "a.jpg")
-    detail = {ExifTags.Base.FocalLength: written}
+    detail: dict[int, object] = {ExifTags.Base.FocalLength: written}
     assert PhotoHeader("a", 1, 1).focal_mm is None
     exif = Image.Exif()
     try:
@@ -167,18 +100,8 @@ def struct_error() -> type[Exception]:
     return struct.error
 
 
-@pytest.mark.parametrize("model", ["SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "PINHOLE"])
-def test_a_camera_without_distortion_is_written_as_pinhole(model):
-    from splatworker.sfm.colmap import pycolmap
-
-    camera = pycolmap.Camera.create_from_model_name(1, model, 420.0, 480, 360)
-    _to_pinhole(camera)
-    assert camera.model_name == "PINHOLE"
-    assert list(camera.params) == [420, 420, 240, 180]
-
-
 @pytest.fixture(scope="module")
-def odd_room(sfm, tmp_path_factory):
+def odd_room(sfm: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
     """Ten photos of the room in folders of folders, names in Latin-1, four of them with a header that is not true, and
     one with the position of another place."""
     folder = tmp_path_factory.mktemp("odd") / "photos"
@@ -194,7 +117,7 @@ def odd_room(sfm, tmp_path_factory):
     return sfm(folder, scene), scene
 
 
-def test_an_odd_room_is_found_whole(odd_room):
+def test_an_odd_room_is_found_whole(odd_room: tuple[Run, Path]) -> None:
     run, scene = odd_room
     assert run.result["registered"] == 10
     expected = [f"{folder}/café {number}.jpg" for folder in ("left", "right/far") for number in range(5)]
@@ -203,7 +126,7 @@ def test_an_odd_room_is_found_whole(odd_room):
         assert camera.fx == pytest.approx(photo_sets.FOCAL, rel=0.06)
 
 
-def test_an_odd_room_is_told_of(odd_room):
+def test_an_odd_room_is_told_of(odd_room: tuple[Run, Path]) -> None:
     run, scene = odd_room
     told = [warning for warning in run.warnings if "(EXIF)" in warning]
     assert len(told) == 1

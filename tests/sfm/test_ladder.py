@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from splatworker.sfm import draft, gate, ladder, mapping
+from splatworker.sfm.cameras import CameraGroup
+from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.gate import Inspection
 from splatworker.sfm.graph import MatchGraph
+from splatworker.sfm.mapping import MapperPreset
+from splatworker.sfm.watch import Span
+from splatworker.sfm.workbench import Workbench
 
 GRAPH = MatchGraph(tuple(range(1, 21)), {(one, one + 1): 100 for one in range(1, 20)}, {}, 190)
 DRAFT, *RUNGS = ladder.RUNGS
@@ -18,31 +26,33 @@ NAMES = [rung.name for rung in RUNGS]
 class Model:
     """So many photos, placed with such an error."""
 
-    def __init__(self, photos, error=0.5):
+    def __init__(self, photos: int, error: float = 0.5) -> None:
         self.photos, self.error = photos, error
 
-    def num_reg_images(self):
+    def num_reg_images(self) -> int:
         return self.photos
 
-    def reg_image_ids(self):
+    def reg_image_ids(self) -> list[int]:
         return list(range(1, self.photos + 1))
 
-    def compute_mean_reprojection_error(self):
+    def compute_mean_reprojection_error(self) -> float:
         return self.error
 
 
 @pytest.fixture
-def climb(monkeypatch, tmp_path):
+def climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
     """`climb(found, ...)`: the attempts where rungs find these; a model that is not true is a pair with its fault.
 
     Photos have no features to spare unless it says `plenty`.
     """
 
-    def run(*found, has_prior=True, plenty=False):
+    def run(
+        *found: Model | list[Any] | tuple[Model, list[str]], has_prior: bool = True, plenty: bool = False
+    ) -> tuple[Any, ...]:
         results = iter(found)
         asked = []
 
-        def next_models(*asked_for):
+        def next_models(*asked_for: MapperPreset | str) -> list[Any]:
             asked.append(asked_for)
             result = next(results)
             models = result if isinstance(result, list) else [result]
@@ -53,35 +63,37 @@ def climb(monkeypatch, tmp_path):
         monkeypatch.setattr(mapping, "map_globally", lambda *a: next_models("global"))
         monkeypatch.setattr(gate, "inspect", lambda model, _: Inspection(faults=list(faults.get(id(model), ()))))
         monkeypatch.setattr(draft, "is_worthwhile", lambda _: plenty)
-        bench = SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db")
-        attempts = ladder.climb(bench, "fast", [SimpleNamespace(has_prior=has_prior)], GRAPH, None)
+        bench = cast(Workbench, SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db"))
+        groups = [cast(CameraGroup, SimpleNamespace(has_prior=has_prior))]
+        attempts = ladder.climb(bench, "fast", groups, GRAPH, cast(Span, None))
         return attempts, asked
 
     return run
 
 
-def test_a_first_rung_that_is_good_enough_costs_nothing_more(climb):
+def test_a_first_rung_that_is_good_enough_costs_nothing_more(climb: Callable[..., Any]) -> None:
     attempts, asked = climb(Model(19))  # one of twenty may be missing
     assert [attempt.rung for attempt in attempts] == ["incremental"]
     assert asked == [("incremental", RUNGS[0].mapper)]
     assert attempts[0].registered == 19
 
 
-def test_a_draft_comes_first_where_features_are_plenty(climb):
+def test_a_draft_comes_first_where_features_are_plenty(climb: Callable[..., Any]) -> None:
     attempts, asked = climb(Model(20), plenty=True)
     assert [attempt.rung for attempt in attempts] == [DRAFT.name]
     assert asked == [("incremental", DRAFT.mapper)]
+    assert DRAFT.mapper
     assert DRAFT.mapper.draft
-    assert not any(rung.mapper.draft for rung in RUNGS[:-1])
+    assert not any(rung.mapper and rung.mapper.draft for rung in RUNGS[:-1])
 
 
-def test_a_draft_may_miss_no_photo(climb):
+def test_a_draft_may_miss_no_photo(climb: Callable[..., Any]) -> None:
     attempts, _ = climb(Model(19), Model(20), plenty=True)
     assert [attempt.rung for attempt in attempts] == [DRAFT.name, "incremental"]
     assert ladder.best(attempts).registered == 20
 
 
-def test_rungs_are_tried_in_their_order_with_their_presets_and_the_best_wins(climb):
+def test_rungs_are_tried_in_their_order_with_their_presets_and_the_best_wins(climb: Callable[..., Any]) -> None:
     attempts, asked = climb(Model(3), Model(4), Model(18), [], Model(17), Model(18, error=0.9))
     assert [attempt.rung for attempt in attempts] == NAMES
     assert asked == [*(("incremental", rung.mapper) for rung in RUNGS[:-1]), ("global",)]
@@ -90,14 +102,50 @@ def test_rungs_are_tried_in_their_order_with_their_presets_and_the_best_wins(cli
     assert not attempts[3].plausible
 
 
-def test_held_intrinsics_want_to_be_known(climb):
+def test_held_intrinsics_want_to_be_known(climb: Callable[..., Any]) -> None:
     attempts, _ = climb(Model(3), Model(3), Model(3), has_prior=False)
     assert [attempt.rung for attempt in attempts] == [rung.name for rung in RUNGS if not rung.wants_prior]
 
 
-def test_a_model_that_cannot_be_true_is_not_taken_however_many_photos_it_has(climb):
+def test_a_model_that_cannot_be_true_is_not_taken_however_many_photos_it_has(climb: Callable[..., Any]) -> None:
     attempts, _ = climb((Model(20), ["the cameras stand in one spot"]), Model(20))
     assert [attempt.rung for attempt in attempts] == NAMES[:2]
     assert ladder.best(attempts).rung == NAMES[1]
     lone, _ = climb((Model(20), ["bent"]), Model(4), Model(4), Model(4), Model(4), Model(4))
     assert ladder.best(lone).registered == 4
+
+
+def attempt(
+    registered: int, error: float, *, doubted: bool = False, faults: list[str] | None = None, rung: str = "x"
+) -> ladder.Attempt:
+    model = SimpleNamespace(num_reg_images=lambda: registered, compute_mean_reprojection_error=lambda: error)
+    found = gate.Inspection(faults=faults or [], doubted={1: "it does"} if doubted else {})
+    return ladder.Attempt("fast", rung, cast(pycolmap.Reconstruction, model), (), found, 1.0)
+
+
+FULL = MatchGraph(tuple(range(1, 12)), {(n, n + 1): 100 for n in range(1, 11)}, {}, 10)
+
+
+def test_a_model_that_contradicts_the_header_must_be_clearly_better() -> None:
+    agreeing = attempt(11, 1.0)
+    assert ladder.best([attempt(11, 0.4, doubted=True), agreeing]).doubted
+    assert ladder.best([attempt(11, 0.9, doubted=True), agreeing]) is agreeing
+    assert ladder.best([attempt(7, 0.4, doubted=True), agreeing]) is agreeing
+    assert ladder.best([attempt(11, 0.9, doubted=True), attempt(5, 1.0)]).doubted
+    assert ladder.best([attempt(11, 0.9, doubted=True), attempt(11, 0.1, faults=["it cannot be"])]).doubted
+    assert ladder.best([attempt(9, 0.9), attempt(10, 1.9)]).registered == 10
+
+
+def test_the_climb_ends_when_both_sides_are_heard() -> None:
+    doubted = attempt(11, 0.4, doubted=True)
+    assert not ladder.answered([doubted], FULL)
+    assert ladder.answered([doubted, attempt(11, 1.0, rung=ladder.HELD)], FULL)
+    assert ladder.answered([attempt(11, 1.0)], FULL)
+    assert not ladder.answered([attempt(5, 0.4, doubted=True), attempt(5, 1.0, rung=ladder.HELD)], FULL)
+
+
+def test_no_rung_takes_much_longer_than_those_before() -> None:
+    assert ladder.longest_rung(11, []) == 0
+    assert ladder.longest_rung(11, [0.8, 2.0]) == 33
+    assert ladder.longest_rung(3, [0.8]) == 20
+    assert ladder.longest_rung(11, [50.0, 2.0]) == 150

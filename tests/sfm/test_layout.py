@@ -1,5 +1,10 @@
 """Photos are shrunk once, keep what their headers say, and are linked where nothing is to be gained."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,7 +20,7 @@ from splatworker.stages.progress import Silent
 
 
 @pytest.fixture
-def large(tmp_path):
+def large(tmp_path: Path) -> Path:
     """A photo of 1200x900 with a tag, one of 900x1200 as PNG, one of 300x200."""
     folder = tmp_path / "images"
     folder.mkdir()
@@ -26,14 +31,14 @@ def large(tmp_path):
     return folder
 
 
-def laid_out(images, folder, options, cancellation=None):
+def laid_out(images: Path, folder: Path, options: SfmOptions, cancellation: Any = None) -> Any:
     photos, _ = read_photos(images)
     span = Span(Silent(), "", 0, 1)
     bench = Workbench(folder.parent, folder, options, 2, cancellation or Cancellation())
     return lay_out(photos, images, bench, span)
 
 
-def test_large_photos_are_shrunk_to_what_is_needed(large, tmp_path):
+def test_large_photos_are_shrunk_to_what_is_needed(large: Path, tmp_path: Path) -> None:
     options = SfmOptions(max_image_size=600, undistort_max_size=400)
     photos = laid_out(large, tmp_path / "laid", options)
     assert [photo.name for photo in photos] == ["a b.jpg", "c.png", "d.jpg"]
@@ -57,13 +62,13 @@ def test_large_photos_are_shrunk_to_what_is_needed(large, tmp_path):
         SfmOptions(max_image_size=1000, undistort_max_size=400),
     ],
 )
-def test_photos_are_linked_where_their_size_is_needed(large, tmp_path, options):
+def test_photos_are_linked_where_their_size_is_needed(large: Path, tmp_path: Path, options: SfmOptions) -> None:
     photos = laid_out(large, tmp_path / "laid", options)
     assert [(photo.width, photo.height) for photo in photos] == [(1200, 900), (900, 1200), (300, 200)]
     assert all(path.is_symlink() for path in (tmp_path / "laid").iterdir())
 
 
-def test_it_can_be_cancelled(large, tmp_path):
+def test_it_can_be_cancelled(large: Path, tmp_path: Path) -> None:
     cancellation = Cancellation()
     cancellation.request()
     with pytest.raises(Cancelled):

@@ -1,9 +1,15 @@
 """Hundreds of photos, in no order, and the frames of a video."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 from support import photo_sets
+from support.sfm_runs import Run
 
 from splatworker.formats.scene import read_scene
 from splatworker.sfm.compare import compare_poses
@@ -14,7 +20,7 @@ SMALL = (360, 270, 315.0)
 """Width, height and focal length: the field of view of all other photos of the room."""
 
 
-def shoot(folder, poses):
+def shoot(folder: Path, poses: list[np.ndarray]) -> dict[str, np.ndarray]:
     folder.mkdir()
     rays = photo_sets.pinhole_rays(*SMALL)
     for number, pose in enumerate(poses):
@@ -24,7 +30,7 @@ def shoot(folder, poses):
     return {f"{number:03d}.jpg": pose for number, pose in enumerate(poses)}
 
 
-def around(count, heights, radii):
+def around(count: int, heights: Sequence[float] | np.ndarray, radii: Sequence[float]) -> list[np.ndarray]:
     """Poses on arcs at several heights and distances that look at changing places."""
     poses = []
     for number in range(count):
@@ -37,7 +43,7 @@ def around(count, heights, radii):
 
 
 @pytest.mark.timeout(900)
-def test_500_photos_in_no_order(sfm, tmp_path):
+def test_500_photos_in_no_order(sfm: Callable[..., Run], tmp_path: Path) -> None:
     poses = around(500, heights=np.linspace(0.5, 2.0, 10), radii=(2.6, 3.0, 3.4))
     order = np.random.default_rng(0).permutation(500)
     truth = shoot(tmp_path / "photos", [poses[number] for number in order])
@@ -52,7 +58,7 @@ def test_500_photos_in_no_order(sfm, tmp_path):
 
 
 @pytest.mark.timeout(600)
-def test_the_frames_of_a_video(sfm, tmp_path):
+def test_the_frames_of_a_video(sfm: Callable[..., Run], tmp_path: Path) -> None:
     """A slow walk with rests: frames that repeat the one before go first, and what stays is all placed."""
     steps = np.concatenate([np.zeros(20), np.linspace(0, 0.45, 100), np.full(20, 0.45), np.linspace(0.45, 1, 100)])
     poses = []

@@ -1,8 +1,11 @@
 """The matching kernel beside its plain twin, and what COLMAP makes of its matches."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,13 +15,14 @@ from splatworker.sfm import nearest
 pytestmark = pytest.mark.skipif(not nearest.has_kernel(), reason="this installation has no matching kernel")
 
 
-def descriptors(rng, count, length=512.0):
+def descriptors(rng: np.random.Generator, count: int, length: float = 512.0) -> np.ndarray:
     """Like SIFT's: not negative, most entries small, all of one length."""
     raw = rng.gamma(0.6, 1.0, (count, 128))
-    return np.round(raw / np.linalg.norm(raw, axis=1, keepdims=True) * length).clip(0, 255).astype(np.uint8)
+    rounded: np.ndarray = np.round(raw / np.linalg.norm(raw, axis=1, keepdims=True) * length)
+    return rounded.clip(0, 255).astype(np.uint8)
 
 
-def seen_again(rng, first, noise):
+def seen_again(rng: np.random.Generator, first: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:
     """The same points in another photo, in another order, with some that are new."""
     order = rng.permutation(len(first))
     moved = first[order] + rng.normal(0, noise, first.shape)
@@ -28,7 +32,7 @@ def seen_again(rng, first, noise):
 
 
 @pytest.mark.parametrize("count", [1, 5, 31, 32, 33, 700, 1500])
-def test_the_same_points_are_found_again(count):
+def test_the_same_points_are_found_again(count: int) -> None:
     rng = np.random.default_rng(count)
     first = descriptors(rng, count)
     second, order = seen_again(rng, first, noise=8.0)
@@ -40,7 +44,7 @@ def test_the_same_points_are_found_again(count):
 
 
 @pytest.mark.parametrize("noise", [15.0, 25.0, 35.0])
-def test_the_kernel_agrees_with_its_plain_twin(noise):
+def test_the_kernel_agrees_with_its_plain_twin(noise: float) -> None:
     rng = np.random.default_rng(3)
     first = descriptors(rng, 900)
     second, _ = seen_again(rng, first, noise)
@@ -51,7 +55,7 @@ def test_the_kernel_agrees_with_its_plain_twin(noise):
     assert len(kernel & plain) > 0.97 * len(kernel | plain)  # seven bits beside eight, at the edges of the thresholds
 
 
-def test_every_instruction_set_gives_the_same(tmp_path):
+def test_every_instruction_set_gives_the_same(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     first = descriptors(rng, 401)
     second, _ = seen_again(rng, first, 25.0)
@@ -68,7 +72,7 @@ def test_every_instruction_set_gives_the_same(tmp_path):
     assert np.array_equal(np.load(tmp_path / "plain.npy"), nearest.match(first, second))
 
 
-def test_a_point_that_looks_like_two_is_not_matched():
+def test_a_point_that_looks_like_two_is_not_matched() -> None:
     rng = np.random.default_rng(7)
     first = descriptors(rng, 40)
     twice = np.concatenate([first, first[:10]])
@@ -76,14 +80,14 @@ def test_a_point_that_looks_like_two_is_not_matched():
     assert nearest.match(twice, first)[:, 1].tolist() == list(range(10, 40))
 
 
-def test_photos_without_features_have_no_matches():
+def test_photos_without_features_have_no_matches() -> None:
     some, none = descriptors(np.random.default_rng(1), 20), np.zeros((0, 128), np.uint8)
     for first, second in ((some, none), (none, some), (none, none)):
         assert nearest.match(first, second).shape == (0, 2)
         assert nearest.match_plainly(first, second).shape == (0, 2)
 
 
-def test_more_descriptors_than_it_can_count_are_refused():
+def test_more_descriptors_than_it_can_count_are_refused() -> None:
     with pytest.raises(ValueError, match="65504"):
         nearest.match(np.zeros((nearest.MOST + 1, 128), np.uint8), np.zeros((1, 128), np.uint8))
     with pytest.raises(TypeError):

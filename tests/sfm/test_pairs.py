@@ -1,16 +1,24 @@
 """Which pairs are matched, and how alike photos are found."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
 import numpy as np
 
 from splatworker.sfm.pairs import all_pairs, choose_pairs, look_alikes, neighbours
-from splatworker.sfm.retrieval import similarities
 
 
-def never():
+def never() -> NoReturn:
     raise AssertionError("similarities were not needed")
 
 
-def test_few_photos_are_matched_all_with_all():
+def any_similarities(rng: np.random.Generator, count: int) -> Callable[[], np.ndarray]:
+    return lambda: rng.random((count, count), np.float32)
+
+
+def test_few_photos_are_matched_all_with_all() -> None:
     assert choose_pairs(4, "auto", False, never) == [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]
     assert len(choose_pairs(60, "auto", False, never)) == 60 * 59 // 2
     assert len(choose_pairs(100, "auto", True, never)) == 100 * 99 // 2
@@ -18,12 +26,12 @@ def test_few_photos_are_matched_all_with_all():
     assert choose_pairs(1, "auto", False, never) == []
 
 
-def test_pairs_of_many_photos_grow_with_their_number():
+def test_pairs_of_many_photos_grow_with_their_number() -> None:
     rng = np.random.default_rng(0)
     counts = {}
     for count in (200, 400):
         for matcher in ("auto", "sequential"):
-            pairs = choose_pairs(count, matcher, True, lambda count=count: rng.random((count, count), np.float32))
+            pairs = choose_pairs(count, matcher, True, any_similarities(rng, count))
             assert pairs == sorted(set(pairs))
             assert all(1 <= first < second <= count for first, second in pairs)
             assert set(neighbours(count, 4)) <= set(pairs)
@@ -32,27 +40,7 @@ def test_pairs_of_many_photos_grow_with_their_number():
     assert counts["sequential", 400] < 2.2 * counts["sequential", 200]
 
 
-def test_look_alikes_are_the_most_similar():
+def test_look_alikes_are_the_most_similar() -> None:
     alike = np.array([[1, 0.9, 0.1, 0.2], [0.9, 1, 0.3, 0.1], [0.1, 0.3, 1, 0.8], [0.2, 0.1, 0.8, 1]], np.float32)
     assert look_alikes(alike, 1) == {(1, 2), (3, 4)}
     assert look_alikes(alike, 9) == set(all_pairs(4))
-
-
-def test_photos_of_one_place_are_more_alike_than_those_of_another():
-    rng = np.random.default_rng(1)
-    places = [rng.random((300, 128)).astype(np.float32) for _ in range(3)]
-    photos = []
-    for number in range(9):
-        seen = places[number % 3][rng.permutation(300)[:150]] + 0.05 * rng.random((150, 128), np.float32)
-        photos.append((seen * 240).astype(np.uint8))
-    photos.append(np.zeros((0, 128), np.uint8))
-    alike = similarities(photos)
-    assert alike.shape == (10, 10)
-    for number in range(9):
-        others = np.delete(np.arange(9), number)
-        assert {int(other) % 3 for other in others[np.argsort(-alike[number, others])[:2]]} == {number % 3}
-    assert np.array_equal(alike, similarities(photos))
-
-
-def test_photos_in_which_nothing_is_found_are_like_none():
-    assert np.array_equal(similarities([np.zeros((0, 128), np.uint8)] * 3), np.zeros((3, 3)))

@@ -1,23 +1,28 @@
 """A phone's HEICs, portrait and landscape mixed, through decoding and reconstruction."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pillow_heif
 import pytest
 from PIL import ExifTags, Image
 from support import photo_sets
+from support.sfm_runs import Run
 
-from splatworker.formats.scene import read_scene
+from splatworker.formats.scene import Scene, read_scene
 from splatworker.sfm.compare import compare_poses
 
 FOCAL_35MM = 30
 """420 pixels of a diagonal of 600, as a whole number of millimetres on film (43.27 mm)."""
 
 
-def shoot(path, picture, orientation):
+def shoot(path: Path, picture: np.ndarray, orientation: int) -> None:
     """A HEIC as phones write it: pixels as the sensor lies, a tag that says how to turn them, camera and lens."""
     exif = Image.Exif()
     exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "Pear", "Phone 12"
@@ -29,7 +34,7 @@ def shoot(path, picture, orientation):
 
 
 @pytest.fixture(scope="module")
-def heics(tmp_path_factory):
+def heics(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, np.ndarray]]:
     """(folder, name of the JPEG -> camera_from_world of the upright photo) of nine photos, every third a portrait."""
     folder = tmp_path_factory.mktemp("phone")
     quarter = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1.0]])  # the sensor turned: the scene's top lies on the left
@@ -42,7 +47,9 @@ def heics(tmp_path_factory):
     return folder, poses
 
 
-def test_a_phones_heics_make_a_scene(sfm, heics, tmp_path):
+def test_a_phones_heics_make_a_scene(
+    sfm: Callable[..., Run], heics: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     folder, poses = heics
     decode = [sys.executable, "-m", "splatworker", "photos", str(folder), "-o", str(tmp_path / "images"), "--json"]
     subprocess.run(decode, check=True, capture_output=True)
@@ -62,7 +69,7 @@ def test_a_phones_heics_make_a_scene(sfm, heics, tmp_path):
         assert camera["params"]["f"] == pytest.approx(photo_sets.FOCAL, rel=0.01)
 
 
-def upright(scene, poses):
+def upright(scene: Scene, poses: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Cameras turned so that the world's up is up in them, whether or not the decoder turned the pixels."""
     turned = {}
     for photo in scene.photos:

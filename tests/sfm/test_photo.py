@@ -1,40 +1,22 @@
 """What is read from headers, the order of capture, and the groups of one camera."""
 
+from __future__ import annotations
+
 import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import ExifTags, Image
+from support.photo_headers import write_photo
 
-from splatworker.sfm.cameras import group_photos
 from splatworker.sfm.photo import PhotoHeader, in_capture_order, read_photo, read_photos
 
 
-def write(path, size=(60, 40), make="", model="", focal=None, focal_35=None, taken="", gps=None, orientation=None):
-    exif = Image.Exif()
-    if make:
-        exif[ExifTags.Base.Make] = make
-    if model:
-        exif[ExifTags.Base.Model] = model
-    if orientation is not None:
-        exif[ExifTags.Base.Orientation] = orientation
-    detail = exif.get_ifd(ExifTags.IFD.Exif)
-    if focal is not None:
-        detail[ExifTags.Base.FocalLength] = TiffImagePlugin.IFDRational(*focal)
-    if focal_35 is not None:
-        detail[ExifTags.Base.FocalLengthIn35mmFilm] = focal_35
-    if taken:
-        detail[ExifTags.Base.DateTimeOriginal] = taken
-    if gps is not None:
-        exif.get_ifd(ExifTags.IFD.GPSInfo).update(gps)
-    Image.fromarray(np.zeros((size[1], size[0], 3), np.uint8)).save(path, exif=exif)
-    return path
-
-
-def test_a_header_is_read(tmp_path):
+def test_a_header_is_read(tmp_path: Path) -> None:
     photo = read_photo(
-        write(
+        write_photo(
             tmp_path / "a.jpg",
             make="Acme\0\0",
             model="Lens One",
@@ -54,21 +36,21 @@ def test_a_header_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("focal", [(0, 1), (0, 0), (5, 0)])
-def test_nonsense_in_a_header_is_no_information(tmp_path, focal):
-    photo = read_photo(write(tmp_path / "a.jpg", focal=focal, focal_35=0, orientation=77))
+def test_nonsense_in_a_header_is_no_information(tmp_path: Path, focal: tuple[int, int]) -> None:
+    photo = read_photo(write_photo(tmp_path / "a.jpg", focal=focal, focal_35=0, orientation=77))
     assert photo.focal_mm is None
     assert photo.focal_35mm is None
     assert photo.orientation == 1
     assert photo.gps is None
 
 
-def test_a_position_without_height_is_no_position(tmp_path):
+def test_a_position_without_height_is_no_position(tmp_path: Path) -> None:
     gps = {1: "N", 2: (33.0, 30.0, 36.0), 3: "E", 4: (70.0, 0.0, 0.0)}
-    assert read_photo(write(tmp_path / "a.jpg", gps=gps)).gps is None
+    assert read_photo(write_photo(tmp_path / "a.jpg", gps=gps)).gps is None
 
 
-def test_files_that_are_no_photos_are_named(tmp_path):
-    write(tmp_path / "b.png")
+def test_files_that_are_no_photos_are_named(tmp_path: Path) -> None:
+    write_photo(tmp_path / "b.png")
     (tmp_path / "a.jpg").write_bytes(b"not a photo")
     (tmp_path / "c.txt").write_text("text")
     (tmp_path / ".hidden").write_text("x")
@@ -78,7 +60,7 @@ def test_files_that_are_no_photos_are_named(tmp_path):
     assert others == ["a.jpg", "c.txt"]
 
 
-def test_capture_order_is_by_number_unless_every_photo_tells_the_time():
+def test_capture_order_is_by_number_unless_every_photo_tells_the_time() -> None:
     names = ["img10.jpg", "img2.jpg", "IMG1.jpg"]
     assert [photo.name for photo in in_capture_order([PhotoHeader(name, 1, 1) for name in names])] == [
         "IMG1.jpg",
@@ -94,52 +76,7 @@ def test_capture_order_is_by_number_unless_every_photo_tells_the_time():
     ]
 
 
-def groups_of(folder):
-    photos, _ = read_photos(folder)
-    return group_photos(photos, [folder / photo.name for photo in photos])
-
-
-def test_photos_of_one_camera_share_it_and_its_focal_length(tmp_path):
-    for number in range(3):
-        write(
-            tmp_path / f"{number}.jpg",
-            make="Acme",
-            model="One",
-            focal=(5, 1),
-            focal_35=30,
-            orientation=1 + 5 * (number % 2),
-        )
-    write(tmp_path / "zoomed.jpg", make="Acme", model="One", focal=(10, 1), focal_35=60)
-    write(tmp_path / "turned.jpg", size=(40, 60), make="Acme", model="One", focal=(5, 1), focal_35=30)
-    groups = groups_of(tmp_path)
-    assert [len(group.photos) for group in groups] == [3, 1, 1]
-    assert all(group.has_prior for group in groups)
-    # 30 mm on a film of 43.27 mm diagonal, on 72.1 pixels of diagonal.
-    assert groups[0].focal == pytest.approx(30 / 43.27 * np.hypot(60, 40), rel=0.02)
-    by_name = {group.photos[0].name: group.focal for group in groups}
-    assert by_name["zoomed.jpg"] == pytest.approx(2 * groups[0].focal)
-
-
-def test_a_focal_length_alone_tells_a_camera(tmp_path):
-    for number in range(2):
-        write(tmp_path / f"{number}.jpg", focal=(543, 100))
-    [group] = groups_of(tmp_path)
-    assert not group.has_prior
-    assert group.focal == pytest.approx(1.2 * 60)
-
-
-def test_frames_of_a_video_share_a_camera_and_internet_photos_do_not(tmp_path):
-    (tmp_path / "video").mkdir()
-    (tmp_path / "internet").mkdir()
-    for number in range(6):
-        write(tmp_path / "video" / f"{number}.jpg")
-        write(tmp_path / "internet" / f"{number}.jpg", size=(60, 40 + number))
-    write(tmp_path / "internet" / "twin.jpg", size=(60, 42))
-    assert [len(group.photos) for group in groups_of(tmp_path / "video")] == [6]
-    assert [len(group.photos) for group in groups_of(tmp_path / "internet")] == [1] * 7
-
-
-def test_a_panorama_is_known_by_what_it_says_or_by_its_edges(tmp_path):
+def test_a_panorama_is_known_by_what_it_says_or_by_its_edges(tmp_path: Path) -> None:
     from support import odd_photos
 
     picture = odd_photos.photo(400, 300)
@@ -157,7 +94,7 @@ def test_a_panorama_is_known_by_what_it_says_or_by_its_edges(tmp_path):
     assert others == []
 
 
-def test_photos_are_found_in_folders_of_folders_by_names_that_can_be_written(tmp_path):
+def test_photos_are_found_in_folders_of_folders_by_names_that_can_be_written(tmp_path: Path) -> None:
     for name in (b"a/1.jpg", b"b/caf\xe9.jpg", "b/café.jpg".encode()):
         path = tmp_path / os.fsdecode(name)
         path.parent.mkdir(exist_ok=True)
@@ -168,7 +105,7 @@ def test_photos_are_found_in_folders_of_folders_by_names_that_can_be_written(tmp
     assert len({photo.within(tmp_path) for photo in photos}) == 3
 
 
-def test_whatever_is_in_a_header_the_photo_is_read(tmp_path):
+def test_whatever_is_in_a_header_the_photo_is_read(tmp_path: Path) -> None:
     """Headers with bytes changed at random: what is corrupt is as good as not told."""
     exif = Image.Exif()
     exif[ExifTags.Base.Make], exif[ExifTags.Base.Orientation] = "Maker", 6

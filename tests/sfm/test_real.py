@@ -1,17 +1,22 @@
 """Real photo sets: every photo placed, or a true sentence on the missing one."""
 
+from __future__ import annotations
+
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
+from support.sfm_runs import Run
 
-from splatworker.formats.scene import read_scene
+from splatworker.formats.scene import Photo, read_scene
 
 pytestmark = pytest.mark.real
 
 
-def up_of(photo):
+def up_of(photo: Photo) -> np.ndarray:
     return photo.camera.camera_from_world[:, :3] @ [0, 1, 0]
 
 
@@ -27,7 +32,15 @@ def up_of(photo):
         pytest.param("conch", 88, 88, 1.0, marks=pytest.mark.slow),
     ],
 )
-def test_photos_are_placed(sfm, real_set, tmp_path, name, photos, least, error_px):
+def test_photos_are_placed(
+    sfm: Callable[..., Run],
+    real_set: Callable[[str], Path],
+    tmp_path: Path,
+    name: str,
+    photos: int,
+    least: int,
+    error_px: float,
+) -> None:
     run = sfm(real_set(name), tmp_path / "scene", "--undistort-max-size", "800")
     result = run.result
     assert result["photos"] == photos
@@ -46,13 +59,15 @@ def test_photos_are_placed(sfm, real_set, tmp_path, name, photos, least, error_p
         assert np.median([-up_of(photo)[1] for photo in scene.photos]) > 0.6
 
 
-def test_the_missing_banana_is_explained(sfm, real_set, tmp_path):
+def test_the_missing_banana_is_explained(
+    sfm: Callable[..., Run], real_set: Callable[[str], Path], tmp_path: Path
+) -> None:
     result = sfm(real_set("banana"), tmp_path / "scene", "--undistort-max-size", "400").result
     assert [photo["name"] for photo in result["rejected"]] in ([], ["DSC_0434.jpg"])
     assert all("overlap" in photo["reason"] for photo in result["rejected"])
 
 
-def test_a_drones_scene_is_in_metres(sfm, real_set, tmp_path):
+def test_a_drones_scene_is_in_metres(sfm: Callable[..., Run], real_set: Callable[[str], Path], tmp_path: Path) -> None:
     """Positions by GPS spread over the same distances as the cameras."""
     from splatworker.sfm.frame import camera_extent
     from splatworker.sfm.photo import read_photos
@@ -66,7 +81,7 @@ def test_a_drones_scene_is_in_metres(sfm, real_set, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_scenes_mixed(sfm, real_set, tmp_path):
+def test_two_scenes_mixed(sfm: Callable[..., Run], real_set: Callable[[str], Path], tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for name in ("fox", "banana"):
@@ -82,7 +97,7 @@ def test_two_scenes_mixed(sfm, real_set, tmp_path):
 
 
 @pytest.mark.slow
-def test_blurred_real_photos(sfm, real_set, tmp_path):
+def test_blurred_real_photos(sfm: Callable[..., Run], real_set: Callable[[str], Path], tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for path in sorted(real_set("fox").iterdir())[:8]:
         with Image.open(path) as image:

@@ -1,26 +1,27 @@
 """Sentences for photos and jobs, from what is known of them; and a watched call that ends when asked."""
 
+from __future__ import annotations
+
 import dataclasses
-import threading
-import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from support import photo_sets
 
-from splatworker.errors import Cancelled
 from splatworker.sfm import reasons
 from splatworker.sfm.gate import Inspection
 from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.photo import PhotoHeader
-from splatworker.sfm.watch import Cancellation, watch
 
 NAMES = [f"{number}.jpg" for number in range(1, 11)]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten sharp photos, of which the ninth is blurred and the tenth blank."""
     folder = tmp_path_factory.mktemp("photos")
     for number, name in enumerate(NAMES):
@@ -30,19 +31,23 @@ def folder(tmp_path_factory):
     return folder
 
 
-def evidence(folder, inliers, keypoints=None):
+def evidence(
+    folder: Path, inliers: dict[tuple[int, int], int], keypoints: dict[int, int] | None = None
+) -> reasons.Evidence:
     photos = [PhotoHeader(name, 256, 256) for name in NAMES]
     counts = dict.fromkeys(range(1, 11), 2000) | (keypoints or {})
     graph = MatchGraph(tuple(range(1, 11)), inliers, {}, 45)
     return reasons.Evidence(photos, folder, counts, graph)
 
 
-def attempt(others=(), implausible_images=None, faults=()):
+def attempt(
+    others: Iterable[Any] = (), implausible_images: dict[int, str] | None = None, faults: Iterable[str] = ()
+) -> Attempt:
     inspection = Inspection(implausible_images or {}, list(faults))
     return Attempt("fast", "incremental", None, tuple(map(frozenset, others)), inspection, 1.0)
 
 
-def test_every_photo_that_was_left_out_gets_its_own_sentence(folder):
+def test_every_photo_that_was_left_out_gets_its_own_sentence(folder: Path) -> None:
     inliers = {(1, 2): 300, (2, 3): 300, (3, 4): 40, (5, 6): 90, (6, 7): 90, (1, 9): 40}
     told = reasons.why_left_out(
         evidence(folder, inliers, {8: 150}), attempt(implausible_images={2: "its lens came out as bent"}), kept={1, 3}
@@ -56,7 +61,7 @@ def test_every_photo_that_was_left_out_gets_its_own_sentence(folder):
     assert "blank" in told["10.jpg"]
 
 
-def test_a_second_model_of_the_same_scene_is_not_called_a_different_one(folder):
+def test_a_second_model_of_the_same_scene_is_not_called_a_different_one(folder: Path) -> None:
     inliers = {(1, 2): 300, (2, 3): 35, (3, 4): 300, (4, 5): 300, (6, 7): 20}
     told = reasons.why_left_out(evidence(folder, inliers), attempt(others=[{3, 4, 5}]), kept={1, 2})
     assert "not enough" in told["3.jpg"]
@@ -64,53 +69,37 @@ def test_a_second_model_of_the_same_scene_is_not_called_a_different_one(folder):
     assert told["6.jpg"] == "This photo does not overlap with any other photo."
 
 
-def test_photos_with_nothing_in_them(folder):
+def test_photos_with_nothing_in_them(folder: Path) -> None:
     error = reasons.why_no_features(evidence(folder, {}, dict.fromkeys(range(1, 10), 30)))
+    assert error is not None
     assert error.code == "no_features"
     assert "1 of 10 are blank and 1 of 10 are blurred" in error.message
     assert reasons.why_no_features(evidence(folder, {}, dict.fromkeys(range(1, 9), 30))) is None
 
 
-def test_photos_that_do_not_overlap(folder):
+def test_photos_that_do_not_overlap(folder: Path) -> None:
     error = reasons.why_no_overlap(evidence(folder, {(1, 2): 100, (3, 4): 100}))
+    assert error is not None
     assert error.code == "no_overlap"
     assert "among 10 photos no three" in error.message
     assert error.hint
     assert reasons.why_no_overlap(evidence(folder, {(1, 2): 100, (2, 3): 100})) is None
 
 
-def test_no_camera_could_be_true(folder):
+def test_no_camera_could_be_true(folder: Path) -> None:
     error = reasons.why_no_reconstruction(evidence(folder, {(1, 2): 99}), [attempt(faults=["the lens is bent"])])
+    assert error is not None
     assert error.code == "no_reconstruction"
     assert "(the lens is bent)" in error.message
 
 
-def test_among_attempts_without_a_model_the_first_is_the_best():
+def test_among_attempts_without_a_model_the_first_is_the_best() -> None:
     first, second = attempt(), attempt()
     assert best([first, second]) is first
     assert not first.plausible
 
 
-def test_a_watched_call_returns_raises_and_is_polled():
-    polls = []
-    assert watch(lambda: time.sleep(0.5) or 7, lambda: polls.append(1), Cancellation()) == 7
-    assert polls
-    with pytest.raises(ZeroDivisionError):
-        watch(lambda: 1 // 0, lambda: None, Cancellation())
-
-
-def test_a_watched_call_that_knows_no_cancellation_is_left_behind(monkeypatch):
-    monkeypatch.setattr("splatworker.sfm.watch._GRACE_S", 0.1)
-    cancellation, release = Cancellation(), threading.Event()
-    with pytest.raises(Cancelled):
-        watch(release.wait, cancellation.request, cancellation)
-    assert cancellation.requested
-    release.set()
-    with pytest.raises(Cancelled):
-        watch(lambda: pytest.fail("not started"), lambda: None, cancellation)
-
-
-def test_a_photo_turned_on_the_spot(folder):
+def test_a_photo_turned_on_the_spot(folder: Path) -> None:
     """Its homographies to the others are rotations, seen through the same lens."""
     lens = np.array([[300, 0, 128], [0, 300, 128], [0, 0, 1.0]])
     angle = np.radians(8)

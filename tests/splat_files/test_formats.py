@@ -8,6 +8,8 @@ import json
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from splatworker.formats.subset import finite, take
 from splatworker.splat_files.morton import morton_order
 from splatworker.splat_files.records import FORMATS
 from splatworker.splat_files.registry import format_of, read_any, write_any
-from splatworker.splat_files.spz import MAGIC, read_spz
+from splatworker.splat_files.spz_reader import MAGIC, read_spz
 
 # How far a stored number may be from the true one: position, log scale, sh_dc, opacity, angle, harmonics.
 # Half a quantisation step each, or the range of a chunk or codebook cell of these random splats.
@@ -35,7 +37,7 @@ TOLERANCES = {
 
 def matched(stored: Gaussians, original: Gaussians) -> Gaussians:
     """The original Gaussians in the order in which a format stored them."""
-    _, index = cKDTree(original.means).query(stored.means)
+    index = np.asarray(cKDTree(original.means).query(stored.means)[1])
     assert len(stored) == len(original)
     assert sorted(index) == list(range(len(original)))
     return take(original, index)
@@ -44,11 +46,11 @@ def matched(stored: Gaussians, original: Gaussians) -> Gaussians:
 def angle_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(N,) angles in radians between rotations given as quaternions of any length."""
     cosines = (first * second).sum(axis=1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
-    return 2 * np.arccos(np.clip(np.abs(cosines.astype(np.float64)), 0, 1))
+    return np.asarray(2 * np.arccos(np.clip(np.abs(cosines.astype(np.float64)), 0, 1)))
 
 
 def differences(first: Gaussians, second: Gaussians) -> tuple[float, ...]:
-    def largest(a, b):
+    def largest(a: np.ndarray, b: np.ndarray) -> float:
         return float(np.abs(a.astype(np.float64) - b).max(initial=0))
 
     return (
@@ -62,7 +64,7 @@ def differences(first: Gaussians, second: Gaussians) -> tuple[float, ...]:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_holds_every_gaussian_to_its_precision(name, splat, tmp_path):
+def test_holds_every_gaussian_to_its_precision(name: str, splat: Gaussians, tmp_path: Path) -> None:
     path = tmp_path / f"a{FORMATS[name].suffix}"
     assert write_any(path, splat, "cpu") == 0
     stored = read_any(path)
@@ -72,7 +74,7 @@ def test_holds_every_gaussian_to_its_precision(name, splat, tmp_path):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_same_splat_gives_the_same_file(name, splat, tmp_path):
+def test_the_same_splat_gives_the_same_file(name: str, splat: Gaussians, tmp_path: Path) -> None:
     for run in ("a", "b"):
         write_any(tmp_path / f"{run}{FORMATS[name].suffix}", splat, "cpu")
     first, second = (tmp_path / f"{run}{FORMATS[name].suffix}" for run in ("a", "b"))
@@ -80,7 +82,9 @@ def test_the_same_splat_gives_the_same_file(name, splat, tmp_path):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_others_read_what_we_write(name, splat, splat_transform, tmp_path):
+def test_others_read_what_we_write(
+    name: str, splat: Gaussians, splat_transform: Callable[..., None], tmp_path: Path
+) -> None:
     path, theirs = tmp_path / f"a{FORMATS[name].suffix}", tmp_path / "theirs.ply"
     write_any(path, splat, "cpu")
     splat_transform(path, theirs)
@@ -93,7 +97,9 @@ def test_others_read_what_we_write(name, splat, splat_transform, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["spz", "compressed_ply", "sog"])
-def test_we_read_what_others_write(name, splat, splat_transform, tmp_path):
+def test_we_read_what_others_write(
+    name: str, splat: Gaussians, splat_transform: Callable[..., None], tmp_path: Path
+) -> None:
     path, theirs = tmp_path / "ours.ply", tmp_path / f"theirs{FORMATS[name].suffix}"
     write_ply(path, splat)
     splat_transform(path, theirs, *(["--spz-version", "3"] if name == "spz" else []))
@@ -105,7 +111,7 @@ def test_we_read_what_others_write(name, splat, splat_transform, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "ply"])
-def test_extremes_stay_finite(name, tmp_path):
+def test_extremes_stay_finite(name: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     splat = Gaussians(
         means=np.array([[0, 0, 0], [1e4, -1e4, 3e-6], [1, 2, 3], [-5, 0, 0]], np.float32),
@@ -124,7 +130,7 @@ def test_extremes_stay_finite(name, tmp_path):
     assert sorted(np.round(stored.opacities, 2)) == pytest.approx([0, 0.5, 0.73, 1], abs=0.011)
 
 
-def test_gaussians_that_are_no_numbers_are_left_out(splat, tmp_path):
+def test_gaussians_that_are_no_numbers_are_left_out(splat: Gaussians, tmp_path: Path) -> None:
     means, quaternions = splat.means.copy(), splat.quaternions.copy()
     means[3, 1], quaternions[7] = np.nan, 0
     broken = dataclasses.replace(splat, means=means, quaternions=quaternions)
@@ -137,7 +143,7 @@ def test_gaussians_that_are_no_numbers_are_left_out(splat, tmp_path):
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999])
-def test_a_file_cut_short_is_refused(name, share, tmp_path, splat):
+def test_a_file_cut_short_is_refused(name: str, share: float, tmp_path: Path, splat: Gaussians) -> None:
     whole, path = tmp_path / f"whole{FORMATS[name].suffix}", tmp_path / f"a{FORMATS[name].suffix}"
     write_any(whole, splat, "cpu")
     data = whole.read_bytes()
@@ -147,14 +153,14 @@ def test_a_file_cut_short_is_refused(name, share, tmp_path, splat):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_garbage_is_refused(name, tmp_path):
+def test_garbage_is_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / f"a{FORMATS[name].suffix}"
     path.write_bytes(b"no splat at all " * 100 + b"!")
     with pytest.raises(InvalidScene, match=r"a\."):
         read_any(path)
 
 
-def test_a_missing_file_and_an_unknown_suffix(tmp_path, splat):
+def test_a_missing_file_and_an_unknown_suffix(tmp_path: Path, splat: Gaussians) -> None:
     for kind in FORMATS.values():
         with pytest.raises(SplatError, match="No such file"):
             read_any(tmp_path / f"none{kind.suffix}")
@@ -163,13 +169,13 @@ def test_a_missing_file_and_an_unknown_suffix(tmp_path, splat):
     assert format_of(tmp_path / "A.Compressed.PLY") == "compressed_ply"
 
 
-def test_a_compressed_ply_is_known_by_its_content(tmp_path, splat):
+def test_a_compressed_ply_is_known_by_its_content(tmp_path: Path, splat: Gaussians) -> None:
     write_any(tmp_path / "a.compressed.ply", splat)
     (tmp_path / "a.compressed.ply").rename(tmp_path / "b.ply")
     assert len(read_any(tmp_path / "b.ply")) == len(splat)
 
 
-def test_version_2_of_spz_is_read(tmp_path):
+def test_version_2_of_spz_is_read(tmp_path: Path) -> None:
     # Written out from the specification: one Gaussian of degree 1 at (1, -2, 0.5), 12 fractional bits.
     fixed = b"".join(int(value * 4096).to_bytes(3, "little", signed=True) for value in (1, -2, 0.5))
     rotation = bytes(round(127.5 * (value + 1)) for value in (0.5, -0.5, 0.5))  # x, y, z; w is 0.5
@@ -186,13 +192,13 @@ def test_version_2_of_spz_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(("version", "degree"), [(1, 0), (4, 0), (3, 4)])
-def test_other_versions_of_spz_are_refused(version, degree, tmp_path):
+def test_other_versions_of_spz_are_refused(version: int, degree: int, tmp_path: Path) -> None:
     (tmp_path / "a.spz").write_bytes(gzip.compress(struct.pack("<3I4B", MAGIC, version, 0, degree, 12, 0, 0)))
     with pytest.raises(InvalidScene, match="version 2 or 3"):
         read_any(tmp_path / "a.spz")
 
 
-def test_spz_of_a_tiny_and_of_a_vast_scene(splat, tmp_path):
+def test_spz_of_a_tiny_and_of_a_vast_scene(splat: Gaussians, tmp_path: Path) -> None:
     """The fixed point moves with the scene: what a metre is to one is a millimetre to another."""
     for factor in (1e-3, 1e3):
         means, log_scales = splat.means * np.float32(factor), splat.log_scales + np.float32(np.log(factor))
@@ -202,7 +208,7 @@ def test_spz_of_a_tiny_and_of_a_vast_scene(splat, tmp_path):
         assert error < 0.02 * np.median(splat.scales.max(axis=1)) * factor
 
 
-def test_a_sog_bundle_is_laid_out_as_specified(splat, tmp_path):
+def test_a_sog_bundle_is_laid_out_as_specified(splat: Gaussians, tmp_path: Path) -> None:
     write_any(tmp_path / "a.sog", splat, "cpu")
     with zipfile.ZipFile(tmp_path / "a.sog") as bundle:
         meta = json.loads(bundle.read("meta.json"))
@@ -215,7 +221,7 @@ def test_a_sog_bundle_is_laid_out_as_specified(splat, tmp_path):
     assert ("shN" in meta) == (splat.sh_degree > 0)
 
 
-def test_spz_is_one_gzip_stream(splat, tmp_path):
+def test_spz_is_one_gzip_stream(splat: Gaussians, tmp_path: Path) -> None:
     write_any(tmp_path / "a.spz", splat)
     inflate = zlib.decompressobj(wbits=31)
     data = inflate.decompress((tmp_path / "a.spz").read_bytes())
@@ -224,7 +230,7 @@ def test_spz_is_one_gzip_stream(splat, tmp_path):
     assert len(data) == 16 + len(splat) * (20 + splat.sh_rest.shape[1] * 3)
 
 
-def test_neighbours_on_the_curve_are_neighbours_in_space():
+def test_neighbours_on_the_curve_are_neighbours_in_space() -> None:
     means = np.random.default_rng(0).uniform(size=(5000, 3)).astype(np.float32)
     order = morton_order(means)
     assert sorted(order) == list(range(5000))

@@ -79,7 +79,7 @@ def candidates(given: Colours, found: torch.Tensor, index: int, grid: Grid) -> l
 
 
 @pytest.fixture(params=["baseline", "avx2", "avx512"])
-def isa(request, monkeypatch):
+def isa(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPLATWORKER_ISA", request.param)
     if _cpu.Renderer(1).instruction_set != request.param:
         pytest.skip(f"this processor has no {request.param}")
@@ -87,7 +87,9 @@ def isa(request, monkeypatch):
 
 @pytest.mark.parametrize("degree", [1, 2, 3])
 @pytest.mark.parametrize("of_a_bit", [0.0, 0.02, 1.0])
-def test_no_change_of_one_coefficient_is_better(degree, of_a_bit, monkeypatch, isa):
+def test_no_change_of_one_coefficient_is_better(
+    degree: int, of_a_bit: float, monkeypatch: pytest.MonkeyPatch, isa: None
+) -> None:
     monkeypatch.setattr(rd, "SWEEPS", 100)
     given, price = colours(degree), prices(of_a_bit)
     found = torch.from_numpy(given.rounded(GRID, price)).double()
@@ -102,7 +104,7 @@ def test_no_change_of_one_coefficient_is_better(degree, of_a_bit, monkeypatch, i
 
 
 @pytest.mark.parametrize("degree", [1, 2, 3])
-def test_every_number_is_on_the_grid(degree):
+def test_every_number_is_on_the_grid(degree: int) -> None:
     given = colours(degree)._replace(coefficients=3 * colours(degree).coefficients)  # also those beyond its ends
     found = given.rounded(GRID, prices(0.01))
     levels = found[:, 1:] / GRID.step
@@ -113,7 +115,7 @@ def test_every_number_is_on_the_grid(degree):
     np.testing.assert_allclose(constant, np.rint(constant), atol=1e-4)
 
 
-def test_what_is_seen_is_kept_better_than_by_rounding_each():
+def test_what_is_seen_is_kept_better_than_by_rounding_each() -> None:
     given = colours(3, count=2000)
     values = directions_weighted(given)
     own = torch.from_numpy(given.coefficients).double()
@@ -125,7 +127,7 @@ def test_what_is_seen_is_kept_better_than_by_rounding_each():
     assert free < 0.2 * error(nearest(given, GRID))
 
 
-def test_dearer_bits_are_spared():
+def test_dearer_bits_are_spared() -> None:
     given = colours(3)
     spent = [np.count_nonzero(given.rounded(GRID, prices(of_a_bit))[:, 1:]) for of_a_bit in (0.0, 0.05, 0.5, 1e6)]
     assert spent == sorted(spent, reverse=True)
@@ -133,7 +135,7 @@ def test_dearer_bits_are_spared():
     assert spent[-1] == 0
 
 
-def test_what_nobody_sees_costs_nothing_and_keeps_its_colour():
+def test_what_nobody_sees_costs_nothing_and_keeps_its_colour() -> None:
     given = colours(2)
     given.lines.weights[:, 5] = 0
     found = given.rounded(GRID, prices(0.02))
@@ -141,7 +143,7 @@ def test_what_nobody_sees_costs_nothing_and_keeps_its_colour():
     assert np.abs(found[5, 0] - given.coefficients[5, 0]).max() <= GRID.constant_step / 2 + 1e-6
 
 
-def test_the_bits_are_those_of_how_often_levels_come():
+def test_the_bits_are_those_of_how_often_levels_come() -> None:
     given = colours(3, count=4000)
     learned = given.learn_prices(GRID, 0.5)
     assert learned.of_a_bit == 0.5
@@ -153,7 +155,7 @@ def test_the_bits_are_those_of_how_often_levels_come():
     assert np.mean(levels == 0) == pytest.approx(shares[rd.HIGHEST_LEVEL], abs=0.1)
 
 
-def test_wrong_shapes_are_refused():
+def test_wrong_shapes_are_refused() -> None:
     given = colours(1)
     with pytest.raises(ValueError, match="weights"):
         given._replace(lines=given.lines._replace(weights=given.lines.weights[:, :-1].copy())).rounded(GRID, prices(0))

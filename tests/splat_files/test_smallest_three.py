@@ -8,7 +8,7 @@ import pytest
 from splatworker.splat_files.smallest_three import LARGEST_SMALL, pack, unpack
 
 
-def test_a_rotation_comes_back_whatever_its_length_and_sign():
+def test_a_rotation_comes_back_whatever_its_length_and_sign() -> None:
     quaternions = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32) * 3
     index, small = pack(list(quaternions.T))
     assert index.tolist() == np.abs(quaternions).argmax(axis=1).tolist()
@@ -20,7 +20,7 @@ def test_a_rotation_comes_back_whatever_its_length_and_sign():
 
 
 @pytest.mark.parametrize("factor", [0.0, 1e-30, 1e30])
-def test_quaternions_of_no_or_absurd_length_are_rotations(factor):
+def test_quaternions_of_no_or_absurd_length_are_rotations(factor: float) -> None:
     index, small = pack(list(np.full((4, 1), factor, np.float32)))
     assert np.isfinite(small).all()
     assert index.tolist() == [0]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from splatworker.errors import InvalidScene
 from splatworker.stages.command import run_as_command, sentence
+from splatworker.stages.progress import Reporter
 
 
-def fails(error: BaseException):
-    def work(report):
+def fails(error: BaseException) -> Callable[..., dict[str, Any]]:
+    def work(report: Reporter) -> dict[str, Any]:
         raise error
 
     return work
 
 
-def test_a_result_is_a_json_line_for_programs_and_nothing_for_people(capsys):
+def test_a_result_is_a_json_line_for_programs_and_nothing_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_as_command("sfm", lambda report: {"photos": 5}, as_json=True) == 0
     assert json.loads(capsys.readouterr().out) == {"event": "result", "stage": "sfm", "result": {"photos": 5}}
     assert run_as_command("sfm", lambda report: {"photos": 5}, as_json=False) == 0
@@ -32,7 +35,9 @@ def test_a_result_is_a_json_line_for_programs_and_nothing_for_people(capsys):
         (OSError(28, "No space left on device"), "disk_full"),
     ],
 )
-def test_an_error_is_one_event_or_one_sentence_with_its_code(error, code, capsys):
+def test_an_error_is_one_event_or_one_sentence_with_its_code(
+    error: InvalidScene | MemoryError | OSError, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run_as_command("train", fails(error), as_json=True) == 1
     event = json.loads(capsys.readouterr().out)
     assert (event["event"], event["code"], event["stage"]) == ("error", code, "train")
@@ -42,11 +47,11 @@ def test_an_error_is_one_event_or_one_sentence_with_its_code(error, code, capsys
     assert said.endswith(f"[{code}]\n")
 
 
-def test_a_reader_that_has_gone_ends_the_command_without_a_word(capfd):
+def test_a_reader_that_has_gone_ends_the_command_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
     assert run_as_command("train", fails(BrokenPipeError()), as_json=False, silent=True) == 1
     assert capfd.readouterr().err == ""
 
 
-def test_a_sentence_is_one_line():
+def test_a_sentence_is_one_line() -> None:
     assert sentence(InvalidScene("A\nB.", hint="", stage="train")).count("\n") == 0
     assert sentence(InvalidScene("No scene.", hint="Give one.")) == "Error: No scene. Give one. [invalid_scene]"

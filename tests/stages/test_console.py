@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from splatworker.stages.console import Console
 
 
-def test_a_line_for_a_step_and_every_tenth_and_no_more(capsys):
+def test_a_line_for_a_step_and_every_tenth_and_no_more(capsys: pytest.CaptureFixture[str]) -> None:
     with Console() as console:
         stage = console.stage("sfm")
         for percent in range(0, 101):
@@ -17,7 +19,7 @@ def test_a_line_for_a_step_and_every_tenth_and_no_more(capsys):
     assert lines[0] == "  0% sfm: matching photos"
 
 
-def test_a_silent_one_says_nothing(capsys):
+def test_a_silent_one_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with Console(silent=True) as console:
         console.update(50.0, "sfm", "matching photos")
         console.warning("1 photo is left out.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from splatworker.errors import DiskFull, GpuFailed, NoOverlap, OutOfMemory, StageCrashed
+from splatworker.errors import DiskFull, GpuFailed, NoOverlap, OutOfMemory, SplatError, StageCrashed
 from splatworker.stages.crash_cause import explain_crash
 
 
-def crash(log: str):
+def crash(log: str) -> None:
     error = StageCrashed("The stage 'train' crashed (exit status 1).", stage="train")
     error.add_note(log)
     with explain_crash("train"):
@@ -26,7 +26,7 @@ def crash(log: str):
         ("Segmentation fault", StageCrashed),
     ],
 )
-def test_the_cause_is_the_error_and_the_log_stays(log, kind):
+def test_the_cause_is_the_error_and_the_log_stays(log: str, kind: type[SplatError]) -> None:
     with pytest.raises(kind) as caught:
         crash(log)
     assert type(caught.value) is kind
@@ -34,6 +34,6 @@ def test_the_cause_is_the_error_and_the_log_stays(log, kind):
     assert caught.value.__notes__ == [log]
 
 
-def test_an_error_that_a_stage_sent_is_left_alone():
+def test_an_error_that_a_stage_sent_is_left_alone() -> None:
     with pytest.raises(NoOverlap), explain_crash("sfm"):
         raise NoOverlap("CUDA out of memory")

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from splatworker.stages import file_names
 from splatworker.stages.file_names import distinct, find_files, readable
 
 
-def touch(*paths):
+def touch(*paths: Any) -> None:
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
 
 
-def test_names_that_are_no_utf8_are_read_as_windows_letters():
+def test_names_that_are_no_utf8_are_read_as_windows_letters() -> None:
     assert readable("photo.jpg") == "photo.jpg"
     assert readable(os.fsdecode(b"M\xfcnchen.jpg")) == "M\u00fcnchen.jpg"
     assert readable(os.fsdecode(b"\x81.jpg")) == "\ufffd.jpg"
 
 
-def test_names_that_read_alike_are_kept_apart():
+def test_names_that_read_alike_are_kept_apart() -> None:
     alike = [os.fsdecode(b"a/\xfc.jpg"), "a/\u00fc.jpg", "b.jpg"]
     assert distinct(alike) == ["a/\u00fc.jpg", "a/\u00fc_2.jpg", "b.jpg"]
 
 
-def test_files_come_in_natural_order_and_hidden_ones_do_not(tmp_path):
+def test_files_come_in_natural_order_and_hidden_ones_do_not(tmp_path: Path) -> None:
     touch(*(tmp_path / name for name in ("10.jpg", "9.jpg", ".hidden.jpg", "Thumbs.db", "sub/1.jpg", "__MACOSX/2.jpg")))
     (tmp_path / "sub" / "again").symlink_to(tmp_path)
     found = find_files(tmp_path)
@@ -33,7 +37,7 @@ def test_files_come_in_natural_order_and_hidden_ones_do_not(tmp_path):
     assert found.passed_over == {}
 
 
-def test_pictures_made_from_the_photos_are_passed_over_with_the_reason(tmp_path):
+def test_pictures_made_from_the_photos_are_passed_over_with_the_reason(tmp_path: Path) -> None:
     touch(*(tmp_path / name for name in ("images/1.jpg", "images_4/1.jpg", "masks/1.png", "model/cfg_args")))
     found = find_files(tmp_path)
     assert [path.parent.name for path in found.files] == ["images"]
@@ -44,7 +48,7 @@ def test_pictures_made_from_the_photos_are_passed_over_with_the_reason(tmp_path)
     }
 
 
-def test_a_folder_without_end_is_not_searched_to_it(tmp_path, monkeypatch):
+def test_a_folder_without_end_is_not_searched_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(*(tmp_path / f"{number}.jpg" for number in range(5)), tmp_path.joinpath(*["d"] * 9, "deep.jpg"))
     assert list(find_files(tmp_path).passed_over.values()) == ["it lies too deep"]
     monkeypatch.setattr(file_names, "MOST_FILES", 3)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.jobs import write_photos
@@ -18,7 +20,7 @@ NAMES = ["json", "numpy", "signal", "threading", "argparse", "tempfile", "typing
 
 
 @pytest.fixture
-def mine(tmp_path):
+def mine(tmp_path: Path) -> Path:
     """A folder of scripts that have unlucky names."""
     folder = tmp_path / "scripts"
     folder.mkdir()
@@ -28,14 +30,16 @@ def mine(tmp_path):
 
 
 @pytest.fixture
-def ply(tmp_path):
+def ply(tmp_path: Path) -> Path:
     from support.stand_in import some_gaussians
 
     write_ply(tmp_path / "toy.ply", some_gaussians(0))
     return tmp_path / "toy.ply"
 
 
-def command(*words, where=None, options=(), **environment):
+def command(
+    *words: object, where: Path | None = None, options: Sequence[str] = (), **environment: Any
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *options, "-m", "splatworker", *map(str, words)],
         cwd=where,
@@ -46,19 +50,19 @@ def command(*words, where=None, options=(), **environment):
     )
 
 
-def test_a_folder_of_pythonpath(mine, ply):
+def test_a_folder_of_pythonpath(mine: Path, ply: Path) -> None:
     path = os.pathsep.join([str(mine), str(ROOT)])
     done = command("info", ply, options=["-P"], PYTHONPATH=path)
     assert done.returncode == 0, done.stderr
     assert "40" in done.stdout
 
 
-def test_the_working_directory(mine, ply):
+def test_the_working_directory(mine: Path, ply: Path) -> None:
     done = command("info", ply, where=mine, PYTHONPATH=str(ROOT))
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_found_nowhere_else_still_is(mine, ply):
+def test_what_is_found_nowhere_else_still_is(mine: Path, ply: Path) -> None:
     """Where the package itself comes from PYTHONPATH, as on a machine without an installation."""
     code = "import sys; sys.argv[1:] = ['--version']; from splatworker.cli import main; print(main()); import only_mine"
     (mine / "only_mine.py").write_text("print('mine')\n")
@@ -73,7 +77,7 @@ def test_what_is_found_nowhere_else_still_is(mine, ply):
     assert done.stdout.splitlines()[-1] == "mine", done.stderr
 
 
-def test_the_stages_of_a_run(mine, tmp_path):
+def test_the_stages_of_a_run(mine: Path, tmp_path: Path) -> None:
     """The photos of this run share nothing: that is found out by the stages, in processes of their own."""
     write_photos(tmp_path / "photos", 2)
     path = os.pathsep.join([str(mine), str(ROOT)])

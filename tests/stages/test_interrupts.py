@@ -9,11 +9,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from splatworker.stages import interrupts
 from splatworker.stages.command import run_as_command
+from splatworker.stages.progress import Reporter
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,7 +43,7 @@ sys.exit(cli.main([sys.argv[1], *sys.argv[2:]]))
 """
 
 
-def run(code, *words):
+def run(code: str, *words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, words)],
         capture_output=True,
@@ -74,7 +76,7 @@ LOADING_TOO = {
     ("module", "words"),
     [*LOADING.items(), *(pytest.param(*item, marks=pytest.mark.slow) for item in LOADING_TOO.items())],
 )
-def test_while_it_loads(module, words):
+def test_while_it_loads(module: str, words: list[str]) -> None:
     done = run(WHILE_IMPORTING, module, *words)
     assert done.returncode == 130, done.stderr
     (line,) = done.stderr.strip().splitlines()
@@ -90,14 +92,14 @@ SWALLOWS = "\n    try:\n        signal.pause()\n    except Exception:\n        p
     ("stage", "then"),
     [*((stage, HEARS) for stage in ("photos", "render", "eval", "export", "convert", "info")), ("train", SWALLOWS)],
 )
-def test_while_it_works(stage, then):
+def test_while_it_works(stage: str, then: str) -> None:
     done = run(WHILE_WORKING.format(then=then), stage)
     assert done.returncode == 130, done.stderr
     (line,) = done.stderr.strip().splitlines()
     assert line.endswith(" was stopped. [cancelled]")
 
 
-def test_as_json_for_programs():
+def test_as_json_for_programs() -> None:
     done = run(WHILE_WORKING.format(then="return {}"), "train", "--json")
     assert done.returncode == 130
     assert done.stderr == ""
@@ -105,7 +107,7 @@ def test_as_json_for_programs():
     assert (event["event"], event["code"], event["message"]) == ("error", "cancelled", "The training was stopped.")
 
 
-def test_work_that_hears_nothing_is_given_up_and_its_half_written_file_removed(tmp_path):
+def test_work_that_hears_nothing_is_given_up_and_its_half_written_file_removed(tmp_path: Path) -> None:
     then = (
         "\n    from pathlib import Path\n    from splatworker.stages import interrupts\n"
         "    from splatworker.formats.atomic import atomic_file\n"
@@ -122,17 +124,22 @@ def test_work_that_hears_nothing_is_given_up_and_its_half_written_file_removed(t
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_interrupts_are_ignored_they_stay_so():
+def test_where_interrupts_are_ignored_they_stay_so() -> None:
     """As a shell script's background commands have it."""
+
+    def interrupt_oneself(report: Reporter) -> dict[str, Any]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return {}
+
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        assert run_as_command("info", lambda report: os.kill(os.getpid(), signal.SIGINT) or {}, as_json=False) == 0
+        assert run_as_command("info", interrupt_oneself, as_json=False) == 0
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def test_work_in_another_thread_is_not_interrupted():
+def test_work_in_another_thread_is_not_interrupted() -> None:
     ended = []
     thread = threading.Thread(target=lambda: ended.append(run_as_command("info", lambda report: {}, as_json=False)))
     thread.start()
@@ -140,7 +147,7 @@ def test_work_in_another_thread_is_not_interrupted():
     assert ended == [0]
 
 
-def test_an_interrupt_of_earlier_work_is_forgotten():
+def test_an_interrupt_of_earlier_work_is_forgotten() -> None:
     interrupts.note()
     assert run_as_command("info", lambda report: {}, as_json=False) == 0
     assert not interrupts.asked()

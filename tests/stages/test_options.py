@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -44,13 +44,13 @@ class Toy:
 
 
 @pytest.fixture
-def parser():
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser()
     add_options(parser, Toy)
     return parser
 
 
-def test_a_command_line_with_help(parser):
+def test_a_command_line_with_help(parser: argparse.ArgumentParser) -> None:
     given = vars(parser.parse_args(["--blueness", "0.3", "--dry_after", "1", "2", "-b", "round", "--glossy"]))
     assert Toy(**given) == Toy(0.3, 2, [1, 2], "round", True)
     assert Toy(**vars(parser.parse_args([]))) == Toy()
@@ -60,7 +60,7 @@ def test_a_command_line_with_help(parser):
     assert "no_option" not in words
 
 
-def test_parsed_lists_are_no_ones_default(parser):
+def test_parsed_lists_are_no_ones_default(parser: argparse.ArgumentParser) -> None:
     parser.parse_args([]).dry_after.append(1)
     assert Toy().dry_after == [5]
     other = argparse.ArgumentParser()
@@ -78,14 +78,15 @@ def test_parsed_lists_are_no_ones_default(parser):
         ({"brush": "wide"}, "--brush must be flat or round (invalid choice: 'wide')"),
     ],
 )
-def test_ranges_and_choices_are_checked(wrong, said):
+def test_ranges_and_choices_are_checked(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError) as caught:
         Toy(**wrong)
     assert str(caught.value) == said
 
 
-def test_a_jobs_field():
-    made = create_model("Made", __base__=Strict, **fields_of(known_to_jobs((Toy,))))
+def test_a_jobs_field() -> None:
+    fields: dict[str, Any] = dict(fields_of(known_to_jobs((Toy,))))
+    made: Any = create_model("Made", __base__=Strict, **fields)
     assert made().model_dump() == {"blueness": 0.25, "coats": 2, "dry_after": [5], "brush": "flat", "glossy": False}
     assert made(coats=3.0).coats == 3
     for wrong in ({"blueness": 0.6}, {"coats": 6}, {"coats": 1.5}, {"coats": True}, {"dry_after": [61]},
@@ -101,7 +102,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-def test_a_line_of_a_table():
+def test_a_line_of_a_table() -> None:
     lines = reference.options_table(known_to_jobs((Toy,))).splitlines()
     assert lines[2] == f"| `blueness` | 0.25 | 0 to 0.5 | shares | ours | {TOY_HELP} More for skies. |"
     assert len(lines) == 2 + 5
@@ -122,13 +123,13 @@ def test_a_line_of_a_table():
         (Range(), [0, -5], [], ""),
     ],
 )
-def test_a_range(limits, inside, outside, words):
+def test_a_range(limits: Range, inside: list[Any], outside: list[Any], words: str) -> None:
     assert all(value in limits and not limits.fault(value) for value in inside)
     assert all(value not in limits and limits.fault(value) for value in outside)
     assert limits.words == words
 
 
-def test_every_declared_option_of_the_stages_is_explained():
+def test_every_declared_option_of_the_stages_is_explained() -> None:
     from splatworker.sfm.options import SfmOptions
     from splatworker.train.options import Options
     from splatworker.train.unused_options import UnusedOptions

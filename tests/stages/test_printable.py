@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,12 +28,12 @@ from splatworker.stages.printable import printable, shown_as_it_is
         ("a family: 👨\u200d👩", "a family: 👨\u200d👩"),
     ],
 )
-def test_what_is_obeyed_or_no_text_is_an_escape(text, shown):
+def test_what_is_obeyed_or_no_text_is_an_escape(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-def test_every_stream_takes_every_name(encoding, monkeypatch):
+def test_every_stream_takes_every_name(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     under = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", under)
     with shown_as_it_is():
@@ -43,7 +44,7 @@ def test_every_stream_takes_every_name(encoding, monkeypatch):
     assert ("größe" in written) == (encoding != "ascii")
 
 
-def test_a_warning_is_one_line_without_escapes(capsys):
+def test_a_warning_is_one_line_without_escapes(capsys: pytest.CaptureFixture[str]) -> None:
     with Console() as console:
         console.warning("a\x1b[2J\nError: all is lost.jpg is left out")
         console.update(50.0, "sfm", "at \x07")
@@ -53,7 +54,7 @@ def test_a_warning_is_one_line_without_escapes(capsys):
 @pytest.mark.parametrize(
     "settings", [{"PYTHONIOENCODING": "utf-8"}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}]
 )
-def test_a_command_names_a_file_whatever_its_name(tmp_path, settings):
+def test_a_command_names_a_file_whatever_its_name(tmp_path: Path, settings: dict[str, str]) -> None:
     path = os.fsencode(tmp_path) + b"/gr\xc3\xb6\xdfe \x1b]0;x\x07.ply"
     with open(path, "wb") as file:  # noqa: PTH123 - its name is no text
         file.write(b"no splat")

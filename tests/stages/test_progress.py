@@ -7,6 +7,8 @@ import io
 import json
 import time
 
+import pytest
+
 from splatworker.stages.console import Console
 from splatworker.stages.progress import JsonLines, Overall
 from splatworker.worker.progress_updates import ProgressUpdates
@@ -19,14 +21,14 @@ class Sink:
         self.percents: list[float] = []
         self.warnings: list[str] = []
 
-    def update(self, percent, stage, step):
+    def update(self, percent: float, stage: str, step: str) -> None:
         self.percents.append(percent)
 
-    def warning(self, message):
+    def warning(self, message: str) -> None:
         self.warnings.append(message)
 
 
-def test_stages_add_up_by_their_weights():
+def test_stages_add_up_by_their_weights() -> None:
     sink = Sink()
     overall = Overall([sink], WEIGHTS)
     overall.stage("one").progress("a", 0.5)
@@ -36,7 +38,7 @@ def test_stages_add_up_by_their_weights():
     assert sink.percents == [12.5, 25.0, 62.5, 100.0]
 
 
-def test_it_never_falls():
+def test_it_never_falls() -> None:
     sink = Sink()
     overall = Overall([sink], WEIGHTS)
     for stage, fraction in [("one", 0.8), ("one", 0.2), ("two", 0.1), ("one", 0.9), ("two", -1.0)]:
@@ -44,7 +46,7 @@ def test_it_never_falls():
     assert sink.percents == sorted(sink.percents)
 
 
-def test_a_warning_is_told_once():
+def test_a_warning_is_told_once() -> None:
     sink = Sink()
     overall = Overall([sink], WEIGHTS)
     for _ in range(3):
@@ -52,7 +54,7 @@ def test_a_warning_is_told_once():
     assert sink.warnings == overall.warnings == ["careful"]
 
 
-def test_json_lines_are_sparse_and_rising():
+def test_json_lines_are_sparse_and_rising() -> None:
     stream = io.StringIO()
     lines = JsonLines("sfm", stream)
     for number in range(100_001):
@@ -62,7 +64,7 @@ def test_json_lines_are_sparse_and_rising():
     assert events[-1]["fraction"] == 1.0
 
 
-def test_plain_lines_where_there_is_no_terminal(capsys):
+def test_plain_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with Console() as console:
         for number in range(101):
             console.update(number, "sfm", "matching")
@@ -73,9 +75,9 @@ def test_plain_lines_where_there_is_no_terminal(capsys):
     assert lines[-1] == "Warning: careful"
 
 
-def test_a_bar_in_a_terminal(monkeypatch):
+def test_a_bar_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
-        def isatty(self):
+        def isatty(self) -> bool:
             return True
 
     terminal = Terminal()
@@ -88,42 +90,68 @@ def test_a_bar_in_a_terminal(monkeypatch):
     assert "50%" in terminal.getvalue()
 
 
-def test_updates_come_one_at_a_time_and_only_the_newest():
+def test_updates_come_one_at_a_time_and_only_the_newest() -> None:
     sent: list[float] = []
     at_once = 0
 
-    async def send(percent, stage, step):
+    async def scene() -> None:
         nonlocal at_once
-        at_once += 1
-        assert at_once == 1
-        await asyncio.sleep(0.02)
-        at_once -= 1
-        sent.append(percent)
+        on_the_way, arrived = asyncio.Event(), asyncio.Event()
 
-    async def scene():
-        updates = ProgressUpdates(send, pause_s=0.03)
-        for percent in range(100):
-            updates.update(percent, "sfm", "")
-            await asyncio.sleep(0.003)
+        async def send(percent: float, stage: str, step: str) -> None:
+            nonlocal at_once
+            at_once += 1
+            assert at_once == 1
+            on_the_way.set()
+            await arrived.wait()
+            at_once -= 1
+            sent.append(percent)
+
+        updates = ProgressUpdates(send, pause_s=0)
+        updates.update(0.0, "sfm", "")
+        await on_the_way.wait()
+        for percent in range(1, 40):  # while that one is under way: the newest of them alone is told
+            updates.update(float(percent), "sfm", "")
+            await asyncio.sleep(0)
+        arrived.set()
+        while len(sent) < 2:
+            await asyncio.sleep(0)
         await updates.close()
         before = len(sent)
         updates.update(100.0, "late", "")
-        await asyncio.sleep(0.1)
+        for _ in range(100):
+            await asyncio.sleep(0)
         assert len(sent) == before
 
     asyncio.run(scene())
-    assert 2 <= len(sent) <= 12
-    assert sent == sorted(sent)
+    assert sent == [0.0, 39.0]
 
 
-def test_closing_waits_for_the_last_one():
+def test_between_two_updates_is_a_pause_that_closing_does_not_wait_for() -> None:
+    sent: list[float] = []
+
+    async def send(percent: float, stage: str, step: str) -> None:
+        sent.append(percent)
+
+    async def scene() -> None:
+        updates = ProgressUpdates(send, pause_s=3600)
+        for percent in range(40):
+            updates.update(float(percent), "sfm", "")
+            await asyncio.sleep(0.002)
+        await asyncio.wait_for(updates.close(), 60)
+
+    asyncio.run(scene())
+    assert len(sent) == 1
+
+
+def test_closing_waits_for_the_last_one() -> None:
     sent = []
 
-    async def send(percent, stage, step):
+    async def send(percent: float, stage: str, step: str) -> None:
         await asyncio.sleep(0.2)
         sent.append(percent)
 
-    async def scene():
+    async def scene() -> None:
         updates = ProgressUpdates(send)
         updates.update(50.0, "sfm", "")
         await asyncio.sleep(0.05)
@@ -133,11 +161,11 @@ def test_closing_waits_for_the_last_one():
     assert sent == [50.0]
 
 
-def test_an_update_that_cannot_be_sent_does_not_matter():
-    async def send(percent, stage, step):
+def test_an_update_that_cannot_be_sent_does_not_matter() -> None:
+    async def send(percent: float, stage: str, step: str) -> None:
         raise OSError
 
-    async def scene():
+    async def scene() -> None:
         updates = ProgressUpdates(send, pause_s=0.0)
         for percent in (1.0, 2.0):
             updates.update(percent, "sfm", "")

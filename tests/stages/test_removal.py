@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from splatworker.stages.removal import remove_tree
 
 
-def test_what_a_link_leads_to_stays(tmp_path):
+def test_what_a_link_leads_to_stays(tmp_path: Path) -> None:
     outside, folder = tmp_path / "outside", tmp_path / "folder"
     outside.mkdir()
     (outside / "photo.jpg").write_text("mine")
@@ -18,7 +20,7 @@ def test_what_a_link_leads_to_stays(tmp_path):
     assert (outside / "photo.jpg").read_text() == "mine"
 
 
-def test_a_link_to_a_folder_is_no_folder(tmp_path):
+def test_a_link_to_a_folder_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "folder")
     remove_tree(tmp_path / "link")

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from splatworker.stages import supervise
 
 
-def supervised(*command: str, parent: int | None = None) -> tuple[int, list[dict]]:
+def supervised(*command: str, parent: int | None = None) -> tuple[int, list[dict[str, Any]]]:
     """Exit status and events of a command under a supervisor."""
     ended = subprocess.run(
         [sys.executable, "-I", "-S", supervise.__file__, str(parent or os.getpid()), "0", *command],
@@ -27,18 +28,18 @@ def supervised(*command: str, parent: int | None = None) -> tuple[int, list[dict
     ("script", "returncode", "status", "signal"),
     [("exit 0", 0, 0, 0), ("exit 7", 7, 7, 0), ("kill -11 $$", 139, 0, 11)],
 )
-def test_how_a_command_ended_and_what_it_cost(script, returncode, status, signal):
+def test_how_a_command_ended_and_what_it_cost(script: str, returncode: int, status: int, signal: int) -> None:
     code, (event,) = supervised("sh", "-c", script)
     assert (code, event["status"], event["signal"]) == (returncode, status, signal)
     assert event["peak_rss_bytes"] > 100_000
     assert event["over_memory"] is False
 
 
-def test_a_command_that_is_not_there():
+def test_a_command_that_is_not_there() -> None:
     code, (event,) = supervised("no-such-program-anywhere")
     assert (code, event["status"]) == (127, 127)
 
 
 @pytest.mark.skipif(not supervise.LINUX, reason="only Linux tells a process that its parent has died")
-def test_nothing_is_started_for_a_worker_that_has_died():
+def test_nothing_is_started_for_a_worker_that_has_died() -> None:
     assert supervised("sh", "-c", "echo '{}'", parent=2**22) == (1, [])

@@ -9,7 +9,7 @@ import pytest
 from splatworker.stages.undisturbed import undisturbed
 
 
-def test_undisturbed_work_is_done_and_the_cancel_comes_after_it():
+def test_undisturbed_work_is_done_and_the_cancel_comes_after_it() -> None:
     async def scene() -> None:
         entered, done = asyncio.Event(), []
 
@@ -31,11 +31,11 @@ def test_undisturbed_work_is_done_and_the_cancel_comes_after_it():
     asyncio.run(scene())
 
 
-def test_what_the_work_comes_to_comes_out():
-    async def seven():
+def test_what_the_work_comes_to_comes_out() -> None:
+    async def seven() -> int:
         return 7
 
-    async def fails():
+    async def fails() -> None:
         raise ValueError("no")
 
     assert asyncio.run(undisturbed(seven())) == 7

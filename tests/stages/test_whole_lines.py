@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -50,7 +51,7 @@ print("{}", end="")
 """
 
 
-def start_writers(stream: int) -> list[subprocess.Popen]:
+def start_writers(stream: int) -> list[subprocess.Popen[bytes]]:
     more = [str(THREADS), str(LINES)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     return [
@@ -74,7 +75,7 @@ def check(text: bytes) -> None:
     assert said == {f"p{p}.{t}": list(range(LINES)) for p in range(PROCESSES) for t in range(THREADS)}
 
 
-def test_lines_on_a_pipe_whose_reader_is_slow():
+def test_lines_on_a_pipe_whose_reader_is_slow() -> None:
     reader, writer = os.pipe()
     writers = start_writers(writer)
     os.close(writer)
@@ -86,18 +87,23 @@ def test_lines_on_a_pipe_whose_reader_is_slow():
     check(text)
 
 
-def test_lines_in_a_file(tmp_path):
+def test_lines_in_a_file(tmp_path: Path) -> None:
     with (tmp_path / "log").open("ab") as file:
         writers = start_writers(file.fileno())
         assert [process.wait() for process in writers] == [0] * PROCESSES
     check((tmp_path / "log").read_bytes())
 
 
-def test_a_stream_that_does_not_wait_gets_every_line():
+def test_a_stream_that_does_not_wait_gets_every_line() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     texts = [f"{number} " + "x" * 3000 for number in range(100)]
-    speaker = threading.Thread(target=lambda: [write_line(writer, text) for text in texts])
+
+    def speak() -> None:
+        for text in texts:
+            write_line(writer, text)
+
+    speaker = threading.Thread(target=speak)
     speaker.start()
     received = b""
     while received.count(b"\n") < len(texts):
@@ -108,7 +114,7 @@ def test_a_stream_that_does_not_wait_gets_every_line():
     assert received.decode().splitlines() == texts
 
 
-def test_a_line_is_there_though_its_process_is_killed():
+def test_a_line_is_there_though_its_process_is_killed() -> None:
     script = "import os, structlog; from splatworker.worker import logs; logs.configure(); logs.print_whole_lines();"
     script += "structlog.get_logger().info('said'); print('{}'); os.kill(os.getpid(), 9)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
@@ -117,7 +123,7 @@ def test_a_line_is_there_though_its_process_is_killed():
     assert done.stdout == b"{}\n"
 
 
-def test_the_longest_values_of_an_object_are_shortened():
+def test_the_longest_values_of_an_object_are_shortened() -> None:
     traceback = "".join(f"line {number}\n" for number in range(1000))
     event = {"job": "job-1", "timings": {"total": 1.5}, "traceback": traceback, "code": None}
     found = json.loads(fitted(json.dumps(event)))
@@ -130,13 +136,13 @@ def test_the_longest_values_of_an_object_are_shortened():
 
 
 @pytest.mark.parametrize("event", [{str(n): n for n in range(2000)}, {"x" * 9000: 1}, {"x": list(range(5000))}])
-def test_an_object_that_cannot_fit_stays_an_object(event):
+def test_an_object_that_cannot_fit_stays_an_object(event: dict[str, Any]) -> None:
     assert isinstance(json.loads(fitted(json.dumps(event))), dict)
     assert len(fitted(json.dumps(event)).encode()) < LONGEST
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=[]), max_size=50), st.integers(0, 500))
-def test_any_text_fits(text, times):
+def test_any_text_fits(text: str, times: int) -> None:
     for line in (text * times, json.dumps({"text": text * times, "number": times})):
         data = fitted(line).encode("utf-8", "backslashreplace")
         assert len(data) < LONGEST
@@ -146,7 +152,7 @@ def test_any_text_fits(text, times):
             assert json.loads(data)["number"] == times
 
 
-def test_a_line_without_an_end_waits_for_it(tmp_path):
+def test_a_line_without_an_end_waits_for_it(tmp_path: Path) -> None:
     with (tmp_path / "log").open("ab") as file:
         stream = WholeLines(file.fileno())
         print("one", end="", file=stream, flush=True)

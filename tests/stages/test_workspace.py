@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from splatworker.stages import workspace
 from splatworker.stages.workspace import check_room, private_workspace, size_of
 
 
-def test_it_is_private_and_goes_whatever_happens(tmp_path):
+def test_it_is_private_and_goes_whatever_happens(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), private_workspace(tmp_path) as folder:
         (folder / "scene").mkdir()
         assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IRWXU
@@ -20,7 +21,7 @@ def test_it_is_private_and_goes_whatever_happens(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_worker_left_goes_and_what_is_in_use_stays(tmp_path):
+def test_what_a_killed_worker_left_goes_and_what_is_in_use_stays(tmp_path: Path) -> None:
     left = tmp_path / ".splat-left"
     left.mkdir(mode=0o700)
     with private_workspace(tmp_path) as first, private_workspace(tmp_path) as second:
@@ -29,7 +30,7 @@ def test_what_a_killed_worker_left_goes_and_what_is_in_use_stays(tmp_path):
         assert second.is_dir()
 
 
-def test_in_a_persons_folder_only_what_is_certainly_ours_goes(tmp_path):
+def test_in_a_persons_folder_only_what_is_certainly_ours_goes(tmp_path: Path) -> None:
     theirs = [tmp_path / ".splat-theirs", tmp_path / ".splat-worker-12345678"]
     for folder in theirs:
         folder.mkdir(mode=0o755)
@@ -40,7 +41,7 @@ def test_in_a_persons_folder_only_what_is_certainly_ours_goes(tmp_path):
         assert not ours.exists()
 
 
-def test_a_stage_for_which_there_is_no_room_is_refused(tmp_path, monkeypatch):
+def test_a_stage_for_which_there_is_no_room_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check_room(tmp_path, "sfm", 0)
     with pytest.raises(DiskFull, match="sfm needs"):
         check_room(tmp_path, "sfm", shutil.disk_usage(tmp_path).total)
@@ -51,7 +52,7 @@ def test_a_stage_for_which_there_is_no_room_is_refused(tmp_path, monkeypatch):
     check_room(tmp_path, "sfm", 0)
 
 
-def test_the_size_of_a_folder_is_that_of_its_files(tmp_path):
+def test_the_size_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "file").write_bytes(bytes(1000))
     (tmp_path / "file").write_bytes(bytes(24))

@@ -11,6 +11,7 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from support.s3 import Store
@@ -31,8 +32,8 @@ class Caller:
 
     def __init__(self, store: Store) -> None:
         self.credits = 100.0
-        self.jobs: dict[str, dict] = {}
-        self.messages: list[tuple[str, str, dict]] = []
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.messages: list[tuple[str, str, dict[str, Any]]] = []
         self.broken = 0
         self._store = store
         self._prices: dict[str, float] = {}
@@ -68,7 +69,9 @@ class Caller:
         self._server.shutdown()
         self._server.server_close()
 
-    def order(self, job: str, preset: str, photos: list[str], *, photos_live_s: int = 3600, **typed: object) -> dict:
+    def order(
+        self, job: str, preset: str, photos: list[str], *, photos_live_s: int = 3600, **typed: object
+    ) -> dict[str, Any]:
         """Take an order's credits; the job's input as it is posted to the platform.
 
         Args:
@@ -90,12 +93,12 @@ class Caller:
             "params": PRESETS[preset] | typed,
         }
 
-    def heard(self, job: str) -> list[dict]:
+    def heard(self, job: str) -> list[dict[str, Any]]:
         """The messages about a job, in their order."""
         with self._lock:
             return [body for about, _, body in self.messages if about == job]
 
-    def _hear(self, job: str, identifier: str, body: dict) -> tuple[int, dict]:
+    def _hear(self, job: str, identifier: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         with self._lock:
             self.messages.append((job, identifier, body))
             if self.broken:

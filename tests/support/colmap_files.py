@@ -12,7 +12,9 @@ from splatworker.formats.camera import Camera
 PINHOLE = 1
 
 
-def ring_cameras(count: int, width=48, height=36, focal=50.0, distance=4.0) -> list[Camera]:
+def ring_cameras(
+    count: int, width: int = 48, height: int = 36, focal: float = 50.0, distance: float = 4.0
+) -> list[Camera]:
     """Cameras around the origin at slightly different heights, each looking at it, y down."""
     cameras = []
     for index in range(count):
@@ -27,7 +29,7 @@ def ring_cameras(count: int, width=48, height=36, focal=50.0, distance=4.0) -> l
     return cameras
 
 
-def write_colmap(folder: Path, cameras: list[Camera], names: list[str], xyz, rgb) -> None:
+def write_colmap(folder: Path, cameras: list[Camera], names: list[str], xyz: np.ndarray, rgb: np.ndarray) -> None:
     """COLMAP's binary model, one camera a photo, each point seen by the first two photos."""
     folder.mkdir(parents=True)
     records = [struct.pack("<Q", len(cameras))]

@@ -11,7 +11,14 @@ from splatworker.formats.camera import Camera
 from splatworker.render.interface import GaussianTensors
 
 
-def look_at_camera(width=64, height=48, focal=60.0, distance=4.0, seed=0, principal=(0.0, 0.0)) -> Camera:
+def look_at_camera(
+    width: int = 64,
+    height: int = 48,
+    focal: float = 60.0,
+    distance: float = 4.0,
+    seed: int = 0,
+    principal: tuple[float, float] = (0.0, 0.0),
+) -> Camera:
     """A camera `distance` from the origin in a random direction, looking at it with a random roll."""
     generator = np.random.default_rng(seed)
     rotation, _ = np.linalg.qr(generator.normal(size=(3, 3)))
@@ -20,7 +27,14 @@ def look_at_camera(width=64, height=48, focal=60.0, distance=4.0, seed=0, princi
     return Camera(width, height, focal, focal * 1.1, width / 2 + principal[0], height / 2 + principal[1], pose)
 
 
-def random_gaussians(count: int, sh_degree=3, seed=0, spread=1.0, log_scale=-2.0, opacity_logit=0.5) -> GaussianTensors:
+def random_gaussians(
+    count: int,
+    sh_degree: int = 3,
+    seed: int = 0,
+    spread: float = 1.0,
+    log_scale: float = -2.0,
+    opacity_logit: float = 0.5,
+) -> GaussianTensors:
     """Gaussians around the origin of mixed size, shape, opacity and colour."""
     g = torch.Generator().manual_seed(seed)
     rest = (sh_degree + 1) ** 2 - 1
@@ -38,7 +52,12 @@ def logit(opacity: float) -> float:
     return math.log(opacity / (1 - opacity))
 
 
-def one_gaussian(mean=(0.0, 0.0, 0.0), log_scale=-1.0, opacity=0.8, sh_degree=0) -> GaussianTensors:
+def one_gaussian(
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    log_scale: float = -1.0,
+    opacity: float = 0.8,
+    sh_degree: int = 0,
+) -> GaussianTensors:
     rest = (sh_degree + 1) ** 2 - 1
     return GaussianTensors(
         torch.tensor([mean]),
@@ -54,7 +73,7 @@ def concatenate(*sets: GaussianTensors) -> GaussianTensors:
     return GaussianTensors(*(torch.cat(tensors) for tensors in zip(*sets, strict=True)))
 
 
-def front_camera(width=64, height=48, focal=60.0) -> Camera:
+def front_camera(width: int = 64, height: int = 48, focal: float = 60.0) -> Camera:
     """At (0, 0, -4), looking along z: the world's axes are the camera's."""
     pose = np.hstack([np.eye(3), [[0.0], [0.0], [4.0]]])
     return Camera(width, height, focal, focal, width / 2, height / 2, pose)

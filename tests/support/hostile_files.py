@@ -42,8 +42,8 @@ WHOLE = [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 127, 255, 256, 65_535, 65_536, 2**3
          2**63 - 1, 2**64 - 1]  # fmt: skip
 NUMBERS = [0.0, -1.0, 1e-300, 1e300, -1e38, 3.4e38, float("inf"), float("-inf"), float("nan")]
 WORDS = ["", "0", "-1", "1e999", "nan", "-inf", "x", "\u00e9", "\0", "1_0", "../../x", "9" * 400, "1" + "0" * 20]
-VALUES = [None, True, False, -1, 0, 2, 3, 10**400, 2**63, 1e300, float("nan"), float("inf"), "", "x", "../x", "a\0b"]
-VALUES += ["\ud800", "1" * 5000, [], {}, [[]], [None] * 3, [1, 2], {"files": []}]
+VALUES: list[object] = [None, True, False, -1, 0, 2, 3, 10**400, 2**63, 1e300, float("nan"), float("inf"), "", "x"]
+VALUES += ["../x", "a\0b", "\ud800", "1" * 5000, [], {}, [[]], [None] * 3, [1, 2], {"files": []}]
 
 
 class Reader(NamedTuple):
@@ -70,11 +70,12 @@ def feed(reader: Reader, files: dict[str, bytes]) -> str:
 
 
 @st.composite
-def edited(draw, data: bytes, fields: tuple[int, ...] = ()) -> bytes:
+def edited(draw: st.DrawFn, data: bytes, fields: tuple[int, ...] = ()) -> bytes:
     """Bytes with one to four changes; `fields` are where numbers stand that others depend on."""
     out = bytearray(data)
     for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.sampled_from(fields)) if fields and draw(st.booleans()) else draw(st.integers(0, max(0, len(out))))
+        at_a_field = bool(fields) and draw(st.booleans())
+        at = draw(st.sampled_from(fields)) if at_a_field else draw(st.integers(0, max(0, len(out))))
         match draw(st.sampled_from(["whole", "number", "bytes", "cut", "drop", "again"])):
             case "whole":
                 new = draw(st.sampled_from(WHOLE)).to_bytes(8, "little")[: draw(st.sampled_from([1, 4, 8]))]
@@ -97,7 +98,7 @@ def edited(draw, data: bytes, fields: tuple[int, ...] = ()) -> bytes:
 
 
 @st.composite
-def retold(draw, text: bytes) -> bytes:
+def retold(draw: st.DrawFn, text: bytes) -> bytes:
     """Text with one to four words, lines or bytes changed."""
     lines = text.split(b"\n")
     for _ in range(draw(st.integers(1, 4))):
@@ -121,7 +122,7 @@ def retold(draw, text: bytes) -> bytes:
 
 
 @st.composite
-def altered(draw, value: Any) -> Any:
+def altered(draw: st.DrawFn, value: Any) -> Any:
     """JSON with one to three of its values or names changed."""
     value = copy.deepcopy(value)
     for _ in range(draw(st.integers(1, 3))):
@@ -150,20 +151,20 @@ def as_json(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def splat(count=9, degree=1) -> Gaussians:
+def splat(count: int = 9, degree: int = 1) -> Gaussians:
     random = np.random.default_rng(0)
     shapes = [(count, 3), (count, 4), (count, 3), (count,), (count, 3), (count, (degree + 1) ** 2 - 1, 3)]
     return Gaussians(*(random.normal(size=shape).astype(np.float32) for shape in shapes))
 
 
-def written(write: Callable[[Path], object], name="a.ply") -> bytes:
+def written(write: Callable[[Path], object], name: str = "a.ply") -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder) / name)
         return (Path(folder) / name).read_bytes()
 
 
 @st.composite
-def ply_files(draw, data: bytes) -> bytes:
+def ply_files(draw: st.DrawFn, data: bytes) -> bytes:
     """A PLY with its header retold or its body edited, or both."""
     head, end, body = data.partition(b"end_header\n")
     if draw(st.booleans()):
@@ -180,21 +181,21 @@ def text_ply() -> bytes:
     return "\n".join([*lines, *[" ".join(["0.5"] * len(names))] * 3, ""]).encode()
 
 
-def spz_planes(version: int, count=9, degree=1) -> list[bytes]:
+def spz_planes(version: int, count: int = 9, degree: int = 1) -> list[bytes]:
     random = np.random.default_rng(0)
     widths = [9, 1, 3, 3, 3 if version == 2 else 4, SH_SIZE[degree]]
     return [random.integers(0, 256, count * width, dtype=np.uint8).tobytes() for width in widths]
 
 
 @st.composite
-def spz_in_gzip(draw, version: int) -> bytes:
+def spz_in_gzip(draw: st.DrawFn, version: int) -> bytes:
     data = struct.pack("<3I4B", MAGIC, version, 9, 1, 12, 0, 0) + b"".join(spz_planes(version))
     packed = gzip.compress(draw(edited(data, (4, 8, 12, 13))), 1)
     return draw(edited(packed)) if draw(st.integers(0, 3)) == 0 else packed
 
 
 @st.composite
-def spz_in_frames(draw) -> bytes:
+def spz_in_frames(draw: st.DrawFn) -> bytes:
     planes = spz_planes(4)
     frames = [zstd.compress(plane, 1) for plane in planes]
     if draw(st.booleans()):
@@ -210,14 +211,14 @@ def spz_in_frames(draw) -> bytes:
 
 
 @cache
-def sog_of_harmonics() -> tuple[dict, dict[str, bytes]]:
+def sog_of_harmonics() -> tuple[dict[str, Any], dict[str, bytes]]:
     book = [float(number) for number in range(4)]
     meta = sog_meta() | {"shN": {"count": 64, "bands": 1, "codebook": book, "files": ["c.webp", "means_l.webp"]}}
     return meta, sog_members() | {"c.webp": picture(size=(192, 1))}
 
 
 @st.composite
-def sog_files(draw) -> dict[str, bytes]:
+def sog_files(draw: st.DrawFn) -> dict[str, bytes]:
     meta, members = sog_of_harmonics()
     members = dict(members)
     if draw(st.integers(0, 3)):
@@ -230,7 +231,7 @@ def sog_files(draw) -> dict[str, bytes]:
 
 
 @st.composite
-def sog_bundles(draw) -> bytes:
+def sog_bundles(draw: st.DrawFn) -> bytes:
     data = zip_of(draw(sog_files()))
     return draw(edited(data, (4, 6, 8, 18, 22, 26))) if draw(st.integers(0, 2)) == 0 else data
 
@@ -269,7 +270,7 @@ def read_model(folder: Path) -> None:
 
 
 @st.composite
-def models(draw, files: dict[str, bytes], edit: Callable[..., st.SearchStrategy[bytes]]) -> dict[str, bytes]:
+def models(draw: st.DrawFn, files: dict[str, bytes], edit: Callable[..., st.SearchStrategy[bytes]]) -> dict[str, bytes]:
     name = draw(st.sampled_from(sorted(files)))
     fields = (COLMAP_FIELDS[name],) if name in COLMAP_FIELDS else ()
     return files | {name: draw(edit(files[name], *fields))}
@@ -284,14 +285,14 @@ TRANSFORMS = {
 
 
 @cache
-def photo(kind="PNG") -> bytes:
+def photo(kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (48, 36)).save(buffer, kind)
     return buffer.getvalue()
 
 
 @st.composite
-def transforms(draw) -> dict[str, bytes]:
+def transforms(draw: st.DrawFn) -> dict[str, bytes]:
     data = as_json(draw(altered(TRANSFORMS)))
     data = draw(edited(data)) if draw(st.integers(0, 3)) == 0 else data
     photos = {f"images/{index}.png": photo() for index in range(2)}

@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 VARIABLE = "SPLATWORKER_TEST_INTERNET"
 PUBLIC = "93.184.216.34"
@@ -62,14 +63,14 @@ def install_from_environment() -> None:
         with (folder / name).open("a") as file:
             file.write(line + "\n")
 
-    def getaddrinfo(host, port, *arguments, **options):
+    def getaddrinfo(host: str, port: int, *arguments: Any, **options: Any) -> list[Any]:
         if host not in known["names"]:
             return resolve(host, port, *arguments, **options)
         answers = known["names"][host]
         addresses = answers.pop(0) if len(answers) > 1 else answers[0]
         return [entry for address in addresses for entry in resolve(address, port, type=socket.SOCK_STREAM)]
 
-    def create_connection(address, *arguments, **options):
+    def create_connection(address: tuple[str, int], *arguments: Any, **options: Any) -> socket.socket:
         host = address[0].strip("[]")
         note("connected", host)
         if host not in known["servers"]:
@@ -77,5 +78,5 @@ def install_from_environment() -> None:
         return connect(("127.0.0.1", known["servers"][host]), *arguments, **options)
 
     note("children", json.dumps([sys.argv, dict(os.environ)]))
-    socket.getaddrinfo = getaddrinfo
+    socket.getaddrinfo = getaddrinfo  # type: ignore[assignment]
     urllib3.util.connection.create_connection = create_connection

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,17 +34,17 @@ def write_photos(folder: Path, count: int = 6, size: tuple[int, int] = (160, 120
     return paths
 
 
-def slow(*values: str) -> list:
+def slow(*values: str) -> list[Any]:
     """Values of a parameter for the long run only: others stand for them in the short one."""
     return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
-def local_job(photos: list[Path], target: Path, **more) -> dict:
+def local_job(photos: list[Path], target: Path | str, **more: Any) -> dict[str, Any]:
     """The event of a job of files on this machine."""
     return {"id": "job-1", "input": {"image_urls": [str(p) for p in photos], "upload_url": str(target), **more}}
 
 
-def do(event: dict, *faults: str, settings: WorkerSettings | None = None) -> dict:
+def do(event: dict[str, Any], *faults: str, settings: WorkerSettings | None = None) -> dict[str, Any]:
     """Do a job with the stand-ins; its answer."""
     import handler
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from splatworker.formats.gaussians import Gaussians
@@ -13,7 +14,12 @@ from splatworker.render.tensors import to_gaussians
 HELD_OUT = ["photo000.png", "photo008.png"]
 
 
-def write_model(folder: Path, splat: Gaussians | GaussianTensors, size=(48, 36), held_out=HELD_OUT) -> Path:
+def write_model(
+    folder: Path,
+    splat: Gaussians | GaussianTensors,
+    size: tuple[int, int] = (48, 36),
+    held_out: Sequence[str] = HELD_OUT,
+) -> Path:
     """Write what the trainer leaves of a run of 30 iterations on a scene of `scene_folders.write_scene`."""
     gaussians = splat if isinstance(splat, Gaussians) else to_gaussians(splat)
     folder.mkdir(parents=True)

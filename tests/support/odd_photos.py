@@ -10,6 +10,7 @@ import resource
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -22,7 +23,7 @@ def photo(width: int = 160, height: int = 120, seed: int = 3) -> np.ndarray:
     return np.array(coarse.resize((width, height), Image.Resampling.BICUBIC))
 
 
-def tiff(directories: list[dict[int, tuple[str, list]]], data: list[bytes]) -> bytes:
+def tiff(directories: list[dict[int, tuple[str, list[Any]]]], data: list[bytes]) -> bytes:
     """A little-endian TIFF of these directories, each with its pixels; those after the first are its sub-files."""
     body, offsets = b"II*\0\0\0\0\0", []
     for pixels in data:
@@ -49,7 +50,7 @@ def tiff(directories: list[dict[int, tuple[str, list]]], data: list[bytes]) -> b
     return body[:4] + struct.pack("<I", places[-1]) + body[8:]
 
 
-def _tags(size: tuple[int, int], bits: list[int], photometric: int) -> dict[int, tuple[str, list]]:
+def _tags(size: tuple[int, int], bits: list[int], photometric: int) -> dict[int, tuple[str, list[Any]]]:
     height, width = size
     return {
         256: ("I", [width]), 257: ("I", [height]), 258: ("H", bits), 259: ("H", [1]), 262: ("H", [photometric]),
@@ -58,7 +59,12 @@ def _tags(size: tuple[int, int], bits: list[int], photometric: int) -> dict[int,
 
 
 def write_tiff(
-    path: Path, pixels: np.ndarray, size: tuple[int, int], bits: list[int], photometric: int, more: Mapping[int, list]
+    path: Path,
+    pixels: np.ndarray,
+    size: tuple[int, int],
+    bits: list[int],
+    photometric: int,
+    more: Mapping[int, list[Any]],
 ) -> None:
     """One picture, not compressed; `more` are further tags of shorts."""
     tags = _tags(size, bits, photometric) | {tag: ("H", values) for tag, values in more.items()}

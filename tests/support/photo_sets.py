@@ -35,7 +35,7 @@ def texture(seed: int, size: int = 512) -> np.ndarray:
         x, y = rng.integers(0, size - 40, 2)
         w, h = rng.integers(8, 40, 2)
         picture[y : y + h, x : x + w] = rng.random(3)
-    return picture
+    return np.asarray(picture)
 
 
 def room(seed: int = 0) -> list[Rectangle]:
@@ -135,4 +135,4 @@ def _sample(picture: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     u, v = (x - i)[:, None], (y - j)[:, None]
     top = picture[j, i] * (1 - u) + picture[j, i + 1] * u
     bottom = picture[j + 1, i] * (1 - u) + picture[j + 1, i + 1] * u
-    return top * (1 - v) + bottom * v
+    return np.asarray(top * (1 - v) + bottom * v)

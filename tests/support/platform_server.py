@@ -7,6 +7,7 @@ again, and an update or a result is stored under the job's id, the last one winn
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -15,8 +16,10 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from support.jobs import stand_in
@@ -34,17 +37,17 @@ class Platform:
     """The queue of one endpoint."""
 
     def __init__(self) -> None:
-        self.results: dict[str, dict] = {}
-        self.posts: list[tuple[str, dict]] = []
+        self.results: dict[str, dict[str, Any]] = {}
+        self.posts: list[tuple[str, dict[str, Any]]] = []
         self.pings: dict[str, list[str]] = {}
         self.lose_posts = 0
         self.output: dict[str, bytearray] = {}
         self._readers: dict[str, threading.Thread] = {}
-        self._queue: deque[dict] = deque()
-        self._taken: dict[str, tuple[str, dict]] = {}
+        self._queue: deque[dict[str, Any]] = deque()
+        self._taken: dict[str, tuple[str, dict[str, Any]]] = {}
         self._stop: dict[str, list[str]] = {}
         self._changed = threading.Condition()
-        self._workers: dict[str, subprocess.Popen] = {}
+        self._workers: dict[str, subprocess.Popen[bytes]] = {}
         platform = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -69,7 +72,7 @@ class Platform:
         self._server.daemon_threads = True
         self._url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> Platform:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
@@ -79,7 +82,7 @@ class Platform:
         self._server.shutdown()
         self._server.server_close()
 
-    def start_worker(self, name: str = "w1", *faults: str, **environment: str) -> subprocess.Popen:
+    def start_worker(self, name: str = "w1", *faults: str, **environment: str) -> subprocess.Popen[bytes]:
         """A worker that runs the SDK's real loop, with instant stages."""
         settings = {
             "PYTHONPATH": str(ROOT),
@@ -111,6 +114,8 @@ class Platform:
         self.output[name] = bytearray()
         stream = self._workers[name].stdout
 
+        assert isinstance(stream, io.BufferedReader)
+
         def read() -> None:
             while chunk := stream.read1(65536):
                 self.output[name] += chunk
@@ -127,6 +132,7 @@ class Platform:
             os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
         self._readers.pop(name).join()
+        assert worker.stdout is not None
         worker.stdout.close()
         with self._changed:
             for job, (holder, event) in list(self._taken.items()):
@@ -158,7 +164,7 @@ class Platform:
         with self._changed:
             return job_id in self._taken
 
-    def wait_for(self, *job_ids: str, seconds: float = 120) -> list[dict]:
+    def wait_for(self, *job_ids: str, seconds: float = 120) -> list[dict[str, Any]]:
         """The results of these jobs."""
         with self._changed:
             arrived = self._changed.wait_for(lambda: set(job_ids) <= self.results.keys(), seconds)
@@ -169,7 +175,7 @@ class Platform:
         """All that the workers have printed."""
         return "\n".join(bytes(text).decode(errors="replace") for text in self.output.values())
 
-    def _take(self, worker: str, path: str) -> dict | None:
+    def _take(self, worker: str, path: str) -> dict[str, Any] | None:
         with self._changed:
             self._changed.wait_for(lambda: bool(self._queue), 1.0)
             if not self._queue or worker not in self._workers:
@@ -178,7 +184,7 @@ class Platform:
             self._taken[event["id"]] = (worker, event)
             return event
 
-    def _stopped(self, worker: str, path: str) -> dict | None:
+    def _stopped(self, worker: str, path: str) -> dict[str, Any] | None:
         with self._changed:
             self._changed.wait_for(lambda: bool(self._stop.get(worker)), 1.0)
             jobs = self._stop.pop(worker, [])
@@ -186,11 +192,11 @@ class Platform:
                 self._taken.pop(job, None)
             return {"jobsToStop": jobs} if jobs else None
 
-    def _ping(self, worker: str, path: str) -> dict:
+    def _ping(self, worker: str, path: str) -> dict[str, Any]:
         self.pings.setdefault(worker, []).append(path)
         return {}
 
-    def _done(self, worker: str, job: str, body: dict) -> int:
+    def _done(self, worker: str, job: str, body: dict[str, Any]) -> int:
         with self._changed:
             if body.get("status") != "IN_PROGRESS" and self.lose_posts > 0:
                 self.lose_posts -= 1
@@ -206,7 +212,7 @@ class Platform:
 _REAL = json.dumps([sys.executable, "-P", "-m", "splatworker"])
 
 
-def _answer(request: BaseHTTPRequestHandler, status: int, body: dict | None) -> None:
+def _answer(request: BaseHTTPRequestHandler, status: int, body: dict[str, Any] | None) -> None:
     data = b"" if body is None else json.dumps(body).encode()
     request.send_response(status)
     request.send_header("Content-Type", "application/json")
@@ -216,7 +222,7 @@ def _answer(request: BaseHTTPRequestHandler, status: int, body: dict | None) -> 
         request.wfile.write(data)
 
 
-def wait_until(condition, seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

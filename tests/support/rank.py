@@ -11,11 +11,13 @@ from __future__ import annotations
 import itertools
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from splatworker.errors import GpuFailed
+from splatworker.render.backend import renderer_for
 from splatworker.render.interface import Renderer
 from splatworker.train import cli, parallel, trainer
 from splatworker.train.model import Model
@@ -24,7 +26,7 @@ models: list[Model] = []
 
 
 class Remembered(Model):
-    def __init__(self, *args) -> None:
+    def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         models.append(self)
 
@@ -33,7 +35,7 @@ def with_faults(renderer: Renderer, faults: dict[int, str]) -> Renderer:
     """The real renderer in a rank that has bad luck: what happens in its steps, counted from 1."""
     contribute, counted = renderer.contribute, itertools.count(1)
 
-    def unlucky(*args):
+    def unlucky(*args: Any) -> None:
         match faults.get(next(counted)):
             case "memory":
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
@@ -41,17 +43,17 @@ def with_faults(renderer: Renderer, faults: dict[int, str]) -> Renderer:
                 raise GpuFailed("The GPU of one rank is gone.", stage="train")
         contribute(*args)
 
-    renderer.contribute = unlucky
+    renderer.contribute = unlucky  # type: ignore[method-assign, assignment]
     return renderer
 
 
 def main(folder: Path, faults: str, arguments: list[str]) -> int:
     rank = parallel.rank_here()
-    trainer.Model = Remembered
+    trainer.Model = Remembered  # type: ignore[attr-defined, assignment]
     if rank == 1 and faults:
         told = {int(step): fault for fault, step in (word.split(":") for word in faults.split())}
-        real = cli.renderer_for
-        cli.renderer_for = lambda *args, **kwargs: with_faults(real(*args, **kwargs), told)
+        real = renderer_for
+        cli.renderer_for = lambda *args, **kwargs: with_faults(real(*args, **kwargs), told)  # type: ignore[attr-defined]
     status = cli.main(arguments)
     if status == 0:
         (model,) = models

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import boto3
@@ -33,7 +34,7 @@ class Store:
     def __init__(self, photos: Path | None = None) -> None:
         self.objects: dict[str, bytes] = {}
         self.puts: list[str] = []
-        self.hooks: list[tuple[dict[str, str], dict]] = []
+        self.hooks: list[tuple[dict[str, str], dict[str, Any]]] = []
         self.intercept: Callable[[BaseHTTPRequestHandler, bytes], bool] = lambda request, body: False
         self._photos = photos
         self._lock = threading.Lock()
@@ -58,7 +59,7 @@ class Store:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
@@ -78,7 +79,7 @@ class Store:
         )
         operation = {"GET": "get_object", "PUT": "put_object"}[method]
         params = {"Bucket": BUCKET, "Key": key, **(headers or {})}
-        return client.generate_presigned_url(operation, params, ExpiresIn=seconds)
+        return str(client.generate_presigned_url(operation, params, ExpiresIn=seconds))
 
     def photo_urls(self, names: list[str]) -> list[str]:
         return [f"{self.url}/photos/{name}" for name in names]

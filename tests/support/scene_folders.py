@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,12 +16,18 @@ from splatworker.render.interface import SH_C0, GaussianTensors
 from splatworker.render.reference import ReferenceRenderer
 
 
-def truth(count=60, sh_degree=0) -> GaussianTensors:
+def truth(count: int = 60, sh_degree: int = 0) -> GaussianTensors:
     """The Gaussians that the pictures show."""
     return random_gaussians(count, sh_degree=sh_degree, seed=3, spread=0.7, log_scale=-1.2, opacity_logit=2.0)
 
 
-def write_scene(folder: Path, count=12, gaussians: GaussianTensors | None = None, names=None, **camera) -> Path:
+def write_scene(
+    folder: Path,
+    count: int = 12,
+    gaussians: GaussianTensors | None = None,
+    names: list[str] | None = None,
+    **camera: Any,
+) -> Path:
     """Write a scene folder of `count` pictures of the Gaussians, whose centers are its sparse points."""
     gaussians = truth() if gaussians is None else gaussians
     cameras = ring_cameras(count, **camera)

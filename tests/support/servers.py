@@ -7,12 +7,16 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from typing import Self
+
+Behaviour = Callable[[socket.socket, int], object]
+"""What a server does with a connection, given its number from 1 on."""
 
 
 class RawServer:
     """Hands each connection to `behave(connection, number)` in a thread of its own; counts them."""
 
-    def __init__(self, behave: Callable[[socket.socket, int], None]) -> None:
+    def __init__(self, behave: Behaviour) -> None:
         self._behave = behave
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -20,7 +24,7 @@ class RawServer:
         self.requests: list[bytes] = []
         self.stopping = threading.Event()
 
-    def __enter__(self) -> RawServer:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 

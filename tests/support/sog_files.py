@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from typing import Any
 
 from PIL import Image
 
 BOOK = [0.0] * 256
 
 
-def zip_of(members, method=zipfile.ZIP_DEFLATED) -> bytes:
+def zip_of(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A zip of names and their bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as bundle:
@@ -20,7 +21,7 @@ def zip_of(members, method=zipfile.ZIP_DEFLATED) -> bytes:
     return buffer.getvalue()
 
 
-def picture(mode="RGB", size=(4, 4), kind="WEBP") -> bytes:
+def picture(mode: str = "RGB", size: tuple[int, int] = (4, 4), kind: str = "WEBP") -> bytes:
     """A black picture."""
     options = {"lossless": True, "quality": 0, "method": 0} if kind == "WEBP" else {}
     buffer = io.BytesIO()
@@ -28,7 +29,7 @@ def picture(mode="RGB", size=(4, 4), kind="WEBP") -> bytes:
     return buffer.getvalue()
 
 
-def sog_meta(count=9) -> dict:
+def sog_meta(count: int = 9) -> dict[str, Any]:
     """What the meta.json of so many Gaussians of degree 0 says."""
     return {
         "version": 2,
@@ -40,7 +41,7 @@ def sog_meta(count=9) -> dict:
     }
 
 
-def sog_members(count=9, **changes) -> dict[str, bytes]:
+def sog_members(count: int = 9, **changes: Any) -> dict[str, bytes]:
     """The members of a small SOG; `changes` to its meta, or to members by name, with __ for a point."""
     members = {f"{name}.webp": picture() for name in ("means_l", "means_u", "scales")}
     members |= {f"{name}.webp": picture("RGBA") for name in ("quats", "sh0")}

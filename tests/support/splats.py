@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ VIEWER = Path(__file__).parents[2] / "viewer"
 
 
 @pytest.fixture(params=[0, 1, 2, 3], ids=lambda degree: f"degree{degree}")
-def splat(request) -> Gaussians:
+def splat(request: pytest.FixtureRequest) -> Gaussians:
     gaussians = random_gaussians(1000, sh_degree=request.param, seed=request.param)
     # What every format can hold: colours that a screen shows, harmonics up to 1.
     return to_gaussians(
@@ -47,7 +48,7 @@ def node() -> str:
 
 
 @pytest.fixture(scope="session")
-def splat_transform(node):
+def splat_transform(node: str) -> Callable[..., None]:
     """PlayCanvas's converter of splats, the independent reader and writer: `splat_transform(source, target, ...)`."""
     cli = VIEWER / "node_modules" / "@playcanvas" / "splat-transform" / "bin" / "cli.mjs"
     if not cli.is_file():

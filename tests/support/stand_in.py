@@ -19,10 +19,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from splatworker import cli
 from splatworker.errors import GpuFailed, NoReconstruction, OutOfMemory
 from splatworker.stages.command import run_as_command
+from splatworker.stages.progress import Reporter
+
+if TYPE_CHECKING:
+    from splatworker.formats.gaussians import Gaussians
+    from splatworker.photos.picture import Picture
 
 GAUSSIANS = 40
 GPU_PEAK = 123 << 20
@@ -74,9 +80,9 @@ def main(argv: list[str]) -> int:
     return cli.main([stage, *arguments])
 
 
-def sfm(arguments, report):
+def sfm(arguments: list[str], report: Reporter) -> dict[str, Any]:
     import numpy as np
-    from colmap_files import ring_cameras, write_colmap  # beside this file
+    from colmap_files import ring_cameras, write_colmap  # type: ignore[import-not-found]  # beside this file
     from PIL import Image
 
     options = sfm_parser().parse_args(arguments)
@@ -121,7 +127,7 @@ def sfm_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def train(arguments, report):
+def train(arguments: list[str], report: Reporter) -> dict[str, Any]:
     from splatworker.formats.ply import write_ply
     from splatworker.train import options as train_options
 
@@ -146,7 +152,7 @@ def train(arguments, report):
     }
 
 
-def some_gaussians(sh_degree: int):
+def some_gaussians(sh_degree: int) -> Gaussians:
     import numpy as np
 
     from splatworker.formats.gaussians import Gaussians
@@ -228,7 +234,7 @@ def break_decoders() -> None:
 
     real = decode._open
 
-    def open_or_not(path, max_size):
+    def open_or_not(path: Path, max_size: int) -> Picture:
         if "crash" in path.name:
             os.kill(os.getpid(), signal.SIGSEGV)
         if "hang" in path.name:
@@ -240,7 +246,7 @@ def break_decoders() -> None:
 
 
 def raise_on_full_disk(filler: Path) -> None:
-    def work(report):
+    def work(report: Reporter) -> dict[str, Any]:
         with filler.open("wb") as file:
             for _ in range(1000):
                 file.write(bytes(1 << 20))
@@ -249,7 +255,7 @@ def raise_on_full_disk(filler: Path) -> None:
     sys.exit(run_as_command("train", work, as_json=True))
 
 
-def _raise(error: Exception):
+def _raise(error: Exception) -> NoReturn:
     raise error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from pathlib import Path
+from typing import Any
 
 from support.internet import Internet
 from support.jobs import stand_in
@@ -39,7 +40,7 @@ class World:
         self.store = store
         self.sink = sink
         self.internet = internet
-        self.answers: list[dict] = []
+        self.answers: list[dict[str, Any]] = []
 
     def name(self, host: str, *addresses: str, port: int | None = None) -> None:
         """Let a name mean these addresses, and its first one lead to a port on loopback."""
@@ -50,7 +51,7 @@ class World:
     def photo_urls(self) -> list[str]:
         return [f"{url}?token={SECRET}" for url in self.store.photo_urls([f"IMG_{n:04d}.jpg" for n in range(1, 7)])]
 
-    def job(self, **changes: object) -> dict:
+    def job(self, **changes: object) -> dict[str, Any]:
         """The event of a good job, with changes."""
         job = {
             "project_id": "p-1",
@@ -61,7 +62,7 @@ class World:
         }
         return {"id": uuid.uuid4().hex, "input": job | changes}
 
-    def do(self, *faults: str, **changes: object) -> dict:
+    def do(self, *faults: str, **changes: object) -> dict[str, Any]:
         """Do a job as on the platform; its answer."""
         self.internet.publish()
         settings = WorkerSettings(command=stand_in(*QUICK, *faults))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from splatworker.train.options import Options
 
 
 @pytest.fixture
-def tiny_options(tiny_scene, tmp_path):
+def tiny_options(tiny_scene: Path, tmp_path: Path) -> Callable[..., Options]:
     """Options for the small scene; keywords change them."""
 
-    def make(**changes):
-        defaults = {
+    def make(**changes: Any) -> Options:
+        defaults: dict[str, Any] = {
             "source_path": tiny_scene,
             "model_path": tmp_path / "model",
             "iterations": 120,

@@ -8,23 +8,22 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from splatworker.formats.ownership import RECORD
-from splatworker.train import cli, eval_cli
+from splatworker.train import cli
 
 TRAIN = [sys.executable, "-c", "import sys; from splatworker.train.cli import main; sys.exit(main(sys.argv[1:]))"]
 QUICK = ["--iterations", "20", "--sh_degree", "0", "--eval", "--device", "cpu"]
 
 
-def _events(text: str) -> list[dict]:
+def _events(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_json_lines_and_result(tiny_scene, tmp_path, capsys):
+def test_json_lines_and_result(tiny_scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = cli.main(["-s", str(tiny_scene), "-m", str(tmp_path / "m"), "--json", "--antialiasing", *QUICK])
     assert status == 0
     events = _events(capsys.readouterr().out)
@@ -39,7 +38,7 @@ def test_json_lines_and_result(tiny_scene, tmp_path, capsys):
     assert events[-1]["result"]["quality"]["test"]["photos"][0]["name"] == "photo000.png"
 
 
-def test_words_for_people(tiny_scene, tmp_path, capsys):
+def test_words_for_people(tiny_scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["-s", str(tiny_scene), "-m", str(tmp_path / "m"), *QUICK]) == 0
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -47,7 +46,7 @@ def test_words_for_people(tiny_scene, tmp_path, capsys):
     assert "held out" in captured.err
 
 
-def test_error_event_and_exit_status(tmp_path, capsys):
+def test_error_event_and_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["-s", str(tmp_path / "nowhere"), "-m", str(tmp_path / "m"), "--json"]) == 1
     (event,) = _events(capsys.readouterr().out)
     assert (event["event"], event["code"], event["stage"]) == ("error", "invalid_scene", "train")
@@ -58,7 +57,7 @@ def test_error_event_and_exit_status(tmp_path, capsys):
     assert "does not exist" in captured.err
 
 
-def test_sigterm_stops_quickly_with_nothing_half_written(tiny_scene, tmp_path):
+def test_sigterm_stops_quickly_with_nothing_half_written(tiny_scene: Path, tmp_path: Path) -> None:
     model = tmp_path / "m"
     command = [*TRAIN, "-s", str(tiny_scene), "-m", str(model), "--json", "--iterations", "1000000", "--device", "cpu"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
@@ -72,35 +71,3 @@ def test_sigterm_stops_quickly_with_nothing_half_written(tiny_scene, tmp_path):
     assert _events(rest)[-1]["code"] == "cancelled"
     files = {path.name for path in model.rglob("*") if path.is_file()}
     assert files == {RECORD, "cfg_args", "cameras.json", "input.ply"}
-
-
-@pytest.fixture
-def trained(tiny_scene, tmp_path, capsys):
-    model = tmp_path / "m"
-    assert cli.main(["-s", str(tiny_scene), "-m", str(model), "--json", *QUICK]) == 0
-    return model, _events(capsys.readouterr().out)[-1]["result"]
-
-
-def test_eval_scores_as_the_trainer_did_and_shows_pairs(tiny_scene, trained, tmp_path, capsys):
-    model, result = trained
-    assert eval_cli.main([str(model), "-s", str(tiny_scene), "-o", str(tmp_path / "pairs"), "--json"]) == 0
-    scored = _events(capsys.readouterr().out)[-1]["result"]
-    assert scored["photos"] == result["quality"]["test"]["photos"]
-    assert scored["psnr"] == result["quality"]["test"]["psnr"]
-    pair = np.asarray(Image.open(tmp_path / "pairs" / "photo000.png"))
-    photo = np.asarray(Image.open(tiny_scene / "images" / "photo000.png"))
-    assert pair.shape == (36, 96, 3)
-    np.testing.assert_array_equal(pair[:, :48], photo)
-    assert {path.name for path in (tmp_path / "pairs").iterdir()} == {RECORD, "photo000.png", "photo008.png"}
-
-
-def test_eval_in_words_and_other_splits(tiny_scene, trained, capsys):
-    model, _ = trained
-    assert eval_cli.main([str(model), "-s", str(tiny_scene), "--split", "all"]) == 0
-    assert "mean of 12 photos" in capsys.readouterr().out
-
-
-def test_eval_of_no_splat_is_an_error(tiny_scene, tmp_path, capsys):
-    (tmp_path / "empty").mkdir()
-    assert eval_cli.main([str(tmp_path / "empty"), "-s", str(tiny_scene)]) == 1
-    assert "neither a PLY nor a model folder" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,13 +19,13 @@ EXTENT = 10.0
 SMALL, LARGE = math.log(0.05), math.log(0.5)  # under and over percent_dense = 0.01 of the extent
 
 
-def _strategy(**changes) -> GradientDensity:
+def _strategy(**changes: Any) -> GradientDensity:
     values = {"densify_from_iter": 100, "densification_interval": 100, "densify_until_iter": 5000} | changes
     options = Options(source_path=Path("s"), model_path=Path("m"), **values)
     return GradientDensity(options, EXTENT, torch.Generator().manual_seed(0))
 
 
-def _model(log_scales, opacities, gradients, views=None) -> Model:
+def _model(log_scales: Any, opacities: Any, gradients: Any, views: Any = None) -> Model:
     count = len(log_scales)
     model = Model(random_gaussians(count, sh_degree=1))
     model.parameters.log_scales.copy_(torch.tensor(log_scales)[:, None].expand(-1, 3))
@@ -35,7 +36,7 @@ def _model(log_scales, opacities, gradients, views=None) -> Model:
     return model
 
 
-def test_small_are_cloned_large_are_split_others_stay():
+def test_small_are_cloned_large_are_split_others_stay() -> None:
     model = _model([SMALL, LARGE, SMALL, LARGE], [0.5] * 4, [3e-4, 3e-4, 1e-4, 1e-4])
     before = model.parameters.means.clone()
     _strategy().after_step(200, model)
@@ -48,23 +49,23 @@ def test_small_are_cloned_large_are_split_others_stay():
     assert not model.statistics.view_count.any()
 
 
-def test_the_mean_over_the_views_that_saw_it_decides():
+def test_the_mean_over_the_views_that_saw_it_decides() -> None:
     model = _model([SMALL, SMALL, SMALL], [0.5] * 3, [3e-4, 1e-4, 0.0], views=[1, 50, 0])
     _strategy().after_step(200, model)
     assert len(model) == 4
 
 
 @pytest.mark.parametrize(("iteration", "grows"), [(100, False), (150, False), (200, True), (4900, True), (5000, False)])
-def test_when_it_densifies(iteration, grows):
+def test_when_it_densifies(iteration: int, grows: bool) -> None:
     model = _model([SMALL], [0.5], [1.0])
     _strategy(opacity_reset_interval=100_000).after_step(iteration, model)
     assert (len(model) == 2) is grows
 
 
-def test_transparent_are_pruned_and_large_only_after_a_reset():
+def test_transparent_are_pruned_and_large_only_after_a_reset() -> None:
     huge = math.log(0.11 * EXTENT)
 
-    def left(iteration):
+    def left(iteration: int) -> int:
         model = _model([SMALL, SMALL, huge], [0.0049, 0.0051, 0.5], [0.0] * 3)
         _strategy(opacity_reset_interval=1000).after_step(iteration, model)
         return len(model)
@@ -73,7 +74,7 @@ def test_transparent_are_pruned_and_large_only_after_a_reset():
     assert left(1100) == 1
 
 
-def test_opacities_are_reset():
+def test_opacities_are_reset() -> None:
     model = _model([SMALL] * 2, [0.9, 0.008], [0.0] * 2)
     _strategy(opacity_reset_interval=1000).after_step(1000, model)
     torch.testing.assert_close(model.parameters.opacity_logits.sigmoid(), torch.tensor([0.01, 0.008]))
@@ -82,14 +83,14 @@ def test_opacities_are_reset():
     assert late.parameters.opacity_logits.sigmoid().item() == pytest.approx(0.9)
 
 
-def test_on_white_opacities_are_reset_when_densification_begins():
+def test_on_white_opacities_are_reset_when_densification_begins() -> None:
     for white, expected in ((True, 0.01), (False, 0.9)):
         model = _model([SMALL], [0.9], [0.0])
         _strategy(white_background=white).after_step(100, model)
         assert model.parameters.opacity_logits.sigmoid().item() == pytest.approx(expected)
 
 
-def test_the_bound_serves_the_largest_gradients_first():
+def test_the_bound_serves_the_largest_gradients_first() -> None:
     gradients = [3e-4, 9e-4, 5e-4, 8e-4, 4e-4]
     model = _model([SMALL] * 5, [0.5] * 5, gradients)
     before = model.parameters.means.clone()
@@ -100,8 +101,8 @@ def test_the_bound_serves_the_largest_gradients_first():
     assert len(full) == 5
 
 
-def test_the_bound_follows_the_resolution():
-    def grown(iteration):
+def test_the_bound_follows_the_resolution() -> None:
+    def grown(iteration: int) -> int:
         model = _model([SMALL] * 5, [0.5] * 5, [1.0] * 5)
         _strategy(max_gaussians=24, coarse_iterations=800, densify_from_iter=0).after_step(iteration, model)
         return len(model)
@@ -114,7 +115,7 @@ def test_the_bound_follows_the_resolution():
     assert len(few) == 14  # 0.6 of 24
 
 
-def test_frozen_prunes_but_never_adds():
+def test_frozen_prunes_but_never_adds() -> None:
     model = _model([SMALL, SMALL], [0.5, 0.001], [1.0, 1.0])
     strategy = _strategy()
     strategy.frozen = True
@@ -122,7 +123,7 @@ def test_frozen_prunes_but_never_adds():
     assert len(model) == 1
 
 
-def test_parts_are_samples_of_the_whole():
+def test_parts_are_samples_of_the_whole() -> None:
     """Mean and covariance of the parts' centers are the split Gaussian's own."""
     one = random_gaussians(1, sh_degree=0, seed=4)
     many = type(one)(*(tensor.expand(20_000, *tensor.shape[1:]) for tensor in one))
@@ -133,7 +134,7 @@ def test_parts_are_samples_of_the_whole():
     torch.testing.assert_close(parts.means.T.cov(), covariance, atol=0.03 * covariance.trace().item(), rtol=0)
 
 
-def test_rotation_is_the_renderers():
+def test_rotation_is_the_renderers() -> None:
     quaternions, vectors = torch.randn(20, 4) * 3, torch.randn(20, 3)
     expected = (rotation_matrices(quaternions) @ vectors[..., None])[..., 0]
     torch.testing.assert_close(rotate(quaternions, vectors), expected, atol=1e-5, rtol=1e-5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from support.scene_folders import write_scene
@@ -12,11 +14,11 @@ from splatworker.formats.scene import read_scene
 from splatworker.train.initial import gaussians_from_points, scene_extent
 
 
-def _points(xyz):
+def _points(xyz: np.ndarray) -> Points:
     return Points(xyz, np.full((len(xyz), 3), 200, np.uint8), np.full(len(xyz), 2))
 
 
-def test_scale_is_the_root_mean_square_distance_to_the_three_nearest():
+def test_scale_is_the_root_mean_square_distance_to_the_three_nearest() -> None:
     xyz = np.random.default_rng(0).normal(size=(50, 3))
     gaussians = gaussians_from_points(_points(xyz), sh_degree=2)
     distances = np.linalg.norm(xyz[:, None] - xyz[None], axis=2)
@@ -28,34 +30,34 @@ def test_scale_is_the_root_mean_square_distance_to_the_three_nearest():
     np.testing.assert_allclose(gaussians.means, xyz, rtol=1e-6)
 
 
-def test_coinciding_points_have_a_size():
+def test_coinciding_points_have_a_size() -> None:
     gaussians = gaussians_from_points(_points(np.zeros((5, 3))), sh_degree=0)
     assert np.isfinite(gaussians.log_scales).all()
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_too_few_points_are_refused(count):
+def test_too_few_points_are_refused(count: int) -> None:
     with pytest.raises(InvalidScene, match=f"{count} sparse points"):
         gaussians_from_points(_points(np.zeros((count, 3))), sh_degree=0)
 
 
-def test_two_points_are_enough():
+def test_two_points_are_enough() -> None:
     gaussians = gaussians_from_points(_points(np.array([[0.0, 0, 0], [0, 0, 2]])), sh_degree=0)
     np.testing.assert_allclose(gaussians.scales, 2.0, rtol=1e-6)
 
 
-def test_extent_is_the_largest_distance_from_the_mean_camera(tmp_path):
+def test_extent_is_the_largest_distance_from_the_mean_camera(tmp_path: Path) -> None:
     photos = read_scene(write_scene(tmp_path / "scene", count=6, distance=5.0)).photos
     assert scene_extent(photos) == pytest.approx(1.1 * 5.0, rel=0.02)
 
 
-def test_cameras_at_one_point_are_refused(tmp_path):
+def test_cameras_at_one_point_are_refused(tmp_path: Path) -> None:
     photos = read_scene(write_scene(tmp_path / "scene", count=4)).photos
     with pytest.raises(InvalidScene, match="one point"):
         scene_extent(photos[:1] * 3)
 
 
-def test_many_points_and_crowds_of_them():
+def test_many_points_and_crowds_of_them() -> None:
     generator = np.random.default_rng(1)
     spread = generator.normal(size=(1500, 3)) * [10, 1, 0.1]
     crowd = np.repeat(generator.normal(size=(40, 3)), 12, axis=0)  # twelve at each place

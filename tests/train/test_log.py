@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -16,8 +17,8 @@ def loss(value: float) -> Loss:
     return Loss(*(torch.tensor(value * factor) for factor in (1.0, 2.0, 3.0)))
 
 
-def test_an_entry_is_the_mean_of_what_came_since_the_last():
-    heard = []
+def test_an_entry_is_the_mean_of_what_came_since_the_last() -> None:
+    heard: list[dict[str, Any]] = []
     log = LossLog(heard.append)
     assert log.last_loss is None
     for value in (1.0, 3.0):
@@ -31,7 +32,7 @@ def test_an_entry_is_the_mean_of_what_came_since_the_last():
 @pytest.mark.parametrize(
     ("value", "gaussians", "words"), [(math.nan, 7, "NaN or infinite"), (math.inf, 7, "NaN"), (1.0, 0, "No Gaussian")]
 )
-def test_a_training_that_has_diverged_ends(value, gaussians, words):
+def test_a_training_that_has_diverged_ends(value: float, gaussians: int, words: str) -> None:
     log = LossLog(lambda entry: None)
     log.add(loss(value))
     with pytest.raises(TrainingDiverged, match=words):

@@ -41,7 +41,7 @@ ORIGINAL_DEFAULTS = {
 }
 
 
-def test_defaults_are_the_originals():
+def test_defaults_are_the_originals() -> None:
     options, unused = parse(["-s", "scene", "-m", "model"])
     assert {name: getattr(options, name) for name in ORIGINAL_DEFAULTS} == ORIGINAL_DEFAULTS
     assert unused == []
@@ -49,19 +49,19 @@ def test_defaults_are_the_originals():
     assert options.model_path == Path.cwd() / "model"
 
 
-def test_short_forms_and_lists():
+def test_short_forms_and_lists() -> None:
     options, _ = parse(shlex.split("-s a -m b -i shots -r 4 -w --save_iterations 10 20 --test_iterations 5"))
     assert (options.images, options.resolution, options.white_background) == ("shots", 4, True)
     assert (options.save_iterations, options.test_iterations) == ([10, 20], [5])
 
 
-def test_a_model_path_is_made_up_when_none_is_given():
+def test_a_model_path_is_made_up_when_none_is_given() -> None:
     first, second = (parse(["-s", "a"])[0].model_path for _ in range(2))
     assert first.parent == Path.cwd() / "output"
     assert first != second
 
 
-def test_every_option_of_the_original_is_accepted_and_the_useless_are_named():
+def test_every_option_of_the_original_is_accepted_and_the_useless_are_named() -> None:
     useless = shlex.split(
         "-d depth --data_device cpu --train_test_exp --convert_SHs_python --compute_cov3D_python --debug "
         "--antialiasing --position_lr_delay_mult 0.5 --exposure_lr_init 0.1 --exposure_lr_final 0.1 "
@@ -94,19 +94,19 @@ def test_every_option_of_the_original_is_accepted_and_the_useless_are_named():
         (["-s", "a", "--device", "tpu"], "invalid choice"),
     ],
 )
-def test_wrong_command_lines_exit_with_two(arguments, said, capsys):
+def test_wrong_command_lines_exit_with_two(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         parse(arguments)
     assert caught.value.code == 2
     assert said in capsys.readouterr().err
 
 
-def test_options_need_no_torch():
+def test_options_need_no_torch() -> None:
     code = "import sys, splatworker.train.options; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_help_explains_every_option():
+def test_help_explains_every_option() -> None:
     for action in build_parser()._actions:
         assert action.help
         assert len(action.help.strip()) > 10, action.dest

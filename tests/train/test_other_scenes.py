@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from splatworker.train.eval_cli import main as evaluate
 FEW = ["--iterations", "3", "--device", "cpu", "--json"]
 
 
-def told(capsys) -> tuple[dict, list[str]]:
+def told(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], list[str]]:
     """The result that a command told, and its warnings."""
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     result = next(event["result"] for event in events if event["event"] == "result")
@@ -30,7 +31,7 @@ def told(capsys) -> tuple[dict, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def out(tiny_scene, tmp_path_factory) -> Path:
+def out(tiny_scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run: scene/, model/, splat.ply."""
     folder = tmp_path_factory.mktemp("run") / "OUT"
     shutil.copytree(tiny_scene, folder / "scene")
@@ -40,7 +41,9 @@ def out(tiny_scene, tmp_path_factory) -> Path:
     return folder
 
 
-def test_a_rendered_scene_is_trained_and_scored(tiny_scene, tmp_path, monkeypatch, capsys):
+def test_a_rendered_scene_is_trained_and_scored(
+    tiny_scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(transforms, "RANDOM_POINTS", 200)
     photos = read_scene(tiny_scene).photos
     for part, chosen in (("train", photos[2:]), ("test", photos[:2])):
@@ -65,7 +68,7 @@ def test_a_rendered_scene_is_trained_and_scored(tiny_scene, tmp_path, monkeypatc
     assert {score["name"] for score in scores} == {f"test/{photo.name}" for photo in photos[:2]}
 
 
-def test_photos_shrunk_beside_the_scene(tiny_scene, tmp_path, capsys):
+def test_photos_shrunk_beside_the_scene(tiny_scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scene = tmp_path / "scene"
     shutil.copytree(tiny_scene, scene)
     (scene / "images_2").mkdir()
@@ -77,7 +80,9 @@ def test_photos_shrunk_beside_the_scene(tiny_scene, tmp_path, capsys):
     assert (camera["width"], camera["height"], camera["fx"]) == (24, 18, 25.0)
 
 
-def test_the_folder_of_a_run_is_understood_by_all(out, tmp_path, capsys):
+def test_the_folder_of_a_run_is_understood_by_all(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for splat in (out, out / "model", out / "splat.ply"):
         assert evaluate([str(splat), "-s", str(out), "--device", "cpu", "--json"]) == 0
         assert len(told(capsys)[0]["photos"]) == 2
@@ -89,7 +94,9 @@ def test_the_folder_of_a_run_is_understood_by_all(out, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("suffix", [".spz", ".sog", ".compressed.ply", ".splat"])
-def test_every_format_is_scored_as_the_ply_is(out, suffix, tmp_path, capsys):
+def test_every_format_is_scored_as_the_ply_is(
+    out: Path, suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     splat = tmp_path / f"a{suffix}"
     write_any(splat, read_ply(out / "splat.ply"), "cpu")
     scores = []

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from support.gaussian_scenes import look_at_camera, random_gaussians
 
 import splatworker
 from splatworker.errors import SplatError
+from splatworker.formats.camera import Camera
 from splatworker.formats.ownership import RECORD
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene, split
@@ -28,7 +30,7 @@ from splatworker.train.density import GradientDensity
 from splatworker.train.initial import gaussians_from_points, scene_extent
 from splatworker.train.model import Model
 from splatworker.train.options import Options, parse
-from splatworker.train.parallel import BatchStep
+from splatworker.train.parallel import BatchStep, Ranks
 from splatworker.train.photos import load_views
 from splatworker.train.randomness import Randomness
 from splatworker.train.schedule import active_sh_degree, learning_rates
@@ -86,7 +88,7 @@ def _one_process(options: Options) -> tuple[Model, list[float]]:
     return model, losses
 
 
-def _count(model, camera, grad_means, degree) -> None:
+def _count(model: Model, camera: Camera, grad_means: torch.Tensor, degree: int) -> None:
     """Density statistics of one photo, by the specification."""
     seen = project(GaussianTensors(*(tensor.double() for tensor in model.parameters)), camera, degree)
     norms = (grad_means * torch.tensor([camera.width / 2, camera.height / 2])).norm(dim=1)
@@ -96,7 +98,7 @@ def _count(model, camera, grad_means, degree) -> None:
     torch.maximum(statistics.max_radius, seen.radii.float(), out=statistics.max_radius)
 
 
-def test_two_processes_train_as_one_with_batches_of_two(tiny_scene, tmp_path):
+def test_two_processes_train_as_one_with_batches_of_two(tiny_scene: Path, tmp_path: Path) -> None:
     model_path = tmp_path / "model"
     arguments = ["-s", str(tiny_scene), "-m", str(model_path), "--iterations", "45",
                  "--checkpoint_iterations", "45", *ARGUMENTS]  # fmt: skip
@@ -133,7 +135,9 @@ def test_two_processes_train_as_one_with_batches_of_two(tiny_scene, tmp_path):
     assert fractions == sorted(fractions)
 
 
-def test_when_one_runs_out_of_memory_all_stop_adding_and_when_one_dies_the_command_fails(tiny_scene, tmp_path):
+def test_when_one_runs_out_of_memory_all_stop_adding_and_when_one_dies_the_command_fails(
+    tiny_scene: Path, tmp_path: Path
+) -> None:
     arguments = ["-s", str(tiny_scene), "-m", str(tmp_path / "model"), "--iterations", "100000", *ARGUMENTS]
     done = _torchrun(tmp_path, "memory:30 dies:60", arguments)
     assert done.returncode != 0
@@ -149,7 +153,7 @@ def test_when_one_runs_out_of_memory_all_stop_adding_and_when_one_dies_the_comma
 
 
 @pytest.mark.parametrize("failing", [30, 45])
-def test_a_step_in_which_one_has_no_memory_is_left_out_by_all(tiny_scene, tmp_path, failing):
+def test_a_step_in_which_one_has_no_memory_is_left_out_by_all(tiny_scene: Path, tmp_path: Path, failing: int) -> None:
     model_path = tmp_path / "model"
     arguments = ["-s", str(tiny_scene), "-m", str(model_path), "--iterations", "45", *ARGUMENTS]
     done = _torchrun(tmp_path, f"memory:{failing}", arguments)
@@ -164,7 +168,7 @@ def test_a_step_in_which_one_has_no_memory_is_left_out_by_all(tiny_scene, tmp_pa
     assert 0 < entry["loss"] < 1
 
 
-def test_where_memory_runs_out_again_all_give_up(tiny_scene, tmp_path):
+def test_where_memory_runs_out_again_all_give_up(tiny_scene: Path, tmp_path: Path) -> None:
     arguments = ["-s", str(tiny_scene), "-m", str(tmp_path / "model"), "--iterations", "100000", *ARGUMENTS]
     done = _torchrun(tmp_path, "memory:30 memory:40", arguments)
     assert done.returncode != 0
@@ -174,12 +178,12 @@ def test_where_memory_runs_out_again_all_give_up(tiny_scene, tmp_path):
 
 
 @pytest.fixture
-def two_gpus():
+def two_gpus() -> None:
     if torch.cuda.device_count() < RANKS:
         pytest.skip(f"there are no {RANKS} NVIDIA GPUs here")
 
 
-def _trained_on(device, tiny_scene, folder, faults="", *more):
+def _trained_on(device: str, tiny_scene: Path, folder: Path, faults: str = "", *more: str) -> tuple[Any, ...]:
     """The Gaussians of every rank, the one entry of the log, and what was warned of."""
     folder.mkdir()
     # Without random backgrounds, which differ from device to device.
@@ -197,7 +201,7 @@ def _trained_on(device, tiny_scene, folder, faults="", *more):
 
 
 @pytest.mark.gpu
-def test_two_gpus_train_as_two_processes_on_the_cpu(two_gpus, tiny_scene, tmp_path):
+def test_two_gpus_train_as_two_processes_on_the_cpu(two_gpus: None, tiny_scene: Path, tmp_path: Path) -> None:
     _, expected, _ = _trained_on("cpu", tiny_scene, tmp_path / "cpu")
     ranks, entry, warnings = _trained_on("cuda", tiny_scene, tmp_path / "gpu")
     assert warnings == []
@@ -208,7 +212,9 @@ def test_two_gpus_train_as_two_processes_on_the_cpu(two_gpus, tiny_scene, tmp_pa
 
 
 @pytest.mark.gpu
-def test_deterministic_trainings_on_two_gpus_repeat_to_the_bit(two_gpus, tiny_scene, tmp_path):
+def test_deterministic_trainings_on_two_gpus_repeat_to_the_bit(
+    two_gpus: None, tiny_scene: Path, tmp_path: Path
+) -> None:
     once, again = (
         _trained_on("cuda", tiny_scene, tmp_path / name, "", "--deterministic")[0][0] for name in ("once", "again")
     )
@@ -217,7 +223,9 @@ def test_deterministic_trainings_on_two_gpus_repeat_to_the_bit(two_gpus, tiny_sc
 
 
 @pytest.mark.gpu
-def test_two_gpus_of_which_one_lacks_memory_leave_the_step_out(two_gpus, tiny_scene, tmp_path):
+def test_two_gpus_of_which_one_lacks_memory_leave_the_step_out(
+    two_gpus: None, tiny_scene: Path, tmp_path: Path
+) -> None:
     ranks, _, warnings = _trained_on("cuda", tiny_scene, tmp_path / "lacking", "memory:30")
     assert warnings == ["Memory ran out: training goes on without adding Gaussians."]
     for name in GaussianTensors._fields:
@@ -230,10 +238,10 @@ class Alone:
     number, count = 0, 1
     has_room = True
 
-    def gather(self, rows):
+    def gather(self, rows: torch.Tensor) -> None:
         assert rows.shape[0] == 1
 
-    def all_succeeded(self, here):
+    def all_succeeded(self, here: bool) -> bool:
         return here and self.has_room
 
 
@@ -242,24 +250,24 @@ class Unlucky(CpuRenderer):
 
     lacks_memory = False
 
-    def training_step(self, *args):
+    def training_step(self, *args: Any) -> Any:
         if self.lacks_memory:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return super().training_step(*args)
 
 
-def test_a_step_without_memory_changes_nothing_and_the_next_says_so():
+def test_a_step_without_memory_changes_nothing_and_the_next_says_so() -> None:
     renderer, ranks = Unlucky(), Alone()
-    steps = BatchStep(renderer, ranks)
+    steps = BatchStep(renderer, cast(Ranks, ranks))
     model, camera = Model(random_gaussians(40, 1, seed=1)), look_at_camera(seed=1)
     view = View(camera, torch.full((3, camera.height, camera.width), 90, dtype=torch.uint8))
     rates = LearningRates(*[1e-3] * 6)
 
-    def step(number):
+    def step(number: int) -> Any:
         taken = Step(view, torch.zeros(3), 1, 0.2, rates, number)
         return steps.training_step(model.parameters, model.adam, model.statistics, taken)
 
-    def everything():
+    def everything() -> list[torch.Tensor]:
         return [t.clone() for t in (*model.parameters, *model.adam.first, *model.adam.second, *model.statistics)]
 
     ranks.has_room = False
@@ -294,7 +302,7 @@ def test_a_step_without_memory_changes_nothing_and_the_next_says_so():
 
 
 @pytest.mark.parametrize("changes", [{}, {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1"}, {"WORLD_SIZE": "8"}])
-def test_alone_there_is_nobody_to_meet(monkeypatch, changes):
+def test_alone_there_is_nobody_to_meet(monkeypatch: pytest.MonkeyPatch, changes: dict[str, str]) -> None:
     for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
     for name, value in changes.items():
@@ -304,7 +312,7 @@ def test_alone_there_is_nobody_to_meet(monkeypatch, changes):
     assert parallel.rank_here() == 0
 
 
-def test_more_processes_than_gpus_are_refused(monkeypatch):
+def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"RANK": "3", "LOCAL_RANK": "3", "WORLD_SIZE": "4"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -21,7 +21,7 @@ def _photo(path: Path, width: int, height: int) -> Photo:
     return Photo(path.name, path, Camera(width, height, 10.0, 12.0, width / 2, height / 3, np.eye(3, 4)))
 
 
-def test_pixels_come_as_they_are(tmp_path):
+def test_pixels_come_as_they_are(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     array = load_photo(_photo(tmp_path / "a.png", 9, 6), (9, 6), 0)
@@ -29,7 +29,7 @@ def test_pixels_come_as_they_are(tmp_path):
     assert array.flags.c_contiguous
 
 
-def test_shrinking_averages_areas(tmp_path):
+def test_shrinking_averages_areas(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     array = load_photo(_photo(tmp_path / "a.png", 12, 8), (6, 4), 0)
@@ -37,7 +37,7 @@ def test_shrinking_averages_areas(tmp_path):
     assert np.abs(array - expected).max() <= 1
 
 
-def test_large_jpeg_shrinks_to_its_mean(tmp_path):
+def test_large_jpeg_shrinks_to_its_mean(tmp_path: Path) -> None:
     gradient = np.linspace(0, 255, 2000).astype(np.uint8)
     Image.fromarray(np.broadcast_to(gradient[None, :, None], (1000, 2000, 3)).copy()).save(tmp_path / "a.jpg")
     array = load_photo(_photo(tmp_path / "a.jpg", 2000, 1000), (200, 100), 0)
@@ -46,25 +46,25 @@ def test_large_jpeg_shrinks_to_its_mean(tmp_path):
 
 
 @pytest.mark.parametrize("background", [0, 255])
-def test_transparency_lies_over_the_background(tmp_path, background):
+def test_transparency_lies_over_the_background(tmp_path: Path, background: int) -> None:
     Image.fromarray(np.full((2, 2, 4), (100, 50, 0, 0), np.uint8)).save(tmp_path / "a.png")
     array = load_photo(_photo(tmp_path / "a.png", 2, 2), (2, 2), background)
     np.testing.assert_array_equal(array, np.full((3, 2, 2), background))
 
 
-def test_grey_becomes_rgb(tmp_path):
+def test_grey_becomes_rgb(tmp_path: Path) -> None:
     Image.fromarray(np.full((2, 3), 77, np.uint8)).save(tmp_path / "a.png")
     assert load_photo(_photo(tmp_path / "a.png", 3, 2), (3, 2), 0).shape == (3, 2, 3)
 
 
-def test_another_shape_than_the_cameras_is_refused(tmp_path):
+def test_another_shape_than_the_cameras_is_refused(tmp_path: Path) -> None:
     Image.new("RGB", (5, 4)).save(tmp_path / "a.png")
     with pytest.raises(InvalidScene, match=r"a\.png is 5x4, but its camera 4x5"):
         load_photo(_photo(tmp_path / "a.png", 4, 5), (4, 5), 0)
 
 
 @pytest.mark.parametrize("cut", [0, 10, 1000])
-def test_a_broken_photo_is_named(tmp_path, cut):
+def test_a_broken_photo_is_named(tmp_path: Path, cut: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
     (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:cut])
@@ -72,7 +72,7 @@ def test_a_broken_photo_is_named(tmp_path, cut):
         load_photo(_photo(tmp_path / "a.png", 64, 64), (64, 64), 0)
 
 
-def test_views_keep_their_order_and_scale_their_cameras(tmp_path):
+def test_views_keep_their_order_and_scale_their_cameras(tmp_path: Path) -> None:
     photos = []
     for index in range(7):
         Image.new("RGB", (40, 20), (index, 0, 0)).save(tmp_path / f"{index}.png")
@@ -88,7 +88,7 @@ def test_views_keep_their_order_and_scale_their_cameras(tmp_path):
 
 
 @pytest.fixture
-def seven(tmp_path):
+def seven(tmp_path: Path) -> tuple[list[Photo], Options]:
     """Seven photos of 256x192 noise, and options to train on them from coarse to fine."""
     photos = []
     for index in range(7):
@@ -98,7 +98,7 @@ def seven(tmp_path):
     return photos, Options(source_path=tmp_path, model_path=tmp_path, coarse_iterations=10)
 
 
-def test_photos_over_the_budget_stream_and_are_the_same(seven):
+def test_photos_over_the_budget_stream_and_are_the_same(seven: tuple[list[Photo], Options]) -> None:
     photos, options = seven
     size = 7 * 3 * 256 * 192
     device = torch.device("cpu")
@@ -119,7 +119,7 @@ def test_photos_over_the_budget_stream_and_are_the_same(seven):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_they_come_from_pinned_memory(seven):
+def test_on_a_gpu_they_come_from_pinned_memory(seven: tuple[list[Photo], Options]) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU here")
     photos, options = seven

@@ -20,7 +20,7 @@ SIDE = 640
 
 
 @pytest.mark.real
-def test_fox_held_out(tmp_path):
+def test_fox_held_out(tmp_path: Path) -> None:
     """17 neighbouring photos of the fox, 3 of them held out, 800 iterations at 180x320.
 
     Measured: 25.1 dB, 2 200 Gaussians.

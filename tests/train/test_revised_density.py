@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.formats.scene import Photo
 from splatworker.train.density import FADE, RevisedDensity
-from splatworker.train.free_space import ENDS_AT, LEAST_POINTS, MARGIN, FreeSpace
+from splatworker.train.free_space import FreeSpace
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 
@@ -24,12 +25,12 @@ NEAREST = 4.0
 """Depth of the sparse points that stand nearest to the camera."""
 
 
-def _photo(camera_from_world=None, width=200, height=100) -> Photo:
+def _photo(camera_from_world: np.ndarray | None = None, width: int = 200, height: int = 100) -> Photo:
     pose = np.eye(4) if camera_from_world is None else camera_from_world
     return Photo("a.jpg", Path("a.jpg"), Camera(width, height, 100.0, 100.0, 90.0, 60.0, pose))
 
 
-def _points(depth=NEAREST, count=500) -> Points:
+def _points(depth: float = NEAREST, count: int = 500) -> Points:
     """Points all over the picture, at one depth and at ten times it."""
     random = np.random.default_rng(0)
     z = np.repeat([depth, 10 * depth], count // 2)
@@ -38,11 +39,11 @@ def _points(depth=NEAREST, count=500) -> Points:
     return _all_of(xyz)
 
 
-def _all_of(xyz) -> Points:
+def _all_of(xyz: np.ndarray) -> Points:
     return Points(xyz=xyz, rgb=np.zeros(xyz.shape, np.uint8), track_lengths=np.full(len(xyz), 3))
 
 
-def _strategy(free_space=None, **changes) -> RevisedDensity:
+def _strategy(free_space: Any = None, **changes: Any) -> RevisedDensity:
     values = {"densify_from_iter": 100, "densification_interval": 100, "densify_until_iter": 5000} | changes
     options = Options(source_path=Path("s"), model_path=Path("m"), density="revised", **values)
     nothing = FreeSpace([], _points(), torch.device("cpu"))
@@ -50,7 +51,7 @@ def _strategy(free_space=None, **changes) -> RevisedDensity:
     return RevisedDensity(options, EXTENT, generator, free_space=free_space or nothing)
 
 
-def _model(log_scales, opacities, gradients) -> Model:
+def _model(log_scales: Any, opacities: Any, gradients: Any) -> Model:
     model = Model(random_gaussians(len(log_scales), sh_degree=1))
     model.parameters.log_scales.copy_(torch.tensor(log_scales)[:, None].expand(-1, 3))
     model.parameters.opacity_logits.copy_(torch.tensor([logit(opacity) for opacity in opacities]))
@@ -61,7 +62,7 @@ def _model(log_scales, opacities, gradients) -> Model:
 
 @pytest.mark.parametrize("scale", [SMALL, LARGE])
 @pytest.mark.parametrize("opacity", [0.02, 0.5, 0.98])
-def test_two_in_the_place_of_one_hide_as_much_as_it_did(scale, opacity):
+def test_two_in_the_place_of_one_hide_as_much_as_it_did(scale: float, opacity: float) -> None:
     model = _model([scale], [opacity], [1.0])
     _strategy().after_step(200, model)
     first, second = model.parameters.opacity_logits.sigmoid().tolist()
@@ -69,7 +70,7 @@ def test_two_in_the_place_of_one_hide_as_much_as_it_did(scale, opacity):
     assert 1 - (1 - first) * (1 - second) == pytest.approx(opacity - FADE, abs=1e-4)
 
 
-def test_those_that_are_not_added_to_only_fade_and_never_all_at_once():
+def test_those_that_are_not_added_to_only_fade_and_never_all_at_once() -> None:
     model = _model([SMALL] * 2, [0.9, 0.3], [0.0, 0.0])
     strategy = _strategy(opacity_reset_interval=200)
     strategy.after_step(150, model)  # no round
@@ -79,14 +80,14 @@ def test_those_that_are_not_added_to_only_fade_and_never_all_at_once():
     torch.testing.assert_close(model.parameters.opacity_logits.sigmoid(), torch.tensor([0.9 - FADE, 0.3 - FADE]))
 
 
-def test_transparent_go_and_large_stay():
+def test_transparent_go_and_large_stay() -> None:
     model = _model([SMALL, math.log(0.5 * EXTENT)], [0.0055, 0.5], [0.0, 0.0])
     before = model.parameters.means.clone()
     _strategy(opacity_reset_interval=100).after_step(200, model)
     assert torch.equal(model.parameters.means, before[1:])
 
 
-def test_frozen_leaves_opacities_that_nothing_is_added_to():
+def test_frozen_leaves_opacities_that_nothing_is_added_to() -> None:
     model = _model([SMALL], [0.5], [1.0])
     strategy = _strategy()
     strategy.frozen = True
@@ -94,55 +95,14 @@ def test_frozen_leaves_opacities_that_nothing_is_added_to():
     assert model.parameters.opacity_logits.sigmoid().item() == pytest.approx(0.5 - FADE)
 
 
-def test_what_is_in_free_space_goes():
+def test_what_is_in_free_space_goes() -> None:
     model = _model([SMALL] * 3, [0.9] * 3, [0.0] * 3)
     model.parameters.means.copy_(torch.tensor([[0, 0, 1.0], [0, 0, 3.0], [0, 0, -1.0]]))
     _strategy(FreeSpace([_photo()], _points(), torch.device("cpu"))).after_step(200, model)
     assert model.parameters.means[:, 2].tolist() == [3.0, -1.0]
 
 
-def test_free_space_is_what_a_camera_sees_before_its_nearest_points():
-    free = FreeSpace([_photo()], _points(), torch.device("cpu"))
-    end = ENDS_AT * NEAREST
-    right, low = (0.5 + MARGIN) * 200 + 100 - 90, (0.5 + MARGIN) * 100 + 50 - 60  # pixels from the principal point
-    cases = [
-        ([0, 0, 0.01], True),
-        ([0, 0, end - 0.01], True),
-        ([0, 0, end + 0.01], False),
-        ([0, 0, -0.5], False),
-        ([right / 100 - 0.01, 0, 1], True),
-        ([right / 100 + 0.01, 0, 1], False),
-        ([0, low / 100 - 0.01, 1], True),
-        ([0, low / 100 + 0.01, 1], False),
-    ]
-    held = free.holds(torch.tensor([place for place, _ in cases], dtype=torch.float32))
-    assert held.tolist() == [expected for _, expected in cases]
-
-
-def test_free_space_follows_the_camera_and_any_camera_will_do():
-    turned = np.eye(4)
-    turned[:3] = [[0, 0, -1, 0], [0, 1, 0, 0], [1, 0, 0, 5]]  # stands at (-5, 0, 0) and looks along x
-    points = _points()
-    seen = _all_of(np.concatenate([points.xyz, points.xyz @ turned[:3, :3] - [5, 0, 0]]))
-    free = FreeSpace([_photo(), _photo(turned)], seen, torch.device("cpu"))
-    places = torch.tensor([[0.0, 0, 1], [-4, 0, 0], [5, 0, 0]])
-    assert free.holds(places).tolist() == [True, True, False]
-
-
-def test_a_camera_with_few_points_says_nothing():
-    free = FreeSpace([_photo()], _points(count=LEAST_POINTS - 2), torch.device("cpu"))
-    assert not free.holds(torch.tensor([[0, 0, 0.1]])).any()
-    assert FreeSpace([], _points(), torch.device("cpu")).holds(torch.zeros(0, 3)).shape == (0,)
-
-
-def test_many_pairs_are_asked_in_parts(monkeypatch):
-    monkeypatch.setattr("splatworker.train.free_space._PAIRS_AT_ONCE", 7)
-    photos = [_photo() for _ in range(5)]
-    places = torch.tensor([[0, 0, 1.0], [0, 0, 30.0], [0, 0, 1.5]])
-    assert FreeSpace(photos, _points(), torch.device("cpu")).holds(places).tolist() == [True, False, True]
-
-
-def test_opacities_are_reset_only_for_whoever_asks_for_it():
+def test_opacities_are_reset_only_for_whoever_asks_for_it() -> None:
     for changes, opacity in (
         ({}, 0.9),
         ({"opacity_resets": True, "opacity_reset_interval": 150}, 0.01),

@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from numpy._core._multiarray_umath import __cpu_dispatch__
+from numpy._core._multiarray_umath import __cpu_dispatch__  # type: ignore[import-not-found]
 
 from splatworker.render.cpu import THE_SAME_EVERYWHERE, CpuRenderer
 
@@ -35,7 +36,7 @@ AVX2_ONLY = {
 """What each of those that choose their instructions at run time takes for a processor that has no AVX-512."""
 
 
-def trained(scene, model, processors: int, environment: dict[str, str], density: str) -> bytes:
+def trained(scene: Path, model: Path, processors: int, environment: dict[str, str], density: str) -> bytes:
     arguments = [f"--{name}={value}" for name, value in {
         "iterations": 120, "densify_from_iter": 20, "densification_interval": 20, "densify_until_iter": 100,
         "densify_grad_threshold": 0.00005, "resolution": 1, "density": density,
@@ -47,14 +48,14 @@ def trained(scene, model, processors: int, environment: dict[str, str], density:
 
 
 @pytest.mark.parametrize("density", ["original", "revised"])
-def test_the_same_bytes_without_avx512_and_on_one_processor(density, tiny_scene, tmp_path):
+def test_the_same_bytes_without_avx512_and_on_one_processor(density: str, tiny_scene: Path, tmp_path: Path) -> None:
     here = trained(tiny_scene, tmp_path / "here", 2, {}, density)
     there = trained(tiny_scene, tmp_path / "there", 1, AVX2_ONLY, density)
     assert here == there
     assert len(here) > 20_000  # Gaussians were added: density control's sums and random numbers are in it
 
 
-def test_it_is_the_kernels_choice_and_not_the_environments(monkeypatch):
+def test_it_is_the_kernels_choice_and_not_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
     for wish in ("baseline", "avx2", "avx512"):
         monkeypatch.setenv("SPLATWORKER_ISA", wish)
         assert CpuRenderer(deterministic=True).instruction_set in (THE_SAME_EVERYWHERE, "baseline")

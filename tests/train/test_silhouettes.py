@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -41,7 +43,7 @@ def views(holes: list[torch.Tensor | None], background: int = 0) -> Views:
     return Views([View(one, torch.zeros(3, SIDE, SIDE, dtype=torch.uint8)) for one in CAMERAS], None, holes, background)
 
 
-def test_only_what_most_photos_are_opaque_at_is_the_subjects():
+def test_only_what_most_photos_are_opaque_at_is_the_subjects() -> None:
     silhouettes = Silhouettes.of(CAMERAS, views([hole()] * 6))
     assert silhouettes is not None
     means = torch.tensor([[0, 0, 0], [0.8, 0, 0], [0, -0.8, 0], [0, 1.6, 0], [0, -2, 0], [0, 500, 0]])
@@ -49,17 +51,17 @@ def test_only_what_most_photos_are_opaque_at_is_the_subjects():
     assert silhouettes.count == 6
 
 
-def test_photos_without_alpha_have_a_say_too():
+def test_photos_without_alpha_have_a_say_too() -> None:
     silhouettes = Silhouettes.of(CAMERAS, views([hole(), None, None, None, None, None]))
     assert silhouettes is not None
     assert silhouettes.outside(torch.tensor([[0, 1.2, 0.0]])).tolist() == [False]
 
 
-def test_without_transparency_there_are_no_silhouettes():
+def test_without_transparency_there_are_no_silhouettes() -> None:
     assert Silhouettes.of(CAMERAS, views([None] * 6)) is None
 
 
-def test_gaussians_outside_are_taken_away_and_never_all():
+def test_gaussians_outside_are_taken_away_and_never_all() -> None:
     rng = np.random.default_rng(0)
     xyz = rng.normal(0, 0.2, (40, 3))
     xyz[20:, 1] += 3
@@ -75,7 +77,7 @@ def test_gaussians_outside_are_taken_away_and_never_all():
 
 
 @pytest.fixture
-def half(tmp_path):
+def half(tmp_path: Path) -> list[Photo]:
     """A photo whose left half is opaque, its right half transparent, and its middle column in between."""
     pixels = np.full((64, 64, 4), 255, np.uint8)
     pixels[:, :, 0] = 200
@@ -87,7 +89,7 @@ def half(tmp_path):
 
 @pytest.mark.parametrize("white", [False, True])
 @pytest.mark.parametrize("coarse", [0, 10])
-def test_a_photo_lies_on_whatever_colour_is_behind(half, tmp_path, white, coarse):
+def test_a_photo_lies_on_whatever_colour_is_behind(half: list[Photo], tmp_path: Path, white: bool, coarse: int) -> None:
     options = Options(source_path=tmp_path, model_path=tmp_path, resolution=1, white_background=white)
     loaded = load_views(half, options, torch.device("cpu"))
     pyramid = Pyramid(loaded, 0)
@@ -100,7 +102,7 @@ def test_a_photo_lies_on_whatever_colour_is_behind(half, tmp_path, white, coarse
     assert (over[:, 5, 31] - expected).abs().max() <= 1.5
 
 
-def test_halved_photos_lie_on_it_too(half, tmp_path):
+def test_halved_photos_lie_on_it_too(half: list[Photo], tmp_path: Path) -> None:
     pixels = np.asarray(Image.open(half[0].path).resize((256, 256), Image.Resampling.NEAREST))
     Image.fromarray(pixels).save(half[0].path)
     photo = Photo("a.png", half[0].path, Camera(256, 256, 240.0, 240.0, 128.0, 128.0, np.eye(3, 4)))

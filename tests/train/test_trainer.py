@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from argparse import Namespace  # noqa: F401 - what cfg_args evaluates to
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +20,12 @@ from splatworker.formats.ownership import RECORD
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene
 from splatworker.render.cpu import CpuRenderer
+from splatworker.render.interface import GaussianTensors
 from splatworker.render.reference import ReferenceRenderer
 from splatworker.render.tensors import to_tensors
 from splatworker.stages.progress import Silent
-from splatworker.train.checkpoint import checkpoint_path
 from splatworker.train.folder import splat_path
+from splatworker.train.options import Options
 from splatworker.train.trainer import train
 
 
@@ -33,10 +36,10 @@ class Heard(Silent):
         self.warnings: list[str] = []
         self.fractions: list[float] = []
 
-    def warning(self, message):
+    def warning(self, message: str) -> None:
         self.warnings.append(message)
 
-    def progress(self, step, fraction):
+    def progress(self, step: str, fraction: float) -> None:
         self.fractions.append(fraction)
 
 
@@ -48,16 +51,16 @@ class ShortOfMemory(CpuRenderer):
         self.calls = 0
         self.fails_at = fails_at
 
-    def training_step(self, *args):
+    def training_step(self, *args: Any) -> Any:
         self.calls += 1
         if self.calls in self.fails_at:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return super().training_step(*args)
 
 
-def test_learns_to_show_photos_it_has_not_seen(tiny_options, tmp_path):
+def test_learns_to_show_photos_it_has_not_seen(tiny_options: Callable[..., Options], tmp_path: Path) -> None:
     report = Heard()
-    entries = []
+    entries: list[dict[str, Any]] = []
     scene = write_scene(tmp_path / "scene", count=24)
     options = tiny_options(source_path=scene, iterations=1000, position_lr_max_steps=1000, test_iterations=[1])
     result = train(options, CpuRenderer(), report, entries.append)
@@ -74,7 +77,7 @@ def test_learns_to_show_photos_it_has_not_seen(tiny_options, tmp_path):
     assert report.warnings == []
 
 
-def test_model_folder_is_laid_out_as_the_originals(tiny_options, tiny_scene):
+def test_model_folder_is_laid_out_as_the_originals(tiny_options: Callable[..., Options], tiny_scene: Path) -> None:
     options = tiny_options(save_iterations=[50], checkpoint_iterations=[60])
     result = train(options, CpuRenderer(), Silent())
     files = {str(path.relative_to(options.model_path)) for path in options.model_path.rglob("*") if path.is_file()}
@@ -105,8 +108,8 @@ def test_model_folder_is_laid_out_as_the_originals(tiny_options, tiny_scene):
     assert log[-1]["gaussians"] == result["gaussians"] == len(read_ply(Path(result["ply"])))
 
 
-def test_seed_decides_everything(tiny_options, tmp_path):
-    def splat(name, seed):
+def test_seed_decides_everything(tiny_options: Callable[..., Options], tmp_path: Path) -> None:
+    def splat(name: str, seed: int) -> bytes:
         options = tiny_options(model_path=tmp_path / name, seed=seed, random_background=True)
         train(options, CpuRenderer(), Silent())
         return splat_path(options.model_path, options.iterations).read_bytes()
@@ -116,39 +119,7 @@ def test_seed_decides_everything(tiny_options, tmp_path):
     assert splat("c", 2) != first
 
 
-def test_resuming_gives_what_never_stopping_gives(tiny_options, tmp_path):
-    straight = tiny_options(model_path=tmp_path / "straight", checkpoint_iterations=[47], random_background=True)
-    train(straight, CpuRenderer(), Silent())
-    resumed = tiny_options(
-        model_path=tmp_path / "resumed",
-        random_background=True,
-        start_checkpoint=checkpoint_path(straight.model_path, 47),
-    )
-    train(resumed, CpuRenderer(), Silent())
-    assert splat_path(resumed.model_path, 120).read_bytes() == splat_path(straight.model_path, 120).read_bytes()
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
-def test_a_broken_checkpoint_is_refused(tiny_options, tmp_path, content):
-    options = tiny_options(iterations=5, checkpoint_iterations=[5])
-    train(options, CpuRenderer(), Silent())
-    path = checkpoint_path(options.model_path, 5)
-    path.write_bytes(path.read_bytes()[:-3000] if content is None else content)
-    with pytest.raises(InvalidScene, match="not a checkpoint of this trainer"):
-        train(tiny_options(start_checkpoint=path), CpuRenderer(), Silent())
-
-
-def test_a_checkpoint_of_another_run_is_refused(tiny_options):
-    options = tiny_options(iterations=5, checkpoint_iterations=[5])
-    train(options, CpuRenderer(), Silent())
-    path = checkpoint_path(options.model_path, 5)
-    with pytest.raises(InvalidScene, match="after iteration 5, and iterations is 5"):
-        train(tiny_options(start_checkpoint=path, iterations=5), CpuRenderer(), Silent())
-    with pytest.raises(InvalidScene, match="not of the degree 3"):
-        train(tiny_options(start_checkpoint=path, sh_degree=3), CpuRenderer(), Silent())
-
-
-def test_the_written_splat_shows_what_memory_shows(tiny_options, tiny_scene):
+def test_the_written_splat_shows_what_memory_shows(tiny_options: Callable[..., Options], tiny_scene: Path) -> None:
     """Evaluated from memory and from the file, a photo scores the same."""
     options = tiny_options()
     result = train(options, CpuRenderer(), Silent())
@@ -162,13 +133,13 @@ def test_the_written_splat_shows_what_memory_shows(tiny_options, tiny_scene):
     assert psnr == pytest.approx(result["quality"]["test"]["photos"][0]["psnr"], abs=1e-4)
 
 
-def _pixels(path: Path):
+def _pixels(path: Path) -> np.ndarray:
     from PIL import Image
 
     return np.asarray(Image.open(path)).transpose(2, 0, 1) / 255
 
 
-def test_trains_like_the_specification(tiny_options, tmp_path):
+def test_trains_like_the_specification(tiny_options: Callable[..., Options], tmp_path: Path) -> None:
     """The CPU's kernels and the float64 reference come to the same splat, as far as densification allows."""
     scores = []
     for name, renderer in (("cpu", CpuRenderer()), ("reference", ReferenceRenderer())):
@@ -177,15 +148,17 @@ def test_trains_like_the_specification(tiny_options, tmp_path):
     assert scores[0] == pytest.approx(scores[1], abs=0.02)
 
 
-def test_resolution_and_white_background_reach_the_loop(tiny_options):
+def test_resolution_and_white_background_reach_the_loop(tiny_options: Callable[..., Options]) -> None:
     options = tiny_options(iterations=2, resolution=2, white_background=True)
     result = train(options, CpuRenderer(), Silent())
     assert (result["width"], result["height"]) == (24, 18)
 
 
-def test_what_the_default_on_a_gpu_asks_for_reaches_the_loop(tiny_options, tmp_path):
+def test_what_the_default_on_a_gpu_asks_for_reaches_the_loop(
+    tiny_options: Callable[..., Options], tmp_path: Path
+) -> None:
     """The revised density control, rates that fall: each changes the splat, which learns."""
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "plain": {},
         "revised": {"density": "revised"},
         "rates": {"final_rate": 0.01},
@@ -201,20 +174,20 @@ def test_what_the_default_on_a_gpu_asks_for_reaches_the_loop(tiny_options, tmp_p
     assert all(score > quality["plain"] - 1 for score in quality.values())
 
 
-def test_photo_without_training_photos_is_refused(tiny_options, tmp_path):
+def test_photo_without_training_photos_is_refused(tiny_options: Callable[..., Options], tmp_path: Path) -> None:
     scene = write_scene(tmp_path / "one", count=1)
     with pytest.raises(InvalidScene, match="no photo to train on"):
         train(tiny_options(source_path=scene), CpuRenderer(), Silent())
 
 
-def test_divergence_is_an_error_and_leaves_no_splat(tiny_options):
+def test_divergence_is_an_error_and_leaves_no_splat(tiny_options: Callable[..., Options]) -> None:
     options = tiny_options(feature_lr=1e38)
     with pytest.raises(TrainingDiverged, match="NaN"):
         train(options, CpuRenderer(), Silent())
     assert not splat_path(options.model_path, options.iterations).exists()
 
 
-def test_nothing_left_is_an_error(tiny_options):
+def test_nothing_left_is_an_error(tiny_options: Callable[..., Options]) -> None:
     options = tiny_options(opacity_reset_interval=19, opacity_lr=0.0, iterations=60)
     # Every opacity falls to 0.01 at iteration 19 and stays there; a negative rate does not exist, so prune by hand:
     with pytest.raises(TrainingDiverged, match="No Gaussian"):
@@ -224,13 +197,13 @@ def test_nothing_left_is_an_error(tiny_options):
 class _Vanishing(CpuRenderer):
     """The real renderer, after whose steps all Gaussians are transparent."""
 
-    def training_step(self, parameters, *args):
+    def training_step(self, parameters: GaussianTensors, *args: Any) -> Any:
         loss = super().training_step(parameters, *args)
         parameters.opacity_logits.fill_(-10.0)
         return loss
 
 
-def test_when_memory_runs_out_training_goes_on_without_densifying(tiny_options):
+def test_when_memory_runs_out_training_goes_on_without_densifying(tiny_options: Callable[..., Options]) -> None:
     report = Heard()
     result = train(tiny_options(), ShortOfMemory({30}), report)
     assert result["gaussians"] <= 60 + 60  # one densification, at iteration 40, would follow at 60
@@ -238,16 +211,16 @@ def test_when_memory_runs_out_training_goes_on_without_densifying(tiny_options):
     assert result["quality"]["test"]["psnr"] > 18
 
 
-def test_when_memory_is_gone_it_is_an_error(tiny_options):
+def test_when_memory_is_gone_it_is_an_error(tiny_options: Callable[..., Options]) -> None:
     with pytest.raises(OutOfMemory, match="does not fit"):
         train(tiny_options(), ShortOfMemory({30, 31}), Heard())
     with pytest.raises(OutOfMemory, match="does not fit"):
         train(tiny_options(), ShortOfMemory({30, 40}), Heard())
 
 
-def test_other_faults_are_not_taken_for_memory(tiny_options):
+def test_other_faults_are_not_taken_for_memory(tiny_options: Callable[..., Options]) -> None:
     class Broken(CpuRenderer):
-        def training_step(self, *args):
+        def training_step(self, *args: Any) -> Any:
             raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
@@ -256,7 +229,9 @@ def test_other_faults_are_not_taken_for_memory(tiny_options):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 @pytest.mark.parametrize("name", ["point_cloud/iteration_120/point_cloud.ply", "chkpnt60.npz", "results.json"])
-def test_full_disk_is_one_clear_error_and_leaves_nothing_half_written(tiny_options, name):
+def test_full_disk_is_one_clear_error_and_leaves_nothing_half_written(
+    tiny_options: Callable[..., Options], name: str
+) -> None:
     options = tiny_options(checkpoint_iterations=[60], densify_until_iter=1)
     target = options.model_path / name
     target.parent.mkdir(parents=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from splatworker.contract.job import parse
-from splatworker.errors import InvalidJob, InvalidParam
+from splatworker.contract.job import Job, parse
+from splatworker.errors import InvalidJob, InvalidParam, SplatError
 from splatworker.worker.costs import FEATURES, NEIGHBOURS, check_costs, comparisons
 
 
-def job(photos: int = 5, **more):
+def job(photos: int = 5, **more: Any) -> Job:
     urls = [f"https://photos.example/{number}.jpg" for number in range(photos)]
     return parse({"image_urls": urls, "upload_url": "https://store.example/a", **more})
 
@@ -23,7 +25,9 @@ def job(photos: int = 5, **more):
         ({"sfm": {"max_num_features": 20_000}}, "SPLATWORKER_MOST_COMPARISONS", "1e9", InvalidJob),
     ],
 )
-def test_each_limit_is_kept_and_named(monkeypatch, asked, variable, limit, error):
+def test_each_limit_is_kept_and_named(
+    monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], variable: str, limit: str, error: type[SplatError]
+) -> None:
     check_costs(job(**asked))
     monkeypatch.setenv(variable, limit)
     if "ITERATIONS" not in variable:
@@ -33,7 +37,7 @@ def test_each_limit_is_kept_and_named(monkeypatch, asked, variable, limit, error
     assert variable in refused.value.hint
 
 
-def test_comparisons_are_those_of_every_pair_or_of_neighbours():
+def test_comparisons_are_those_of_every_pair_or_of_neighbours() -> None:
     exhaustive = job(photos=101, sfm={"matcher": "exhaustive", "max_num_features": 1000})
     assert comparisons(exhaustive) == 101 * 100 / 2 * 1000**2
     assert comparisons(job(photos=101)) == 101 * NEIGHBOURS / 2 * FEATURES**2

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.jobs import write_photos
@@ -16,7 +18,7 @@ NAMES = [f"IMG_{number:04d}.jpg" for number in range(1, 7)]
 
 
 @pytest.fixture(autouse=True)
-def own_workspaces(tmp_path, monkeypatch):
+def own_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "workspaces"
     folder.mkdir()
     monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(folder))
@@ -24,20 +26,20 @@ def own_workspaces(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path: Path) -> Iterator[Store]:
     write_photos(tmp_path / "photos")
     with Store(tmp_path / "photos") as store:
         yield store
 
 
 @pytest.fixture
-def platform():
+def platform() -> Iterator[Platform]:
     with Platform() as platform:
         yield platform
 
 
 @pytest.fixture(scope="module")
-def at_work(tmp_path_factory):
+def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform, Path]]:
     """A platform whose worker is started once, which takes longer than most jobs, and its folder of workspaces."""
     folder = tmp_path_factory.mktemp("workspaces")
     with Platform() as platform:
@@ -46,7 +48,7 @@ def at_work(tmp_path_factory):
 
 
 @pytest.fixture
-def working(at_work):
+def working(at_work: tuple[Platform, Path]) -> Iterator[Platform]:
     """The platform with a worker at work. Each test's job needs an id of its own: a worker knows what it has done."""
     platform, folder = at_work
     platform.forget()
@@ -54,7 +56,7 @@ def working(at_work):
     assert list(folder.iterdir()) == []
 
 
-def job(store: Store, key: str = "a.ply", **more) -> dict:
+def job(store: Store, key: str = "a.ply", **more: Any) -> dict[str, Any]:
     return {
         "project_id": f"project-of-{key}",
         "image_urls": store.photo_urls(NAMES),
@@ -65,7 +67,7 @@ def job(store: Store, key: str = "a.ply", **more) -> dict:
     }
 
 
-def test_a_job_from_queue_to_webhook(working, store):
+def test_a_job_from_queue_to_webhook(working: Platform, store: Store) -> None:
     working.submit("first", job(store))
     (result,) = working.wait_for("first")
     output = result["output"]
@@ -89,7 +91,7 @@ def test_a_job_from_queue_to_webhook(working, store):
         assert secret not in text
 
 
-def test_an_error_is_a_failure_to_the_platform(working, store):
+def test_an_error_is_a_failure_to_the_platform(working: Platform, store: Store) -> None:
     working.submit("without-photos", job(store, image_urls=store.photo_urls(["none.jpg"] * 5)))
     (result,) = working.wait_for("without-photos")
     assert isinstance(result["error"], str)
@@ -100,7 +102,7 @@ def test_an_error_is_a_failure_to_the_platform(working, store):
     assert (message["status"], message["code"], message["error"]) == ("failed", "no_photos", result["error"])
 
 
-def test_what_is_no_job_is_answered_and_the_next_one_done(working, store):
+def test_what_is_no_job_is_answered_and_the_next_one_done(working: Platform, store: Store) -> None:
     no_jobs = [None, "text", {}, {"image_urls": 7}, {"params": {"iterations": "many"}}]
     bad = {f"bad-{number}": no_job for number, no_job in enumerate(no_jobs)}
     for name, no_job in bad.items():
@@ -113,7 +115,7 @@ def test_what_is_no_job_is_answered_and_the_next_one_done(working, store):
     assert good_result["output"]["status"] == "success"
 
 
-def test_progress_is_told_to_both_before_the_result(platform, store):
+def test_progress_is_told_to_both_before_the_result(platform: Platform, store: Store) -> None:
     platform.start_worker("w1", "sfm=slow:7")
     platform.submit("job-1", job(store, webhook_progress=True))
     platform.wait_for("job-1")
@@ -131,7 +133,9 @@ def test_progress_is_told_to_both_before_the_result(platform, store):
     assert all(message["status"] == "processing" and message["stage"] for message in messages[:-1])
 
 
-def test_a_stopped_job_ends_at_once_and_the_worker_goes_on(platform, store, own_workspaces):
+def test_a_stopped_job_ends_at_once_and_the_worker_goes_on(
+    platform: Platform, store: Store, own_workspaces: Path
+) -> None:
     platform.start_worker("w1", "train=hang")
     platform.submit("job-1", job(store))
     wait_until(lambda: is_running("train", own_workspaces))
@@ -145,7 +149,9 @@ def test_a_stopped_job_ends_at_once_and_the_worker_goes_on(platform, store, own_
     assert platform.wait_for("job-2")[0]["output"]["code"] == "too_few_photos"
 
 
-def test_sigterm_ends_the_worker_within_bounds_and_answers(platform, store, own_workspaces):
+def test_sigterm_ends_the_worker_within_bounds_and_answers(
+    platform: Platform, store: Store, own_workspaces: Path
+) -> None:
     worker = platform.start_worker("w1", "train=hang")
     platform.submit("job-1", job(store))
     wait_until(lambda: is_running("train", own_workspaces))
@@ -156,7 +162,7 @@ def test_sigterm_ends_the_worker_within_bounds_and_answers(platform, store, own_
     worker.wait(timeout=120)
 
 
-def test_a_gpu_that_is_gone_stops_the_pod(platform, store):
+def test_a_gpu_that_is_gone_stops_the_pod(platform: Platform, store: Store) -> None:
     platform.start_worker("w1", "train=gpu-lost")
     platform.submit("job-1", job(store))
     (result,) = platform.wait_for("job-1")
@@ -164,13 +170,13 @@ def test_a_gpu_that_is_gone_stops_the_pod(platform, store):
     assert result["output"]["code"] == "gpu_failed"
 
 
-def test_a_result_that_gets_lost_on_the_way_is_posted_again(working, store):
+def test_a_result_that_gets_lost_on_the_way_is_posted_again(working: Platform, store: Store) -> None:
     working.lose_posts = 2
     working.submit("lost", job(store))
     assert working.wait_for("lost")[0]["output"]["status"] == "success"
 
 
-def test_the_same_job_handed_out_again_is_not_done_again(working, store):
+def test_the_same_job_handed_out_again_is_not_done_again(working: Platform, store: Store) -> None:
     told = job(store)  # signed once: what the queue hands out again is the same to the letter
     working.submit("again", told)
     (first,) = working.wait_for("again")
@@ -182,7 +188,7 @@ def test_the_same_job_handed_out_again_is_not_done_again(working, store):
     assert store.statuses() == ["completed"]
 
 
-def test_an_unfit_machine_takes_no_job(platform, store):
+def test_an_unfit_machine_takes_no_job(platform: Platform, store: Store) -> None:
     worker = platform.start_worker("w1", "check-kernels=segfault")
     platform.submit("job-1", job(store))
     assert worker.wait(timeout=60) == 1
@@ -190,7 +196,7 @@ def test_an_unfit_machine_takes_no_job(platform, store):
     assert any("status=unhealthy" in ping for ping in platform.pings["w1"])
 
 
-def test_a_machine_without_gpu_is_unfit(platform, store):
+def test_a_machine_without_gpu_is_unfit(platform: Platform, store: Store) -> None:
     worker = platform.start_worker("w1", SPLATWORKER_ALLOW_CPU="0")
     if Path("/dev/nvidia0").exists():
         pytest.skip("this machine has a GPU")
@@ -198,7 +204,7 @@ def test_a_machine_without_gpu_is_unfit(platform, store):
     assert "There is no GPU" in platform.log()
 
 
-def test_a_gpu_that_is_lost_between_two_jobs_replaces_the_worker(platform, store):
+def test_a_gpu_that_is_lost_between_two_jobs_replaces_the_worker(platform: Platform, store: Store) -> None:
     """The fitness check saw it; the job must not become a preview on the CPU."""
     platform.start_worker("w1", "gpu=lost", SPLATWORKER_ALLOW_CPU="0")
     platform.submit("job-1", job(store))
@@ -208,13 +214,13 @@ def test_a_gpu_that_is_lost_between_two_jobs_replaces_the_worker(platform, store
     assert store.statuses() == ["failed"]
 
 
-def test_a_deadline_that_is_no_number_is_told_at_the_start(platform, store):
+def test_a_deadline_that_is_no_number_is_told_at_the_start(platform: Platform, store: Store) -> None:
     worker = platform.start_worker("w1", SPLATWORKER_DEADLINE_S="half an hour")
     assert worker.wait(timeout=60) == 1
     assert "SPLATWORKER_DEADLINE_S is 'half an hour'" in platform.log()
 
 
-def test_the_log_is_one_json_object_a_line(working, store):
+def test_the_log_is_one_json_object_a_line(working: Platform, store: Store) -> None:
     working.submit("logged", job(store))
     working.wait_for("logged")
     wait_until(lambda: '"event": "job ended"' in working.log().rpartition('"job": "logged"')[2])
@@ -227,14 +233,14 @@ def test_the_log_is_one_json_object_a_line(working, store):
     assert ours[-1]["timings"]["total"] > 0
 
 
-def test_a_self_test_needs_nothing(working):
+def test_a_self_test_needs_nothing(working: Platform) -> None:
     working.submit("self-test", {"self_test": True})
     (result,) = working.wait_for("self-test")
     assert result["output"]["status"] == "success"
     assert result["output"]["photos"]["given"] == 27
 
 
-def test_the_worker_is_alive_while_it_works(platform, store):
+def test_the_worker_is_alive_while_it_works(platform: Platform, store: Store) -> None:
     platform.start_worker("w1", "sfm=slow:3")
     platform.submit("job-1", job(store))
     platform.wait_for("job-1")
@@ -243,7 +249,7 @@ def test_the_worker_is_alive_while_it_works(platform, store):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_sixty_jobs_on_four_workers_one_of_which_is_killed(platform, store):
+def test_sixty_jobs_on_four_workers_one_of_which_is_killed(platform: Platform, store: Store) -> None:
     names = [f"job-{number}" for number in range(60)]
     for number in range(4):
         platform.start_worker(f"w{number}")
@@ -264,12 +270,12 @@ def test_sixty_jobs_on_four_workers_one_of_which_is_killed(platform, store):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_real_stages_on_the_example_photos(platform, own_workspaces):
+def test_the_real_stages_on_the_example_photos(platform: Platform, own_workspaces: Path) -> None:
     photos = Path(__file__).parents[2] / "examples" / "photos"
     names = sorted(path.name for path in photos.glob("*.jpg"))
     with Store(photos) as store:
         platform.start_worker(real_stages="yes")
-        more = {"image_urls": store.photo_urls(names), "params": {"iterations": 300, "eval": True}}
+        more: dict[str, Any] = {"image_urls": store.photo_urls(names), "params": {"iterations": 300, "eval": True}}
         platform.submit("job-1", job(store, **more))
         (result,) = platform.wait_for("job-1", seconds=1100)
     output = result["output"]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from splatworker.contract.job import parse
+from splatworker.contract.job import Job, parse
 from splatworker.errors import InputError, InvalidJob, SplatError
 from splatworker.machine import operator_limits
 from splatworker.worker import preflight
 
 
-def job(upload_url: str = "https://store.example/a.ply", **more):
+def job(upload_url: str = "https://store.example/a.ply", **more: Any) -> Job:
     photos = [f"https://photos.example/{number}.jpg" for number in range(5)]
     return parse({"image_urls": photos, "upload_url": upload_url, **more})
 
@@ -24,11 +26,13 @@ def presigned(left_s: float) -> str:
     return f"https://store.example/a.ply?X-Amz-Date={signed}&X-Amz-Expires={1000 + round(left_s)}"
 
 
-def seconds_left(checked) -> float:
-    return preflight.check(checked, local=False) - time.monotonic()
+def seconds_left(checked: Job) -> float:
+    ends = preflight.check(checked, local=False)
+    assert ends is not None
+    return ends - time.monotonic()
 
 
-def test_a_strangers_job_has_a_deadline_and_ones_own_has_none(monkeypatch):
+def test_a_strangers_job_has_a_deadline_and_ones_own_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(preflight.DEADLINE, raising=False)
     assert seconds_left(job()) == pytest.approx(1800, abs=5)
     assert seconds_left(job(deadline_s=7200.0)) == pytest.approx(1800, abs=5)
@@ -48,7 +52,9 @@ def test_a_strangers_job_has_a_deadline_and_ones_own_has_none(monkeypatch):
         ({}, "SPLATWORKER_MOST_PHOTOS"),
     ],
 )
-def test_what_costs_much_is_the_operators_to_allow(monkeypatch, more, variable):
+def test_what_costs_much_is_the_operators_to_allow(
+    monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], variable: str
+) -> None:
     photos = [f"https://photos.example/{number}.jpg" for number in range(400)]
     dear = parse({"image_urls": photos, "upload_url": "https://store.example/a.ply", **more})
     monkeypatch.setenv("SPLATWORKER_MOST_PHOTOS", "399" if not more else "500")
@@ -61,7 +67,7 @@ def test_what_costs_much_is_the_operators_to_allow(monkeypatch, more, variable):
 
 
 @pytest.mark.parametrize("iterations", [3000, 7000, 15_000, 30_000])
-def test_what_callers_send_is_never_too_dear(iterations):
+def test_what_callers_send_is_never_too_dear(iterations: int) -> None:
     photos = [f"https://photos.example/{number}.jpg" for number in range(500)]
     for sfm in ({}, {"matcher": "exhaustive"}, {"max_num_features": 16_384}):
         common = parse(
@@ -77,7 +83,7 @@ def test_what_callers_send_is_never_too_dear(iterations):
 
 @pytest.mark.parametrize("variable", list(operator_limits.LIMITS))
 @pytest.mark.parametrize("told", ["many", "0", "-1", "nan"])
-def test_a_limit_that_is_no_number_is_told(monkeypatch, variable, told):
+def test_a_limit_that_is_no_number_is_told(monkeypatch: pytest.MonkeyPatch, variable: str, told: str) -> None:
     monkeypatch.setenv(variable, told)
     with pytest.raises(SplatError, match=f"{variable} is '{told}'"):
         preflight.check(job(), local=False)
@@ -96,7 +102,7 @@ SPLAT = "https://store.example/a.ply?X-Amz-Signature=1"
         "https://store.example/./a.ply#x", "https://store.example/a.ply/",
     ],
 )  # fmt: skip
-def test_two_targets_in_one_place(same):
+def test_two_targets_in_one_place(same: str) -> None:
     with pytest.raises(InvalidJob, match=r"'upload_url' and 'outputs\.spz'"):
         preflight.check(job(SPLAT, outputs={"spz": same}), local=False)
     with pytest.raises(InvalidJob, match=r"'outputs\.spz' and 'outputs\.sog'"):
@@ -108,19 +114,19 @@ def test_two_targets_in_one_place(same):
         )
 
 
-def test_a_target_that_is_a_photo():
+def test_a_target_that_is_a_photo() -> None:
     with pytest.raises(InvalidJob, match=r"'image_urls\[3\]' and 'upload_url'"):
         preflight.check(job("https://photos.example/3.jpg?X-Amz-Signature=9"), local=False)
 
 
-def test_two_local_targets_in_one_place(tmp_path):
+def test_two_local_targets_in_one_place(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     for same in (str(tmp_path / "a.ply"), (tmp_path / "a.ply").as_uri(), str(tmp_path / "link" / "a.ply")):
         with pytest.raises(InvalidJob, match="same place"):
             preflight.check(job(str(tmp_path / "a.ply"), outputs={"spz": same}), local=True)
 
 
-def test_targets_in_different_places():
+def test_targets_in_different_places() -> None:
     others = {
         "spz": "https://store.example/A.ply",
         "sog": "https://store.example:8443/a.ply",
@@ -138,29 +144,31 @@ def test_targets_in_different_places():
         "https://a.example\\@b.example/", " https://a.example/", "\x01javascript:alert(1)", "java\nscript:x", "ftp://a.example/",
     ],
 )  # fmt: skip
-def test_a_public_url_that_nobody_should_be_shown(url, local):
+def test_a_public_url_that_nobody_should_be_shown(url: str, local: bool) -> None:
     with pytest.raises(InvalidJob, match="'public_url'"):
         preflight.check(job(public_url=url), local=local)
 
 
 @pytest.mark.parametrize("url", ["https://cdn.example/a.ply", "http://10.0.0.1:9000/a.ply?x=1"])
-def test_a_public_url_is_not_fetched(url):
+def test_a_public_url_is_not_fetched(url: str) -> None:
     preflight.check(job(public_url=url), local=False)
 
 
 @pytest.mark.parametrize(("own", "environments", "wanted"), [(100.0, "", 100), (None, "200", 200), (300.0, "200", 200)])
-def test_the_soonest_deadline_counts(monkeypatch, own, environments, wanted):
+def test_the_soonest_deadline_counts(
+    monkeypatch: pytest.MonkeyPatch, own: float | None, environments: str, wanted: int
+) -> None:
     monkeypatch.setenv(preflight.DEADLINE, environments)
     assert seconds_left(job(deadline_s=own)) == pytest.approx(wanted, abs=5)
 
 
-def test_a_job_is_given_up_when_its_upload_url_ends(monkeypatch):
+def test_a_job_is_given_up_when_its_upload_url_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(preflight.DEADLINE, "1740")
     assert seconds_left(job(presigned(600))) == pytest.approx(600, abs=10)
     assert seconds_left(job(presigned(7200))) == pytest.approx(1740, abs=10)
 
 
-def test_an_upload_url_that_ends_too_early_is_refused():
+def test_an_upload_url_that_ends_too_early_is_refused() -> None:
     with pytest.raises(InvalidJob, match=r"'upload_url'.*before the job can"):
         preflight.check(job(presigned(100)), local=False)
     with pytest.raises(InvalidJob, match=r"'outputs\.spz'"):
@@ -169,7 +177,7 @@ def test_an_upload_url_that_ends_too_early_is_refused():
 
 
 @pytest.mark.parametrize("told", ["soon", "0", "-5", "nan", "inf"])
-def test_an_environment_that_says_no_number_is_an_error(monkeypatch, told):
+def test_an_environment_that_says_no_number_is_an_error(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
     monkeypatch.setenv(preflight.DEADLINE, told)
     with pytest.raises(SplatError, match=preflight.DEADLINE):
         preflight.check(job(), local=False)

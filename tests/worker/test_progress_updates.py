@@ -7,13 +7,13 @@ import asyncio
 from splatworker.worker.progress_updates import ProgressUpdates
 
 
-def test_only_the_newest_is_sent_and_none_that_says_less():
+def test_only_the_newest_is_sent_and_none_that_says_less() -> None:
     sent = []
 
-    async def scene():
+    async def scene() -> None:
         arrived = asyncio.Event()
 
-        async def send(percent, stage, step):
+        async def send(percent: float | None, stage: str, step: str) -> None:
             sent.append((percent, stage, step))
             arrived.set()
 
@@ -34,13 +34,13 @@ def test_only_the_newest_is_sent_and_none_that_says_less():
     assert sent == [(30.0, "sfm", "matching"), (40.0, "train", "")]
 
 
-def test_an_update_under_way_arrives_before_the_end():
+def test_an_update_under_way_arrives_before_the_end() -> None:
     arrived = []
 
-    async def scene():
+    async def scene() -> None:
         begun, go_on = asyncio.Event(), asyncio.Event()
 
-        async def send(percent, stage, step):
+        async def send(percent: float | None, stage: str, step: str) -> None:
             begun.set()
             await go_on.wait()
             arrived.append(percent)
@@ -58,13 +58,13 @@ def test_an_update_under_way_arrives_before_the_end():
     assert arrived == [10.0]
 
 
-def test_an_update_that_cannot_be_sent_is_no_matter():
+def test_an_update_that_cannot_be_sent_is_no_matter() -> None:
     tried = []
 
-    async def scene():
+    async def scene() -> None:
         both = asyncio.Event()
 
-        async def send(percent, stage, step):
+        async def send(percent: float | None, stage: str, step: str) -> None:
             tried.append(percent)
             if len(tried) == 2:
                 both.set()

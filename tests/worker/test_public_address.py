@@ -11,13 +11,13 @@ STORE = "https://0123.r2.cloudflarestorage.com/splats"
 UPLOAD = f"{STORE}/models/a%20b.ply?X-Amz-Signature=secret"
 
 
-def test_without_a_rule_it_is_the_uploads_less_its_query(monkeypatch):
+def test_without_a_rule_it_is_the_uploads_less_its_query(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(PUBLIC, raising=False)
     assert public_address(UPLOAD) == f"{STORE}/models/a%20b.ply"
 
 
 @pytest.mark.parametrize("rule", [f"{STORE}/ https://models.example/", f"  {STORE}   https://models.example "])
-def test_the_rule_replaces_the_beginning(monkeypatch, rule):
+def test_the_rule_replaces_the_beginning(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     monkeypatch.setenv(PUBLIC, rule)
     assert public_address(UPLOAD) == "https://models.example/models/a%20b.ply"
     assert public_address("https://elsewhere.example/a.ply?key=1") == "https://elsewhere.example/a.ply"
@@ -27,7 +27,7 @@ def test_the_rule_replaces_the_beginning(monkeypatch, rule):
 @pytest.mark.parametrize(
     "rule", [STORE, "a b", f"{STORE} ftp://x.example", f"{STORE} https://a.example https://b.example"]
 )
-def test_what_is_no_rule_is_an_error_before_any_job(monkeypatch, rule):
+def test_what_is_no_rule_is_an_error_before_any_job(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
     monkeypatch.setenv(PUBLIC, rule)
     with pytest.raises(SplatError, match=PUBLIC):
         public_address(UPLOAD)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from splatworker.contract.job import parse
+from splatworker.contract.job import Job, parse
 from splatworker.errors import GpuFailed, NoOverlap
 from splatworker.pipeline.records import Result
 from splatworker.worker.responses import failure, success
@@ -19,11 +20,11 @@ def splat() -> Result:
     return Result(Path("a.ply"), 7, {"given": 5}, {"psnr": 30.0}, "ours", {"asked": 7000}, "cpu", {"train": 1.0}, {})
 
 
-def job(**more):
+def job(**more: Any) -> Job:
     return parse({"image_urls": URLS, "upload_url": SIGNED, "project_id": "p-1", **more})
 
 
-def test_a_success_says_what_was_made_and_no_query():
+def test_a_success_says_what_was_made_and_no_query() -> None:
     answer = success(job(), 123, splat(), [], ["a warning"], 12.3)
     assert answer["status"] == "success"
     assert answer["message"] == "Gaussian Splatting completed successfully"
@@ -35,7 +36,7 @@ def test_a_success_says_what_was_made_and_no_query():
     assert "secret" not in str(answer)
 
 
-def test_outputs_that_arrived_are_named_where_some_were_asked_for():
+def test_outputs_that_arrived_are_named_where_some_were_asked_for() -> None:
     asked = job(outputs={"spz": "https://store.example/a.spz?sig=1", "sog": "https://store.example/a.sog?sig=1"})
     answer = success(asked, 1, splat(), ["spz"], [], 1.0)
     assert list(answer["outputs"]) == ["spz"]
@@ -44,7 +45,7 @@ def test_outputs_that_arrived_are_named_where_some_were_asked_for():
     )
 
 
-def test_an_error_has_a_text_a_code_and_what_became_of_the_photos():
+def test_an_error_has_a_text_a_code_and_what_became_of_the_photos() -> None:
     error = NoOverlap("The photos do not overlap.", hint="Take more.")
     error.rejected = [{"index": 3, "reason": "it is blurred"}]
     answer = failure(error, "p-1", ["a warning"])
@@ -58,12 +59,12 @@ def test_an_error_has_a_text_a_code_and_what_became_of_the_photos():
 @pytest.mark.parametrize(
     ("error", "code"), [(OSError(28, "No space left"), "disk_full"), (ZeroDivisionError(SIGNED), "internal_error")]
 )
-def test_whatever_went_wrong_is_a_text_without_secrets(error, code):
+def test_whatever_went_wrong_is_a_text_without_secrets(error: OSError | ZeroDivisionError, code: str) -> None:
     answer = failure(error, None)
     assert answer["code"] == code
     assert answer["error"]
     assert "secret" not in str(answer)
 
 
-def test_a_worker_whose_gpu_is_gone_asks_to_be_replaced():
+def test_a_worker_whose_gpu_is_gone_asks_to_be_replaced() -> None:
     assert failure(GpuFailed("The GPU is gone."), None)["refresh_worker"] is True

@@ -3,45 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 from support.jobs import stand_in
 
 from splatworker.errors import DiskFull, DriverTooOld, GpuFailed, OutOfMemory, SplatError
 from splatworker.machine import limits
+from splatworker.pipeline import fitness
 from splatworker.render.backend import cuda_is_usable
 from splatworker.stages import workspace
 from splatworker.worker import runpod_queue
 
 
 @pytest.fixture(autouse=True)
-def own_workspaces(tmp_path, monkeypatch):
+def own_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(tmp_path))
     monkeypatch.delenv(runpod_queue.ALLOW_CPU, raising=False)
 
 
-def check(*faults):
+def check(*faults: Any) -> None:
     asyncio.run(runpod_queue.check_machine(stand_in(*faults)))
 
 
-def test_a_fit_machine():
+def test_a_fit_machine() -> None:
     check("gpu=yes")
 
 
-def test_no_gpu(monkeypatch):
+def test_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(GpuFailed, match="no GPU"):
         check("gpu=gone")
     monkeypatch.setenv(runpod_queue.ALLOW_CPU, "1")
     check("gpu=gone")
 
 
-def test_an_old_driver():
+def test_an_old_driver() -> None:
     with pytest.raises(DriverTooOld, match=r"supports CUDA 11\.8, and 12\.0 is needed \(driver 525") as caught:
         check("gpu=old-driver")
     assert "525.60.13" in caught.value.hint
 
 
-def test_a_gpu_that_the_kernels_do_not_run_on(monkeypatch):
+def test_a_gpu_that_the_kernels_do_not_run_on(monkeypatch: pytest.MonkeyPatch) -> None:
     # There is one, as far as the driver says; what is drawn is drawn by this machine's own torch and kernels.
     if cuda_is_usable():
         pytest.skip("they do run here")
@@ -52,24 +55,24 @@ def test_a_gpu_that_the_kernels_do_not_run_on(monkeypatch):
 
 
 @pytest.mark.parametrize("stage", ["check-kernels", "check-colmap"])
-def test_kernels_or_colmap_that_cannot_be_used(stage):
+def test_kernels_or_colmap_that_cannot_be_used(stage: str) -> None:
     with pytest.raises(SplatError, match=stage):
         check("gpu=yes", f"{stage}=segfault")
 
 
-def test_too_little_disk(monkeypatch):
-    monkeypatch.setattr(runpod_queue, "FITNESS_DISK", 1 << 60)
+def test_too_little_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitness, "FITNESS_DISK", 1 << 60)
     with pytest.raises(DiskFull, match="nearly full"):
         check("gpu=yes")
 
 
-def test_too_little_memory(monkeypatch):
-    monkeypatch.setattr(runpod_queue, "available_memory", lambda: 3 << 30)
+def test_too_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitness, "available_memory", lambda: 3 << 30)
     with pytest.raises(OutOfMemory, match="3072 MiB"):
         check("gpu=yes")
 
 
-def test_memory_is_looked_at_before_every_stage(tmp_path, monkeypatch):
+def test_memory_is_looked_at_before_every_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workspace, "available_memory", lambda: workspace.LEAST_MEMORY - 1)
     with pytest.raises(OutOfMemory, match="before sfm"):
         workspace.check_room(tmp_path, "sfm", 0)
@@ -101,6 +104,8 @@ def test_memory_is_looked_at_before_every_stage(tmp_path, monkeypatch):
         ),
     ],
 )
-def test_memory_of_the_machine_and_of_its_container(monkeypatch, files, memory):
+def test_memory_of_the_machine_and_of_its_container(
+    monkeypatch: pytest.MonkeyPatch, files: dict[str, str], memory: int | None
+) -> None:
     monkeypatch.setattr(limits, "_text", lambda path: files.get(path.rpartition("/")[2], ""))
     assert limits.available_memory() == memory

@@ -1,46 +1,35 @@
-"""Scenes as COLMAP, nerfstudio, Blender and others leave them: read, or refused for what they are."""
+"""COLMAP's models as many programs write them: every camera model, text, several models, names, broken counts."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import struct
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from support.colmap_files import quaternion, ring_cameras, write_colmap
+from support.colmap_files import quaternion, write_colmap
+from support.other_makers import CAMERAS, NAMES, RGB, XYZ, same_cameras, write_photos
 
 from splatworker.errors import InvalidScene
-from splatworker.formats import transforms
-from splatworker.formats.camera_models import MODELS
+from splatworker.formats.camera_models import MODELS, CameraModel
 from splatworker.formats.find import find_scene
 from splatworker.formats.ply import write_point_ply
-from splatworker.formats.scene import read_scene, split
-
-CAMERAS = ring_cameras(5)
-NAMES = [f"{index:04}.jpg" for index in range(5)]
-XYZ = np.random.default_rng(0).normal(size=(20, 3))
-RGB = np.random.default_rng(0).integers(0, 256, (20, 3), dtype=np.uint8)
-
-
-def write_photos(folder, names=NAMES, size=(48, 36), mode="RGB"):
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new(mode, size).save(folder / name)
+from splatworker.formats.scene import read_scene
 
 
 @pytest.fixture
-def scene(tmp_path):
+def scene(tmp_path: Path) -> Path:
     """A scene as ours: images/, sparse/0/."""
     write_photos(tmp_path / "images")
     write_colmap(tmp_path / "sparse" / "0", CAMERAS, NAMES, XYZ, RGB)
     return tmp_path
 
 
-def write_camera(folder, number, parameters, width=48, height=36):
+def write_camera(folder: Path, number: int, parameters: list[float], width: int = 48, height: int = 36) -> None:
     """One camera for all photos, of any model."""
     data = struct.pack("<QiiQQ", 1, 1, number, width, height) + struct.pack(f"<{len(parameters)}d", *parameters)
     (folder / "sparse" / "0" / "cameras.bin").write_bytes(data)
@@ -51,18 +40,9 @@ def write_camera(folder, number, parameters, width=48, height=36):
     (folder / "sparse" / "0" / "images.bin").write_bytes(images)
 
 
-def parameters_of(model, bent=0.0):
+def parameters_of(model: CameraModel, bent: float = 0.0) -> list[float]:
     """A camera of 50 pixels' focal length, distorted or not."""
     return [50.0] * model.focals + [24.0, 18.0] + [value + bent for value in model.none]
-
-
-def same_cameras(scene, factor=1.0):
-    assert len(scene.photos) == len(CAMERAS)
-    for photo, camera in zip(scene.photos, CAMERAS, strict=True):
-        assert (photo.camera.width, photo.camera.height) == (48 * factor, 36 * factor)
-        np.testing.assert_allclose([photo.camera.fx, photo.camera.fy], 50.0 * factor)
-        np.testing.assert_allclose([photo.camera.cx, photo.camera.cy], [24 * factor, 18 * factor])
-        np.testing.assert_allclose(photo.camera.camera_from_world, camera.camera_from_world, atol=1e-9)
 
 
 BENDING = {
@@ -71,13 +51,13 @@ BENDING = {
 
 
 @pytest.mark.parametrize("number", BENDING)
-def test_a_camera_without_distortion_is_a_pinhole_by_any_name(scene, number):
+def test_a_camera_without_distortion_is_a_pinhole_by_any_name(scene: Path, number: int) -> None:
     write_camera(scene, number, parameters_of(MODELS[number]))
     same_cameras(read_scene(scene))
 
 
 @pytest.mark.parametrize("number", [number for number in BENDING if MODELS[number].distortion])
-def test_a_lens_that_distorts_is_refused_with_a_way_on(scene, number):
+def test_a_lens_that_distorts_is_refused_with_a_way_on(scene: Path, number: int) -> None:
     write_camera(scene, number, parameters_of(MODELS[number], bent=0.02))
     with pytest.raises(InvalidScene, match=f"is {MODELS[number].name}, not PINHOLE: its lens distorts") as caught:
         read_scene(scene)
@@ -87,7 +67,7 @@ def test_a_lens_that_distorts_is_refused_with_a_way_on(scene, number):
 
 
 @pytest.mark.parametrize("number", [number for number in MODELS if number not in BENDING])
-def test_a_fisheye_is_none_even_without_distortion(scene, number):
+def test_a_fisheye_is_none_even_without_distortion(scene: Path, number: int) -> None:
     model = MODELS[number]
     write_camera(scene, number, [50.0] * model.focals + [24.0, 18.0] + [0.0] * len(model.distortion))
     with pytest.raises(InvalidScene, match=f"{model.name}, not PINHOLE"):
@@ -106,13 +86,13 @@ def test_a_fisheye_is_none_even_without_distortion(scene, number):
         ({"parameters": [50.0, 50.0, np.nan, 18.0]}, "no focal length"),
     ],
 )
-def test_an_impossible_camera_is_named(scene, change, said):
+def test_an_impossible_camera_is_named(scene: Path, change: dict[str, Any], said: str) -> None:
     write_camera(scene, **{"number": 1, "parameters": [50.0, 50.0, 24.0, 18.0], **change})
     with pytest.raises(InvalidScene, match=f"Camera 1 .*{said}"):
         read_scene(scene)
 
 
-def as_text(folder, *, observations=True, names=NAMES):
+def as_text(folder: Path, *, observations: bool = True, names: list[str] = NAMES) -> None:
     """The model of `scene` as text, as COLMAP writes it."""
     sparse = folder / "sparse" / "0"
     for file in sparse.glob("*.bin"):
@@ -132,7 +112,7 @@ def as_text(folder, *, observations=True, names=NAMES):
 
 
 @pytest.mark.parametrize("observations", [True, False])
-def test_a_model_of_text(scene, observations):
+def test_a_model_of_text(scene: Path, observations: bool) -> None:
     as_text(scene, observations=observations)
     read = read_scene(scene)
     same_cameras(read)
@@ -141,7 +121,7 @@ def test_a_model_of_text(scene, observations):
     assert set(read.points.track_lengths) == {2}
 
 
-def test_a_name_of_text_may_have_spaces_and_numbers(scene):
+def test_a_name_of_text_may_have_spaces_and_numbers(scene: Path) -> None:
     names = ["a photo 1.jpg", "1 2 3.jpg", "4.jpg", "5.jpg", "caf\udce9.jpg"]
     shutil.rmtree(scene / "images")
     write_photos(scene / "images", names)
@@ -151,7 +131,7 @@ def test_a_name_of_text_may_have_spaces_and_numbers(scene):
 
 @pytest.mark.parametrize("name", ["cameras.txt", "images.txt", "points3D.txt"])
 @pytest.mark.parametrize("text", [b"1 PINHOLE\n", b"1 2 3 4 x 6 7 8 9 10\n", b"\xff\xfe\n", b"9" * 5000])
-def test_broken_text_is_named(scene, name, text):
+def test_broken_text_is_named(scene: Path, name: str, text: bytes) -> None:
     as_text(scene)
     (scene / "sparse" / "0" / name).write_bytes(text)
     with pytest.raises(
@@ -160,14 +140,14 @@ def test_broken_text_is_named(scene, name, text):
         read_scene(scene)
 
 
-def test_sparse_without_0(scene):
+def test_sparse_without_0(scene: Path) -> None:
     for file in (scene / "sparse" / "0").iterdir():
         file.rename(scene / "sparse" / file.name)
     (scene / "sparse" / "0").rmdir()
     same_cameras(read_scene(scene))
 
 
-def test_of_several_models_the_largest_is_taken_and_said(scene):
+def test_of_several_models_the_largest_is_taken_and_said(scene: Path) -> None:
     (scene / "sparse" / "0").rename(scene / "sparse" / "10")
     write_colmap(scene / "sparse" / "0", CAMERAS[:2], NAMES[:2], XYZ, RGB)
     write_colmap(scene / "sparse" / "1", CAMERAS[:3], NAMES[:3], XYZ, RGB)
@@ -180,7 +160,7 @@ def test_of_several_models_the_largest_is_taken_and_said(scene):
 
 
 @pytest.mark.parametrize("colours", ["uchar", "none"])
-def test_points_as_a_ply(scene, colours):
+def test_points_as_a_ply(scene: Path, colours: str) -> None:
     points = scene / "sparse" / "0" / "points3D.bin"
     points.unlink()
     write_point_ply(points.with_suffix(".ply"), XYZ, RGB)
@@ -193,7 +173,7 @@ def test_points_as_a_ply(scene, colours):
 
 
 @pytest.mark.parametrize("factor", [2, 3, 8])
-def test_cameras_are_as_large_as_their_photos(scene, factor):
+def test_cameras_are_as_large_as_their_photos(scene: Path, factor: int) -> None:
     size = -(-48 // factor), -(-36 // factor)
     write_photos(scene / f"images_{factor}", size=size)
     for photo in read_scene(scene, f"images_{factor}").photos:
@@ -202,12 +182,12 @@ def test_cameras_are_as_large_as_their_photos(scene, factor):
         np.testing.assert_allclose([camera.fx, camera.cy], [50 * size[0] / 48, size[1] / 2])
 
 
-def test_a_photo_of_another_shape_keeps_its_camera_and_is_told_later(scene):
+def test_a_photo_of_another_shape_keeps_its_camera_and_is_told_later(scene: Path) -> None:
     write_photos(scene / "images_2", size=(36, 48))
     assert read_scene(scene, "images_2").photos[0].camera.width == 48
 
 
-def test_names_are_bytes(tmp_path):
+def test_names_are_bytes(tmp_path: Path) -> None:
     names = [os.fsdecode(b"caf\xe9_%d.png" % index) for index in range(5)]
     write_photos(tmp_path / "images", names)
     write_colmap(tmp_path / "sparse" / "0", CAMERAS, ["ascii.jpg"] * 5, XYZ, RGB)
@@ -223,7 +203,7 @@ def test_names_are_bytes(tmp_path):
     "name", ["../../victim.png", "/victim.png", "..\\victim.png", "a/../../v.png", "C:\\v.png", ".."]
 )
 @pytest.mark.parametrize("text", [True, False])
-def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path, name, text):
+def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: str, text: bool) -> None:
     folder = tmp_path / "deep" / "scene"
     write_photos(folder / "images")
     Image.new("RGB", (48, 36)).save(tmp_path / "victim.png")
@@ -234,14 +214,14 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path, name, text):
         read_scene(folder)
 
 
-def test_folders_of_photos_as_windows_writes_them(tmp_path):
+def test_folders_of_photos_as_windows_writes_them(tmp_path: Path) -> None:
     names = [f"day{index % 2}\\0001{index}.jpg" for index in range(5)]
     write_photos(tmp_path / "images", [name.replace("\\", "/") for name in names])
     write_colmap(tmp_path / "sparse" / "0", CAMERAS, names, XYZ, RGB)
     assert {photo.name for photo in read_scene(tmp_path).photos} == {name.replace("\\", "/") for name in names}
 
 
-def test_a_photo_that_is_there_twice_is_named(tmp_path):
+def test_a_photo_that_is_there_twice_is_named(tmp_path: Path) -> None:
     write_photos(tmp_path / "images")
     write_colmap(tmp_path / "sparse" / "0", CAMERAS, [*NAMES[:4], NAMES[0]], XYZ, RGB)
     with pytest.raises(InvalidScene, match=r"photo 0000\.jpg twice"):
@@ -249,7 +229,7 @@ def test_a_photo_that_is_there_twice_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("at", ["count", "observations", "track"])
-def test_counts_that_no_file_holds(scene, at):
+def test_counts_that_no_file_holds(scene: Path, at: str) -> None:
     name = "points3D.bin" if at == "track" else "images.bin"
     file = scene / "sparse" / "0" / name
     data = bytearray(file.read_bytes())
@@ -261,140 +241,7 @@ def test_counts_that_no_file_holds(scene, at):
             read_scene(scene)
 
 
-def opengl(camera):
-    """The matrix from an OpenGL camera to the world."""
-    rotation = camera.camera_from_world[:, :3].T * np.array([1, -1, -1])
-    return [*np.hstack([rotation, camera.center[:, None]]).tolist(), [0, 0, 0, 1]]
-
-
-LENS = {
-    "camera_model": "OPENCV",
-    "w": 48,
-    "h": 36,
-    "fl_x": 50.0,
-    "fl_y": 50.0,
-    "cx": 24.0,
-    "cy": 18.0,
-    "k1": 0.0,
-    "p2": 0,
-}
-
-
-def write_transforms(folder, names, lens=LENS, file="transforms.json", cameras=CAMERAS, **more):
-    frames = [
-        {"file_path": name, "transform_matrix": opengl(camera)} for name, camera in zip(names, cameras, strict=True)
-    ]
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / file).write_text(json.dumps(lens | {"frames": frames} | more))
-
-
-@pytest.fixture
-def nerfstudio(tmp_path):
-    """A scene of nerfstudio: transforms.json, images/, sparse_pc.ply."""
-    write_photos(tmp_path / "images")
-    write_transforms(tmp_path, [f"images/{name}" for name in NAMES], ply_file_path="sparse_pc.ply")
-    write_point_ply(tmp_path / "sparse_pc.ply", XYZ, RGB)
-    return tmp_path
-
-
-def test_a_scene_of_nerfstudio(nerfstudio):
-    read = read_scene(nerfstudio)
-    same_cameras(read)
-    assert [photo.name for photo in read.photos] == NAMES
-    np.testing.assert_allclose(read.points.xyz, XYZ, atol=1e-6)
-    assert read.remarks == ()
-    assert len(split(read.photos, True)[1]) == 1  # it does not say which photos are held out
-    write_photos(nerfstudio / "images_2", size=(24, 18))
-    same_cameras(read_scene(nerfstudio, "images_2"), factor=0.5)
-
-
-@pytest.mark.parametrize("written", ["./images/{}", "images\\{}", "/home/somebody/photos/{}", "../images/{}"])
-def test_paths_of_other_machines_mean_the_photos_here(nerfstudio, written):
-    write_transforms(nerfstudio, [written.format(name) for name in NAMES], ply_file_path="sparse_pc.ply")
-    same_cameras(read_scene(nerfstudio))
-
-
-def test_intrinsics_of_every_frame_and_matrices_with_a_scale(nerfstudio):
-    described = json.loads((nerfstudio / "transforms.json").read_text())
-    for name in LENS:
-        described.pop(name)
-    for frame in described["frames"]:
-        matrix = np.array(frame["transform_matrix"])
-        matrix[:3, :3] *= 0.1
-        frame |= LENS | {"transform_matrix": matrix[:3].tolist()}
-    (nerfstudio / "transforms.json").write_text(json.dumps(described))
-    same_cameras(read_scene(nerfstudio))
-
-
-def test_a_rendered_scene(tmp_path, monkeypatch):
-    monkeypatch.setattr(transforms, "RANDOM_POINTS", 500)
-    lens = {"camera_angle_x": float(2 * np.arctan(24 / 50))}
-    for part, chosen in (("train", range(1, 5)), ("test", range(1))):
-        write_photos(tmp_path, [f"{part}/r_{index}.png" for index in chosen], mode="RGBA")
-        names = [f"./{part}/r_{index}" for index in chosen]
-        write_transforms(tmp_path, names, lens, f"transforms_{part}.json", [CAMERAS[index] for index in chosen])
-    read = read_scene(tmp_path)
-    assert [photo.name for photo in read.photos] == ["test/r_0.png", *(f"train/r_{index}.png" for index in range(1, 5))]
-    same_cameras(read)
-    train, test = split(read.photos, True)
-    assert [photo.name for photo in test] == ["test/r_0.png"]
-    assert len(train) == 4
-    assert len(split(read.photos, False)[0]) == 5
-    (said,) = read.remarks
-    assert "no points" in said
-    np.testing.assert_allclose(read.points.xyz.mean(axis=0), 0, atol=0.3)  # about what the cameras look at
-    assert 1.0 < np.abs(read.points.xyz).max() < 2.0  # within the ring of cameras, 4 away
-    np.testing.assert_array_equal(read.points.xyz, read_scene(tmp_path).points.xyz)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"k1": 0.1}, "OPENCV, not PINHOLE: its lens distorts"),
-        ({"camera_model": "OPENCV_FISHEYE"}, "OPENCV_FISHEYE, not PINHOLE"),
-        ({"camera_model": "EQUIRECTANGULAR"}, "EQUIRECTANGULAR, not PINHOLE"),
-        ({"is_fisheye": True}, "fisheye, not PINHOLE"),
-        ({"fl_x": "50"}, "fl_x that is not a number"),
-        ({"fl_x": 1e400}, "fl_x that is not a number"),
-        ({"fl_x": -1}, "no focal length"),
-        ({"w": 10**30}, "w that is not a number"),
-        ({"w": 10**6}, "more than any photo"),
-        ({"frames": None}, "no list of frames"),
-        ({"frames": [1]}, "Frame 0 of transforms.json has no file_path"),
-        ({"frames": [{"file_path": "images/0001.jpg"}]}, "no transform_matrix"),
-        ({"frames": [{"file_path": "images/0001.jpg", "transform_matrix": [[1e400] * 4] * 4}]}, "no transform_matrix"),
-        ({"frames": [{"file_path": "images/0001.jpg", "transform_matrix": [[1] * 4] * 4}]}, "no rotation"),
-        ({"frames": [{"file_path": "images/none.jpg", "transform_matrix": np.eye(4).tolist()}]}, "is missing"),
-        ({"frames": [{"file_path": "../../x.jpg", "transform_matrix": np.eye(4).tolist()}]}, "is missing"),
-        ({"frames": [{"file_path": "a\0b.jpg", "transform_matrix": np.eye(4).tolist()}]}, "is missing"),
-        ({"frames": []}, "no registered photos"),
-        ({"ply_file_path": "../none.ply"}, ""),
-    ],
-)
-def test_transforms_that_cannot_be_used_are_named(nerfstudio, change, said):
-    described = json.loads((nerfstudio / "transforms.json").read_text()) | change
-    (nerfstudio / "transforms.json").write_text(json.dumps(described))
-    if not said:
-        assert len(read_scene(nerfstudio).points.xyz) == len(XYZ)  # found where nerfstudio leaves them
-        (nerfstudio / "sparse_pc.ply").unlink()
-        said = "are missing"
-    with pytest.raises(InvalidScene, match=said):
-        read_scene(nerfstudio)
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '{"frames": 1}', "\xff"])
-def test_transforms_that_are_none(nerfstudio, text):
-    (nerfstudio / "transforms.json").write_text(text, encoding="latin-1")
-    with pytest.raises(InvalidScene, match=r"transforms\.json (is not JSON|has no list)"):
-        read_scene(nerfstudio)
-
-
-def test_colmaps_model_counts_more_than_transforms(nerfstudio):
-    write_colmap(nerfstudio / "sparse" / "0", CAMERAS, NAMES, XYZ + 1, RGB)
-    np.testing.assert_allclose(read_scene(nerfstudio).points.xyz, XYZ + 1)
-
-
-def test_the_folder_of_a_run_means_the_scene_in_it(scene, tmp_path_factory):
+def test_the_folder_of_a_run_means_the_scene_in_it(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     out = tmp_path_factory.mktemp("out")
     shutil.copytree(scene, out / "scene")
     assert find_scene(out) == out / "scene"

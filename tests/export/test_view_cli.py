@@ -1,9 +1,8 @@
-"""`splatworker convert` between all formats, and `splatworker view` for this machine alone."""
+"""`splatworker view`: a page on loopback for a folder or a splat, and nothing else."""
 
 from __future__ import annotations
 
 import http.client
-import json
 import signal
 import socket
 import struct
@@ -13,52 +12,26 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
 
-import numpy as np
 import pytest
-from scipy.spatial import cKDTree
+from support.exports import Exported
 
 from splatworker.contract.outputs import OUTPUTS
 from splatworker.errors import InvalidScene, SplatError
-from splatworker.export import convert_cli
 from splatworker.export.view_cli import address_of, folder_of, server_of
-from splatworker.export.view_splat import is_y_up
-from splatworker.splat_files.records import FORMATS
-from splatworker.splat_files.registry import read_any, write_any
-
-
-@pytest.mark.parametrize("target", FORMATS)
-@pytest.mark.parametrize("source", ["ply", "spz", "sog"])
-def test_every_format_becomes_every_other(source, target, model, tmp_path, capsys):
-    first, second = tmp_path / f"a{FORMATS[source].suffix}", tmp_path / f"b{FORMATS[target].suffix}"
-    assert convert_cli.main([str(model), str(first), "--device", "cpu", "--json"]) == 0
-    assert convert_cli.main([str(first), str(second), "--device", "cpu"]) == 0
-    assert "400 Gaussians" in capsys.readouterr().err
-    stored = read_any(second)
-    assert len(stored) == 400
-    assert stored.sh_degree == (0 if target == "splat" else 1)
-
-
-def test_what_cannot_be_converted_is_told(model, tmp_path, capsys):
-    assert convert_cli.main([str(tmp_path / "none.ply"), str(tmp_path / "a.spz")]) == 1
-    assert "none.ply" in capsys.readouterr().err
-    assert convert_cli.main([str(model), str(tmp_path / "a.obj"), "--json"]) == 1
-    event = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert event["event"] == "error"
-    assert ".spz" in event["hint"]
-    assert event["code"] == "invalid_param"
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
-def served(exported):
+def served(exported: Exported) -> Iterator[str]:
     with server_of(exported.folder) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         yield address_of(server, exported.folder)
         server.shutdown()
 
 
-def test_the_page_is_served_on_loopback_with_right_types(served, exported):
+def test_the_page_is_served_on_loopback_with_right_types(served: str, exported: Exported) -> None:
     assert served.startswith("http://127.0.0.1:")
     assert served.endswith("/viewer.html")
     for output in OUTPUTS.values():
@@ -69,14 +42,14 @@ def test_the_page_is_served_on_loopback_with_right_types(served, exported):
 
 
 @pytest.mark.parametrize("path", ["", "none.html", "../model/cfg_args", "%2e%2e/%2e%2e/etc/passwd"])
-def test_nothing_else_is_served(served, path):
+def test_nothing_else_is_served(served: str, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(served.replace("viewer.html", path))
     refused.value.close()
     assert refused.value.code == 404
 
 
-def answer_of(address, path, host=None):
+def answer_of(address: str, path: str, host: list[str] | None = None) -> int:
     """The status of a request for a path, sent as it stands."""
     connection = http.client.HTTPConnection("127.0.0.1", urllib.parse.urlsplit(address).port, timeout=60)
     try:
@@ -91,11 +64,11 @@ def answer_of(address, path, host=None):
         connection.close()
 
 
-def test_a_browser_that_goes_away_is_no_news(tmp_path, capfd):
+def test_a_browser_that_goes_away_is_no_news(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "viewer.html").write_bytes(bytes(64 << 20))
     with server_of(tmp_path) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        with socket.create_connection(server.server_address) as connection:
+        with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
             connection.sendall(f"GET /viewer.html HTTP/1.0\r\nHost: localhost:{server.server_port}\r\n\r\n".encode())
             connection.recv(100)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -106,7 +79,7 @@ def test_a_browser_that_goes_away_is_no_news(tmp_path, capfd):
 @pytest.mark.parametrize(
     "host", [["evil.example"], ["127.0.0.1"], ["localhost:1"], [], ["localhost:{}", "evil.example"]]
 )
-def test_who_asks_by_another_name_is_refused(served, host):
+def test_who_asks_by_another_name_is_refused(served: str, host: list[str]) -> None:
     port = urllib.parse.urlsplit(served).port
     assert answer_of(served, "/viewer.html", [value.format(port) for value in host]) == 403
     assert answer_of(served, "/viewer.html", [f"localhost:{port}"]) == 200
@@ -116,7 +89,7 @@ def test_who_asks_by_another_name_is_refused(served, host):
 @pytest.mark.parametrize(
     "path", ["/link.txt", "/links/secret.txt", "/loop", "/%00", "/viewer.html%00", "/..%2fsecret.txt"]
 )
-def test_links_out_of_the_folder_and_names_of_no_file_are_not_served(tmp_path, path):
+def test_links_out_of_the_folder_and_names_of_no_file_are_not_served(tmp_path: Path, path: str) -> None:
     site = tmp_path / "site"
     site.mkdir()
     (site / "viewer.html").write_text("<p>")
@@ -135,14 +108,14 @@ def test_links_out_of_the_folder_and_names_of_no_file_are_not_served(tmp_path, p
             server.shutdown()
 
 
-def test_a_folder_without_a_page_and_a_port_that_is_none(tmp_path, exported):
+def test_a_folder_without_a_page_and_a_port_that_is_none(tmp_path: Path, exported: Exported) -> None:
     with pytest.raises(SplatError, match="no page"):
         server_of(tmp_path)
     with pytest.raises(SplatError, match="not a port number"):
         server_of(exported.folder, 70_000)
 
 
-def test_the_command_prints_the_address_and_ends_when_interrupted(exported):
+def test_the_command_prints_the_address_and_ends_when_interrupted(exported: Exported) -> None:
     running = subprocess.Popen(
         [sys.executable, "-m", "splatworker", "view", str(exported.folder)], stdout=subprocess.PIPE, text=True
     )
@@ -158,40 +131,7 @@ def test_the_command_prints_the_address_and_ends_when_interrupted(exported):
         running.communicate()
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_a_splat_of_any_format_is_shown_by_itself(name, exported, tmp_path):
-    splat = tmp_path / f"a{FORMATS[name].suffix}"
-    write_any(splat, read_any(exported.folder / "splat.splat"), "cpu")  # y down, as most mean it
-    with folder_of(splat) as folder, server_of(folder) as server:
-        assert address_of(server, folder).endswith("/viewer.html")
-        shown = read_any(folder / "splat.compressed.ply")
-        page = (folder / "viewer.html").read_text()
-    assert not folder.exists()
-    given, half_a_turn = read_any(splat), np.array([-1, -1, 1] if name == "spz" else [1, 1, 1])  # SPZ means y up
-    distances, index = cKDTree(given.means * half_a_turn).query(shown.means)
-    assert distances.max() < 0.01
-    assert len(set(index)) == len(given)
-    view = json.loads(page.split('id="scene">')[1].split("</script>")[0])["view"]
-    upright = shown.means * [-1, -1, 1]
-    np.testing.assert_allclose(view["target"], np.quantile(upright, [0.05, 0.95], axis=0).mean(axis=0), atol=0.003)
-    assert view["position"][1] > view["target"][1]
-
-
-def test_the_ply_of_a_run_stands_as_its_scene_says(tmp_path):
-    assert not is_y_up_of(tmp_path / "a.ply")
-    (tmp_path / "scene").mkdir()
-    (tmp_path / "scene" / "frame.json").write_text('{"axes": "y up, right-handed"}')
-    assert is_y_up_of(tmp_path / "a.ply")
-    assert is_y_up_of(tmp_path / "model" / "point_cloud" / "iteration_3" / "point_cloud.ply")
-
-
-def is_y_up_of(path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"ply\n")
-    return is_y_up(path)
-
-
-def test_neither_a_page_nor_a_splat(tmp_path):
+def test_neither_a_page_nor_a_splat(tmp_path: Path) -> None:
     for path, said in ((tmp_path, "no page"), (tmp_path / "none.ply", "no page")):
         with pytest.raises(SplatError, match=said), folder_of(path):
             pass

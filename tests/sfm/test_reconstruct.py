@@ -1,11 +1,16 @@
 """The whole stage on photos whose cameras are known."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from support import photo_sets
+from support.sfm_runs import Run
 
 from splatworker.formats.ownership import RECORD
 from splatworker.formats.scene import read_scene
@@ -13,11 +18,13 @@ from splatworker.sfm.compare import compare_poses
 from splatworker.sfm.frame import geometric_median
 
 
-def poses_of(scene):
+def poses_of(scene: Path) -> dict[str, np.ndarray]:
     return {photo.name: photo.camera.camera_from_world for photo in read_scene(scene).photos}
 
 
-def test_every_photo_stands_where_it_was_taken(room, room_photos):
+def test_every_photo_stands_where_it_was_taken(
+    room: tuple[Run, Path], room_photos: tuple[Path, dict[str, np.ndarray]]
+) -> None:
     run, scene = room
     assert run.result["registered"] == run.result["photos"] == 10
     assert run.result["rejected"] == []
@@ -28,7 +35,7 @@ def test_every_photo_stands_where_it_was_taken(room, room_photos):
     assert difference.position.max() < 0.005
 
 
-def test_the_scene_is_what_a_trainer_reads(room):
+def test_the_scene_is_what_a_trainer_reads(room: tuple[Run, Path]) -> None:
     _, scene = room
     assert {path.name for path in scene.iterdir()} == {RECORD, "frame.json", "images", "report.json", "sparse"}
     assert sorted(path.name for path in (scene / "sparse" / "0").iterdir()) == [
@@ -49,12 +56,12 @@ def test_the_scene_is_what_a_trainer_reads(room):
         assert photo.camera.fy == pytest.approx(photo.camera.fx, rel=0.01)
 
 
-def test_nothing_is_left_beside_the_scene(room):
+def test_nothing_is_left_beside_the_scene(room: tuple[Run, Path]) -> None:
     _, scene = room
     assert [path.name for path in scene.parent.iterdir()] == [scene.name]
 
 
-def test_points_lie_before_the_cameras_that_could_see_them(room):
+def test_points_lie_before_the_cameras_that_could_see_them(room: tuple[Run, Path]) -> None:
     scene = read_scene(room[1])
     positions = scene.points.xyz
     assert len(positions) == room[0].result["points"] > 500
@@ -64,7 +71,9 @@ def test_points_lie_before_the_cameras_that_could_see_them(room):
         assert (depth > 0).mean() > 0.95
 
 
-def test_the_world_is_upright_centred_and_of_a_stated_size(room, room_photos):
+def test_the_world_is_upright_centred_and_of_a_stated_size(
+    room: tuple[Run, Path], room_photos: tuple[Path, dict[str, np.ndarray]]
+) -> None:
     _, scene = room
     poses = poses_of(scene)
     truth = room_photos[1]
@@ -85,7 +94,7 @@ def test_the_world_is_upright_centred_and_of_a_stated_size(room, room_photos):
     assert np.linalg.det(matrix[:3, :3]) > 0
 
 
-def test_the_report_tells_how_it_went(room):
+def test_the_report_tells_how_it_went(room: tuple[Run, Path]) -> None:
     _, scene = room
     report = json.loads((scene / "report.json").read_text())
     assert report["registered"] == 10
@@ -106,7 +115,7 @@ def test_the_report_tells_how_it_went(room):
     assert len(camera["photos"]) == 10
 
 
-def test_progress_never_falls_and_ends_at_one(room):
+def test_progress_never_falls_and_ends_at_one(room: tuple[Run, Path]) -> None:
     run, _ = room
     fractions = [event["fraction"] for event in run.events if event["event"] == "progress"]
     assert fractions == sorted(fractions)
@@ -115,7 +124,9 @@ def test_progress_never_falls_and_ends_at_one(room):
     assert all(event["stage"] == "sfm" for event in run.events)
 
 
-def test_the_same_photos_give_the_same_cameras(sfm, room, room_photos, tmp_path):
+def test_the_same_photos_give_the_same_cameras(
+    sfm: Callable[..., Run], room: tuple[Run, Path], room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     again = sfm(room_photos[0], tmp_path / "scene", "--undistort-max-size", "400")
     assert again.result["registered"] == 10
     difference = compare_poses(poses_of(tmp_path / "scene"), poses_of(room[1]))
@@ -123,7 +134,9 @@ def test_the_same_photos_give_the_same_cameras(sfm, room, room_photos, tmp_path)
     assert difference.position.max() < 0.001
 
 
-def test_colmaps_frame_can_be_kept(sfm, room, room_photos, tmp_path):
+def test_colmaps_frame_can_be_kept(
+    sfm: Callable[..., Run], room: tuple[Run, Path], room_photos: tuple[Path, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
     sfm(room_photos[0], tmp_path / "scene", "--keep-frame", "--camera-model", "PINHOLE")
     assert not (tmp_path / "scene" / "frame.json").exists()
     difference = compare_poses(poses_of(tmp_path / "scene"), room_photos[1])

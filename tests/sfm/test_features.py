@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from splatworker.sfm import features
-from splatworker.sfm.options import SfmOptions
+from splatworker.sfm.options import Device, SfmOptions
 
 
 @pytest.fixture
-def gpu(monkeypatch):
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "has_cuda", lambda: True)
 
 
@@ -19,8 +19,8 @@ def gpu(monkeypatch):
      ("cuda", 64, True, True), ("cpu", 4, False, False)],
 )  # fmt: skip
 def test_a_gpu_takes_the_quick_look_where_threads_are_few_and_the_fine_one_always(
-    gpu, device, threads, quick_on_gpu, fine_on_gpu
-):
+    gpu: None, device: Device, threads: int, quick_on_gpu: bool, fine_on_gpu: bool
+) -> None:
     fast, fine, thorough = features.presets(SfmOptions(device=device), threads)
     assert (fast.gpu, fine.gpu, thorough.gpu) == (quick_on_gpu, fine_on_gpu, fine_on_gpu)
     assert fast.longest == (0 if quick_on_gpu else 1000)
@@ -28,6 +28,6 @@ def test_a_gpu_takes_the_quick_look_where_threads_are_few_and_the_fine_one_alway
     assert thorough.guided
 
 
-def test_without_a_gpu_all_looks_are_the_cpus(monkeypatch):
+def test_without_a_gpu_all_looks_are_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "has_cuda", lambda: False)
     assert not any(preset.gpu for preset in features.presets(SfmOptions(), 64))

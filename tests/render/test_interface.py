@@ -37,18 +37,18 @@ def values_of(name: str, kernels: str) -> list[np.float32]:
 
 @pytest.mark.parametrize("kernels", ["cpu", "cuda"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_constant_is_the_interfaces(name, kernels):
+def test_a_constant_is_the_interfaces(name: str, kernels: str) -> None:
     values = values_of(NAMES[name], kernels)
     assert values == [np.float32(getattr(interface, name))], "once, and the same"
 
 
-def test_no_constant_of_the_interface_is_forgotten():
+def test_no_constant_of_the_interface_is_forgotten() -> None:
     constants = {name for name, value in vars(interface).items() if name.isupper() and isinstance(value, float)}
     assert constants == NAMES.keys() | {"SH_C0"}
 
 
 @pytest.mark.parametrize("kernels", ["cpu", "cuda"])
-def test_the_constant_harmonic(kernels):
+def test_the_constant_harmonic(kernels: str) -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in sorted((KERNELS / kernels).iterdir()))
     found = {np.float32(number) for number in re.findall(r"\b(0\.2820\d+)f?\b", sources)}
     assert found == {np.float32(interface.SH_C0)}

@@ -1,0 +1,45 @@
+"""A stage as a child process: what it says is news or noise, and how it ended is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.stage_runs import run
+
+from splatworker.errors import OutOfMemory, StageCrashed
+from splatworker.machine.limits import total_memory
+from splatworker.stages import process
+
+TAKES = """
+import json, os, time
+for _ in range(3):  # three processes of 100 MiB each
+    if os.fork() == 0:
+        kept = bytearray(os.urandom(1)) * (100 << 20)
+        time.sleep(1000)
+time.sleep(1000)
+"""
+
+
+def test_a_stages_processes_share_one_bound_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPLATWORKER_STAGE_MIB", "200")
+    with pytest.raises(OutOfMemory, match="more than the 200 MiB"):
+        run(tmp_path, TAKES)
+
+
+def test_the_bound_is_the_machines_where_nobody_says_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPLATWORKER_STAGE_MIB", raising=False)
+    machine = total_memory()
+    assert machine is not None
+    assert process._most_memory() == int(process.MEMORY_SHARE * machine)
+    monkeypatch.setenv("SPLATWORKER_STAGE_MIB", "1e9")
+    assert process._most_memory() == int(process.MEMORY_SHARE * machine)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("raise SystemExit(3)", "exit status 3"), ("import os; os.abort()", "signal 6"), ("1 / 0", "1")],
+)
+def test_how_a_stage_ended_is_told(code: str, status: str, tmp_path: Path) -> None:
+    with pytest.raises(StageCrashed, match=status):
+        run(tmp_path, code)

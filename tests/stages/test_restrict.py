@@ -1,0 +1,55 @@
+"""A stage that opens strangers' files finds no network, whatever takes it over."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from splatworker.stages import restrict
+
+PROGRAM = restrict.__file__
+OPENS = """
+import resource, socket, sys
+assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
+for family in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6):
+    try:
+        socket.socket(family).close()
+        print(int(family))
+    except PermissionError:
+        pass
+"""
+
+
+def opened(families: str) -> list[int]:
+    command = [sys.executable, "-I", "-S", PROGRAM, families, sys.executable, "-c", OPENS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    if "unrestricted" in done.stdout:
+        pytest.skip(json.loads(done.stdout.splitlines()[0])["reason"])
+    return [int(line) for line in done.stdout.split()]
+
+
+def test_only_the_families_that_are_named_can_be_opened() -> None:
+    assert opened("none") == []
+    assert opened("1") == [1]
+    assert opened("1,2,10") == [1, 2, 10]
+
+
+def test_a_command_that_is_not_there_is_named() -> None:
+    command = [sys.executable, "-I", "-S", PROGRAM, "none", "/no/such/command"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 127
+    assert "/no/such/command: No such file" in done.stderr
+
+
+@pytest.mark.parametrize("machine", restrict.SYSTEM_CALLS)
+def test_every_jump_of_the_filter_stays_within_it(machine: str) -> None:
+    lines = restrict._filter(*restrict.SYSTEM_CALLS[machine], [1, 2])
+    assert [code for code, *_ in lines[-2:]] == [6, 6]  # what every way ends with: refuse, allow
+    for at, (_, yes, no, _) in enumerate(lines[:-2]):
+        assert 0 <= yes < 256
+        assert 0 <= no < 256
+        assert at + 1 + max(yes, no) < len(lines)

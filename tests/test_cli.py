@@ -1,0 +1,34 @@
+"""`splatworker` itself: which commands there are, and what is said of those that are not."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+
+import splatworker
+from splatworker import cli
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([], ["--help"], ["-h"]):
+        assert cli.main(words) == 0
+        told = capsys.readouterr().out
+        assert all(f"  splatworker {name}" in told and what in told for name, (_, what) in cli.COMMANDS.items())
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == splatworker.__version__ + "\n"
+
+
+def test_a_command_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["paint"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("splatworker: there is no command 'paint'.\n\nusage:")
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_its_module(name: str) -> None:
+    assert find_spec(cli.COMMANDS[name][0]) is not None

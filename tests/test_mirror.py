@@ -1,0 +1,52 @@
+"""Tests mirror the package: every module that decides something has a test file of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import splatworker
+
+PACKAGE, TESTS = Path(splatworker.__file__).parent, Path(__file__).parent
+
+DRAWING = "held to the specification, and to each other, by render/test_parity.py"
+DECLARATIONS = "declarations alone; train/test_options.py, contract/ and docs/parameters.md read them all"
+AS_ONE_FORMAT = "a format's two functions; splat_files/test_formats.py takes every format through them"
+FOR_VIEWS = "needs a scene that was drawn: export/test_for_views.py"
+RECORD = "a record, which decides nothing"
+
+ELSEWHERE = {
+    "__main__": "calls cli.main",
+    "export/page_and_report": "puts parts together; export/test_export.py makes both and looks at them",
+    "export/render_budget": RECORD,
+    "photos/unusable": "an exception's name",
+    "pipeline/records": RECORD,
+    "render/cpu": DRAWING,
+    "render/reference": DRAWING,
+    "sfm/workbench": RECORD,
+    "splat_files/constant_colour": FOR_VIEWS,
+    "splat_files/plain_ply": AS_ONE_FORMAT,
+    "splat_files/sog_codec": AS_ONE_FORMAT,
+    "splat_files/spz_codec": AS_ONE_FORMAT,
+    "splat_files/spz_for_views": FOR_VIEWS,
+    "train/own_options": DECLARATIONS,
+    "train/training_options": DECLARATIONS,
+    "train/unused_options": DECLARATIONS,
+}
+"""Modules without a test file of their name, and why."""
+
+
+def modules() -> list[str]:
+    found = (path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
+    return sorted(module.as_posix() for module in found if module.name != "__init__")
+
+
+def mirror_of(module: str) -> Path:
+    return (TESTS / module).with_name(f"test_{Path(module).name}.py")
+
+
+def test_every_module_has_a_test_file_or_a_reason() -> None:
+    assert [module for module in modules() if not mirror_of(module).exists() and module not in ELSEWHERE] == []
+
+
+def test_no_reason_is_stale() -> None:
+    assert [module for module in ELSEWHERE if module not in modules() or mirror_of(module).exists()] == []

@@ -1,0 +1,56 @@
+"""`splatworker eval`: the scores of a splat by its photos."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from splatworker.formats.ownership import RECORD
+from splatworker.train import cli, eval_cli
+
+QUICK = ["--iterations", "20", "--sh_degree", "0", "--eval", "--device", "cpu"]
+
+
+def _events(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def trained(tiny_scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Path, dict[str, Any]]:
+    model = tmp_path / "m"
+    assert cli.main(["-s", str(tiny_scene), "-m", str(model), "--json", *QUICK]) == 0
+    return model, _events(capsys.readouterr().out)[-1]["result"]
+
+
+def test_eval_scores_as_the_trainer_did_and_shows_pairs(
+    tiny_scene: Path, trained: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, result = trained
+    assert eval_cli.main([str(model), "-s", str(tiny_scene), "-o", str(tmp_path / "pairs"), "--json"]) == 0
+    scored = _events(capsys.readouterr().out)[-1]["result"]
+    assert scored["photos"] == result["quality"]["test"]["photos"]
+    assert scored["psnr"] == result["quality"]["test"]["psnr"]
+    pair = np.asarray(Image.open(tmp_path / "pairs" / "photo000.png"))
+    photo = np.asarray(Image.open(tiny_scene / "images" / "photo000.png"))
+    assert pair.shape == (36, 96, 3)
+    np.testing.assert_array_equal(pair[:, :48], photo)
+    assert {path.name for path in (tmp_path / "pairs").iterdir()} == {RECORD, "photo000.png", "photo008.png"}
+
+
+def test_eval_in_words_and_other_splits(
+    tiny_scene: Path, trained: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, _ = trained
+    assert eval_cli.main([str(model), "-s", str(tiny_scene), "--split", "all"]) == 0
+    assert "mean of 12 photos" in capsys.readouterr().out
+
+
+def test_eval_of_no_splat_is_an_error(tiny_scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert eval_cli.main([str(tmp_path / "empty"), "-s", str(tiny_scene)]) == 1
+    assert "neither a PLY nor a model folder" in capsys.readouterr().err
