@@ -90,7 +90,15 @@ def extract(
     with TemporaryDirectory() as work:
         if clip.transfer:
             tone.write_table(Path(work) / _TABLE, clip.transfer)
-        call = _Call(clip, video, Path(work), folder, max_size, max(1, jobs // at_once), done)
+        call = _Call(
+            clip,
+            video,
+            Path(work),
+            folder,
+            max_size,
+            ffmpeg.threads_for(clip.width * clip.height, max(1, jobs // at_once)),
+            done,
+        )
         with ThreadPoolExecutor(at_once) as pool:
             ends = list(pool.map(call.extract, groups))
     if not written:

@@ -44,6 +44,9 @@ _MOST_ALLOCATED = 2**29
 
 _MOST_THREADS = 16
 
+_PIXELS_AT_ONCE = 120_000_000
+"""Of the frames that the threads of one decoder work on: each thread keeps one, beside those that others refer to."""
+
 _LINES = 40
 """Last lines of what it says that are kept."""
 
@@ -91,20 +94,25 @@ def program() -> Path:
     return found[-1]
 
 
-def reading(clip: Path, demuxer: str, *, before: Sequence[str] = (), threads: int = 0) -> list[str]:
+def threads_for(pixels: int, most: int = _MOST_THREADS) -> int:
+    """Threads of a decoder of frames of so many pixels: as many as there are processors, and as fit into its memory."""
+    return max(1, min(most, _MOST_THREADS, available_cpus(), _PIXELS_AT_ONCE // max(1, pixels)))
+
+
+def reading(clip: Path, demuxer: str, *, before: Sequence[str] = (), threads: int = 1) -> list[str]:
     """The words that open a clip as input. Its frames come as they are stored, not turned.
 
     Args:
         demuxer: "mov" or "matroska"; nothing else is looked for in the file.
         before: further options of the input, such as where to begin.
-        threads: of the decoder; 0: as many as there are processors.
+        threads: of the decoder.
     """
     return [
         *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"),
         *("-max_alloc", str(_MOST_ALLOCATED), "-timelimit", str(int(MOST_SECONDS) * max(1, available_cpus()))),
         *("-protocol_whitelist", "file", "-format_whitelist", demuxer, "-codec_whitelist", ",".join(CODECS)),
         *("-max_streams", str(_MOST_STREAMS), "-max_pixels", str(MOST_PIXELS)),
-        *("-threads", str(threads or min(_MOST_THREADS, available_cpus()))),
+        *("-threads", str(threads)),
         *("-an", "-sn", "-dn", "-noautorotate", "-f", demuxer, *before, "-i", f"file:{clip}"),
     ]
 

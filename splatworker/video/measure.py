@@ -88,6 +88,7 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
                 *ffmpeg.reading(
                     clip.path.absolute(),
                     clip.demuxer,
+                    threads=ffmpeg.threads_for(clip.width * clip.height),
                     before=[*clip.skips(), "-ss", f"{options.start:.3f}", "-t", f"{seconds:.3f}"],
                 ),
                 *("-map", "0:v:0", "-vf", scale, "-fps_mode", "passthrough"),

@@ -20,6 +20,15 @@ from splatworker.video.ffmpeg import Ended
 
 KINDS = "an MP4, MOV, WebM or MKV file with H.264, HEVC, VP9, AV1 or ProRes"
 
+_NO_MEMORY = (
+    "Cannot allocate memory",
+    "Resource temporarily unavailable",
+    "get_buffer() failed",
+    "Failed to allocate",
+    "Error allocating",
+)
+"""What the decoder says when its limit of memory is reached: for a block, or for a thread's stack."""
+
 HOW_TO_FILM = "Walk slowly around the subject in one turn of 30 to 90 seconds, with the lens on it."
 
 
@@ -90,7 +99,7 @@ def nothing_there(path: Path, start: float) -> VideoTooShort:
 
 def broken(path: Path, ended: Ended | None = None) -> VideoError:
     """It cannot be decoded, by what the decoder said."""
-    if ended is not None and (ended.timed_out or ended.has_said("Cannot allocate memory")):
+    if ended is not None and (ended.timed_out or ended.has_said(*_NO_MEMORY)):
         return too_large(path, "it takes too much time or memory to read")
     if ended is not None and ended.has_said("not on whitelist", "Codec not on"):
         return VideoNotSupported(f"{_name(path)} is of a kind that is not read.", hint=f"Give {KINDS}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jsonschema
 import pytest
 
@@ -30,7 +32,7 @@ SCHEMA = jsonschema.Draft202012Validator(job_schema())
         {"video_url": VIDEO, "video": None},
     ],
 )
-def test_videos_stand_beside_photos_or_in_their_place(fields):
+def test_videos_stand_beside_photos_or_in_their_place(fields: dict[str, Any]) -> None:
     assert SCHEMA.is_valid(TARGET | fields)
     job = parse(TARGET | fields)
     assert job.videos == [
@@ -58,7 +60,7 @@ def test_videos_stand_beside_photos_or_in_their_place(fields):
         ({"video_uri": VIDEO}, "invalid_job", "'video_uri' is not known"),
     ],
 )
-def test_what_cannot_be(fields, code, words):
+def test_what_cannot_be(fields: dict[str, Any], code: str, words: str) -> None:
     with pytest.raises(SplatError) as caught:
         parse(TARGET | fields)
     assert caught.value.code == code
@@ -67,7 +69,7 @@ def test_what_cannot_be(fields, code, words):
         assert not SCHEMA.is_valid(TARGET | fields)
 
 
-def test_options_are_words_of_the_command():
+def test_options_are_words_of_the_command() -> None:
     assert parse(TARGET | {"video_url": VIDEO, "video": {"frames": 90, "start": 1.5}}).video.arguments() == [
         "--frames", "90", "--start", "1.5",
     ]  # fmt: skip

@@ -9,7 +9,7 @@ VIDEO = {
 }  # fmt: skip
 
 
-def test_each_video_says_what_it_is_and_why_its_frames():
+def test_each_video_says_what_it_is_and_why_its_frames() -> None:
     page = of_videos([VIDEO])
     assert "&lt;b&gt;clip.mov" in page
     assert "1920x1080, HEVC, 59.94 frames per second, 12.5 s, HDR (HLG)" in page
@@ -17,11 +17,11 @@ def test_each_video_says_what_it_is_and_why_its_frames():
     assert page.count("<svg") == 2
 
 
-def test_one_that_was_left_out_says_why():
+def test_one_that_was_left_out_says_why() -> None:
     page = of_videos([{"name": "a.mp4", "frames": 0, "code": "no_video", "reason": "'a.mp4' is <nothing>."}])
     assert "left out" in page
     assert "&lt;nothing&gt;" in page
 
 
-def test_without_videos_nothing_is_said():
+def test_without_videos_nothing_is_said() -> None:
     assert of_videos([]) == ""

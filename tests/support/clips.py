@@ -6,12 +6,17 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from splatworker.errors import VideoError
+from splatworker.stages.progress import Silent
 from splatworker.video import ffmpeg
+from splatworker.video.frames import take_frames
+from splatworker.video.options import VideoOptions
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "photos"
 
@@ -59,13 +64,16 @@ def write_clip(
     """
     height, width, _ = frames[0].shape
     coded = path if not before else path.with_name(f"straight-{path.name}")
-    codec = () if any(word.startswith("-c:v") for word in options) else ("-c:v", "libx264", "-preset", "ultrafast")
+    codec: tuple[str, ...] = (
+        () if any(word.startswith("-c:v") for word in options) else ("-c:v", "libx264", "-preset", "ultrafast")
+    )
     subprocess.run(
         [
             *(ffmpeg.program(), "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"),
             *("-s", f"{width}x{height}", "-r", str(rate), "-i", "-"),
             *codec,
-            *("-g", "12", "-bf", "2", "-crf", "18", "-pix_fmt", "yuv420p", *options, coded),
+            *("-g", "12", "-bf", "2", "-crf", "18", "-pix_fmt", "yuv420p", *options),
+            coded,
         ],
         input=b"".join(np.ascontiguousarray(frame).tobytes() for frame in frames),
         check=True,
@@ -82,3 +90,41 @@ def remux(source: Path, target: Path, options: Sequence[str] = (), *, before: Se
         check=True,
     )
     return target
+
+
+EVERY = VideoOptions(fps=30)
+"""Every frame of a clip of thirty a second."""
+
+
+def made_by(folder: Path, name: str, *words: str | Path) -> Path:
+    """A file that ffmpeg makes."""
+    subprocess.run([ffmpeg.program(), "-loglevel", "error", "-y", *words, folder / name], check=True)
+    return folder / name
+
+
+def refusal(path: Path, tmp_path: Path, options: VideoOptions | None = None) -> VideoError:
+    """The error of a clip of which nothing can be taken."""
+    made = take_frames([path], tmp_path / "photos", options or VideoOptions(), Silent())
+    assert made.videos[0]["frames"] == 0
+    assert made.errors[0].code == made.videos[0]["code"]
+    assert path.name in made.errors[0].message
+    assert not any((tmp_path / "photos").glob("*.jpg"))
+    return made.errors[0]
+
+
+def frames_of(
+    clip: Path, folder: Path, options: VideoOptions = EVERY, *, max_size: int = 0
+) -> tuple[dict[int, npt.NDArray[np.float64]], dict[str, Any]]:
+    """The photos of a clip, by their times in ms, and what is told of it."""
+    made = take_frames([clip], folder, options, Silent(), max_size=max_size)
+    assert not made.errors, made.errors
+    photos = {}
+    for path in sorted(folder.glob("*.jpg")):
+        with Image.open(path) as image:
+            photos[int(path.stem.rpartition("-")[2])] = np.asarray(image.convert("RGB")).astype(float)
+    return photos, made.videos[0]
+
+
+def difference(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
+    """The mean difference of two pictures, of 255."""
+    return float(np.abs(a - b.astype(float)).mean())

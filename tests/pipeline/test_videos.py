@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from support import clips
@@ -14,12 +18,12 @@ from splatworker.worker.session import WorkerSettings
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clips.write_clip(tmp_path_factory.mktemp("clips") / "walk.mp4", clips.pan(range(0, 150, 3), size=(160, 120)))
 
 
 @pytest.fixture(autouse=True)
-def own_workspaces(tmp_path, monkeypatch):
+def own_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test sees whether a workspace is left behind."""
     folder = tmp_path / "workspaces"
     folder.mkdir()
@@ -28,15 +32,15 @@ def own_workspaces(tmp_path, monkeypatch):
     assert list(folder.iterdir()) == []
 
 
-def job(tmp_path, **fields):
+def job(tmp_path: Path, **fields: Any) -> dict[str, Any]:
     return {"id": "job-1", "input": {"upload_url": str(tmp_path / "out" / "splat.ply"), **fields}}
 
 
-def run(*words):
+def run(*words: object) -> int:
     return run_cli.main([str(word) for word in (*words, "--ply-only")], command=stand_in())
 
 
-def test_a_job_of_one_video(clip, tmp_path):
+def test_a_job_of_one_video(clip: Path, tmp_path: Path) -> None:
     answer = do(job(tmp_path, video_url=str(clip)))
     assert answer["status"] == "success", answer
     (video,) = answer["videos"]
@@ -49,7 +53,7 @@ def test_a_job_of_one_video(clip, tmp_path):
     json.dumps(answer)
 
 
-def test_a_job_of_photos_and_videos_numbers_photos_by_their_urls(clip, tmp_path):
+def test_a_job_of_photos_and_videos_numbers_photos_by_their_urls(clip: Path, tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos", 6)
     photos[2].write_bytes(b"nothing")
     answer = do(job(tmp_path, image_urls=[str(path) for path in photos], video_urls=[str(clip)], video={"frames": 9}))
@@ -59,14 +63,14 @@ def test_a_job_of_photos_and_videos_numbers_photos_by_their_urls(clip, tmp_path)
     assert [video["frames"] for video in answer["videos"]] == [9]
 
 
-def test_two_videos(clip, tmp_path):
+def test_two_videos(clip: Path, tmp_path: Path) -> None:
     other = clips.write_clip(tmp_path / "walk.mp4", clips.pan(range(200, 300, 4), size=(160, 120)))
     answer = do(job(tmp_path, video_url=str(clip), video_urls=[str(other)], video={"frames": 8}))
     assert [(video["index"], video["frames"]) for video in answer["videos"]] == [(0, 8), (1, 8)]
     assert answer["photos"]["given"] == 16
 
 
-def test_a_broken_video_beside_photos_is_a_warning(tmp_path):
+def test_a_broken_video_beside_photos_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "clip.mov").write_bytes(b"nothing")
     photos = [str(path) for path in write_photos(tmp_path / "photos", 6)]
     answer = do(job(tmp_path, image_urls=photos, video_url=str(tmp_path / "clip.mov")))
@@ -82,7 +86,9 @@ def test_a_broken_video_beside_photos_is_a_warning(tmp_path):
     ("content", "code"),
     [(b"nothing", "no_video"), (None, "no_video"), (b"\0\0\0\x10ftypisom\0\0\0\0", "video_damaged")],
 )
-def test_without_anything_else_the_job_fails_with_the_videos_reason(tmp_path, content, code):
+def test_without_anything_else_the_job_fails_with_the_videos_reason(
+    tmp_path: Path, content: bytes | None, code: str
+) -> None:
     if content is not None:
         (tmp_path / "clip.mov").write_bytes(content)
     answer = do(job(tmp_path, image_urls=[], video_url=str(tmp_path / "clip.mov")))
@@ -91,10 +97,10 @@ def test_without_anything_else_the_job_fails_with_the_videos_reason(tmp_path, co
     assert answer["hint"]
 
 
-def test_a_video_is_fetched_like_any_other_url(clip, tmp_path, monkeypatch):
+def test_a_video_is_fetched_like_any_other_url(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
 
-    def behave(connection, _):
+    def behave(connection: socket.socket, _: int) -> None:
         head = read_request(connection)[0]
         respond(connection, "200 OK", clip.read_bytes() if b"GET /a/my%20clip.mp4?" in head else b"")
 
@@ -105,7 +111,7 @@ def test_a_video_is_fetched_like_any_other_url(clip, tmp_path, monkeypatch):
     assert "secret" not in json.dumps(answer)
 
 
-def test_strangers_videos_are_no_paths_and_no_private_addresses(clip, tmp_path):
+def test_strangers_videos_are_no_paths_and_no_private_addresses(clip: Path, tmp_path: Path) -> None:
     settings = WorkerSettings(command=stand_in())
     for url in (str(clip), clip.as_uri(), "http://127.0.0.1/clip.mp4", "http://169.254.169.254/latest"):
         for fields in ({"video_url": url}, {"video_urls": [url]}):
@@ -115,13 +121,13 @@ def test_strangers_videos_are_no_paths_and_no_private_addresses(clip, tmp_path):
             assert next(iter(fields)) in answer["error"]
 
 
-def test_a_video_is_no_place_for_the_splat(clip, tmp_path):
+def test_a_video_is_no_place_for_the_splat(clip: Path, tmp_path: Path) -> None:
     answer = do({"input": {"video_url": str(clip), "upload_url": str(clip)}})
     assert (answer["status"], answer["code"]) == ("error", "invalid_job")
     assert clip.stat().st_size > 1000
 
 
-def test_what_a_video_may_cost_is_limited(tmp_path, monkeypatch):
+def test_what_a_video_may_cost_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPLATWORKER_MOST_PHOTOS", "50")
     event = job(tmp_path, video_url="https://videos.example/a.mp4", video={"frames": 60})
     answer = do(event, settings=WorkerSettings(command=stand_in()))
@@ -129,7 +135,9 @@ def test_what_a_video_may_cost_is_limited(tmp_path, monkeypatch):
     assert "SPLATWORKER_MOST_PHOTOS" in answer["hint"]
 
 
-def test_the_command_takes_a_video_word_for_word(clip, tmp_path, capsys):
+def test_the_command_takes_a_video_word_for_word(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     assert run(clip, "-o", out, "--frames", "12") == 0
     result = json.loads((out / "result.json").read_text())
@@ -138,7 +146,9 @@ def test_the_command_takes_a_video_word_for_word(clip, tmp_path, capsys):
     assert "from 12 of 12 photos" in capsys.readouterr().err
 
 
-def test_the_command_takes_a_folder_with_videos_beside_photos(clip, tmp_path, capsys):
+def test_the_command_takes_a_folder_with_videos_beside_photos(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "holiday"
     write_photos(folder / "day 1", 6)
     (folder / "day 2").mkdir()
@@ -158,7 +168,7 @@ def test_the_command_takes_a_folder_with_videos_beside_photos(clip, tmp_path, ca
     assert sorted(path.name for path in folder.iterdir()) == ["broken.mp4", "day 1", "day 2", "masks"]
 
 
-def test_frames_go_on_from_a_folder_that_the_command_made(clip, tmp_path):
+def test_frames_go_on_from_a_folder_that_the_command_made(clip: Path, tmp_path: Path) -> None:
     from splatworker import cli
 
     assert cli.main(["frames", str(clip), "-o", str(tmp_path / "photos"), "--frames", "8"]) == 0
@@ -168,6 +178,6 @@ def test_frames_go_on_from_a_folder_that_the_command_made(clip, tmp_path):
     assert result["photos"]["rejected"] == []
 
 
-def test_without_videos_the_answer_is_as_ever(tmp_path):
+def test_without_videos_the_answer_is_as_ever(tmp_path: Path) -> None:
     photos = [str(path) for path in write_photos(tmp_path / "photos", 6)]
     assert "videos" not in do(job(tmp_path, image_urls=photos))
