@@ -92,7 +92,7 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
                     before=[*clip.skips(), "-ss", f"{options.start:.3f}", "-t", f"{seconds:.3f}"],
                 ),
                 *("-map", "0:v:0", "-vf", scale, "-fps_mode", "passthrough"),
-                *("-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
+                *("-threads", "1", "-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
             ],
             Path(folder),
             take=take,

@@ -30,7 +30,7 @@ def test_more_memory_than_it_may_take(tmp_path: Path, monkeypatch: pytest.Monkey
         "ultrafast",
     )
     large = made_by(tmp_path, "large.mp4", *words)
-    monkeypatch.setattr(ffmpeg, "MOST_MEMORY", 400 * 2**20)
+    monkeypatch.setattr(ffmpeg, "MOST_MEMORY", 290 * 2**20)
     error = refusal(large, tmp_path)
     assert error.code == "video_too_large"
     assert "memory" in error.message
