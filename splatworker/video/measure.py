@@ -98,7 +98,7 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
             take=take,
             hear=frames.hear(options.start),
         )
-    if ended.timed_out:
+    if refusals.took_too_much(ended):
         raise refusals.broken(clip.path, ended)
     count = min(len(frames.times), len(frames.details))
     if not count:

@@ -97,9 +97,14 @@ def nothing_there(path: Path, start: float) -> VideoTooShort:
     return VideoTooShort(f"{_name(path)} ends before 'start', {start:g} s.", hint="Give an earlier 'start'.")
 
 
+def took_too_much(ended: Ended) -> bool:
+    """Whether the decoder was ended, or held up, by its limits of time and memory."""
+    return ended.timed_out or ended.has_said(*_NO_MEMORY)
+
+
 def broken(path: Path, ended: Ended | None = None) -> VideoError:
     """It cannot be decoded, by what the decoder said."""
-    if ended is not None and (ended.timed_out or ended.has_said(*_NO_MEMORY)):
+    if ended is not None and took_too_much(ended):
         return too_large(path, "it takes too much time or memory to read")
     if ended is not None and ended.has_said("not on whitelist", "Codec not on"):
         return VideoNotSupported(f"{_name(path)} is of a kind that is not read.", hint=f"Give {KINDS}.")
