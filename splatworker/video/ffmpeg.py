@@ -36,6 +36,9 @@ MOST_MEMORY = operator_limits.mebibytes("SPLATWORKER_VIDEO_READER_MIB")
 MOST_SECONDS = operator_limits.value("SPLATWORKER_VIDEO_S")
 """Seconds by the clock that one call may take."""
 
+DECODER = "SPLATWORKER_VIDEO_DECODER"
+"""The variable by which an operator has videos decoded on a GPU: `cuda`."""
+
 _MOST_STREAMS = 64
 """A phone's file has up to ten: sound, text, depth, where it was turned to."""
 
@@ -94,6 +97,11 @@ def program() -> Path:
     return found[-1]
 
 
+def on_gpu() -> list[str]:
+    """Options of an input that is decoded on an NVIDIA GPU, where the operator wants that; none else."""
+    return ["-hwaccel", "cuda"] if os.environ.get(DECODER) == "cuda" else []
+
+
 def threads_for(pixels: int, most: int = _MOST_THREADS) -> int:
     """Threads of a decoder of frames of so many pixels: as many as there are processors, and as fit into its memory."""
     return max(1, min(most, _MOST_THREADS, available_cpus(), _PIXELS_AT_ONCE // max(1, pixels)))
@@ -134,7 +142,7 @@ def call(
         take: reads what it writes, to the end or less.
         hear: is told every line that it says, from another thread.
         seconds: by the clock.
-        limited: whether its address space is limited; a GPU's driver reserves far more than it uses.
+        limited: whether its address space and its files are limited; a GPU's driver reserves far more than it uses.
     """
     reader, writer = os.pipe()
     pipe = f"pipe:{writer}"
@@ -142,7 +150,7 @@ def call(
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", restrict.__file__, "none", str(program()), *command],
         cwd=folder,
-        env={"PATH": "/nowhere", "LC_ALL": "C", "TMPDIR": str(folder)},
+        env={"PATH": "/nowhere", "LC_ALL": "C", "TMPDIR": str(folder)} | ({} if limited else _of_drivers()),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -180,13 +188,18 @@ def call(
     return Ended(ended.status, ended.said, ended.timed_out or by_own_clock)
 
 
+def _of_drivers() -> dict[str, str]:
+    """What a GPU's driver is found by."""
+    return {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES") if name in os.environ}
+
+
 def _limit(process: int, *, limited: bool) -> None:
     """Limits of the kernel, set while the process is still the little program that starts the decoder."""
     if sys.platform != "linux":
         return
-    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 0, resource.RLIMIT_NOFILE: 64}
+    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 0}
     if limited:
-        limits[resource.RLIMIT_AS] = MOST_MEMORY
+        limits |= {resource.RLIMIT_AS: MOST_MEMORY, resource.RLIMIT_NOFILE: 64}
     with suppress(ProcessLookupError):
         for kind, most in limits.items():
             hard = resource.prlimit(process, kind)[1]

@@ -69,35 +69,9 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         raise refusals.too_long(clip.path, asked / 60, MOST_MINUTES)
     if clip.seconds and options.start >= clip.seconds:
         raise refusals.nothing_there(clip.path, options.start)
-    seconds = options.seconds or most + 1.0
-    width, height = small_size(clip)
-    frames = _Frames(width, height)
-    scale = f"scale={width}:{height}:flags=area,format=gray,showinfo=checksum=0:udu_sei_as_ascii=0"
-    expected = max(asked, 0.1)
-
-    def take(output: IO[bytes]) -> None:
-        while frames.take(output):
-            if len(frames.details) > MOST_FRAMES:
-                raise refusals.too_large(clip.path, f"it has more than {MOST_FRAMES} frames")
-            if frames.last is not None:
-                report.progress("reading the video", min(0.999, (frames.last - options.start) / expected))
-
-    with TemporaryDirectory() as folder:
-        ended = ffmpeg.call(
-            [
-                *ffmpeg.reading(
-                    clip.path.absolute(),
-                    clip.demuxer,
-                    threads=ffmpeg.threads_for(clip.width * clip.height),
-                    before=[*clip.skips(), "-ss", f"{options.start:.3f}", "-t", f"{seconds:.3f}"],
-                ),
-                *("-map", "0:v:0", "-vf", scale, "-fps_mode", "passthrough"),
-                *("-threads", "1", "-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
-            ],
-            Path(folder),
-            take=take,
-            hear=frames.hear(options.start),
-        )
+    frames, ended = _read(clip, options, options.seconds or most + 1.0, max(asked, 0.1), report, ffmpeg.on_gpu())
+    if ffmpeg.on_gpu() and (ended.status or not frames.details):  # it cannot, whyever: the processors can
+        frames, ended = _read(clip, options, options.seconds or most + 1.0, max(asked, 0.1), report, [])
     if refusals.took_too_much(ended):
         raise refusals.broken(clip.path, ended)
     count = min(len(frames.times), len(frames.details))
@@ -112,10 +86,51 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         times=times[order],
         keys=np.asarray(frames.keys[:count])[order],
         details=np.asarray(frames.details[:count])[order],
-        path=np.asarray(frames.path.lengths[:count]) / (max(width, height) / 2),
+        path=np.asarray(frames.path.lengths[:count]) / (max(small_size(clip)) / 2),
         cuts=_cuts([cut for cut in frames.path.cuts if cut < count], count),
         whole=not clip.seconds or reached > 0.9 * min(asked, clip.seconds - options.start),
     )
+
+
+def _read(
+    clip: Clip, options: VideoOptions, seconds: float, expected: float, report: Reporter, decoder: list[str]
+) -> tuple[_Frames, ffmpeg.Ended]:
+    """Decode and measure the part that is asked for.
+
+    Args:
+        seconds: of it that are decoded at most; expected: about how many there are.
+        decoder: options of the input that say where it is decoded.
+    """
+    width, height = small_size(clip)
+    frames = _Frames(width, height)
+
+    def take(output: IO[bytes]) -> None:
+        while frames.take(output):
+            if len(frames.details) > MOST_FRAMES:
+                raise refusals.too_large(clip.path, f"it has more than {MOST_FRAMES} frames")
+            if frames.last is not None:
+                report.progress("reading the video", min(0.999, (frames.last - options.start) / expected))
+
+    part = ["-ss", f"{options.start:.3f}", "-t", f"{seconds:.3f}"]
+    scale = f"scale={width}:{height}:flags=area,format=gray,showinfo=checksum=0:udu_sei_as_ascii=0"
+    with TemporaryDirectory() as folder:
+        ended = ffmpeg.call(
+            [
+                *ffmpeg.reading(
+                    clip.path.absolute(),
+                    clip.demuxer,
+                    threads=ffmpeg.threads_for(clip.width * clip.height),
+                    before=[*decoder, *clip.skips(), *part],
+                ),
+                *("-map", "0:v:0", "-vf", scale, "-fps_mode", "passthrough"),
+                *("-threads", "1", "-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
+            ],
+            Path(folder),
+            take=take,
+            hear=frames.hear(options.start),
+            limited=not decoder,
+        )
+    return frames, ended
 
 
 def _cuts(cuts: list[int], count: int) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from support import clips
 from support.clips import difference, frames_of, made_by, refusal
 
 from splatworker.stages.progress import Silent
+from splatworker.video import ffmpeg
 from splatworker.video import measure as measuring
 from splatworker.video.measure import measure
 from splatworker.video.options import VideoOptions
@@ -60,3 +61,13 @@ def test_a_frame_is_found_again_by_its_time_in_a_clip_of_variable_rate(tmp_path:
         number = int(np.argmin(np.abs(measured.times * 1000 - moment)))
         assert difference(photo, filmed[number]) < 4
         assert difference(photo, filmed[number]) == min(difference(photo, frame) for frame in filmed)
+
+
+def test_where_the_gpu_cannot_the_processors_do(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where there is none at all."""
+    expected = measure(probe(clip), VideoOptions(), Silent())
+    monkeypatch.setenv(ffmpeg.DECODER, "cuda")
+    assert ffmpeg.on_gpu() == ["-hwaccel", "cuda"]
+    found = measure(probe(clip), VideoOptions(), Silent())
+    assert (found.times == expected.times).all()
+    assert found.path == pytest.approx(expected.path, abs=0.02)
