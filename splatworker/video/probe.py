@@ -45,7 +45,7 @@ _SIZE = re.compile(r", (\d{1,6})x(\d{1,6})(?: \[SAR (\d+):(\d+) DAR [\d:]+\])?(?
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _RATE = re.compile(r", ([\d.]+)(k?) fps")
 _COLOURS = re.compile(r"\b(?:yuv|yuvj|gbr|rgb|gray|p0|nv|bgr|x2rgb|yuva)\w*\((.*?)\)")
-_ROTATION = re.compile(r"[Dd]isplay ?[Mm]atrix: rotation of (-?[\d.]+)")
+_ROTATION = re.compile(r"display ?matrix: rotation of (-?[\d.]+)", re.IGNORECASE)
 _DOLBY = re.compile(r"DOVI configuration record: .*profile: (\d+), .*compatibility id: (\d+)")
 
 
