@@ -56,6 +56,8 @@ def check(job: Job, *, local: bool) -> float | None:
     for field, url in inputs.items():
         if not (local and guard.local_path(url)):
             guard.check_url(url, field)
+            if field.startswith("video"):
+                check_lifetime(url, field, PHOTO_LIFETIME_S)
     check_photos([url for url in job.image_urls if not (local and guard.local_path(url))], PHOTO_LIFETIME_S)
     targets = {"upload_url": job.upload_url, **{f"outputs.{name}": url for name, url in job.outputs.items()}}
     given = [path for url in inputs.values() if local and (path := guard.local_path(url))]
