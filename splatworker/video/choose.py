@@ -110,6 +110,9 @@ def _by_motion(
     length = max(float(path[-1]), 1e-9)
     number = wanted
     frames, blurred = _sharpest(*_stretches(path / length * number, number), sharpness)
+    if not exactly and len(path) <= wanted:  # a clip of a few frames, far apart each
+        differ = np.flatnonzero((np.diff(path, prepend=-1.0) > 0) & (sharpness >= BLURRED))
+        frames, blurred = differ, int((sharpness < BLURRED).sum())
     while exactly and len(frames) < min(wanted, len(path)) and number < _FINEST * wanted:
         number = max(number + 1, round(1.02 * number))
         frames, blurred = _sharpest(*_stretches(path / length * number, number), sharpness)

@@ -27,7 +27,7 @@ MOST_MINUTES = operator_limits.value("SPLATWORKER_VIDEO_MINUTES")
 MOST_FRAMES = int(MOST_MINUTES * 60 * 240)
 """Frames that are read: of the longest clip at the highest rate that telephones know; a file may hold far more."""
 
-_MOST_CUTS = 0.1
+_MOST_CUTS = 0.05
 """Share of a clip's frames that may follow upon a cut."""
 
 _UNKNOWN_STEP = 1 / 30

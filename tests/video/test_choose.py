@@ -94,3 +94,14 @@ def test_by_time_where_that_is_asked_for() -> None:
 
 def test_no_more_than_there_is_room_for() -> None:
     assert len(choose(measured(np.linspace(0, 12, 3000)), VideoOptions(), most=33).frames) <= 33
+
+
+def test_of_a_few_frames_far_apart_all_are_taken() -> None:
+    """As of a clip that is made of photos: there is nothing to choose from."""
+    path = np.cumsum(np.random.default_rng(0).uniform(0.005, 0.1, 40))
+    path[20] = path[19]
+    sharp = np.ones(40)
+    sharp[30] = 0.1
+    choice = choose(measured(path, sharp), VideoOptions())
+    assert choice.frames.tolist() == [frame for frame in range(40) if frame not in (20, 30)]
+    assert choice.blurred == 1
