@@ -66,7 +66,7 @@ def choose(measured: Measured, options: VideoOptions, most: int = MOST) -> Choic
     """The frames to take.
 
     Args:
-        most: more are not taken where the options do not say how many.
+        most: more are not taken.
     """
     sharpness = relative_sharpness(measured.details, _AROUND)
     path = _through_cuts(measured)
@@ -77,6 +77,8 @@ def choose(measured: Measured, options: VideoOptions, most: int = MOST) -> Choic
     else:
         wanted = options.frames or _by_length(float(path[-1]), most)
         frames, blurred, spacing = _by_motion(path, sharpness, wanted, exactly=bool(options.frames))
+    if len(frames) > most:
+        frames = frames[np.linspace(0, len(frames) - 1, most).round().astype(int)]
     return Choice(
         frames=frames,
         sharpness=sharpness,

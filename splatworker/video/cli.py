@@ -102,9 +102,8 @@ def _photos_to_write(given: argparse.Namespace, clips: Sequence[Path]) -> Iterat
         yield folder
         return
     ownership.demand_usable(folder, "-o", "frames")
-    for place in {path if path.is_dir() else path.parent for path in given.clips}:
-        if place.samefile(folder) if folder.exists() else False:
-            ownership.demand_other(folder, place, "-o", "frames")
+    for place in {path.parent for path in clips}:
+        ownership.demand_other(folder, place, "-o", "frames")
     ownership.demand_free(folder, _PHOTOS, "-o", "frames")
     with (
         ownership.folder_to_fill(folder.absolute(), "frames"),

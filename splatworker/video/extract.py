@@ -31,6 +31,13 @@ _MOST_AT_ONCE = 8
 
 _TABLE = "tone.cube"
 
+_SPHERICAL = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description xmlns:GPano="http://ns.google.com/photos/1.0/panorama/" '
+    b'GPano:ProjectionType="equirectangular"/></rdf:RDF></x:xmpmeta>'
+)
+"""How a photo says that it shows all around (Photo Sphere XMP metadata)."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -92,6 +99,7 @@ def extract(
             tone.write_table(Path(work) / _TABLE, clip.transfer)
         call = _Call(
             clip,
+            measured.skipping,
             video,
             Path(work),
             folder,
@@ -128,6 +136,7 @@ class _Call:
     """What the calls for one clip have in common."""
 
     clip: Clip
+    skipping: tuple[str, ...]
     video: str
     work: Path
     folder: Path
@@ -154,7 +163,7 @@ class _Call:
                 *ffmpeg.reading(
                     self.clip.path.absolute(),
                     self.clip.demuxer,
-                    before=[*self.clip.skips(), "-ss", f"{begin:.6f}"],
+                    before=[*self.skipping, "-ss", f"{begin:.6f}"],
                     threads=self.threads,
                 ),
                 *("-map", "0:v:0", "-vf", self._filters(group, begin, width, height), "-fps_mode", "passthrough"),
@@ -205,7 +214,12 @@ class _Call:
         part = self.folder / f".{wanted.name}"
         try:
             Image.fromarray(np.ascontiguousarray(picture)).save(
-                part, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif.tobytes()
+                part,
+                "JPEG",
+                quality=JPEG_QUALITY,
+                subsampling=0,
+                exif=exif.tobytes(),
+                **({"xmp": _SPHERICAL} if self.clip.spherical else {}),
             )
             part.replace(self.folder / wanted.name)
         finally:

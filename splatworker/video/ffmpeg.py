@@ -150,7 +150,7 @@ def call(
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", restrict.__file__, "none", str(program()), *command],
         cwd=folder,
-        env={"PATH": "/nowhere", "LC_ALL": "C", "TMPDIR": str(folder)} | ({} if limited else _of_drivers()),
+        env={"PATH": "/nowhere", "LC_ALL": "C", "TMPDIR": str(folder)} | _of_libraries(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -188,8 +188,8 @@ def call(
     return Ended(ended.status, ended.said, ended.timed_out or by_own_clock)
 
 
-def _of_drivers() -> dict[str, str]:
-    """What a GPU's driver is found by."""
+def _of_libraries() -> dict[str, str]:
+    """What Python's library, and a GPU's driver, are found by."""
     return {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES") if name in os.environ}
 
 

@@ -105,7 +105,7 @@ def _of_one(
         raise refusals.too_short(path, len(measured.times), FEWEST_FRAMES)
     report.progress("choosing frames", _READING)
     choice = choose(measured, options, max(1, most))
-    frames = choice.frames[:most]
+    frames = choice.frames
     if len(frames) < FEWEST_FRAMES:
         raise refusals.too_still(path, len(frames))
     stem = _stem(name, taken)

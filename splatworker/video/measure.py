@@ -30,6 +30,9 @@ MOST_FRAMES = int(MOST_MINUTES * 60 * 240)
 _MOST_CUTS = 0.05
 """Share of a clip's frames that may follow upon a cut."""
 
+_SKIP_FROM, _PLENTY = 240, 6
+"""Frames of a clip, and for each that is wanted, from which on some are left out."""
+
 _UNKNOWN_STEP = 1 / 30
 """Seconds between frames that do not say when they are shown."""
 
@@ -47,6 +50,7 @@ class Measured:
         path: how far the picture has moved since the first frame, in widths of its longer side.
         cuts: frames that show another scene than the one before.
         whole: the clip could be read to its end.
+        skipping: options of the input by which frames were left out.
     """
 
     times: Floats
@@ -55,6 +59,7 @@ class Measured:
     path: Floats
     cuts: tuple[int, ...]
     whole: bool
+    skipping: tuple[str, ...] = ()
 
 
 def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
@@ -69,9 +74,11 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         raise refusals.too_long(clip.path, asked / 60, MOST_MINUTES)
     if clip.seconds and options.start >= clip.seconds:
         raise refusals.nothing_there(clip.path, options.start)
-    frames, ended = _read(clip, options, options.seconds or most + 1.0, max(asked, 0.1), report, ffmpeg.on_gpu())
+    skipping = _skipping(clip.rate * asked, options.frames or options.fps * asked)
+    part = (options.seconds or most + 1.0, max(asked, 0.1))
+    frames, ended = _read(clip, options, *part, report, [*ffmpeg.on_gpu(), *skipping])
     if ffmpeg.on_gpu() and (ended.status or not frames.details):  # it cannot, whyever: the processors can
-        frames, ended = _read(clip, options, options.seconds or most + 1.0, max(asked, 0.1), report, [])
+        frames, ended = _read(clip, options, *part, report, skipping)
     if refusals.took_too_much(ended):
         raise refusals.broken(clip.path, ended)
     count = min(len(frames.times), len(frames.details))
@@ -89,6 +96,7 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         path=np.asarray(frames.path.lengths[:count]) / (max(small_size(clip)) / 2),
         cuts=_cuts([cut for cut in frames.path.cuts if cut < count], count),
         whole=not clip.seconds or reached > 0.9 * min(asked, clip.seconds - options.start),
+        skipping=tuple(skipping),
     )
 
 
@@ -99,7 +107,7 @@ def _read(
 
     Args:
         seconds: of it that are decoded at most; expected: about how many there are.
-        decoder: options of the input that say where it is decoded.
+        decoder: options of the input that say where it is decoded, and what is left out.
     """
     width, height = small_size(clip)
     frames = _Frames(width, height)
@@ -120,7 +128,7 @@ def _read(
                     clip.path.absolute(),
                     clip.demuxer,
                     threads=ffmpeg.threads_for(clip.width * clip.height),
-                    before=[*decoder, *clip.skips(), *part],
+                    before=[*decoder, *part],
                 ),
                 *("-map", "0:v:0", "-vf", scale, "-fps_mode", "passthrough"),
                 *("-threads", "1", "-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
@@ -128,7 +136,7 @@ def _read(
             Path(folder),
             take=take,
             hear=frames.hear(options.start),
-            limited=not decoder,
+            limited="-hwaccel" not in decoder,
         )
     return frames, ended
 
@@ -136,6 +144,14 @@ def _read(
 def _cuts(cuts: list[int], count: int) -> tuple[int, ...]:
     """The cuts; none of a clip that goes from view to view in leaps, as one does that is made of photos."""
     return tuple(cuts) if len(cuts) <= _MOST_CUTS * count else ()
+
+
+def _skipping(frames: float, wanted: float) -> list[str]:
+    """How frames are left out that no other is made from, where there are many: an option of the input.
+
+    They take as long to decode as others, are compressed most, and their neighbours show the same.
+    """
+    return ["-skip_frame", "noref"] if frames > max(_SKIP_FROM, _PLENTY * wanted) else []
 
 
 def small_size(clip: Clip) -> tuple[int, int]:

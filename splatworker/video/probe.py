@@ -29,9 +29,6 @@ SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".qt", ".webm", ".mkv", ".3gp", ".
 _SECONDS = 60.0
 """To read a header."""
 
-SKIP_FROM = 240
-"""Frames of a clip from which on some are left out."""
-
 _ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp")
 """What a file of ISO 14496-12 or QuickTime may begin with, after four bytes of length."""
 
@@ -63,6 +60,7 @@ class Clip:
         transfer: "hlg", "pq", or "" for what a screen shows as it is.
         rotation: degrees by which a frame as it is stored must be turned, to the left: 0, 90, 180 or 270.
         interlaced: its header says so.
+    spherical: it shows all around, equirectangularly.
     """
 
     path: Path
@@ -76,18 +74,12 @@ class Clip:
     transfer: str
     rotation: int
     interlaced: bool
+    spherical: bool = False
 
     @property
     def stored_size(self) -> tuple[int, int]:
         """Width and height before a frame is turned upright, pixels made square."""
         return (self.height, self.width) if self.rotation in (90, 270) else (self.width, self.height)
-
-    def skips(self) -> list[str]:
-        """How frames are left out that no other is made from, where there are many: an option of the input.
-
-        They take as long to decode as others, are compressed most, and their neighbours show the same.
-        """
-        return ["-skip_frame", "noref"] if self.rate * self.seconds > SKIP_FROM else []
 
 
 def is_video(path: Path) -> bool:
@@ -174,6 +166,7 @@ def _clip(path: Path, demuxer: str, stream: str, said: Sequence[str]) -> Clip:
         transfer=transfer,
         rotation=rotation if rotation in (90, 180, 270) else 0,
         interlaced="top" in words or "bottom" in words,
+        spherical=any(re.search(r"^ +spherical: equirectangular", line, re.IGNORECASE) for line in after),
     )
 
 

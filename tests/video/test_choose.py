@@ -105,3 +105,12 @@ def test_of_a_few_frames_far_apart_all_are_taken() -> None:
     choice = choose(measured(path, sharp), VideoOptions())
     assert choice.frames.tolist() == [frame for frame in range(40) if frame not in (20, 30)]
     assert choice.blurred == 1
+
+
+@pytest.mark.parametrize("options", [VideoOptions(fps=30), VideoOptions(frames=400)])
+def test_where_less_may_be_taken_it_is_of_all_of_the_clip(options: VideoOptions) -> None:
+    frames = choose(measured(np.linspace(0, 12, 900)), options, most=100).frames
+    assert len(frames) == 100
+    assert frames[0] < 10
+    assert frames[-1] > 890
+    assert np.diff(frames).max() < 13

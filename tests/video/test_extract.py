@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 from support import clips
 from support.clips import difference, frames_of
 
+from splatworker.formats.panorama import is_panorama
+from splatworker.stages.progress import Silent
 from splatworker.video import ffmpeg, tone
-from splatworker.video.extract import together
-from splatworker.video.measure import Measured
+from splatworker.video.extract import extract, together
+from splatworker.video.measure import Measured, measure
 from splatworker.video.options import VideoOptions
 from splatworker.video.probe import probe
 
@@ -131,3 +135,14 @@ def test_what_is_decoded_in_one_call() -> None:
     measured = Measured(nothing, np.arange(300) % 60 == 0, nothing, nothing, (), True)
     groups = list(together([0, 5, 30, 59, 61, 150, 179, 240], measured))
     assert groups == [[0, 1, 2, 3, 4], [5, 6], [7]]
+
+
+def test_frames_that_show_all_around_say_so(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "around.mp4", clips.pan(range(0, 24, 4)))
+    clip = probe(path)
+    measured = measure(clip, VideoOptions(), Silent())
+    for name, spherical in (("around.jpg", True), ("ahead.jpg", False)):
+        shown = dataclasses.replace(clip, spherical=spherical)
+        extract(shown, "0123abcd", measured, [0], [name], tmp_path / "photos", Silent())
+        with Image.open(tmp_path / "photos" / name) as image:
+            assert is_panorama(image, image.info, image.getexif()) == spherical
