@@ -52,6 +52,7 @@ def look(path: Path) -> Given:
 def arrive(given: Given, recipe: Recipe, runner: StageRunner, report: Overall) -> Arrival:
     """The photos: where they are, if they are all there; else on their way to `incoming/`, with frames of videos."""
     if given.folder is not None and not given.clips:
+        videos.warn_without(recipe, report)
         here: asyncio.Future[Photos] = asyncio.get_running_loop().create_future()
         here.set_result(Photos(given.folder))
         return Arrival(given.folder, here)

@@ -52,6 +52,8 @@ def fetch(
     """
     folder = runner.workspace / "incoming"
     photos = _fetched(urls, folder, runner, report, local=local)
+    if recipe is not None and not video_urls:
+        videos.warn_without(recipe, report)
     if not video_urls or recipe is None:
         return Arrival(folder, photos)
     return Arrival(folder, _with_frames(photos, urls, video_urls, folder, recipe, runner, report, local=local))

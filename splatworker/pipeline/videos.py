@@ -61,6 +61,12 @@ def most_photos() -> int:
     return min(MOST_PHOTOS, operator_limits.whole("SPLATWORKER_MOST_PHOTOS"))
 
 
+def warn_without(recipe: Recipe, report: Overall) -> None:
+    """Say that what is asked of videos has no effect where there are none."""
+    if given := recipe.video.model_dump(exclude_unset=True, exclude_none=True):
+        report.warning(f"There is no video, so this has no effect: {', '.join(given)}.")
+
+
 async def take_frames(
     clips: Sequence[Clip],
     lost: Mapping[int, tuple[str, SplatError]],

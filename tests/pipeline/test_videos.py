@@ -181,3 +181,12 @@ def test_frames_go_on_from_a_folder_that_the_command_made(clip: Path, tmp_path: 
 def test_without_videos_the_answer_is_as_ever(tmp_path: Path) -> None:
     photos = [str(path) for path in write_photos(tmp_path / "photos", 6)]
     assert "videos" not in do(job(tmp_path, image_urls=photos))
+
+
+def test_what_is_asked_of_videos_without_one_is_a_warning(tmp_path: Path) -> None:
+    photos = [str(path) for path in write_photos(tmp_path / "photos", 6)]
+    answer = do(job(tmp_path, image_urls=photos, video={"frames": 60, "start": 1}))
+    assert "There is no video, so this has no effect: frames, start." in answer["warnings"]
+    assert run(tmp_path / "photos", "-o", tmp_path / "out2", "--fps", "2") == 0
+    result = json.loads((tmp_path / "out2" / "result.json").read_text())
+    assert "There is no video, so this has no effect: fps." in result["warnings"]

@@ -41,7 +41,18 @@ def run(*words: object) -> dict[str, Any]:
 def frames_of(film: Path) -> npt.NDArray[np.uint8]:
     """All frames of a film, (frames, height, width, 3)."""
     shown = probe(film)
-    command = [ffmpeg.program(), "-loglevel", "error", "-i", film, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    command: list[str | Path] = [
+        ffmpeg.program(),
+        "-loglevel",
+        "error",
+        "-i",
+        film,
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-",
+    ]
     pixels = subprocess.run(command, capture_output=True, check=True).stdout
     return np.frombuffer(pixels, np.uint8).reshape(-1, shown.height, shown.width, 3)
 
