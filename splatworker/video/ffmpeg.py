@@ -54,13 +54,6 @@ _LINES = 40
 """Last lines of what it says that are kept."""
 
 
-class NotPinned(SplatError):
-    """The decoder that belongs to this installation is not there."""
-
-    code = "internal_error"
-    default_stage = "frames"
-
-
 @dataclass(frozen=True)
 class Ended:
     """How a call ended.
@@ -85,14 +78,15 @@ def program() -> Path:
     """The decoder that was installed with this package.
 
     Raises:
-        NotPinned: it is not there.
+        SplatError: it is not there.
     """
     folder = Path(str(files("imageio_ffmpeg"))) / "binaries"
     found = sorted(path for path in folder.glob("ffmpeg*") if os.access(path, os.X_OK) and path.is_file())
     if not found:
-        raise NotPinned(
+        raise SplatError(
             "The package imageio-ffmpeg carries no ffmpeg for this machine: videos cannot be read.",
             hint="Install it from a wheel for this system, or give photos.",
+            stage="frames",
         )
     return found[-1]
 
