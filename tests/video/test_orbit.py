@@ -83,6 +83,6 @@ def test_a_bad_clip_gives_as_good_a_splat_as_stills(tmp_path: Path) -> None:
     of_stills = run(stills, "-o", tmp_path / "of-stills", *wanted)
     of_clip = run(clip, "-o", tmp_path / "of-clip", "--frames", len(frames) // STILLS, *wanted)
     chosen = [round(photo["seconds"] * 15) for photo in of_clip["videos"][0]["chosen"]]
-    assert sum(number % SHARP == 0 for number in chosen) > 0.8 * len(chosen)
+    assert sum(number % SHARP == 0 for number in chosen) > 0.7 * len(chosen)
     assert of_clip["photos"]["registered"] >= 0.9 * of_clip["photos"]["given"]
     assert of_clip["quality"]["psnr"] > of_stills["quality"]["psnr"] - 1.0
