@@ -70,6 +70,7 @@ async def _work(session: JobSession, settings: WorkerSettings, workspace: Path, 
             runner,
             session.report,
             local=settings.local,
+            masks=order.mask_urls,
             video_urls=order.videos,
             recipe=order,
         )

@@ -53,6 +53,8 @@ class Renderer:
         step: int,
         dropout_share: float,
         dropout_seed: int,
+        ignored: Tensor | None,
+        weight: float,
         /,
     ) -> tuple[float, float]: ...
     @property

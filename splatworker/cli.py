@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "view": ("splatworker.export.view_cli", "show a run's page in a browser"),
     "render": ("splatworker.render.cli", "draw a splat as seen by cameras"),
     "eval": ("splatworker.train.eval_cli", "score a model on its held-out photos"),
-    "info": ("splatworker.export.info", "say what is in a PLY file"),
+    "info": ("splatworker.export.info", "say what a splat or a scene holds"),
     "doctor": ("splatworker.commands.doctor", "say what this machine can do, and how long a job takes on it"),
     "schema": ("splatworker.commands.schema", "print the JSON Schema of a job"),
 }

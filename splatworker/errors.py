@@ -7,7 +7,8 @@
     │   └── InvalidParam             invalid_param                     a param out of range, NaN, or of the wrong type
     ├── PhotoError                                           photos
     │   ├── NoPhotos                 no_photos                         nothing that could be a photo was given
-    │   └── TooFewPhotos             too_few_photos                    fewer than five could be decoded
+    │   ├── TooFewPhotos             too_few_photos                    fewer than five could be decoded
+    │   └── InvalidMasks             invalid_masks                     masks of other photos, or ones that hide all
     ├── VideoError                                           frames
     │   ├── NoVideo                  no_video                          a file without moving pictures that are read here
     │   ├── VideoNotSupported        video_not_supported               a codec, or a kind of colours, that is not read
@@ -126,6 +127,12 @@ class TooFewPhotos(PhotoError):
     """Fewer photos than a reconstruction needs could be decoded."""
 
     code = "too_few_photos"
+
+
+class InvalidMasks(PhotoError):
+    """No mask is of any use: all are of other photos, or hide everything."""
+
+    code = "invalid_masks"
 
 
 class VideoError(SplatError):

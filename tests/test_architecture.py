@@ -135,6 +135,44 @@ def test_a_room_that_lists_its_modules_lists_all(room: str) -> None:
     assert modules <= set(re.findall(r"\w+", words)), modules - set(re.findall(r"\w+", words))
 
 
+KNOW_CUDA = ("render", "machine", "commands.checks", "sfm")
+"""Who may know that a GPU is one of CUDA: who draws, who describes the machine, the checks; and COLMAP has its own."""
+
+
+def knows_cuda(path: Path) -> list[int]:
+    """The lines on which a module calls torch.cuda, or asks whether something is "cuda".
+
+    An option may offer the word, and a report may say it.
+    """
+    lines = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Attribute(value=ast.Name("torch"), attr="cuda"):
+                lines.append(node.lineno)
+            case ast.Compare(left=left, comparators=others) if any(_is_cuda(side) for side in (left, *others)):
+                lines.append(node.lineno)
+            case ast.IfExp(body=body, orelse=other) if _is_cuda(body) or _is_cuda(other):
+                lines.append(node.lineno)
+            case ast.MatchValue(value=value) if _is_cuda(value):
+                lines.append(node.lineno)
+    return lines
+
+
+def _is_cuda(node: ast.expr) -> bool:
+    return any(isinstance(part, ast.Constant) and part.value == "cuda" for part in ast.walk(node))
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith(KNOW_CUDA)])
+def test_few_know_of_cuda(module: str) -> None:
+    assert knows_cuda(MODULES[module]) == [], f"{module}: ask splatworker.render.device"
+
+
+def test_cuda_is_found(tmp_path: Path) -> None:
+    code = 'torch.cuda.synchronize()\nx = 1 if d.type == "cuda" else 2\ny = "cuda" if x else "cpu"\nz = ["cuda"]\n'
+    (tmp_path / "a.py").write_text(code)
+    assert sorted(set(knows_cuda(tmp_path / "a.py"))) == [1, 2, 3]
+
+
 @pytest.mark.parametrize("module", ["handler", "splatworker.worker.runpod_queue", "splatworker.commands.run"])
 def test_the_worker_loads_neither_torch_nor_colmap(module: str) -> None:
     heavy = "{'torch', 'pycolmap', 'numpy', 'scipy', 'PIL'}"

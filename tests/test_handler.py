@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from pytest_httpserver import HTTPServer
 from support.jobs import do, local_job, stand_in, write_photos
 
@@ -366,3 +368,55 @@ def test_the_stand_in_takes_no_option_that_the_real_stage_does_not() -> None:
     options = {word for action in sfm_parser()._actions for word in action.option_strings if word.startswith("--")}
     assert {"--matcher", "--output", "--json"} <= options
     assert [word for word in sorted(options) if word not in real] == []
+
+
+def save_masks(
+    folder: Path, photos: list[Path], keep: slice = slice(0, 80), size: tuple[int, int] = (160, 120)
+) -> None:
+    folder.mkdir()
+    for photo in photos:
+        grey = np.zeros(size[::-1], np.uint8)
+        grey[:, keep] = 255
+        Image.fromarray(grey).save(folder / f"{photo.stem}.png")
+
+
+@pytest.mark.parametrize("mode", [{}, {"mask_mode": "cutout"}, {"mask_mode": "ignore", "invert_masks": True}])
+def test_a_job_with_masks(photos: list[Path], tmp_path: Path, mode: dict[str, Any]) -> None:
+    save_masks(tmp_path / "m", photos)
+    urls = [str(tmp_path / "m" / f"{photo.stem}.png") for photo in photos[:-1]]
+    answer = do(local_job(photos, tmp_path / "a.ply", mask_urls=[*urls, None], **mode))
+    assert answer["status"] == "success", answer
+    assert answer["photos"] == {"given": 6, "used": 6, "registered": 6, "rejected": [], "masked": 5}
+
+
+def test_a_mask_that_cannot_be_used_costs_its_photo_and_is_told(photos: list[Path], tmp_path: Path) -> None:
+    save_masks(tmp_path / "m", photos)
+    save_masks(tmp_path / "square", photos[:1], size=(120, 120))
+    urls = [str(tmp_path / "m" / f"{photo.stem}.png") for photo in photos]
+    urls[0] = str(tmp_path / "square" / f"{photos[0].stem}.png")
+    answer = do(local_job(photos, tmp_path / "a.ply", mask_urls=urls))
+    assert answer["status"] == "success", answer
+    ((index, reason),) = [(photo["index"], photo["reason"]) for photo in answer["photos"]["rejected"]]
+    assert index == 0
+    assert "is 120x120 pixels and the photo 160x120, which is another shape" in reason
+    assert any("another shape" in warning for warning in answer["warnings"])
+
+
+@pytest.mark.parametrize(("keep", "said"), [(slice(0, 0), "None of the 6 masks can be used"), (slice(0, 160), "a.ply")])
+def test_masks_that_hide_all_or_nothing(photos: list[Path], tmp_path: Path, keep: slice, said: str) -> None:
+    save_masks(tmp_path / "m", photos, keep)
+    urls = [str(tmp_path / "m" / f"{photo.stem}.png") for photo in photos]
+    answer = do(local_job(photos, tmp_path / "a.ply", mask_urls=urls))
+    if keep.stop:
+        assert answer["status"] == "success"
+        assert "masked" not in answer["photos"]
+    else:
+        assert_error(answer, "invalid_masks", said, "hides all of it")
+
+
+def test_masks_that_are_not_there(photos: list[Path], tmp_path: Path) -> None:
+    answer = do(local_job(photos, tmp_path / "a.ply", mask_urls=[*[None] * 5, str(tmp_path / "none.png")]))
+    assert answer["status"] == "success", answer
+    assert [photo["reason"] for photo in answer["photos"]["rejected"]] == [
+        "its mask is missing: the file does not exist"
+    ]

@@ -2,11 +2,13 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <array>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -129,7 +131,7 @@ public:
                                             const std::array<double, 12> &camera_from_world,
                                             const std::array<float, 3> &background, int sh_degree, float lambda_dssim,
                                             const std::array<float, 6> &rates, int64_t step, double dropout_share,
-                                            uint32_t dropout_seed) {
+                                            uint32_t dropout_seed, const std::optional<Bytes> &ignored, float weight) {
         splat::TrainingStep s = {};
         require(dropout_share >= 0 && dropout_share < 1, "dropout must leave something: a share from 0 to below 1");
         s.dropout = splat::dropout_of(dropout_share, dropout_seed);
@@ -143,6 +145,9 @@ public:
         require(photo.size() == size_t(3) * width * height, "the photo must be (3, height, width)");
         s.statistics = {statistics[0].data(), statistics[1].data(), statistics[2].data()};
         s.photo = photo.data();
+        require(!ignored || ignored->size() == size_t(width) * height, "what is ignored must be (height, width)");
+        s.ignored = ignored ? ignored->data() : nullptr;
+        s.weight = weight;
         s.lambda_dssim = lambda_dssim;
         s.rates = rates_of(rates);
         s.step = step;
@@ -193,7 +198,9 @@ NB_MODULE(_cpu, m) {
         .def("backward", &BoundRenderer::backward)
         .def("loss", &BoundRenderer::loss)
         .def("adam_step", &BoundRenderer::adam_step)
-        .def("training_step", &BoundRenderer::training_step)
+        .def("training_step", &BoundRenderer::training_step, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+             nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+             nb::arg(), nb::arg(), nb::arg().none(), nb::arg())
         .def_prop_ro("instruction_set", &BoundRenderer::instruction_set);
     m.def("round_colors", &round_colors);
     m.def("neighbor_distances", [](const Doubles &points, int threads, Doubles &mean_squared) {

@@ -24,6 +24,14 @@ void grow(std::vector<T> &buffer, size_t size) {
     if (buffer.size() < size) buffer.resize(size + size / 4);
 }
 
+// A picture, or its gradient, `scale` times as large and 0 where pixels are ignored.
+void leave_out(const uint8_t *ignored, int64_t pixels, float scale, float *image, int threads) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t at = 0; at < pixels; ++at)
+        for (int channel = 0; channel < 3; ++channel)
+            image[channel * pixels + at] = ignored[at] ? 0.0f : scale * image[channel * pixels + at];
+}
+
 constexpr int64_t kBlock = 256;  // Gaussians whose gradients stay in the cache between their computation and Adam
 
 }  // namespace
@@ -131,8 +139,13 @@ LossValues Renderer::training_step(const TrainingStep &step, const Camera &camer
     grow(image_, 3 * pixels);
     grow(grad_image_, 3 * pixels);
     render(readonly(step.parameters), camera, background, sh_degree, image_.data(), step.dropout);
-    const LossValues values =
+    if (step.ignored) leave_out(step.ignored, int64_t(pixels), 1, image_.data(), threads_);
+    LossValues values =
         loss(image_.data(), step.photo, camera.width, camera.height, step.lambda_dssim, grad_image_.data());
+    if (step.ignored) {
+        leave_out(step.ignored, int64_t(pixels), step.weight, grad_image_.data(), threads_);
+        values = {step.weight * values.l1, 1 - step.weight * (1 - values.ssim)};
+    }
     grow(pair_gradients_, lists_.pair_begin.back());
     frame_.pair_gradients = pair_gradients_.data();
     kernels_.blend_backward(frame_, grad_image_.data(), threads_);

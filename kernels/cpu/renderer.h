@@ -15,6 +15,8 @@ struct TrainingStep {
     AdamRates rates;
     int64_t step;  // counts from 1
     Dropout dropout;
+    const uint8_t *ignored;  // [height][width], not 0 where the photo says nothing; null where all of it counts
+    float weight;            // of the pixels that count; 1 where all do
 };
 
 struct LossValues {

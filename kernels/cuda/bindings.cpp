@@ -102,13 +102,14 @@ public:
                        const splat::Gaussians &second, const std::array<Address, 3> &statistics, Address photo,
                        const splat::Camera &camera, Address background, int sh_degree, float lambda_dssim,
                        const std::array<double, 6> &rates, int64_t step, double dropout_share, uint32_t dropout_seed,
-                       Address loss_values, Address stream) {
+                       Address ignored, float weight, Address loss_values, Address stream) {
         splat::TrainingStep training = {};
         training.dropout = splat::dropout_of(dropout_share, dropout_seed);
         training.adam = adam_of(parameters, first, second, rates, step);
         training.statistics = {pointer<float>(statistics[0]), pointer<float>(statistics[1]),
                                pointer<float>(statistics[2])};
         training.photo = pointer<uint8_t>(photo);
+        training.left_out = {pointer<uint8_t>(ignored), weight};
         training.background = pointer<float>(background);
         training.lambda_dssim = lambda_dssim;
         training.loss_values = pointer<float>(loss_values);
@@ -117,11 +118,15 @@ public:
     }
 
     void contribute(const splat::Gaussians &gaussians, Address photo, const splat::Camera &camera, Address background,
-                    int sh_degree, float lambda_dssim, double dropout_share, uint32_t dropout_seed,
-                    Address contribution, Address stream) {
+                    int sh_degree, float lambda_dssim, double dropout_share, uint32_t dropout_seed, Address ignored,
+                    float weight, Address contribution, Address stream) {
         nb::gil_scoped_release release;
-        renderer_.contribute({gaussians, pointer<uint8_t>(photo), pointer<float>(background), lambda_dssim,
-                              splat::dropout_of(dropout_share, dropout_seed)},
+        renderer_.contribute({gaussians,
+                              pointer<uint8_t>(photo),
+                              pointer<float>(background),
+                              lambda_dssim,
+                              splat::dropout_of(dropout_share, dropout_seed),
+                              {pointer<uint8_t>(ignored), weight}},
                              camera, sh_degree, pointer<splat::Contribution>(contribution),
                              pointer<CUstream_st>(stream));
     }

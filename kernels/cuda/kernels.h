@@ -22,6 +22,7 @@ constexpr int kLossRows = 16;
 constexpr int kLossRun = 8;  // rows that a thread sums in its column
 constexpr int kLossBlock = kLossLoaded * kLossRows / kLossRun;
 constexpr int kLossQuad = 4;  // neighbouring pixels that a thread writes
+constexpr int kLeaveOutBlock = 256;
 constexpr int kUpdateBlock = 128;
 constexpr int kAdamBlock = 256;
 
@@ -53,6 +54,7 @@ __global__ void loss_gradient_kernel(Instances instances, const float *image, co
                                      int height, int pitch, bool aligned, float lambda, const float *d_mean,
                                      const float *d_square, const float *d_product, const float2 *partial, int partials,
                                      float *grad_image, float *values);
+__global__ void leave_out_kernel(Instances instances, const uint8_t *ignored, int pixels, float scale, float *image);
 
 // blend_backward.cu
 __global__ void blend_backward_floats_kernel(TileLists lists, int width, int height, const float *image,

@@ -9,6 +9,8 @@ namespace {
 const Kernel<decltype(similarity_kernel)> similarity{"loss", "similarity_kernel"};
 const Kernel<decltype(loss_gradient_kernel)> loss_gradient{"loss", "loss_gradient_kernel"};
 
+const Kernel<decltype(leave_out_kernel)> start_leave_out{"loss", "leave_out_kernel"};
+
 constexpr size_t kFloat4 = 16, kBytes4 = 4;  // bytes that the kernels read at once
 
 Grid grid_for(int width, int height) { return Grid(blocks_for(width, kLossColumns), blocks_for(height, kLossRows), 3); }
@@ -36,6 +38,13 @@ void loss(const Instances &instances, const float *image, const uint8_t *photo, 
                partial);
     loss_gradient(grid, kLossBlock, stream, instances, image, photo, width, height, pitch, aligned, lambda_dssim,
                   d_mean, d_square, d_product, partial, int(grid.x * grid.y * grid.z), grad_image, values);
+}
+
+void leave_out(const Instances &instances, const uint8_t *ignored, int width, int height, float scale, float *image,
+               Stream stream) {
+    const int pixels = width * height;
+    start_leave_out(blocks_for(pixels, kLeaveOutBlock), kLeaveOutBlock, stream, instances, ignored, pixels, scale,
+                    image);
 }
 
 }  // namespace splat

@@ -224,4 +224,16 @@ extern "C" __global__ void __launch_bounds__(kLossBlock, 8)
         write_values(partial, partials, per_pixel, lambda, values);
 }
 
+// A picture, or its gradient, `scale` times as large and 0 where pixels are ignored: before the loss, and after it.
+extern "C" __global__ void __launch_bounds__(kLeaveOutBlock)
+    leave_out_kernel(Instances instances, const uint8_t *ignored, int pixels, float scale, float *image) {
+    const int at = blockIdx.x * kLeaveOutBlock + threadIdx.x;
+    if (at >= pixels || !instances.fit()) return;
+    const bool counts = ignored[at] == 0;
+    for (int channel = 0; channel < 3; ++channel) {
+        float &value = image[size_t(channel) * pixels + at];
+        value = counts ? scale * value : 0.0f;
+    }
+}
+
 }  // namespace splat

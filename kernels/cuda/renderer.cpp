@@ -201,8 +201,14 @@ void Renderer::training_step(const TrainingStep &step, const Camera &camera, int
     queue_until_it_fits(gaussians, camera, [&] {
         const TileLists lists = draw(gaussians, camera, step.background, sh_degree, step.dropout, stream);
         const Frame &f = frame_;
+        const LeftOut &left_out = step.left_out;
+        if (left_out.ignored)
+            leave_out(lists.instances, left_out.ignored, camera.width, camera.height, 1, f.image, stream);
         splat::loss(lists.instances, f.image, step.photo, camera.width, camera.height, step.lambda_dssim, f.grad_image,
                     step.loss_values, f.loss_scratch, stream);
+        if (left_out.ignored)
+            leave_out(lists.instances, left_out.ignored, camera.width, camera.height, left_out.weight, f.grad_image,
+                      stream);
         stopwatch_.mark("loss", stream);
         if (!f.fixed_gradients) clear_gradients(gaussians.count, stream);
         blend_backward(lists, camera, gaussians.count, f.image, f.grad_image, f.splat_gradients, f.fixed_gradients,
@@ -221,8 +227,14 @@ void Renderer::contribute(const Sight &sight, const Camera &camera, int sh_degre
     queue_until_it_fits(gaussians, camera, [&] {
         const TileLists lists = draw(gaussians, camera, sight.background, sh_degree, sight.dropout, stream);
         const Frame &f = frame_;
+        const LeftOut &left_out = sight.left_out;
+        if (left_out.ignored)
+            leave_out(lists.instances, left_out.ignored, camera.width, camera.height, 1, f.image, stream);
         splat::loss(lists.instances, f.image, sight.photo, camera.width, camera.height, sight.lambda_dssim,
                     f.grad_image, contribution->loss, f.loss_scratch, stream);
+        if (left_out.ignored)
+            leave_out(lists.instances, left_out.ignored, camera.width, camera.height, left_out.weight, f.grad_image,
+                      stream);
         stopwatch_.mark("loss", stream);
         begin_contribution(f.splats, camera, gaussians.count, contribution, stream);
         blend_backward(lists, camera, gaussians.count, f.image, f.grad_image, contribution->gradients(),

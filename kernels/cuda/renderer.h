@@ -42,6 +42,7 @@ struct TrainingStep {
     float lambda_dssim;
     float *loss_values;  // [3] total, l1, ssim
     Dropout dropout;
+    LeftOut left_out;
 };
 
 // One photo's part of a training step on a batch.
@@ -51,6 +52,7 @@ struct Sight {
     const float *background;  // [3]
     float lambda_dssim;
     Dropout dropout;
+    LeftOut left_out;
 };
 
 // All pointers are to GPU memory; work is queued on the stream that is given and, but for one early wait a frame (see

@@ -49,6 +49,15 @@ void update(const AdamStep &step, const Instances &instances, const Camera &came
 void update(const AdamStep &step, const Batch &batch, int sh_degree, const Statistics &statistics, Stream stream);
 void adam(const AdamStep &step, const Gaussians &gradients, int sh_degree, Stream stream);
 
+// Pixels that say nothing, and how much the others weigh; null where all count.
+struct LeftOut {
+    const uint8_t *ignored;  // [height][width], not 0 where the photo is ignored
+    float weight;
+};
+// A picture [3][height][width], or its gradient, `scale` times as large and 0 where pixels are ignored.
+void leave_out(const Instances &instances, const uint8_t *ignored, int width, int height, float scale, float *image,
+               Stream stream);
+
 // values: [3] total, l1, ssim. scratch: loss_scratch_floats() floats.
 size_t loss_scratch_floats(int width, int height);
 void loss(const Instances &instances, const float *image, const uint8_t *photo, int width, int height,

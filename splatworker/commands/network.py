@@ -19,7 +19,7 @@ import stamina.instrumentation
 
 from splatworker.deliver import upload, webhook
 from splatworker.errors import SplatError
-from splatworker.formats.ownership import files_to_write
+from splatworker.formats.filling import files_to_write
 from splatworker.network import guard
 from splatworker.photos import fetch, fetch_videos
 from splatworker.stages.command import run_as_command
@@ -43,7 +43,8 @@ def main(name: str, argv: list[str]) -> int:
 
 
 def _fetch(request: dict[str, Any], report: Reporter) -> dict[str, Any]:
-    fetched = fetch.fetch(request["urls"], Path(request["folder"]), report, local=request["local"])
+    masks = {"masks": request["masks"], "masks_folder": Path(request["masks_folder"])} if "masks" in request else {}
+    fetched = fetch.fetch(request["urls"], Path(request["folder"]), report, local=request["local"], **masks)
     return dataclasses.asdict(fetched)
 
 

@@ -22,8 +22,8 @@ from typing import Any
 from splatworker.contract.job import Recipe, recipe
 from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS, files_of, names
 from splatworker.contract.params import Params
-from splatworker.errors import Cancelled, InvalidParam, SplatError, from_os_error
-from splatworker.formats import ownership
+from splatworker.errors import Cancelled, InvalidMasks, InvalidParam, SplatError, from_os_error
+from splatworker.formats import filling, folder_record, ownership
 from splatworker.formats.atomic import write_text
 from splatworker.formats.folder_kinds import MODEL, SCENE, earlier_run
 from splatworker.pipeline import given_files, outputs
@@ -34,6 +34,7 @@ from splatworker.sfm.options import SfmOptions
 from splatworker.stages import interrupts
 from splatworker.stages.command import sentence
 from splatworker.stages.console import Console
+from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.options import add_option, declared
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.process import STAGE_COMMAND, StageRunner
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a training parameter, such as iterations=30000 (docs/parameters.md); may be repeated",
     )
+    add_mask_arguments(parser)
     parser.add_argument("--eval", action="store_true", help="hold out every 8th photo and score the splat on them")
     parser.add_argument("--trainer", choices=["native", "inria"], default="native", help="which trainer to use")
     for known in declared(SfmOptions):
@@ -143,17 +145,20 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
     _stop_upon_signals(task)
     recipe_asked = _recipe(options)
     given = given_files.look(options.photos)
+    if options.masks is not None and not options.masks.is_dir():
+        raise InvalidMasks(f"There is no folder '{options.masks}' of masks.", hint="Give a folder with masks in it.")
     _demand_output(options)
     if given.clips:
         report.weights = {"frames": pipeline.FRAMES_WEIGHT, **report.weights}
     started = time.monotonic()
     try:
         async with AsyncExitStack() as stack:
-            stack.enter_context(ownership.folder_to_fill(options.output.absolute(), "run"))
+            stack.enter_context(filling.folder_to_fill(options.output.absolute(), "run"))
             workspace = stack.enter_context(private_workspace(options.output.absolute(), in_output=True))
             runner = StageRunner(workspace, command)
             exporter = await stack.enter_async_context(Exporter(options.formats, runner, report))
-            arrival = given_files.arrive(given, recipe_asked, runner, report)
+            masks = options.masks and options.masks.absolute()
+            arrival = given_files.arrive(given, recipe_asked, runner, report, masks=masks)
             made = await pipeline.run(
                 recipe_asked,
                 arrival,
@@ -165,13 +170,13 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
             if made.device != "cpu":
                 exporter.open_gpu()
             for name, kind in FILLED.items():
-                ownership.fill(options.output / name, workspace / name, kind, "run")
+                filling.fill(options.output / name, workspace / name, kind, "run")
             _put_in_place(made.ply, options)
             result = _write_result(options.output, made, {}, report.warnings, started)  # whatever comes now
-            ownership.record(options.output, ["splat.ply", "result.json"], "run", planned=_files(options))
+            folder_record.record(options.output, ["splat.ply", "result.json"], "run", planned=_files(options))
             made_outputs = await _outputs(options, recipe_asked, made, exporter)
             result = _write_result(options.output, made, made_outputs, report.warnings, started)
-            ownership.record(options.output, _files(options), "run")
+            folder_record.record(options.output, _files(options), "run")
     except asyncio.CancelledError:
         raise interrupts.cancelled("run") from None
     return result
@@ -227,21 +232,21 @@ async def _outputs(
         return {}
     placed = {name: options.output / path.name for name, path in files.items()}
     for name, path in files.items():
-        ownership.move(path, placed[name])
+        filling.move(path, placed[name])
     beside = exporter.runner.workspace / "artifacts" / OUTPUTS["sog"].file
     if "viewer" in files and beside.is_file():  # a page too large to hold its splat loads it from beside itself
-        ownership.move(beside, options.output / beside.name)
+        filling.move(beside, options.output / beside.name)
     return placed
 
 
 def _put_in_place(ply: Path, options: argparse.Namespace) -> None:
     """The splat into OUT; what an earlier run has made of another one goes."""
     out = options.output
-    earlier = ownership.ours(out, earlier_run)
-    ownership.record(out, earlier, "run", planned=set(_files(options)))
-    ownership.move(ply, out / "splat.ply")
+    earlier = folder_record.ours(out, earlier_run)
+    folder_record.record(out, earlier, "run", planned=set(_files(options)))
+    filling.move(ply, out / "splat.ply")
     made_outputs = {output.file for output in OUTPUTS.values()}
-    ownership.remove(out, [name for name in earlier if name in made_outputs])
+    filling.remove(out, [name for name in earlier if name in made_outputs])
 
 
 def _write_result(
@@ -276,7 +281,8 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         params[name] = _value(name, text)
     sfm = {name: value for name in SFM_OPTIONS if (value := getattr(options, name)) is not None}
     video = {name: value for name in VIDEO_OPTIONS if (value := getattr(options, name)) is not None}
-    return recipe({"params": params, "sfm": sfm, "video": video, "trainer": options.trainer})
+    masks = {"mask_mode": options.mask_mode, "invert_masks": options.invert_masks}
+    return recipe({"params": params, "sfm": sfm, "video": video, "trainer": options.trainer, **masks})
 
 
 def _value(name: str, text: str) -> object:

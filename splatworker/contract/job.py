@@ -28,6 +28,7 @@ from splatworker.contract.outputs import OUTPUTS
 from splatworker.contract.param_limits import within_limits
 from splatworker.contract.params import Params
 from splatworker.errors import InputError, InvalidJob, InvalidParam, TooFewPhotos, UnknownParam
+from splatworker.formats.mask_names import MaskMode
 from splatworker.network.redact import redact
 from splatworker.photos.enough_photos import FEWEST_PHOTOS, MOST_PHOTOS
 from splatworker.sfm.options import SfmOptions
@@ -136,6 +137,15 @@ class Recipe(BaseModel):
         default="native",
         description="inria for the original `train.py`, where the image has it. Its licence forbids commercial use.",
     )
+    mask_mode: MaskMode = Field(
+        default="auto",
+        description="What masked pixels are. ignore: nobody knows what is there (a passer-by), so it is not learnt. "
+        "cutout: nothing is there, so only the object is left. auto: ignore for `mask_urls` and mask files, cutout for "
+        "the photos' own alpha (docs/masks.md).",
+    )
+    invert_masks: bool = Field(
+        default=False, description="In masks black is what counts; else it is white. A photo's alpha is not inverted."
+    )
     deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S, allow_inf_nan=False)] | None = Field(
         default=None,
         description="Seconds from the start after which the job is given up; the end of a presigned `upload_url` "
@@ -180,6 +190,12 @@ class Job(Recipe):
     video_urls: list[Url] = Field(
         default=[], max_length=MOST_VIDEOS, description="The same for several videos of one subject."
     )
+    mask_urls: list[Url | None] = Field(
+        default=[],
+        max_length=MOST_PHOTOS,
+        description="The photos' masks, in the order of `image_urls`, null where a photo has none: pictures of the "
+        "photo's shape, white where it counts (docs/masks.md).",
+    )
     upload_url: Url = Field(description="Where the splat goes with one HTTP PUT: a presigned URL.")
     webhook_url: Url | None = Field(default=None, description="Hears how the job ended.")
     project_id: Annotated[str, Field(max_length=256)] | None = Field(
@@ -218,6 +234,11 @@ class Job(Recipe):
         """As a recipe's, but unless told otherwise: a product's preset does not ask for hours on a CPU."""
         return self.params.preview
 
+    @field_validator("mask_urls", mode="before")
+    @classmethod
+    def _null_is_no_mask(cls, value: object) -> object:
+        return [] if value is None else value
+
     @field_validator("outputs", mode="before")
     @classmethod
     def _outputs_are_known(cls, value: object) -> object:
@@ -252,6 +273,12 @@ def parse(data: object) -> Job:
         raise TooFewPhotos(
             f"The job has {len(job.image_urls)} photos; at least {FEWEST_PHOTOS} are needed.",
             hint="Take 20 to 100 overlapping photos around the subject.",
+        )
+    if job.mask_urls and len(job.mask_urls) != len(job.image_urls):
+        raise InvalidJob(
+            f"The field 'mask_urls' has {len(job.mask_urls)} entries, and 'image_urls' {len(job.image_urls)}: "
+            "there must be one for each photo.",
+            hint="Write null for a photo without a mask.",
         )
     return job
 

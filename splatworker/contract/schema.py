@@ -1,7 +1,8 @@
 """The JSON Schema of a job, made from its model: for products that check what their users ask for, and for editors.
 
-A job that the schema takes is taken as it is. A few that it refuses are taken as well (`param_limits`): with a warning,
-numbers above their maximum where the most is meant; and lists of iterations, less those that no training reaches.
+A job that the schema takes is taken as it is, if only it has as many masks as photos, or none. A few that it refuses
+are taken as well (`param_limits`): with a warning, numbers above their maximum where the most is meant; and lists of
+iterations, less those that no training reaches.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from splatworker.photos.enough_photos import FEWEST_PHOTOS
 NULL = {"type": "null"}
 INPUTS = ("image_urls", "video_url", "video_urls")
 """Fields of which a job must have one."""
-NULL_IS_NOTHING_SAID = ("params", "sfm", "video", "outputs", "video_urls")
+NULL_IS_NOTHING_SAID = ("params", "sfm", "video", "outputs", "video_urls", "mask_urls")
 """Fields whose null means that they are not given."""
 
 

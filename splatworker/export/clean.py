@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from splatworker.export.comparison import read_photo
+from splatworker.export.comparison import read_ignored, read_photo
 from splatworker.export.pictures import Picture, SplatRenderer
 from splatworker.export.visibility import Visibility
 from splatworker.formats.gaussians import Gaussians
@@ -98,6 +98,7 @@ def clean(
     judges = photos[:: max(1, len(photos) // JUDGES)][:JUDGES]
     with ThreadPoolExecutor(available_cpus()) as pool:
         truths = [_image(pixels, renderer) for pixels in pool.map(lambda photo: read_photo(photo, background), judges)]
+        counts = [_counts(ignored, renderer) for ignored in pool.map(read_ignored, judges)]
     splat_renderer = SplatRenderer(gaussians, renderer, background)
     tensors = splat_renderer.tensors
 
@@ -105,8 +106,8 @@ def clean(
         kept = torch.from_numpy(keep).to(renderer.device)
         splat_renderer.tensors = GaussianTensors(*(tensor[kept] for tensor in tensors))
         errors = [
-            ((splat_renderer.image(photo.camera) - truth) ** 2).mean(dtype=torch.float64).item()
-            for photo, truth in zip(judges, truths, strict=True)
+            ((splat_renderer.image(photo.camera) - truth)[:, counted] ** 2).mean(dtype=torch.float64).item()
+            for photo, truth, counted in zip(judges, truths, counts, strict=True)
         ]
         return float(-10 * np.log10(np.maximum(errors, 1e-12)).mean())
 
@@ -135,6 +136,11 @@ def clean(
 
 def _image(pixels: Picture, renderer: Renderer) -> torch.Tensor:
     return torch.from_numpy(pixels).to(renderer.device).permute(2, 0, 1) / 255
+
+
+def _counts(ignored: torch.Tensor | None, renderer: Renderer) -> torch.Tensor | slice:
+    """Which pixels of a photo count: (H, W) bool, or all of them."""
+    return slice(None) if ignored is None else (ignored == 0).to(renderer.device)
 
 
 def candidates(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS, files_of, names
-from splatworker.formats.ownership import files_to_write
+from splatworker.formats.filling import files_to_write
 from splatworker.stages.command import run_as_command
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter

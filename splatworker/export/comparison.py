@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,9 +18,13 @@ from PIL import Image
 from splatworker.errors import InvalidScene
 from splatworker.export.orient import quarter_turns
 from splatworker.export.pictures import Picture, SplatRenderer, to_picture
+from splatworker.formats.hidden_parts import hidden_parts, ignored_at, over_colour
+from splatworker.formats.masks import NOTHING_HIDDEN
 from splatworker.formats.scene import Photo
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
+from splatworker.render.ignored import alone
+from splatworker.render.interface import Ignored
 from splatworker.render.metrics import psnr
 
 ERROR_FULL_SCALE = 0.25
@@ -42,7 +47,7 @@ class Comparison:
     Attributes:
         name: the photo's.
         held_out: whether the splat has never seen it.
-        psnr, ssim: in dB, and in [0, 1], of the whole picture as drawn here.
+        psnr, ssim: in dB, and in [0, 1], of the whole picture as drawn here, less what is ignored of the photo.
         photo, drawn, error: the photo, the splat at its camera, and the error map, all turned upright.
     """
 
@@ -60,15 +65,32 @@ def read_photo(photo: Photo, background: Sequence[float] = (0.0, 0.0, 0.0)) -> P
 
     Raises:
         InvalidScene: it cannot be read.
+        InvalidMasks: its mask cannot be used.
     """
-    size = (photo.camera.width, photo.camera.height)
+    red, green, blue = (round(255 * part) for part in background)
+    with _opened(photo) as image:
+        hidden = hidden_parts(photo, image) if photo.mask or image.has_transparency_data else NOTHING_HIDDEN
+        shown = over_colour(image, hidden, (red, green, blue))
+        return np.array(shown.resize((photo.camera.width, photo.camera.height), Image.Resampling.BOX))
+
+
+def read_ignored(photo: Photo) -> torch.Tensor | None:
+    """(H, W) bytes at the photo's camera's size that are not 0 where it is ignored; None where all of it counts.
+
+    Only a photo that may have such pixels is opened. Raises as `read_photo`.
+    """
+    if photo.mask is None and photo.rules.mode != "ignore":
+        return None
+    with _opened(photo) as image:
+        ignored = ignored_at(hidden_parts(photo, image), (photo.camera.width, photo.camera.height))
+    return None if ignored is None else torch.from_numpy(ignored)
+
+
+@contextmanager
+def _opened(photo: Photo) -> Iterator[Image.Image]:
     try:
         with Image.open(photo.path, formats=FORMATS) as image:
-            shown = image.convert("RGBA" if image.has_transparency_data else "RGB")
-        if shown.mode == "RGBA":
-            below = Image.new("RGBA", shown.size, (*(round(255 * part) for part in background), 255))
-            shown = Image.alpha_composite(below, shown).convert("RGB")
-        return np.array(shown.resize(size, Image.Resampling.BOX))
+            yield image
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise InvalidScene(f"The scene's photo {photo.name} cannot be read: {error}.", stage="export") from error
 
@@ -81,13 +103,17 @@ def compare(splat_renderer: SplatRenderer, photos: Sequence[Photo], held_out: se
 
 
 def _compared(splat_renderer: SplatRenderer, photo: Photo, held_out: bool) -> Comparison:
-    pixels = read_photo(photo, splat_renderer.background.tolist())
+    pixels, ignored = read_photo(photo, splat_renderer.background.tolist()), read_ignored(photo)
     truth, drawn = _on_device(splat_renderer, pixels), splat_renderer.image(photo.camera)
-    ssim = round(splat_renderer.ssim(drawn, truth), 4)
+    hole = None if ignored is None else alone(Ignored(ignored.to(splat_renderer.renderer.device)))
+    ssim = round(splat_renderer.ssim(drawn, truth, hole), 4)
     error = (drawn - truth.to(drawn.dtype) / 255).abs().mean(dim=0).cpu().numpy()
+    if ignored is not None:
+        error[ignored.numpy() != 0] = 0
     turns = quarter_turns(photo.camera)
     pictures = (np.rot90(picture, turns) for picture in (pixels, to_picture(drawn), error_map(error)))
-    return Comparison(photo.name, held_out, round(psnr(drawn, truth), 3), ssim, *pictures)
+    score = round(psnr(drawn, truth, None if hole is None else hole.pixels), 3)
+    return Comparison(photo.name, held_out, score, ssim, *pictures)
 
 
 def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo]) -> Photo:
@@ -95,7 +121,7 @@ def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo]) -> Photo:
     with ThreadPoolExecutor(available_cpus()) as pool:
         decoded = pool.map(lambda photo: read_photo(photo, splat_renderer.background.tolist()), photos)
         scores = [
-            psnr(splat_renderer.image(photo.camera), _on_device(splat_renderer, pixels))
+            psnr(splat_renderer.image(photo.camera), _on_device(splat_renderer, pixels), read_ignored(photo))
             for photo, pixels in zip(photos, decoded, strict=True)
         ]
     return photos[int(np.argmax(scores))]

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat
-from splatworker.formats.ownership import demand_names_free, files_to_write
+from splatworker.formats.ownership import demand_names_free
+from splatworker.render.device import has_gpu
 from splatworker.splat_files.records import FORMATS
 from splatworker.splat_files.registry import format_of, read_any, size_on_disk, write_any
 from splatworker.stages.command import run_as_command
@@ -26,7 +26,12 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("input", type=Path, metavar="IN", help="a splat, or the folder of one: of run, a model, a SOG")
     parser.add_argument("output", type=Path, metavar="OUT", help="the file to write; its suffix says the format")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where .sog is clustered")
+    parser.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda"],
+        default="auto",
+        help="where the harmonics of a .sog are clustered (k-means)",
+    )
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
     arguments = parser.parse_args(argv)
 
@@ -51,7 +56,7 @@ def convert(source: Path, target: Path, device: str, report: Reporter) -> dict[s
         SplatError: a suffix is unknown, or a file cannot be read or written.
     """
     kind = format_of(target)  # before reading what may be large
-    on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+    on_cpu = device == "cpu" or (device == "auto" and not has_gpu())
     step = "making a palette, some 10 s on a CPU" if kind == "sog" and on_cpu else "writing"
     path = find_splat(source)
     demand_names_free(target.parent, [target.name], "OUT", "convert", given=[path])

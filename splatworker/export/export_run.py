@@ -13,7 +13,7 @@ from splatworker.contract.outputs import OUTPUTS
 from splatworker.errors import from_os_error
 from splatworker.export.camera_path import Viewpoint, focus, sorted_by_coverage, viewpoint_of
 from splatworker.export.clean import Cleaning, clean
-from splatworker.export.comparison import best_shown
+from splatworker.export.comparison import best_shown, read_ignored
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
 from splatworker.export.parts import Parts
 from splatworker.export.pictures import SplatRenderer
@@ -22,6 +22,7 @@ from splatworker.export.subject import Subject, shrunk
 from splatworker.export.visibility import measure_visibility
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import take
+from splatworker.render.device import is_gpu
 from splatworker.render.interface import Renderer
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.lines_of_sight import LinesOfSight
@@ -102,7 +103,7 @@ def prepare(
         trained: longest side of the photos that it was trained on, in pixels; 0 where nobody knows.
         cleaning: leave out what no training photo supports.
     """
-    budget = ON_GPU if renderer.device.type == "cuda" else ON_CPU
+    budget = ON_GPU if is_gpu(renderer.device) else ON_CPU
     longest = min(trained or budget.judged, budget.judged)
     photos = [shrunk(photo, longest) for photo in subject.trained]
     splat, lines, done = subject.gaussians, None, None
@@ -111,6 +112,7 @@ def prepare(
             visibility = measure_visibility(
                 renderer, to_tensors(splat, renderer.device), [photo.camera for photo in photos],
                 lambda share: parts.progress("what is seen", 0.05 + 0.2 * share),
+                lambda index: read_ignored(photos[index]),
             )  # fmt: skip
         lines = visibility.lines
         if cleaning:

@@ -14,7 +14,7 @@ from PIL import Image
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
-from splatworker.render.interface import GaussianTensors, Renderer
+from splatworker.render.interface import GaussianTensors, Ignored, Renderer
 from splatworker.render.tensors import to_tensors
 
 Picture = npt.NDArray[np.uint8]
@@ -51,10 +51,11 @@ class SplatRenderer:
         with self.lock:
             return self.renderer.render(self.tensors, camera, self.background, self.degree).clamp(0, 1)
 
-    def ssim(self, image: torch.Tensor, photo: torch.Tensor) -> float:
-        """How alike an image and a (3, H, W) uint8 photo are."""
+    def ssim(self, image: torch.Tensor, photo: torch.Tensor, ignored: Ignored | None = None) -> float:
+        """How alike an image and a (3, H, W) uint8 photo are, less what is ignored of it."""
+        photo = photo if ignored is None else photo.masked_fill(ignored.pixels != 0, 0)
         with self.lock:
-            return float(self.renderer.loss(image, photo, 1.0)[0].ssim)
+            return float(self.renderer.loss(image, photo, 1.0, ignored)[0].ssim)
 
     def picture(self, camera: Camera) -> Picture:
         """(H, W, 3) bytes."""

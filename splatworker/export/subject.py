@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from splatworker.errors import InvalidScene
 from splatworker.export.orient import Matrix, rotate, rotate_camera, upright_rotation
 from splatworker.formats.find import find_model, find_splat
 from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.mask_names import AS_GIVEN, MODES, MaskRules
 from splatworker.formats.scene import Photo, read_scene
 from splatworker.formats.subset import finite, take
 from splatworker.splat_files.registry import read_any
@@ -73,16 +75,17 @@ def read_subject(splat: Path, scene_folder: Path) -> Subject:
     mask = finite(everything)
     if not mask.any():
         raise InvalidScene(f"{source.name} has no Gaussians.", stage="export")
-    scene = read_scene(scene_folder)
-    scene_folder = scene.path
     model = find_model(splat)
+    told = _text(model / "cfg_args") if splat.is_dir() else ""
+    scene = read_scene(scene_folder, masks=_masks_in(told), rules=_rules_in(told))
+    scene_folder = scene.path
     results = well_typed(_json(model / "results.json"), _RESULTS) if splat.is_dir() else {}
     if "history" in results:
         results["history"] = [entry for entry in results["history"] if "iteration" in entry]
     held_out_names = _held_out(results) or {photo.name for photo in scene.photos if photo.held_out}
     rotation = upright_rotation(scene_folder, [photo.camera for photo in scene.photos])
     photos = [dataclasses.replace(photo, camera=rotate_camera(photo.camera, rotation)) for photo in scene.photos]
-    white = splat.is_dir() and "white_background=True" in _text(model / "cfg_args")
+    white = "white_background=True" in told
     return Subject(
         source=source,
         gaussians=rotate(everything if mask.all() else take(everything, mask), rotation),
@@ -98,6 +101,19 @@ def read_subject(splat: Path, scene_folder: Path) -> Subject:
         reconstruction=well_typed(_json(scene_folder / "report.json"), _RECONSTRUCTION),
         frame=well_typed(_json(scene_folder / "frame.json"), _FRAME),
     )
+
+
+def _rules_in(told: str) -> MaskRules:
+    """How the splat's training took masks, by its cfg_args."""
+    mode = next((mode for mode in MODES if f"mask_mode='{mode}'" in told), AS_GIVEN.mode)
+    return MaskRules(mode, "invert_masks=True" in told)
+
+
+def _masks_in(told: str) -> Path | None:
+    """The folder of masks that it was given, where that is still there; else the scene's own are looked for."""
+    found = re.search(r"\bmasks='([^']+)'", told)
+    folder = Path(found.group(1)) if found else None
+    return folder if folder is not None and folder.is_dir() else None
 
 
 def _held_out(results: dict[str, Any]) -> set[str]:

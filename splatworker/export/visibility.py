@@ -45,8 +45,12 @@ def measure_visibility(
     gaussians: GaussianTensors,
     cameras: Sequence[Camera],
     progress: Callable[[float], None] = lambda share: None,
+    ignored: Callable[[int], torch.Tensor | None] = lambda index: None,
 ) -> Visibility:
-    """Count the weights of all Gaussians over some views, at least one."""
+    """Count the weights of all Gaussians over some views, at least one.
+
+    Pixels of a view whose (H, W) `ignored` is not 0 say nothing, and so show nothing.
+    """
     # Grey, the same from everywhere: colours under 0 are cut off, and would have no gradient.
     grey = gaussians._replace(
         sh_dc=torch.zeros_like(gaussians.sh_dc), sh_rest=torch.zeros_like(gaussians.sh_rest[:, :0])
@@ -59,7 +63,10 @@ def measure_visibility(
     lines = np.empty((len(chosen), count), np.float32)
     for index, camera in enumerate(cameras):
         image = renderer.render(grey, camera, background, 0)
-        gradients, _ = renderer.backward(torch.ones_like(image))
+        counts, hole = torch.ones_like(image), ignored(index)
+        if hole is not None:
+            counts.masked_fill_(hole.to(counts.device) != 0, 0)
+        gradients, _ = renderer.backward(counts)
         here = gradients.sh_dc.mean(dim=1) / SH_C0
         weight += here
         peak = torch.maximum(peak, here)

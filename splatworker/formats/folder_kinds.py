@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from splatworker.formats.folder_record import COARSE_NS, Kind
 from splatworker.formats.model_folder import is_of_training
-from splatworker.formats.ownership import COARSE_NS, Kind
 
 
 def is_of_scene(name: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from splatworker.errors import InvalidScene
-from splatworker.formats.ownership import RECORD, recorded
+from splatworker.formats.folder_record import RECORD, recorded
 
 _OF_TRAINING = re.compile(
     r"cfg_args|cameras\.json|input\.ply|results\.json|train_log\.jsonl|exposure\.json"

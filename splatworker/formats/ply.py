@@ -79,11 +79,7 @@ def read_ply(path: Path) -> Gaussians:
         InvalidScene: the file is not a PLY, no splat, or cut short.
         SplatError: the file cannot be opened.
     """
-    try:
-        with path.open("rb") as file:
-            vertices = read_vertices(file, path)
-    except OSError as error:
-        raise from_os_error(error, "export") from error
+    vertices = _vertices_of(path, "export")
     names = vertices.dtype.names or ()
     rest = sum(name.startswith("f_rest_") for name in names)
     if rest not in [3 * ((degree + 1) ** 2 - 1) for degree in range(MAX_SH_DEGREE + 1)]:
@@ -124,11 +120,7 @@ def read_point_ply(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
         InvalidScene: the file is not a PLY, has no positions, or is cut short.
         SplatError: the file cannot be opened.
     """
-    try:
-        with path.open("rb") as file:
-            vertices = read_vertices(file, path)
-    except OSError as error:
-        raise from_os_error(error, "train") from error
+    vertices = _vertices_of(path, "train")
     names = set(vertices.dtype.names or ())
     if not {"x", "y", "z"} <= names:
         raise InvalidScene(f"{path.name} has no points: x, y and z are missing.")
@@ -140,6 +132,15 @@ def read_point_ply(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
     if all(vertices.dtype[name].kind == "f" for name in colours):  # from 0 to 1, as some writers have it
         rgb = rgb * 255
     return xyz, np.nan_to_num(rgb).clip(0, 255).astype(np.uint8)
+
+
+def _vertices_of(path: Path, stage: str) -> npt.NDArray[np.void]:
+    """The vertices of a file that may not be there."""
+    try:
+        with path.open("rb") as file:
+            return read_vertices(file, path)
+    except OSError as error:
+        raise from_os_error(error, stage) from error
 
 
 def read_vertices(file: BinaryIO, path: Path) -> npt.NDArray[np.void]:

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from splatworker.errors import InvalidScene
+from splatworker.errors import InvalidMasks, InvalidScene
 from splatworker.formats import transforms
 from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import FARTHEST, Points, PosedImage, read_cameras, read_images, read_points
 from splatworker.formats.find import find_scene
+from splatworker.formats.mask_names import AS_GIVEN, FOLDER, MaskFiles, MaskRules, masks_folder
 from splatworker.formats.ply import read_point_ply
 from splatworker.formats.scene_photo import checked_name, photo_in, size_of
 
@@ -39,13 +40,16 @@ _LEAST_IMAGE = 73
 class Photo:
     """A registered photo: its name in the scene, its file, and its camera at the file's full size.
 
-    `held_out` says whether the scene itself keeps the photo to be scored on; None: it does not say.
+    `held_out` says whether the scene itself keeps the photo to be scored on; None: it does not say. `mask` is the file
+    of its mask, where it has one; `rules` say how that, and its alpha, are meant (`hidden_parts`).
     """
 
     name: str
     path: Path
     camera: Camera
     held_out: bool | None = None
+    mask: Path | None = None
+    rules: MaskRules = AS_GIVEN
 
 
 @dataclass(frozen=True)
@@ -58,21 +62,30 @@ class Scene:
     remarks: tuple[str, ...] = ()
 
 
-def read_scene(path: Path, images: str = "images") -> Scene:
+def read_scene(path: Path, images: str = "images", masks: Path | None = None, rules: MaskRules = AS_GIVEN) -> Scene:
     """Read a scene folder, or that in a folder of `run`; `images` is the folder of the photos in it.
+
+    Photos' masks are what the scene's files name, or else those in `masks`, by default the scene's folder of that name.
 
     Of a photo only the header is read, for its size: a camera of another size is scaled to it, as if it had been shrunk
     with the photo.
 
     Raises:
         InvalidScene: something is missing, garbled or empty.
+        InvalidMasks: `masks` has none of any photo of the scene.
     """
     path = find_scene(path)
     models = _models(path)
     if not models and any((path / name).is_file() for name in transforms.FILES):
         frames, points, remarks = transforms.read_transforms(path, images)
         photos = [
-            Photo(frame.name, frame.path, Camera(*frame.intrinsics, frame.camera_from_world), frame.held_out)
+            Photo(
+                frame.name,
+                frame.path,
+                Camera(*frame.intrinsics, frame.camera_from_world),
+                frame.held_out,
+                frame.mask,
+            )
             for frame in frames
         ]
     else:
@@ -89,10 +102,33 @@ def read_scene(path: Path, images: str = "images") -> Scene:
         raise InvalidScene("The scene has no registered photos.")
     if twice := [name for name, count in Counter(photo.name for photo in photos).items() if count > 1]:
         raise InvalidScene(f"The scene has the photo {twice[0]} twice.")
-    photos = [dataclasses.replace(photo, camera=_as_large_as(photo)) for photo in photos]
+    photos = [dataclasses.replace(photo, camera=_as_large_as(photo), rules=rules) for photo in photos]
+    photos, said = _with_masks(photos, path, images, masks)
     kept = (np.abs(points.xyz) < FARTHEST).all(axis=1)
     points = Points(points.xyz[kept], points.rgb[kept], points.track_lengths[kept])
-    return Scene(path, photos, points, tuple(remarks))
+    return Scene(path, photos, points, (*remarks, *said))
+
+
+def _with_masks(photos: list[Photo], path: Path, images: str, masks: Path | None) -> tuple[list[Photo], list[str]]:
+    """The photos with their masks, and what a person should hear of those."""
+    folder = masks or masks_folder(path / images) or path / FOLDER
+    files = MaskFiles.within(folder)
+    named = [photo.name for photo in photos if photo.mask is not None and masks is None]
+    found = [
+        photo if photo.name in named else dataclasses.replace(photo, mask=files.of(photo.name)) for photo in photos
+    ]
+    if not files.names and masks is not None:
+        raise InvalidMasks(f"There are no masks in '{masks}'.", stage="train")
+    alone = files.without_photo(photo.name for photo in photos)
+    if len(alone) < len(files.names) or not alone:
+        return found, []
+    if masks is not None:
+        raise InvalidMasks(
+            f"None of the {len(alone)} masks has the name of a photo of the scene ({alone[0]}, ...).",
+            hint="Name the mask of a.jpg a.png, a.jpg.png or a.mask.png.",
+            stage="train",
+        )
+    return found, [] if named else [f"The masks in {folder.name}/ are of no photo of the scene ({alone[0]}, ...)."]
 
 
 def _models(path: Path) -> list[Path]:

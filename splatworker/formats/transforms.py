@@ -50,13 +50,14 @@ _PINHOLES = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
 
 
 class PosedPhoto(NamedTuple):
-    """A photo of the file: its name and path, its camera's intrinsics and pose (3, 4), and whether it is to test on."""
+    """A photo of the file: name, path, its camera's intrinsics and pose (3, 4), whether it is to test on, its mask."""
 
     name: str
     path: Path
     intrinsics: Intrinsics
     camera_from_world: npt.NDArray[np.float64]
     held_out: bool | None
+    mask: Path | None = None
 
 
 def read_transforms(folder: Path, images: str) -> tuple[list[PosedPhoto], Points, list[str]]:
@@ -77,8 +78,6 @@ def read_transforms(folder: Path, images: str) -> tuple[list[PosedPhoto], Points
         frames += _frames(folder, apart.name, _read(apart), images, held_out=True)
     else:
         frames = _frames(folder, main, described, images, held_out=None)
-    if any(isinstance(frame, dict) and frame.get("mask_path") for frame in _list(described.get("frames"))):
-        said.append(f"The masks of {main} are not used.")
     points = _points(folder, main, described)
     if points is None:
         points = _random_points(frames)
@@ -108,7 +107,8 @@ def _frames(folder: Path, file: str, described: dict[str, Any], images: str, hel
         name, path = _photo(folder, frame["file_path"], images, file)
         what = f"The camera of {name} in {file}"
         intrinsics = _intrinsics(what, {**described, **frame}, path)
-        frames.append(PosedPhoto(name, path, intrinsics, _pose(what, frame.get("transform_matrix")), held_out))
+        pose, mask = _pose(what, frame.get("transform_matrix")), _mask(folder, frame.get("mask_path"), name, file)
+        frames.append(PosedPhoto(name, path, intrinsics, pose, held_out, mask))
     return frames
 
 
@@ -124,6 +124,16 @@ def _photo(folder: Path, written: str, images: str, file: str) -> tuple[str, Pat
                 name = path.relative_to(folder).as_posix()
                 return name.removeprefix(f"{images}/"), path
     raise InvalidScene(f"The scene's photo {written}, which {file} names, is missing.")
+
+
+def _mask(folder: Path, written: object, photo: str, file: str) -> Path | None:
+    """The file of a frame's mask: white where the photo counts."""
+    if not isinstance(written, str) or not written:
+        return None
+    path = photo_in(folder, written.replace("\\", "/").removeprefix("./"))
+    if path is None:
+        raise InvalidScene(f"The mask {written} of {photo}, which {file} names, is missing.")
+    return path
 
 
 def _intrinsics(what: str, values: dict[str, Any], path: Path) -> Intrinsics:

@@ -10,26 +10,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from splatworker.errors import NoPhotos
-from splatworker.formats import ownership
+from splatworker.errors import InvalidMasks, NoPhotos
+from splatworker.formats import filling, folder_record, ownership
+from splatworker.formats.mask_names import MaskRules, masks_folder
 from splatworker.photos import decode, enough_photos
 from splatworker.stages import arrivals
 from splatworker.stages.command import run_as_command
+from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
 from splatworker.stages.workspace import private_workspace
 
-_CLEAN = ownership.Kind(lambda name: True, lambda folder: [])
+_CLEAN = folder_record.Kind(lambda name: True, lambda folder: [])
 """A folder of clean photos: nothing else may be in it, as any name may be a photo's."""
 
 
 def main(argv: list[str]) -> int:
     """Run the stage; the exit status."""
-    parser = argparse.ArgumentParser(prog="splatworker photos", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="splatworker photos",
+        description="Decode a folder of photos from anywhere into clean JPEGs of their pixels and camera data.",
+    )
     parser.add_argument("folder", type=Path, help="folder with photos")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the clean JPEGs")
     parser.add_argument("--max-size", type=int, default=0, help="shrink to this longest side in pixels; 0: do not")
     parser.add_argument("--jobs", type=int, default=min(8, os.cpu_count() or 1), help="photos decoded at once")
+    add_mask_arguments(parser)
     parser.add_argument("--follow", action="store_true", help="more photos arrive until standard input ends")
     parser.add_argument("--json", action="store_true", help="report as JSON lines")
     options = parser.parse_args(argv)
@@ -37,6 +43,10 @@ def main(argv: list[str]) -> int:
     def stage(report: Reporter) -> dict[str, object]:
         if not options.folder.is_dir() and not options.follow:
             raise NoPhotos(f"There is no folder '{options.folder}'.", hint="Give a folder with photos in it.")
+        if options.masks is not None and not options.masks.is_dir() and not options.follow:
+            raise InvalidMasks(
+                f"There is no folder '{options.masks}' of masks.", hint="Give a folder with masks in it."
+            )
         with _images_to_write(options) as images:
             decode.load_decoders()
             decoded = decode.decode_folder(
@@ -46,6 +56,8 @@ def main(argv: list[str]) -> int:
                 max_size=options.max_size,
                 jobs=options.jobs,
                 all_arrived=arrivals.EndOfInput() if options.follow else arrivals.at_once,
+                masks=options.masks or masks_folder(options.folder),
+                rules=MaskRules(options.mask_mode, options.invert_masks),
             )
         if not options.json:
             _tell(decoded, options.output)
@@ -67,11 +79,11 @@ def _images_to_write(options: argparse.Namespace) -> Iterator[Path]:
     ownership.demand_apart(folder, options.folder, "-o", "photos")
     ownership.demand_free(folder, _CLEAN, "-o", "photos")
     with (
-        ownership.folder_to_fill(folder.absolute(), "photos"),
+        filling.folder_to_fill(folder.absolute(), "photos"),
         private_workspace(folder.absolute(), in_output=True) as workspace,
     ):
         yield workspace / "images"
-        ownership.fill(folder, workspace / "images", _CLEAN, "photos")
+        filling.fill(folder, workspace / "images", _CLEAN, "photos")
 
 
 def _tell(decoded: decode.Decoded, images: Path) -> None:

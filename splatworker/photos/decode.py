@@ -26,12 +26,15 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from splatworker.errors import from_os_error
+from splatworker.formats import mask_names
+from splatworker.formats.mask_names import AS_GIVEN, MaskFiles, MaskRules
 from splatworker.machine import operator_limits
 from splatworker.machine.limits import available_memory
-from splatworker.photos import raw
+from splatworker.photos import mask_files, raw
 from splatworker.photos.kinds import why_no_photo
+from splatworker.photos.mask import put_together
 from splatworker.photos.picture import Picture, open_picture
-from splatworker.photos.unusable import Unusable
+from splatworker.photos.unusable import Unusable, UnusableMask
 from splatworker.stages import arrivals
 from splatworker.stages.file_names import Found, find_files, readable
 from splatworker.stages.progress import Reporter
@@ -64,12 +67,13 @@ class Decoded:
 
 @dataclass(frozen=True)
 class _Given:
-    """A file that may be a photo: its number, its relative name for people, and the clean name that it gets."""
+    """A file that may be a photo: its number, its relative name for people, the clean name that it gets, its mask."""
 
     index: int
     path: Path
     shown: str
     name: str
+    mask: Path | None = None
 
     @property
     def stem(self) -> str:
@@ -85,27 +89,33 @@ def decode_folder(
     max_size: int = 0,
     jobs: int = 1,
     all_arrived: arrivals.AllArrived = arrivals.at_once,
+    masks: Path | None = None,
+    rules: MaskRules = AS_GIVEN,
 ) -> Decoded:
     """Decode every file of `source` and its sub-folders (in the order of names; hidden ones left out) into `target`.
 
-    Only whole photos ever stand in `target`, so that others can work on them already.
+    Only whole photos ever stand in `target`, so that others can work on them already; what is to be ignored of them is
+    there before them, in `target`/masks (docs/formats.md, "Masks on disk").
 
     Args:
         max_size: shrink photos to this many pixels on the longest side; 0 for as they are.
         jobs: how many photos at once, if there is memory for so many.
         all_arrived: whether all files have arrived; until then more are waited for.
+        masks: a folder of masks; where photos arrive, each one's mask is there before it.
+        rules: how masks, and alpha, are meant.
 
     Returns:
         The outcome; `index` counts the files in the order of their names, or as they came.
 
     Raises:
         DiskFull: the clean photos could not be written.
+        InvalidMasks: there are masks, and none is of use.
     """
     target.mkdir(parents=True, exist_ok=True)
-    given = _Counted(source, all_arrived)
+    given = _Counted(source, all_arrived, masks)
     decoded = Decoded()
     outcomes: list[tuple[_Given, dict[str, Any]]] = []
-    for finished in _in_sandboxes(given, target, max_size, jobs):
+    for finished in _in_sandboxes(given, target, max_size, jobs, rules):
         outcomes.append(finished)
         if given.over:
             report.progress("decoding photos", len(outcomes) / given.count)
@@ -121,17 +131,23 @@ def decode_folder(
             reason = f"it is the same picture as {twin}"
         if reason is None:
             size = {"width": outcome["width"], "height": outcome["height"]}
-            decoded.photos.append({"index": file.index, "file": file.shown, "name": outcome["name"]} | size)
+            masked = {"masked": outcome["masked"]} if outcome["masked"] else {}
+            decoded.photos.append({"index": file.index, "file": file.shown, "name": outcome["name"]} | size | masked)
             if outcome["kind"]:
                 kinds.setdefault(outcome["kind"], []).append(file.shown)
         else:
-            for left in (target / outcome.get("name", file.name), _part(target / outcome.get("name", file.name))):
+            clean = target / outcome.get("name", file.name)
+            for left in (clean, _part(clean), _mask_of(clean)):
                 left.unlink(missing_ok=True)
             decoded.rejected.append({"index": file.index, "name": file.shown, "reason": reason})
     decoded.photos.sort(key=lambda photo: int(photo["index"]))
     decoded.rejected.sort(key=lambda photo: int(photo["index"]))
     for warning in _warnings(given.passed_over, kinds):
         report.warning(warning)
+    if masks is not None:
+        with_mask = [(file.mask, outcome) for file, outcome in by_name if file.mask is not None]
+        for warning in mask_files.judge(masks, [file.shown for file, _ in by_name], with_mask):
+            report.warning(warning)
     return decoded
 
 
@@ -154,11 +170,12 @@ def _warnings(passed_over: dict[str, str], kinds: dict[str, list[str]]) -> Itera
 class _Counted:
     """Files as they arrive, numbered and named. A raw file waits for the picture beside it that has its name."""
 
-    def __init__(self, source: Path, all_arrived: arrivals.AllArrived) -> None:
+    def __init__(self, source: Path, all_arrived: arrivals.AllArrived, masks: Path | None) -> None:
         self.count = 0
         self.over = False  # all are counted; some may still be waiting
         self.passed_over: dict[str, str] = {}
         self._source = source
+        self._masks = masks
         self._batches = arrivals.arriving(source, all_arrived, self._look)
         self._waiting: deque[_Given] = deque()
         self._twins: deque[_Given] = deque()
@@ -192,9 +209,11 @@ class _Counted:
     def _take_batch(self) -> None:
         new, self.over = next(self._batches)
         files = []
+        masks = None if self._masks is None or not new else MaskFiles.within(self._masks)
         for path in new:
             shown = readable(path.relative_to(self._source).as_posix())
-            files.append(_Given(self.count, path, shown, self._clean_name(shown)))
+            mask = None if masks is None else masks.of(shown)
+            files.append(_Given(self.count, path, shown, self._clean_name(shown), mask))
             self.count += 1
         ordinary = {file.stem for file in files if file.path.suffix.lower() not in raw.SUFFIXES}
         for file in files:
@@ -203,7 +222,9 @@ class _Counted:
 
     def _look(self, folder: Path) -> list[Path]:
         found: Found = find_files(folder)
-        self.passed_over = found.passed_over
+        self.passed_over = {
+            name: why for name, why in found.passed_over.items() if self._masks is None or folder / name != self._masks
+        }
         return found.files
 
     def _clean_name(self, shown: str) -> str:
@@ -217,7 +238,9 @@ class _Counted:
         return name
 
 
-def _in_sandboxes(given: _Counted, target: Path, max_size: int, jobs: int) -> Iterator[tuple[_Given, dict[str, Any]]]:
+def _in_sandboxes(
+    given: _Counted, target: Path, max_size: int, jobs: int, rules: MaskRules
+) -> Iterator[tuple[_Given, dict[str, Any]]]:
     """Each photo's outcome as it comes, at most `jobs` decoders at a time."""
     running: dict[int, tuple[_Given, int, float]] = {}  # read end of the pipe -> (file, process, end of its time)
     jobs, memory = _that_fit(jobs)
@@ -228,7 +251,7 @@ def _in_sandboxes(given: _Counted, target: Path, max_size: int, jobs: int) -> It
             if spent > MOST_SECONDS_IN_ALL:
                 yield file, {"reason": "all photos together take too long to decode"}
                 continue
-            pipe, process = _fork(file.path, target / file.name, max_size, memory)
+            pipe, process = _fork(file, target / file.name, max_size, memory, rules)
             running[pipe] = (file, process, time.monotonic() + MOST_SECONDS + GRACE_S)
         while not running and (file := given.left_out(developed)) is not None:
             shot = PurePosixPath(file.shown).stem
@@ -258,7 +281,7 @@ def _that_fit(jobs: int) -> tuple[int, int]:
     return jobs, max(FEWEST_MEMORY, min(MOST_MEMORY, for_all // jobs))
 
 
-def _fork(path: Path, target: Path, max_size: int, memory: int) -> tuple[int, int]:
+def _fork(file: _Given, target: Path, max_size: int, memory: int, rules: MaskRules) -> tuple[int, int]:
     """Start a decoder; the pipe on which it answers, and its process id."""
     reader, writer = os.pipe()
     process = os.fork()
@@ -267,7 +290,7 @@ def _fork(path: Path, target: Path, max_size: int, memory: int) -> tuple[int, in
         return reader, process
     try:
         os.close(reader)
-        answer = _decode_sandboxed(path, target, max_size, memory)
+        answer = _decode_sandboxed(file.path, file.mask, target, max_size, memory, rules)
         os.write(writer, json.dumps(answer).encode())
     finally:
         os._exit(0)
@@ -289,16 +312,23 @@ def _reap(pipe: int, process: int, *, is_ready: bool) -> dict[str, Any]:
     return outcome
 
 
-def _decode_sandboxed(path: Path, target: Path, max_size: int, memory: int) -> dict[str, Any]:
+def _decode_sandboxed(
+    path: Path, mask: Path | None, target: Path, max_size: int, memory: int, rules: MaskRules
+) -> dict[str, Any]:
     """In the forked process: decode under limits; the answer for the parent, whatever happens."""
     try:
         _limit(memory)
         picture = _open(path, max_size)
-        image = picture.image
+        masked = put_together(picture, mask, rules)
+        image = masked.image
         digest = hashlib.sha256(image.tobytes()).hexdigest()
         if image.mode == "RGBA":
             target = target.with_suffix(".png")
-        _write(picture, target)
+        if masked.ignored is not None:
+            _write_mask(masked.ignored, _mask_of(target))
+        _write(image, picture.exif, target)
+    except UnusableMask as reason:
+        return {"reason": str(reason), "for_mask": True}
     except Unusable as reason:
         return {"reason": str(reason)}
     except MemoryError:
@@ -314,7 +344,8 @@ def _decode_sandboxed(path: Path, target: Path, max_size: int, memory: int) -> d
     except Exception as error:
         cut = "truncated" in str(error).lower() or "unexpected end" in str(error).lower()
         return {"reason": "it is truncated: the end of the file is missing" if cut else "it is damaged"}
-    entry = {"name": target.name, "raw": picture.raw, "kind": picture.kind}
+    entry = {"name": target.name, "raw": picture.raw, "kind": picture.kind, "scaled": masked.scaled}
+    entry["masked"] = [*(["cutout"] if image.mode == "RGBA" else []), *(["ignore"] if masked.ignored else [])]
     return {"width": image.width, "height": image.height, "digest": digest} | entry
 
 
@@ -342,7 +373,7 @@ class _NotWritten(Exception):
         self.number = number
 
 
-def _write(picture: Picture, target: Path) -> None:
+def _write(image: Image.Image, exif: bytes, target: Path) -> None:
     """Write the clean photo, whole or not at all.
 
     Raises:
@@ -350,14 +381,31 @@ def _write(picture: Picture, target: Path) -> None:
     """
     part = _part(target)
     try:
-        if picture.image.mode == "RGBA":
-            picture.image.save(part, "PNG", compress_level=1, exif=picture.exif)
+        if image.mode == "RGBA":
+            image.save(part, "PNG", compress_level=1, exif=exif)
         else:
-            picture.image.save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=picture.exif)
+            image.save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif)
         part.replace(target)
     except (OSError, ValueError) as error:
         part.unlink(missing_ok=True)
         raise _NotWritten(getattr(error, "errno", None)) from error
+
+
+def _write_mask(ignored: Image.Image, target: Path) -> None:
+    """Write what is ignored of a photo, whole or not at all; errors as `_write`."""
+    part = _part(target)
+    try:
+        target.parent.mkdir(exist_ok=True)
+        ignored.save(part, "PNG")
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise _NotWritten(error.errno) from error
+
+
+def _mask_of(target: Path) -> Path:
+    """Where the mask of a clean photo lies."""
+    return target.parent / mask_names.FOLDER / mask_names.mask_name(target.name)
 
 
 def _part(target: Path) -> Path:

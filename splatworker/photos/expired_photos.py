@@ -22,13 +22,21 @@ _REFUSALS = frozenset({400, 401, 403})
 """What stores answer to a URL that has ended."""
 
 
-def check_photos(urls: Sequence[str], needed_s: float, now: datetime | None = None) -> None:
+def check_photos(
+    urls: Sequence[str],
+    needed_s: float,
+    now: datetime | None = None,
+    *,
+    field: str = "image_urls",
+    what: str = "photos",
+) -> None:
     """Refuse a job some of whose photos cannot be fetched any more, or only for a moment.
 
     Args:
         urls: of the photos.
         needed_s: seconds that each must live on.
         now: the time, in UTC.
+        field, what: where they stand in the job, and what they are.
 
     Raises:
         InvalidJob: how many photos, when their URLs ended, and what to change.
@@ -46,7 +54,7 @@ def check_photos(urls: Sequence[str], needed_s: float, now: datetime | None = No
     else:
         when = f"have expired: the last one at {_shown(last)}, {_ago(-left)} before the job began"
     raise InvalidJob(
-        f"The presigned URLs of {len(over)} of {len(urls)} photos (from 'image_urls[{first}]' on) {when}.", hint=ADVICE
+        f"The presigned URLs of {len(over)} of {len(urls)} {what} (from '{field}[{first}]' on) {when}.", hint=ADVICE
     )
 
 

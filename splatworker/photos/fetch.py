@@ -12,7 +12,9 @@ import shutil
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -22,6 +24,7 @@ import stamina
 from urllib3.exceptions import HTTPError
 
 from splatworker.errors import from_os_error
+from splatworker.formats.mask_names import mask_name
 from splatworker.machine import operator_limits
 from splatworker.network import guard
 from splatworker.photos.expired_photos import why_refused
@@ -66,21 +69,32 @@ class _TryAgain(Exception):
         self.wait_s = wait_s
 
 
-def fetch(urls: list[str], folder: Path, report: Reporter, *, local: bool = False) -> Fetched:
+def fetch(
+    urls: list[str],
+    folder: Path,
+    report: Reporter,
+    *,
+    local: bool = False,
+    masks: Sequence[str | None] = (),
+    masks_folder: Path | None = None,
+) -> Fetched:
     """Fetch every photo into `folder`, as `0001_name`; only whole ones ever stand there.
 
     Args:
         urls: http or https; with `local` also `file:` URLs and paths.
+        masks: the photos' masks in the same order, likewise; None where there is none. A photo whose mask does not come
+            does not come either, for without it another splat would be made.
+        masks_folder: where masks go, each before its photo, by the photo's name (`mask_names.mask_name`).
 
     Raises:
         DiskFull: and nothing else; what is wrong with a single photo stands in the result.
     """
     arriving = folder.with_name(folder.name + "-arriving")
-    for place in (folder, arriving):
+    for place in (folder, arriving, *([masks_folder] if masks_folder else [])):
         place.mkdir(parents=True, exist_ok=True)
-    work: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
-    for indexed in enumerate(urls):
-        work.put(indexed)
+    work: queue.SimpleQueue[tuple[int, str, str | None]] = queue.SimpleQueue()
+    for index, (url, mask_url) in enumerate(zip_longest(urls, masks)):
+        work.put((index, url, mask_url))
     done: queue.SimpleQueue[tuple[int, str | Exception]] = queue.SimpleQueue()
     budget = _Budget(MOST_BYTES_IN_ALL)
 
@@ -88,17 +102,23 @@ def fetch(urls: list[str], folder: Path, report: Reporter, *, local: bool = Fals
         session = guard.session()
         while True:
             try:
-                index, url = work.get_nowait()
+                index, url, mask_url = work.get_nowait()
             except queue.Empty:
                 session.close()
                 return
             name = f"{index + 1:04d}_{recognisable_name(url)}"
+            mask = arriving / mask_name(name)
             try:
+                if mask_url is not None:
+                    _fetch_mask(session, mask_url, mask, budget, local=local)
                 _fetch_one(session, url, arriving / name, budget, local=local)
+                if mask_url is not None and masks_folder is not None:
+                    mask.replace(masks_folder / mask.name)
                 (arriving / name).replace(folder / name)
                 done.put((index, name))
             except Exception as error:
-                (arriving / name).unlink(missing_ok=True)
+                for left in (arriving / name, mask):
+                    left.unlink(missing_ok=True)
                 if isinstance(error, _Abandoned):  # its thread may still use the session
                     session = guard.session()
                 done.put((index, error))
@@ -159,6 +179,15 @@ class _Budget:
     def give_back(self, photo: Path) -> None:
         with self._lock:
             del self._taken[photo]
+
+
+def _fetch_mask(session: requests.Session, url: str, target: Path, budget: _Budget, *, local: bool) -> None:
+    """As `_fetch_one`; whatever goes wrong is told as the mask's."""
+    try:
+        _fetch_one(session, url, target, budget, local=local)
+    except (_Lost, _TryAgain) as error:
+        kind = _Abandoned if isinstance(error, _Abandoned) else _Lost
+        raise kind(f"its mask is missing: {error}") from None
 
 
 def _fetch_one(session: requests.Session, url: str, target: Path, budget: _Budget, *, local: bool) -> None:

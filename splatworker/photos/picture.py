@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
+from splatworker.formats.masks import orientation_in
 from splatworker.formats.panorama import PANORAMA, is_panorama
 from splatworker.photos import raw, tiff, unusual
 from splatworker.photos.exif import kept_exif
@@ -41,12 +42,16 @@ class Picture:
         exif: what is kept of its header, as JPEG and PNG take it.
         raw: it came in a raw file.
         kind: `screenshot` or `collage` where it seems to be one, else "".
+        given: width and height of its pixels before it was shrunk.
+        orientation: EXIF's, 1 to 8: the pixels are not turned by it.
     """
 
     image: Image.Image
     exif: bytes
     raw: bool = False
     kind: str = ""
+    given: tuple[int, int] = (0, 0)
+    orientation: int = 1
 
 
 def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
@@ -63,16 +68,19 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
     if raw.is_raw(path):
         image, exif = raw.open_raw(path, most_pixels)
         _check_size(image, most_pixels)
+        given = image.size
         shrunk = _shrunk(image.convert("RGB"), max_size)
-        return Picture(_bare(shrunk), kept_exif(exif, shrunk=shrunk.width / image.width), raw=True)
+        kept = kept_exif(exif, shrunk=shrunk.width / given[0])
+        return Picture(_bare(shrunk), kept, raw=True, given=given, orientation=orientation_in(exif))
     refuse_many_scans(path)
     with Image.open(path, formats=FORMATS) as image:
         if image.format == "TIFF":
             tiff.go_to_largest(image)
             tiff.refuse_misread(image.tag_v2)  # type: ignore[attr-defined]
         _check_size(image, most_pixels)
-        width = image.width
+        given = image.size
         exif = image.getexif()
+        turned = orientation_in(exif)
         if max_size and image.format == "JPEG":
             image.draft("RGB", (max_size, max_size))
         image.load()
@@ -84,7 +92,8 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
             raise Unusable(PANORAMA)
         shrunk = _to_srgb(_shrunk(colours, max_size), info.get("icc_profile"))
         kind = unusual.kind_of(shrunk, info, exif, path.name)
-        return Picture(_bare(shrunk), kept_exif(exif, shrunk=shrunk.width / width), kind=kind)
+        kept = kept_exif(exif, shrunk=shrunk.width / given[0])
+        return Picture(_bare(shrunk), kept, kind=kind, given=given, orientation=turned)
 
 
 def _check_size(image: Image.Image, most_pixels: int) -> None:

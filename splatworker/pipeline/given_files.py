@@ -8,6 +8,7 @@ from pathlib import Path
 
 from splatworker.contract.job import Recipe
 from splatworker.errors import NoPhotos
+from splatworker.formats.mask_names import masks_folder
 from splatworker.pipeline import videos
 from splatworker.pipeline.records import Arrival, Photos
 from splatworker.stages.file_names import find_files, readable
@@ -49,20 +50,29 @@ def look(path: Path) -> Given:
     return Given(folder, clips, tuple(file for file in found.files if file not in set(clips)), found.passed_over)
 
 
-def arrive(given: Given, recipe: Recipe, runner: StageRunner, report: Overall) -> Arrival:
-    """The photos: where they are, if they are all there; else on their way to `incoming/`, with frames of videos."""
+def arrive(given: Given, recipe: Recipe, runner: StageRunner, report: Overall, *, masks: Path | None = None) -> Arrival:
+    """The photos: where they are, if they are all there; else on their way to `incoming/`, with frames of videos.
+
+    Args:
+        masks: the folder of the photos' masks; None for the usual place, beside them.
+    """
     if given.folder is not None and not given.clips:
         videos.warn_without(recipe, report)
         here: asyncio.Future[Photos] = asyncio.get_running_loop().create_future()
         here.set_result(Photos(given.folder))
-        return Arrival(given.folder, here)
+        return Arrival(given.folder, here, masks)
     folder = runner.workspace / "incoming"
-    return Arrival(folder, _gathered(given, folder, recipe, runner, report))
+    masks = masks or (masks_folder(given.folder) if given.folder else None)
+    return Arrival(folder, _gathered(given, folder, masks, recipe, runner, report), masks)
 
 
-async def _gathered(given: Given, folder: Path, recipe: Recipe, runner: StageRunner, report: Overall) -> Photos:
+async def _gathered(
+    given: Given, folder: Path, masks: Path | None, recipe: Recipe, runner: StageRunner, report: Overall
+) -> Photos:
     folder.mkdir(exist_ok=True)
     for name, reason in given.passed_over.items():
+        if given.folder is not None and given.folder / name == masks:
+            continue
         report.warning(f"The folder {name} was passed over: {reason}.")
     for file in given.others:
         assert given.folder is not None

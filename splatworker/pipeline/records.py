@@ -35,10 +35,12 @@ class Arrival:
     Attributes:
         folder: where they arrive, each whole by a rename; it may not be there yet.
         all_arrived: what came, once the last one has.
+        masks: where their masks are, each before its photo; None where there are none, or in the folder's usual place.
     """
 
     folder: Path
     all_arrived: Awaitable[Photos]
+    masks: Path | None = None
 
 
 @dataclass

@@ -64,7 +64,7 @@ async def run(
     scene_is_there: asyncio.Future[TrainingInput] = loop.create_future()
     arriving = asyncio.ensure_future(photos.all_arrived)
     probing = asyncio.create_task(probe(job))
-    decoding = asyncio.create_task(decode(job, photos.folder, probing, here))
+    decoding = asyncio.create_task(decode(job, photos, probing, here))
     mapping = asyncio.create_task(reconstruct(job, probing, clean))
     training = asyncio.create_task(train(job, probing, scene_is_there))
     try:
@@ -145,6 +145,7 @@ def _result(
             "used": len(decoded["photos"]),
             "registered": scene["registered"],
             "rejected": [*decoded["rejected"], *unregistered],
+            **({"masked": masked} if (masked := sum("masked" in photo for photo in decoded["photos"])) else {}),
         },
         quality=_quality(model) | {"reprojection_error_px": round(scene["reprojection_error_px"], 3)},
         schedule=planned.schedule,

@@ -18,7 +18,7 @@ from splatworker.machine.limits import available_cpus
 from splatworker.photos.enough_photos import demand_enough, name_of
 from splatworker.pipeline import photo_sizes, trainers
 from splatworker.pipeline.deadlines import stage_deadline
-from splatworker.pipeline.records import Photos
+from splatworker.pipeline.records import Arrival, Photos
 from splatworker.pipeline.training_plan import Plan, is_preview, plan
 from splatworker.stages.crash_cause import explain_crash
 from splatworker.stages.process import StageRunner
@@ -91,7 +91,7 @@ def _gpu_is_gone(reason: str) -> GpuFailed:
 
 
 async def decode(
-    job: JobRun, folder: Path, probing: asyncio.Task[list[dict[str, Any]]], here: asyncio.Future[Photos]
+    job: JobRun, photos: Arrival, probing: asyncio.Task[list[dict[str, Any]]], here: asyncio.Future[Photos]
 ) -> dict[str, Any]:
     """Clean photos in images/, as they arrive. The stage's result, with indices of the job."""
     preview = is_preview(job.recipe, gpu=bool(await asyncio.shield(probing)))
@@ -100,36 +100,47 @@ async def decode(
 
     async def all_arrived() -> None:
         nonlocal started
-        photos = await asyncio.shield(here)
-        check_room(job.workspace, "photos", 2 * size_of(photos.folder))
+        arrived = await asyncio.shield(here)
+        check_room(job.workspace, "photos", 2 * size_of(arrived.folder))
         started = time.monotonic()
 
     decoded = await job.runner.run(
         "photos",
         [
-            *(folder, "-o", job.workspace / "images", "--follow"),
+            *(photos.folder, "-o", job.workspace / "images", "--follow", *_masks(job.recipe, photos.masks)),
             *("--max-size", str(photo_sizes.decoded(job.recipe, preview=preview)), "--jobs", str(available_cpus())),
         ],
         report=job.report.stage("photos"),
         deadline=stage_deadline("photos", job.runner.deadline),
         request=all_arrived,
     )
-    photos = here.result()
-    if photos.seconds is not None:
-        job.timings["fetch"] = photos.seconds
-    if photos.video_seconds is not None:
-        job.timings["frames"] = photos.video_seconds
+    arrived = here.result()
+    if arrived.seconds is not None:
+        job.timings["fetch"] = arrived.seconds
+    if arrived.video_seconds is not None:
+        job.timings["frames"] = arrived.video_seconds
     job.note("photos", started, decoded)
     for photo in decoded["photos"]:
-        photo["index"] = photos.index.get(photo["file"], photo["index"])
+        photo["index"] = arrived.index.get(photo["file"], photo["index"])
     for photo in decoded["rejected"]:
-        photo["index"] = photos.index.get(photo["name"], photo["index"])
-    decoded["rejected"] = sorted([*photos.lost, *decoded["rejected"]], key=lambda photo: int(photo["index"]))
+        photo["index"] = arrived.index.get(photo["name"], photo["index"])
+    decoded["rejected"] = sorted([*arrived.lost, *decoded["rejected"]], key=lambda photo: int(photo["index"]))
     job.rejected = decoded["rejected"]
     for photo in decoded["rejected"]:
         job.report.warning(f"{name_of(photo)} is left out: {photo['reason']}.")
     demand_enough(len(decoded["photos"]), decoded["rejected"])
+    ignored = sum("ignore" in photo.get("masked", ()) for photo in decoded["photos"])
+    if ignored and job.recipe.trainer == "inria":
+        job.report.warning(f"The original trainer knows no masks: it learns what those of {ignored} photos hide, too.")
     return decoded
+
+
+def _masks(recipe: Recipe, folder: Path | None) -> list[str | Path]:
+    """What the stage has to know of masks; nothing where nothing was said of them."""
+    words: list[str | Path] = [] if folder is None else ["--masks", folder]
+    if recipe.mask_mode != "auto":
+        words += ["--mask-mode", recipe.mask_mode]
+    return [*words, "--invert-masks"] if recipe.invert_masks else words
 
 
 async def reconstruct(

@@ -42,21 +42,28 @@ def fetch(
     report: Overall,
     *,
     local: bool,
+    masks: Sequence[str | None] = (),
     video_urls: Sequence[str] = (),
     recipe: Recipe | None = None,
 ) -> Arrival:
-    """The photos of a job, on their way to `incoming/`, and frames of its videos.
+    """The photos of a job, on their way to `incoming/`, frames of its videos, and masks, to `incoming-masks/`.
 
     Args:
         recipe: how frames are chosen; needed where there are videos.
     """
     folder = runner.workspace / "incoming"
-    photos = _fetched(urls, folder, runner, report, local=local)
+    masks_folder = runner.workspace / "incoming-masks" if any(masks) else None
+    wanted: dict[str, Any] = {"urls": [_absolute(url, local=local) for url in urls], "folder": str(folder)}
+    if masks_folder is not None:
+        wanted["masks"] = [url and _absolute(url, local=local) for url in masks]
+        wanted["masks_folder"] = str(masks_folder)
+    photos = _fetched(wanted, folder, runner, report, local=local)
     if recipe is not None and not video_urls:
         videos.warn_without(recipe, report)
     if not video_urls or recipe is None:
-        return Arrival(folder, photos)
-    return Arrival(folder, _with_frames(photos, urls, video_urls, folder, recipe, runner, report, local=local))
+        return Arrival(folder, photos, masks_folder)
+    frames = _with_frames(photos, urls, video_urls, folder, recipe, runner, report, local=local)
+    return Arrival(folder, frames, masks_folder)
 
 
 async def _with_frames(
@@ -108,14 +115,16 @@ def _shown(url: str) -> str:
     return unquote(urlsplit(url).path.rsplit("/", 1)[-1], errors="replace")[-64:] or "video"
 
 
-async def _fetched(urls: Sequence[str], folder: Path, runner: StageRunner, report: Overall, *, local: bool) -> Photos:
+async def _fetched(
+    wanted: dict[str, Any], folder: Path, runner: StageRunner, report: Overall, *, local: bool
+) -> Photos:
     check_room(runner.workspace, "fetch", 0)
     started = time.monotonic()
     fetched = await runner.run(
         "fetch",
         report=report.stage("fetch"),
         deadline=stage_deadline("fetch", runner.deadline),
-        request={"urls": [_absolute(url, local=local) for url in urls], "folder": str(folder), "local": local},
+        request=wanted | {"local": local},
     )
     index = {name: int(number) for number, name in fetched["files"].items()}
     return Photos(folder, index, fetched["rejected"], round(time.monotonic() - started, 2))

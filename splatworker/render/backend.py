@@ -21,8 +21,7 @@ def renderer_for(device: str = "auto", *, deterministic: bool = False) -> Render
         MachineError: a GPU was asked for, and cannot be used; the code and the sentence say why.
     """
     torch.set_num_threads(available_cpus())
-    if device == "auto":
-        device = "cuda" if cuda_is_usable() else "cpu"
+    device = chosen(device)
     if device == "cuda":
         code, reason = cuda_refusal()
         if code:
@@ -36,6 +35,13 @@ def renderer_for(device: str = "auto", *, deterministic: bool = False) -> Render
     if deterministic:
         _keep_torch_to(renderer.instruction_set)
     return renderer
+
+
+def chosen(device: str) -> str:
+    """The device that "auto" means here: the GPU where one can be used; any other as it is."""
+    if device == "auto":
+        return "cuda" if cuda_is_usable() else "cpu"
+    return device
 
 
 def _keep_torch_to(instruction_set: str) -> None:

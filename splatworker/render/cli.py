@@ -13,8 +13,9 @@ from PIL import Image
 
 from splatworker.errors import InvalidScene, from_os_error
 from splatworker.formats.atomic import atomic_file
+from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat
-from splatworker.formats.ownership import files_to_write
+from splatworker.formats.mask_names import AS_GIVEN, MaskRules
 from splatworker.formats.scene import Photo, image_size, read_scene, split
 from splatworker.render.backend import renderer_for
 from splatworker.render.picture_names import picture_names
@@ -41,19 +42,27 @@ def add_arguments(parser: argparse.ArgumentParser, split_default: str) -> None:
     parser.add_argument(
         "--split", choices=["train", "test", "all"], default=split_default, help="test: every 8th photo, held out"
     )
-    parser.add_argument("-r", "--resolution", type=int, default=-1, help="1, 2, 4, 8 divide; else a width in pixels")
+    parser.add_argument(
+        "-r",
+        "--resolution",
+        type=int,
+        default=-1,
+        help="1, 2, 4 or 8: divide the photos' size by it; else a width in pixels",
+    )
     parser.add_argument("-w", "--white_background", action="store_true", help="over white, not black")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="what to draw on")
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
 
 
-def chosen_photos(arguments: argparse.Namespace, report: Reporter) -> list[Photo]:
+def chosen_photos(
+    arguments: argparse.Namespace, report: Reporter, masks: Path | None = None, rules: MaskRules = AS_GIVEN
+) -> list[Photo]:
     """The photos of the scene that `--split` means; `report` hears what is to be said of the scene.
 
     Raises:
         InvalidScene: the scene is broken, or has none such.
     """
-    scene = read_scene(arguments.source_path, arguments.images)
+    scene = read_scene(arguments.source_path, arguments.images, masks, rules)
     for remark in scene.remarks:
         report.warning(remark)
     photos = scene.photos

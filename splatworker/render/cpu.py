@@ -10,7 +10,16 @@ from splatworker import _cpu
 from splatworker.formats.camera import Camera
 from splatworker.machine.limits import available_cpus
 from splatworker.render.batch import PlainBatches
-from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LearningRates, Loss, Step
+from splatworker.render.ignored import Uncounted, hides, left_out, weighted
+from splatworker.render.interface import (
+    AdamState,
+    DensityStatistics,
+    GaussianTensors,
+    Ignored,
+    LearningRates,
+    Loss,
+    Step,
+)
 
 
 class _CameraArguments(NamedTuple):
@@ -70,11 +79,19 @@ class CpuRenderer(PlainBatches):
         self._native.backward(self._gaussians, grad_image.contiguous(), gradients, grad_means2d)
         return gradients, grad_means2d
 
-    def loss(self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float) -> tuple[Loss, torch.Tensor]:
+    def loss(
+        self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float, ignored: Ignored | None = None
+    ) -> tuple[Loss, torch.Tensor]:
         """See `Renderer.loss`."""
+        image = image if ignored is None else left_out(image, ignored)
         gradient = torch.empty_like(image)
         l1, ssim = self._native.loss(image, photo, lambda_dssim, gradient)
-        return _loss(l1, ssim, lambda_dssim), gradient
+        loss = _loss(l1, ssim, lambda_dssim)
+        return (
+            (loss, gradient)
+            if ignored is None
+            else (weighted(loss, ignored), left_out(gradient, ignored, ignored.weight))
+        )
 
     def adam_step(
         self,
@@ -97,6 +114,8 @@ class CpuRenderer(PlainBatches):
     ) -> Loss:
         """See `Renderer.training_step`."""
         self._gaussians = None
+        ignored = step.view.ignored
+        uncounted = ignored and Uncounted(statistics, hides(parameters.means, step.view.camera, ignored))
         l1, ssim = self._native.training_step(
             parameters,
             state.first,
@@ -111,7 +130,11 @@ class CpuRenderer(PlainBatches):
             step.number,
             step.dropout.share,
             step.dropout.seed & 0xFFFFFFFF,
+            None if ignored is None else ignored.pixels,
+            1.0 if ignored is None else ignored.weight,
         )
+        if uncounted:
+            uncounted.put_back()
         return _loss(l1, ssim, step.lambda_dssim)
 
 

@@ -8,11 +8,14 @@ import torch
 
 from splatworker import _cuda
 from splatworker.formats.camera import Camera
+from splatworker.render.ignored import Uncounted, hides, left_out, weighted
 from splatworker.render.interface import (
+    CONTRIBUTION_HEADER,
     AdamState,
     DensityStatistics,
     Dropout,
     GaussianTensors,
+    Ignored,
     LearningRates,
     Loss,
     Step,
@@ -98,8 +101,11 @@ class CudaRenderer:
         )
         return gradients, grad_means2d
 
-    def loss(self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float) -> tuple[Loss, torch.Tensor]:
+    def loss(
+        self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float, ignored: Ignored | None = None
+    ) -> tuple[Loss, torch.Tensor]:
         """See `Renderer.loss`."""
+        image = image if ignored is None else left_out(image, ignored)
         _, height, width = image.shape
         image, gradient = image.contiguous(), torch.empty_like(image, memory_format=torch.contiguous_format)
         values = torch.empty(3, device=self.device)
@@ -113,7 +119,10 @@ class CudaRenderer:
             values.data_ptr(),
             self._stream(),
         )
-        return Loss(*values.unbind()), gradient
+        loss = Loss(*values.unbind())
+        if ignored is None:
+            return loss, gradient
+        return weighted(loss, ignored), left_out(gradient, ignored, ignored.weight)
 
     def adam_step(
         self,
@@ -146,6 +155,8 @@ class CudaRenderer:
         """See `Renderer.training_step`. The loss stays on the GPU: reading it makes the host wait."""
         self._rendered = None
         count, camera = len(parameters.means), step.view.camera
+        ignored = step.view.ignored
+        uncounted = ignored and Uncounted(statistics, hides(parameters.means, camera, ignored))
         values = torch.empty(3, device=self.device)
         self._native.training_step(
             self._gaussians(parameters, step.sh_degree),
@@ -160,10 +171,14 @@ class CudaRenderer:
             step.rates,
             step.number,
             *_dropout(step.dropout),
+            *self._ignored(step.view),
             values.data_ptr(),
             self._stream(),
         )
-        return Loss(*values.unbind())
+        if uncounted:
+            uncounted.put_back()
+        loss = Loss(*values.unbind())
+        return loss if ignored is None else weighted(loss, ignored)
 
     def contribution_size(self, parameters: GaussianTensors) -> int:
         """See `Renderer.contribution_size`."""
@@ -184,9 +199,13 @@ class CudaRenderer:
             step.sh_degree,
             step.lambda_dssim,
             *_dropout(step.dropout),
+            *self._ignored(step.view),
             self._aligned(contribution, self.contribution_size(parameters), "contribution"),
             self._stream(),
         )
+        if step.view.ignored is not None:
+            of_all = Loss(*contribution[1:CONTRIBUTION_HEADER].clone().unbind())
+            contribution[1:CONTRIBUTION_HEADER] = torch.stack(weighted(of_all, step.view.ignored))
 
     def batch_step(
         self,
@@ -221,6 +240,13 @@ class CudaRenderer:
 
     def _photo(self, view: View) -> int:
         return self._address(view.photo, torch.uint8, 3 * view.camera.height * view.camera.width, "photo")
+
+    def _ignored(self, view: View) -> tuple[int, float]:
+        """Where the ignored pixels of a view are, and what the others weigh; 0 and 1 where all count."""
+        if view.ignored is None:
+            return 0, 1.0
+        pixels = view.camera.height * view.camera.width
+        return self._address(view.ignored.pixels, torch.uint8, pixels, "what is ignored"), view.ignored.weight
 
     def _background(self, background: torch.Tensor) -> int:
         return self._address(background, torch.float32, 3, "background")

@@ -89,12 +89,30 @@ class DensityStatistics(NamedTuple):
     """(N,) the largest radius it was drawn with, three standard deviations, in pixels."""
 
 
+class Ignored(NamedTuple):
+    """Pixels of a photo that say nothing: somebody has walked through the picture.
+
+    The loss is that of the image and the photo with 0 in both where pixels are ignored, L1 and 1 - SSIM times `weight`;
+    its gradient is exactly 0 there. A view whose photo is ignored at a Gaussian's projected mean does not count in the
+    statistics of that Gaussian (`render.ignored.hides`).
+    """
+
+    pixels: torch.Tensor
+    """(H, W) uint8 on the backend's device, not 0 where the photo is ignored."""
+    weight: float = 1.0
+    """The means over all pixels of a picture become, by this, those over the pixels that count."""
+
+
 @dataclass(frozen=True)
 class View:
-    """A photo and its camera, ready for a training step: `photo` is (3, H, W) uint8 on the backend's device."""
+    """A photo and its camera, ready for a training step: `photo` is (3, H, W) uint8 on the backend's device.
+
+    Where pixels are `ignored` the photo is 0.
+    """
 
     camera: Camera
     photo: torch.Tensor
+    ignored: Ignored | None = None
 
 
 class Dropout(NamedTuple):
@@ -154,11 +172,13 @@ class Renderer(Protocol):
     def backward(self, grad_image: torch.Tensor) -> tuple[GaussianTensors, torch.Tensor]:
         """Gradients of the last `render`: of every parameter, and (N, 2) of the projected means in pixels."""
 
-    def loss(self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float) -> tuple[Loss, torch.Tensor]:
+    def loss(
+        self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float, ignored: Ignored | None = None
+    ) -> tuple[Loss, torch.Tensor]:
         """The loss of a rendered image against a uint8 photo, both (3, H, W), and its gradient in the image.
 
         SSIM (Wang et al. 2004) as the mean over pixels and channels, with an 11 x 11 Gaussian window of standard
-        deviation 1.5, data range 1, and zeros outside the image.
+        deviation 1.5, data range 1, and zeros outside the image. `ignored` as in `View`.
         """
 
     def adam_step(

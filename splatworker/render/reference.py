@@ -14,11 +14,13 @@ import torch.nn.functional as F
 from splatworker.formats.camera import Camera
 from splatworker.render import interface as spec
 from splatworker.render.batch import PlainBatches
+from splatworker.render.ignored import hides
 from splatworker.render.interface import (
     AdamState,
     DensityStatistics,
     Dropout,
     GaussianTensors,
+    Ignored,
     LearningRates,
     Loss,
     Step,
@@ -229,11 +231,16 @@ class ReferenceRenderer(PlainBatches):
         means = self._projection.means
         return gradients, torch.zeros_like(means) if means.grad is None else means.grad
 
-    def loss(self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float) -> tuple[Loss, torch.Tensor]:
+    def loss(
+        self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float, ignored: Ignored | None = None
+    ) -> tuple[Loss, torch.Tensor]:
         """See `Renderer.loss`."""
         leaf = image.detach().cpu().double().requires_grad_()
-        target = photo.cpu().double() / 255
-        l1, similarity = (leaf - target).abs().mean(), ssim(leaf, target)
+        counts = torch.ones(image.shape[1:], dtype=torch.float64) if ignored is None else ignored.pixels.cpu() == 0
+        weight = 1.0 if ignored is None else ignored.weight
+        shown, target = counts * leaf, counts * (photo.cpu().double() / 255)
+        l1 = weight * (shown - target).abs().mean()
+        similarity = 1 - weight * (1 - ssim(shown, target))
         total = (1 - lambda_dssim) * l1 + lambda_dssim * (1 - similarity)
         (gradient,) = torch.autograd.grad(total, leaf)
         return Loss(total.detach(), l1.detach(), similarity.detach()), gradient
@@ -267,13 +274,15 @@ class ReferenceRenderer(PlainBatches):
         """See `Renderer.training_step`."""
         camera = step.view.camera
         image = self._render(parameters, camera, step.background, step.sh_degree, step.dropout)
-        loss, grad_image = self.loss(image, step.view.photo, step.lambda_dssim)
+        ignored = step.view.ignored
+        loss, grad_image = self.loss(image, step.view.photo, step.lambda_dssim, ignored)
         gradients, grad_means = self.backward(grad_image)
         assert self._projection is not None
         visible, radii = self._projection.visible, self._projection.radii.detach()
+        counted = visible if ignored is None else visible & ~hides(parameters.means, camera, ignored)
         half_size = torch.tensor([camera.width / 2, camera.height / 2], dtype=torch.float64)
-        statistics.gradient_norm_sum.add_((grad_means * half_size).norm(dim=-1) * visible)
-        statistics.view_count.add_(visible)
+        statistics.gradient_norm_sum.add_((grad_means * half_size).norm(dim=-1) * counted)
+        statistics.view_count.add_(counted)
         torch.maximum(statistics.max_radius, radii.to(statistics.max_radius), out=statistics.max_radius)
         self.adam_step(parameters, gradients, state, step.rates, step.number, step.sh_degree)
         return loss

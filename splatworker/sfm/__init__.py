@@ -21,6 +21,7 @@ Does not know: what the scene is for; torch.
     sharpness     how sharp a photo is              pure_rotation   photos taken from one spot
     duplicates    frames that repeat each other     workbench   what every step works with
     early_features   features found while photos arrive
+    masks         which photo has one               mask_evidence   whether features heed them
     overlap       with how many others a photo shares points
     output        may this folder be filled
     cli           `splatworker sfm`

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from splatworker.errors import InvalidMasks
+from splatworker.formats.mask_names import MaskRules
 from splatworker.sfm.colmap import DEATHS, quiet
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.reconstruct import reconstruct
@@ -17,6 +19,7 @@ from splatworker.sfm.report import SfmResult
 from splatworker.sfm.watch import Cancellation
 from splatworker.stages.arrivals import EndOfInput
 from splatworker.stages.command import run_as_command
+from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.options import add_options, declared
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
@@ -31,6 +34,8 @@ def main(argv: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda _number, _frame: cancellation.request())
 
     def work(reporter: Reporter) -> dict[str, Any]:
+        if arguments.masks is not None and not arguments.masks.is_dir():
+            raise InvalidMasks(f"There is no folder '{arguments.masks}' of masks.", stage="sfm")
         all_arrived = EndOfInput() if arguments.follow else None
         result = reconstruct(
             arguments.images,
@@ -40,6 +45,8 @@ def main(argv: Sequence[str]) -> int:
             cancellation,
             all_arrived,
             overwrite=arguments.overwrite,
+            masks=arguments.masks,
+            mask_rules=MaskRules(arguments.mask_mode, arguments.invert_masks),
         )
         if not arguments.json:
             _tell(result, arguments.output)
@@ -77,10 +84,20 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, SfmOptions]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="splatworker sfm", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="splatworker sfm", description="Find the cameras of a folder of photos, and sparse points, with COLMAP."
+    )
     parser.add_argument("images", type=Path, help="folder of JPEG and PNG photos")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="SCENE", help="folder to make")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="SCENE",
+        help="scene folder to write: images/, and sparse/0/ as COLMAP's model",
+    )
     add_options(parser, SfmOptions, dashes=True)
+    add_mask_arguments(parser)
     parser.add_argument(
         "--overwrite", action="store_true", help="work in a SCENE that holds other things, too, and leave those alone"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,15 @@ class MatchGraph:
             left -= component
             result.append(component)
         return sorted(result, key=len, reverse=True)
+
+
+def third_best(images: Sequence[int], inliers: Mapping[Pair, int]) -> float:
+    """Verified matches of an image with its third best partner, the median over images."""
+    best = []
+    for image in images:
+        counts = sorted((count for pair, count in inliers.items() if image in pair), reverse=True)
+        best.append(counts[2] if len(counts) > 2 else 0)
+    return float(np.median(best))
 
 
 def read_graph(database: Path) -> MatchGraph:

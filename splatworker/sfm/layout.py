@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
+from splatworker.formats.masks import Hidden
 from splatworker.sfm.database import alias
+from splatworker.sfm.masks import hidden, shows_what_is_hidden
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.photo import FORMATS, PhotoHeader
 from splatworker.sfm.watch import Span
@@ -35,10 +37,13 @@ def lay_out(photos: Sequence[PhotoHeader], images: Path, bench: Workbench, span:
     """Fill the folder `bench.photos` with a link to each photo or a smaller copy with its EXIF; the photos as they lie.
 
     A copy is large enough for features and for what is written in the end. Where that is the photos' own size
-    (`undistort_max_size` 0), all are links. Only photos that are partly transparent are copies always: laid over black,
-    with their alpha and a mask beside them.
+    (`undistort_max_size` 0), all are links. Only photos that are partly transparent are copies always, with their alpha
+    beside them: as they are where their colours go on below it, and else over black, which features must not see.
+
+    Raises:
+        InvalidMasks: a photo's mask is none, or of another shape, or hides everything.
     """
-    for folder in (bench.photos, bench.alphas, bench.masks):
+    for folder in (bench.photos, bench.alphas, bench.masks, bench.optional_masks, bench.ignored):
         folder.mkdir()
     laid: list[PhotoHeader] = []
     with ThreadPoolExecutor(bench.threads) as pool:
@@ -67,33 +72,66 @@ def _lay(photo: PhotoHeader, source: Path, target: Path, bench: Workbench) -> Ph
     bench.cancellation.check()
     if stays_as_it_is(photo, bench.options):
         target.symlink_to(source.resolve())
+        if photo.mask is not None:
+            _lay_ignored(hidden(photo, None, (photo.width, photo.height), bench.mask_rules), target, bench)
         return photo
     needed = _needed(bench.options) or max(photo.width, photo.height)
     with Image.open(source, formats=FORMATS) as image:
         exif = image.getexif()
         if photo.has_alpha:
-            rgba = image.convert("RGBA")
-            rgba.thumbnail((needed, needed), Image.Resampling.LANCZOS)
-            return _lay_transparent(photo, rgba, target, bench, exif)
+            return _lay_transparent(photo, image, needed, target, bench, exif)
         image.draft("RGB", (needed, needed))  # JPEG decodes at a half, a quarter, an eighth for next to nothing
         smaller = image.convert("RGB")
     smaller.thumbnail((needed, needed), Image.Resampling.LANCZOS)
     smaller.save(target, quality=_JPEG_QUALITY, compress_level=1, exif=exif)
+    if photo.mask is not None:
+        _lay_ignored(hidden(photo, None, smaller.size, bench.mask_rules), target, bench)
     return dataclasses.replace(photo, width=smaller.width, height=smaller.height)
 
 
 def _lay_transparent(
-    photo: PhotoHeader, rgba: Image.Image, target: Path, bench: Workbench, exif: Image.Exif
+    photo: PhotoHeader, image: Image.Image, needed: int, target: Path, bench: Workbench, exif: Image.Exif
 ) -> PhotoHeader:
-    """The photo over black: its colours times its alpha, which is how both can be undistorted."""
+    """The photo as it is and its alpha; or over black, its colours times its alpha: so both can be undistorted."""
+    rgba, own = image.convert("RGBA"), image.has_transparency_data
+    is_whole = not own or shows_what_is_hidden(rgba)
     alpha = rgba.getchannel("A")
-    least, _ = alpha.getextrema()
-    black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
-    Image.alpha_composite(black, rgba).convert("RGB").save(target, compress_level=1, exif=exif)
-    is_opaque = float(least) == 255  # type: ignore[arg-type]
-    if not is_opaque:
-        alpha.save(bench.alphas / target.name, compress_level=1)
-        inside = alpha.point(lambda value: 255 if value >= _OPAQUE else 0)
-        margin = 2 * round(_MARGIN * max(rgba.size) / 2) + 1
-        inside.filter(ImageFilter.MinFilter(max(3, margin))).save(bench.masks / f"{target.name}.png", compress_level=1)
-    return dataclasses.replace(photo, width=rgba.width, height=rgba.height, has_alpha=not is_opaque)
+    alpha.thumbnail((needed, needed), Image.Resampling.LANCZOS)
+    parts = hidden(photo, alpha if own else None, alpha.size, bench.mask_rules)
+    if is_whole:
+        smaller = rgba.convert("RGB")
+        smaller.thumbnail((needed, needed), Image.Resampling.LANCZOS)
+    else:
+        rgba.thumbnail((needed, needed), Image.Resampling.LANCZOS)
+        if parts.alpha is not None:
+            rgba.putalpha(parts.alpha)
+        smaller = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba).convert("RGB")
+    smaller.save(target, compress_level=1, exif=exif)
+    if parts.alpha is not None:
+        parts.alpha.save(bench.alphas / target.name, compress_level=1)
+        folder = bench.optional_masks if is_whole else bench.masks
+        _inside(parts.alpha).save(folder / f"{target.name}.png", compress_level=1)
+    elif own and not is_whole and parts.counts is not None:
+        _inside(alpha).save(bench.masks / f"{target.name}.png", compress_level=1)
+    _lay_ignored(parts, target, bench)
+    return dataclasses.replace(photo, width=smaller.width, height=smaller.height, has_alpha=parts.alpha is not None)
+
+
+def _lay_ignored(parts: Hidden, target: Path, bench: Workbench) -> None:
+    """What does not count of the photo, beside it."""
+    if parts.counts is None:
+        return
+    parts.counts.save(bench.ignored / target.name, "PNG", compress_level=1)
+    place = bench.optional_masks / f"{target.name}.png"
+    inside = _inside(parts.counts)
+    if place.exists():
+        with Image.open(place, formats=FORMATS) as other:
+            inside = ImageChops.darker(inside, other.convert("L"))
+    inside.save(place, compress_level=1)
+
+
+def _inside(alpha: Image.Image) -> Image.Image:
+    """White where features may be: inside of what is opaque, and not at its edge."""
+    opaque = alpha.point(lambda value: 255 if value >= _OPAQUE else 0)
+    margin = 2 * round(_MARGIN * max(alpha.size) / 2) + 1
+    return opaque.filter(ImageFilter.MinFilter(max(3, margin)))

@@ -40,12 +40,15 @@ class SfmOptions:
 
     camera_model: Annotated[
         CameraModel,
-        Option("COLMAP's model of the lens; auto takes one by how many photos share a camera.", job=InJob()),
+        Option(
+            "COLMAP's camera model; auto: SIMPLE_RADIAL, and at the end OPENCV where many photos share a camera.",
+            job=InJob(),
+        ),
     ] = "auto"
     max_num_features: Annotated[
         int,
         Option(
-            "The most features of a photo; by default as the step needs.",
+            "The most SIFT features of a photo; by default as the step needs.",
             NATURAL,
             job=_number(Range(256, 65_536)),
         ),
@@ -61,7 +64,11 @@ class SfmOptions:
     ] = 1600
     matcher: Annotated[
         Matcher,
-        Option("Which pairs of photos are matched; auto decides by how many there are.", job=InJob()),
+        Option(
+            "Which pairs of photos are matched: all (exhaustive), those taken one after another (sequential), or those "
+            "that look alike (retrieval); auto: exhaustive for few photos, else retrieval.",
+            job=InJob(),
+        ),
     ] = "auto"
     undistort_max_size: Annotated[
         int,
@@ -76,19 +83,21 @@ class SfmOptions:
     device: Annotated[Device, Option("Where features are found and matched.")] = "auto"
     keep_frame: Annotated[
         bool,
-        Option("Leave COLMAP's arbitrary world frame, instead of upright, centered and scaled.", job=InJob()),
+        Option(
+            "Keep COLMAP's arbitrary world frame, instead of one that is upright, centered and scaled.", job=InJob()
+        ),
     ] = False
     min_registered: Annotated[
         int,
         Option(
-            "Fewer photos with a camera are an error.",
+            "Fewer registered photos (those that got a camera) are an error.",
             COUNT,
             unit="photos",
             job=_number(Range(3, MOST_REGISTERED)),
         ),
     ] = 5
     min_share: Annotated[
-        float, Option("A smaller share of the photos with a camera is an error.", SHARE, job=_number(SHARE))
+        float, Option("A smaller share of registered photos is an error.", SHARE, job=_number(SHARE))
     ] = 0.5
     warn_share: float = 0.8
     seed: int = 0

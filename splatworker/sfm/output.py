@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from splatworker.errors import from_os_error
-from splatworker.formats import ownership
+from splatworker.formats import filling, ownership
 from splatworker.formats.folder_kinds import SCENE
 from splatworker.stages.workspace import private_workspace
 
@@ -32,11 +32,11 @@ def scene_to_write(scene: Path, images: Path, *, beside: bool = False) -> Iterat
     ownership.demand_apart(scene, images, "-o", "sfm")
     ownership.demand_free(scene, SCENE, "-o", "sfm", beside=beside, hint="" if beside else OVERWRITE_HINT)
     place = scene.absolute() if scene.is_dir() else scene.absolute().parent
-    with ownership.folder_to_fill(place, "sfm"), private_workspace(place, in_output=True) as workspace:
+    with filling.folder_to_fill(place, "sfm"), private_workspace(place, in_output=True) as workspace:
         part = workspace / "scene"
         try:
             part.mkdir()
             yield part
-            ownership.fill(scene, part, SCENE, "sfm")
+            filling.fill(scene, part, SCENE, "sfm")
         except OSError as error:
             raise from_os_error(error, "sfm") from error

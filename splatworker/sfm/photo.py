@@ -36,6 +36,7 @@ class PhotoHeader:
         taken: when, as EXIF writes it (sortable text), "" where not given.
         file: the name as the file system has it, where that differs; see `within`.
         has_alpha: parts of it may be transparent.
+        mask: the file of its mask, where it has one.
         is_panorama: it is one, and no camera's photo.
         frame: its place in a video, None for one that was taken by itself.
     """
@@ -52,6 +53,7 @@ class PhotoHeader:
     taken: str = ""
     file: str = ""
     has_alpha: bool = False
+    mask: Path | None = None
     is_panorama: bool = False
     frame: VideoFrame | None = None
 

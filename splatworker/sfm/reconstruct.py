@@ -9,9 +9,11 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
+from splatworker.formats.mask_names import AS_GIVEN, MaskRules, masks_folder
 from splatworker.formats.panorama import PANORAMA
 from splatworker.machine.limits import available_cpus
 from splatworker.sfm import features, reasons
@@ -23,6 +25,8 @@ from splatworker.sfm.early_features import find_features
 from splatworker.sfm.frame import apply_frame, find_frame
 from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.layout import lay_out
+from splatworker.sfm.mask_evidence import Evidence, used_masks
+from splatworker.sfm.masks import with_masks
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.output import scene_to_write
 from splatworker.sfm.overlap import overlapping_photos
@@ -50,6 +54,8 @@ def reconstruct(
     all_arrived: arrivals.AllArrived | None = None,
     *,
     overwrite: bool = False,
+    masks: Path | None = None,
+    mask_rules: MaskRules = AS_GIVEN,
 ) -> SfmResult:
     """Find cameras and points for a folder of photos and write `scene`, whole or not at all.
 
@@ -59,10 +65,13 @@ def reconstruct(
             older scene of ours there is replaced; any other folder with something in it is refused.
         all_arrived: whether all photos have arrived; until then features are found in those that have. None: they are.
         overwrite: other things may be in `scene`, and stay.
+        masks: a folder of masks; None for the one that comes with the photos, if any (`mask_names.masks_folder`).
+        mask_rules: how they, and the photos' alpha, are meant.
 
     Raises:
         NoPhotos, TooFewPhotos, NoFeatures, NoOverlap, NoReconstruction: with a sentence for whoever took the photos.
         Cancelled: `cancellation` was requested.
+        InvalidMasks: the masks are of other photos, or one cannot be used.
         InvalidJob: `scene` cannot be filled or holds what is not ours, or CUDA was asked for and is not there.
     """
     cancellation = cancellation or Cancellation()
@@ -78,12 +87,16 @@ def reconstruct(
     with scene_to_write(scene, images, beside=overwrite) as part:
         work = part / "work"
         work.mkdir()
-        bench = Workbench(work, work / "photos", options, threads, cancellation)
+        bench = Workbench(work, work / "photos", options, threads, cancellation, mask_rules)
         ahead = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
         given, panoramas, unreadable = _read(images, options)
+        masks = masks or masks_folder(images)
         passed_over = [
-            f"The folder {name} was passed over: {reason}." for name, reason in find_files(images).passed_over.items()
+            f"The folder {name} was passed over: {reason}."
+            for name, reason in find_files(images).passed_over.items()
+            if images / name != masks
         ]
+        given = with_masks(given, masks, mask_rules)
         near_duplicates = find_near_duplicates(given, images)
         photos = [photo for photo in given if photo.name not in near_duplicates]
         with timer("layout"):
@@ -129,12 +142,13 @@ def reconstruct(
                 *_warnings(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,
                 *_warn_of_positions(photos, misplaced),
-                *_warn_of_transparency(photos),
+                *_warn_of_masks(photos, findings.masks, attempt),
                 *_warn_of_video(photos, model.compute_mean_reprojection_error()),
             ),
             timings=timer.seconds,
         )
-        write_report(part / "report.json", result, model, groups, findings.graph, findings.attempts)
+        masking = asdict(findings.masks) | {"used": used_masks(attempt)} if findings.masks else None
+        write_report(part / "report.json", result, model, groups, findings.graph, findings.attempts, masking)
         shutil.rmtree(work, ignore_errors=True)
     for warning in result.warnings:
         reporter.warning(warning)
@@ -230,13 +244,23 @@ def _warn_of_positions(photos: Sequence[PhotoHeader], misplaced: Sequence[int]) 
         yield f"The position (GPS) of {_some(names)} is missing or contradicts that of all others; it was not used."
 
 
-def _warn_of_transparency(photos: Sequence[PhotoHeader]) -> Iterator[str]:
-    masked = [photo.name for photo in photos if photo.has_alpha]
-    if masked:
-        yield (
-            f"{len(masked)} of {len(photos)} photos are partly transparent: their alpha was used as a mask, and "
-            "nothing was looked for in what is transparent."
-        )
+def _warn_of_masks(photos: Sequence[PhotoHeader], masks: Evidence | None, attempt: Attempt) -> Iterator[str]:
+    transparent = sum(photo.has_alpha for photo in photos)
+    masked = sum(photo.mask is not None for photo in photos)
+    if not transparent and not masked:
+        return
+    if transparent:
+        said = f"{transparent} of {len(photos)} photos are partly transparent"
+    else:
+        said = f"{masked} of {len(photos)} photos have a mask"
+    if masks is None:
+        yield f"{said}: nothing was looked for in what is hidden." if transparent else f"{said}."
+    elif used_masks(attempt):
+        why = f", for {masks.reason}" if masks.heeded else ", for without them fewer photos could be placed"
+        yield f"{said}: nothing was looked for in what is hidden{why}."
+    else:
+        why = masks.reason if not masks.heeded else "with less fewer photos could be placed"
+        yield f"{said}: cameras were found by all that the photos show, for {why}."
 
 
 def _warn_of_video(photos: Sequence[PhotoHeader], error: float) -> Iterator[str]:

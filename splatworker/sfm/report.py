@@ -59,8 +59,12 @@ def write_report(
     groups: Sequence[CameraGroup],
     graph: MatchGraph,
     attempts: Sequence[Attempt],
+    masks: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write report.json; `model` is the distorted one, whose intrinsics the undistorted photos no longer show."""
+    """Write report.json; `model` is the distorted one, whose intrinsics the undistorted photos no longer show.
+
+    `masks` says what spoke for the photos' masks and against them, where that was a question.
+    """
     cameras = dict(model.cameras.items())
     centers = np.array([model.image(image_id).projection_center() for image_id in model.reg_image_ids()])
     report = result.to_event() | {
@@ -68,6 +72,7 @@ def write_report(
         "pairs": {"matched": graph.tried, "verified": len(graph.inliers)},
         "cameras": [_camera(cameras.get(number), group) for number, group in enumerate(groups, 1)],
         "attempts": [_attempt(attempt) for attempt in attempts],
+        **({"masks": masks} if masks else {}),
     }
     path.write_text(json.dumps(report, indent=2) + "\n")
 

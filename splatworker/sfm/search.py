@@ -9,13 +9,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from splatworker.sfm import database, features, ladder, matching, retrieval
+from splatworker.sfm import database, features, ladder, mask_evidence, matching, retrieval
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.features import FeaturePreset
-from splatworker.sfm.graph import MatchGraph, read_graph
+from splatworker.sfm.graph import MatchGraph, read_graph, third_best
 from splatworker.sfm.ladder import Attempt
+from splatworker.sfm.mask_evidence import Evidence
 from splatworker.sfm.pairs import choose_pairs
 from splatworker.sfm.photo import PhotoHeader, sequences
 from splatworker.sfm.watch import Span
@@ -45,11 +44,13 @@ class Findings:
 
     Attributes:
         keypoints: image id -> number of keypoints.
+        masks: what spoke for the photos' masks and against them; None where none could be heeded.
     """
 
     keypoints: dict[int, int]
     graph: MatchGraph
     attempts: list[Attempt]
+    masks: Evidence | None = None
 
 
 def search(
@@ -79,6 +80,12 @@ def search(
             database.copy_features(ahead, bench.database, photos)
         before = time.process_time()
         graph = _look(bench, preset, photos, reporter, timer)
+        evidence = mask_evidence.weigh(bench, graph)
+        other: tuple[Workbench, MatchGraph] | None = None
+        if evidence is not None and evidence.heeded:
+            other = None if evidence.is_still else (bench, graph)
+            bench = mask_evidence.masked_look(bench, photos, groups)
+            graph = _matched(bench, preset, photos, reporter, timer)
         now = time.process_time()
         last = (
             preset is presets[-1]
@@ -90,10 +97,19 @@ def search(
         if len(graph.components()[0]) >= _SCENE:
             with timer("mapping"):
                 span = Span(reporter, "placing cameras", 0.65, 0.93)
-                attempts += ladder.climb(bench, preset.name, groups, graph, span)
+                attempts += ladder.climb(bench, bench.folder.name, groups, graph, span)
+        if evidence is not None and not ladder.answered(attempts, graph):  # the other way, once
+            if not evidence.heeded:
+                inside = mask_evidence.masked_look(bench, photos, groups)
+                other = inside, _matched(inside, preset, photos, reporter, timer)
+            if other is not None and len(other[1].components()[0]) >= _SCENE:
+                with timer("mapping"):
+                    span = Span(reporter, "placing cameras", 0.65, 0.93)
+                    attempts += ladder.climb(other[0], other[0].folder.name, groups, other[1], span)
+                graph = max(graph, other[1], key=lambda found: len(found.components()[0]))
         if last or (ladder.answered(attempts, graph) and not _is_loose(graph)):
             break
-    return Findings(database.keypoint_counts(bench.database), graph, attempts)
+    return Findings(database.keypoint_counts(bench.database), graph, attempts, evidence)
 
 
 def _look(
@@ -104,9 +120,20 @@ def _look(
     timer: Callable[[str], AbstractContextManager[None]],
 ) -> MatchGraph:
     """Features, pairs, matches."""
-    options = bench.options
     with timer("features"):
         features.extract(bench, preset, Span(reporter, "finding features", 0.02, 0.3))
+    return _matched(bench, preset, photos, reporter, timer)
+
+
+def _matched(
+    bench: Workbench,
+    preset: FeaturePreset,
+    photos: Sequence[PhotoHeader],
+    reporter: Reporter,
+    timer: Callable[[str], AbstractContextManager[None]],
+) -> MatchGraph:
+    """Pairs and matches of features that are there."""
+    options = bench.options
     with timer("pairs"):
         pairs = choose_pairs(
             len(photos),
@@ -122,11 +149,7 @@ def _look(
 
 def is_thin(graph: MatchGraph) -> bool:
     """Too few matches for the mapper to have a good chance."""
-    third_best = []
-    for image in graph.images:
-        counts = sorted((count for pair, count in graph.inliers.items() if image in pair), reverse=True)
-        third_best.append(counts[2] if len(counts) > 2 else 0)
-    return float(np.median(third_best)) < THIN_MATCHES
+    return third_best(graph.images, graph.inliers) < THIN_MATCHES
 
 
 def _is_promising(graph: MatchGraph) -> bool:

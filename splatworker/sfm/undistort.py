@@ -7,8 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
+from splatworker.formats.mask_names import mask_name
+from splatworker.formats.masks import kept
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.metadata import drop_metadata
 from splatworker.sfm.photo import FORMATS, PhotoHeader
@@ -31,7 +34,8 @@ def write_scene(
     """Write `scene/images` and `scene/sparse/0` from a model; `photos[image_id - 1]` names an image.
 
     Photos are cropped to the largest rectangle without blank pixels, and shrunk as the options say. Where a photo is
-    partly transparent its alpha is undistorted as its colours are. All cameras are PINHOLE: COLMAP leaves one without
+    partly transparent its alpha is undistorted as its colours are, and so is what is ignored of it, which goes to
+    `scene/masks`. All cameras are PINHOLE: COLMAP leaves one without
     distortion as it is, whatever its kind.
     """
     distorted, undistorted = bench.folder / "distorted", bench.folder / "undistorted"
@@ -61,11 +65,16 @@ def write_scene(
     for image in flat.images.values():
         bench.cancellation.check()
         if (bench.alphas / image.name).exists():
-            camera = model.cameras[image.camera_id]
-            _give_alpha(written / image.name, bench.alphas / image.name, camera, undistortion)
+            alpha = _undistorted(bench.alphas / image.name, model.cameras[image.camera_id], undistortion)
+            was_black = (bench.masks / f"{image.name}.png").exists()
+            _give_alpha(written / image.name, alpha, premultiplied=was_black)
     if bench.options.undistort_max_size:
         _shrink(flat, written, bench.options.undistort_max_size, bench.threads)
     for image_id, image in flat.images.items():
+        if (bench.ignored / image.name).exists():
+            ignored = _undistorted(bench.ignored / image.name, model.cameras[image.camera_id], undistortion)
+            camera = flat.cameras[image.camera_id]
+            _write_mask(ignored, (camera.width, camera.height), scene / "masks" / mask_name(photos[image_id - 1].name))
         drop_metadata(written / image.name)
         place = scene / "images" / photos[image_id - 1].name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -86,17 +95,33 @@ def _to_pinhole(camera: pycolmap.Camera) -> None:
     camera.params = [*focal, *center]
 
 
-def _give_alpha(written: Path, alpha: Path, camera: pycolmap.Camera, options: pycolmap.UndistortCameraOptions) -> None:
-    """Make a photo that was undistorted over black transparent again, by its alpha undistorted in the same way."""
-    with Image.open(alpha, formats=FORMATS) as grey:
-        given = np.asarray(grey)
+def _undistorted(
+    grey: Path, camera: pycolmap.Camera, options: pycolmap.UndistortCameraOptions
+) -> npt.NDArray[np.uint8]:
+    """(H, W) a grey picture of a photo's size, undistorted as the photo was; 0 where the photo shows nothing."""
+    with Image.open(grey, formats=FORMATS) as image:
+        given = np.asarray(image)
     flat, _ = pycolmap.undistort_image(options, pycolmap.Bitmap.from_array(given), camera)
-    opacity = np.asarray(flat.to_array()).reshape(flat.height, flat.width)
+    return np.asarray(flat.to_array()).reshape(flat.height, flat.width)
+
+
+def _give_alpha(written: Path, opacity: npt.NDArray[np.uint8], *, premultiplied: bool) -> None:
+    """Make a photo transparent again; `premultiplied` where it was undistorted over black."""
     with Image.open(written, formats=FORMATS) as photo:
-        premultiplied = np.asarray(photo.convert("RGB"), dtype=np.float32)
-    colours = premultiplied * (255.0 / np.maximum(opacity, 1)[:, :, None])
-    pixels = np.dstack([np.clip(colours + 0.5, 0, 255).astype(np.uint8), opacity])
-    Image.fromarray(pixels, "RGBA").save(written, "PNG", compress_level=1)
+        colours = np.asarray(photo.convert("RGB"))
+    if premultiplied:
+        divided = colours.astype(np.float32) * (255.0 / np.maximum(opacity, 1)[:, :, None])
+        colours = np.clip(divided + 0.5, 0, 255).astype(np.uint8)
+    colours = np.where(opacity[:, :, None] > 0, colours, np.uint8(0))  # nobody sees them, and zeros take no room
+    Image.fromarray(np.dstack([colours, opacity]), "RGBA").save(written, "PNG", compress_level=1)
+
+
+def _write_mask(ignored: npt.NDArray[np.uint8], size: tuple[int, int], target: Path) -> None:
+    """Write what counts of an undistorted photo of this size, in black and white alone."""
+    mask = Image.fromarray(ignored)
+    mask = mask if mask.size == size else mask.resize(size, Image.Resampling.BOX)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    kept(mask).save(target, "PNG")
 
 
 def _shrink(model: pycolmap.Reconstruction, photos: Path, longest: int, threads: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from splatworker.formats.mask_names import AS_GIVEN, MaskRules
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.watch import Cancellation
 
@@ -17,6 +18,7 @@ class Workbench:
         folder: made for this look; holds its database and models.
         photos: folder of the photos by alias, see `layout`.
         threads: how many to use.
+        mask_rules: how the photos' masks are meant.
     """
 
     folder: Path
@@ -24,6 +26,7 @@ class Workbench:
     options: SfmOptions
     threads: int
     cancellation: Cancellation = field(default_factory=Cancellation)
+    mask_rules: MaskRules = AS_GIVEN
 
     @property
     def alphas(self) -> Path:
@@ -32,8 +35,20 @@ class Workbench:
 
     @property
     def masks(self) -> Path:
-        """Folder of the masks of the same photos, named as COLMAP looks for them, white where features are kept."""
+        """Folder of the masks of photos that show nothing but the subject, named as COLMAP looks for them, white where
+        features are kept.
+        """
         return self.photos.with_name("masks")
+
+    @property
+    def optional_masks(self) -> Path:
+        """The same of photos that show what is around the subject, too: heeded where that helps the cameras."""
+        return self.photos.with_name("optional_masks")
+
+    @property
+    def ignored(self) -> Path:
+        """Folder of grey PNGs, by the photos' aliases: 0 where the photo does not count, 255 where it does."""
+        return self.photos.with_name("ignored")
 
     @property
     def database(self) -> Path:

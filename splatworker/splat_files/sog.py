@@ -30,6 +30,7 @@ from splatworker.formats.atomic import atomic_file
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import take
 from splatworker.machine.limits import available_cpus
+from splatworker.render.device import is_gpu
 from splatworker.splat_files import smallest_three
 from splatworker.splat_files.clusters import codebook, palette
 from splatworker.splat_files.constant_colour import constant_colours
@@ -139,7 +140,7 @@ class _Harmonics(NamedTuple):
 def _harmonics(gaussians: Gaussians, device: torch.device, lines: LinesOfSight | None) -> _Harmonics:
     coefficients = gaussians.sh_rest.shape[1]
     size = palette_size(len(gaussians), device)
-    rounds = GPU_ROUNDS if device.type == "cuda" else CPU_ROUNDS
+    rounds = GPU_ROUNDS if is_gpu(device) else CPU_ROUNDS
     vectors = gaussians.sh_rest.reshape(len(gaussians), -1)
     weights = None if lines is None else lines.weights.sum(axis=0) + np.float32(UNSEEN_WEIGHT)
     centroids, labels = palette(vectors, size, rounds, device, weights=weights)

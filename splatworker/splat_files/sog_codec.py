@@ -18,9 +18,7 @@ def write(path: Path, gaussians: Gaussians, device: str, lines: LinesOfSight | N
     """As `Format.write`; on the GPU where there is one and `device` is "auto"."""
     import torch  # noqa: PLC0415
 
-    from splatworker.render.backend import cuda_is_usable  # noqa: PLC0415
+    from splatworker.render.backend import chosen  # noqa: PLC0415
     from splatworker.splat_files.sog import write_sog  # noqa: PLC0415
 
-    if device == "auto":
-        device = "cuda" if cuda_is_usable() else "cpu"
-    write_sog(path, gaussians, torch.device(device), lines=lines)
+    write_sog(path, gaussians, torch.device(chosen(device)), lines=lines)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from splatworker.formats.ownership import made_here
+from splatworker.formats.folder_record import made_here
 from splatworker.stages.arrivals import natural
 
 MOST_FILES = 20_000

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import torch
 
+from splatworker.render.device import synchronise
+
 
 class Clock:
     """Starts when made; stands still while `stopped`. Reading it waits for the device's work."""
@@ -29,6 +31,5 @@ class Clock:
         return self._now() - self._start - self._excluded
 
     def _now(self) -> float:
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
+        synchronise(self._device)
         return time.monotonic()

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat
-from splatworker.formats.ownership import files_to_write
+from splatworker.formats.mask_names import MaskRules
 from splatworker.render.backend import renderer_for
 from splatworker.render.cli import add_arguments, chosen_photos, to_bytes, write_png
 from splatworker.render.interface import View
@@ -20,6 +21,7 @@ from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.registry import read_any
 from splatworker.stages.command import run_as_command
+from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
 from splatworker.train.evaluate import score_views, summary
@@ -35,6 +37,7 @@ def main(argv: list[str]) -> int:
         prog="splatworker eval", description="PSNR and SSIM of a splat on a scene's photos (by default the held-out)."
     )
     add_arguments(parser, split_default="test")
+    add_mask_arguments(parser)
     parser.add_argument("-o", "--output", type=Path, help="a folder for PNGs: the photo left, the splat right")
     arguments = parser.parse_args(argv)
 
@@ -56,7 +59,7 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
     """
     ply = find_splat(arguments.splat)
     gaussians = read_any(ply)
-    photos = chosen_photos(arguments, report)
+    photos = chosen_photos(arguments, report, arguments.masks, MaskRules(arguments.mask_mode, arguments.invert_masks))
     renderer = renderer_for(arguments.device)
     options = Options(
         source_path=arguments.source_path,

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from splatworker.formats.atomic import write_text
+from splatworker.render.ignored import alone
 from splatworker.render.interface import GaussianTensors, Renderer, View
 from splatworker.render.metrics import psnr
 from splatworker.train.photos import Views
@@ -37,12 +38,16 @@ def score_views(
     sh_degree: int,
     see: Callable[[str, View, torch.Tensor], None] | None = None,
 ) -> list[PhotoScore]:
-    """Draw every view and compare it with its photo; `see` gets each name, view and (3, H, W) image in [0, 1]."""
+    """Draw every view and compare it with its photo; `see` gets each name, view and (3, H, W) image in [0, 1].
+
+    What is ignored of a photo is not compared.
+    """
     scores = []
     for name, view in zip(names, views, strict=True):
         image = renderer.render(gaussians, view.camera, background, sh_degree).clamp(0, 1)
-        loss, _ = renderer.loss(image, view.photo, 1.0)
-        scores.append(PhotoScore(name, round(psnr(image, view.photo), 4), round(float(loss.ssim), 5)))
+        loss, _ = renderer.loss(image, view.photo, 1.0, alone(view.ignored))
+        score = psnr(image, view.photo, None if view.ignored is None else view.ignored.pixels)
+        scores.append(PhotoScore(name, round(score, 4), round(float(loss.ssim), 5)))
         if see is not None:
             see(name, view, image)
     return scores

@@ -16,7 +16,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from splatworker.formats import ownership
+from splatworker.formats import filling, folder_record, ownership
 from splatworker.formats.atomic import write_text
 from splatworker.formats.folder_kinds import MODEL
 from splatworker.formats.gaussians import Gaussians
@@ -43,7 +43,7 @@ class ModelFolder:
     def __init__(self, options: Options, resumed_at: int) -> None:
         self.path = options.model_path
         self._planned = _planned(options)
-        known = [name for name in ownership.ours(self.path, MODEL.earlier) if is_of_training(name)]
+        known = [name for name in folder_record.ours(self.path, MODEL.earlier) if is_of_training(name)]
         self._kept = [name for name in known if _goes_on(self.path, name, options.start_checkpoint, resumed_at)]
         self._earlier = [name for name in known if name not in self._kept]
 
@@ -55,7 +55,7 @@ class ModelFolder:
     def begin(self) -> None:
         """From now on this training writes: its files alone count, and those of an earlier one go."""
         self._record()
-        ownership.remove(self.path, self._earlier)
+        filling.remove(self.path, self._earlier)
         self._earlier = []
 
     def written(self) -> None:
@@ -63,10 +63,10 @@ class ModelFolder:
         self._record()
 
     def _record(self) -> None:
-        others = [name for name in ownership.ours(self.path) if not is_of_training(name)]
+        others = [name for name in folder_record.ours(self.path) if not is_of_training(name)]
         there = [name for name in self._planned if name not in self._earlier and (self.path / name).is_file()]
         missing = [name for name in self._planned if name not in there]
-        ownership.record(self.path, [*others, *self._kept, *there], STAGE, planned=missing)
+        folder_record.record(self.path, [*others, *self._kept, *there], STAGE, planned=missing)
 
 
 def demand_usable(options: Options) -> None:
@@ -113,6 +113,9 @@ def write_description(options: Options, scene: Scene, train: list[Photo], test: 
         data_device=UNUSED["data_device"],
         eval=options.eval,
     )
+    if options.masks is not None or options.mask_mode != "auto" or options.invert_masks:
+        config.masks = str(options.masks or "")
+        config.mask_mode, config.invert_masks = options.mask_mode, options.invert_masks
     write_text(folder / "cfg_args", repr(config), STAGE)
     cameras = [_camera_entry(index, photo, options) for index, photo in enumerate([*test, *train])]
     write_text(folder / "cameras.json", json.dumps(cameras), STAGE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from splatworker.machine.limits import available_memory
+from splatworker.render.device import free_memory, is_gpu
 from splatworker.train.model import Model
 
 _WORKING_COPIES = 5
@@ -29,16 +30,7 @@ def gaussian_capacity(model: Model, more_copies: int = 0) -> int:
 
 def free_bytes(device: torch.device) -> int | None:
     """Bytes that can still be allocated on a device; None if unknown."""
-    if device.type != "cuda":
-        return available_memory()
-    free, _ = torch.cuda.mem_get_info(device)
-    reserved_unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return free + reserved_unused
-
-
-def peak_bytes(device: torch.device) -> int | None:
-    """The most that this process has had allocated on a GPU, kernels' scratch memory included; None on a CPU."""
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+    return free_memory(device) if is_gpu(device) else available_memory()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -63,6 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
         description="Train a Gaussian splat from a COLMAP scene folder. Takes the options of the original train.py.",
     )
     add_options(parser, Options)
+    for name in ("mask_mode", "invert_masks"):  # as the other commands write them
+        (known,) = (one for one in declared(Options) if one.name == name)
+        add_option(parser, known, dashes=True, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     ignored = parser.add_argument_group("accepted, of the original trainer, without effect here")
     for known in declared(UnusedOptions):
         add_option(ignored, known)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
+from splatworker.formats.mask_names import MaskMode
 from splatworker.stages.options import COUNT, NATURAL, InJob, Option, Range
 from splatworker.train.training_options import FRACTION, ITERATION, ITERATION_OR_NONE, SWITCH
 
@@ -100,6 +102,22 @@ class OwnOptions:
         ),
     ] = False
 
+    masks: Annotated[
+        Path | None,
+        Option(
+            "A folder of masks, white where a photo counts; by default the scene's `masks`.", whose="ours", group=OURS
+        ),
+    ] = None
+    mask_mode: Annotated[
+        MaskMode,
+        Option(
+            "What masked pixels are: ignore, nobody knows what is there; cutout, nothing is there; auto: the first of "
+            "mask files, the second of the photos' own alpha.",
+            whose="ours",
+            group=OURS,
+        ),
+    ] = "auto"
+    invert_masks: Annotated[bool, Option("In mask files black is what counts.", whose="ours", group=OURS)] = False
     device: Annotated[Literal["auto", "cpu", "cuda"], Option("What to train on.", whose="ours", group=OURS)] = "auto"
     seed: Annotated[int, Option("Of every random number.", NATURAL, whose="ours", group=OURS)] = 0
     opacity_resets: Annotated[

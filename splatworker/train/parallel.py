@@ -33,6 +33,7 @@ import torch
 import torch.distributed as dist
 
 from splatworker.errors import SplatError, StageCrashed
+from splatworker.render.device import event, gpu_count, has_gpu, is_gpu, make_current
 from splatworker.render.interface import (
     CONTRIBUTION_HEADER,
     AdamState,
@@ -68,16 +69,16 @@ def choose_gpu(device: str) -> None:
     Raises:
         SplatError: there are fewer GPUs than ranks on this machine.
     """
-    if not is_started() or device == "cpu" or not torch.cuda.is_available():
+    if not is_started() or device == "cpu" or not has_gpu():
         return
-    number, count = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+    number, count = int(os.environ["LOCAL_RANK"]), gpu_count()
     if number >= count:
         raise SplatError(
             f"There are more processes on this machine than its {count} GPUs.",
             hint=f"Use torchrun --nproc-per-node {count}.",
             stage=STAGE,
         )
-    torch.cuda.set_device(number)
+    make_current(number)
 
 
 @contextlib.contextmanager
@@ -86,7 +87,7 @@ def process_group(device: torch.device) -> Iterator[Ranks | None]:
     if not is_started():
         yield None
         return
-    on_gpu = device.type == "cuda"
+    on_gpu = is_gpu(device)
     dist.init_process_group("nccl" if on_gpu else "gloo", device_id=device if on_gpu else None)
     yield Ranks(device)
     dist.destroy_process_group()  # not after a failure: NCCL would wait for the others, while torchrun ends them
@@ -233,7 +234,7 @@ class AsyncReadback:
     """Numbers on their way from the device: the host reads them later, and does not wait for what was queued since."""
 
     def __init__(self, device: torch.device) -> None:
-        self._sent = torch.cuda.Event() if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        self._sent = event(device)
         self._numbers: torch.Tensor | None = None
         self._unread = False
 

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import overload
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image, UnidentifiedImageError
 
 from splatworker.errors import InvalidScene
+from splatworker.formats.hidden_parts import hidden_parts, ignored_at, over_colour
 from splatworker.formats.scene import Photo, image_size
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
-from splatworker.render.interface import View
-from splatworker.train.memory import free_bytes
+from splatworker.render.device import free_memory, is_gpu
+from splatworker.render.ignored import left_out
+from splatworker.render.interface import Ignored, View
 from splatworker.train.options import Options
 
 PHOTOS_SHARE = 1 / 3
 """Of a GPU's free memory, for photos; the rest is for Gaussians."""
+
+_Bytes = npt.NDArray[np.uint8]
 
 _DRAFT_FACTOR = 2
 """A JPEG is decoded at no less than this multiple of the wanted size, so that shrinking still averages."""
@@ -51,9 +57,9 @@ class Views(Sequence[View]):
         self._views = views
         self._holes: list[torch.Tensor | None] = list(holes) if holes is not None else [None for _ in views]
         self._background = background
-        if device is not None and device.type == "cuda":
+        if device is not None and is_gpu(device):
             # From pages that the system cannot move, the GPU fetches a photo by itself while the host goes on.
-            self._views = [View(view.camera, view.photo.pin_memory()) for view in views]
+            self._views = [View(view.camera, view.photo.pin_memory(), view.ignored) for view in views]
 
     @overload
     def __getitem__(self, index: int) -> View: ...
@@ -63,7 +69,9 @@ class Views(Sequence[View]):
         if isinstance(index, slice):
             return self._like(self._views[index], self._holes[index])
         view = self._views[index]
-        return view if self._device is None else View(view.camera, view.photo.to(self._device, non_blocking=True))
+        if self._device is None:
+            return view
+        return View(view.camera, view.photo.to(self._device, non_blocking=True), view.ignored)
 
     def __len__(self) -> int:
         return len(self._views)
@@ -79,7 +87,13 @@ class Views(Sequence[View]):
             return view
         change = (255 * colour - self._background)[:, None, None]
         laid = view.photo.float() + hole.float() * (1 / 255) * change
-        return View(view.camera, laid.round_().clamp_(0, 255).to(torch.uint8))
+        if view.ignored is not None:
+            laid = left_out(laid, view.ignored)
+        return View(view.camera, laid.round_().clamp_(0, 255).to(torch.uint8), view.ignored)
+
+    def ignored(self, index: int) -> Ignored | None:
+        """What is ignored of a photo; None where all of it counts."""
+        return self._views[index].ignored
 
     @property
     def streams(self) -> bool:
@@ -104,7 +118,7 @@ class Views(Sequence[View]):
         """What `change` makes of every view, kept where these are."""
         changed = [change(view) for view in self]
         if self._device is not None:
-            changed = [View(view.camera, view.photo.cpu()) for view in changed]
+            changed = [View(view.camera, view.photo.cpu(), view.ignored) for view in changed]
         holes = [
             None if hole is None else change(View(view.camera, hole[None])).photo[0]
             for view, hole in zip(self._views, self._holes, strict=True)
@@ -135,20 +149,39 @@ def load_views(
 
     Raises:
         InvalidScene: a photo cannot be decoded, or is not of its camera's shape.
+        InvalidMasks: a photo's mask cannot be used.
     """
     background = 255 if options.white_background else 0
     views, holes = [], []
     with ThreadPoolExecutor(available_cpus()) as pool:
         sizes = [image_size(photo.camera, options.resolution) for photo in photos]
         pixels = pool.map(load_photo, photos, sizes, [background] * len(photos))
-        transparent = pool.map(load_hole, photos, sizes)
+        hidden = pool.map(load_hidden, photos, sizes)
         streams = _bytes_of(sizes, options) > (_photo_budget(device) if budget is None else budget)
-        for photo, (width, height), array, hole in zip(photos, sizes, pixels, transparent, strict=True):
+        for photo, (width, height), array, (hole, mask) in zip(photos, sizes, pixels, hidden, strict=True):
             tensor = torch.from_numpy(array)
             holes.append(None if hole is None else torch.from_numpy(hole).to(device))
-            views.append(View(photo.camera.resized(width, height), tensor if streams else tensor.to(device)))
+            ignored = None if mask is None else Ignored(torch.from_numpy(mask).to(device))
+            if mask is not None:
+                tensor.masked_fill_(torch.from_numpy(mask) != 0, 0)
+            placed = tensor if streams else tensor.to(device)
+            views.append(View(photo.camera.resized(width, height), placed, ignored))
             loaded(len(views))
+    views = _weighted(views)
     return Views(views, device if streams else None, holes, background)
+
+
+def _weighted(views: list[View]) -> list[View]:
+    """Ignored pixels' views with the weight that makes up for what all of them together leave out.
+
+    One for all: every pixel that counts then counts alike, and gradients are as large as if photos had been cropped.
+    """
+    masks = [view.ignored.pixels for view in views if view.ignored is not None]
+    kept = sum(int((pixels == 0).sum()) for pixels in masks)
+    weight = sum(pixels.numel() for pixels in masks) / max(1, kept)
+    return [
+        view if view.ignored is None else replace(view, ignored=view.ignored._replace(weight=weight)) for view in views
+    ]
 
 
 def _bytes_of(sizes: list[tuple[int, int]], options: Options) -> float:
@@ -158,7 +191,7 @@ def _bytes_of(sizes: list[tuple[int, int]], options: Options) -> float:
 
 
 def _photo_budget(device: torch.device) -> float:
-    free = free_bytes(device) if device.type == "cuda" else None
+    free = free_memory(device)
     return float("inf") if free is None else PHOTOS_SHARE * free
 
 
@@ -176,7 +209,7 @@ def load_photo(photo: Photo, size: tuple[int, int], background: int) -> np.ndarr
                     f"but its camera {photo.camera.width}x{photo.camera.height}."
                 )
             image.draft("RGB", (_DRAFT_FACTOR * size[0], _DRAFT_FACTOR * size[1]))
-            picture = _over_background(image, background)
+            picture = over_colour(image, hidden_parts(photo, image), (background, background, background))
             if picture.size != size:
                 picture = picture.resize(size, Image.Resampling.BOX)
             return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
@@ -184,25 +217,25 @@ def load_photo(photo: Photo, size: tuple[int, int], background: int) -> np.ndarr
         raise InvalidScene(f"The photo {photo.name} cannot be decoded ({error}).") from error
 
 
-def load_hole(photo: Photo, size: tuple[int, int]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None:
-    """(H, W) uint8 at `size` (width, height), 255 where a photo is transparent; None where it is so nowhere.
+def load_hidden(photo: Photo, size: tuple[int, int]) -> tuple[_Bytes | None, _Bytes | None]:
+    """What is hidden of a photo, (H, W) uint8 at `size` (width, height) each, or None where it is so nowhere.
+
+    Returns:
+        255 where nothing is, as its alpha or a cutout says; 255 where the photo is ignored.
 
     Raises:
         InvalidScene: the photo cannot be decoded.
+        InvalidMasks: its mask cannot be used.
     """
     try:
         with Image.open(photo.path, formats=FORMATS) as image:
-            if not image.has_transparency_data:
-                return None
-            alpha = image.convert("RGBA").getchannel("A").resize(size, Image.Resampling.BOX)
+            if photo.mask is None and not image.has_transparency_data:
+                return None, None
+            hidden = hidden_parts(photo, image)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise InvalidScene(f"The photo {photo.name} cannot be decoded ({error}).") from error
-    hole = 255 - np.asarray(alpha)
-    return hole if hole.any() else None
-
-
-def _over_background(image: Image.Image, background: int) -> Image.Image:
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    below = Image.new("RGBA", image.size, (background, background, background, 255))
-    return Image.alpha_composite(below, image.convert("RGBA")).convert("RGB")
+    ignored = ignored_at(hidden, size)
+    if hidden.alpha is None:
+        return None, ignored
+    hole = 255 - np.asarray(hidden.alpha.resize(size, Image.Resampling.BOX))
+    return (hole if hole.any() else None), ignored

@@ -45,15 +45,19 @@ class Pyramid:
 
 
 def halved(view: View) -> View:
-    """A view at half its width and height, rounded down: each pixel the mean of four."""
+    """A view at half its width and height, rounded down: each pixel the mean of four, ignored where any of them is."""
     height, width = view.photo.shape[1] // 2, view.photo.shape[2] // 2
     even = view.photo[None, :, : 2 * height, : 2 * width].float()
     photo = torch.nn.functional.avg_pool2d(even, 2)[0].round().to(torch.uint8)
-    camera = view.camera
+    camera, ignored = view.camera, view.ignored
+    if ignored is not None:
+        pixels = (ignored.pixels[None, None, : 2 * height, : 2 * width] != 0).float()
+        ignored = ignored._replace(pixels=torch.nn.functional.max_pool2d(pixels, 2)[0, 0].to(torch.uint8))
     # An odd last column or row falls away, so focal lengths and principal point halve exactly.
     return View(
         type(camera)(
             width, height, camera.fx / 2, camera.fy / 2, camera.cx / 2, camera.cy / 2, camera.camera_from_world
         ),
-        photo,
+        photo if ignored is None else photo.masked_fill_(ignored.pixels != 0, 0),
+        ignored,
     )

@@ -30,15 +30,19 @@ class Silhouettes:
         cameras: C of them.
         opacity: (C, SIDE, SIDE) in [0, 1], of each one's photo, on the device where Gaussians are asked about.
         count: how many of the photos are partly transparent.
+        counts: (C, SIDE, SIDE) bool, where a photo says anything; None: everywhere.
     """
 
-    def __init__(self, cameras: Sequence[Camera], opacity: torch.Tensor, count: int) -> None:
+    def __init__(
+        self, cameras: Sequence[Camera], opacity: torch.Tensor, count: int, counts: torch.Tensor | None = None
+    ) -> None:
         self.count = count
         matrices = np.array([camera.camera_from_world[:3] for camera in cameras])
         self._camera_from_world = torch.tensor(matrices, dtype=torch.float32, device=opacity.device)
         lenses = np.array([lens(camera) for camera in cameras])
         self._lenses = torch.tensor(lenses, dtype=torch.float32, device=opacity.device)
         self._is_opaque = opacity >= 0.5
+        self._counts = counts
 
     @classmethod
     def of(cls, cameras: Sequence[Camera], views: Views) -> Silhouettes | None:
@@ -49,7 +53,12 @@ class Silhouettes:
             return None
         opaque = torch.ones(SIDE, SIDE, device=some.device)
         opacity = [opaque if hole is None else 1 - _shrunk(hole) / 255 for hole in holes]
-        return cls(cameras, torch.stack(opacity), sum(hole is not None for hole in holes))
+        count = sum(hole is not None for hole in holes)
+        ignored = [views.ignored(index) for index in range(len(cameras))]
+        if all(one is None for one in ignored):
+            return cls(cameras, torch.stack(opacity), count)
+        counts = [opaque > 0 if one is None else _shrunk(one.pixels != 0) == 0 for one in ignored]
+        return cls(cameras, torch.stack(opacity), count, torch.stack(counts))
 
     def outside(self, means: torch.Tensor) -> torch.Tensor:
         """(N,) which of (N, 3) centers in the world are not the subject's."""
@@ -65,6 +74,8 @@ class Silhouettes:
             row = ((fy * y / depth + cy + 0.5) * SIDE).floor()
             inside = (z > 0) & (column >= 0) & (column < SIDE) & (row >= 0) & (row < SIDE)
             pixel = (row.clamp(0, SIDE - 1) * SIDE + column.clamp(0, SIDE - 1)).long()
+            if self._counts is not None:
+                inside &= self._counts[some].flatten(1).gather(1, pixel)
             hits = self._is_opaque[some].flatten(1).gather(1, pixel) & inside
             seen += inside.sum(dim=0, dtype=torch.int32)
             opaque += hits.sum(dim=0, dtype=torch.int32)

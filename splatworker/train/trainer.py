@@ -8,7 +8,9 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 
 from splatworker.errors import InvalidScene, OutOfMemory
+from splatworker.formats.mask_names import MaskRules
 from splatworker.formats.scene import read_scene, split
+from splatworker.render.device import give_back_memory, peak_memory
 from splatworker.render.interface import Renderer, Step
 from splatworker.render.tensors import to_gaussians, to_tensors
 from splatworker.stages.progress import Reporter
@@ -20,7 +22,7 @@ from splatworker.train.folder import ModelFolder, splat_path, write_description,
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import gaussians_from_points, scene_extent
 from splatworker.train.log import READ_EVERY, LossLog
-from splatworker.train.memory import gaussian_capacity, is_out_of_memory, peak_bytes
+from splatworker.train.memory import gaussian_capacity, is_out_of_memory
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.parallel import BatchStep, Ranks
@@ -59,11 +61,13 @@ def train(
 
     Raises:
         InvalidScene: the scene is missing, broken or empty.
+        InvalidMasks: the masks are of other photos, or one cannot be used.
         TrainingDiverged: the loss is not a number any more.
         OutOfMemory: even without further densification.
         DiskFull, SplatError: the model folder cannot be written.
     """
-    scene = read_scene(options.source_path, options.images)
+    rules = MaskRules(options.mask_mode, options.invert_masks)
+    scene = read_scene(options.source_path, options.images, options.masks, rules)
     for remark in scene.remarks:
         report.warning(remark)
     train_photos, test_photos = split(scene.photos, options.eval)
@@ -110,6 +114,8 @@ def train(
     names = [photo.name for photo in photos]
     quality = Quality(renderer, names, views, len(train_photos), background, options.model_path)
     silhouettes = Silhouettes.of([photo.camera for photo in train_photos], views)
+    # On one colour, Gaussians of that colour would pass for nothing; on a new one every step only nothing does.
+    changes_background = options.random_background or silhouettes is not None
     if silhouettes and first == 0:
         silhouettes.clear(model)
     pyramid = Pyramid(views[: len(train_photos)], options.coarse_iterations)
@@ -129,13 +135,13 @@ def train(
     for iteration in range(first + 1, options.iterations + 1):
         sh_degree = active_sh_degree(options, iteration)
         photo = ranks.own([random.next_photo() for _ in range(ranks.count)]) if ranks else random.next_photo()
-        behind = random.background() if options.random_background else background
+        behind = random.background() if changes_background else background
         loss = training_step(
             model.parameters,
             model.adam,
             model.statistics,
             Step(
-                pyramid.view(photo, iteration, behind if options.random_background else None),
+                pyramid.view(photo, iteration, behind if changes_background else None),
                 behind,
                 sh_degree,
                 options.lambda_dssim,
@@ -179,6 +185,7 @@ def train(
     if density.lacks_memory:
         report.warning("Memory bounded the number of Gaussians: a larger machine may give a finer splat.")
     report.progress("evaluating", 1.0)
+    ignored = sum(views.ignored(index) is not None for index in range(len(train_photos)))
     return {
         "model_path": str(options.model_path),
         "ply": str(splat_path(options.model_path, options.iterations)),
@@ -190,6 +197,7 @@ def train(
             "train": len(train_photos),
             "test": len(test_photos),
             **({"masked": silhouettes.count} if silhouettes else {}),
+            **({"ignored_in": ignored} if ignored else {}),
         },
         "width": views.largest[0],
         "height": views.largest[1],
@@ -198,7 +206,7 @@ def train(
         "iterations_per_second": round((options.iterations - first) / max(seconds, 1e-9), 2),
         "quality": scores,
         **({"processes": ranks.count} if ranks else {}),
-        **({"peak_memory_bytes": peak} if (peak := peak_bytes(device)) is not None else {}),
+        **({"peak_memory_bytes": peak} if (peak := peak_memory(device)) is not None else {}),
     }
 
 
@@ -229,8 +237,7 @@ def retry_without_growth(call: Callable[P, T], density: DensityStrategy, report:
             if density.frozen:
                 raise _out_of_memory() from error
         density.frozen = True
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        give_back_memory()
         report.warning("Memory ran out: training goes on without adding Gaussians.")
         try:
             return call(*args, **kwargs)

@@ -20,6 +20,7 @@ from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.formats.scene import Photo
 from splatworker.render.backend import renderer_for
+from splatworker.render.device import current, is_gpu
 from splatworker.render.interface import GaussianTensors, Step, View
 from splatworker.train.density import GradientDensity, RevisedDensity
 from splatworker.train.evaluate import score_views
@@ -39,7 +40,7 @@ EXTENT = 5.0
 @contextlib.contextmanager
 def warming_up(device: torch.device) -> Iterator[None]:
     """While the block runs, warm a GPU up, and be done at its end; a CPU has nothing to load."""
-    if device.type != "cuda":
+    if not is_gpu(device):
         yield
         return
     with ThreadPoolExecutor(1) as pool:
@@ -54,7 +55,7 @@ def warm_up(device: torch.device) -> None:
 
     Once in a process for each device: what is loaded stays.
     """
-    with torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext():
+    with current(device):
         renderer = renderer_for(device.type)
         options = Options(
             Path(),

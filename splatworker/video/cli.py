@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from splatworker.errors import NoVideo
-from splatworker.formats import ownership
+from splatworker.formats import filling, folder_record, ownership
 from splatworker.formats.atomic import write_text
 from splatworker.machine.limits import available_cpus
 from splatworker.stages.command import run_as_command
@@ -24,7 +24,7 @@ from splatworker.video.frames import ACCOUNT, Frames, take_frames
 from splatworker.video.options import MOST_FRAMES, VideoOptions
 from splatworker.video.probe import is_video
 
-_PHOTOS = ownership.Kind(lambda name: True, lambda folder: [])
+_PHOTOS = folder_record.Kind(lambda name: True, lambda folder: [])
 """A folder of frames: nothing else may be in it, as any name may be a frame's."""
 
 
@@ -106,13 +106,13 @@ def _photos_to_write(given: argparse.Namespace, clips: Sequence[Path]) -> Iterat
         ownership.demand_other(folder, place, "-o", "frames")
     ownership.demand_free(folder, _PHOTOS, "-o", "frames")
     with (
-        ownership.folder_to_fill(folder.absolute(), "frames"),
+        filling.folder_to_fill(folder.absolute(), "frames"),
         private_workspace(folder.absolute(), in_output=True) as workspace,
     ):
         photos = workspace / "photos"
         photos.mkdir()
         yield photos
-        ownership.fill(folder, photos, _PHOTOS, "frames")
+        filling.fill(folder, photos, _PHOTOS, "frames")
 
 
 def _tell(made: Frames, photos: Path) -> None:

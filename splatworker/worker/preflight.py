@@ -58,7 +58,10 @@ def check(job: Job, *, local: bool) -> float | None:
             guard.check_url(url, field)
             if field.startswith("video"):
                 check_lifetime(url, field, PHOTO_LIFETIME_S)
-    check_photos([url for url in job.image_urls if not (local and guard.local_path(url))], PHOTO_LIFETIME_S)
+    for start, what in (("image_urls", "photos"), ("mask_urls", "masks")):
+        urls = [url for field, url in inputs.items() if field.startswith(start)]
+        far = [url for url in urls if not (local and guard.local_path(url))]
+        check_photos(far, PHOTO_LIFETIME_S, field=start, what=what)
     targets = {"upload_url": job.upload_url, **{f"outputs.{name}": url for name, url in job.outputs.items()}}
     given = [path for url in inputs.values() if local and (path := guard.local_path(url))]
     for field, url in targets.items():
@@ -91,11 +94,12 @@ def _inputs(job: Job) -> dict[str, str]:
         **{f"image_urls[{number}]": url for number, url in enumerate(job.image_urls)},
         **({"video_url": job.video_url} if job.video_url is not None else {}),
         **{f"video_urls[{number}]": url for number, url in enumerate(job.video_urls)},
+        **{f"mask_urls[{number}]": url for number, url in enumerate(job.mask_urls) if url is not None},
     }
 
 
 def _refuse_shared_targets(targets: Mapping[str, str], inputs: Mapping[str, str], *, local: bool) -> None:
-    """Refuse a target that another one would overwrite, or that is one of the photos or videos.
+    """Refuse a target that another one would overwrite, or that is one of the photos, videos or masks.
 
     Raises:
         InvalidJob: with both fields' names.

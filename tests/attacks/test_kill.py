@@ -6,39 +6,16 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.jobs import write_photos
+from support.platform_fixtures import NAMES
 from support.platform_server import Platform, wait_until
 from support.s3 import Store
 
-NAMES = [f"IMG_{number:04d}.jpg" for number in range(1, 7)]
 STAGES = ["probe", "fetch", "photos", "sfm", "train", "upload", "notify"]
 SLOW = ("sfm=slow:0.3", "train=slow:0.3")
-
-
-@pytest.fixture
-def workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "workspaces"
-    folder.mkdir()
-    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(folder))
-    return folder
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    write_photos(tmp_path / "photos")
-    with Store(tmp_path / "photos") as store:
-        yield store
-
-
-@pytest.fixture
-def platform() -> Iterator[Platform]:
-    with Platform() as platform:
-        yield platform
 
 
 def at_work(workspaces: Path) -> dict[int, list[str]]:

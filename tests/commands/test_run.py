@@ -11,11 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from support.jobs import stand_in, write_photos
 
 from splatworker.commands import run as run_cli
 from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS
-from splatworker.formats.ownership import RECORD
+from splatworker.formats.folder_record import RECORD
 from splatworker.pipeline import stage_calls
 from splatworker.stages import workspace
 
@@ -327,3 +328,30 @@ def test_the_help_names_every_command() -> None:
     assert done.returncode == 0
     for name in ("run", "photos", "sfm", "train", "render", "eval", "info"):
         assert f"splatworker {name}" in done.stdout
+
+
+def test_masks_beside_the_photos_are_used(photos: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (photos / "masks").mkdir()
+    for photo in sorted(photos.glob("*.jpg")):
+        mask = Image.new("L", (160, 120), 0)
+        mask.paste(255, (0, 0, 100, 120))
+        mask.save(photos / "masks" / f"{photo.stem}.mask.png")
+    (photos / "masks" / "IMG_0009.png").write_bytes(b"")
+    assert run(photos, "-o", out) == 0
+    assert json.loads((out / "result.json").read_text())["photos"]["masked"] == 6
+    assert sorted(path.name for path in (out / "scene" / "masks").iterdir()) == [
+        f"IMG_000{number}.jpg.png" for number in range(1, 7)
+    ]
+    assert "IMG_0009.png is the mask of no photo." in capsys.readouterr().err
+    (photos / "masks").rename(photos.parent / "others")
+    assert run(photos, "-o", out, "--masks", photos.parent / "others", "--mask-mode", "cutout", "--invert-masks") == 0
+    assert not (out / "scene" / "masks").exists()
+    with Image.open(out / "scene" / "images" / "IMG_0001.png") as image:
+        assert image.getpixel((20, 20))[3] == 0  # type: ignore[index]
+        assert image.getpixel((140, 20))[3] == 255  # type: ignore[index]
+
+
+def test_masks_that_are_not_there(photos: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(photos, "-o", out, "--masks", photos / "none") == 1
+    assert "of masks" in one_sentence(capsys.readouterr().err, "invalid_masks")
+    assert not out.exists()

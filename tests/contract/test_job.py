@@ -9,16 +9,12 @@ from typing import Any, get_args
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.job_texts import GOOD
 
 from splatworker.contract.job import Job, JobSfmOptions, caller_fields, parse, read_input, recipe
 from splatworker.contract.params import Params, resolve
 from splatworker.errors import InputError, InvalidJob, InvalidParam, SplatError, UnknownParam
 from splatworker.photos.enough_photos import MOST_PHOTOS
-
-GOOD = {
-    "image_urls": [f"https://photos.example/{number}.jpg?X-Amz-Signature=abc" for number in range(6)],
-    "upload_url": "https://store.example/a.ply?X-Amz-Signature=def",
-}
 
 CLOUDFLARE: dict[str, Any] = {
     "project_id": "5f2b6c1e-93f3-4a7e-9f9b-0f2f8a2f8c11",
@@ -229,3 +225,24 @@ def test_options_of_the_cameras_become_those_of_the_stage() -> None:
     assert recipe({"sfm": {"keep_frame": False}}).sfm.arguments() == []
     with pytest.raises(InvalidJob, match="min_share"):
         recipe({"sfm": {"min_share": 1.5}})
+
+
+def test_masks_are_one_for_each_photo_or_null() -> None:
+    masks = [None, *["https://photos.example/mask.png"] * 5]
+    job = parse(GOOD | {"mask_urls": masks, "mask_mode": "cutout", "invert_masks": True})
+    assert (job.mask_urls, job.mask_mode, job.invert_masks) == (masks, "cutout", True)
+    nothing: dict[str, Any]
+    for nothing in ({}, {"mask_urls": None}, {"mask_urls": []}):
+        job = parse(GOOD | nothing)
+        assert (job.mask_urls, job.mask_mode, job.invert_masks) == ([], "auto", False)
+    with pytest.raises(InvalidJob, match="'mask_urls' has 2 entries, and 'image_urls' 6") as caught:
+        parse(GOOD | {"mask_urls": [None, None]})
+    assert "null" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "bad", [{"mask_urls": [7] * 6}, {"mask_urls": "a"}, {"mask_mode": "cut"}, {"mask_mode": None}, {"invert_masks": 1}]
+)
+def test_masks_that_are_none_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(InvalidJob, match=next(iter(bad))):
+        parse(GOOD | bad)

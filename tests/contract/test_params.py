@@ -7,15 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.job_texts import GOOD
 
 from splatworker.contract.job import parse
 from splatworker.contract.params import MOST_USEFUL_ITERATIONS, Params, arguments, ignored, resolve
 from splatworker.train import options as train_options
-
-GOOD = {
-    "image_urls": [f"https://photos.example/{number}.jpg?X-Amz-Signature=abc" for number in range(6)],
-    "upload_url": "https://store.example/a.ply?X-Amz-Signature=def",
-}
 
 
 def test_a_whole_number_may_come_as_a_float_param() -> None:

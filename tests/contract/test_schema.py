@@ -92,6 +92,8 @@ def test_what_the_schema_takes_the_worker_takes_as_it_is_and_nothing_else(sectio
         for value in VALUES:
             if value == [200_001] and name in MOMENTS:
                 continue  # left out, without a word
+            if name == "mask_urls" and isinstance(value, list) and len(value) not in (0, len(GOOD["image_urls"])):
+                continue  # one for each photo: no schema can say how many that are
             job = GOOD | ({section: {name: value}} if section else {name: value})
             assert taken_by_schema(job) == taken_as_it_is(job), f"{section} {name} = {value!r:.80}"
             taken += taken_as_it_is(job)

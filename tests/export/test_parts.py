@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from support.exports import Told
 
 from splatworker.export.parts import Parts
 
 
-class Heard:
-    """A reporter that keeps what it hears."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[str, float]] = []
-        self.warnings: list[str] = []
-
-    def progress(self, step: str, fraction: float) -> None:
-        self.steps.append((step, fraction))
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
-
-
 def test_parts_side_by_side_share_their_stretch_by_weight_and_never_go_back() -> None:
-    heard = Heard()
+    heard = Told()
     parts = Parts(heard)
     parts.side_by_side({"film": 3.0, "poster": 1.0}, 0.2, 0.6)
     parts.advance("poster", "a poster", 1.0)
@@ -34,7 +21,7 @@ def test_parts_side_by_side_share_their_stretch_by_weight_and_never_go_back() ->
 
 
 def test_a_part_has_its_times_also_when_it_fails() -> None:
-    parts = Parts(Heard())
+    parts = Parts(Told())
     with pytest.raises(ZeroDivisionError), parts.timed("film"):
         raise ZeroDivisionError
     begun, ended = parts.times["film"]

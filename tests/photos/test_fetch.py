@@ -16,6 +16,7 @@ from support.jobs import write_photos
 from support.servers import RawServer, read_request, reset, respond
 
 from splatworker.errors import DiskFull
+from splatworker.formats.mask_names import MaskFiles
 from splatworker.network import guard
 from splatworker.photos import fetch
 from splatworker.photos.fetch import Fetched
@@ -273,3 +274,32 @@ def test_a_full_disk_ends_the_fetching(small_disk: Path) -> None:
         pytest.raises(DiskFull),
     ):
         run(small_disk / "in", server.url())
+
+
+def test_masks_arrive_before_their_photos_and_by_their_names(target: Path, tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    with serving(good) as server:
+        urls = [server.url("/a.jpg"), server.url("/b.jpg"), server.url("/c")]
+        fetched = run(target, *urls, masks=[server.url("/m.png"), None, server.url("/m.png")], masks_folder=masks)
+    assert fetched.files == {0: "0001_a.jpg", 1: "0002_b.jpg", 2: "0003_c"}
+    assert sorted(path.name for path in masks.iterdir()) == ["0001_a.jpg.png", "0003_c.png"]
+    found = MaskFiles.within(masks)
+    assert [found.of(fetched.files[index]) is not None for index in range(3)] == [True, False, True]
+
+
+def test_a_photo_does_not_come_without_its_mask(target: Path, tmp_path: Path) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
+        head, _ = read_request(connection)
+        respond(connection, "404 None" if b"gone" in head else "200 OK", PHOTO)
+
+    masks = tmp_path / "masks"
+    with RawServer(behave) as server:
+        bad = [server.url("/gone.png"), server.url("/mask.png")]
+        fetched = run(target, server.url("/a.jpg"), server.url("/gone.jpg"), masks=bad, masks_folder=masks)
+    assert fetched.files == {}
+    assert [photo["reason"] for photo in fetched.rejected] == [
+        "its mask is missing: the server answered 404",
+        "the server answered 404",
+    ]
+    assert not list(masks.iterdir())
+    assert not list(target.iterdir())

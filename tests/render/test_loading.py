@@ -207,10 +207,13 @@ def current():
     driver.cuCtxGetCurrent(ctypes.byref(context))
     return context.value
 camera = _cuda.Camera(70, 40, [50.0, 50.0, 35.0, 20.0], [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0])
-def step(renderer):
+def step(renderer, ignored=0):
     rates = [1e-3] * 6
     renderer.training_step(gaussians(), gaussians(), gaussians(), [aligned(400)] * 3, aligned(3 * 70 * 40), camera,
-                           aligned(12), 3, 0.2, rates, 1, 0.1, 7, aligned(12), 0)
+                           aligned(12), 3, 0.2, rates, 1, 0.1, 7, ignored, 1.0, aligned(12), 0)
+def contribute(renderer, ignored=0):
+    renderer.contribute(gaussians(), aligned(3 * 70 * 40), camera, aligned(12), 3, 0.2, 0.1, 7, ignored, 1.0,
+                        aligned(4 * (32 + 12 * 100)), 0)
 """
 
 
@@ -246,6 +249,27 @@ print(json.dumps({{"before": before, "after": current(), "times": times}}))
     assert "GPU 1: blend_forward_kernel 30 1 1 x 64" in log  # 5x3 tiles of 4 sub-tiles, 2 a block
     assert "GPU 1: similarity_kernel 2 3 3 x 128" in log
     assert log[-1] == "freed"
+
+
+@pytest.mark.parametrize("call", ["step", "contribute"])
+def test_ignored_pixels_are_left_out_before_the_loss_and_after_it(run: Driver, call: str) -> None:
+    code = f"""{STEPS}
+renderer = _cuda.Renderer(0, False, aligned)
+{call}(renderer)
+{call}(renderer, aligned(70 * 40))
+print(0)
+"""
+    run(code, FAKE_CUDA_DEVICES=gpu(OLDEST))
+    kernels = started(run)
+    half = len(kernels) // 2 - 1
+    plain, masked = kernels[:half], kernels[half:]
+    assert "leave_out_kernel" not in plain
+    first, last = (masked.index(name) for name in ("similarity_kernel", "loss_gradient_kernel"))
+    assert masked[first - 2 : last + 2] == [
+        "blend_forward_kernel", "leave_out_kernel", "similarity_kernel", "loss_gradient_kernel", "leave_out_kernel",
+    ]  # fmt: skip
+    assert [name for name in masked if name != "leave_out_kernel"] == plain
+    assert run.log().count("GPU 0: leave_out_kernel 11 1 1 x 256") == 2  # 2800 pixels
 
 
 @pytest.mark.parametrize(

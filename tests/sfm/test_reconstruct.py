@@ -12,7 +12,7 @@ from PIL import Image
 from support import photo_sets
 from support.sfm_runs import Run
 
-from splatworker.formats.ownership import RECORD
+from splatworker.formats.folder_record import RECORD
 from splatworker.formats.scene import read_scene
 from splatworker.sfm.compare import compare_poses
 from splatworker.sfm.frame import geometric_median

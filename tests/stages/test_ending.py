@@ -35,6 +35,7 @@ def test_a_process_that_does_not_obey_is_killed(monkeypatch: pytest.MonkeyPatch)
         others = supervise.children()
         process, _ = await started(DEAF)
         await ending.end(process, others)
+        await process.communicate()
         return process.returncode
 
     assert asyncio.run(scene()) == -signal.SIGKILL
@@ -48,6 +49,7 @@ def test_its_end_is_not_that_of_whoever_has_its_pipes() -> None:
                 await ending.ended(process)
         finally:
             os.kill(child, signal.SIGKILL)
+            await process.communicate()  # the pipes are closed now, and asyncio has to see it
         return process.returncode
 
     assert asyncio.run(scene()) == 0

@@ -90,7 +90,9 @@ def sfm(arguments: list[str], report: Reporter) -> dict[str, Any]:
         sys.stdin.read()
     scene = options.output
     shutil.copytree(options.images, scene / "images")
-    names = sorted(path.name for path in options.images.iterdir())
+    names = sorted(path.name for path in options.images.iterdir() if path.is_file())
+    if (scene / "images" / "masks").is_dir():
+        (scene / "images" / "masks").rename(scene / "masks")
     with Image.open(scene / "images" / names[0]) as photo:
         cameras = ring_cameras(len(names), *photo.size, focal=photo.width)
     xyz = np.random.default_rng(0).normal(size=(50, 3))

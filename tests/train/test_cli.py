@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from splatworker.formats.ownership import RECORD
+from splatworker.formats.folder_record import RECORD
 from splatworker.train import cli
 
 TRAIN = [sys.executable, "-c", "import sys; from splatworker.train.cli import main; sys.exit(main(sys.argv[1:]))"]

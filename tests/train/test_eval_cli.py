@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from splatworker.formats.ownership import RECORD
+from splatworker.formats.folder_record import RECORD
 from splatworker.train import cli, eval_cli
 
 QUICK = ["--iterations", "20", "--sh_degree", "0", "--eval", "--device", "cpu"]

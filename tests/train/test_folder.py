@@ -11,8 +11,8 @@ from support.model_folders import write_model
 from support.scene_folders import truth
 
 from splatworker.errors import InvalidScene
+from splatworker.formats.folder_record import RECORD
 from splatworker.formats.model_folder import find_splat
-from splatworker.formats.ownership import RECORD
 from splatworker.formats.ply import read_ply
 from splatworker.train import cli
 

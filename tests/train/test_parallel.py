@@ -17,7 +17,7 @@ from support.gaussian_scenes import look_at_camera, random_gaussians
 import splatworker
 from splatworker.errors import SplatError
 from splatworker.formats.camera import Camera
-from splatworker.formats.ownership import RECORD
+from splatworker.formats.folder_record import RECORD
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene, split
 from splatworker.render.cpu import CpuRenderer

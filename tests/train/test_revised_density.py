@@ -6,14 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from support.gaussian_scenes import logit, random_gaussians
+from support.sparse_points import photo_of, points_at
 
-from splatworker.formats.camera import Camera
-from splatworker.formats.colmap import Points
-from splatworker.formats.scene import Photo
 from splatworker.train.density import FADE, RevisedDensity
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.model import Model
@@ -21,32 +18,12 @@ from splatworker.train.options import Options
 
 EXTENT = 10.0
 SMALL, LARGE = math.log(0.05), math.log(0.5)
-NEAREST = 4.0
-"""Depth of the sparse points that stand nearest to the camera."""
-
-
-def _photo(camera_from_world: np.ndarray | None = None, width: int = 200, height: int = 100) -> Photo:
-    pose = np.eye(4) if camera_from_world is None else camera_from_world
-    return Photo("a.jpg", Path("a.jpg"), Camera(width, height, 100.0, 100.0, 90.0, 60.0, pose))
-
-
-def _points(depth: float = NEAREST, count: int = 500) -> Points:
-    """Points all over the picture, at one depth and at ten times it."""
-    random = np.random.default_rng(0)
-    z = np.repeat([depth, 10 * depth], count // 2)
-    u, v = random.uniform(0, 200, count), random.uniform(0, 100, count)
-    xyz = np.stack([(u - 90) / 100 * z, (v - 60) / 100 * z, z], axis=1)
-    return _all_of(xyz)
-
-
-def _all_of(xyz: np.ndarray) -> Points:
-    return Points(xyz=xyz, rgb=np.zeros(xyz.shape, np.uint8), track_lengths=np.full(len(xyz), 3))
 
 
 def _strategy(free_space: Any = None, **changes: Any) -> RevisedDensity:
     values = {"densify_from_iter": 100, "densification_interval": 100, "densify_until_iter": 5000} | changes
     options = Options(source_path=Path("s"), model_path=Path("m"), density="revised", **values)
-    nothing = FreeSpace([], _points(), torch.device("cpu"))
+    nothing = FreeSpace([], points_at(), torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
     return RevisedDensity(options, EXTENT, generator, free_space=free_space or nothing)
 
@@ -98,7 +75,7 @@ def test_frozen_leaves_opacities_that_nothing_is_added_to() -> None:
 def test_what_is_in_free_space_goes() -> None:
     model = _model([SMALL] * 3, [0.9] * 3, [0.0] * 3)
     model.parameters.means.copy_(torch.tensor([[0, 0, 1.0], [0, 0, 3.0], [0, 0, -1.0]]))
-    _strategy(FreeSpace([_photo()], _points(), torch.device("cpu"))).after_step(200, model)
+    _strategy(FreeSpace([photo_of()], points_at(), torch.device("cpu"))).after_step(200, model)
     assert model.parameters.means[:, 2].tolist() == [3.0, -1.0]
 
 

@@ -16,7 +16,7 @@ from plyfile import PlyData
 from support.scene_folders import write_scene
 
 from splatworker.errors import DiskFull, InvalidScene, OutOfMemory, TrainingDiverged
-from splatworker.formats.ownership import RECORD
+from splatworker.formats.folder_record import RECORD
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene
 from splatworker.render.cpu import CpuRenderer

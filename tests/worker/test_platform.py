@@ -10,32 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.jobs import write_photos
+from support.platform_fixtures import NAMES
 from support.platform_server import Platform, is_running, wait_until
 from support.s3 import Store
 
-NAMES = [f"IMG_{number:04d}.jpg" for number in range(1, 7)]
-
-
-@pytest.fixture(autouse=True)
-def own_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "workspaces"
-    folder.mkdir()
-    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(folder))
-    return folder
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    write_photos(tmp_path / "photos")
-    with Store(tmp_path / "photos") as store:
-        yield store
-
-
-@pytest.fixture
-def platform() -> Iterator[Platform]:
-    with Platform() as platform:
-        yield platform
+pytestmark = pytest.mark.usefixtures("workspaces")
 
 
 @pytest.fixture(scope="module")
@@ -133,15 +112,13 @@ def test_progress_is_told_to_both_before_the_result(platform: Platform, store: S
     assert all(message["status"] == "processing" and message["stage"] for message in messages[:-1])
 
 
-def test_a_stopped_job_ends_at_once_and_the_worker_goes_on(
-    platform: Platform, store: Store, own_workspaces: Path
-) -> None:
+def test_a_stopped_job_ends_at_once_and_the_worker_goes_on(platform: Platform, store: Store, workspaces: Path) -> None:
     platform.start_worker("w1", "train=hang")
     platform.submit("job-1", job(store))
-    wait_until(lambda: is_running("train", own_workspaces))
+    wait_until(lambda: is_running("train", workspaces))
     began = time.monotonic()
     platform.stop_job("job-1")
-    wait_until(lambda: store.hooks and not list(own_workspaces.iterdir()))
+    wait_until(lambda: store.hooks and not list(workspaces.iterdir()))
     assert time.monotonic() - began < 60  # its stage would take an hour
     assert store.hooks[0][1]["code"] == "cancelled"
     assert "job-1" not in platform.results
@@ -149,12 +126,10 @@ def test_a_stopped_job_ends_at_once_and_the_worker_goes_on(
     assert platform.wait_for("job-2")[0]["output"]["code"] == "too_few_photos"
 
 
-def test_sigterm_ends_the_worker_within_bounds_and_answers(
-    platform: Platform, store: Store, own_workspaces: Path
-) -> None:
+def test_sigterm_ends_the_worker_within_bounds_and_answers(platform: Platform, store: Store, workspaces: Path) -> None:
     worker = platform.start_worker("w1", "train=hang")
     platform.submit("job-1", job(store))
-    wait_until(lambda: is_running("train", own_workspaces))
+    wait_until(lambda: is_running("train", workspaces))
     worker.send_signal(signal.SIGTERM)
     (result,) = platform.wait_for("job-1", seconds=60)
     assert result["output"]["code"] == "cancelled"
@@ -270,7 +245,7 @@ def test_sixty_jobs_on_four_workers_one_of_which_is_killed(platform: Platform, s
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_real_stages_on_the_example_photos(platform: Platform, own_workspaces: Path) -> None:
+def test_the_real_stages_on_the_example_photos(platform: Platform, workspaces: Path) -> None:
     photos = Path(__file__).parents[2] / "examples" / "photos"
     names = sorted(path.name for path in photos.glob("*.jpg"))
     with Store(photos) as store:
@@ -283,4 +258,4 @@ def test_the_real_stages_on_the_example_photos(platform: Platform, own_workspace
     assert output["photos"]["registered"] == len(names)
     assert output["quality"]["psnr"] > 15
     assert store.objects["a.ply"].startswith(b"ply\nformat binary_little_endian 1.0\n")
-    assert list(own_workspaces.iterdir()) == []
+    assert list(workspaces.iterdir()) == []

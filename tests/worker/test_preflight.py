@@ -181,3 +181,14 @@ def test_an_environment_that_says_no_number_is_an_error(monkeypatch: pytest.Monk
     monkeypatch.setenv(preflight.DEADLINE, told)
     with pytest.raises(SplatError, match=preflight.DEADLINE):
         preflight.check(job(), local=False)
+
+
+def test_masks_are_checked_as_photos_are() -> None:
+    masks = [None, "file:///etc/passwd", *[None] * 3]
+    with pytest.raises(InvalidJob, match=r"mask_urls\[1\]"):
+        preflight.check(job(mask_urls=masks), local=False)
+    with pytest.raises(InvalidJob, match=r"'mask_urls\[4\]' and 'upload_url'"):
+        preflight.check(job(SPLAT, mask_urls=[*[None] * 4, "https://store.example/a.ply"]), local=False)
+    over = "https://photos.example/m.png?X-Amz-Date=20200101T000000Z&X-Amz-Expires=60&X-Amz-Signature=1"
+    with pytest.raises(InvalidJob, match=r"1 of 1 masks \(from 'mask_urls\[0\]' on\) have expired"):
+        preflight.check(job(mask_urls=[over, *[None] * 4]), local=False)

@@ -1,0 +1,136 @@
+"""Which file is the mask of which photo: by names, as the programs that make masks write them.
+
+The mask of `sub/a.jpg` is `sub/a.jpg.png`, `sub/a.png`, `sub/a.mask.png`, `sub/a.jpg.mask.png` or `sub/a.png.mask`, of
+any kind of picture and in any letter case, in a folder `masks` that has the photos' sub-folders.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal, get_args
+
+MaskMode = Literal["auto", "ignore", "cutout"]
+"""What masked pixels are: `ignore`: nobody knows what is there; `cutout`: nothing is there; `auto`: the first where a
+mask file says it, the second where the photo's own alpha does."""
+
+MODES: tuple[MaskMode, ...] = get_args(MaskMode)
+
+
+@dataclass(frozen=True)
+class MaskRules:
+    """How masks are meant.
+
+    Attributes:
+        mode: what masked pixels are.
+        invert: in mask files black is kept. A photo's own alpha says what it says.
+    """
+
+    mode: MaskMode = "auto"
+    invert: bool = False
+
+    def cuts(self, *, is_file: bool) -> bool:
+        """Whether nothing is where a mask file, or a photo's own alpha, hides something."""
+        return not is_file if self.mode == "auto" else self.mode == "cutout"
+
+
+AS_GIVEN = MaskRules()
+
+FOLDER = "masks"
+"""Of masks, in the folder of photos or beside it."""
+
+PHOTOS = "images"
+"""The folder of photos that a folder of masks may stand beside."""
+
+MOST_MASKS = 20_000
+"""Files that a folder of masks is searched for."""
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif")
+_MARK = ".mask"
+
+
+@dataclass(frozen=True)
+class MaskFiles:
+    """The masks in a folder, ready to be asked for by the names of photos.
+
+    Attributes:
+        folder: where they lie.
+        names: their paths in it, with / between the parts.
+    """
+
+    folder: Path
+    names: tuple[str, ...] = ()
+    _by_photo: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def within(cls, folder: Path) -> MaskFiles:
+        """The masks of a folder and its sub-folders; none where there is no such folder."""
+        names = tuple(_files(folder))
+        by_photo: dict[str, str] = {}
+        for name in names:
+            for key in _photos_of(name):
+                by_photo.setdefault(key, name)
+        return cls(folder, names, by_photo)
+
+    def of(self, photo: str) -> Path | None:
+        """The mask of a photo by its path in the folder of photos; None where there is none."""
+        name = self._name_of(photo)
+        return None if name is None else self.folder / name
+
+    def without_photo(self, photos: Iterable[str]) -> list[str]:
+        """The masks that belong to none of these photos."""
+        used = {self._name_of(photo) for photo in photos}
+        return [name for name in self.names if name not in used]
+
+    def _name_of(self, photo: str) -> str | None:
+        whole = photo.replace("\\", "/").lower()
+        inner = whole.removeprefix(f"{PHOTOS}/")  # where images/ and masks/ stand together in the folder of photos
+        for name in dict.fromkeys((whole, inner)):
+            for key in (name, str(PurePosixPath(name).with_suffix(""))):
+                if key in self._by_photo:
+                    return self._by_photo[key]
+        return None
+
+
+def masks_folder(photos: Path) -> Path | None:
+    """The folder of masks that comes with a folder of photos: `masks` in it, or beside it if that is `images`."""
+    if (photos / FOLDER).is_dir():
+        return photos / FOLDER
+    beside = photos.parent / FOLDER
+    return beside if photos.name.lower() == PHOTOS and beside.is_dir() else None
+
+
+def mask_name(photo: str) -> str:
+    """How we name the mask of a photo: by its whole name."""
+    return f"{photo}.png"
+
+
+def _photos_of(mask: str) -> list[str]:
+    """What the photo of a mask may be called, in small letters, with its suffix or without; the likelier first."""
+    name = mask.lower()
+    if name.endswith(_MARK):
+        rest = name.removesuffix(_MARK)
+        return [rest, _without_suffix(rest)]
+    rest = _without_suffix(name)
+    return [rest.removesuffix(_MARK)]
+
+
+def _without_suffix(name: str) -> str:
+    suffix = PurePosixPath(name).suffix
+    return name.removesuffix(suffix) if suffix in _SUFFIXES else name
+
+
+def _files(folder: Path) -> list[str]:
+    """The pictures in a folder and its sub-folders by their paths in it, sorted; hidden ones are left out."""
+    found: list[str] = []
+    for place, inside, files in os.walk(folder):
+        inside[:] = sorted(name for name in inside if not name.startswith("."))
+        for name in sorted(files):
+            path = PurePosixPath(Path(place, name).relative_to(folder).as_posix())
+            if not name.startswith(".") and path.suffix.lower() in (*_SUFFIXES, _MARK):
+                found.append(str(path))
+                if len(found) == MOST_MASKS:
+                    return found
+    return found

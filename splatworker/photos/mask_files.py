@@ -1,0 +1,52 @@
+"""What is said of a folder of masks once the photos are known: masks of no photo, scaled ones, ones of no use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from splatworker.errors import InvalidMasks
+from splatworker.formats.mask_names import MaskFiles
+from splatworker.stages.file_names import readable
+
+_NAMED = 3
+"""Masks, or photos, that a sentence names."""
+
+
+def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict[str, Any]]]) -> Iterator[str]:
+    """Sentences for the person who gave the masks.
+
+    Args:
+        folder: the masks.
+        photos: the files beside them by their names, photos or not.
+        masked: the mask of each photo that has one, and what came of the photo.
+
+    Raises:
+        InvalidMasks: no mask is of any photo, or every photo that has one was refused for its mask.
+    """
+    files = MaskFiles.within(folder)
+    alone = [readable(name) for name in files.without_photo(photos)]
+    if photos and files.names and len(alone) == len(files.names):
+        raise InvalidMasks(
+            f"None of the {len(alone)} masks has the name of a photo ({_some(alone)}).",
+            hint="Name the mask of a.jpg a.png, a.jpg.png or a.mask.png; a folder of photos must not be called masks.",
+        )
+    refused = [outcome["reason"] for _, outcome in masked if outcome.get("for_mask")]
+    if masked and len(refused) == len(masked):
+        raise InvalidMasks(
+            f"None of the {len(masked)} masks can be used: {_some(sorted(set(refused)), '; ')}.",
+            hint="A mask is of its photo's shape, white where the photo counts; invert_masks is for the opposite.",
+        )
+    if alone:
+        one = len(alone) == 1
+        yield f"{_some(alone)} {'is the mask' if one else 'are the masks'} of no photo."
+    scaled = [(readable(mask.name), outcome["scaled"]) for mask, outcome in masked if outcome.get("scaled")]
+    if scaled:
+        shown = [f"{name} of {size}" for name, size in scaled]
+        yield f"Masks were scaled to the size of their photos: {_some(shown)}."
+
+
+def _some(names: Sequence[str], between: str = ", ") -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{between.join(names[:_NAMED])}{more}"

@@ -1,0 +1,67 @@
+"""Which file is the mask of which photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from splatworker.formats.mask_names import MaskFiles, mask_name, masks_folder
+
+
+def masks(folder: Path, *names: str) -> MaskFiles:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return MaskFiles.within(folder)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        "a.png", "a.jpg.png", "a.mask.png", "a.jpg.mask.png", "a.png.mask", "a.jpg.mask", "A.PNG", "a.JPG.PNG",
+        "a.Mask.png", "a.jpeg", "a.webp", "a.tif",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("photo", ["a.jpg", "A.JPG"])
+def test_every_usual_name_is_known(tmp_path: Path, mask: str, photo: str) -> None:
+    assert masks(tmp_path, mask).of(photo) == tmp_path / mask
+
+
+def test_sub_folders_are_the_photos(tmp_path: Path) -> None:
+    found = masks(tmp_path, "left/a.png", "right/a.png", "images.png")
+    assert found.of("left/a.jpg") == tmp_path / "left/a.png"
+    assert found.of("RIGHT/a.jpg") == tmp_path / "right/a.png"
+    assert found.of("a.jpg") is None
+    assert found.of("images/left/a.jpg") == tmp_path / "left/a.png"
+
+
+def test_the_whole_name_goes_before_the_stem(tmp_path: Path) -> None:
+    found = masks(tmp_path, "a.png", "a.jpg.png", "b.png.png")
+    assert found.of("a.jpg") == tmp_path / "a.jpg.png"
+    assert found.of("a.heic") == tmp_path / "a.png"
+    assert found.of("b.png") == tmp_path / "b.png.png"
+    assert found.of("b.jpg") is None
+
+
+def test_masks_of_no_photo_are_told(tmp_path: Path) -> None:
+    found = masks(tmp_path, "a.png", "b.png", "c.png", "notes.txt", ".hidden.png")
+    assert found.without_photo(["a.jpg", "c.jpg"]) == ["b.png"]
+
+
+def test_our_own_names_are_found(tmp_path: Path) -> None:
+    name = mask_name("sub/a.jpg")
+    assert name == "sub/a.jpg.png"
+    assert masks(tmp_path, name).of("sub/a.jpg") == tmp_path / name
+
+
+def test_where_masks_lie(tmp_path: Path) -> None:
+    photos = tmp_path / "images"
+    photos.mkdir()
+    assert masks_folder(photos) is None
+    (tmp_path / "masks").mkdir()
+    assert masks_folder(photos) == tmp_path / "masks"
+    (photos / "masks").mkdir()
+    assert masks_folder(photos) == photos / "masks"
+    (tmp_path / "others").mkdir()
+    assert masks_folder(tmp_path / "others") is None

@@ -1,0 +1,103 @@
+"""A mask as pixels: what is read of it, and how it is laid on its photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image, ImageOps
+
+from splatworker.formats import masks
+
+WIDTH, HEIGHT = 60, 40
+
+
+def corner(width: int = WIDTH, height: int = HEIGHT) -> npt.NDArray[np.uint8]:
+    """White but for its upper left quarter, and a notch that tells turns from flips."""
+    grey = np.full((height, width), 255, np.uint8)
+    grey[: height // 2, : width // 2] = 0
+    grey[: height // 4, : 3 * width // 4] = 0
+    return grey
+
+
+def save(path: Path, image: Image.Image, orientation: int | None = None) -> Path:
+    exif = Image.Exif()
+    if orientation:
+        exif[0x0112] = orientation
+    image.save(path, exif=exif)
+    return path
+
+
+def read(path: Path, **options: bool) -> npt.NDArray[np.uint8]:
+    return np.asarray(masks.read_mask(path, **options).grey)
+
+
+def test_grey_is_read_and_inverted(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", Image.fromarray(corner()))
+    assert (read(path) == corner()).all()
+    assert (read(path, invert=True) == 255 - corner()).all()
+
+
+def test_alpha_goes_before_grey(tmp_path: Path) -> None:
+    rgba = np.dstack([np.full((HEIGHT, WIDTH, 3), 90, np.uint8), corner()])
+    assert (read(save(tmp_path / "a.png", Image.fromarray(rgba))) == corner()).all()
+
+
+def test_alpha_that_is_opaque_everywhere_says_nothing(tmp_path: Path) -> None:
+    grey = corner()
+    rgba = np.dstack([grey, grey, grey, np.full_like(grey, 255)])
+    assert (read(save(tmp_path / "a.png", Image.fromarray(rgba))) == grey).all()
+
+
+@pytest.mark.parametrize("kind", ["1", "P", "RGB", "I;16", "labels"])
+def test_whatever_kind_it_is(tmp_path: Path, kind: str) -> None:
+    image = Image.fromarray(corner())
+    if kind == "I;16":
+        image = Image.fromarray(corner().astype(np.uint16) * 257)
+    elif kind == "labels":
+        image = Image.fromarray((corner() > 0).astype(np.uint8))
+    else:
+        image = image.convert(kind)
+    assert (read(save(tmp_path / "a.png", image)) == corner()).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_stands_as_its_photo(tmp_path: Path, orientation: int) -> None:
+    """The same mask three times: as the photo's pixels lie, upright with no header, and with the photo's header."""
+    lying = Image.fromarray(corner())
+    header = save(tmp_path / "lying.png", lying, orientation)
+    with Image.open(header) as image:
+        upright = ImageOps.exif_transpose(image)
+    fit: dict[str, Any] = {"photo": (WIDTH, HEIGHT), "orientation": orientation, "size": (WIDTH, HEIGHT)}
+    assert (np.asarray(masks.fitted(masks.Mask(lying, upright=False), **fit)) == corner()).all()
+    assert (np.asarray(masks.fitted(masks.read_mask(header), **fit)) == corner()).all()
+    if orientation >= 5:  # else it cannot be told from one that lies
+        assert (np.asarray(masks.fitted(masks.Mask(upright, upright=False), **fit)) == corner()).all()
+
+
+def test_another_size_is_scaled_and_another_shape_refused() -> None:
+    small = masks.Mask(Image.fromarray(corner(30, 20)), upright=False)
+    scaled = np.asarray(masks.fitted(small, (WIDTH, HEIGHT), 1, (WIDTH, HEIGHT)))
+    assert scaled.shape == (HEIGHT, WIDTH)
+    assert (scaled == corner()).mean() > 0.97
+    with pytest.raises(masks.MisfitMask, match="is 30x20 pixels and the photo 60x60"):
+        masks.fitted(small, (60, 60), 1, (60, 60))
+    with pytest.raises(masks.MisfitMask):  # not turned without a header that says so
+        masks.fitted(small, (HEIGHT, WIDTH), 1, (HEIGHT, WIDTH))
+
+
+def test_rounded_sides_are_the_same_shape() -> None:
+    assert masks.same_shape((1000, 667), (4031, 2688))
+    assert masks.same_shape((4031, 2688), (1000, 667))
+    assert not masks.same_shape((1000, 750), (1000, 667))
+
+
+def test_what_hides_all_and_what_hides_nothing() -> None:
+    black, white = (Image.new("L", (8, 8), value) for value in (127, 128))
+    assert masks.hides_all(black)
+    assert not masks.hides_nothing(black)
+    assert masks.hides_nothing(white)
+    assert set(np.asarray(masks.kept(white)).ravel()) == {255}

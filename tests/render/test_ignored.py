@@ -1,0 +1,171 @@
+"""Ignored pixels: every backend against the reference, and the specification's own promises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from support.gaussian_scenes import front_camera, look_at_camera, one_gaussian, random_gaussians
+
+from splatworker.formats.camera import Camera
+from splatworker.render.ignored import hides
+from splatworker.render.interface import (
+    CONTRIBUTION_HEADER,
+    AdamState,
+    DensityStatistics,
+    Dropout,
+    GaussianTensors,
+    Ignored,
+    LearningRates,
+    Renderer,
+    Step,
+    View,
+)
+from splatworker.render.reference import ReferenceRenderer
+
+COUNT, DEGREE = 150, 2
+BACKGROUND = torch.tensor([0.2, 0.5, 0.9])
+RATES = LearningRates(1e-3, 1e-3, 5e-3, 5e-2, 2.5e-3, 1e-4)
+CAMERA = look_at_camera(seed=12)
+
+
+def hole(camera: Camera = CAMERA) -> torch.Tensor:
+    """The left third, and single pixels."""
+    pixels = torch.zeros(camera.height, camera.width, dtype=torch.uint8)
+    pixels[:, : camera.width // 3] = 255
+    pixels[5::7, 3::5] = 1
+    return pixels
+
+
+def view(camera: Camera, device: torch.device | str, photo: torch.Tensor | None = None) -> View:
+    pixels = hole(camera)
+    if photo is None:
+        generator = torch.Generator().manual_seed(camera.width)
+        photo = torch.randint(0, 256, (3, camera.height, camera.width), dtype=torch.uint8, generator=generator)
+    photo = photo.masked_fill(pixels != 0, 0).to(device)
+    kept = float((pixels == 0).double().mean())
+    return View(camera, photo, Ignored(pixels.to(device), 1 / kept))
+
+
+def fresh(
+    start: GaussianTensors, device: torch.device | str, dtype: torch.dtype
+) -> tuple[GaussianTensors, AdamState, DensityStatistics]:
+    parameters = GaussianTensors(*(t.clone().to(device, dtype) for t in start))
+    state = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in parameters)) for _ in range(2)))
+    return parameters, state, DensityStatistics(*(torch.zeros(len(start.means), device=device) for _ in range(3)))
+
+
+def relative(value: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((value.cpu().double() - expected.double()).norm() / expected.double().norm())
+
+
+@pytest.mark.parametrize("lambda_dssim", [0.0, 0.2, 1.0])
+def test_loss_and_its_gradient(renderer: Renderer, lambda_dssim: float) -> None:
+    image = torch.rand(3, CAMERA.height, CAMERA.width, generator=torch.Generator().manual_seed(1))
+    one, other = view(CAMERA, "cpu"), view(CAMERA, renderer.device)
+    expected, wanted = ReferenceRenderer().loss(image, one.photo, lambda_dssim, one.ignored)
+    loss, gradient = renderer.loss(image.to(renderer.device), other.photo, lambda_dssim, other.ignored)
+    for value, true in zip(loss, expected, strict=True):
+        assert float(value) == pytest.approx(float(true), rel=1e-5, abs=1e-6)
+    assert relative(gradient, wanted) < 1e-4
+    assert torch.count_nonzero(gradient.cpu()[:, hole() != 0]) == 0
+    assert torch.count_nonzero(wanted[:, hole() != 0]) == 0
+
+
+def test_what_an_image_shows_there_is_nobodys_business(renderer: Renderer) -> None:
+    image = torch.rand(3, CAMERA.height, CAMERA.width, generator=torch.Generator().manual_seed(1)).to(renderer.device)
+    seen = view(CAMERA, renderer.device)
+    assert seen.ignored is not None
+    other = torch.where(seen.ignored.pixels != 0, 1 - image, image)
+    (one, gradient), (two, same) = (renderer.loss(i, seen.photo, 0.2, seen.ignored) for i in (image, other))
+    assert [float(value) for value in one] == [float(value) for value in two]
+    assert torch.equal(gradient, same)
+
+
+def test_l1_is_the_mean_over_pixels_that_count() -> None:
+    """The specification's own."""
+    image = torch.rand(3, CAMERA.height, CAMERA.width, generator=torch.Generator().manual_seed(1))
+    seen = view(CAMERA, "cpu")
+    kept = hole() == 0
+    loss, _ = ReferenceRenderer().loss(image, seen.photo, 0.2, seen.ignored)
+    assert float(loss.l1) == pytest.approx(float((image - seen.photo / 255).abs()[:, kept].mean()), rel=1e-6)
+    same, _ = ReferenceRenderer().loss(seen.photo / 255, seen.photo, 0.2, seen.ignored)
+    assert float(same.ssim) == pytest.approx(1)
+    assert float(same.total) == pytest.approx(0, abs=1e-6)
+
+
+def test_nothing_ignored_is_the_plain_loss(renderer: Renderer) -> None:
+    image = torch.rand(3, 40, 50, generator=torch.Generator().manual_seed(1)).to(renderer.device)
+    photo = torch.randint(0, 256, (3, 40, 50), dtype=torch.uint8).to(renderer.device)
+    none = Ignored(torch.zeros(40, 50, dtype=torch.uint8, device=renderer.device))
+    plain, gradient = renderer.loss(image, photo, 0.2)
+    loss, same = renderer.loss(image, photo, 0.2, none)
+    assert [float(value) for value in loss] == pytest.approx([float(value) for value in plain])
+    assert torch.allclose(gradient, same)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize("camera", [CAMERA, look_at_camera(37, 61, seed=6)], ids=["64x48", "37x61"])
+def test_training_step(renderer: Renderer, camera: Camera, dropout: float) -> None:
+    start = random_gaussians(COUNT, 3, seed=14)
+
+    def train(backend: Renderer, dtype: torch.dtype) -> tuple[Any, ...]:
+        parameters, state, statistics = fresh(start, backend.device, dtype)
+        seen, behind = view(camera, backend.device), BACKGROUND.to(backend.device)
+        losses = [
+            backend.training_step(
+                parameters, state, statistics,
+                Step(seen, behind, DEGREE, 0.2, RATES, number, Dropout(dropout, seed=number)),
+            )
+            for number in range(1, 4)
+        ]  # fmt: skip
+        return parameters, state, statistics, losses
+
+    expected, expected_state, expected_statistics, expected_losses = train(ReferenceRenderer(), torch.float64)
+    parameters, state, statistics, losses = train(renderer, torch.float32)
+    for loss, wanted in zip(losses, expected_losses, strict=True):
+        assert [float(v) for v in loss] == pytest.approx([float(v) for v in wanted], rel=1e-3)
+    for name, value, wanted in zip(GaussianTensors._fields, state.first, expected_state.first, strict=True):
+        assert relative(value, wanted) < 1e-2, name
+    for name, value, wanted, old in zip(GaussianTensors._fields, parameters, expected, start, strict=True):
+        moved = (wanted - old).abs()  # see test_parity.test_training_step
+        assert ((value.cpu() - wanted).abs() <= 0.02 * moved + 1e-6).double().mean() > 0.97, name
+    for name, value, wanted in zip(DensityStatistics._fields, statistics, expected_statistics, strict=True):
+        assert relative(value, wanted) < 1e-2, name
+    ignored = view(camera, "cpu").ignored
+    assert ignored is not None
+    hidden = hides(start.means, camera, ignored)
+    assert 20 < int(hidden.sum()) < 130
+    assert torch.equal(statistics.view_count.cpu() == 0, hidden | (statistics.max_radius.cpu() == 0))
+
+
+def test_a_batch(renderer: Renderer) -> None:
+    cameras = [CAMERA, look_at_camera(50, 70, focal=80.0, seed=32)]
+    start = random_gaussians(COUNT, 3, seed=34)
+
+    def train(backend: Renderer, dtype: torch.dtype) -> tuple[Any, ...]:
+        parameters, state, statistics = fresh(start, backend.device, dtype)
+        size = backend.contribution_size(parameters)
+        contributions = torch.empty(2, size, device=backend.device, dtype=dtype)
+        views = [view(camera, backend.device) for camera in cameras]
+        step = Step(views[0], BACKGROUND.to(backend.device), DEGREE, 0.2, RATES, 1, Dropout(0.2, seed=1))
+        for seen, row in zip(views, contributions, strict=True):
+            backend.contribute(parameters, step._replace(view=seen), row)
+        backend.batch_step(parameters, state, statistics, contributions, step)
+        return state, contributions[:, :CONTRIBUTION_HEADER]
+
+    expected, expected_heads = train(ReferenceRenderer(), torch.float64)
+    state, heads = train(renderer, torch.float32)
+    assert torch.allclose(heads.cpu().double(), expected_heads, rtol=1e-3)
+    for name, moment, wanted in zip(GaussianTensors._fields, state.first, expected.first, strict=True):
+        assert relative(moment, wanted) < 5e-3, name
+
+
+def test_a_gaussian_is_hidden_where_its_mean_is_projected() -> None:
+    camera = front_camera()
+    pixels = torch.zeros(camera.height, camera.width, dtype=torch.uint8)
+    pixels[:, camera.width // 2 :] = 1
+    places = [(0.5, 0, 0), (-0.5, 0, 0), (0.5, 0, -6), (50, 0, 0)]
+    means = torch.cat([one_gaussian(mean=place).means for place in places])
+    assert hides(means, camera, Ignored(pixels)).tolist() == [True, False, False, False]
