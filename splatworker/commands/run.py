@@ -1,4 +1,4 @@
-"""`splatworker run PHOTOS -o OUT`: a folder of photos in, a splat out, and what people open, watch and send.
+"""`splatworker run PHOTOS -o OUT`: a folder of photos or a video in, a splat out, and what people open, watch and send.
 
 OUT gets splat.ply, scene/ (cameras and undistorted photos), model/ (the trainer's folder) and result.json, only when
 the splat is done, so that nothing half-written is ever there; then what is made of it, a file for each of
@@ -22,14 +22,14 @@ from typing import Any
 from splatworker.contract.job import Recipe, recipe
 from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS, files_of, names
 from splatworker.contract.params import Params
-from splatworker.errors import Cancelled, InvalidMasks, InvalidParam, NoPhotos, SplatError, from_os_error
+from splatworker.errors import Cancelled, InvalidMasks, InvalidParam, SplatError, from_os_error
 from splatworker.formats import filling, folder_record, ownership
 from splatworker.formats.atomic import write_text
 from splatworker.formats.folder_kinds import MODEL, OBJECT_IN_OUT, SCENE, earlier_run
-from splatworker.pipeline import outputs
+from splatworker.pipeline import given_files, outputs
 from splatworker.pipeline import run as pipeline
 from splatworker.pipeline.exporter import Exporter
-from splatworker.pipeline.records import Arrival, Photos, Result
+from splatworker.pipeline.records import Result
 from splatworker.pipeline.stage_calls import OBJECT_FOLDER
 from splatworker.sfm.options import SfmOptions
 from splatworker.stages import interrupts
@@ -42,6 +42,7 @@ from splatworker.stages.process import STAGE_COMMAND, StageRunner
 from splatworker.stages.progress import JsonLines, Overall
 from splatworker.stages.supervise import hide_memory_and_environment
 from splatworker.stages.workspace import private_workspace
+from splatworker.video.options import VideoOptions
 
 FILLED = {"scene": SCENE, "model": MODEL}
 """The folders in OUT that a run fills."""
@@ -50,6 +51,10 @@ OVERWRITE_HINT = "Or add --overwrite: then it stays, and what splatworker made i
 
 SFM_OPTIONS = ("matcher", "camera_model", "min_registered", "min_share", "keep_frame")
 """Options that go on to the cameras, by their names in a job."""
+
+
+VIDEO_OPTIONS = ("frames", "fps", "start", "end")
+"""Likewise to the choice of frames."""
 
 
 def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
@@ -87,10 +92,15 @@ def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="splatworker run",
-        description="Make a Gaussian splat of a folder of photos.",
+        description="Make a Gaussian splat of a folder of photos, or of a video.",
         epilog="Without an NVIDIA GPU a preview is trained: smaller photos, fewer iterations.",
     )
-    parser.add_argument("photos", type=Path, metavar="PHOTOS", help="folder with five or more photos of one subject")
+    parser.add_argument(
+        "photos",
+        type=Path,
+        metavar="PHOTOS",
+        help="folder with five or more photos of one subject, or with videos of it; or one video",
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for the splat")
     parser.add_argument(
         "-p",
@@ -110,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     for known in declared(SfmOptions):
         if known.name in SFM_OPTIONS:
             add_option(parser, known, dashes=True, default=None)  # not given: a job's default
+    for known in declared(VideoOptions):
+        if known.name in VIDEO_OPTIONS:
+            add_option(parser, known, dashes=True, default=None)
     made = parser.add_mutually_exclusive_group()
     made.add_argument(
         "--formats", type=names, default=list(BY_DEFAULT), metavar="NAME,...",
@@ -136,11 +149,12 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
     assert task is not None
     _stop_upon_signals(task)
     recipe_asked = _recipe(options)
-    if not options.photos.is_dir():
-        raise NoPhotos(f"There is no folder '{options.photos}'.", hint="Give a folder with photos in it.")
+    given = given_files.look(options.photos)
     if options.masks is not None and not options.masks.is_dir():
         raise InvalidMasks(f"There is no folder '{options.masks}' of masks.", hint="Give a folder with masks in it.")
     _demand_output(options)
+    if given.clips:
+        report.weights = {"frames": pipeline.FRAMES_WEIGHT, **report.weights}
     started = time.monotonic()
     try:
         async with AsyncExitStack() as stack:
@@ -148,9 +162,8 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
             workspace = stack.enter_context(private_workspace(options.output.absolute(), in_output=True))
             runner = StageRunner(workspace, command)
             exporter = await stack.enter_async_context(Exporter(options.formats, runner, report))
-            photos: asyncio.Future[Photos] = asyncio.get_running_loop().create_future()
-            photos.set_result(Photos(options.photos.absolute()))
-            arrival = Arrival(options.photos.absolute(), photos, options.masks and options.masks.absolute())
+            masks = options.masks and options.masks.absolute()
+            arrival = given_files.arrive(given, recipe_asked, runner, report, masks=masks)
             made = await pipeline.run(
                 recipe_asked,
                 arrival,
@@ -262,6 +275,8 @@ def _write_result(
     result = dataclasses.asdict(made) | {"warnings": list(warnings)}
     if made.subject is None:
         del result["subject"]
+    if not made.videos:
+        del result["videos"]
     result["ply"] = str(folder / "splat.ply")
     result["outputs"] = {name: str(path) for name, path in made_outputs.items()}
     result["timings"]["total"] = round(time.monotonic() - started, 2)
@@ -287,8 +302,16 @@ def _recipe(options: argparse.Namespace) -> Recipe:
             )
         params[name] = _value(name, text)
     sfm = {name: value for name in SFM_OPTIONS if (value := getattr(options, name)) is not None}
+    video = {name: value for name in VIDEO_OPTIONS if (value := getattr(options, name)) is not None}
     masks = {"mask_mode": options.mask_mode, "invert_masks": options.invert_masks}
-    return recipe({"params": params, "sfm": sfm, "trainer": options.trainer, "subject": options.subject, **masks})
+    recipe_asked = {
+        "params": params,
+        "sfm": sfm,
+        "video": video,
+        "trainer": options.trainer,
+        "subject": options.subject,
+    }
+    return recipe(recipe_asked | masks)
 
 
 def _value(name: str, text: str) -> object:

@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 from splatworker.export.charts import line_chart, map_data, map_from_above, time_bar
 from splatworker.export.comparison import ERROR_FULL_SCALE, Comparison
 from splatworker.export.pictures import Picture, webp
+from splatworker.export.report_videos import of_videos
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
 
@@ -67,6 +68,7 @@ def page(figures: Mapping[str, Any], pictures: Pictures) -> str:
         _warnings(figures),
         _comparisons(figures, pictures),
         _photos(figures, pictures),
+        _section("Videos", of_videos(figures.get("videos", ()))),
         _map(pictures),
         _training(figures),
         _times(figures),

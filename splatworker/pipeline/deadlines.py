@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-SHARES: Mapping[str, float] = {"fetch": 0.4, "photos": 0.6, "sfm": 0.8, "train": 0.9}
+SHARES: Mapping[str, float] = {"fetch": 0.4, "frames": 0.5, "photos": 0.6, "sfm": 0.8, "train": 0.9}
 """How much of a job's time may be gone when a stage ends: what it leaves must do for those after it."""
 
 EXTRA_SHARES: Mapping[str, float] = {"object": 0.6}

@@ -127,5 +127,6 @@ def _account(recipe: Recipe, splat: Result, warnings: Sequence[str], workspace: 
         "timings": {stage: seconds for stage, seconds in splat.timings.items() if stage != "total"},
         "settings": settings | recipe.params.model_dump(exclude_unset=True),
         "warnings": list(warnings),
+        "videos": splat.videos,
         "photo_folder": str(workspace / "images"),
     }

@@ -16,12 +16,16 @@ class Photos:
         index: each file's number in the job, from 0; without it, their order by name.
         lost: photos that never came, as {"index", "reason"}.
         seconds: how long they took to come.
+        videos: those that some of them are frames of, and what was done with each.
+        video_seconds: how long it took to choose the frames.
     """
 
     folder: Path
     index: Mapping[str, int] = field(default_factory=dict)
     lost: Sequence[dict[str, Any]] = ()
     seconds: float | None = None
+    videos: Sequence[dict[str, Any]] = ()
+    video_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,4 @@ class Result:
     timings: dict[str, float]
     peak_memory_bytes: dict[str, int]
     subject: dict[str, Any] | None = None
+    videos: list[dict[str, Any]] = field(default_factory=list)

@@ -29,6 +29,9 @@ TOLD_OF_OBJECT = ("delivered", "code", "reason", "object_from_scene", "size", "u
 WEIGHTS: Mapping[str, float] = {"photos": 0.06, "sfm": 0.33, "train": 0.52, "deliver": 0.03, "export": 0.06}
 """The stages in their order, and their usual shares of the time."""
 
+FRAMES_WEIGHT = 0.15
+"""The same of the choice of frames, where there are videos: before all others."""
+
 OBJECT_WEIGHT = 0.05
 """That of finding the object, where it alone is wanted."""
 
@@ -95,7 +98,7 @@ async def run(
     finally:
         await undisturbed(_end(training, mapping, decoding, probing, arriving))
     alone = await cut_out(job, on_cpu=_device(model, gpus) == "cpu")
-    return _result(job, decoded, scene, model, planned, gpus, alone)
+    return _result(job, decoded, scene, model, planned, gpus, alone, here.result().videos)
 
 
 async def _unless_one_fails(wanted: asyncio.Future[T], *others: asyncio.Future[Any]) -> T:
@@ -150,6 +153,7 @@ def _result(
     planned: Plan,
     gpus: Sequence[dict[str, Any]],
     alone: dict[str, Any] | None,
+    videos: Sequence[dict[str, Any]],
 ) -> Result:
     """The splat in artifacts/, and the account of how it came to be."""
     artifacts = job.workspace / "artifacts"
@@ -180,6 +184,7 @@ def _result(
         timings=job.timings,
         peak_memory_bytes=job.peaks,
         subject=None if alone is None else {name: alone[name] for name in TOLD_OF_OBJECT if name in alone},
+        videos=list(videos),
     )
 
 

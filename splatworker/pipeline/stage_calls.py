@@ -117,6 +117,8 @@ async def decode(
     arrived = here.result()
     if arrived.seconds is not None:
         job.timings["fetch"] = arrived.seconds
+    if arrived.video_seconds is not None:
+        job.timings["frames"] = arrived.video_seconds
     job.note("photos", started, decoded)
     for photo in decoded["photos"]:
         photo["index"] = arrived.index.get(photo["file"], photo["index"])
