@@ -135,8 +135,9 @@ def test_a_room_that_lists_its_modules_lists_all(room: str) -> None:
     assert modules <= set(re.findall(r"\w+", words)), modules - set(re.findall(r"\w+", words))
 
 
-KNOW_CUDA = ("render", "machine", "commands.checks", "sfm")
-"""Who may know that a GPU is one of CUDA: who draws, who describes the machine, the checks; and COLMAP has its own."""
+KNOW_CUDA = ("render", "machine", "commands.checks", "sfm", "video.ffmpeg")
+"""Who may know that a GPU is one of CUDA: who draws, who describes the machine, the checks; and COLMAP and ffmpeg have
+their own."""
 
 
 def knows_cuda(path: Path) -> list[int]:

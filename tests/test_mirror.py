@@ -12,12 +12,17 @@ DRAWING = "held to the specification, and to each other, by render/test_parity.p
 DECLARATIONS = "declarations alone; train/test_options.py, contract/ and docs/parameters.md read them all"
 AS_ONE_FORMAT = "a format's two functions; splat_files/test_formats.py takes every format through them"
 FOR_VIEWS = "needs a scene that was drawn: export/test_for_views.py"
+THE_CUT = "a part of the cut of an object; export/test_object_alone.py takes scenes with a known answer through it"
 RECORD = "a record, which decides nothing"
 
 ELSEWHERE = {
     "__main__": "calls cli.main",
+    "export/contact": THE_CUT,
+    "export/object_cli": "a command line; export/test_object_stage.py calls it",
     "export/page_and_report": "puts parts together; export/test_export.py makes both and looks at them",
     "export/render_budget": RECORD,
+    "export/surfaces": THE_CUT,
+    "export/votes": THE_CUT,
     "photos/unusable": "an exception's name",
     "pipeline/records": RECORD,
     "render/cpu": DRAWING,
