@@ -64,8 +64,16 @@ async def _work(session: JobSession, settings: WorkerSettings, workspace: Path, 
         runner = StageRunner(workspace, settings.command, deadline)
         session.open(order, workspace)
 
-        # 2. Bring the photos here, while the trainer warms up.
-        photos = transfers.fetch(order.image_urls, runner, session.report, local=settings.local, masks=order.mask_urls)
+        # 2. Bring the photos here, and the videos that photos are made of, while the trainer warms up.
+        photos = transfers.fetch(
+            order.image_urls,
+            runner,
+            session.report,
+            local=settings.local,
+            masks=order.mask_urls,
+            video_urls=order.videos,
+            recipe=order,
+        )
 
         async with Exporter(list(order.outputs), runner, session.report) as exporter:
             # 3. Make the splat of them: decode, COLMAP, training, export.

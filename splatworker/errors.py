@@ -9,6 +9,15 @@
     │   ├── NoPhotos                 no_photos                         nothing that could be a photo was given
     │   ├── TooFewPhotos             too_few_photos                    fewer than five could be decoded
     │   └── InvalidMasks             invalid_masks                     masks of other photos, or ones that hide all
+    ├── VideoError                                           frames
+    │   ├── NoVideo                  no_video                          a file without moving pictures that are read here
+    │   ├── VideoNotSupported        video_not_supported               a codec, or a kind of colours, that is not read
+    │   ├── VideoEncrypted           video_encrypted                   it is protected, and there is no key
+    │   ├── VideoDamaged             video_damaged                     truncated, or not what its header says
+    │   ├── VideoTooLong             video_too_long                    more minutes than are read
+    │   ├── VideoTooLarge            video_too_large                   more pixels, bytes or time than it may take
+    │   ├── VideoTooShort            video_too_short                   a handful of frames
+    │   └── VideoTooStill            video_too_still                   the picture hardly moves
     ├── ReconstructionError                                  sfm
     │   ├── NoFeatures               no_features                       blank or blurred photos
     │   ├── NoOverlap                no_overlap                        no three photos show the same thing
@@ -17,6 +26,7 @@
     │   ├── InvalidScene             invalid_scene                     the scene folder is missing, broken or empty
     │   ├── TrainingDiverged         training_diverged                 the loss is not a number
     │   └── TrainerMissing           trainer_missing                   the trainer asked for is not installed
+    ├── NoSingleSubject              no_single_subject       object    photos of no one thing that could be cut out
     ├── DeliveryError                                        deliver
     │   ├── UploadRefused            upload_refused                    the store said no for good (403, 404, ...)
     │   └── UploadFailed             upload_failed                     every try ended in a fault of server or network
@@ -126,6 +136,61 @@ class InvalidMasks(PhotoError):
     code = "invalid_masks"
 
 
+class VideoError(SplatError):
+    """No photos could be made of a video."""
+
+    code = "video_damaged"
+    default_stage = "frames"
+
+
+class NoVideo(VideoError):
+    """The file holds no moving pictures, or none that are read here."""
+
+    code = "no_video"
+
+
+class VideoNotSupported(VideoError):
+    """The video is of a codec, or of a kind of colours, that is not read."""
+
+    code = "video_not_supported"
+
+
+class VideoEncrypted(VideoError):
+    """The video is protected, and there is no key."""
+
+    code = "video_encrypted"
+
+
+class VideoDamaged(VideoError):
+    """The video is truncated, or not what its header says."""
+
+    code = "video_damaged"
+
+
+class VideoTooLong(VideoError):
+    """The video has more minutes than are read."""
+
+    code = "video_too_long"
+
+
+class VideoTooLarge(VideoError):
+    """The video has more pixels or bytes than it may have, or takes more memory or time to read."""
+
+    code = "video_too_large"
+
+
+class VideoTooShort(VideoError):
+    """The video has only a handful of frames."""
+
+    code = "video_too_short"
+
+
+class VideoTooStill(VideoError):
+    """The picture of the video hardly moves."""
+
+    code = "video_too_still"
+
+
 class ReconstructionError(SplatError):
     """COLMAP found no cameras that deserve the name."""
 
@@ -173,6 +238,13 @@ class TrainerMissing(TrainingError):
     """The trainer asked for is not installed here."""
 
     code = "trainer_missing"
+
+
+class NoSingleSubject(SplatError):
+    """The photos show no one thing that could be cut from what is around it."""
+
+    code = "no_single_subject"
+    default_stage = "object"
 
 
 class DeliveryError(SplatError):

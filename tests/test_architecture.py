@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("worker", "commands"),
     ("pipeline",),
     ("contract",),
-    ("photos", "sfm", "train", "export", "deliver"),
+    ("video", "photos", "sfm", "train", "export", "deliver"),
     ("contract.outputs",),
     ("render.cli",),
     ("splat_files",),
@@ -128,7 +128,7 @@ def test_every_room_says_what_it_is_for(room: str) -> None:
         assert part in words, f"splatworker/{room}/__init__.py does not say '{part}'"
 
 
-@pytest.mark.parametrize("room", ["sfm", "train"])
+@pytest.mark.parametrize("room", ["sfm", "train", "video"])
 def test_a_room_that_lists_its_modules_lists_all(room: str) -> None:
     words = ast.get_docstring(ast.parse((ROOT / "splatworker" / room / "__init__.py").read_text())) or ""
     modules = {path.stem for path in (ROOT / "splatworker" / room).glob("[a-z]*.py")}

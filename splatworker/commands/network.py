@@ -1,4 +1,4 @@
-"""`splatworker fetch`, `upload` and `notify`: the stages that talk to the network, each in a process of its own.
+"""`splatworker fetch`, `fetch-videos`, `upload`, `notify`: what talks to the network, each in a process of its own.
 
 They are the worker's own, and take one JSON object on standard input instead of options: the URLs are keys, and a
 command line can be read by every process of the machine. A process can be killed, unlike a thread that waits for a
@@ -21,20 +21,20 @@ from splatworker.deliver import upload, webhook
 from splatworker.errors import SplatError
 from splatworker.formats.filling import files_to_write
 from splatworker.network import guard
-from splatworker.photos import fetch
+from splatworker.photos import fetch, fetch_videos
 from splatworker.stages.command import run_as_command
 from splatworker.stages.progress import Reporter
 from splatworker.stages.supervise import hide_memory_and_environment
 
 
 def main(name: str, argv: list[str]) -> int:
-    """Run one of the three; the exit status."""
-    work = {"fetch": _fetch, "upload": _upload, "notify": _notify}[name]
+    """Run one of the four; the exit status."""
+    work = {"fetch": _fetch, "fetch-videos": _fetch_videos, "upload": _upload, "notify": _notify}[name]
     hide_memory_and_environment()  # the URLs are keys
     stamina.instrumentation.set_on_retry_hooks([])  # retries are told as what they are: part of the work
     request = json.load(sys.stdin)
     status = run_as_command(
-        "photos" if name == "fetch" else "deliver",
+        "photos" if name.startswith("fetch") else "deliver",
         lambda report: work(request, report),
         as_json="--json" in argv,
     )
@@ -46,6 +46,12 @@ def _fetch(request: dict[str, Any], report: Reporter) -> dict[str, Any]:
     masks = {"masks": request["masks"], "masks_folder": Path(request["masks_folder"])} if "masks" in request else {}
     fetched = fetch.fetch(request["urls"], Path(request["folder"]), report, local=request["local"], **masks)
     return dataclasses.asdict(fetched)
+
+
+def _fetch_videos(request: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    fetched = fetch_videos.fetch_videos(request["urls"], Path(request["folder"]), report, local=request["local"])
+    errors = {number: error.to_event() for number, error in fetched.errors.items()}
+    return {"files": fetched.files, "errors": errors}
 
 
 def _upload(request: dict[str, Any], report: Reporter) -> dict[str, Any]:

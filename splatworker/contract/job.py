@@ -10,9 +10,18 @@ from __future__ import annotations
 import difflib
 import json
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, create_model, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from splatworker.contract.declared import fields_of, known_to_jobs
 from splatworker.contract.outputs import OUTPUTS
@@ -23,6 +32,7 @@ from splatworker.formats.mask_names import MaskMode
 from splatworker.network.redact import redact
 from splatworker.photos.enough_photos import FEWEST_PHOTOS, MOST_PHOTOS
 from splatworker.sfm.options import SfmOptions
+from splatworker.video.options import VideoOptions
 
 LONGEST_URL = 8192
 LONGEST_DEADLINE_S = 7 * 24 * 3600
@@ -42,13 +52,20 @@ SFM = known_to_jobs((SfmOptions,))
 """Options of the reconstruction that a job may name, as they are declared."""
 
 
-class _JobSfmOptions(BaseModel):
-    """What a job may say about the reconstruction; names and meaning are those of `splatworker sfm`."""
+VIDEO = known_to_jobs((VideoOptions,))
+"""The same of the choice of frames."""
+
+MOST_VIDEOS = 20
+"""Of one job."""
+
+
+class _StageOptions(BaseModel):
+    """What a job may say about a stage, by the names of its options."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
     def arguments(self) -> list[str]:
-        """The given options as arguments of `splatworker sfm`; a switch that is off is left out."""
+        """The given options as arguments of the stage's command; a switch that is off is left out."""
         given = self.model_dump(exclude_unset=True, exclude_none=True)
         words: list[str] = []
         for name, value in given.items():
@@ -57,16 +74,49 @@ class _JobSfmOptions(BaseModel):
         return words
 
 
+class _JobSfmOptions(_StageOptions):
+    """What a job may say about the reconstruction; names and meaning are those of `splatworker sfm`."""
+
+
+class _JobVideoOptions(_StageOptions):
+    """What a job may say about the choice of frames; names and meaning are those of `splatworker frames`."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        given = self.model_dump(exclude_none=True)
+        try:
+            VideoOptions(**given)
+        except ValueError as error:
+            raise ValueError(str(error).replace("--", "")) from None
+        return self
+
+
 if TYPE_CHECKING:
 
     class JobSfmOptions(_JobSfmOptions):
         """As `create_model` makes it: a number may be None, for the stage's own."""
 
         def __getattr__(self, name: str) -> Any: ...
+
+    class JobVideoOptions(_JobVideoOptions):
+        """Likewise."""
+
+        def __getattr__(self, name: str) -> Any: ...
 else:
+    JobVideoOptions = create_model(
+        "JobVideoOptions",
+        __base__=_JobVideoOptions,
+        __doc__=_JobVideoOptions.__doc__,
+        __module__=__name__,
+        **fields_of(VIDEO),
+    )
     JobSfmOptions = create_model(
         "JobSfmOptions", __base__=_JobSfmOptions, __doc__=_JobSfmOptions.__doc__, __module__=__name__, **fields_of(SFM)
     )
+
+
+SECTIONS: dict[str, type[BaseModel]] = {"params": Params, "sfm": JobSfmOptions, "video": JobVideoOptions}
+"""Fields that have fields of their own."""
 
 
 class Recipe(BaseModel):
@@ -80,9 +130,17 @@ class Recipe(BaseModel):
     sfm: JobSfmOptions = Field(
         default=JobSfmOptions(), description="Options of the reconstruction, those of `splatworker sfm`."
     )
+    video: JobVideoOptions = Field(
+        default=JobVideoOptions(), description="How frames of videos are chosen: options of `splatworker frames`."
+    )
     trainer: Literal["native", "inria"] = Field(
         default="native",
         description="inria for the original `train.py`, where the image has it. Its licence forbids commercial use.",
+    )
+    subject: Literal["scene", "object"] = Field(
+        default="scene",
+        description="object: only the one thing that all photos show is delivered, without what it stands on and what "
+        "is around it (docs/object.md). Where there is no single thing, the scene is, with a warning.",
     )
     mask_mode: MaskMode = Field(
         default="auto",
@@ -116,20 +174,26 @@ class Recipe(BaseModel):
         """Whether a machine without a GPU trains what one with a GPU would."""
         return not self.params.preview
 
-    @field_validator("params", "sfm", mode="before")
+    @field_validator("params", "sfm", "video", mode="before")
     @classmethod
     def _null_is_nothing_said(cls, value: object) -> object:
         return {} if value is None else value
 
 
 class Job(Recipe):
-    """One job: photos in, a splat out."""
+    """One job: photos in, or videos, and a splat out."""
 
     image_urls: list[Url] = Field(
+        default=[],
         max_length=MOST_PHOTOS,
         description="Where the photos are: presigned URLs, or any that HTTP GET answers. At least five must turn out "
-        "to be photos.",
-        json_schema_extra={"minItems": FEWEST_PHOTOS},  # `parse` asks for them, with a code of its own
+        "to be photos. Beside a video there may be fewer, or none.",
+    )
+    video_url: Url | None = Field(
+        default=None, description="Where a video is (MP4, MOV, WebM, MKV): frames of it are photos, too."
+    )
+    video_urls: list[Url] = Field(
+        default=[], max_length=MOST_VIDEOS, description="The same for several videos of one subject."
     )
     mask_urls: list[Url | None] = Field(
         default=[],
@@ -161,6 +225,16 @@ class Job(Recipe):
     )
 
     @property
+    def videos(self) -> list[str]:
+        """The URLs of all videos: `video_url` first."""
+        return [*([self.video_url] if self.video_url is not None else []), *self.video_urls]
+
+    @field_validator("video_urls", mode="before")
+    @classmethod
+    def _null_is_none(cls, value: object) -> object:
+        return [] if value is None else value
+
+    @property
     def at_most_a_preview(self) -> bool:
         """As a recipe's, but unless told otherwise: a product's preset does not ask for hours on a CPU."""
         return self.params.preview
@@ -181,6 +255,12 @@ class Job(Recipe):
         return value
 
 
+class _JobOfPhotos(Job):
+    """A job without videos: photos must be there."""
+
+    image_urls: list[Url] = Field(max_length=MOST_PHOTOS)
+
+
 def parse(data: object) -> Job:
     """The job in `data`.
 
@@ -190,8 +270,11 @@ def parse(data: object) -> Job:
     """
     if not isinstance(data, dict):
         raise InvalidJob("The job's input must be a JSON object.", hint="See the README for an example.")
-    job = _validated(Job, data)
-    if len(job.image_urls) < FEWEST_PHOTOS:
+    if data.get("video_url") is None and not data.get("video_urls"):
+        job: Job = _validated(_JobOfPhotos, data)
+    else:
+        job = _validated(Job, {name: value for name, value in data.items() if (name, value) != ("image_urls", None)})
+    if not job.videos and len(job.image_urls) < FEWEST_PHOTOS:
         raise TooFewPhotos(
             f"The job has {len(job.image_urls)} photos; at least {FEWEST_PHOTOS} are needed.",
             hint="Take 20 to 100 overlapping photos around the subject.",
@@ -230,16 +313,20 @@ def _validated(model: type[Validated], data: dict[str, Any]) -> Validated:
 
 def _refuse_unknown_fields(model: type[Recipe], data: dict[str, Any]) -> None:
     """Refuse the first name that is not known: pydantic would list them all, however many there are."""
-    for name, section in (("params", Params), ("sfm", JobSfmOptions), ("", model)):
-        given = data.get(name) if name else data
-        unknown = (
-            next((key for key in given if key not in section.model_fields), None) if isinstance(given, dict) else None
-        )
+    for name, section in (*SECTIONS.items(), ("", model)):
+        unknown = _unknown_field(section, data.get(name) if name else data)
         if unknown is None:
             continue
         kind, what = (UnknownParam, "param") if section is Params else (InvalidJob, "field")
-        shown = str(unknown)
-        raise kind(f"The {what} '{_shown(shown)}' is not known.", hint=_nearest(shown, section))
+        raise kind(f"The {what} '{_shown(unknown)}' is not known.", hint=_nearest(unknown, section))
+
+
+def _unknown_field(section: type[BaseModel], given: object) -> str | None:
+    """The first name that is not known."""
+    if not isinstance(given, dict):
+        return None
+    unknown = next((key for key in given if key not in section.model_fields), None)
+    return None if unknown is None else str(unknown)
 
 
 def caller_fields(data: object) -> tuple[str | None, str | None, str | None]:
@@ -266,8 +353,7 @@ def _explain(error: ValidationError) -> InputError:
     faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
     fault = faults[0]
     where = [str(part) for part in fault["loc"]]
-    sections: dict[str, type[BaseModel]] = {"params": Params, "sfm": JobSfmOptions}
-    section = sections.get(where[0] if where else "", Job)
+    section = SECTIONS.get(where[0] if where else "", Job)
     names = where[1:] if section is not Job else where
     name = _shown(".".join(names))
     in_params = section is Params and bool(names)

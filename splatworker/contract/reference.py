@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from splatworker.contract.declared import explanation_of
-from splatworker.contract.job import SFM, Job
+from splatworker.contract.job import SFM, VIDEO, Job
 from splatworker.contract.params import DECLARED, GROUPS
 from splatworker.stages.options import Declared
 
@@ -21,7 +21,11 @@ def tables() -> dict[str, str]:
         group.lower().replace(" ", "-"): options_table([known for known in DECLARED if known.option.group == group])
         for group in GROUPS
     }
-    return made | {"sfm": options_table(SFM, whose=False), "job": _fields()}
+    return made | {
+        "sfm": options_table(SFM, whose=False),
+        "video": options_table(VIDEO, whose=False),
+        "job": _fields(),
+    }
 
 
 def in_page(page: str) -> str:
@@ -63,7 +67,7 @@ def _fields() -> str:
     return _table(
         ("field", "default", "what it does"),
         [
-            (f"`{name}`", _default({} if name == "sfm" else field.default), _linked(field.description or ""))
+            (f"`{name}`", _default({} if name in ("sfm", "video") else field.default), _linked(field.description or ""))
             for name, field in Job.model_fields.items()
             if name not in (*REQUIRED_FIELDS, "params")
         ],

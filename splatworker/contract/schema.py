@@ -13,9 +13,12 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from splatworker.contract.job import BESIDE_PARAMS, Job
 from splatworker.contract.params import DECLARED
+from splatworker.photos.enough_photos import FEWEST_PHOTOS
 
 NULL = {"type": "null"}
-NULL_IS_NOTHING_SAID = ("params", "sfm", "outputs", "mask_urls")
+INPUTS = ("image_urls", "video_url", "video_urls")
+"""Fields of which a job must have one."""
+NULL_IS_NOTHING_SAID = ("params", "sfm", "video", "outputs", "video_urls", "mask_urls")
 """Fields whose null means that they are not given."""
 
 
@@ -45,10 +48,15 @@ def job_schema() -> dict[str, Any]:
     for name in BESIDE_PARAMS:
         properties[name] = {"$ref": f"#/$defs/Params/properties/{name}"}
     schema["properties"] = {name: properties[name] for name in sorted(properties, key=_order)}
+    schema["anyOf"] = [
+        {"required": ["image_urls"], "properties": {"image_urls": {"type": "array", "minItems": FEWEST_PHOTOS}}},
+        {"required": ["video_url"], "properties": {"video_url": {"type": "string"}}},
+        {"required": ["video_urls"], "properties": {"video_urls": {"type": "array", "minItems": 1}}},
+    ]
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Job",
-        "description": "The input of a job of splatworker: photos in, a Gaussian splat out. "
+        "description": "The input of a job of splatworker: photos or videos in, a Gaussian splat out. "
         '{"self_test": true} alone is a job, too: a splat of the example photos.',
     }
     return head | {name: value for name, value in schema.items() if name not in head}
@@ -56,4 +64,6 @@ def job_schema() -> dict[str, Any]:
 
 def _order(name: str) -> tuple[bool, bool]:
     """What a job must say first, then what it may, and last what belongs into `params`."""
-    return name in BESIDE_PARAMS, not (name in Job.model_fields and Job.model_fields[name].is_required())
+    field = Job.model_fields.get(name)
+    first = name in INPUTS or (field is not None and field.is_required())
+    return name in BESIDE_PARAMS, not first

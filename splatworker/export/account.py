@@ -49,6 +49,7 @@ class Account:
         timings: stage -> seconds.
         settings: parameter -> value.
         warnings: sentences.
+        videos: what was found in each video, and which of its frames were taken, and why.
         photo_folder: where the decoded photos lie, for thumbnails of those that were dropped.
     """
 
@@ -56,6 +57,7 @@ class Account:
     timings: dict[str, float] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    videos: list[dict[str, Any]] = field(default_factory=list)
     photo_folder: Path | None = None
 
 
@@ -73,6 +75,7 @@ def read_account(path: Path) -> Account:
             timings={str(stage): float(seconds) for stage, seconds in data.get("timings", {}).items()},
             settings=dict(data.get("settings", {})),
             warnings=[str(warning) for warning in data.get("warnings", [])],
+            videos=[dict(video) for video in data.get("videos", [])],
             photo_folder=Path(folder) if folder else None,
         )
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -103,6 +106,7 @@ def figures(
     panoramas = len({view.get("panorama") for view in views})
     kind = "held out" if subject.held_out else "trained on"
     return {
+        "subject": "object" if subject.alone else "scene",
         "splat": {
             "gaussians": len(gaussians),
             "gaussians_trained": len(subject.gaussians) + subject.not_finite,
@@ -141,6 +145,7 @@ def figures(
         "export": {part: list(times) for part, times in parts.items()},
         "settings": dict(account.settings),
         "warnings": list(account.warnings),
+        **({"videos": list(account.videos)} if account.videos else {}),
     }
 
 
@@ -190,4 +195,4 @@ def _mean(values: list[float]) -> float | None:
 def score(subject: Subject, splat_renderer: SplatRenderer, longest_side: int) -> list[Comparison]:
     """The photos beside what the splat shows of them, worst first."""
     photos, held_out = scored_photos(subject, longest_side)
-    return compare(splat_renderer, photos, held_out)
+    return compare(splat_renderer, photos, held_out, subject.alone)

@@ -6,6 +6,7 @@ taken: there was room for a camera there, above the ground and outside of the wa
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,21 +32,32 @@ _ONE_PLACE = 1e-4
 _PANORAMIC = (0.9, 0.6)
 """Tangents of half the angles of a view on a flight through panoramas: 84 by 62 degrees."""
 
+ROOM = 1.15
+"""How much wider than an object alone a view of it is."""
+
 _SMOOTH = 1e-2
 """Ridge of the fits: pulls towards a constant distance and height."""
 
 
 @dataclass(frozen=True)
 class Viewpoint:
-    """A view: from where, at what, and the tangents of half the horizontal and vertical angle of view."""
+    """A view: from where, at what, and the tangents of half the horizontal and vertical angle of view.
+
+    Attributes:
+        whole: all that it shows must be shown in any shape: an object alone, with nothing about it.
+    """
 
     position: Vectors
     target: Vectors
     tan_x: float
     tan_y: float
+    whole: bool = False
 
     def shaped(self, width: int, height: int) -> Viewpoint:
         """The view in another shape, of the same area: what lies beyond a photo's edges few others have seen."""
+        if self.whole:
+            tan_y = max(self.tan_y, self.tan_x * height / width)
+            return Viewpoint(self.position, self.target, tan_y * width / height, tan_y, self.whole)
         tan_y = float(np.sqrt(self.tan_x * self.tan_y * height / width))
         if abs(self.tan_x / self.tan_y - width / height) < 0.02:
             return self
@@ -110,6 +122,29 @@ def viewpoint_of(camera: Camera, target: Vectors) -> Viewpoint:
     if distance <= 0:
         distance = float(np.linalg.norm(target - camera.center))
     return Viewpoint(camera.center, _ahead(camera, distance), *_tangents(camera))
+
+
+def fitted(position: Vectors, points: Vectors) -> Viewpoint:
+    """The view from a place that shows all of an object: its points, with some room about them."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    view = Viewpoint(position, (low + high) / 2, 1.0, 1.0, whole=True)
+    seen = points @ (pose := view.camera(2, 2).camera_from_world)[:, :3].T + pose[:, 3]
+    across, along = np.abs(seen[:, :2] / np.maximum(seen[:, 2:], 1e-9)).max(axis=0)
+    return dataclasses.replace(view, tan_x=ROOM * float(across), tan_y=ROOM * float(along))
+
+
+def sorted_by_breadth(cameras: list[Camera], points: Vectors) -> list[int]:
+    """The cameras' indices, best first: those that see an object alone from its broad side."""
+    views = [fitted(camera.center, points) for camera in cameras]
+    breadths = [view.tan_x * view.tan_y * np.sum((view.target - view.position) ** 2) for view in views]
+    return [int(index) for index in np.argsort(-np.array(breadths), kind="stable")]
+
+
+def flight_around(cameras: list[Camera], points: Vectors, start: int, frames: int) -> list[Viewpoint]:
+    """A `flight` about an object alone, which shows all of it all the while, from nowhere nearer or farther."""
+    views = [fitted(view.position, points) for view in flight(cameras, points, start, frames)]
+    tan_x, tan_y = max(view.tan_x for view in views), max(view.tan_y for view in views)
+    return [dataclasses.replace(view, tan_x=tan_x, tan_y=tan_y) for view in views]
 
 
 def _tangents(camera: Camera) -> tuple[float, float]:

@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 from splatworker.export.charts import line_chart, map_data, map_from_above, time_bar
 from splatworker.export.comparison import ERROR_FULL_SCALE, Comparison
 from splatworker.export.pictures import Picture, webp
+from splatworker.export.report_videos import of_videos
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
 
@@ -67,6 +68,7 @@ def page(figures: Mapping[str, Any], pictures: Pictures) -> str:
         _warnings(figures),
         _comparisons(figures, pictures),
         _photos(figures, pictures),
+        _section("Videos", of_videos(figures.get("videos", ()))),
         _map(pictures),
         _training(figures),
         _times(figures),
@@ -116,6 +118,8 @@ def _comparisons(figures: Mapping[str, Any], pictures: Pictures) -> str:
         if held_out
         else "No photos were held out, so these scores are flattered: some of the photos trained on, worst first."
     )
+    if figures.get("subject") == "object":
+        intro += " Of the photos only what lies where the splat shows the object, so its outline is not judged."
     trios = []
     thumbnails = _in_threads(
         _thumbnail, [picture for trio in shown for picture in (trio.photo, trio.drawn, trio.error)]
@@ -218,6 +222,8 @@ def _files(figures: Mapping[str, Any]) -> str:
 
 def _cleaning(figures: Mapping[str, Any]) -> str:
     cleaning = figures["cleaning"]
+    if figures.get("subject") == "object":
+        return _section("Cleaning", "<p>The object was cut from the scene, and what is around it left out.</p>")
     if cleaning is None:
         return _section("Cleaning", "<p>Not asked for: all Gaussians are kept.</p>")
     said = [f"{cleaning['removed']} Gaussians ({cleaning['share']:.1%}) are left out of the files above."]

@@ -1,10 +1,15 @@
-"""What is kept of a photo's EXIF data: camera, lens, orientation and position. The rest is nobody's business."""
+"""What is kept of a photo's EXIF data: camera, lens, orientation, position, and of which video it is a frame.
+
+The rest is nobody's business.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from PIL import ExifTags, Image
+
+from splatworker.formats.video_frame import described
 
 _KEPT = (ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Orientation, ExifTags.Base.DateTime)
 _KEPT_OF_CAMERA = (
@@ -34,6 +39,8 @@ def kept_exif(exif: Image.Exif, *, shrunk: float) -> bytes:
     Data that cannot be read costs as little as can be: the tag, its block, and only then all of it.
     """
     base = _short({tag: exif[tag] for tag in _KEPT if tag in exif})
+    if described(exif.get(ExifTags.Base.ImageDescription)):
+        base[ExifTags.Base.ImageDescription] = exif[ExifTags.Base.ImageDescription]
     camera = _readable(exif, ExifTags.IFD.Exif)
     camera = _short({tag: camera[tag] for tag in _KEPT_OF_CAMERA if tag in camera})
     for tag in _PER_PIXEL:

@@ -16,12 +16,16 @@ class Photos:
         index: each file's number in the job, from 0; without it, their order by name.
         lost: photos that never came, as {"index", "reason"}.
         seconds: how long they took to come.
+        videos: those that some of them are frames of, and what was done with each.
+        video_seconds: how long it took to choose the frames.
     """
 
     folder: Path
     index: Mapping[str, int] = field(default_factory=dict)
     lost: Sequence[dict[str, Any]] = ()
     seconds: float | None = None
+    videos: Sequence[dict[str, Any]] = ()
+    video_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,10 @@ class Arrival:
 
 @dataclass
 class Result:
-    """A finished splat and what there is to say about it: all but `ply` is ready to be JSON."""
+    """A finished splat and what there is to say about it: all but `ply` is ready to be JSON.
+
+    `subject` is there where an object alone was asked for: whether it, or the scene, was delivered, and where it is.
+    """
 
     ply: Path
     gaussians: int
@@ -52,3 +59,5 @@ class Result:
     device: str
     timings: dict[str, float]
     peak_memory_bytes: dict[str, int]
+    subject: dict[str, Any] | None = None
+    videos: list[dict[str, Any]] = field(default_factory=list)

@@ -5,14 +5,18 @@ The child's side is `commands.network`.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from splatworker.errors import SplatError
+from splatworker.contract.job import Recipe
+from splatworker.errors import SplatError, from_event
 from splatworker.machine import operator_limits
 from splatworker.network import guard
+from splatworker.pipeline import videos
 from splatworker.pipeline.deadlines import stage_deadline
 from splatworker.pipeline.records import Arrival, Photos
 from splatworker.stages.process import StageRunner
@@ -33,16 +37,82 @@ LAST_WORD_SECONDS = 3.0
 
 
 def fetch(
-    urls: Sequence[str], runner: StageRunner, report: Overall, *, local: bool, masks: Sequence[str | None] = ()
+    urls: Sequence[str],
+    runner: StageRunner,
+    report: Overall,
+    *,
+    local: bool,
+    masks: Sequence[str | None] = (),
+    video_urls: Sequence[str] = (),
+    recipe: Recipe | None = None,
 ) -> Arrival:
-    """The photos of a job, on their way to `incoming/`, and their masks to `incoming-masks/`."""
+    """The photos of a job, on their way to `incoming/`, frames of its videos, and masks, to `incoming-masks/`.
+
+    Args:
+        recipe: how frames are chosen; needed where there are videos.
+    """
     folder = runner.workspace / "incoming"
     masks_folder = runner.workspace / "incoming-masks" if any(masks) else None
     wanted: dict[str, Any] = {"urls": [_absolute(url, local=local) for url in urls], "folder": str(folder)}
     if masks_folder is not None:
         wanted["masks"] = [url and _absolute(url, local=local) for url in masks]
         wanted["masks_folder"] = str(masks_folder)
-    return Arrival(folder, _fetched(wanted, folder, runner, report, local=local), masks_folder)
+    photos = _fetched(wanted, folder, runner, report, local=local)
+    if recipe is not None and not video_urls:
+        videos.warn_without(recipe, report)
+    if not video_urls or recipe is None:
+        return Arrival(folder, photos, masks_folder)
+    frames = _with_frames(photos, urls, video_urls, folder, recipe, runner, report, local=local)
+    return Arrival(folder, frames, masks_folder)
+
+
+async def _with_frames(
+    photos: Coroutine[Any, Any, Photos],
+    urls: Sequence[str],
+    video_urls: Sequence[str],
+    folder: Path,
+    recipe: Recipe,
+    runner: StageRunner,
+    report: Overall,
+    *,
+    local: bool,
+) -> Photos:
+    """Photos and videos, fetched side by side; then the frames, which are numbered after all URLs."""
+    started = time.monotonic()
+    place = runner.workspace / "videos"
+    fetching = asyncio.ensure_future(photos if urls else _none(photos, folder))
+    try:
+        arrived = await runner.run(
+            "fetch-videos",
+            report=report.stage("fetch"),
+            deadline=stage_deadline("fetch", runner.deadline),
+            request={"urls": [_absolute(url, local=local) for url in video_urls], "folder": str(place), "local": local},
+        )
+        fetched = await fetching
+    except BaseException:
+        fetching.cancel()
+        await asyncio.gather(fetching, return_exceptions=True)
+        raise
+    seconds = round(time.monotonic() - started, 2)
+    names = {number: _shown(url) for number, url in enumerate(video_urls)}
+    clips = [videos.Clip(place / name, int(number), names[int(number)]) for number, name in arrived["files"].items()]
+    lost = {int(number): (names[int(number)], from_event(error)) for number, error in arrived["errors"].items()}
+    made = await videos.take_frames(clips, lost, len(fetched.index), folder, recipe, runner, report)
+    chosen = [photo["file"] for video in made.videos for photo in video.get("chosen", ())]
+    index = {**fetched.index, **{name: len(urls) + number for number, name in enumerate(chosen)}}
+    return Photos(folder, index, fetched.lost, seconds, made.videos, made.seconds)
+
+
+async def _none(photos: Coroutine[Any, Any, Photos], folder: Path) -> Photos:
+    """No photos: none are fetched."""
+    photos.close()
+    folder.mkdir(parents=True, exist_ok=True)
+    return Photos(folder)
+
+
+def _shown(url: str) -> str:
+    """What a video is called to whoever sent its URL: the last part of the path, without a key."""
+    return unquote(urlsplit(url).path.rsplit("/", 1)[-1], errors="replace")[-64:] or "video"
 
 
 async def _fetched(

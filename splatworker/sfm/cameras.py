@@ -123,8 +123,9 @@ def _keys(photos: Sequence[PhotoHeader]) -> list[tuple[object, ...]]:
 
 
 def _header(photo: PhotoHeader) -> tuple[object, ...]:
-    """What a photo's header tells of its camera."""
-    return photo.width, photo.height, photo.make, photo.model, photo.focal_mm, photo.focal_35mm
+    """What a photo's header tells of its camera; that of a video is its own: it shows another part of the picture."""
+    video = photo.frame.video if photo.frame else ""
+    return photo.width, photo.height, photo.make, photo.model, photo.focal_mm, photo.focal_35mm, video
 
 
 def _may_be_of(absurd: tuple[object, ...], other: tuple[object, ...]) -> bool:
@@ -153,7 +154,8 @@ def _without_focal(photo: PhotoHeader) -> PhotoHeader:
 
 def _is_anonymous(photo: PhotoHeader) -> bool:
     """The header says nothing by which two photos of one camera could be told from photos of two cameras."""
-    return not photo.make and not photo.model and photo.focal_mm is None and photo.focal_35mm is None
+    said = photo.make or photo.model or photo.frame or photo.focal_mm is not None or photo.focal_35mm is not None
+    return not said
 
 
 def _group(

@@ -38,24 +38,31 @@ def choose_pairs(
     plenty: bool,
     similarities: Callable[[], npt.NDArray[np.float32]],
     frames: Sequence[int] | None = None,
+    videos: Sequence[Sequence[int]] = (),
 ) -> list[Pair]:
     """Pairs to match among `count` photos, each once, in the order of their ids.
 
     `plenty` says that matching is cheap: on a GPU, or on many processors. `similarities` gives the (count, count)
     likeness of photos in capture order; it is called only where needed. Photos of one of the `frames` (`frames_of`) are
-    views of one panorama: they are never matched with each other, and a panorama's neighbours are panoramas.
+    views of one panorama: they are never matched with each other, and a panorama's neighbours are panoramas. `videos`
+    are the ids of frames of one video each, in the order they were taken: what follows upon another overlaps with it,
+    and likeness finds the loops.
     """
     if matcher == "auto":
         matcher = "exhaustive" if count <= (EXHAUSTIVE_WITH_PLENTY if plenty else EXHAUSTIVE) else "retrieval"
     frames = frames or range(1, count + 1)
     if matcher == "exhaustive":
         return [pair for pair in all_pairs(count) if frames[pair[0] - 1] != frames[pair[1] - 1]]
-    reach, most = (_VIDEO_NEIGHBOURS, _VIDEO_LOOK_ALIKES) if matcher == "sequential" else (NEIGHBOURS, LOOK_ALIKES)
+    in_order = matcher == "sequential"
+    reach = _VIDEO_NEIGHBOURS if in_order else NEIGHBOURS
+    most = _VIDEO_LOOK_ALIKES if in_order or sum(map(len, videos)) == count else LOOK_ALIKES
     alike = similarities()
+    in_sequence = {pair for video in videos for pair in _in_sequence(video)}
     if len(set(frames)) == count:
-        return sorted(neighbours(count, reach) | look_alikes(alike, most))
+        return sorted(neighbours(count, reach) | in_sequence | look_alikes(alike, most))
+    in_sequence = {pair for pair in in_sequence if frames[pair[0] - 1] != frames[pair[1] - 1]}
     apart = np.where(np.equal.outer(frames, frames), -np.inf, alike)
-    return sorted(_views_of_neighbours(apart, frames, reach) | look_alikes(apart, most))
+    return sorted(_views_of_neighbours(apart, frames, reach) | in_sequence | look_alikes(apart, most))
 
 
 def all_pairs(count: int) -> list[Pair]:
@@ -83,6 +90,13 @@ def _views_of_neighbours(similarities: npt.NDArray[np.float32], frames: Sequence
         pairs |= {(a[i], b[j]) for i, row in enumerate(alike) for j in np.argsort(-row)[:_VIEWS_A_VIEW]}
         pairs |= {(a[i], b[j]) for j, row in enumerate(alike.T) for i in np.argsort(-row)[:_VIEWS_A_VIEW]}
     return {(min(pair) + 1, max(pair) + 1) for pair in pairs}
+
+
+def _in_sequence(video: Sequence[int]) -> set[Pair]:
+    """A video's frames with those just before and after them."""
+    near = neighbours(len(video), _VIDEO_NEIGHBOURS)
+    pairs = ((video[first - 1], video[second - 1]) for first, second in near)
+    return {(min(pair), max(pair)) for pair in pairs}
 
 
 def look_alikes(similarities: npt.NDArray[np.float32], most: int) -> set[Pair]:

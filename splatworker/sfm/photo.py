@@ -12,6 +12,7 @@ from typing import Any
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from splatworker.formats.panorama import Area, UnusablePanorama, area_of
+from splatworker.formats.video_frame import VideoFrame, described
 from splatworker.sfm.views import View
 from splatworker.stages.arrivals import natural
 from splatworker.stages.file_names import distinct, find_files
@@ -41,6 +42,7 @@ class PhotoHeader:
         unusable: why no camera took it and no views can be cut out of it, a clause, or "".
         panorama: the name of the panorama that it is a view of, "" for a photo.
         view: which view of that it is.
+        frame: its place in a video, None for one that was taken by itself.
     """
 
     name: str
@@ -60,6 +62,7 @@ class PhotoHeader:
     unusable: str = ""
     panorama: str = ""
     view: View | None = None
+    frame: VideoFrame | None = None
 
     @property
     def given(self) -> str:
@@ -110,6 +113,7 @@ def read_photo(path: Path) -> PhotoHeader:
             focal_35mm=_positive(detail.get(ExifTags.Base.FocalLengthIn35mmFilm)),
             orientation=orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1,
             gps=_gps(position),
+            frame=described(exif.get(ExifTags.Base.ImageDescription)),
             taken=_text(detail.get(ExifTags.Base.DateTimeOriginal))
             + _text(detail.get(ExifTags.Base.SubsecTimeOriginal)),
         )
@@ -148,6 +152,15 @@ def frames_of(photos: Sequence[PhotoHeader]) -> list[int]:
     """
     first: dict[str, int] = {}
     return [first.setdefault(photo.given, image_id) for image_id, photo in enumerate(photos, 1)]
+
+
+def sequences(photos: Sequence[PhotoHeader]) -> list[list[int]]:
+    """The frames of each video among photos, as their numbers from 0, in the order they were taken."""
+    videos: dict[str, list[tuple[float, int]]] = {}
+    for number, photo in enumerate(photos):
+        if photo.frame is not None:
+            videos.setdefault(photo.frame.video, []).append((photo.frame.seconds, number))
+    return [[number for _, number in sorted(frames)] for frames in videos.values()]
 
 
 def _text(value: Any) -> str:

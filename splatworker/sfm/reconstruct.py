@@ -41,6 +41,9 @@ from splatworker.stages import arrivals
 from splatworker.stages.file_names import find_files, readable
 from splatworker.stages.progress import Reporter
 
+LOOSE_VIDEO_PX = 1.5
+"""Mean reprojection error from which the frames of a video do not share a lens."""
+
 
 def reconstruct(
     images: Path,
@@ -145,6 +148,7 @@ def reconstruct(
                 *_tell_of_fisheyes(groups, fisheyes),
                 *_warn_of_positions(photos, misplaced),
                 *_warn_of_masks(photos, findings.masks, attempt),
+                *_warn_of_video(photos, model.compute_mean_reprojection_error()),
             ),
             timings=timer.seconds,
         )
@@ -276,6 +280,15 @@ def _warn_of_masks(photos: Sequence[PhotoHeader], masks: Evidence | None, attemp
     else:
         why = masks.reason if not masks.heeded else "with less fewer photos could be placed"
         yield f"{said}: cameras were found by all that the photos show, for {why}."
+
+
+def _warn_of_video(photos: Sequence[PhotoHeader], error: float) -> Iterator[str]:
+    """What a video's frames have and photos have not: a lens that changes from frame to frame."""
+    if error > LOOSE_VIDEO_PX and 2 * sum(photo.frame is not None for photo in photos) > len(photos):
+        yield (
+            f"The cameras of the video fit loosely ({error:.1f} px): its stabilisation, or a fast turn, changes what "
+            "the lens shows from frame to frame. Switch stabilisation off and move slowly for a sharper splat."
+        )
 
 
 def _some(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from splatworker.sfm.graph import MatchGraph, read_graph, third_best
 from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.mask_evidence import Evidence
 from splatworker.sfm.pairs import choose_pairs
-from splatworker.sfm.photo import PhotoHeader, frames_of
+from splatworker.sfm.photo import PhotoHeader, frames_of, sequences
 from splatworker.sfm.pure_rotation import taken_from_one_spot
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
@@ -81,13 +81,13 @@ def search(
         if ahead is not None and preset is presets[0]:
             database.copy_features(ahead, bench.database, photos)
         before = time.process_time()
-        graph = _look(bench, preset, groups, frames, reporter, timer)
+        graph = _look(bench, preset, photos, groups, reporter, timer)
         evidence = mask_evidence.weigh(bench, graph)
         other: tuple[Workbench, MatchGraph] | None = None
         if evidence is not None and evidence.heeded:
             other = None if evidence.is_still else (bench, graph)
             bench = mask_evidence.masked_look(bench, photos, groups)
-            graph = _matched(bench, preset, groups, frames, reporter, timer)
+            graph = _matched(bench, preset, photos, groups, reporter, timer)
         now = time.process_time()
         last = (
             preset is presets[-1]
@@ -103,7 +103,7 @@ def search(
         if evidence is not None and not ladder.answered(attempts, graph):  # the other way, once
             if not evidence.heeded:
                 inside = mask_evidence.masked_look(bench, photos, groups)
-                other = inside, _matched(inside, preset, groups, frames, reporter, timer)
+                other = inside, _matched(inside, preset, photos, groups, reporter, timer)
             if other is not None and len(other[1].components()[0]) >= _SCENE:
                 with timer("mapping"):
                     span = Span(reporter, "placing cameras", 0.65, 0.93)
@@ -120,34 +120,35 @@ def search(
 def _look(
     bench: Workbench,
     preset: FeaturePreset,
+    photos: Sequence[PhotoHeader],
     groups: Sequence[CameraGroup],
-    frames: Sequence[int],
     reporter: Reporter,
     timer: Callable[[str], AbstractContextManager[None]],
 ) -> MatchGraph:
-    """Features, pairs, matches; `frames` tells that of each photo (`frames_of`)."""
+    """Features, pairs, matches."""
     with timer("features"):
         features.extract(bench, preset, Span(reporter, "finding features", 0.02, 0.3))
-    return _matched(bench, preset, groups, frames, reporter, timer)
+    return _matched(bench, preset, photos, groups, reporter, timer)
 
 
 def _matched(
     bench: Workbench,
     preset: FeaturePreset,
+    photos: Sequence[PhotoHeader],
     groups: Sequence[CameraGroup],
-    frames: Sequence[int],
     reporter: Reporter,
     timer: Callable[[str], AbstractContextManager[None]],
 ) -> MatchGraph:
     """Pairs and matches of features that are there."""
-    options = bench.options
+    options, frames = bench.options, frames_of(photos)
     with timer("pairs"):
         pairs = choose_pairs(
-            len(frames),
+            len(photos),
             options.matcher,
             preset.gpu or features.has_many(bench.threads),
             lambda: retrieval.similarities(retrieval.read_descriptors(bench.database), options.seed),
             frames,
+            [[number + 1 for number in video] for video in sequences(photos)],
         )
     with timer("matching"):
         matching.match(bench, pairs, Span(reporter, "matching photos", 0.3, 0.65), guided=preset.guided, gpu=preset.gpu)

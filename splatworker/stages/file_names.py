@@ -16,9 +16,9 @@ MOST_FILES = 20_000
 DEEPEST = 8
 """Folders within folders that are entered."""
 
-_NOBODYS_FILES = {"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db"}
+_NOBODYS_FILES = {"thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db", "frames.json"}
 _NOBODYS_FOLDERS = {"__macosx", "@eadir", "$recycle.bin", "lost+found", "system volume information"}
-"""What systems leave behind: none of it is anybody's photo, and nobody misses it."""
+"""What systems, and `splatworker frames`, leave behind: none of it is anybody's photo, and nobody misses it."""
 
 _NO_PHOTOS = {
     "masks": "masks", "mask": "masks", "depths": "depth maps", "depth": "depth maps", "normals": "normals",

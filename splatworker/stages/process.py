@@ -38,11 +38,11 @@ MEMORY_SHARE = 0.95
 Request = dict[str, Any] | Callable[[], Awaitable[dict[str, Any] | None]] | AsyncIterator[dict[str, Any]] | None
 """What a stage gets on its standard input, one JSON object a line: at once, later, or one after another."""
 
-NETWORK_STAGES = frozenset({"fetch", "upload", "notify"})
+NETWORK_STAGES = frozenset({"fetch", "fetch-videos", "upload", "notify"})
 
 _SUPERVISOR = str(Path(__file__).with_name("supervise.py"))
 _RESTRICT = str(Path(__file__).with_name("restrict.py"))
-_SOCKETS = {"photos": "none"}
+_SOCKETS = {"photos": "none", "frames": "none"}
 """Families of sockets that a stage may open; others may ask this machine's own services: drivers of GPUs do."""
 
 _LOCAL_SOCKETS = "1,16"  # AF_UNIX, AF_NETLINK

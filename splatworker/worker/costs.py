@@ -5,12 +5,17 @@ from __future__ import annotations
 from splatworker.contract.job import Job
 from splatworker.errors import InvalidJob, InvalidParam
 from splatworker.machine import operator_limits
+from splatworker.photos.enough_photos import MOST_PHOTOS
 
 FEATURES = 8192
 """Features of a photo where the job does not say."""
 
 NEIGHBOURS = 50
 """Photos that each is compared with, about, where not every one is with every other."""
+
+
+FRAMES = 200
+"""Frames of a video, at most, where the job does not say."""
 
 
 def check_costs(job: Job) -> None:
@@ -23,6 +28,11 @@ def check_costs(job: Job) -> None:
     if len(job.image_urls) > most_photos:
         raise InvalidJob(
             f"The job has {len(job.image_urls)} photos, and this worker takes {most_photos} at most.",
+            hint=_allowing("SPLATWORKER_MOST_PHOTOS"),
+        )
+    if job.videos and (job.video.frames or 0) > most_photos:
+        raise InvalidJob(
+            f"The field 'video.frames' is {job.video.frames}, and this worker takes {most_photos} photos at most.",
             hint=_allowing("SPLATWORKER_MOST_PHOTOS"),
         )
     for name, variable in (
@@ -42,9 +52,15 @@ def check_costs(job: Job) -> None:
         )
 
 
+def photos_of(job: Job) -> int:
+    """Photos that the reconstruction gets at most: what is given, and frames of videos."""
+    each = job.video.frames or (MOST_PHOTOS if job.video.fps else FRAMES)
+    return min(MOST_PHOTOS, len(job.image_urls) + each * len(job.videos))
+
+
 def comparisons(job: Job) -> float:
     """Pairs of features that the reconstruction compares, about."""
-    photos = len(job.image_urls)
+    photos = photos_of(job)
     partners = photos - 1 if job.sfm.matcher == "exhaustive" else min(photos - 1, NEIGHBOURS)
     return photos * partners / 2 * float(job.sfm.max_num_features or FEATURES) ** 2
 

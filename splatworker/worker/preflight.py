@@ -52,19 +52,18 @@ def check(job: Job, *, local: bool) -> float | None:
     seconds = _deadline(job, local=local)
     if not local:
         check_costs(job)
-    for number, url in enumerate(job.image_urls):
-        if not (local and guard.local_path(url)):
-            guard.check_url(url, f"image_urls[{number}]")
-    masks = {f"mask_urls[{number}]": url for number, url in enumerate(job.mask_urls) if url is not None}
-    for field, url in masks.items():
+    inputs = _inputs(job)
+    for field, url in inputs.items():
         if not (local and guard.local_path(url)):
             guard.check_url(url, field)
-    for urls, field, what in ((job.image_urls, "image_urls", "photos"), (list(masks.values()), "mask_urls", "masks")):
+            if field.startswith("video"):
+                check_lifetime(url, field, PHOTO_LIFETIME_S)
+    for start, what in (("image_urls", "photos"), ("mask_urls", "masks")):
+        urls = [url for field, url in inputs.items() if field.startswith(start)]
         far = [url for url in urls if not (local and guard.local_path(url))]
-        check_photos(far, PHOTO_LIFETIME_S, field=field, what=what)
+        check_photos(far, PHOTO_LIFETIME_S, field=start, what=what)
     targets = {"upload_url": job.upload_url, **{f"outputs.{name}": url for name, url in job.outputs.items()}}
-    sources = {f"image_urls[{number}]": url for number, url in enumerate(job.image_urls)} | masks
-    given = [path for url in sources.values() if local and (path := guard.local_path(url))]
+    given = [path for url in inputs.values() if local and (path := guard.local_path(url))]
     for field, url in targets.items():
         if local and (target := guard.local_path(url)):
             ownership.demand_usable(target.parent, field, "input")
@@ -72,7 +71,7 @@ def check(job: Job, *, local: bool) -> float | None:
         else:
             guard.check_url(url, field)
             check_lifetime(url, field, min(UPLOAD_LIFETIME_S, seconds or UPLOAD_LIFETIME_S))
-    _refuse_shared_targets(targets, sources, local=local)
+    _refuse_shared_targets(targets, inputs, local=local)
     if job.public_url is not None and not (local and _may_be_shown(job.public_url)):
         guard.check_form(job.public_url, "public_url")
     if job.webhook_url is not None:
@@ -89,13 +88,23 @@ def check(job: Job, *, local: bool) -> float | None:
     return None if seconds is None else time.monotonic() + seconds
 
 
-def _refuse_shared_targets(targets: Mapping[str, str], sources: Mapping[str, str], *, local: bool) -> None:
-    """Refuse a target that another one would overwrite, or that is one of the photos or masks.
+def _inputs(job: Job) -> dict[str, str]:
+    """Everything that is fetched, by its field."""
+    return {
+        **{f"image_urls[{number}]": url for number, url in enumerate(job.image_urls)},
+        **({"video_url": job.video_url} if job.video_url is not None else {}),
+        **{f"video_urls[{number}]": url for number, url in enumerate(job.video_urls)},
+        **{f"mask_urls[{number}]": url for number, url in enumerate(job.mask_urls) if url is not None},
+    }
+
+
+def _refuse_shared_targets(targets: Mapping[str, str], inputs: Mapping[str, str], *, local: bool) -> None:
+    """Refuse a target that another one would overwrite, or that is one of the photos, videos or masks.
 
     Raises:
         InvalidJob: with both fields' names.
     """
-    taken = {_place(url, local=local): field for field, url in sources.items()}
+    taken = {_place(url, local=local): field for field, url in inputs.items()}
     for field, url in targets.items():
         other = taken.setdefault(_place(url, local=local), field)
         if other != field:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import clips
 from support.caller import PRESETS, PRICES, Caller
 from support.jobs import write_photos
 from support.platform_server import Platform, wait_until
@@ -85,6 +86,20 @@ def test_a_preset_word_for_word(product: Product, preset: str) -> None:
     assert product.caller.credits == before - PRICES[preset]
 
 
+def test_an_order_of_the_object_alone_is_never_left_without_a_splat(product: Product) -> None:
+    """What the instant trainer makes is no single thing: the scene arrives, is paid for, and the answer says why."""
+    job = f"job-{next(_numbers)}"
+    told = product.caller.order(job, "standard", PHOTOS) | {"subject": "object"}
+    product.platform.submit(job, told)
+    output = product.answer(job)
+    assert output["status"] == "success", output
+    assert output["subject"]["delivered"] == "scene"
+    assert output["subject"]["code"] == "no_single_subject"
+    assert any("The whole scene is delivered." in warning for warning in output["warnings"])
+    assert product.store.objects[f"models/project-of-{job}.ply"].startswith(b"ply\n")
+    assert product.caller.jobs[job]["status"] == "completed"
+
+
 TOO_MUCH = {
     "sh_degree": 4,
     "feature_lr": 3,
@@ -132,6 +147,30 @@ def test_what_makes_no_sense_is_told_and_paid_back_once(
     assert all(word in told for word in words), told
     assert product.caller.jobs[job] == {"status": "failed", "error": output["error"]}
     assert product.caller.credits == before
+
+
+def test_a_video_in_place_of_photos(product: Product) -> None:
+    clip = clips.write_clip(product.folder / "walk.mov", clips.pan(range(0, 150, 3), size=(160, 120)))
+    product.store.objects["videos/walk.mov"] = clip.read_bytes()
+    job = f"job-{next(_numbers)}"
+    told = product.caller.order(job, "standard", [])
+    told |= {"video_url": product.store.presign("GET", "videos/walk.mov"), "video": {"frames": 20}}
+    product.platform.submit(job, told)
+    output = product.answer(job)
+    assert output["status"] == "success", output
+    assert (output["videos"][0]["name"], output["videos"][0]["frames"]) == ("walk.mov", 20)
+    assert output["photos"]["registered"] == 20
+    assert product.store.objects[f"models/project-of-{job}.ply"].startswith(b"ply\n")
+    assert product.caller.jobs[job]["status"] == "completed"
+
+
+def test_a_video_that_expired_in_the_queue(product: Product) -> None:
+    job = f"job-{next(_numbers)}"
+    told = product.caller.order(job, "standard", [])
+    product.platform.submit(job, told | {"video_url": product.store.presign("GET", "videos/walk.mov", 1)})
+    output = product.answer(job)
+    assert (output["status"], output["code"]) == ("error", "invalid_job")
+    assert "video_url" in output["error"]
 
 
 def test_photos_that_expired_in_the_queue_are_named_as_that(product: Product) -> None:

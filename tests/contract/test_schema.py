@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from pydantic import BaseModel
 
-from splatworker.contract.job import Job, JobSfmOptions, parse
+from splatworker.contract.job import Job, JobSfmOptions, JobVideoOptions, parse
 from splatworker.contract.param_limits import MOMENTS
 from splatworker.contract.params import Params
 from splatworker.contract.schema import job_schema
@@ -76,15 +76,15 @@ def described(schema: dict[str, Any], name: str) -> None:
 
 def test_every_field_is_explained() -> None:
     described(SCHEMA, "job")
-    assert {"Params", "JobSfmOptions"} == SCHEMA["$defs"].keys()
+    assert {"Params", "JobSfmOptions", "JobVideoOptions"} == SCHEMA["$defs"].keys()
     for name, section in SCHEMA["$defs"].items():
         described(section, name)
     assert SCHEMA["$defs"]["Params"]["properties"].keys() == Params.model_fields.keys()
 
 
-@pytest.mark.parametrize("section", ["params", "sfm", ""])
+@pytest.mark.parametrize("section", ["params", "sfm", "video", ""])
 def test_what_the_schema_takes_the_worker_takes_as_it_is_and_nothing_else(section: str) -> None:
-    models: dict[str, type[BaseModel]] = {"params": Params, "sfm": JobSfmOptions, "": Job}
+    models: dict[str, type[BaseModel]] = {"params": Params, "sfm": JobSfmOptions, "video": JobVideoOptions, "": Job}
     model = models[section]
     names = [*model.model_fields, *([] if section else ["schedule", "preview"]), "nonsense"]
     taken = 0

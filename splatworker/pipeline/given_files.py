@@ -1,0 +1,87 @@
+"""What a person gives on a command line: a folder of photos, with videos among them perhaps, or one video."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from splatworker.contract.job import Recipe
+from splatworker.errors import NoPhotos
+from splatworker.formats.mask_names import masks_folder
+from splatworker.pipeline import videos
+from splatworker.pipeline.records import Arrival, Photos
+from splatworker.stages.file_names import find_files, readable
+from splatworker.stages.process import StageRunner
+from splatworker.stages.progress import Overall
+from splatworker.video.probe import is_video
+
+
+@dataclass(frozen=True)
+class Given:
+    """Files of a person's.
+
+    Attributes:
+        folder: with the photos, and what else is in it; None for a video by itself.
+        clips: videos, by name.
+        others: files of the folder that are none.
+        passed_over: its sub-folders that were not entered, each with the reason.
+    """
+
+    folder: Path | None
+    clips: tuple[Path, ...]
+    others: tuple[Path, ...]
+    passed_over: dict[str, str]
+
+
+def look(path: Path) -> Given:
+    """What there is at a path.
+
+    Raises:
+        NoPhotos: nothing.
+    """
+    if path.is_file() and is_video(path):
+        return Given(None, (path.absolute(),), (), {})
+    if not path.is_dir():
+        raise NoPhotos(f"There is no folder '{path}'.", hint="Give a folder with photos in it, or a video.")
+    folder = path.absolute()
+    found = find_files(folder)
+    clips = tuple(file for file in found.files if is_video(file))
+    return Given(folder, clips, tuple(file for file in found.files if file not in set(clips)), found.passed_over)
+
+
+def arrive(given: Given, recipe: Recipe, runner: StageRunner, report: Overall, *, masks: Path | None = None) -> Arrival:
+    """The photos: where they are, if they are all there; else on their way to `incoming/`, with frames of videos.
+
+    Args:
+        masks: the folder of the photos' masks; None for the usual place, beside them.
+    """
+    if given.folder is not None and not given.clips:
+        videos.warn_without(recipe, report)
+        here: asyncio.Future[Photos] = asyncio.get_running_loop().create_future()
+        here.set_result(Photos(given.folder))
+        return Arrival(given.folder, here, masks)
+    folder = runner.workspace / "incoming"
+    masks = masks or (masks_folder(given.folder) if given.folder else None)
+    return Arrival(folder, _gathered(given, folder, masks, recipe, runner, report), masks)
+
+
+async def _gathered(
+    given: Given, folder: Path, masks: Path | None, recipe: Recipe, runner: StageRunner, report: Overall
+) -> Photos:
+    folder.mkdir(exist_ok=True)
+    for name, reason in given.passed_over.items():
+        if given.folder is not None and given.folder / name == masks:
+            continue
+        report.warning(f"The folder {name} was passed over: {reason}.")
+    for file in given.others:
+        assert given.folder is not None
+        link = folder / file.relative_to(given.folder)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(file)
+    top = given.folder or given.clips[0].parent
+    clips = [
+        videos.Clip(path, number, readable(path.relative_to(top).as_posix())) for number, path in enumerate(given.clips)
+    ]
+    made = await videos.take_frames(clips, {}, len(given.others), folder, recipe, runner, report)
+    return Photos(folder, videos=made.videos, video_seconds=made.seconds)

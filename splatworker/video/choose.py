@@ -1,0 +1,167 @@
+"""Which frames become photos: the sharpest of each stretch in which the picture moves by the same way.
+
+Time says little: whoever films stands still, hurries and turns back. So the clip is divided by how far its picture has
+moved, and one frame is taken of each part: what stands still gives one photo, and what moves twice as fast twice as
+many a second. Parts in which everything is blurred give none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.video.measure import Measured
+from splatworker.video.options import VideoOptions
+from splatworker.video.sharpness import relative_sharpness
+
+FEWEST, MOST = 60, 200
+"""Frames of a clip where the caller says no number."""
+
+SPACING = 0.075
+"""How far the picture moves from one photo to the next, in widths of it: nine tenths of it are seen in both, and points
+are seen from far enough apart in every fourth or so to be placed well."""
+
+NEAREST = 0.02
+"""Less than that shows the same again."""
+
+BLURRED = 0.45
+"""Sharpness, of what is usual around, under which a frame gives nothing."""
+
+_MIDDLE = 0.7
+"""Share of a stretch, around its middle, that a frame is taken of where there is one: so that neighbours keep apart."""
+
+_FINEST = 8
+"""How many times as many stretches as photos there may be, where a number of photos is asked for."""
+
+_AROUND = 45
+"""Frames on either side that a frame's sharpness is compared with."""
+
+Ints = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Frames of a clip, and why these.
+
+    Attributes:
+        frames: in the order of time, as indices of what was measured.
+        sharpness: of every measured frame, 1 as usual around it.
+        spacing: how far the picture moves from one to the next, in widths of it; None where time decided.
+        blurred: stretches that were left out, as all their frames are blurred.
+        still_s: seconds in which the picture stood still.
+        shots: parts that a cut divides.
+    """
+
+    frames: Ints
+    sharpness: npt.NDArray[np.float64]
+    spacing: float | None
+    blurred: int
+    still_s: float
+    shots: int
+
+
+def choose(measured: Measured, options: VideoOptions, most: int = MOST) -> Choice:
+    """The frames to take.
+
+    Args:
+        most: more are not taken.
+    """
+    sharpness = relative_sharpness(measured.details, _AROUND)
+    path = _through_cuts(measured)
+    if options.fps:
+        scaled = (measured.times - options.start) * options.fps + 0.5  # around the moments: clocks tick unevenly
+        frames, blurred = _sharpest(np.floor(scaled), scaled - np.floor(scaled), sharpness)
+        spacing = None
+    else:
+        wanted = options.frames or _by_length(float(path[-1]), most)
+        frames, blurred, spacing = _by_motion(path, sharpness, wanted, exactly=bool(options.frames))
+    if len(frames) > most:
+        frames = frames[np.linspace(0, len(frames) - 1, most).round().astype(int)]
+    return Choice(
+        frames=frames,
+        sharpness=sharpness,
+        spacing=spacing,
+        blurred=blurred,
+        still_s=_still(measured),
+        shots=len(measured.cuts) + 1,
+    )
+
+
+def _through_cuts(measured: Measured) -> npt.NDArray[np.float64]:
+    """The path, longer by a photo's spacing at each cut: no stretch is of two scenes."""
+    jumps = np.zeros(len(measured.path))
+    jumps[list(measured.cuts)] = SPACING
+    return np.asarray(measured.path + np.cumsum(jumps))
+
+
+def _by_length(length: float, most: int) -> int:
+    """How many photos a path of so many widths gives."""
+    wanted = min(max(round(length / SPACING), FEWEST), MOST, most)
+    return max(1, min(wanted, int(length / NEAREST) + 1))
+
+
+def _by_motion(
+    path: npt.NDArray[np.float64], sharpness: npt.NDArray[np.float64], wanted: int, *, exactly: bool
+) -> tuple[Ints, int, float]:
+    """The sharpest frames of stretches of the same way, and the blurred stretches and the length of one.
+
+    With `exactly` the stretches are made shorter until they give as many; of more, those too near others go.
+    """
+    length = max(float(path[-1]), 1e-9)
+    number = wanted
+    frames, blurred = _sharpest(*_stretches(path / length * number, number), sharpness)
+    if not exactly and len(path) <= wanted:  # a clip of a few frames, far apart each
+        differ = np.flatnonzero((np.diff(path, prepend=-1.0) > 0) & (sharpness >= BLURRED))
+        frames, blurred = differ, int((sharpness < BLURRED).sum())
+    while exactly and len(frames) < min(wanted, len(path)) and number < _FINEST * wanted:
+        number = max(number + 1, round(1.02 * number))
+        frames, blurred = _sharpest(*_stretches(path / length * number, number), sharpness)
+    return _thinned(frames, path, wanted), blurred, length / number
+
+
+def _stretches(scaled: npt.NDArray[np.float64], number: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Of each frame, the number of its stretch, and where in it it lies."""
+    scaled = np.minimum(scaled, number - 1e-9)
+    return np.floor(scaled), scaled - np.floor(scaled)
+
+
+def _thinned(frames: Ints, path: npt.NDArray[np.float64], most: int) -> Ints:
+    """As many frames at most: each time the one goes that is nearest to the one before it."""
+    kept = list(frames)
+    while len(kept) > most:
+        del kept[1 + int(np.argmin(np.diff(path[kept])))]
+    return np.asarray(kept, dtype=np.intp)
+
+
+def _sharpest(
+    stretches: npt.NDArray[np.float64], places: npt.NDArray[np.float64], sharpness: npt.NDArray[np.float64]
+) -> tuple[Ints, int]:
+    """The sharpest frame of each stretch, and how many stretches are blurred throughout.
+
+    Args:
+        stretches: of each frame, the number of its stretch; they do not fall.
+        places: of each frame, where in its stretch it lies, in [0, 1).
+    """
+    chosen, blurred = [], 0
+    borders = np.flatnonzero(np.diff(stretches)) + 1
+    for frames in np.split(np.arange(len(stretches)), borders):
+        middle = frames[np.abs(places[frames] - 0.5) <= _MIDDLE / 2]
+        best = max(middle, key=lambda frame: sharpness[frame], default=None)
+        if best is None or sharpness[best] < BLURRED:
+            best = max(frames, key=lambda frame: sharpness[frame])
+        if sharpness[best] < BLURRED and len(borders):
+            blurred += 1
+        else:
+            chosen.append(int(best))
+    return np.asarray(chosen, dtype=np.intp), blurred
+
+
+def _still(measured: Measured) -> float:
+    """Seconds in which the picture moves by less than a hundredth of its width a second."""
+    times, path = measured.times, measured.path
+    seconds = np.diff(times)
+    before = np.searchsorted(times, times - 0.5)
+    pace = (path - path[before]) / np.maximum(times - times[before], 1e-3)
+    return float(seconds[pace[1:] < 0.01].sum())

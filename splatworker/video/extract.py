@@ -1,0 +1,226 @@
+"""The chosen frames of a clip as photos: decoded again in their full size, in the colours of a screen, and upright.
+
+Only a few of the frames are wanted, so the decoder goes from one to the next by way of the frames that it can begin
+at, several decoders at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from splatworker.formats.video_frame import VideoFrame, describe
+from splatworker.stages.progress import Reporter
+from splatworker.video import ffmpeg, refusals, tone
+from splatworker.video.measure import Measured
+from splatworker.video.probe import Clip
+
+JPEG_QUALITY = 95
+
+_WORTH_A_CALL = 12
+"""Frames that are decoded for nothing rather than to call the decoder once more."""
+
+_MOST_AT_ONCE = 8
+
+_TABLE = "tone.cube"
+
+_SPHERICAL = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description xmlns:GPano="http://ns.google.com/photos/1.0/panorama/" '
+    b'GPano:ProjectionType="equirectangular"/></rdf:RDF></x:xmpmeta>'
+)
+"""How a photo says that it shows all around (Photo Sphere XMP metadata)."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A frame that is to become a photo.
+
+    Attributes:
+        seconds: when it is shown, from the clip's beginning.
+        apart: seconds to the nearest other frame.
+        name: of the photo.
+    """
+
+    seconds: float
+    apart: float
+    name: str
+
+
+def extract(
+    clip: Clip,
+    video: str,
+    measured: Measured,
+    frames: Sequence[int],
+    names: Sequence[str],
+    folder: Path,
+    report: Reporter,
+    *,
+    max_size: int = 0,
+    jobs: int = 1,
+) -> list[str]:
+    """Write the frames as photos into a folder, each whole by a rename.
+
+    Args:
+        video: eight hexadecimal digits that the photos carry.
+        frames: which, of those that were measured, in order; names: theirs.
+        max_size: pixels of the longest side, at most; 0: as they are.
+        jobs: processors to use.
+
+    Returns:
+        The names of those that could be decoded again.
+
+    Raises:
+        VideoError: none could.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    gaps = np.diff(measured.times, prepend=measured.times[0] - 1.0, append=measured.times[-1] + 1.0)
+    wanted = [
+        Wanted(float(measured.times[frame]), float(max(min(gaps[frame], gaps[frame + 1]), 0.001)), name)
+        for frame, name in zip(frames, names, strict=True)
+    ]
+    groups = [[wanted[number] for number in group] for group in together(frames, measured)]
+    at_once = max(1, min(len(groups), jobs, _MOST_AT_ONCE))
+    written: list[str] = []
+
+    def done(name: str) -> None:
+        written.append(name)
+        report.progress("choosing frames", len(written) / len(wanted))
+
+    with TemporaryDirectory() as work:
+        if clip.transfer:
+            tone.write_table(Path(work) / _TABLE, clip.transfer)
+        call = _Call(
+            clip,
+            measured.skipping,
+            video,
+            Path(work),
+            folder,
+            max_size,
+            ffmpeg.threads_for(clip.width * clip.height, max(1, jobs // at_once)),
+            done,
+        )
+        with ThreadPoolExecutor(at_once) as pool:
+            ends = list(pool.map(call.extract, groups))
+    if not written:
+        raise refusals.broken(clip.path, ends[0])
+    return sorted(written, key=list(names).index)
+
+
+def together(frames: Sequence[int], measured: Measured) -> Iterator[list[int]]:
+    """Which of the chosen frames one call decodes, by their numbers in the choice: those between which it had better
+    decode on than begin anew at a frame that it can begin at.
+    """
+    group: list[int] = []
+    starts = np.flatnonzero(measured.keys)
+    for number, frame in enumerate(frames):
+        if group:
+            before = frames[group[-1]]
+            start = int(starts[np.searchsorted(starts, frame, side="right") - 1]) if len(starts) else 0
+            if start - before > _WORTH_A_CALL:
+                yield group
+                group = []
+        group.append(number)
+    yield group
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What the calls for one clip have in common."""
+
+    clip: Clip
+    skipping: tuple[str, ...]
+    video: str
+    work: Path
+    folder: Path
+    max_size: int
+    threads: int
+    done: Callable[[str], None]
+
+    def extract(self, group: Sequence[Wanted]) -> ffmpeg.Ended:
+        """Decode the frames of a group and write each."""
+        width, height = self._size()
+        begin = max(0.0, group[0].seconds - group[0].apart / 2)
+
+        def take(output: IO[bytes]) -> None:
+            pixels = bytearray(width * height * 3)
+            for wanted in group:
+                if output.readinto(pixels) < len(pixels):  # type: ignore[attr-defined]
+                    return
+                picture = np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)
+                self._write(np.rot90(picture, self.clip.rotation // 90), wanted)
+                self.done(wanted.name)
+
+        return ffmpeg.call(
+            [
+                *ffmpeg.reading(
+                    self.clip.path.absolute(),
+                    self.clip.demuxer,
+                    before=[*self.skipping, "-ss", f"{begin:.6f}"],
+                    threads=self.threads,
+                ),
+                *("-map", "0:v:0", "-vf", self._filters(group, begin, width, height), "-fps_mode", "passthrough"),
+                *(
+                    "-frames:v",
+                    str(len(group)),
+                    "-threads",
+                    "1",
+                    "-f",
+                    "rawvideo",
+                    "-protocol_whitelist",
+                    "pipe",
+                    "OUT",
+                ),
+            ],
+            self.work,
+            take=take,
+        )
+
+    def _size(self) -> tuple[int, int]:
+        """Width and height of the frames as they come from the decoder."""
+        width, height = self.clip.stored_size
+        factor = min(1.0, self.max_size / max(width, height)) if self.max_size else 1.0
+        return max(1, round(width * factor)), max(1, round(height * factor))
+
+    def _filters(self, group: Sequence[Wanted], begin: float, width: int, height: int) -> str:
+        times = "+".join(
+            f"between(t,{wanted.seconds - begin - 0.4 * wanted.apart:.6f},"
+            f"{wanted.seconds - begin + 0.4 * wanted.apart:.6f})"
+            for wanted in group
+        )
+        scale = f"scale={width}:{height}:in_color_matrix={self.clip.matrix}"
+        smaller = (width, height) < self.clip.stored_size
+        scale += f":flags={'area' if smaller else 'bicubic'}+accurate_rnd+full_chroma_int"
+        return ",".join(
+            [
+                *(["bwdif=mode=send_frame:deint=interlaced"] if self.clip.interlaced else []),
+                f"select='{times}'",
+                scale,
+                *(["format=gbrp10", f"lut3d=file={_TABLE}:interp=tetrahedral"] if self.clip.transfer else []),
+                "format=rgb24",
+            ]
+        )
+
+    def _write(self, picture: np.ndarray, wanted: Wanted) -> None:
+        exif = Image.Exif()
+        exif[ExifTags.Base.ImageDescription] = describe(VideoFrame(self.video, wanted.seconds))
+        part = self.folder / f".{wanted.name}"
+        try:
+            Image.fromarray(np.ascontiguousarray(picture)).save(
+                part,
+                "JPEG",
+                quality=JPEG_QUALITY,
+                subsampling=0,
+                exif=exif.tobytes(),
+                **({"xmp": _SPHERICAL} if self.clip.spherical else {}),
+            )
+            part.replace(self.folder / wanted.name)
+        finally:
+            part.unlink(missing_ok=True)

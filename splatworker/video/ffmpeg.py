@@ -1,0 +1,213 @@
+"""The one way to call the decoder: the program that imageio-ffmpeg carries, as a process that may do little.
+
+Strangers' videos are read by it, so it is told everything that it need not guess: which of two demuxers and of a few
+decoders, the only protocol, how many streams, pixels, bytes and seconds. It runs without a network and without sight of
+other processes (`stages.restrict`), under limits of the kernel, with an empty environment and nothing on its standard
+input. It is never the system's, which may be years old, and never given a URL.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import IO
+
+from splatworker.errors import SplatError
+from splatworker.machine import operator_limits
+from splatworker.machine.limits import available_cpus
+from splatworker.stages import restrict
+
+CODECS = ("h264", "hevc", "vp9", "av1", "libdav1d", "prores")
+"""Decoders that may be opened."""
+
+MOST_PIXELS = int(operator_limits.value("SPLATWORKER_VIDEO_MEGAPIXELS") * 1_000_000)
+MOST_MEMORY = operator_limits.mebibytes("SPLATWORKER_VIDEO_READER_MIB")
+"""Bytes of address space of one decoder."""
+MOST_SECONDS = operator_limits.value("SPLATWORKER_VIDEO_S")
+"""Seconds by the clock that one call may take."""
+
+DECODER = "SPLATWORKER_VIDEO_DECODER"
+"""The variable by which an operator has videos decoded on a GPU: `cuda`."""
+
+_MOST_STREAMS = 64
+"""A phone's file has up to ten: sound, text, depth, where it was turned to."""
+
+_MOST_ALLOCATED = 2**29
+"""Bytes of a single block."""
+
+_MOST_THREADS = 16
+
+_PIXELS_AT_ONCE = 120_000_000
+"""Of the frames that the threads of one decoder work on: each thread keeps one, beside those that others refer to."""
+
+_LINES = 40
+"""Last lines of what it says that are kept."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a call ended.
+
+    Attributes:
+        status: its exit status; below 0 the signal that ended it.
+        said: its last lines.
+        timed_out: it was ended for taking too long by the clock, or by its own processor time.
+    """
+
+    status: int
+    said: tuple[str, ...]
+    timed_out: bool
+
+    def has_said(self, *words: str) -> bool:
+        """Whether any of these stands in its last lines."""
+        return any(word in line for line in self.said for word in words)
+
+
+@cache
+def program() -> Path:
+    """The decoder that was installed with this package.
+
+    Raises:
+        SplatError: it is not there.
+    """
+    folder = Path(str(files("imageio_ffmpeg"))) / "binaries"
+    found = sorted(path for path in folder.glob("ffmpeg*") if os.access(path, os.X_OK) and path.is_file())
+    if not found:
+        raise SplatError(
+            "The package imageio-ffmpeg carries no ffmpeg for this machine: videos cannot be read.",
+            hint="Install it from a wheel for this system, or give photos.",
+            stage="frames",
+        )
+    return found[-1]
+
+
+def on_gpu() -> list[str]:
+    """Options of an input that is decoded on an NVIDIA GPU, where the operator wants that; none else."""
+    return ["-hwaccel", "cuda"] if os.environ.get(DECODER) == "cuda" else []
+
+
+def threads_for(pixels: int, most: int = _MOST_THREADS) -> int:
+    """Threads of a decoder of frames of so many pixels: as many as there are processors, and as fit into its memory."""
+    return max(1, min(most, _MOST_THREADS, available_cpus(), _PIXELS_AT_ONCE // max(1, pixels)))
+
+
+def reading(clip: Path, demuxer: str, *, before: Sequence[str] = (), threads: int = 1) -> list[str]:
+    """The words that open a clip as input. Its frames come as they are stored, not turned.
+
+    Args:
+        demuxer: "mov" or "matroska"; nothing else is looked for in the file.
+        before: further options of the input, such as where to begin.
+        threads: of the decoder.
+    """
+    return [
+        *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"),
+        *("-max_alloc", str(_MOST_ALLOCATED), "-timelimit", str(int(MOST_SECONDS) * max(1, available_cpus()))),
+        *("-protocol_whitelist", "file", "-format_whitelist", demuxer, "-codec_whitelist", ",".join(CODECS)),
+        *("-max_streams", str(_MOST_STREAMS), "-max_pixels", str(MOST_PIXELS)),
+        *("-threads", str(threads)),
+        *("-an", "-sn", "-dn", "-noautorotate", "-f", demuxer, *before, "-i", f"file:{clip}"),
+    ]
+
+
+def call(
+    arguments: Sequence[str],
+    folder: Path,
+    *,
+    take: Callable[[IO[bytes]], None] | None = None,
+    hear: Callable[[str], None] | None = None,
+    seconds: float = MOST_SECONDS,
+    limited: bool = True,
+) -> Ended:
+    """Run the decoder to its end.
+
+    Args:
+        arguments: all of its own; the word `OUT` becomes the pipe that `take` reads.
+        folder: where it runs.
+        take: reads what it writes, to the end or less.
+        hear: is told every line that it says, from another thread.
+        seconds: by the clock.
+        limited: whether its address space and its files are limited; a GPU's driver reserves far more than it uses.
+    """
+    reader, writer = os.pipe()
+    pipe = f"pipe:{writer}"
+    command = [pipe if word == "OUT" else word for word in arguments]
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", restrict.__file__, "none", str(program()), *command],
+        cwd=folder,
+        env={"PATH": "/nowhere", "LC_ALL": "C", "TMPDIR": str(folder)} | _of_libraries(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        pass_fds=(writer,),
+    )
+    os.close(writer)
+    said: deque[str] = deque(maxlen=_LINES)
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, stop)
+    listener = threading.Thread(target=_listen, args=(process.stderr, said, hear), daemon=True)
+    with os.fdopen(reader, "rb", buffering=2**20) as output:
+        try:
+            _limit(process.pid, limited=limited)
+            timer.start()
+            listener.start()
+            if take is not None:
+                take(output)
+        finally:
+            output.close()  # whoever writes on ends by that
+            if sys.exc_info()[0] is not None:
+                process.kill()
+            process.wait()
+            timer.cancel()
+            if listener.ident is not None:
+                listener.join()
+            assert process.stderr is not None
+            process.stderr.close()
+    ended = Ended(process.returncode, tuple(said), late.is_set())
+    by_own_clock = ended.status == -24 or ended.has_said("Exiting due to exceeded time")  # SIGXCPU
+    return Ended(ended.status, ended.said, ended.timed_out or by_own_clock)
+
+
+def _of_libraries() -> dict[str, str]:
+    """What Python's library, and a GPU's driver, are found by."""
+    return {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES") if name in os.environ}
+
+
+def _limit(process: int, *, limited: bool) -> None:
+    """Limits of the kernel, set while the process is still the little program that starts the decoder."""
+    if sys.platform != "linux":
+        return
+    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 0}
+    if limited:
+        limits |= {resource.RLIMIT_AS: MOST_MEMORY, resource.RLIMIT_NOFILE: 64}
+    with suppress(ProcessLookupError):
+        for kind, most in limits.items():
+            hard = resource.prlimit(process, kind)[1]
+            allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.prlimit(process, kind, (allowed, allowed))
+
+
+def _listen(stream: IO[bytes] | None, said: deque[str], hear: Callable[[str], None] | None) -> None:
+    assert stream is not None
+    while line := stream.readline(8192):
+        text = line.decode("utf-8", "replace").rstrip()
+        if "] User Data=" in text or not text:
+            continue
+        if "Parsed_showinfo" not in text:
+            said.append(text[:500])
+        if hear is not None:
+            hear(text)

@@ -1,0 +1,203 @@
+"""Every frame of a clip once, small and grey: when it is shown, how sharp it is, how far the picture has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.machine import operator_limits
+from splatworker.stages.progress import Reporter
+from splatworker.video import ffmpeg, motion, refusals
+from splatworker.video.frame_times import heard_times
+from splatworker.video.options import VideoOptions
+from splatworker.video.probe import Clip
+from splatworker.video.sharpness import detail
+
+LONGEST_SIDE = 640
+"""Pixels in which sharpness is measured; motion is, in half as many."""
+
+MOST_MINUTES = operator_limits.value("SPLATWORKER_VIDEO_MINUTES")
+
+MOST_FRAMES = int(MOST_MINUTES * 60 * 240)
+"""Frames that are read: of the longest clip at the highest rate that telephones know; a file may hold far more."""
+
+_MOST_CUTS = 0.05
+"""Share of a clip's frames that may follow upon a cut."""
+
+_SKIP_FROM, _PLENTY = 240, 6
+"""Frames of a clip, and for each that is wanted, from which on some are left out."""
+
+_UNKNOWN_STEP = 1 / 30
+"""Seconds between frames that do not say when they are shown."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The frames of a clip that were looked at, in the order they are shown.
+
+    Attributes:
+        times: seconds from the clip's beginning.
+        keys: those that are decoded without any other.
+        details: (frames, 2) as `sharpness.detail`.
+        path: how far the picture has moved since the first frame, in widths of its longer side.
+        cuts: frames that show another scene than the one before.
+        whole: the clip could be read to its end.
+        skipping: options of the input by which frames were left out.
+    """
+
+    times: Floats
+    keys: npt.NDArray[np.bool_]
+    details: Floats
+    path: Floats
+    cuts: tuple[int, ...]
+    whole: bool
+    skipping: tuple[str, ...] = ()
+
+
+def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
+    """Decode a clip once and measure its frames.
+
+    Raises:
+        VideoError: it is too long, cannot be decoded, or has no frames in the part asked for.
+    """
+    most = MOST_MINUTES * 60
+    asked = options.seconds or max(0.0, clip.seconds - options.start)
+    if asked > most:
+        raise refusals.too_long(clip.path, asked / 60, MOST_MINUTES)
+    if clip.seconds and options.start >= clip.seconds:
+        raise refusals.nothing_there(clip.path, options.start)
+    skipping = _skipping(clip.rate * asked, options.frames or options.fps * asked)
+    part = (options.seconds or most + 1.0, max(asked, 0.1))
+    frames, ended = _read(clip, options, *part, report, [*ffmpeg.on_gpu(), *skipping])
+    if ffmpeg.on_gpu() and (ended.status or not frames.details):  # it cannot, whyever: the processors can
+        frames, ended = _read(clip, options, *part, report, skipping)
+    if refusals.took_too_much(ended):
+        raise refusals.broken(clip.path, ended)
+    count = min(len(frames.times), len(frames.details))
+    if not count:
+        raise refusals.broken(clip.path, ended)
+    times = np.asarray(frames.times[:count])
+    if not options.end and times[-1] - options.start > most:
+        raise refusals.too_long(clip.path, MOST_MINUTES, MOST_MINUTES, at_least=True)
+    reached = times[-1] - options.start + 2.0 / max(clip.rate, 1.0)
+    order = np.argsort(times, kind="stable")  # a lying header may have put them into any order
+    return Measured(
+        times=times[order],
+        keys=np.asarray(frames.keys[:count])[order],
+        details=np.asarray(frames.details[:count])[order],
+        path=np.asarray(frames.path.lengths[:count]) / (max(small_size(clip)) / 2),
+        cuts=_cuts([cut for cut in frames.path.cuts if cut < count], count),
+        whole=not clip.seconds or reached > 0.9 * min(asked, clip.seconds - options.start),
+        skipping=tuple(skipping),
+    )
+
+
+def _read(
+    clip: Clip, options: VideoOptions, seconds: float, expected: float, report: Reporter, decoder: list[str]
+) -> tuple[_Frames, ffmpeg.Ended]:
+    """Decode and measure the part that is asked for.
+
+    Args:
+        seconds: of it that are decoded at most; expected: about how many there are.
+        decoder: options of the input that say where it is decoded, and what is left out.
+    """
+    width, height = small_size(clip)
+    frames = _Frames(width, height)
+
+    def take(output: IO[bytes]) -> None:
+        while frames.take(output):
+            if len(frames.details) > MOST_FRAMES:
+                raise refusals.too_large(clip.path, f"it has more than {MOST_FRAMES} frames")
+            if frames.last is not None:
+                report.progress("reading the video", min(0.999, (frames.last - options.start) / expected))
+
+    part = ["-ss", f"{options.start:.3f}", "-t", f"{seconds:.3f}"]
+    scale = f"scale={width}:{height}:flags=area,format=gray,showinfo=checksum=0:udu_sei_as_ascii=0"
+    with TemporaryDirectory() as folder:
+        ended = ffmpeg.call(
+            [
+                *ffmpeg.reading(
+                    clip.path.absolute(),
+                    clip.demuxer,
+                    threads=ffmpeg.threads_for(clip.width * clip.height),
+                    before=[*decoder, *part],
+                ),
+                *("-map", "0:v:0", "-vf", scale, "-fps_mode", "passthrough"),
+                *("-threads", "1", "-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
+            ],
+            Path(folder),
+            take=take,
+            hear=frames.hear(options.start),
+            limited="-hwaccel" not in decoder,
+        )
+    return frames, ended
+
+
+def _cuts(cuts: list[int], count: int) -> tuple[int, ...]:
+    """The cuts; none of a clip that goes from view to view in leaps, as one does that is made of photos."""
+    return tuple(cuts) if len(cuts) <= _MOST_CUTS * count else ()
+
+
+def _skipping(frames: float, wanted: float) -> list[str]:
+    """How frames are left out that no other is made from, where there are many: an option of the input.
+
+    They take as long to decode as others, are compressed most, and their neighbours show the same.
+    """
+    return ["-skip_frame", "noref"] if frames > max(_SKIP_FROM, _PLENTY * wanted) else []
+
+
+def small_size(clip: Clip) -> tuple[int, int]:
+    """Width and height of the small frames, as they are stored: multiples of two, at most `LONGEST_SIDE`."""
+    factor = min(1.0, LONGEST_SIDE / max(clip.width, clip.height))
+    width, height = (max(16, round(side * factor / 2) * 2) for side in clip.stored_size)
+    return width, height
+
+
+def _halved(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Half as wide and high, each pixel the mean of four."""
+    rows = np.add(grey[::2], grey[1::2], dtype=np.uint16)
+    return np.asarray((rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25), dtype=np.float32)
+
+
+class _Frames:
+    """What is read of a clip, from the decoder's pipe and from what it says of each frame beside that."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._size = (height, width)
+        self._bytes = bytearray(width * height)
+        self.times: list[float] = []
+        self.keys: list[bool] = []
+        self.details: list[tuple[float, float]] = []
+        self.path = motion.Path()
+
+    @property
+    def last(self) -> float | None:
+        """When the last frame is shown."""
+        return self.times[-1] if self.times else None
+
+    def take(self, output: IO[bytes]) -> bool:
+        """Measure one more frame; False where there is none."""
+        if output.readinto(self._bytes) < len(self._bytes):  # type: ignore[attr-defined]
+            return False
+        grey = np.frombuffer(self._bytes, dtype=np.uint8).reshape(self._size)
+        self.details.append(detail(grey))
+        self.path.add(_halved(grey))
+        return True
+
+    def hear(self, start: float) -> Callable[[str], None]:
+        """Takes the decoder's lines, of which those about a frame say when it is shown."""
+
+        def shown(time: float | None, is_key: bool) -> None:
+            last = self.times[-1] if self.times else start
+            self.times.append(last + _UNKNOWN_STEP if time is None else start + time)
+            self.keys.append(is_key)
+
+        return heard_times(shown)

@@ -1,0 +1,190 @@
+"""What a clip says of itself, before any of it is decoded: from its first bytes, and from what `ffmpeg -i` prints.
+
+Nothing of it is believed further than that a clip is refused for it: what is decoded has limits of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from splatworker.video import ffmpeg
+from splatworker.video.encryption import is_encrypted
+from splatworker.video.refusals import (
+    broken,
+    encrypted,
+    no_video,
+    not_a_video,
+    other_codec,
+    too_large,
+    without_base_layer,
+)
+
+SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".qt", ".webm", ".mkv", ".3gp", ".3g2"})
+"""Names of files that may be videos."""
+
+_SECONDS = 60.0
+"""To read a header."""
+
+_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp")
+"""What a file of ISO 14496-12 or QuickTime may begin with, after four bytes of length."""
+
+_EBML = b"\x1aE\xdf\xa3"
+
+_PICTURES = (b"heic", b"heix", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ")
+"""Brands of ISO files that hold pictures."""
+
+_STREAM = re.compile(r"^  Stream #0:\d+\S*: Video: (\S+)(.*)$")
+_SIZE = re.compile(r", (\d{1,6})x(\d{1,6})(?: \[SAR (\d+):(\d+) DAR [\d:]+\])?(?=,|$| )")
+_DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_RATE = re.compile(r", ([\d.]+)(k?) fps")
+_COLOURS = re.compile(r"\b(?:yuv|yuvj|gbr|rgb|gray|p0|nv|bgr|x2rgb|yuva)\w*\((.*?)\)")
+_ROTATION = re.compile(r"display ?matrix: rotation of (-?[\d.]+)", re.IGNORECASE)
+_DOLBY = re.compile(r"DOVI configuration record: .*profile: (\d+), .*compatibility id: (\d+)")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip as its header describes it.
+
+    Attributes:
+        demuxer: "mov" or "matroska".
+        codec: by ffmpeg's name.
+        width, height: pixels of an upright frame, of which each is a square.
+        seconds: 0 where it does not say.
+        rate: frames a second, on average, 0 where it does not say.
+        matrix: of its colours, by swscale's name; full: whether they take the full range.
+        transfer: "hlg", "pq", or "" for what a screen shows as it is.
+        rotation: degrees by which a frame as it is stored must be turned, to the left: 0, 90, 180 or 270.
+        interlaced: its header says so.
+    spherical: it shows all around, equirectangularly.
+    """
+
+    path: Path
+    demuxer: str
+    codec: str
+    width: int
+    height: int
+    seconds: float
+    rate: float
+    matrix: str
+    transfer: str
+    rotation: int
+    interlaced: bool
+    spherical: bool = False
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height before a frame is turned upright, pixels made square."""
+        return (self.height, self.width) if self.rotation in (90, 270) else (self.width, self.height)
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file is a video by its name, or by its first bytes where the name says nothing."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        return not path.suffix and bool(_demuxer(path))
+    except OSError:
+        return False
+
+
+def probe(path: Path) -> Clip:
+    """Read a clip's header.
+
+    Raises:
+        VideoError: it is none that is read, with a sentence that names it.
+    """
+    demuxer = _demuxer(path)
+    if not demuxer:
+        raise not_a_video(path)
+    if is_encrypted(path, demuxer):
+        raise encrypted(path)
+    with TemporaryDirectory() as folder:
+        said: list[str] = []
+        ended = ffmpeg.call(ffmpeg.reading(path.absolute(), demuxer), Path(folder), hear=said.append, seconds=_SECONDS)
+    if ended.timed_out:
+        raise too_large(path, "its header takes too long to read")
+    streams = [line for line in said if _STREAM.match(line) and "(attached pic)" not in line]
+    if not streams:
+        if any(line.startswith("  Stream #0:") for line in said):
+            raise no_video(path)
+        raise broken(path, ended)
+    return _clip(path, demuxer, streams[0], said)
+
+
+def _demuxer(path: Path) -> str:
+    """Which demuxer reads a file, by its first bytes; "" for none."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head[:4] == _EBML:
+        return "matroska"
+    if head[4:8] == b"ftyp" and head[8:12] in _PICTURES:
+        return ""
+    return "mov" if head[4:8] in _ATOMS else ""
+
+
+def _clip(path: Path, demuxer: str, stream: str, said: Sequence[str]) -> Clip:
+    match = _STREAM.match(stream)
+    assert match is not None
+    codec = match[1].rstrip(",")
+    if codec not in ffmpeg.CODECS:
+        raise other_codec(path, codec)
+    if any((found := _DOLBY.search(line)) and (found[1] == "5" or found[2] == "0") for line in said):
+        raise without_base_layer(path)
+    size = _SIZE.search(match[2])
+    if size is None:
+        raise broken(path)
+    width, height = int(size[1]), int(size[2])
+    if not width or not height:
+        raise broken(path)
+    if width * height > ffmpeg.MOST_PIXELS:
+        raise too_large(path, f"its frames have {width}x{height} pixels, and {_megapixels()} megapixels are the most")
+    if size[3] and 0 < int(size[3]) < 100 * int(size[4]) and int(size[4]) < 100 * int(size[3]):
+        width = max(1, round(width * int(size[3]) / int(size[4])))
+    after = said[said.index(stream) :]
+    rotation = next((round(float(found[1])) for line in after if (found := _ROTATION.search(line))), 0) % 360
+    if rotation in (90, 270):
+        width, height = height, width
+    colours = _COLOURS.search(match[2])
+    words = re.split(r"[,/ ]+", colours[1]) if colours else []
+    transfer = "hlg" if "arib-std-b67" in words else "pq" if "smpte2084" in words else ""
+    rate = _RATE.search(match[2])
+    duration = next((found for line in said if (found := _DURATION.match(line))), None)
+    return Clip(
+        path=path,
+        demuxer=demuxer,
+        codec=codec,
+        width=width,
+        height=height,
+        seconds=int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]) if duration else 0.0,
+        rate=float(rate[1]) * (1000 if rate[2] else 1) if rate else 0.0,
+        matrix=_matrix(words, height, hdr=bool(transfer)),
+        transfer=transfer,
+        rotation=rotation if rotation in (90, 180, 270) else 0,
+        interlaced="top" in words or "bottom" in words,
+        spherical=any(re.search(r"^ +spherical: equirectangular", line, re.IGNORECASE) for line in after),
+    )
+
+
+def _matrix(words: Sequence[str], height: int, *, hdr: bool) -> str:
+    """The matrix of luma and colour differences; what is not tagged is taken as players take it."""
+    for tag, name in (
+        ("bt2020nc", "bt2020"),
+        ("bt2020c", "bt2020"),
+        ("bt709", "bt709"),
+        ("smpte170m", "smpte170m"),
+        ("bt470bg", "bt470"),
+        ("fcc", "fcc"),
+        ("smpte240m", "smpte240m"),
+    ):
+        if words and tag == words[1 if words[0] in ("tv", "pc") and len(words) > 1 else 0]:
+            return name
+    return "bt2020" if hdr else "bt709" if height >= 720 else "smpte170m"
+
+
+def _megapixels() -> str:
+    return f"{ffmpeg.MOST_PIXELS / 1e6:g}"

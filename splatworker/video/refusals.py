@@ -1,0 +1,130 @@
+"""Why a clip is not read: a sentence each, that names it and says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from splatworker.errors import (
+    NoVideo,
+    VideoDamaged,
+    VideoEncrypted,
+    VideoError,
+    VideoNotSupported,
+    VideoTooLarge,
+    VideoTooLong,
+    VideoTooShort,
+    VideoTooStill,
+)
+from splatworker.stages.file_names import readable
+from splatworker.video.ffmpeg import Ended
+
+KINDS = "an MP4, MOV, WebM or MKV file with H.264, HEVC, VP9, AV1 or ProRes"
+
+_NO_MEMORY = (
+    "Cannot allocate memory",
+    "Resource temporarily unavailable",
+    "get_buffer() failed",
+    "Failed to allocate",
+    "Error allocating",
+)
+"""What the decoder says when its limit of memory is reached: for a block, or for a thread's stack."""
+
+HOW_TO_FILM = "Walk slowly around the subject in one turn of 30 to 90 seconds, with the lens on it."
+
+
+def not_a_video(path: Path) -> NoVideo:
+    """The file is none that is read."""
+    return NoVideo(f"{_name(path)} is not a video that is read here.", hint=f"Give {KINDS}.")
+
+
+def no_video(path: Path) -> NoVideo:
+    """Nothing but sound or text is in it."""
+    return NoVideo(f"{_name(path)} holds no moving pictures.", hint=f"Give {KINDS}.")
+
+
+def other_codec(path: Path, codec: str) -> VideoNotSupported:
+    """The pictures are of another codec."""
+    return VideoNotSupported(
+        f"{_name(path)} is a video of the kind '{codec[:20]}', which is not read.", hint=f"Give {KINDS}."
+    )
+
+
+def without_base_layer(path: Path) -> VideoNotSupported:
+    """Its colours need a Dolby Vision decoder."""
+    return VideoNotSupported(
+        f"{_name(path)} is a Dolby Vision video whose colours only such a player knows (no HLG, HDR10 or SDR in it).",
+        hint="Export it as HDR10, HLG or SDR.",
+    )
+
+
+def encrypted(path: Path) -> VideoEncrypted:
+    """It is protected."""
+    return VideoEncrypted(
+        f"{_name(path)} is encrypted (protected against copying).", hint="Give a video that is not protected."
+    )
+
+
+def too_long(path: Path, minutes: float, most: float, *, at_least: bool = False) -> VideoTooLong:
+    """It has more minutes than are read."""
+    says = f"lasts {'more than ' if at_least else ''}{_minutes(minutes)}"
+    return VideoTooLong(
+        f"{_name(path)} {says}, and at most {_minutes(most)} are read.",
+        hint="Cut it, or say which part is meant with 'start' and 'end'.",
+    )
+
+
+def too_large(path: Path, why: str) -> VideoTooLarge:
+    """It has too much of something."""
+    return VideoTooLarge(f"{_name(path)} is too large: {why}.", hint="Export it as an ordinary video of 4K or less.")
+
+
+def too_short(path: Path, frames: int, fewest: int) -> VideoTooShort:
+    """It has a handful of frames."""
+    counted = "1 frame" if frames == 1 else f"{frames} frames"
+    return VideoTooShort(f"{_name(path)} has only {counted}, and {fewest} are needed.", hint=HOW_TO_FILM)
+
+
+def too_still(path: Path, frames: int) -> VideoTooStill:
+    """The picture hardly moves."""
+    return VideoTooStill(
+        f"The picture of {_name(path)} hardly moves: {frames} of its frames differ, and that is too few.",
+        hint=HOW_TO_FILM,
+    )
+
+
+def nothing_there(path: Path, start: float) -> VideoTooShort:
+    """It ends before the part asked for."""
+    return VideoTooShort(f"{_name(path)} ends before 'start', {start:g} s.", hint="Give an earlier 'start'.")
+
+
+def took_too_much(ended: Ended) -> bool:
+    """Whether the decoder was ended, or held up, by its limits of time and memory."""
+    return ended.timed_out or ended.has_said(*_NO_MEMORY)
+
+
+def broken(path: Path, ended: Ended | None = None) -> VideoError:
+    """It cannot be decoded, by what the decoder said."""
+    if ended is not None and took_too_much(ended):
+        return too_large(path, "it takes too much time or memory to read")
+    if ended is not None and ended.has_said("not on whitelist", "Codec not on"):
+        return VideoNotSupported(f"{_name(path)} is of a kind that is not read.", hint=f"Give {KINDS}.")
+    if ended is not None and ended.has_said("Picture size", "max_pixels", "exceeds specified max pixel count"):
+        return too_large(path, "its frames have more pixels than are read")
+    if ended is not None and ended.has_said("moov atom not found", "EBML header parsing failed", "end of file"):
+        return VideoDamaged(
+            f"{_name(path)} is truncated: a part of the file is missing.", hint="Copy or upload it again."
+        )
+    return VideoDamaged(
+        f"{_name(path)} is damaged, or not what its header says: its pictures cannot be read.",
+        hint="Copy or upload it again.",
+    )
+
+
+def _name(path: Path) -> str:
+    return f"'{readable(path.name)}'"
+
+
+def _minutes(minutes: float) -> str:
+    if minutes >= 120:
+        return f"{minutes / 60:.3g} hours"
+    return f"{minutes * 60:.0f} seconds" if minutes < 2 else f"{minutes:.3g} minutes"

@@ -1,0 +1,60 @@
+"""`splatworker frames`: for people, and as a stage."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support import clips
+
+from splatworker import cli
+from splatworker.errors import from_event
+
+
+def test_the_command_writes_photos_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 90, 3)))
+    assert cli.main(["frames", str(clip), "-o", str(tmp_path / "photos"), "--frames", "8"]) == 0
+    told = json.loads((tmp_path / "photos" / "frames.json").read_text())["videos"][0]
+    assert told["name"] == "clip.mp4"
+    assert len(list((tmp_path / "photos").glob("clip-*.jpg"))) == told["frames"] == 8
+    assert "8 photos" in capsys.readouterr().out
+    assert cli.main(["frames", str(clip), "-o", str(tmp_path / "photos"), "--frames", "6"]) == 0  # its own are replaced
+    assert len(list((tmp_path / "photos").glob("clip-*.jpg"))) == 6
+
+
+def test_the_command_touches_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 24, 3)))
+    before = clip.read_bytes()
+    assert cli.main(["frames", str(clip), "-o", str(tmp_path)]) == 1
+    assert "[invalid_job]" in capsys.readouterr().err
+    assert clip.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [clip]
+
+
+def test_the_command_takes_what_it_can_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    clips.write_clip(folder / "good.mov", clips.pan(range(0, 60, 3)))
+    (folder / "bad.mp4").write_bytes(b"nothing")
+    (folder / "notes.txt").write_text("...")
+    assert cli.main(["frames", str(folder), "-o", str(tmp_path / "photos")]) == 0
+    out = capsys.readouterr().out
+    assert "bad.mp4: left out" in out
+    assert "good.mov:" in out
+    assert cli.main(["frames", str(folder / "bad.mp4"), "-o", str(tmp_path / "none")]) == 1
+    assert "[no_video]" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_stage_tells_of_each_clip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 60, 3)))
+    (tmp_path / "bad.mp4").write_bytes(b"nothing")
+    words = ["frames", str(tmp_path / "bad.mp4"), str(clip), "-o", str(tmp_path / "incoming"), "--arriving", "--json"]
+    assert cli.main([*words, "--name", "a", "--name", "b"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    result = lines[-1]["result"]
+    assert [video["name"] for video in result["videos"]] == ["a", "b"]
+    assert from_event(result["errors"]["0"]).code == "no_video"
+    assert {line["step"] for line in lines if line["event"] == "progress"} == {"reading the video", "choosing frames"}
+    assert not (tmp_path / "incoming" / "frames.json").exists()

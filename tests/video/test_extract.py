@@ -1,0 +1,148 @@
+"""Frames as photos: in the right colours, the right way up, whatever codec, size or field they are of."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from support import clips
+from support.clips import difference, frames_of
+
+from splatworker.formats.panorama import area_of
+from splatworker.stages.progress import Silent
+from splatworker.video import ffmpeg, tone
+from splatworker.video.extract import extract, together
+from splatworker.video.measure import Measured, measure
+from splatworker.video.options import VideoOptions
+from splatworker.video.probe import probe
+
+CODECS = {
+    "h264.mp4": (),
+    "hevc.mov": ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", "-tag:v", "hvc1"),
+    "vp9.webm": ("-c:v", "libvpx-vp9", "-cpu-used", "8", "-deadline", "realtime"),
+    "av1.mkv": ("-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime"),
+    "prores.mov": ("-c:v", "prores_ks", "-pix_fmt", "yuv422p10le"),
+}
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_every_codec_gives_the_frames_that_were_filmed(tmp_path: Path, name: str) -> None:
+    filmed = clips.pan(range(0, 48, 4), size=(160, 120))
+    clip = clips.write_clip(tmp_path / name, filmed, CODECS[name])
+    photos, told = frames_of(clip, tmp_path / "photos")
+    assert told["codec"] == {"av1": "av1"}.get(name.split(".", maxsplit=1)[0], name.split(".", maxsplit=1)[0])
+    assert len(photos) == 12
+    for number, photo in enumerate(photos.values()):
+        assert difference(photo, filmed[number]) < 6
+        assert difference(photo, filmed[number]) < 0.7 * difference(photo, filmed[(number + 1) % 12])
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_photos_are_upright(tmp_path: Path, turn: int) -> None:
+    """As the decoder's own turning has them."""
+    clip = clips.write_clip(
+        tmp_path / "clip.mp4", clips.pan(range(0, 24, 4), size=(160, 120)), before=["-display_rotation", str(turn)]
+    )
+    turned = subprocess.run(
+        [ffmpeg.program(), "-loglevel", "error", "-i", clip, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    height, width = (160, 120) if turn in (90, 270) else (120, 160)
+    true = np.frombuffer(turned, np.uint8).reshape(-1, height, width, 3)
+    photos, told = frames_of(clip, tmp_path / "photos")
+    assert (told["width"], told["height"]) == (width, height)
+    for photo, frame in zip(photos.values(), true, strict=True):
+        assert difference(photo, frame) < 4
+
+
+def test_photos_are_shrunk(tmp_path: Path) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 24, 4)), before=["-display_rotation", "90"])
+    photos, _ = frames_of(clip, tmp_path / "photos", max_size=100)
+    assert {photo.shape for photo in photos.values()} == {(100, 75, 3)}
+
+
+@pytest.mark.parametrize("size", [(161, 121), (320, 239)])
+def test_odd_sizes(tmp_path: Path, size: tuple[int, int]) -> None:
+    clip = clips.write_clip(tmp_path / "odd.mkv", clips.pan(range(0, 24, 4), size=size), ["-pix_fmt", "yuv444p"])
+    photos, told = frames_of(clip, tmp_path / "photos")
+    assert {photo.shape for photo in photos.values()} == {(size[1], size[0], 3)}
+    assert (told["width"], told["height"]) == size
+
+
+def test_pixels_that_are_no_squares(tmp_path: Path) -> None:
+    clip = clips.write_clip(tmp_path / "dv.mp4", clips.pan(range(0, 24, 4), size=(180, 240)), ["-aspect", "4:3"])
+    photos, _ = frames_of(clip, tmp_path / "photos")
+    assert {photo.shape for photo in photos.values()} == {(240, 320, 3)}
+
+
+def test_interlaced_lines_are_woven_apart(tmp_path: Path) -> None:
+    """Two half pictures taken one after the other: in a photo there must be no comb at upright edges."""
+    halves = clips.pan(range(0, 240, 12))
+    woven = []
+    for first, second in zip(halves[::2], halves[1::2], strict=True):
+        frame = first.copy()
+        frame[1::2] = second[1::2]
+        woven.append(frame)
+    clip = clips.write_clip(
+        tmp_path / "tv.mp4", woven, ["-flags", "+ilme+ildct", "-x264-params", "tff=1", "-vf", "setfield=tff"]
+    )
+    assert probe(clip).interlaced
+    photos, _ = frames_of(clip, tmp_path / "photos", VideoOptions(fps=30))
+
+    def comb(frame: npt.NDArray[Any]) -> float:
+        return float(np.abs(np.diff(frame.astype(float), axis=0)).mean())
+
+    assert len(photos) == 10
+    assert np.mean([comb(photo) for photo in photos.values()]) < 0.7 * np.mean([comb(frame) for frame in woven])
+
+
+@pytest.mark.parametrize(("transfer", "options"), [("hlg", clips.HLG), ("pq", clips.PQ)])
+@pytest.mark.parametrize("codec", ["libx265", "libx264"])
+def test_hdr_becomes_srgb_by_one_curve(tmp_path: Path, transfer: str, options: tuple[str, ...], codec: str) -> None:
+    """Patches of one colour each, against the curve worked out for that colour."""
+    rng = np.random.default_rng(3)  # not so colourful that sRGB cannot show it: the table rounds where it ends
+    colours = rng.integers(30, 190, (12, 1)) + rng.integers(-12, 12, (12, 3))
+    patches = np.repeat(np.repeat(colours.reshape(3, 4, 3), 40, axis=0), 40, axis=1).astype(np.uint8)
+    filmed = [np.roll(patches, 16 * number, axis=1) for number in range(6)]
+    params = ("-x265-params", "log-level=none") if codec == "libx265" else ()
+    clip = clips.write_clip(
+        tmp_path / "hdr.mp4",
+        filmed,
+        [*options, "-pix_fmt", "yuv420p10le", "-c:v", codec, "-preset", "ultrafast", "-crf", "1", *params],
+    )
+    photos, told = frames_of(clip, tmp_path / "photos")
+    assert told["hdr"] == transfer
+    expected = tone.to_srgb(colours / 255, transfer) * 255
+    for number, photo in enumerate(photos.values()):
+        found = (
+            np.roll(photo, -16 * number, axis=1)
+            .reshape(3, 40, 4, 40, 3)[:, 10:30, :, 10:30]
+            .mean(axis=(1, 3))
+            .reshape(-1, 3)
+        )
+        assert found == pytest.approx(expected, abs=5 if transfer == "hlg" else 10)  # of eight bits, PQ's are coarse
+
+
+def test_what_is_decoded_in_one_call() -> None:
+    nothing = np.zeros(300)
+    measured = Measured(nothing, np.arange(300) % 60 == 0, nothing, nothing, (), True)
+    groups = list(together([0, 5, 30, 59, 61, 150, 179, 240], measured))
+    assert groups == [[0, 1, 2, 3, 4], [5, 6], [7]]
+
+
+def test_frames_that_show_all_around_say_so(tmp_path: Path) -> None:
+    path = clips.write_clip(tmp_path / "around.mp4", clips.pan(range(0, 24, 4)))
+    clip = probe(path)
+    measured = measure(clip, VideoOptions(), Silent())
+    for name, spherical in (("around.jpg", True), ("ahead.jpg", False)):
+        shown = dataclasses.replace(clip, spherical=spherical)
+        extract(shown, "0123abcd", measured, [0], [name], tmp_path / "photos", Silent())
+        with Image.open(tmp_path / "photos" / name) as image:
+            assert (area_of(image, image.info, image.getexif()) is not None) == spherical

@@ -1,0 +1,62 @@
+"""The decoder that belongs to this installation, and what it may not do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from support import clips
+from support.clips import made_by, refusal
+
+from splatworker.video import ffmpeg
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of a pan."""
+    return clips.write_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", clips.pan(range(0, 180, 3)))
+
+
+def test_more_memory_than_it_may_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = (
+        "-f",
+        "lavfi",
+        "-i",
+        "color=size=4000x3000:rate=10:duration=0.6",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+    )
+    large = made_by(tmp_path, "large.mp4", *words)
+    monkeypatch.setattr(ffmpeg, "MOST_MEMORY", 290 * 2**20)
+    error = refusal(large, tmp_path)
+    assert error.code == "video_too_large"
+    assert "memory" in error.message
+
+
+def test_too_long_by_the_clock(clip: Path) -> None:
+    ended = ffmpeg.call([*ffmpeg.reading(clip, "mov"), "-f", "null", "-"], clip.parent, seconds=0.001)
+    assert ended.timed_out
+
+
+def test_the_decoder_is_the_pinned_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake = tmp_path / "ffmpeg"
+    fake.write_text("#!/bin/sh\nexit 0\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(fake))
+    ffmpeg.program.cache_clear()
+    assert "imageio_ffmpeg" in str(ffmpeg.program())
+
+
+def test_the_decoder_has_no_network_and_no_other_demuxer(clip: Path, tmp_path: Path) -> None:
+    for words in (
+        ["-i", "http://127.0.0.1:9/clip.mp4"],
+        ["-f", "hls", "-i", str(clip)],
+        ["-f", "avi", "-i", str(clip)],
+    ):
+        ended = ffmpeg.call([*ffmpeg.reading(clip, "mov")[:-5], *words, "-f", "null", "-"], tmp_path)
+        assert ended.status != 0
+        assert ended.has_said("not on whitelist", "not in the whitelist", "whitelist"), ended.said

@@ -1,0 +1,60 @@
+"""Clips in, photos and an account of them out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+from support import clips
+from support.clips import difference, frames_of
+
+from splatworker.formats.video_frame import described
+from splatworker.stages.progress import Silent
+from splatworker.video.frames import take_frames
+from splatworker.video.options import VideoOptions
+
+
+def test_the_sharp_frames_are_taken_and_named_in_order(tmp_path: Path) -> None:
+    filmed = [clips.window(n * 3.0, blur=0 if n % 4 == 1 else 3) for n in range(120)]
+    clip = clips.write_clip(tmp_path / "my clip!.mp4", filmed)
+    photos, told = frames_of(clip, tmp_path / "photos", VideoOptions(frames=30))
+    sharp = [round(moment * 30 / 1000) % 4 == 1 for moment in photos]
+    assert sum(sharp) >= 27
+    assert [photo["file"] for photo in told["chosen"]] == sorted(path.name for path in (tmp_path / "photos").iterdir())
+    assert told["chosen"][0]["file"].startswith("my_clip-000")
+    assert told["frames"] == 30
+    assert "sharpest" in told["why"]
+
+
+def test_start_and_end(tmp_path: Path) -> None:
+    filmed = clips.pan(range(0, 240, 4))
+    clip = clips.write_clip(tmp_path / "clip.mp4", filmed)
+    photos, _ = frames_of(clip, tmp_path / "photos", VideoOptions(start=0.5, end=1.0, fps=30))
+    assert 495 <= min(photos) <= 540
+    assert 940 <= max(photos) <= 1005
+    for moment, photo in photos.items():
+        assert difference(photo, filmed[round(moment * 30 / 1000)]) < 4
+
+
+def test_photos_say_that_they_are_frames_of_one_video(tmp_path: Path) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 24, 4)))
+    frames_of(clip, tmp_path / "photos")
+    found = []
+    for path in sorted((tmp_path / "photos").iterdir()):
+        with Image.open(path) as image:
+            frame = described(image.getexif()[0x010E])
+            assert frame is not None
+            found.append(frame)
+    assert len({frame.video for frame in found}) == 1
+    assert [round(frame.seconds * 30) for frame in found] == list(range(6))
+
+
+def test_two_clips_share_what_may_be_taken(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / f"{number}").mkdir()
+    paths = [clips.write_clip(tmp_path / f"{n}" / "clip.mp4", clips.pan(range(n, 120 + n, 2))) for n in range(2)]
+    made = take_frames(paths, tmp_path / "photos", VideoOptions(), Silent(), most=40)
+    counts = [video["frames"] for video in made.videos]
+    assert sum(counts) <= 40
+    assert min(counts) >= 15
+    assert len({photo["file"] for video in made.videos for photo in video["chosen"]}) == sum(counts)

@@ -1,0 +1,73 @@
+"""Every frame of a clip, and when it is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import clips
+from support.clips import difference, frames_of, made_by, refusal
+
+from splatworker.stages.progress import Silent
+from splatworker.video import ffmpeg
+from splatworker.video import measure as measuring
+from splatworker.video.measure import measure
+from splatworker.video.options import VideoOptions
+from splatworker.video.probe import probe
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of a pan."""
+    return clips.write_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", clips.pan(range(0, 180, 3)))
+
+
+def test_a_clip_that_does_not_say_how_long_it_is(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = made_by(tmp_path, "live.webm", "-i", clip, "-c:v", "libvpx-vp9", "-cpu-used", "8", "-live", "1")
+    assert probe(live).seconds == 0
+    assert measure(probe(live), VideoOptions(), Silent()).times[-1] == pytest.approx(59 / 30, abs=0.01)
+    monkeypatch.setattr(measuring, "MOST_MINUTES", 1 / 60)
+    assert refusal(live, tmp_path).code == "video_too_long"
+
+
+def test_more_frames_than_any_camera_takes(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "MOST_FRAMES", 20)
+    assert refusal(clip, tmp_path).code == "video_too_large"
+
+
+def test_three_hours_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("-f", "lavfi", "-i", "color=size=64x48:rate=0.02:duration=10800", "-c:v", "libx264")
+    long = made_by(tmp_path, "long.mp4", *words, "-preset", "ultrafast")
+    monkeypatch.setattr(measuring._Frames, "take", lambda *a: pytest.fail("it was decoded"))
+    error = refusal(long, tmp_path)
+    assert error.code == "video_too_long"
+    assert "3 hours" in error.message
+    assert "'start'" in error.hint
+
+
+def test_a_frame_is_found_again_by_its_time_in_a_clip_of_variable_rate(tmp_path: Path) -> None:
+    filmed = clips.pan(range(0, 120, 2))
+    late = "settb=1/3000,setpts='(N+floor(N/7)*3+if(mod(N,5),0,0.4))/30/TB'"
+    clip = clips.write_clip(
+        tmp_path / "phone.mp4", filmed, ["-vf", late, "-fps_mode", "passthrough", "-enc_time_base", "1/3000"]
+    )
+    measured = measure(probe(clip), VideoOptions(), Silent())
+    expected = [(n + n // 7 * 3 + (0 if n % 5 else 0.4)) / 30 for n in range(60)]
+    assert measured.times - measured.times[0] == pytest.approx(np.asarray(expected) - expected[0], abs=0.002)
+    photos, _ = frames_of(clip, tmp_path / "photos", VideoOptions(frames=30))
+    assert len(photos) == 30
+    for moment, photo in photos.items():
+        number = int(np.argmin(np.abs(measured.times * 1000 - moment)))
+        assert difference(photo, filmed[number]) < 4
+        assert difference(photo, filmed[number]) == min(difference(photo, frame) for frame in filmed)
+
+
+def test_where_the_gpu_cannot_the_processors_do(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where there is none at all."""
+    expected = measure(probe(clip), VideoOptions(), Silent())
+    monkeypatch.setenv(ffmpeg.DECODER, "cuda")
+    assert ffmpeg.on_gpu() == ["-hwaccel", "cuda"]
+    found = measure(probe(clip), VideoOptions(), Silent())
+    assert (found.times == expected.times).all()
+    assert found.path == pytest.approx(expected.path, abs=0.02)

@@ -1,0 +1,88 @@
+"""A flight around the example scene, filmed badly: its splat is as good as one of sharp stills of the same flight.
+
+The truth is a splat of the example photos: the film that a run makes of it. To make the clip, every other frame is
+smeared as by a moving camera, all of them in a part, and its exposure drifts as a telephone's does.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image, ImageFilter
+from support import clips
+
+from splatworker import cli
+from splatworker.video import ffmpeg
+from splatworker.video.probe import probe
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "photos"
+
+STILLS = 3
+"""Of so many frames one is a still."""
+
+SHARP = 2
+"""Of so many frames one is not smeared."""
+
+
+def run(*words: object) -> dict[str, Any]:
+    """A real run; its result."""
+    out = Path(str(words[2]))
+    assert cli.main(["run", *map(str, words)]) == 0
+    result: dict[str, Any] = json.loads((out / "result.json").read_text())
+    return result
+
+
+def frames_of(film: Path) -> npt.NDArray[np.uint8]:
+    """All frames of a film, (frames, height, width, 3)."""
+    shown = probe(film)
+    command: list[str | Path] = [
+        ffmpeg.program(),
+        "-loglevel",
+        "error",
+        "-i",
+        film,
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-",
+    ]
+    pixels = subprocess.run(command, capture_output=True, check=True).stdout
+    return np.frombuffer(pixels, np.uint8).reshape(-1, shown.height, shown.width, 3)
+
+
+def filmed_badly(frames: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.uint8]]:
+    """Every other frame is smeared, all of them in a part; and an exposure that goes up and down."""
+    made = []
+    dark = range(len(frames) // 2, len(frames) // 2 + 6)
+    for number, frame in enumerate(frames):
+        picture = Image.fromarray(frame)
+        if number % SHARP or number in dark:
+            picture = picture.filter(ImageFilter.BoxBlur((3, 1)))
+        gain = 1 + 0.08 * np.sin(2 * np.pi * number / len(frames))
+        made.append(np.clip(np.asarray(picture) * gain, 0, 255).astype(np.uint8))
+    return made
+
+
+@pytest.mark.slow
+def test_a_bad_clip_gives_as_good_a_splat_as_stills(tmp_path: Path) -> None:
+    run(EXAMPLES, "-o", tmp_path / "truth", "-p", "iterations=1500", "--formats", "turntable")
+    frames = frames_of(tmp_path / "truth" / "turntable.mp4")
+    stills = tmp_path / "stills"
+    stills.mkdir()
+    for number, frame in enumerate(frames[::STILLS]):
+        Image.fromarray(frame).save(stills / f"{number:04d}.jpg", quality=95)
+    clip = clips.write_clip(tmp_path / "orbit.mp4", filmed_badly(frames), rate=15)
+    wanted = ("-p", "iterations=800", "--eval", "--ply-only")
+    of_stills = run(stills, "-o", tmp_path / "of-stills", *wanted)
+    of_clip = run(clip, "-o", tmp_path / "of-clip", "--frames", len(frames) // STILLS, *wanted)
+    chosen = [round(photo["seconds"] * 15) for photo in of_clip["videos"][0]["chosen"]]
+    assert sum(number % SHARP == 0 for number in chosen) > 0.7 * len(chosen)
+    assert of_clip["photos"]["registered"] >= 0.9 * of_clip["photos"]["given"]
+    assert of_clip["quality"]["psnr"] > of_stills["quality"]["psnr"] - 1.0

@@ -1,0 +1,105 @@
+"""What a clip says of itself."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import clips
+
+from splatworker.errors import VideoNotSupported
+from splatworker.video import ffmpeg
+from splatworker.video.probe import is_video, probe
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of a pan."""
+    return clips.write_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", clips.pan(range(0, 180, 3)))
+
+
+def test_a_clip_is_described(clip: Path) -> None:
+    found = probe(clip)
+    assert (found.codec, found.width, found.height, found.demuxer) == ("h264", 320, 240, "mov")
+    assert (found.seconds, found.rate, found.rotation, found.transfer) == (2.0, 30.0, 0, "")
+
+
+def test_a_turned_clip_is_described_upright(clip: Path, tmp_path: Path) -> None:
+    turned = clips.remux(clip, tmp_path / "turned.mov", before=["-display_rotation", "90"])
+    found = probe(turned)
+    assert (found.width, found.height, found.rotation) == (240, 320, 90)
+    assert found.stored_size == (320, 240)
+
+
+def test_hdr_is_known_by_its_transfer_alone(tmp_path: Path) -> None:
+    hlg = clips.write_clip(tmp_path / "hlg.mp4", clips.pan(range(3)), clips.HLG)
+    wide = clips.write_clip(tmp_path / "wide.mp4", clips.pan(range(3)), ["-vf", "setparams=color_primaries=bt2020"])
+    assert (probe(hlg).transfer, probe(hlg).matrix) == ("hlg", "bt2020")
+    assert probe(wide).transfer == ""
+
+
+@pytest.mark.parametrize("name", ["a.MP4", "b.mov", "c.webm", "d.mkv", "e.m4v"])
+def test_videos_are_known_by_their_names(tmp_path: Path, name: str) -> None:
+    assert is_video(tmp_path / name)
+
+
+def test_or_by_their_first_bytes(clip: Path, tmp_path: Path) -> None:
+    shutil.copy(clip, tmp_path / "clip")
+    (tmp_path / "notes").write_text("nothing")
+    assert is_video(tmp_path / "clip")
+    assert not is_video(tmp_path / "notes")
+    assert not is_video(tmp_path / "photo.jpg")
+
+
+IPHONE = """\
+Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:IMG_1.MOV':
+  Metadata:
+    com.apple.quicktime.model: iPhone 17 Pro
+  Duration: 00:01:02.50, start: 0.000000, bitrate: 54000 kb/s
+  Stream #0:0[0x1](und): Audio: aac (LC) (mp4a / 0x6134706D), 48000 Hz, stereo, fltp, 190 kb/s (default)
+  Stream #0:1[0x2](und): Video: hevc (Main 10) (hvc1 / 0x31637668), yuv420p10le(tv, bt2020nc/bt2020/arib-std-b67), \
+3840x2160, 53000 kb/s, 59.95 fps, 60 tbr, 600 tbn (default)
+      Metadata:
+        handler_name    : Core Media Video
+      Side data:
+        DOVI configuration record: version: 1.0, profile: 8, level: 9, rpu flag: 1, el flag: 0, bl flag: 1, \
+compatibility id: 4, compression: 0
+        Display Matrix: rotation of -90.00 degrees
+        Ambient viewing environment
+  Stream #0:2[0x3](und): Data: none (mebx / 0x7862656D), 0 kb/s (default)
+At least one output file must be specified
+"""
+
+
+def as_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: str) -> Path:
+    """A clip of which the decoder says this."""
+
+    def call(*_: object, hear: Callable[[str], None], **__: object) -> ffmpeg.Ended:
+        for line in words.splitlines():
+            hear(line)
+        return ffmpeg.Ended(1, (), False)
+
+    monkeypatch.setattr(ffmpeg, "call", call)
+    (tmp_path / "IMG_1.MOV").write_bytes(b"\0\0\0\x14ftypqt  \0\0\0\0qt  ")
+    return tmp_path / "IMG_1.MOV"
+
+
+def test_a_telephones_video(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Sound first, Dolby Vision before the turn, and data besides."""
+    found = probe(as_said(monkeypatch, tmp_path, IPHONE))
+    assert (found.codec, found.width, found.height, found.rotation) == ("hevc", 2160, 3840, 270)
+    assert (found.seconds, found.rate, found.transfer, found.matrix) == (62.5, 59.95, "hlg", "bt2020")
+    assert not found.spherical
+
+
+def test_dolby_vision_without_a_base_layer_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    words = IPHONE.replace("profile: 8", "profile: 5").replace("compatibility id: 4", "compatibility id: 0")
+    with pytest.raises(VideoNotSupported, match="Dolby Vision"):
+        probe(as_said(monkeypatch, tmp_path, words))
+
+
+def test_one_that_shows_all_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    words = IPHONE.replace("Ambient viewing environment", "spherical: equirectangular (0.000000/0.000000/0.000000)")
+    assert probe(as_said(monkeypatch, tmp_path, words)).spherical
