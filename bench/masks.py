@@ -4,12 +4,11 @@
 
 SPLAT is any splat of SCENE (a folder of `run` is both). Its Gaussians in a sphere about what all cameras look at are
 the object, of `--radius` times the cameras' median distance from there. Every photo of the scene is drawn anew from the
-splat, and so is the true mask: where the object has a share of the colour. Then three trainings: with these masks cut
-out; with them as the photos' alpha; and with that alpha on a fixed background and Gaussians left wherever they are, as
-the original trainer has it.
+splat, and so is its mask: where the object has half of the colour. Then two trainings: with these masks cut out; and
+with them as the photos' alpha on a fixed background, Gaussians left wherever they are, as the original trainer has it.
 
-`outside` is the share of the trained splat's opacity, over all views, on pixels that show nothing of the object; `edge`
-the same on those that show less than half of it. `psnr` is of the held-out pictures, on black.
+`outside` is the share of the trained splat's opacity, over all views, on pixels where nothing of the object is,
+whatever stands before it. `psnr` is of the held-out pictures, on black.
 """
 
 from __future__ import annotations
@@ -59,20 +58,22 @@ def main() -> None:
     is_object = object_of(whole, scene, options.radius)
     cameras = [photo.camera.resized(*image_size(photo.camera, options.resolution)) for photo in scene.photos]
     shares = [share_of(whole, is_object, camera, renderer) for camera in cameras]
+    thing = GaussianTensors(*(tensor[is_object] for tensor in whole))
+    own = [opacity_of(thing, degree, camera, renderer) for camera in cameras]
     say(f"{int(is_object.sum())} of {len(is_object)} Gaussians are the object, on "
         f"{np.mean([float((share >= SHOWN).float().mean()) for share in shares]):.1%} of the pixels")  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("mask files", "alpha", "alpha, fixed background"):
+        for name in ("cut out", "alpha on a fixed background"):
             place = Path(folder) / name
-            write(place, scene, cameras, shares, whole, degree, renderer, as_files=name == "mask files")
-            asked = training(place, options.iterations, cutout=name == "mask files")
+            write(place, scene, cameras, shares, whole, degree, renderer, as_files=name == "cut out")
+            asked = training(place, options.iterations, cutout=name == "cut out")
             without = mock.patch.object(Silhouettes, "of", return_value=None)
             with without if "fixed" in name else nullcontext():
                 result = trainer.train(asked, renderer, Silent())
             made = read_ply(Path(result["ply"]))
             tensors = to_tensors(made, renderer.device)
-            outside, edge = opacity_outside(tensors, made.sh_degree, cameras, shares, renderer)
-            say(f"{name}: outside {outside:.2%}, edge {edge:.2%}, psnr {result['quality']['test']['psnr']:.2f} dB, "
+            outside = opacity_outside(tensors, made.sh_degree, cameras, own, renderer)
+            say(f"{name}: outside {outside:.2%}, psnr {result['quality']['test']['psnr']:.2f} dB, "
                 f"{len(made)} Gaussians, {result['seconds']:.0f} s")  # fmt: skip
 
 
@@ -121,21 +122,25 @@ def training(folder: Path, iterations: int, *, cutout: bool) -> Options:
     )  # fmt: skip
 
 
+def opacity_of(splat: GaussianTensors, degree: int, camera: Camera, renderer: Renderer) -> torch.Tensor:
+    """(H, W) how opaque a picture of a splat is."""
+    white, black = (
+        renderer.render(splat, camera, torch.full((3,), colour, device=renderer.device), degree).mean(dim=0)
+        for colour in (1.0, 0.0)
+    )
+    return (1 - (white - black)).cpu()
+
+
 def opacity_outside(
-    splat: GaussianTensors, degree: int, cameras: list[Camera], shares: list[torch.Tensor], renderer: Renderer
-) -> tuple[float, float]:
-    """The shares of the opacity where nothing of the object is shown, and where less than half of it is."""
-    everything = outside = edge = 0.0
-    for camera, share in zip(cameras, shares, strict=True):
-        white, black = (
-            renderer.render(splat, camera, torch.full((3,), colour, device=renderer.device), degree).mean(dim=0)
-            for colour in (1.0, 0.0)
-        )
-        opacity = (1 - (white - black)).cpu()
+    splat: GaussianTensors, degree: int, cameras: list[Camera], own: list[torch.Tensor], renderer: Renderer
+) -> float:
+    """The share of the opacity where nothing of the object is."""
+    everything = outside = 0.0
+    for camera, true in zip(cameras, own, strict=True):
+        opacity = opacity_of(splat, degree, camera, renderer)
         everything += float(opacity.sum())
-        outside += float(opacity[share < 1 / 255].sum())
-        edge += float(opacity[share < SHOWN].sum())
-    return outside / everything, edge / everything
+        outside += float(opacity[true < 1 / 255].sum())
+    return outside / everything
 
 
 def say(line: str) -> None:

@@ -3,7 +3,7 @@
 splatworker run PHOTOS -o OUT           photos or a video in, splat out
 splatworker frames CLIP -o PHOTOS        choose the frames of a video that make good photos
 splatworker photos | sfm | train         one stage
-splatworker export | convert | view      make of a splat what people can use, and show it
+splatworker object | export | convert | view      make of a splat what people can use, and show it
 splatworker render | eval | info         look at a splat
 splatworker schema | doctor              what a job may say; what this machine can do
 """
@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "photos": ("splatworker.photos.cli", "decode photos into clean JPEGs"),
     "sfm": ("splatworker.sfm.cli", "find the cameras of photos with COLMAP"),
     "train": ("splatworker.train.cli", "train a splat from a scene folder; takes the original train.py's options"),
+    "object": ("splatworker.export.object_cli", "cut the object that all photos show out of a trained scene"),
     "export": ("splatworker.export.cli", "make small files, a page, pictures, a film and a report of a splat"),
     "convert": ("splatworker.export.convert_cli", "turn a splat into another format"),
     "view": ("splatworker.export.view_cli", "show a run's page in a browser"),

@@ -26,6 +26,7 @@
     │   ├── InvalidScene             invalid_scene                     the scene folder is missing, broken or empty
     │   ├── TrainingDiverged         training_diverged                 the loss is not a number
     │   └── TrainerMissing           trainer_missing                   the trainer asked for is not installed
+    ├── NoSingleSubject              no_single_subject       object    photos of no one thing that could be cut out
     ├── DeliveryError                                        deliver
     │   ├── UploadRefused            upload_refused                    the store said no for good (403, 404, ...)
     │   └── UploadFailed             upload_failed                     every try ended in a fault of server or network
@@ -237,6 +238,13 @@ class TrainerMissing(TrainingError):
     """The trainer asked for is not installed here."""
 
     code = "trainer_missing"
+
+
+class NoSingleSubject(SplatError):
+    """The photos show no one thing that could be cut from what is around it."""
+
+    code = "no_single_subject"
+    default_stage = "object"
 
 
 class DeliveryError(SplatError):

@@ -370,6 +370,39 @@ def test_the_stand_in_takes_no_option_that_the_real_stage_does_not() -> None:
     assert [word for word in sorted(options) if word not in real] == []
 
 
+def test_a_job_of_the_object_alone(photos: list[Path], tmp_path: Path) -> None:
+    """The splat that arrives, and all that is made of it, is the object; the answer says where it was."""
+    target = tmp_path / "out" / "object.ply"
+    outputs = {name: str(tmp_path / "out" / name) for name in ("splat", "quality")}
+    job = local_job(photos, target, subject="object", outputs=outputs)
+    answer = do(job, 'train=tune:__main__:SPLAT="ball"')
+    assert answer["status"] == "success"
+    told = answer["subject"]
+    assert told["delivered"] == "object"
+    splat = read_ply(target)
+    assert len(splat) == answer["gaussians"] <= told["gaussians_of_scene"] == 600
+    assert abs(splat.means[:, 1].min()) < 0.1  # it stands on 0
+    assert len(told["object_from_scene"]) == 4
+    assert "cameras" not in told
+    assert json.loads((tmp_path / "out" / "quality").read_text())["subject"] == "object"
+    assert (tmp_path / "out" / "splat").stat().st_size == 32 * len(splat)
+    assert answer["timings"]["object"] > 0
+
+
+def test_a_job_without_a_single_subject_gets_the_scene(photos: list[Path], tmp_path: Path) -> None:
+    target = tmp_path / "out" / "scene.ply"
+    answer = do(local_job(photos, target, subject="object", outputs={"quality": str(tmp_path / "out" / "quality")}))
+    assert answer["status"] == "success"
+    assert answer["subject"] == {
+        "delivered": "scene",
+        "code": "no_single_subject",
+        "reason": answer["subject"]["reason"],
+    }
+    assert f"{answer['subject']['reason']} The whole scene is delivered." in answer["warnings"]
+    assert len(read_ply(target)) == answer["gaussians"] == 40
+    assert json.loads((tmp_path / "out" / "quality").read_text())["subject"] == "scene"
+
+
 def save_masks(
     folder: Path, photos: list[Path], keep: slice = slice(0, 80), size: tuple[int, int] = (160, 120)
 ) -> None:

@@ -21,10 +21,10 @@ async function renderer() {
 }
 
 // The field of view along the window's longer side: all of what the photo showed, in a window that is narrower than the
-// photo its whole height, and the middle of its width.
-function fieldOfView({ tanX, tanY }) {
+// photo its whole height, and the middle of its width; but all of an object alone, about which there is nothing.
+function fieldOfView({ tanX, tanY, whole }) {
     const aspect = innerWidth / innerHeight;
-    const halfHeight = Math.max(tanY, Math.min(tanX / aspect, SPILL * tanY));
+    const halfHeight = Math.max(tanY, Math.min(tanX / aspect, (whole ? Infinity : SPILL) * tanY));
     const degrees = (tan) => (360 / Math.PI) * Math.atan(tan);
     const wanted = degrees(halfHeight * Math.max(1, aspect));
     return Math.min(wanted, Math.max(WIDEST_FOV, degrees(Math.max(tanX, tanY))));
@@ -79,6 +79,7 @@ async function start() {
 }
 
 root.dataset.state = 'loading';
+root.dataset.whole = Boolean(scene.view.whole); // its first picture is then not cut to fill the window
 try {
     localStorage.controlsPanelOpen ??= 'false'; // the list of keys covers half of a phone
 } catch {

@@ -25,11 +25,12 @@ from splatworker.contract.params import Params
 from splatworker.errors import Cancelled, InvalidMasks, InvalidParam, SplatError, from_os_error
 from splatworker.formats import filling, folder_record, ownership
 from splatworker.formats.atomic import write_text
-from splatworker.formats.folder_kinds import MODEL, SCENE, earlier_run
+from splatworker.formats.folder_kinds import MODEL, OBJECT_IN_OUT, SCENE, earlier_run
 from splatworker.pipeline import given_files, outputs
 from splatworker.pipeline import run as pipeline
 from splatworker.pipeline.exporter import Exporter
 from splatworker.pipeline.records import Result
+from splatworker.pipeline.stage_calls import OBJECT_FOLDER
 from splatworker.sfm.options import SfmOptions
 from splatworker.stages import interrupts
 from splatworker.stages.command import sentence
@@ -63,7 +64,7 @@ def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
     hide_memory_and_environment()  # what decodes photos is no reader of the user's environment
     lines = JsonLines("run")
     with Console(silent=options.json) as console:
-        report = Overall([_Json(lines) if options.json else console], _weights(options.formats))
+        report = Overall([_Json(lines) if options.json else console], _weights(options))
         error: SplatError | None = None
         try:
             result = asyncio.run(_run(options, report, command))
@@ -112,6 +113,10 @@ def _parser() -> argparse.ArgumentParser:
     add_mask_arguments(parser)
     parser.add_argument("--eval", action="store_true", help="hold out every 8th photo and score the splat on them")
     parser.add_argument("--trainer", choices=["native", "inria"], default="native", help="which trainer to use")
+    parser.add_argument(
+        "--subject", choices=["scene", "object"], default="scene",
+        help="object: only the one thing that all photos show, without what it stands on and what is around it",
+    )  # fmt: skip
     for known in declared(SfmOptions):
         if known.name in SFM_OPTIONS:
             add_option(parser, known, dashes=True, default=None)  # not given: a job's default
@@ -172,8 +177,9 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
             for name, kind in FILLED.items():
                 filling.fill(options.output / name, workspace / name, kind, "run")
             _put_in_place(made.ply, options)
+            _put_account_in_place(workspace / OBJECT_FOLDER / OBJECT_IN_OUT, options)
             result = _write_result(options.output, made, {}, report.warnings, started)  # whatever comes now
-            folder_record.record(options.output, ["splat.ply", "result.json"], "run", planned=_files(options))
+            folder_record.record(options.output, _files_of_splat(options), "run", planned=_files(options))
             made_outputs = await _outputs(options, recipe_asked, made, exporter)
             result = _write_result(options.output, made, made_outputs, report.warnings, started)
             folder_record.record(options.output, _files(options), "run")
@@ -197,7 +203,14 @@ def _stop_upon_signals(task: asyncio.Task[Any]) -> None:
 
 def _files(options: argparse.Namespace) -> list[str]:
     """The files that this run may write at the top of OUT."""
-    return ["splat.ply", "result.json", *files_of(options.formats)]
+    alone = [OBJECT_IN_OUT] if options.subject == "object" else []
+    return ["splat.ply", "result.json", *alone, *files_of(options.formats)]
+
+
+def _files_of_splat(options: argparse.Namespace) -> list[str]:
+    """The files at the top of OUT that are there when the splat is."""
+    alone = [OBJECT_IN_OUT] if (options.output / OBJECT_IN_OUT).is_file() else []
+    return ["splat.ply", "result.json", *alone]
 
 
 def _demand_output(options: argparse.Namespace) -> None:
@@ -245,8 +258,14 @@ def _put_in_place(ply: Path, options: argparse.Namespace) -> None:
     earlier = folder_record.ours(out, earlier_run)
     folder_record.record(out, earlier, "run", planned=set(_files(options)))
     filling.move(ply, out / "splat.ply")
-    made_outputs = {output.file for output in OUTPUTS.values()}
+    made_outputs = {OBJECT_IN_OUT, *(output.file for output in OUTPUTS.values())}
     filling.remove(out, [name for name in earlier if name in made_outputs])
+
+
+def _put_account_in_place(account: Path, options: argparse.Namespace) -> None:
+    """Where the object is, beside its splat; what is made of it later reads it where it lies, too."""
+    if account.is_file():
+        write_text(options.output / OBJECT_IN_OUT, account.read_text(encoding="utf-8"), "run")
 
 
 def _write_result(
@@ -254,6 +273,8 @@ def _write_result(
 ) -> dict[str, Any]:
     """result.json: what there is to say about the splat, and where everything is."""
     result = dataclasses.asdict(made) | {"warnings": list(warnings)}
+    if made.subject is None:
+        del result["subject"]
     if not made.videos:
         del result["videos"]
     result["ply"] = str(folder / "splat.ply")
@@ -263,10 +284,11 @@ def _write_result(
     return result
 
 
-def _weights(formats: Sequence[str]) -> dict[str, float]:
+def _weights(options: argparse.Namespace) -> dict[str, float]:
     """The stages of a run with their shares of the time: it delivers nothing, and may end with the PLY."""
-    skipped = {"deliver"} if formats else {"deliver", "export"}
-    return {stage: weight for stage, weight in pipeline.WEIGHTS.items() if stage not in skipped}
+    skipped = {"deliver"} if options.formats else {"deliver", "export"}
+    weights = pipeline.weights_of(options.subject)
+    return {stage: weight for stage, weight in weights.items() if stage not in skipped}
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
@@ -282,7 +304,14 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     sfm = {name: value for name in SFM_OPTIONS if (value := getattr(options, name)) is not None}
     video = {name: value for name in VIDEO_OPTIONS if (value := getattr(options, name)) is not None}
     masks = {"mask_mode": options.mask_mode, "invert_masks": options.invert_masks}
-    return recipe({"params": params, "sfm": sfm, "video": video, "trainer": options.trainer, **masks})
+    recipe_asked = {
+        "params": params,
+        "sfm": sfm,
+        "video": video,
+        "trainer": options.trainer,
+        "subject": options.subject,
+    }
+    return recipe(recipe_asked | masks)
 
 
 def _value(name: str, text: str) -> object:

@@ -137,6 +137,11 @@ class Recipe(BaseModel):
         default="native",
         description="inria for the original `train.py`, where the image has it. Its licence forbids commercial use.",
     )
+    subject: Literal["scene", "object"] = Field(
+        default="scene",
+        description="object: only the one thing that all photos show is delivered, without what it stands on and what "
+        "is around it (docs/object.md). Where there is no single thing, the scene is, with a warning.",
+    )
     mask_mode: MaskMode = Field(
         default="auto",
         description="What masked pixels are. ignore: nobody knows what is there (a passer-by), so it is not learnt. "

@@ -102,8 +102,11 @@ def figures(
     """All that quality.json says; `parts` are those of the export so far, each with its beginning and end."""
     found, trained = subject.reconstruction, subject.results
     rejected = account.photos.get("rejected") or found.get("rejected") or []
+    views = found.get("views", [])
+    panoramas = len({view.get("panorama") for view in views})
     kind = "held out" if subject.held_out else "trained on"
     return {
+        "subject": "object" if subject.alone else "scene",
         "splat": {
             "gaussians": len(gaussians),
             "gaussians_trained": len(subject.gaussians) + subject.not_finite,
@@ -114,7 +117,8 @@ def figures(
         "photos": {
             "given": account.photos.get("given", found.get("photos", len(subject.photos))),
             "used": account.photos.get("used", found.get("photos", len(subject.photos))),
-            "registered": len(subject.photos),
+            "registered": len(subject.photos) - len(views) + panoramas,
+            **({"panoramas": panoramas, "views": len(views)} if views else {}),
             "held_out": len(subject.held_out),
             "rejected": [{"name": _name(photo), "reason": str(photo.get("reason", ""))} for photo in rejected],
         },
@@ -191,4 +195,4 @@ def _mean(values: list[float]) -> float | None:
 def score(subject: Subject, splat_renderer: SplatRenderer, longest_side: int) -> list[Comparison]:
     """The photos beside what the splat shows of them, worst first."""
     photos, held_out = scored_photos(subject, longest_side)
-    return compare(splat_renderer, photos, held_out)
+    return compare(splat_renderer, photos, held_out, subject.alone)

@@ -6,6 +6,7 @@ taken: there was room for a camera there, above the ground and outside of the wa
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,21 +26,38 @@ CONVERGENT = np.radians(25)
 FULL_CIRCLE = np.radians(75)
 """A flight closes to a circle when no gap between neighbouring cameras' directions is wider than this."""
 
+_ONE_PLACE = 1e-4
+"""Cameras stand in one place that are no farther apart than this share of the distance of those farthest apart."""
+
+_PANORAMIC = (0.9, 0.6)
+"""Tangents of half the angles of a view on a flight through panoramas: 84 by 62 degrees."""
+
+ROOM = 1.15
+"""How much wider than an object alone a view of it is."""
+
 _SMOOTH = 1e-2
 """Ridge of the fits: pulls towards a constant distance and height."""
 
 
 @dataclass(frozen=True)
 class Viewpoint:
-    """A view: from where, at what, and the tangents of half the horizontal and vertical angle of view."""
+    """A view: from where, at what, and the tangents of half the horizontal and vertical angle of view.
+
+    Attributes:
+        whole: all that it shows must be shown in any shape: an object alone, with nothing about it.
+    """
 
     position: Vectors
     target: Vectors
     tan_x: float
     tan_y: float
+    whole: bool = False
 
     def shaped(self, width: int, height: int) -> Viewpoint:
         """The view in another shape, of the same area: what lies beyond a photo's edges few others have seen."""
+        if self.whole:
+            tan_y = max(self.tan_y, self.tan_x * height / width)
+            return Viewpoint(self.position, self.target, tan_y * width / height, tan_y, self.whole)
         tan_y = float(np.sqrt(self.tan_x * self.tan_y * height / width))
         if abs(self.tan_x / self.tan_y - width / height) < 0.02:
             return self
@@ -106,6 +124,29 @@ def viewpoint_of(camera: Camera, target: Vectors) -> Viewpoint:
     return Viewpoint(camera.center, _ahead(camera, distance), *_tangents(camera))
 
 
+def fitted(position: Vectors, points: Vectors) -> Viewpoint:
+    """The view from a place that shows all of an object: its points, with some room about them."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    view = Viewpoint(position, (low + high) / 2, 1.0, 1.0, whole=True)
+    seen = points @ (pose := view.camera(2, 2).camera_from_world)[:, :3].T + pose[:, 3]
+    across, along = np.abs(seen[:, :2] / np.maximum(seen[:, 2:], 1e-9)).max(axis=0)
+    return dataclasses.replace(view, tan_x=ROOM * float(across), tan_y=ROOM * float(along))
+
+
+def sorted_by_breadth(cameras: list[Camera], points: Vectors) -> list[int]:
+    """The cameras' indices, best first: those that see an object alone from its broad side."""
+    views = [fitted(camera.center, points) for camera in cameras]
+    breadths = [view.tan_x * view.tan_y * np.sum((view.target - view.position) ** 2) for view in views]
+    return [int(index) for index in np.argsort(-np.array(breadths), kind="stable")]
+
+
+def flight_around(cameras: list[Camera], points: Vectors, start: int, frames: int) -> list[Viewpoint]:
+    """A `flight` about an object alone, which shows all of it all the while, from nowhere nearer or farther."""
+    views = [fitted(view.position, points) for view in flight(cameras, points, start, frames)]
+    tan_x, tan_y = max(view.tan_x for view in views), max(view.tan_y for view in views)
+    return [dataclasses.replace(view, tan_x=tan_x, tan_y=tan_y) for view in views]
+
+
 def _tangents(camera: Camera) -> tuple[float, float]:
     """Of half the angles that the camera sees across and up, held as it was."""
     across, along = camera.width / 2 / camera.fx, camera.height / 2 / camera.fy
@@ -120,11 +161,14 @@ def flight(cameras: list[Camera], points: Vectors, start: int, frames: int) -> l
     """A smooth flight of `frames` views that ends where it begins, from near the camera `start`.
 
     Around a subject it circles, or where the cameras leave a gap swings to and fro; along a facade, say, where the
-    cameras look side by side, it moves along them.
+    cameras look side by side, it moves along them. Through panoramas, whose views look everywhere, it moves and turns.
     """
     middle = focus(cameras, points)
     centers = np.array([camera.center for camera in cameras])
     forwards = np.array([camera.camera_from_world[2, :3] for camera in cameras])
+    if _look_everywhere(centers):
+        positions, targets = _turning(centers, forwards[start], start, frames)
+        return [Viewpoint(position, target, *_PANORAMIC) for position, target in zip(positions, targets, strict=True)]
     to_middle = middle - centers
     to_middle /= np.maximum(np.linalg.norm(to_middle, axis=1, keepdims=True), 1e-9)
     turns = np.arccos(np.clip((forwards * to_middle).sum(axis=1), -1, 1))
@@ -135,6 +179,21 @@ def flight(cameras: list[Camera], points: Vectors, start: int, frames: int) -> l
         reach = float(np.median(np.linalg.norm(middle - centers, axis=1)))
         positions, targets = _along(centers, centers + reach * forwards, start, frames)
     return [Viewpoint(position, target, tan_x, tan_y) for position, target in zip(positions, targets, strict=True)]
+
+
+def _look_everywhere(centers: Vectors) -> bool:
+    """Most cameras share their place with two others, as the views of a panorama do."""
+    distances = np.linalg.norm(centers[:, None] - centers[None], axis=2)
+    near = (distances < _ONE_PLACE * max(float(distances.max()), 1e-9)).sum(axis=1)
+    return bool(np.median(near) >= 3)
+
+
+def _turning(centers: Vectors, forward: Vectors, start: int, frames: int) -> tuple[Vectors, Vectors]:
+    """Positions along the cameras' longest axis, to and fro, looking level once around from where `forward` looks."""
+    positions, _ = _along(centers, centers, start, frames)
+    angles = np.arctan2(forward[0], forward[2]) + np.linspace(0, 2 * np.pi, frames, endpoint=False)
+    level = np.stack([np.sin(angles), np.zeros(frames), np.cos(angles)], axis=1)
+    return positions, positions + level
 
 
 def _around(centers: Vectors, middle: Vectors, start: int, frames: int) -> tuple[Vectors, Vectors]:

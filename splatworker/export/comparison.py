@@ -95,15 +95,32 @@ def _opened(photo: Photo) -> Iterator[Image.Image]:
         raise InvalidScene(f"The scene's photo {photo.name} cannot be read: {error}.", stage="export") from error
 
 
-def compare(splat_renderer: SplatRenderer, photos: Sequence[Photo], held_out: set[str]) -> list[Comparison]:
-    """Draw every photo's view and compare it, worst first; cameras are of an upright scene, at the size to compare."""
+def shown_of(splat_renderer: SplatRenderer, photo: Photo, cut_out: bool) -> Picture:
+    """The photo as the splat should show it; of an object alone, what lies where the object is, on its background."""
+    background = splat_renderer.background.tolist()
+    pixels = read_photo(photo, background)
+    if not cut_out:
+        return pixels
+    covered = splat_renderer.covered(photo.camera).cpu().numpy()[..., None]
+    plain = 255 * np.array(background, np.float32)
+    return np.asarray(np.rint(covered * pixels + (1 - covered) * plain).astype(np.uint8))
+
+
+def compare(
+    splat_renderer: SplatRenderer, photos: Sequence[Photo], held_out: set[str], cut_out: bool = False
+) -> list[Comparison]:
+    """Draw every photo's view and compare it, worst first; cameras are of an upright scene, at the size to compare.
+
+    Args:
+        cut_out: the splat is an object alone, and the photos are compared where it is.
+    """
     with ThreadPoolExecutor(min(AT_ONCE, available_cpus())) as pool:  # all but drawing takes longer than drawing
-        found = list(pool.map(lambda photo: _compared(splat_renderer, photo, photo.name in held_out), photos))
+        found = list(pool.map(lambda photo: _compared(splat_renderer, photo, photo.name in held_out, cut_out), photos))
     return sorted(found, key=lambda comparison: comparison.psnr)
 
 
-def _compared(splat_renderer: SplatRenderer, photo: Photo, held_out: bool) -> Comparison:
-    pixels, ignored = read_photo(photo, splat_renderer.background.tolist()), read_ignored(photo)
+def _compared(splat_renderer: SplatRenderer, photo: Photo, held_out: bool, cut_out: bool) -> Comparison:
+    pixels, ignored = shown_of(splat_renderer, photo, cut_out), read_ignored(photo)
     truth, drawn = _on_device(splat_renderer, pixels), splat_renderer.image(photo.camera)
     hole = None if ignored is None else alone(Ignored(ignored.to(splat_renderer.renderer.device)))
     ssim = round(splat_renderer.ssim(drawn, truth, hole), 4)
@@ -116,10 +133,10 @@ def _compared(splat_renderer: SplatRenderer, photo: Photo, held_out: bool) -> Co
     return Comparison(photo.name, held_out, score, ssim, *pictures)
 
 
-def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo]) -> Photo:
+def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo], cut_out: bool = False) -> Photo:
     """The photo whose view the splat shows best."""
     with ThreadPoolExecutor(available_cpus()) as pool:
-        decoded = pool.map(lambda photo: read_photo(photo, splat_renderer.background.tolist()), photos)
+        decoded = pool.map(lambda photo: shown_of(splat_renderer, photo, cut_out), photos)
         scores = [
             psnr(splat_renderer.image(photo.camera), _on_device(splat_renderer, pixels), read_ignored(photo))
             for photo, pixels in zip(photos, decoded, strict=True)

@@ -35,6 +35,7 @@ def export(
     cleaning: bool = True,
     device: str = "auto",
     account: Account | None = None,
+    alone: Path | None = None,
 ) -> dict[str, Any]:
     """Make the wanted outputs of a model folder, or of a splat of any format.
 
@@ -44,6 +45,7 @@ def export(
         wanted: names of `OUTPUTS`.
         cleaning: leave out what no training photo supports.
         account: what happened before, for the report.
+        alone: the folder of the object that was cut from it (`object_stage`): the outputs are of the object alone.
 
     Returns:
         The stage's result: outputs (name -> file, bytes, seconds), gaussians, and what cleaning did.
@@ -55,7 +57,7 @@ def export(
     parts = Parts(report)
     parts.progress("reading", 0.0)
     with parts.timed("reading"):
-        subject = read_subject(splat, scene)
+        subject = read_subject(splat, scene, alone)
     if subject.not_finite:
         parts.warning(f"{subject.not_finite} Gaussians contained NaN or infinity and were dropped.")
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from splatworker.contract.outputs import OUTPUTS
 from splatworker.errors import from_os_error
-from splatworker.export.camera_path import Viewpoint, focus, sorted_by_coverage, viewpoint_of
+from splatworker.export.camera_path import Viewpoint, fitted, focus, sorted_by_breadth, sorted_by_coverage, viewpoint_of
 from splatworker.export.clean import Cleaning, clean
 from splatworker.export.comparison import best_shown, read_ignored
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
@@ -103,6 +103,7 @@ def prepare(
         trained: longest side of the photos that it was trained on, in pixels; 0 where nobody knows.
         cleaning: leave out what no training photo supports.
     """
+    cleaning = cleaning and not subject.alone  # the cut has left out what the photos do not support
     budget = ON_GPU if is_gpu(renderer.device) else ON_CPU
     longest = min(trained or budget.judged, budget.judged)
     photos = [shrunk(photo, longest) for photo in subject.trained]
@@ -147,7 +148,13 @@ def prepare(
 def first_view(subject: Subject, splat_renderer: SplatRenderer, longest: int) -> Viewpoint:
     """The view of the photo that the splat shows best, of those that show most of the scene; `longest` in pixels."""
     cameras = [photo.camera for photo in subject.trained]
-    best = sorted_by_coverage(cameras, subject.points, subject.tracks)[:CANDIDATES]
-    shown = best_shown(splat_renderer, [shrunk(subject.trained[index], longest // 2) for index in best])
+    if subject.alone:
+        best = sorted_by_breadth(cameras, subject.points)[:CANDIDATES]
+    else:
+        best = sorted_by_coverage(cameras, subject.points, subject.tracks)[:CANDIDATES]
+    photos = [shrunk(subject.trained[index], longest // 2) for index in best]
+    shown = best_shown(splat_renderer, photos, subject.alone)
     camera = next(photo.camera for photo in subject.trained if photo.name == shown.name)
+    if subject.alone:
+        return fitted(camera.center, subject.points)
     return viewpoint_of(camera, focus(cameras, subject.points))

@@ -74,6 +74,13 @@ def rotate_camera(camera: Camera, rotation: Matrix) -> Camera:
     return dataclasses.replace(camera, camera_from_world=turned)
 
 
+def move_camera(camera: Camera, moved: Matrix) -> Camera:
+    """The camera that sees of the moved world what this one sees of the world; `moved` is (4, 4), rigid."""
+    turn = camera.camera_from_world[:, :3] @ moved[:3, :3].T
+    shift = camera.camera_from_world[:, 3] - turn @ moved[:3, 3]
+    return dataclasses.replace(camera, camera_from_world=np.hstack([turn, shift[:, None]]))
+
+
 def rotate(gaussians: Gaussians, rotation: Matrix) -> Gaussians:
     """Turn a splat about the origin: centers, axes, and the colours' dependence on the direction of view."""
     if np.allclose(rotation, np.eye(3), atol=1e-9):

@@ -14,7 +14,7 @@ from PIL import Image
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
-from splatworker.render.interface import GaussianTensors, Ignored, Renderer
+from splatworker.render.interface import SH_C0, GaussianTensors, Ignored, Renderer
 from splatworker.render.tensors import to_tensors
 
 Picture = npt.NDArray[np.uint8]
@@ -50,6 +50,14 @@ class SplatRenderer:
         """(3, H, W) in [0, 1], on the renderer's device."""
         with self.lock:
             return self.renderer.render(self.tensors, camera, self.background, self.degree).clamp(0, 1)
+
+    def covered(self, camera: Camera) -> torch.Tensor:
+        """(H, W) in [0, 1]: how opaque the splat is there."""
+        white = self.tensors._replace(
+            sh_dc=torch.full_like(self.tensors.sh_dc, 0.5 / SH_C0), sh_rest=self.tensors.sh_rest[:, :0]
+        )
+        with self.lock:
+            return self.renderer.render(white, camera, torch.zeros_like(self.background), 0)[0].clamp(0, 1)
 
     def ssim(self, image: torch.Tensor, photo: torch.Tensor, ignored: Ignored | None = None) -> float:
         """How alike an image and a (3, H, W) uint8 photo are, less what is ignored of it."""

@@ -118,6 +118,8 @@ def _comparisons(figures: Mapping[str, Any], pictures: Pictures) -> str:
         if held_out
         else "No photos were held out, so these scores are flattered: some of the photos trained on, worst first."
     )
+    if figures.get("subject") == "object":
+        intro += " Of the photos only what lies where the splat shows the object, so its outline is not judged."
     trios = []
     thumbnails = _in_threads(
         _thumbnail, [picture for trio in shown for picture in (trio.photo, trio.drawn, trio.error)]
@@ -140,6 +142,8 @@ def _comparisons(figures: Mapping[str, Any], pictures: Pictures) -> str:
 def _photos(figures: Mapping[str, Any], pictures: Pictures) -> str:
     photos = figures["photos"]
     said = f"{photos['given']} given, {photos['used']} readable, {photos['registered']} with a camera"
+    if "panoramas" in photos:
+        said += f"; {photos['panoramas']} are panoramas, cut into {photos['views']} views"
     said += f", {photos['held_out']} of them held out." if photos["held_out"] else "."
     dropped = []
     names = [photo["name"] for photo in photos["rejected"][:MOST_DROPPED]]
@@ -218,6 +222,8 @@ def _files(figures: Mapping[str, Any]) -> str:
 
 def _cleaning(figures: Mapping[str, Any]) -> str:
     cleaning = figures["cleaning"]
+    if figures.get("subject") == "object":
+        return _section("Cleaning", "<p>The object was cut from the scene, and what is around it left out.</p>")
     if cleaning is None:
         return _section("Cleaning", "<p>Not asked for: all Gaussians are kept.</p>")
     said = [f"{cleaning['removed']} Gaussians ({cleaning['share']:.1%}) are left out of the files above."]

@@ -15,7 +15,7 @@ import numpy as np
 
 from splatworker.contract.outputs import OUTPUTS
 from splatworker.export.account import AXES, Loss, format_loss, score
-from splatworker.export.camera_path import flight
+from splatworker.export.camera_path import flight, flight_around
 from splatworker.export.comparison import Comparison
 from splatworker.export.export_run import HALF_TURNED, ExportRun
 from splatworker.export.film import write_film
@@ -115,7 +115,8 @@ def _make_turntable(run: ExportRun) -> None:
     width = 16 * height // 9 // 2 * 2
     cameras = [photo.camera for photo in subject.photos]
     start = int(np.argmin([np.linalg.norm(camera.center - run.viewpoint.position) for camera in cameras]))
-    viewpoints = flight(cameras, subject.points, start, budget.film_rate * budget.film_seconds)
+    fly = flight_around if subject.alone else flight
+    viewpoints = fly(cameras, subject.points, start, budget.film_rate * budget.film_seconds)
     views = [viewpoint.shaped(width, height).camera(width, height) for viewpoint in viewpoints]
 
     def pictures() -> Iterator[Picture]:

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.errors import InvalidScene
-from splatworker.export.orient import Matrix, rotate, rotate_camera, upright_rotation
-from splatworker.formats.find import find_model, find_splat
+from splatworker.export.object_file import SPLAT, object_from_scene
+from splatworker.export.orient import Matrix, move_camera, rotate, upright_rotation
+from splatworker.formats.find import find_model, find_splat_of_scene
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.mask_names import AS_GIVEN, MODES, MaskRules
 from splatworker.formats.scene import Photo, read_scene
@@ -23,6 +24,12 @@ from splatworker.splat_files.registry import read_any
 
 LARGEST_NUMBER = 1e15
 """A number of a report or a log beyond it is broken."""
+
+PLAIN = (0.94, 0.94, 0.94)
+"""The background of an object alone: so light a grey that what is white can be seen before it."""
+
+MOST_POINTS = 5000
+"""Of an object's Gaussians, which stand for its sparse points."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,7 @@ class Subject:
         rotation: from the world of the files to this one.
         trained, held_out: photos the splat was trained on, and those kept back to score it (often none).
         points, tracks: (N, 3) sparse points, and (N,) in how many photos each was seen.
+        alone: whether the splat is an object that was cut from its scene, and the world that object's own.
         background: red, green, blue behind the splat, in [0, 1].
         results: the model folder's results.json; empty without one.
         log: the entries of its train_log.jsonl.
@@ -51,6 +59,7 @@ class Subject:
     held_out: list[Photo]
     points: npt.NDArray[np.float64]
     tracks: npt.NDArray[np.float64]
+    alone: bool
     background: tuple[float, float, float]
     results: dict[str, Any]
     log: list[dict[str, Any]]
@@ -63,14 +72,17 @@ class Subject:
         return [*self.trained, *self.held_out]
 
 
-def read_subject(splat: Path, scene_folder: Path) -> Subject:
+def read_subject(splat: Path, scene_folder: Path, alone: Path | None = None) -> Subject:
     """Read a model folder, or a splat of any format, and its scene folder; a folder of `run` is both.
+
+    Args:
+        alone: the folder of the object that was cut from it (`object_stage`), which then is the splat.
 
     Raises:
         InvalidScene: either is missing, broken or empty.
         SplatError: a file cannot be opened.
     """
-    source = find_splat(splat)
+    source = find_splat_of_scene(splat) if alone is None else alone / SPLAT
     everything = read_any(source)
     mask = finite(everything)
     if not mask.any():
@@ -83,19 +95,29 @@ def read_subject(splat: Path, scene_folder: Path) -> Subject:
     if "history" in results:
         results["history"] = [entry for entry in results["history"] if "iteration" in entry]
     held_out_names = _held_out(results) or {photo.name for photo in scene.photos if photo.held_out}
-    rotation = upright_rotation(scene_folder, [photo.camera for photo in scene.photos])
-    photos = [dataclasses.replace(photo, camera=rotate_camera(photo.camera, rotation)) for photo in scene.photos]
+    moved = np.eye(4)
+    if alone is None:
+        moved[:3, :3] = rotation = upright_rotation(scene_folder, [photo.camera for photo in scene.photos])
+    else:  # the object's file stands in the object's own frame
+        moved, rotation = object_from_scene(alone), np.eye(3)
+    photos = [dataclasses.replace(photo, camera=move_camera(photo.camera, moved)) for photo in scene.photos]
+    gaussians = rotate(everything if mask.all() else take(everything, mask), rotation)
+    points, tracks = scene.points.xyz @ moved[:3, :3].T + moved[:3, 3], scene.points.track_lengths.astype(np.float64)
+    if alone is not None:  # what the scene's points show is mostly gone
+        points = gaussians.means[:: max(1, len(gaussians) // MOST_POINTS)].astype(np.float64)
+        tracks = np.ones(len(points))
     white = "white_background=True" in told
     return Subject(
         source=source,
-        gaussians=rotate(everything if mask.all() else take(everything, mask), rotation),
+        gaussians=gaussians,
         not_finite=int(np.count_nonzero(~mask)),
         rotation=rotation,
         trained=[photo for photo in photos if photo.name not in held_out_names],
         held_out=[photo for photo in photos if photo.name in held_out_names],
-        points=scene.points.xyz @ rotation.T,
-        tracks=scene.points.track_lengths.astype(np.float64),
-        background=(1.0, 1.0, 1.0) if white else (0.0, 0.0, 0.0),
+        points=points,
+        tracks=tracks,
+        alone=alone is not None,
+        background=PLAIN if alone is not None else (1.0, 1.0, 1.0) if white else (0.0, 0.0, 0.0),
         results=results,
         log=_lines(model / "train_log.jsonl") if splat.is_dir() else [],
         reconstruction=well_typed(_json(scene_folder / "report.json"), _RECONSTRUCTION),
@@ -129,6 +151,7 @@ _RESULTS = {
 _RECONSTRUCTION = {
     **{"photos": int, "points": int, "reprojection_error_px": float, "track_length": float, "rung": str},
     "rejected": [{"name": str, "reason": str, "index": int}],
+    "views": [{"panorama": str}],
 }
 _FRAME = {"axes": str, "unit": str, "scale": float}
 _LOG = {"iteration": int, "loss": float, "gaussians": int}

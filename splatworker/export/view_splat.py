@@ -27,7 +27,7 @@ FROM = np.array([0.5, 0.35, 1.0])
 SHARE_SHOWN = 0.9
 """Of the Gaussians, along each axis: the view is from so far that all of these are in it."""
 
-_Y_UP_FRAMES = ("frame.json", "scene/frame.json", "../scene/frame.json", "../../../scene/frame.json")
+_Y_UP_FRAMES = ("object.json", "frame.json", "scene/frame.json", "../scene/frame.json", "../../../scene/frame.json")
 """Where a PLY's scene may say which way is up: beside it, beside its model, above an iteration of the model."""
 
 

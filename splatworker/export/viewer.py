@@ -59,6 +59,7 @@ def write_viewer(path: Path, scene: PageContents) -> bool:
             "target": scene.viewpoint.target.tolist(),
             "tanX": scene.viewpoint.tan_x,
             "tanY": scene.viewpoint.tan_y,
+            **({"whole": True} if scene.viewpoint.whole else {}),
         },
     }
     red, green, blue = (round(255 * part) for part in scene.background)

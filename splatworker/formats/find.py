@@ -11,6 +11,7 @@ from pathlib import Path
 
 from splatworker.errors import InvalidScene
 from splatworker.formats import transforms
+from splatworker.formats.folder_kinds import OBJECT_IN_OUT
 from splatworker.formats.model_folder import find_splat as find_splat_of_model
 
 SPLAT_IN_OUT = "splat.ply"
@@ -41,6 +42,17 @@ def find_splat(path: Path) -> Path:
                 f"{path} is a streamed SOG, which is not read.", hint="Turn it into a PLY with splat-transform first."
             )
     return find_splat_of_model(find_model(path))
+
+
+def find_splat_of_scene(path: Path) -> Path:
+    """The file of the splat that stands as the scene in `path` does: as `find_splat`, but never an object alone.
+
+    An object that `run` has cut out has a frame of its own, which object.json beside it tells; the whole scene's splat
+    is in the model folder.
+    """
+    if path.is_dir() and (path / OBJECT_IN_OUT).is_file() and (path / MODEL_IN_OUT).is_dir():
+        return find_splat_of_model(path / MODEL_IN_OUT)
+    return find_splat(path)
 
 
 def find_model(path: Path) -> Path:

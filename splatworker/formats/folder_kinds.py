@@ -21,6 +21,10 @@ def is_of_scene(name: str) -> bool:
     return re.match(r"(images|masks|depths|sparse)(/|$)|(frame|report)\.json$", name) is not None
 
 
+OBJECT_IN_OUT = "object.json"
+"""Where the object of a run is, which has a frame of its own: beside its splat.ply."""
+
+
 def earlier_run(folder: Path) -> list[str]:
     """The files of `splatworker run` at the top of its OUT: `result.json`, and what that names."""
     account = _account(folder / "result.json", "gaussians", "photos", "quality", "timings", "outputs", "ply")

@@ -10,8 +10,8 @@ from PIL import ExifTags, Image, ImageChops
 
 from splatworker.formats.mask_names import MaskRules
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF")
-"""Pillow's names of what a mask may be, by its content."""
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "HEIF", "AVIF")
+"""Pillow's names of what a mask may be, by its content: what a photo may be."""
 
 MOST_PIXELS = 256_000_000
 

@@ -3,7 +3,8 @@
 Each photo is decoded in a forked process of its own, under a limit of memory and time: a decoder that crashes, hangs
 or swells up costs one photo, not the job. The clean copy is a JPEG, or a PNG where a part of the photo is transparent.
 It keeps the pixels as they lie and the EXIF orientation tag: COLMAP uses the tag and must not be handed turned photos.
-Of the EXIF data only what tells about camera and lens, and the position, is kept.
+Of the EXIF data only what tells about camera and lens, and the position, is kept; of a panorama that it is one, and
+which part of the sphere it shows.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from splatworker.errors import from_os_error
 from splatworker.formats import mask_names
 from splatworker.formats.mask_names import AS_GIVEN, MaskFiles, MaskRules
+from splatworker.formats.panorama import Area, as_xmp
 from splatworker.machine import operator_limits
 from splatworker.machine.limits import available_memory
 from splatworker.photos import mask_files, raw
@@ -132,7 +134,9 @@ def decode_folder(
         if reason is None:
             size = {"width": outcome["width"], "height": outcome["height"]}
             masked = {"masked": outcome["masked"]} if outcome["masked"] else {}
-            decoded.photos.append({"index": file.index, "file": file.shown, "name": outcome["name"]} | size | masked)
+            around = {"panorama": True} if outcome["panorama"] else {}
+            entry = {"index": file.index, "file": file.shown, "name": outcome["name"]}
+            decoded.photos.append(entry | size | masked | around)
             if outcome["kind"]:
                 kinds.setdefault(outcome["kind"], []).append(file.shown)
         else:
@@ -326,7 +330,7 @@ def _decode_sandboxed(
             target = target.with_suffix(".png")
         if masked.ignored is not None:
             _write_mask(masked.ignored, _mask_of(target))
-        _write(image, picture.exif, target)
+        _write(image, picture.exif, picture.area, target)
     except UnusableMask as reason:
         return {"reason": str(reason), "for_mask": True}
     except Unusable as reason:
@@ -345,6 +349,7 @@ def _decode_sandboxed(
         cut = "truncated" in str(error).lower() or "unexpected end" in str(error).lower()
         return {"reason": "it is truncated: the end of the file is missing" if cut else "it is damaged"}
     entry = {"name": target.name, "raw": picture.raw, "kind": picture.kind, "scaled": masked.scaled}
+    entry["panorama"] = picture.area is not None
     entry["masked"] = [*(["cutout"] if image.mode == "RGBA" else []), *(["ignore"] if masked.ignored else [])]
     return {"width": image.width, "height": image.height, "digest": digest} | entry
 
@@ -373,7 +378,7 @@ class _NotWritten(Exception):
         self.number = number
 
 
-def _write(image: Image.Image, exif: bytes, target: Path) -> None:
+def _write(image: Image.Image, exif: bytes, area: Area | None, target: Path) -> None:
     """Write the clean photo, whole or not at all.
 
     Raises:
@@ -381,10 +386,14 @@ def _write(image: Image.Image, exif: bytes, target: Path) -> None:
     """
     part = _part(target)
     try:
+        xmp = as_xmp(area, *image.size) if area else b""
         if image.mode == "RGBA":
-            image.save(part, "PNG", compress_level=1, exif=exif)
+            told = PngImagePlugin.PngInfo()
+            if xmp:
+                told.add_itxt("XML:com.adobe.xmp", xmp.decode())
+            image.save(part, "PNG", compress_level=1, exif=exif, pnginfo=told)
         else:
-            image.save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif)
+            image.save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif, xmp=xmp)
         part.replace(target)
     except (OSError, ValueError) as error:
         part.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
 from splatworker.formats.masks import orientation_in
-from splatworker.formats.panorama import PANORAMA, is_panorama
+from splatworker.formats.panorama import Area, ImageInfo, UnusablePanorama, area_of, may_be_panorama
 from splatworker.photos import raw, tiff, unusual
 from splatworker.photos.exif import kept_exif
 from splatworker.photos.scans import refuse_many_scans
@@ -22,6 +22,9 @@ MOST_PIXELS_A_SIDE = 65_500
 FEWEST_PIXELS_A_SIDE = 64
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF")
 """Pillow's names; an MPO, as stereo cameras and some phones write it, is opened as the JPEG that it begins with."""
+
+VIEWS_AROUND = 4
+"""A view of a panorama is a quarter as wide as the whole sphere."""
 
 _MOST_TEXT = 64 * 2**20
 """Bytes that a PNG's texts may unpack to; none of them is kept."""
@@ -42,6 +45,7 @@ class Picture:
         exif: what is kept of its header, as JPEG and PNG take it.
         raw: it came in a raw file.
         kind: `screenshot` or `collage` where it seems to be one, else "".
+        area: what it shows of the sphere around it, where it is an equirectangular panorama.
         given: width and height of its pixels before it was shrunk.
         orientation: EXIF's, 1 to 8: the pixels are not turned by it.
     """
@@ -50,12 +54,15 @@ class Picture:
     exif: bytes
     raw: bool = False
     kind: str = ""
+    area: Area | None = None
     given: tuple[int, int] = (0, 0)
     orientation: int = 1
 
 
 def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
     """Decode a photo, shrunk to `max_size` pixels on its longest side; 0 for as it is.
+
+    A panorama is shrunk so far that the views cut out of it have that many, a quarter of the width of its sphere.
 
     Raises:
         Unusable: with the reason.
@@ -82,18 +89,33 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
         exif = image.getexif()
         turned = orientation_in(exif)
         if max_size and image.format == "JPEG":
-            image.draft("RGB", (max_size, max_size))
+            least = max_size * (VIEWS_AROUND if may_be_panorama(image.info, image.size) else 1)
+            image.draft("RGB", (least, least))
         image.load()
         if image.format == "TIFF":
             _refuse_black(image)
         info = dict(image.info)
         colours = _colours(image)
-        if is_panorama(colours, info, exif):
-            raise Unusable(PANORAMA)
-        shrunk = _to_srgb(_shrunk(colours, max_size), info.get("icc_profile"))
-        kind = unusual.kind_of(shrunk, info, exif, path.name)
+        area = _area_of(colours, info, exif)
+        shrunk = _to_srgb(_shrunk(colours, _longest(colours, area, max_size)), info.get("icc_profile"))
+        kind = unusual.kind_of(shrunk, info, exif, path.name) if area is None else ""
         kept = kept_exif(exif, shrunk=shrunk.width / given[0])
-        return Picture(_bare(shrunk), kept, kind=kind, given=given, orientation=turned)
+        return Picture(_bare(shrunk), kept, kind=kind, area=area, given=given, orientation=turned)
+
+
+def _area_of(image: Image.Image, info: ImageInfo, exif: Image.Exif) -> Area | None:
+    try:
+        return area_of(image, info, exif)
+    except UnusablePanorama as reason:
+        raise Unusable(str(reason)) from None
+
+
+def _longest(image: Image.Image, area: Area | None, max_size: int) -> int:
+    """Pixels on the longest side of the clean copy; 0: as many as there are."""
+    if area is None:
+        return max_size
+    width = VIEWS_AROUND * max_size * (area.east - area.west) / 360
+    return round(max(width, width * image.height / image.width))
 
 
 def _check_size(image: Image.Image, most_pixels: int) -> None:

@@ -21,6 +21,7 @@ from splatworker.machine import operator_limits
 from splatworker.pipeline import transfers
 from splatworker.pipeline.exporter import Exporter
 from splatworker.pipeline.records import Result
+from splatworker.pipeline.stage_calls import OBJECT_FOLDER
 from splatworker.stages.progress import Overall
 from splatworker.stages.workspace import check_room, size_of
 
@@ -59,7 +60,9 @@ async def make(
     folder, artifacts = trained_in or workspace, workspace / "artifacts"
     account = workspace / "account.json"
     places: list[str | Path] = [folder / "model", "-s", folder / "scene", "-o", artifacts, "--account", account]
-    options = [] if clean else ["--no-clean"]
+    options: list[str | Path] = [] if clean else ["--no-clean"]
+    if splat.subject is not None and splat.subject["delivered"] == "object":
+        options += ["--object", workspace / OBJECT_FOLDER]
     if splat.device == "cpu":  # also where there is a GPU: one that did not answer must not be asked again
         options += ["--device", "cpu"]
     try:

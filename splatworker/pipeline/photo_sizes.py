@@ -48,9 +48,15 @@ def undistorted(recipe: Recipe, photos: Sequence[dict[str, Any]], *, preview: bo
     if recipe.sfm.undistort_max_size is not None:
         return None  # said already
     if is_a_part(recipe):
-        longest = max(max(int(photo["width"]), int(photo["height"])) for photo in photos)
+        longest = max(_longest_side(photo) for photo in photos)
         return max(FEWEST_PIXELS, round(longest / min(recipe.params.resolution_scales)))
     return PREVIEW_LONGEST_SIDE if is_previews(recipe, preview=preview) else None
+
+
+def _longest_side(photo: dict[str, Any]) -> int:
+    """Pixels of what is trained on: of a panorama the views, a quarter as wide."""
+    longest = max(int(photo["width"]), int(photo["height"]))
+    return longest // 4 if photo.get("panorama") else longest
 
 
 def trained_pixels(recipe: Recipe, photos: Sequence[tuple[int, int]], *, preview: bool) -> int:

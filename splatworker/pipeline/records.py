@@ -45,7 +45,10 @@ class Arrival:
 
 @dataclass
 class Result:
-    """A finished splat and what there is to say about it: all but `ply` is ready to be JSON."""
+    """A finished splat and what there is to say about it: all but `ply` is ready to be JSON.
+
+    `subject` is there where an object alone was asked for: whether it, or the scene, was delivered, and where it is.
+    """
 
     ply: Path
     gaussians: int
@@ -56,4 +59,5 @@ class Result:
     device: str
     timings: dict[str, float]
     peak_memory_bytes: dict[str, int]
+    subject: dict[str, Any] | None = None
     videos: list[dict[str, Any]] = field(default_factory=list)

@@ -15,7 +15,7 @@ from splatworker.contract.job import Recipe
 from splatworker.errors import SplatError
 from splatworker.pipeline import trainers
 from splatworker.pipeline.records import Arrival, Photos, Result
-from splatworker.pipeline.stage_calls import JobRun, TrainingInput, decode, probe, reconstruct, train
+from splatworker.pipeline.stage_calls import JobRun, TrainingInput, cut_out, decode, probe, reconstruct, train
 from splatworker.pipeline.training_plan import Plan
 from splatworker.stages.process import StageRunner
 from splatworker.stages.progress import Overall
@@ -23,11 +23,27 @@ from splatworker.stages.undisturbed import undisturbed
 
 T = TypeVar("T")
 
+TOLD_OF_OBJECT = ("delivered", "code", "reason", "object_from_scene", "size", "unit", "axes", "gaussians_of_scene")
+"""What the answer says of the object that was asked for."""
+
 WEIGHTS: Mapping[str, float] = {"photos": 0.06, "sfm": 0.33, "train": 0.52, "deliver": 0.03, "export": 0.06}
 """The stages in their order, and their usual shares of the time."""
 
 FRAMES_WEIGHT = 0.15
 """The same of the choice of frames, where there are videos: before all others."""
+
+OBJECT_WEIGHT = 0.05
+"""That of finding the object, where it alone is wanted."""
+
+
+def weights_of(subject: str) -> dict[str, float]:
+    """The stages of a job of this `subject`, in their order, with their shares of the time."""
+    weights = dict[str, float]()
+    for stage, weight in WEIGHTS.items():
+        weights[stage] = weight
+        if stage == "train" and subject == "object":
+            weights["object"] = OBJECT_WEIGHT
+    return weights
 
 
 async def run(
@@ -81,7 +97,8 @@ async def run(
         raise
     finally:
         await undisturbed(_end(training, mapping, decoding, probing, arriving))
-    return _result(job, decoded, scene, model, planned, gpus, here.result().videos)
+    alone = await cut_out(job, on_cpu=_device(model, gpus) == "cpu")
+    return _result(job, decoded, scene, model, planned, gpus, alone, here.result().videos)
 
 
 async def _unless_one_fails(wanted: asyncio.Future[T], *others: asyncio.Future[Any]) -> T:
@@ -102,9 +119,19 @@ async def _end(*tasks: asyncio.Future[Any]) -> None:
 
 
 def _sizes(decoded: dict[str, Any], scene: dict[str, Any]) -> list[tuple[int, int]]:
-    """(width, height) in pixels of the decoded photos that have a camera."""
+    """(width, height) in pixels of the decoded photos that have a camera, and of the views of panoramas."""
     without = {photo["name"] for photo in scene["rejected"]}
-    return [(int(photo["width"]), int(photo["height"])) for photo in decoded["photos"] if photo["name"] not in without]
+    views = scene.get("views", [])
+    without |= {view["panorama"] for view in views}
+    kept = [photo for photo in decoded["photos"] if photo["name"] not in without]
+    return [(int(photo["width"]), int(photo["height"])) for photo in [*kept, *views]]
+
+
+def _panoramas(scene: dict[str, Any]) -> dict[str, int]:
+    """For the account of photos: how many were panoramas, and how many views these were trained as; {} without any."""
+    if not scene.get("panoramas"):
+        return {}
+    return {"panoramas": scene["panoramas"], "views": len(scene["views"])}
 
 
 def _quality(model: dict[str, Any]) -> dict[str, Any]:
@@ -125,13 +152,15 @@ def _result(
     model: dict[str, Any],
     planned: Plan,
     gpus: Sequence[dict[str, Any]],
+    alone: dict[str, Any] | None,
     videos: Sequence[dict[str, Any]],
 ) -> Result:
     """The splat in artifacts/, and the account of how it came to be."""
     artifacts = job.workspace / "artifacts"
     artifacts.mkdir(exist_ok=True)
     ply = artifacts / "splat.ply"
-    os.link(job.workspace / model["ply"], ply)  # one file in both places: what else is made of it comes later
+    made = model if alone is None or "ply" not in alone else alone
+    os.link(job.workspace / made["ply"], ply)  # one file in both places: what else is made of it comes later
     index = {photo["name"]: photo["index"] for photo in decoded["photos"]}
     unregistered = [
         {"index": index.get(photo["name"]), "name": photo["name"], "reason": photo["reason"]}
@@ -139,19 +168,25 @@ def _result(
     ]
     return Result(
         ply=ply,
-        gaussians=model["gaussians"],
+        gaussians=made["gaussians"],
         photos={
             "given": len(decoded["photos"]) + len(decoded["rejected"]),
             "used": len(decoded["photos"]),
             "registered": scene["registered"],
+            **_panoramas(scene),
             "rejected": [*decoded["rejected"], *unregistered],
             **({"masked": masked} if (masked := sum("masked" in photo for photo in decoded["photos"])) else {}),
         },
         quality=_quality(model) | {"reprojection_error_px": round(scene["reprojection_error_px"], 3)},
         schedule=planned.schedule,
         iterations=planned.iterations,
-        device=gpus[0]["name"] if gpus and model.get("device") != "cpu" else "cpu",
+        device=_device(model, gpus),
         timings=job.timings,
         peak_memory_bytes=job.peaks,
+        subject=None if alone is None else {name: alone[name] for name in TOLD_OF_OBJECT if name in alone},
         videos=list(videos),
     )
+
+
+def _device(model: dict[str, Any], gpus: Sequence[dict[str, Any]]) -> str:
+    return str(gpus[0]["name"]) if gpus and model.get("device") != "cpu" else "cpu"

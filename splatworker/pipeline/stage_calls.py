@@ -220,3 +220,37 @@ async def train(
     if "peak_memory_bytes" in model and gpus:
         job.peaks["gpu"] = int(model["peak_memory_bytes"])
     return model | {"preview": preview}, planned[0]
+
+
+OBJECT_FOLDER = "object"
+"""Of the workspace: what the stage of that name writes."""
+
+
+async def cut_out(job: JobRun, *, on_cpu: bool) -> dict[str, Any] | None:
+    """The object of the trained scene in object/; None where it is not asked for.
+
+    Whatever goes wrong with it is a warning: there is a splat of the scene, and that is delivered.
+    """
+    if job.recipe.subject != "object":
+        return None
+    started = time.monotonic()
+    folders: list[str | Path] = [
+        job.workspace / "model",
+        "-s",
+        job.workspace / "scene",
+        "-o",
+        job.workspace / OBJECT_FOLDER,
+    ]
+    try:
+        check_room(job.workspace, "object", size_of(job.workspace / "model"))
+        cut = await job.runner.run(
+            "object",
+            [*folders, *(["--device", "cpu"] if on_cpu else [])],
+            report=job.report.stage("object"),
+            deadline=stage_deadline("object", job.runner.deadline),
+        )
+    except SplatError as error:
+        job.report.warning(f"{error.message} The whole scene is delivered.")
+        return {"delivered": "scene", "code": error.code, "reason": error.message}
+    job.note("object", started, cut)
+    return {"delivered": "object", **cut}

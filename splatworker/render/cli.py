@@ -14,7 +14,7 @@ from PIL import Image
 from splatworker.errors import InvalidScene, from_os_error
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.filling import files_to_write
-from splatworker.formats.find import find_splat
+from splatworker.formats.find import find_splat_of_scene
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules
 from splatworker.formats.scene import Photo, image_size, read_scene, split
 from splatworker.render.backend import renderer_for
@@ -80,7 +80,7 @@ def render_photos(arguments: argparse.Namespace, report: Reporter) -> dict[str, 
         InvalidScene: the splat or the scene is missing or broken.
         DiskFull, SplatError: a file cannot be written.
     """
-    ply = find_splat(arguments.splat)
+    ply = find_splat_of_scene(arguments.splat)
     gaussians = read_any(ply)
     photos = chosen_photos(arguments, report)
     renderer = renderer_for(arguments.device)

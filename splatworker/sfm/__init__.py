@@ -8,6 +8,8 @@ Does not know: what the scene is for; torch.
     options       what a caller may ask for
     photo         what a photo's header says        cameras     which photos share intrinsics, and their priors
     layout        the photos by alias, shrunk once  compare     how far two sets of cameras differ
+    views         what a panorama is cut into       cut         the views as photos of their own
+    panoramas     how many, and what is told of them  lens        is it a fisheye
     database      COLMAP's database                 watch       progress and cancellation of a COLMAP call
     features      SIFT                              retrieval   which photos look alike
     pairs         which photos to match             nearest     descriptors that match, fast

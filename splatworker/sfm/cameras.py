@@ -15,10 +15,14 @@ from pathlib import Path
 
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.views import Calibration
 
 MAPPING_MODEL = "SIMPLE_RADIAL"
 """Camera model to map with where none is asked for: a focal length and one distortion parameter are what a few
 photos can tell; `polish` adds more when there are many."""
+
+FISHEYE_MAPPING_MODEL = "SIMPLE_RADIAL_FISHEYE"
+"""The same of a fisheye."""
 
 FOCAL_RANGE = (0.25, 4.0)
 """Focal lengths outside these multiples of the longer side are no camera's, whoever says so: 9 to 144 mm on film."""
@@ -40,12 +44,14 @@ class CameraGroup:
         focal: prior of the focal length in pixels.
         has_prior: the focal length comes from the header, not from a guess.
         absurd: photos of it whose header tells a focal length that no camera has, which is not used.
+        calibration: of views of panoramas, which is known exactly and stays as it is; None for a lens.
     """
 
     photos: tuple[PhotoHeader, ...]
     focal: float
     has_prior: bool
     absurd: tuple[PhotoHeader, ...] = ()
+    calibration: Calibration | None = None
 
     @property
     def width(self) -> int:
@@ -63,7 +69,34 @@ def group_photos(photos: Sequence[PhotoHeader], paths: Sequence[Path]) -> list[C
 
     The focal length in pixels comes from the 35 mm equivalent or COLMAP's database of sensors; else, and where that is
     no camera's, it is guessed. A photo with an absurd one is grouped as if it gave none, with the others of its camera.
+    Views of panoramas that were cut in the same way share a camera for each direction.
     """
+    of_lenses = [number for number, photo in enumerate(photos) if photo.view is None]
+    groups = _group_by_lens([photos[number] for number in of_lenses], [paths[number] for number in of_lenses])
+    order = {photo.name: number for number, photo in enumerate(photos)}
+    return sorted([*groups, *_group_views(photos)], key=lambda group: order[group.photos[0].name])
+
+
+def fixed_cameras(groups: Sequence[CameraGroup]) -> frozenset[int]:
+    """Ids, which count the groups from 1, of the cameras whose calibration is known exactly."""
+    return frozenset(camera_id for camera_id, group in enumerate(groups, 1) if group.calibration)
+
+
+def _group_views(photos: Sequence[PhotoHeader]) -> list[CameraGroup]:
+    """A camera for each view of panoramas of one size that show the same area."""
+    members: dict[tuple[object, ...], list[PhotoHeader]] = {}
+    for photo in photos:
+        if photo.view is not None:
+            members.setdefault((photo.area, photo.view), []).append(photo)
+    return [
+        CameraGroup(tuple(group), group[0].view.calibration.fx, True, calibration=group[0].view.calibration)
+        for group in members.values()
+        if group[0].view is not None
+    ]
+
+
+def _group_by_lens(photos: Sequence[PhotoHeader], paths: Sequence[Path]) -> list[CameraGroup]:
+    """What `group_photos` does, of photos that were taken with a lens."""
     headers = {_header(photo): path for photo, path in zip(photos, paths, strict=True)}
     focals = {header: _header_focal(path) for header, path in headers.items()}
     absurd = {photo.name for photo in photos if _is_absurd(focals[_header(photo)], photo)}

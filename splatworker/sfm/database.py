@@ -10,12 +10,15 @@ drop the locks of the first whenever it closes the file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from splatworker.sfm.cameras import MAPPING_MODEL, CameraGroup, guessed_focal
+import numpy as np
+
+from splatworker.sfm.cameras import FISHEYE_MAPPING_MODEL, MAPPING_MODEL, CameraGroup, guessed_focal
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.photo import PhotoHeader, frames_of
+from splatworker.sfm.views import View
 
 
 def alias(image_id: int, photo: PhotoHeader) -> str:
@@ -24,38 +27,67 @@ def alias(image_id: int, photo: PhotoHeader) -> str:
 
 
 def create(path: Path, photos: Sequence[PhotoHeader], groups: Sequence[CameraGroup], camera_model: str) -> None:
-    """Write cameras and images before COLMAP sees the photos; camera ids count the groups from 1."""
+    """Write cameras and images before COLMAP sees the photos; camera ids count the groups from 1.
+
+    The views of a panorama are one frame, with the id of its first image, of a rig: their directions are known, and
+    they have one center. Every other photo is a frame by itself, of a rig of one camera.
+    """
     camera_ids = {photo.name: number for number, group in enumerate(groups, 1) for photo in group.photos}
     model = MAPPING_MODEL if camera_model == "auto" else camera_model
+    frames: dict[int, list[int]] = {}
+    for image_id, frame_id in enumerate(frames_of(photos), 1):
+        frames.setdefault(frame_id, []).append(image_id)
     with pycolmap.Database.open(path) as database:
         for camera_id, group in enumerate(groups, 1):
-            camera = pycolmap.Camera.create_from_model_name(camera_id, model, group.focal, group.width, group.height)
+            named = "PINHOLE" if group.calibration else model
+            camera = pycolmap.Camera.create_from_model_name(camera_id, named, group.focal, group.width, group.height)
+            if group.calibration:
+                camera.params = list(group.calibration)
             camera.has_prior_focal_length = group.has_prior
-            _write_camera(database, camera)
-        for image_id, photo in enumerate(photos, 1):
-            _write_image(database, image_id, alias(image_id, photo), camera_ids[photo.name])
+            database.write_camera(camera, use_camera_id=True)
+        rigs: set[int] = set()
+        for frame_id, image_ids in frames.items():
+            cameras = {camera_ids[photos[image_id - 1].name]: photos[image_id - 1].view for image_id in image_ids}
+            rig_id = next(iter(cameras))  # panoramas that share their first camera were cut alike, and share them all
+            if rig_id not in rigs:
+                _write_rig(database, cameras)
+                rigs.add(rig_id)
+            names = {image_id: alias(image_id, photos[image_id - 1]) for image_id in image_ids}
+            _write_frame(database, frame_id, rig_id, names, list(cameras))
 
 
-def _write_camera(database: pycolmap.Database, camera: pycolmap.Camera) -> None:
-    """A camera, and the rig of its own that COLMAP asks for."""
-    database.write_camera(camera, use_camera_id=True)
+def _write_rig(database: pycolmap.Database, cameras: Mapping[int, View | None]) -> None:
+    """The rig of cameras, by id, that always photograph together; the first is its reference, whose id it takes."""
+    (first_id, first), *others = cameras.items()
     rig = pycolmap.Rig()
-    rig.rig_id = camera.camera_id
-    rig.add_ref_sensor(camera.sensor_id)
+    rig.rig_id = first_id
+    rig.add_ref_sensor(_sensor(first_id))
+    for camera_id, view in others:
+        assert first is not None
+        assert view is not None
+        turn = pycolmap.Rotation3d(view.rotation() @ first.rotation().T)
+        rig.add_sensor(_sensor(camera_id), pycolmap.Rigid3d(turn, np.zeros(3)))
     database.write_rig(rig, use_rig_id=True)
 
 
-def _write_image(database: pycolmap.Database, image_id: int, name: str, camera_id: int) -> None:
-    """An image, and the frame of its own that COLMAP's rigs ask for."""
-    image = pycolmap.Image()
-    image.image_id = image_id
-    image.name = name
-    image.camera_id = camera_id
-    database.write_image(image, use_image_id=True)
+def _sensor(camera_id: int) -> pycolmap.sensor_t:
+    return pycolmap.sensor_t(pycolmap.SensorType.CAMERA, camera_id)
+
+
+def _write_frame(
+    database: pycolmap.Database, frame_id: int, rig_id: int, names: Mapping[int, str], camera_ids: Sequence[int]
+) -> None:
+    """Images that were taken together: their names by id, each with its camera of the rig."""
     frame = pycolmap.Frame()
-    frame.frame_id = image_id
-    frame.rig_id = camera_id
-    frame.add_data_id(image.data_id)
+    frame.frame_id = frame_id
+    frame.rig_id = rig_id
+    for (image_id, name), camera_id in zip(names.items(), camera_ids, strict=True):
+        image = pycolmap.Image()
+        image.image_id = image_id
+        image.name = name
+        image.camera_id = camera_id
+        database.write_image(image, use_image_id=True)
+        frame.add_data_id(image.data_id)
     database.write_frame(frame, use_frame_id=True)
 
 
@@ -64,8 +96,9 @@ def add_photo(database: pycolmap.Database, photo: PhotoHeader) -> None:
     number = database.num_images() + 1
     focal = float(max(photo.width, photo.height))
     camera = pycolmap.Camera.create_from_model_name(number, "SIMPLE_PINHOLE", focal, photo.width, photo.height)
-    _write_camera(database, camera)
-    _write_image(database, number, photo.name, number)
+    database.write_camera(camera, use_camera_id=True)
+    _write_rig(database, {number: None})
+    _write_frame(database, number, number, {number: photo.name}, [number])
 
 
 def copy_features(source: Path, target: Path, photos: Sequence[PhotoHeader]) -> None:
@@ -84,15 +117,36 @@ def copy_features(source: Path, target: Path, photos: Sequence[PhotoHeader]) -> 
                     database.write_descriptors(image_id, found.read_descriptors(image.image_id))
 
 
-def forget_focal_lengths(path: Path) -> None:
-    """Let cameras begin with the guess of photos that tell nothing, and drop the geometries found by what they told."""
+def forget_focal_lengths(path: Path, fixed: Collection[int] = ()) -> None:
+    """Let cameras begin with the guess of photos that tell nothing, and drop the geometries found by what they told.
+
+    Those whose ids are `fixed` stay as they are, and so do fisheyes, whose focal lengths no header told.
+    """
     with pycolmap.Database.open(path) as database:
         for camera in database.read_all_cameras():
+            if camera.camera_id in fixed or "FISHEYE" in camera.model_name:
+                continue
             focal = guessed_focal(camera.width, camera.height)
             forgotten = pycolmap.Camera.create_from_model_name(
                 camera.camera_id, camera.model_name, focal, camera.width, camera.height
             )
             database.update_camera(forgotten)
+        database.clear_two_view_geometries()
+
+
+FISHEYE = "OPENCV_FISHEYE"
+"""The model of a fisheye that a caller may name."""
+
+
+def make_fisheyes(path: Path, focals: Mapping[int, float], camera_model: str) -> None:
+    """Let cameras, by id, be fisheyes of these focal lengths, and drop the geometries found without that."""
+    model = camera_model if camera_model == FISHEYE else FISHEYE_MAPPING_MODEL
+    with pycolmap.Database.open(path) as database:
+        for camera_id, focal in focals.items():
+            before = database.read_camera(camera_id)
+            camera = pycolmap.Camera.create_from_model_name(camera_id, model, focal, before.width, before.height)
+            camera.has_prior_focal_length = True  # near enough for rays, without which no two fisheyes can be compared
+            database.update_camera(camera)
         database.clear_two_view_geometries()
 
 

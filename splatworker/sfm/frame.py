@@ -82,10 +82,14 @@ def camera_extent(centers: Vectors) -> float:
 
 def find_frame(model: pycolmap.Reconstruction, photos: Mapping[int, PhotoHeader]) -> Frame:
     """The frame for a model; `photos` by image id."""
-    images = {image_id: model.image(image_id) for image_id in sorted(model.reg_image_ids())}
+    views = {image_id: model.image(image_id) for image_id in sorted(model.reg_image_ids())}
+    turns = [np.asarray(image.cam_from_world().rotation.matrix()).T for image in views.values()]
+    up_in_photo = [UP_IN_PHOTO[photos[image_id].orientation] for image_id in views]
+    first: dict[int, int] = {}
+    for image_id, image in views.items():
+        first.setdefault(image.frame_id, image_id)
+    images = {image_id: views[image_id] for image_id in first.values()}  # the views of a panorama are in one place
     centers = np.array([image.projection_center() for image in images.values()])
-    turns = [np.asarray(image.cam_from_world().rotation.matrix()).T for image in images.values()]
-    up_in_photo = [UP_IN_PHOTO[photos[image_id].orientation] for image_id in images]
     points = np.array([point.xyz for point in model.points3D.values()])
     middle = geometric_median(points)
     up = up_axis(turns, up_in_photo, centers.mean(axis=0) - middle)

@@ -39,13 +39,17 @@ MAX_IMPLAUSIBLE = 0.2
 
 _SAMPLE = 2000
 
+_STEEPEST = 4.0
+"""Tangent of the angle up to which a fisheye is judged: 76 degrees; at 90 there is none."""
+
 
 @dataclass
 class Inspection:
     """What is wrong with a model.
 
     Attributes:
-        implausible_images: image id -> what is wrong with that photo's camera, a clause.
+        implausible_images: image id -> what is wrong with that photo's camera, a clause. The views of a panorama stand
+            or fall together, and under the id of its frame.
         faults: what is wrong with the model as a whole, a clause each; empty if it can be trained on.
         flat: one of the faults is that rays hardly meet: no depth can be computed.
         doubted: camera id -> how it contradicts the header of its photos, a clause. No fault by itself: a header is
@@ -65,19 +69,19 @@ def inspect(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup]) -> In
     for camera_id, camera in model.cameras.items():
         if clause := contradiction(camera, groups[camera_id - 1]):
             found.doubted[camera_id] = clause
-    images = {image_id: model.image(image_id) for image_id in model.reg_image_ids()}
-    centers = {image_id: image.projection_center() for image_id, image in images.items()}
-    far = _far_off(centers)
-    for image_id, image in images.items():
-        if image.camera_id in implausible:
-            found.implausible_images[image_id] = implausible[image.camera_id]
-        elif image.num_points3D < MIN_POINTS:
-            found.implausible_images[image_id] = f"it sees only {image.num_points3D} points of the scene"
-        elif image_id in far:
-            found.implausible_images[image_id] = "its camera came out far away from all others"
-    if len(found.implausible_images) > MAX_IMPLAUSIBLE * len(images):
+    frames = registered_frames(model)
+    far = _far_off({frame_id: images[0].projection_center() for frame_id, images in frames.items()})
+    for frame_id, images in frames.items():
+        points = sum(image.num_points3D for image in images)
+        if images[0].camera_id in implausible:
+            found.implausible_images[frame_id] = implausible[images[0].camera_id]
+        elif points < MIN_POINTS:
+            found.implausible_images[frame_id] = f"it sees only {points} points of the scene"
+        elif frame_id in far:
+            found.implausible_images[frame_id] = "its camera came out far away from all others"
+    if len(found.implausible_images) > MAX_IMPLAUSIBLE * len(frames):
         clause = next(iter(found.implausible_images.values()))
-        found.faults.append(f"{len(found.implausible_images)} of {len(images)} cameras are impossible ({clause})")
+        found.faults.append(f"{len(found.implausible_images)} of {len(frames)} cameras are impossible ({clause})")
     angle, behind = _rays(model)
     found.flat = angle < MIN_ANGLE_DEG
     if found.flat:
@@ -85,6 +89,15 @@ def inspect(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup]) -> In
     if behind > MAX_BEHIND:
         found.faults.append(f"{behind:.0%} of what the cameras see lies behind them")
     return found
+
+
+def registered_frames(model: pycolmap.Reconstruction) -> dict[int, list[pycolmap.Image]]:
+    """The images that have a camera, by the frame that they were taken in."""
+    frames: dict[int, list[pycolmap.Image]] = {}
+    for image_id in sorted(model.reg_image_ids()):
+        image = model.image(image_id)
+        frames.setdefault(image.frame_id, []).append(image)
+    return frames
 
 
 def contradiction(camera: pycolmap.Camera, group: CameraGroup) -> str:
@@ -101,6 +114,8 @@ def lens_fault(camera: pycolmap.Camera) -> str:
     longer = max(camera.width, camera.height)
     if not FOCAL_RANGE[0] < focal / longer < FOCAL_RANGE[1]:
         return f"its focal length came out as {focal / longer:.1f} times the photo's longer side"
+    if "FISHEYE" in camera.model_name:
+        return _fisheye_fault(camera)
     corners = np.array([[0, 0], [camera.width, 0], [0, camera.height], [camera.width, camera.height]], float)
     bent = np.asarray(camera.cam_from_img(corners), float)
     center = np.array([camera.principal_point_x, camera.principal_point_y])
@@ -108,6 +123,19 @@ def lens_fault(camera: pycolmap.Camera) -> str:
     ratio = np.linalg.norm(bent, axis=1) / np.linalg.norm(straight, axis=1)
     if not np.all((ratio > CORNER_RATIO[0]) & (ratio < CORNER_RATIO[1])):
         return "its lens came out as bent beyond any real one"
+    return ""
+
+
+def _fisheye_fault(camera: pycolmap.Camera) -> str:
+    """The same of a fisheye: from its middle to its corners angles must grow, as far as rays have a tangent."""
+    center = np.array([camera.principal_point_x, camera.principal_point_y])
+    way = np.linspace(0.02, 1.0, 60)[:, None]
+    for corner in ([0, 0], [camera.width, camera.height]):
+        tangents = np.linalg.norm(np.asarray(camera.cam_from_img(center + way * (corner - center)), float), axis=1)
+        steep = tangents > _STEEPEST
+        judged = tangents[: int(steep.argmax()) + 1] if steep.any() else tangents
+        if not np.all(np.diff(judged) > 0):  # nor where one is not a number
+            return "its lens came out as bent beyond any real one"
     return ""
 
 

@@ -1,7 +1,11 @@
-"""The match graph: which photos were seen to overlap, how strongly, and which of them hang together."""
+"""The match graph: which photos were seen to overlap, how strongly, and which of them hang together.
+
+The views of a panorama are one photo in it: what their matches say, they say of the panorama.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +24,10 @@ _HOMOGRAPHY = (
     pycolmap.TwoViewGeometryConfiguration.PANORAMIC,
     pycolmap.TwoViewGeometryConfiguration.PLANAR_OR_PANORAMIC,
 )
+
+
+_MOSTLY = 0.7
+"""Of the matches of two frames, so many must lie in pairs of images that a homography explains."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +82,33 @@ def third_best(images: Sequence[int], inliers: Mapping[Pair, int]) -> float:
     return float(np.median(best))
 
 
-def read_graph(database: Path) -> MatchGraph:
-    """Read the match graph from COLMAP's database."""
+def read_graph(database: Path, frames: Sequence[int] | None = None) -> MatchGraph:
+    """Read the match graph from COLMAP's database; of frames, where `frames` tells that of each image in turn."""
+    graph = _graph_of_images(database)
+    return graph if frames is None or len(set(frames)) == len(frames) else by_frame(graph, frames)
+
+
+def by_frame(graph: MatchGraph, frames: Sequence[int]) -> MatchGraph:
+    """The graph of frames: ids are those of their first images, and matches those of all their images together.
+
+    A homography explains two frames that explains most matches of their images. It is that of the images with most
+    matches: all images of a frame were taken from one spot, so one homography that is a turn makes all of them turns.
+    """
+    frame_of = dict(enumerate(frames, 1))
+    inliers: Counter[Pair] = Counter()
+    explained: Counter[Pair] = Counter()
+    homographies: dict[Pair, npt.NDArray[np.float64]] = {}
+    for (first, second), count in sorted(graph.inliers.items(), key=lambda item: item[1]):
+        pair = min(frame_of[first], frame_of[second]), max(frame_of[first], frame_of[second])
+        inliers[pair] += count
+        if (first, second) in graph.homographies:
+            explained[pair] += count
+            homographies[pair] = graph.homographies[first, second]  # the last one has most matches
+    flat = {pair: matrix for pair, matrix in homographies.items() if explained[pair] > _MOSTLY * inliers[pair]}
+    return MatchGraph(tuple(sorted(set(frames))), dict(inliers), flat, graph.tried)
+
+
+def _graph_of_images(database: Path) -> MatchGraph:
     with pycolmap.Database.open(database) as opened:
         images = tuple(sorted(image.image_id for image in opened.read_all_images()))
         pair_ids, geometries = opened.read_two_view_geometries()

@@ -68,7 +68,7 @@ class Attempt:
     Attributes:
         look: name of the features it stood on.
         model: its largest model, None where it gave none.
-        others: image ids of its other models.
+        others: frames of its other models.
         seconds: what it cost.
     """
 
@@ -81,8 +81,8 @@ class Attempt:
 
     @property
     def registered(self) -> int:
-        """Photos with a camera that can be true."""
-        return self.model.num_reg_images() - len(self.inspection.implausible_images) if self.model else 0
+        """Photos with a camera that can be true; the views of a panorama are one."""
+        return self.model.num_reg_frames() - len(self.inspection.implausible_images) if self.model else 0
 
     @property
     def plausible(self) -> bool:
@@ -106,7 +106,7 @@ class Attempt:
 
 def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: MatchGraph, span: Span) -> list[Attempt]:
     """Try rung after rung until one is good enough; every attempt made, in order."""
-    has_prior = any(group.has_prior for group in groups)
+    has_prior = any(group.has_prior and not group.calibration for group in groups)
     attempts: list[Attempt] = []
     photos = len(graph.images)
     for number, rung in enumerate(RUNGS):
@@ -125,7 +125,7 @@ def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: Mat
             most_seconds = longest_rung(photos, [attempt.seconds for attempt in attempts])
             models = mapping.map_incrementally(bench, output, rung.mapper, photos, span, most_seconds)
         found = gate.inspect(models[0], groups) if models else gate.Inspection()
-        others = tuple(frozenset(model.reg_image_ids()) for model in models[1:])
+        others = tuple(frozenset(model.reg_frame_ids()) for model in models[1:])
         seconds = time.monotonic() - start
         attempts.append(Attempt(look, rung.name, models[0] if models else None, others, found, seconds))
         if good_enough(attempts[-1], graph, may_miss=0.0 if drafted else MAY_MISS) or _is_settled(attempts, graph):

@@ -10,7 +10,6 @@ from pathlib import Path
 from splatworker.sfm import draft, matching
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.database import forget_focal_lengths
-from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
 
@@ -52,9 +51,9 @@ def map_incrementally(
     if preset.without_header:
         database = output / "without_header.db"
         shutil.copyfile(bench.database, database)
-        forget_focal_lengths(database)
+        forget_focal_lengths(database, bench.fixed_cameras)
         matching.verify(bench, database, span, strict=False)
-    options = incremental_options(preset, bench.options, mapper_threads(photos, bench.threads))
+    options = incremental_options(preset, bench, mapper_threads(photos, bench.threads))
     if most_seconds:
         options.max_runtime_seconds = math.ceil(most_seconds)
     registered = 0
@@ -77,7 +76,7 @@ def map_incrementally(
     )
     ordered = by_size(models)
     if preset.draft and ordered:
-        draft.complete(ordered[0], bench, incremental_options(MapperPreset(), bench.options, bench.threads))
+        draft.complete(ordered[0], bench, incremental_options(MapperPreset(), bench, bench.threads))
     return ordered
 
 
@@ -86,11 +85,14 @@ def mapper_threads(photos: int, threads: int) -> int:
     return 1 if photos <= ONE_THREAD_PHOTOS else threads
 
 
-def incremental_options(preset: MapperPreset, options: SfmOptions, threads: int) -> pycolmap.IncrementalPipelineOptions:
+def incremental_options(preset: MapperPreset, bench: Workbench, threads: int) -> pycolmap.IncrementalPipelineOptions:
     """COLMAP's options for a preset."""
     mapping = pycolmap.IncrementalPipelineOptions()
     mapping.num_threads = threads
-    mapping.random_seed = options.seed
+    mapping.random_seed = bench.options.seed
+    # Rigs are those of panoramas, whose views lie where they were cut.
+    mapping.ba_refine_sensor_from_rig = False
+    mapping.constant_cameras = mapping.mapper.constant_cameras = set(bench.fixed_cameras)
     mapping.min_model_size = 3
     # Fewer and shorter global bundle adjustments: no camera of four sets moved by more than 0.008 % of the extent or
     # turned by more than 0.011 degree. Local ones keep COLMAP's two refinements: one alone moved them ten times as far.
@@ -128,6 +130,10 @@ def map_globally(bench: Workbench, output: Path, span: Span) -> list[pycolmap.Re
     mapping = pycolmap.GlobalPipelineOptions()
     mapping.num_threads = bench.threads
     mapping.random_seed = bench.options.seed
+    mapping.mapper.refine_sensor_from_rig = False
+    mapping.mapper.rotation_averaging.refine_sensor_from_rig = False
+    mapping.mapper.global_positioning.refine_sensor_from_rig = False
+    mapping.mapper.bundle_adjustment.refine_sensor_from_rig = False
     models = watch(
         lambda: pycolmap.global_mapping(strict, bench.photos, output, mapping), lambda: None, bench.cancellation
     )
@@ -136,4 +142,4 @@ def map_globally(bench: Workbench, output: Path, span: Span) -> list[pycolmap.Re
 
 def by_size(models: dict[int, pycolmap.Reconstruction]) -> list[pycolmap.Reconstruction]:
     """Models with most photos first, and among equals the one with most points."""
-    return sorted(models.values(), key=lambda model: (-model.num_reg_images(), -model.num_points3D()))
+    return sorted(models.values(), key=lambda model: (-model.num_reg_frames(), -model.num_points3D()))

@@ -9,8 +9,10 @@ from splatworker.stages.options import COUNT, NATURAL, SHARE, InJob, Option, Ran
 
 Matcher = Literal["auto", "exhaustive", "sequential", "retrieval"]
 Device = Literal["auto", "cpu", "cuda"]
-CameraModel = Literal["auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV"]
-"""Models that undistort to a pinhole camera; fisheye lenses are not among them."""
+CameraModel = Literal[
+    "auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "OPENCV_FISHEYE"
+]
+"""Models that undistort to a pinhole camera: of a fisheye, what one can hold."""
 
 MATCHERS: tuple[Matcher, ...] = get_args(Matcher)
 CAMERA_MODELS: tuple[CameraModel, ...] = get_args(CameraModel)
@@ -41,7 +43,8 @@ class SfmOptions:
     camera_model: Annotated[
         CameraModel,
         Option(
-            "COLMAP's camera model; auto: SIMPLE_RADIAL, and at the end OPENCV where many photos share a camera.",
+            "COLMAP's camera model; auto: SIMPLE_RADIAL, or its fisheye where header and photos speak for one, and at "
+            "the end OPENCV or OPENCV_FISHEYE where many photos share a camera.",
             job=InJob(),
         ),
     ] = "auto"

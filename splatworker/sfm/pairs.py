@@ -13,6 +13,9 @@ import numpy.typing as npt
 
 from splatworker.sfm.options import Matcher
 
+_VIEWS_A_VIEW = 2
+"""Views of a neighbouring panorama that a view is matched with: turned by any angle, it lies in two of them."""
+
 Pair = tuple[int, int]
 """Two image ids, the smaller one first. Ids count the photos in capture order from 1."""
 
@@ -34,23 +37,32 @@ def choose_pairs(
     matcher: Matcher,
     plenty: bool,
     similarities: Callable[[], npt.NDArray[np.float32]],
+    frames: Sequence[int] | None = None,
     videos: Sequence[Sequence[int]] = (),
 ) -> list[Pair]:
     """Pairs to match among `count` photos, each once, in the order of their ids.
 
     `plenty` says that matching is cheap: on a GPU, or on many processors. `similarities` gives the (count, count)
-    likeness of photos in capture order; it is called only where needed. `videos` are the ids of frames of one video
-    each, in the order they were taken: what follows upon another overlaps with it, and likeness finds the loops.
+    likeness of photos in capture order; it is called only where needed. Photos of one of the `frames` (`frames_of`) are
+    views of one panorama: they are never matched with each other, and a panorama's neighbours are panoramas. `videos`
+    are the ids of frames of one video each, in the order they were taken: what follows upon another overlaps with it,
+    and likeness finds the loops.
     """
     if matcher == "auto":
         matcher = "exhaustive" if count <= (EXHAUSTIVE_WITH_PLENTY if plenty else EXHAUSTIVE) else "retrieval"
+    frames = frames or range(1, count + 1)
     if matcher == "exhaustive":
-        return all_pairs(count)
-    if matcher == "sequential":
-        return sorted(neighbours(count, _VIDEO_NEIGHBOURS) | look_alikes(similarities(), _VIDEO_LOOK_ALIKES))
+        return [pair for pair in all_pairs(count) if frames[pair[0] - 1] != frames[pair[1] - 1]]
+    in_order = matcher == "sequential"
+    reach = _VIDEO_NEIGHBOURS if in_order else NEIGHBOURS
+    most = _VIDEO_LOOK_ALIKES if in_order or sum(map(len, videos)) == count else LOOK_ALIKES
+    alike = similarities()
     in_sequence = {pair for video in videos for pair in _in_sequence(video)}
-    alike = _VIDEO_LOOK_ALIKES if sum(map(len, videos)) == count else LOOK_ALIKES
-    return sorted(neighbours(count, NEIGHBOURS) | in_sequence | look_alikes(similarities(), alike))
+    if len(set(frames)) == count:
+        return sorted(neighbours(count, reach) | in_sequence | look_alikes(alike, most))
+    in_sequence = {pair for pair in in_sequence if frames[pair[0] - 1] != frames[pair[1] - 1]}
+    apart = np.where(np.equal.outer(frames, frames), -np.inf, alike)
+    return sorted(_views_of_neighbours(apart, frames, reach) | in_sequence | look_alikes(apart, most))
 
 
 def all_pairs(count: int) -> list[Pair]:
@@ -63,6 +75,21 @@ def neighbours(count: int, reach: int) -> set[Pair]:
     return {
         (first, second) for first in range(1, count + 1) for second in range(first + 1, min(first + reach, count) + 1)
     }
+
+
+def _views_of_neighbours(similarities: npt.NDArray[np.float32], frames: Sequence[int], reach: int) -> set[Pair]:
+    """Of frames at most `reach` apart in capture order, each view with those of the other that are most like it."""
+    views: dict[int, list[int]] = {}
+    for view, frame in enumerate(frames):
+        views.setdefault(frame, []).append(view)
+    ordered = list(views.values())
+    pairs = set()
+    for first, second in neighbours(len(ordered), reach):
+        a, b = ordered[first - 1], ordered[second - 1]
+        alike = similarities[np.ix_(a, b)]
+        pairs |= {(a[i], b[j]) for i, row in enumerate(alike) for j in np.argsort(-row)[:_VIEWS_A_VIEW]}
+        pairs |= {(a[i], b[j]) for j, row in enumerate(alike.T) for i in np.argsort(-row)[:_VIEWS_A_VIEW]}
+    return {(min(pair) + 1, max(pair) + 1) for pair in pairs}
 
 
 def _in_sequence(video: Sequence[int]) -> set[Pair]:
@@ -78,5 +105,8 @@ def look_alikes(similarities: npt.NDArray[np.float32], most: int) -> set[Pair]:
     others = np.where(np.eye(count, dtype=bool), -np.inf, similarities)
     order = np.argsort(-others, axis=1, kind="stable")[:, : min(most, count - 1)]
     return {
-        (min(first, int(second)) + 1, max(first, int(second)) + 1) for first in range(count) for second in order[first]
+        (min(first, int(second)) + 1, max(first, int(second)) + 1)
+        for first in range(count)
+        for second in order[first]
+        if np.isfinite(others[first, second])
     }

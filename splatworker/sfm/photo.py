@@ -11,8 +11,9 @@ from typing import Any
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from splatworker.formats.panorama import is_panorama
+from splatworker.formats.panorama import Area, UnusablePanorama, area_of
 from splatworker.formats.video_frame import VideoFrame, described
+from splatworker.sfm.views import View
 from splatworker.stages.arrivals import natural
 from splatworker.stages.file_names import distinct, find_files
 
@@ -37,7 +38,10 @@ class PhotoHeader:
         file: the name as the file system has it, where that differs; see `within`.
         has_alpha: parts of it may be transparent.
         mask: the file of its mask, where it has one.
-        is_panorama: it is one, and no camera's photo.
+        area: what it shows of the sphere around it, where it is a panorama, or cut out of one.
+        unusable: why no camera took it and no views can be cut out of it, a clause, or "".
+        panorama: the name of the panorama that it is a view of, "" for a photo.
+        view: which view of that it is.
         frame: its place in a video, None for one that was taken by itself.
     """
 
@@ -54,8 +58,16 @@ class PhotoHeader:
     file: str = ""
     has_alpha: bool = False
     mask: Path | None = None
-    is_panorama: bool = False
+    area: Area | None = None
+    unusable: str = ""
+    panorama: str = ""
+    view: View | None = None
     frame: VideoFrame | None = None
+
+    @property
+    def given(self) -> str:
+        """The name of what was given: of the photo, or of the panorama that it is a view of."""
+        return self.panorama or self.name
 
     def within(self, folder: Path) -> Path:
         """The photo's file."""
@@ -83,10 +95,16 @@ def read_photo(path: Path) -> PhotoHeader:
     with Image.open(path, formats=FORMATS) as image:
         exif, detail, position = _header(image)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
+        area, unusable = None, ""
+        try:
+            area = area_of(image, image.info, exif)
+        except UnusablePanorama as reason:
+            unusable = str(reason)
         return PhotoHeader(
             name=path.name,
             has_alpha=image.has_transparency_data,
-            is_panorama=is_panorama(image, image.info, exif),
+            area=area,
+            unusable=unusable,
             width=image.width,
             height=image.height,
             make=_text(exif.get(ExifTags.Base.Make)),
@@ -125,6 +143,15 @@ def in_capture_order(photos: Sequence[PhotoHeader]) -> list[PhotoHeader]:
     if photos and all(photo.taken for photo in photos):
         return sorted(photos, key=lambda photo: (photo.taken, natural(photo.name)))
     return sorted(photos, key=lambda photo: natural(photo.name))
+
+
+def frames_of(photos: Sequence[PhotoHeader]) -> list[int]:
+    """The frame of each photo, where image ids count the photos from 1: the id of the first one that was taken with it.
+
+    The views of a panorama are one frame; every other photo is a frame of its own.
+    """
+    first: dict[str, int] = {}
+    return [first.setdefault(photo.given, image_id) for image_id, photo in enumerate(photos, 1)]
 
 
 def sequences(photos: Sequence[PhotoHeader]) -> list[list[int]]:

@@ -8,10 +8,10 @@ held, and gives a lens that many photos share the distortion of its own. What is
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from splatworker.sfm import gate
-from splatworker.sfm.cameras import CameraGroup
+from splatworker.sfm.cameras import CameraGroup, fixed_cameras
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.watch import watch
 from splatworker.sfm.workbench import Workbench
@@ -26,16 +26,18 @@ _WORTHWHILE = 0.98
 def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench: Workbench) -> pycolmap.Reconstruction:
     """The model with refined intrinsics, or the model itself where that does not make it better."""
     refined = copy.deepcopy(model)
+    fixed = fixed_cameras(groups)
     if bench.options.camera_model == "auto":
         for camera_id, camera in refined.cameras.items():
-            if len(groups[camera_id - 1].photos) >= _MANY_PHOTOS:
-                _to_opencv(camera)
+            if len(groups[camera_id - 1].photos) >= _MANY_PHOTOS and camera_id not in fixed:
+                _refine_model(camera)
     adjustment = pycolmap.BundleAdjustmentOptions()
     adjustment.print_summary = False
+    adjustment.refine_sensor_from_rig = False  # the views of a panorama lie where they were cut
     adjustment.ceres.solver_options.num_threads = bench.threads
     # To the bitter end it took twice as long, for 0.0001 degrees and 0.0001 % of the extent (fox).
     adjustment.ceres.solver_options.function_tolerance = 1e-7
-    watch(lambda: _adjust(refined, adjustment), lambda: None, bench.cancellation)
+    watch(lambda: _adjust(refined, adjustment, fixed), lambda: None, bench.cancellation)
     refined.update_point_3d_errors()
     better = refined.compute_mean_reprojection_error() < _WORTHWHILE * model.compute_mean_reprojection_error()
     before, found = gate.inspect(model, groups), gate.inspect(refined, groups)
@@ -43,18 +45,24 @@ def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench:
     return refined if better and plausible else model
 
 
-def _adjust(model: pycolmap.Reconstruction, options: pycolmap.BundleAdjustmentOptions) -> None:
-    """Adjust all cameras and points: what `pycolmap.bundle_adjustment` does, which cannot be kept from logging it."""
+def _adjust(model: pycolmap.Reconstruction, options: pycolmap.BundleAdjustmentOptions, fixed: Collection[int]) -> None:
+    """Adjust all cameras and points: what `pycolmap.bundle_adjustment` does, which cannot be kept from logging it.
+
+    The intrinsics of cameras whose ids are `fixed` stay.
+    """
     pycolmap.ObservationManager(model).filter_observations_with_negative_depth()
     config = pycolmap.BundleAdjustmentConfig()
     for image_id in model.reg_image_ids():
         config.add_image(image_id)
+    for camera_id in set(model.cameras) & set(fixed):
+        config.set_constant_cam_intrinsics(camera_id)
     config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
     pycolmap.create_default_bundle_adjuster(options, config, model).solve()
 
 
-def _to_opencv(camera: pycolmap.Camera) -> None:
-    """SIMPLE_RADIAL (f, cx, cy, k) as OPENCV (fx, fy, cx, cy, k1, k2, p1, p2)."""
+def _refine_model(camera: pycolmap.Camera) -> None:
+    """SIMPLE_RADIAL (f, cx, cy, k) as OPENCV (fx, fy, cx, cy, k1, k2, p1, p2); its fisheye as that (..., k1 to k4)."""
     f, cx, cy, k = camera.params
-    camera.model = pycolmap.CameraModelId.OPENCV
+    is_fisheye = "FISHEYE" in camera.model_name
+    camera.model = pycolmap.CameraModelId.OPENCV_FISHEYE if is_fisheye else pycolmap.CameraModelId.OPENCV
     camera.params = [f, f, cx, cy, k, 0.0, 0.0, 0.0]

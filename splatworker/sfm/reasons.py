@@ -33,6 +33,8 @@ SHOOTING_HINT = (
 class Evidence:
     """What is known of the photos; images are counted from 1 in the order of `photos`.
 
+    The views of a panorama are judged as one, by the id of the first: the graph's images.
+
     Attributes:
         folder: where the photos lie.
         keypoints: image id -> number of keypoints.
@@ -44,8 +46,13 @@ class Evidence:
     graph: MatchGraph
 
     def name(self, image_id: int) -> str:
-        """File name of an image."""
-        return self.photos[image_id - 1].name
+        """File name of an image, or of the panorama that it was cut out of."""
+        return self.photos[image_id - 1].given
+
+    @property
+    def given(self) -> list[PhotoHeader]:
+        """The photos, of each panorama its first view."""
+        return [self.photos[image_id - 1] for image_id in self.graph.images]
 
 
 def why_left_out(evidence: Evidence, attempt: Attempt, kept: set[int]) -> dict[str, str]:
@@ -119,7 +126,7 @@ def why_no_overlap(evidence: Evidence) -> NoOverlap | None:
     fault = _common_fault(evidence, least=0.5)
     because = f" ({fault})" if fault else ""
     return NoOverlap(
-        f"The photos do not overlap: among {len(evidence.photos)} photos no three show the same thing{because}.",
+        f"The photos do not overlap: among {len(evidence.given)} photos no three show the same thing{because}.",
         hint=SHOOTING_HINT,
     )
 
@@ -148,7 +155,7 @@ def why_no_reconstruction(evidence: Evidence, attempts: Sequence[Attempt]) -> Re
 def why_too_few(evidence: Evidence, attempt: Attempt, least: int) -> NoReconstruction:
     """The error when a model holds fewer photos than can be delivered."""
     assert attempt.model is not None
-    kept = set(attempt.model.reg_image_ids()) - set(attempt.inspection.implausible_images)
+    kept = set(attempt.model.reg_frame_ids()) - set(attempt.inspection.implausible_images)
     left_out = why_left_out(evidence, attempt, kept)
     counts: dict[str, int] = {}
     for sentence in left_out.values():
@@ -156,7 +163,7 @@ def why_too_few(evidence: Evidence, attempt: Attempt, least: int) -> NoReconstru
     example = max(counts, key=lambda sentence: counts[sentence])
     name = next(name for name, sentence in left_out.items() if sentence == example)
     return NoReconstruction(
-        f"Only {len(kept)} of {len(evidence.photos)} photos could be placed, fewer than the {least} that are needed. "
+        f"Only {len(kept)} of {len(evidence.given)} photos could be placed, fewer than the {least} that are needed. "
         f"Of {name}: {example}",
         hint=SHOOTING_HINT,
     )
@@ -189,7 +196,7 @@ def why_several_scenes(evidence: Evidence, least: int) -> NoReconstruction | Non
 
 def _common_fault(evidence: Evidence, least: float = 0.0) -> str:
     """The fault that most photos have, a clause with its count, if at least the share `least` has it; or ""."""
-    looks = [photo_quality(photo.within(evidence.folder)) for photo in evidence.photos]
+    looks = [photo_quality(photo.within(evidence.folder)) for photo in evidence.given]
     total = len(looks)
     blank, blurred = sum(look.blank for look in looks), sum(look.blurred for look in looks)
     if max(blank, blurred) > 0 and blank + blurred >= least * total:

@@ -7,34 +7,34 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules, masks_folder
-from splatworker.formats.panorama import PANORAMA
 from splatworker.machine.limits import available_cpus
-from splatworker.sfm import features, reasons
+from splatworker.sfm import features, panoramas, reasons
 from splatworker.sfm.cameras import CameraGroup, group_photos
 from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.cut import TOO_SMALL, with_views
 from splatworker.sfm.database import alias
 from splatworker.sfm.duplicates import find_near_duplicates
 from splatworker.sfm.early_features import find_features
 from splatworker.sfm.frame import apply_frame, find_frame
 from splatworker.sfm.ladder import Attempt, best
-from splatworker.sfm.layout import lay_out
+from splatworker.sfm.layout import lay_out, needed
 from splatworker.sfm.mask_evidence import Evidence, used_masks
 from splatworker.sfm.masks import with_masks
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.output import scene_to_write
 from splatworker.sfm.overlap import overlapping_photos
-from splatworker.sfm.photo import PhotoHeader, read_photos
+from splatworker.sfm.photo import PhotoHeader, frames_of, read_photos
 from splatworker.sfm.polish import polish
 from splatworker.sfm.report import SfmResult, write_report
 from splatworker.sfm.search import search
-from splatworker.sfm.undistort import write_scene
+from splatworker.sfm.undistort import WIDEST_DEG, write_scene
 from splatworker.sfm.watch import Cancellation, Span
 from splatworker.sfm.workbench import Workbench
 from splatworker.stages import arrivals
@@ -89,7 +89,7 @@ def reconstruct(
         work.mkdir()
         bench = Workbench(work, work / "photos", options, threads, cancellation, mask_rules)
         ahead = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
-        given, panoramas, unreadable = _read(images, options)
+        given, useless, unreadable = _read(images, options)
         masks = masks or masks_folder(images)
         passed_over = [
             f"The folder {name} was passed over: {reason}."
@@ -99,6 +99,7 @@ def reconstruct(
         given = with_masks(given, masks, mask_rules)
         near_duplicates = find_near_duplicates(given, images)
         photos = [photo for photo in given if photo.name not in near_duplicates]
+        photos, _ = with_views(photos, needed(options))
         with timer("layout"):
             span = Span(reporter, "reading photos", 0.0, 0.02)
             photos = lay_out(photos, images, bench, span)
@@ -119,17 +120,17 @@ def reconstruct(
             (part / "frame.json").write_text(json.dumps(frame.to_json(), indent=2) + "\n")
         with timer("undistortion"):
             span = Span(reporter, "removing lens distortion", 0.95, 1.0)
-            write_scene(model, photos, part, bench, span)
+            fisheyes = write_scene(model, photos, part, bench, span)
 
-        kept = set(model.reg_image_ids())
+        kept = set(model.reg_frame_ids())
         left_out = reasons.why_left_out(evidence, attempt, kept)
         result = SfmResult(
-            photos=len(given) + len(panoramas) + len(unreadable),
+            photos=len(given) + len(useless) + len(unreadable),
             registered=len(kept),
             rejected=(
                 *left_out.items(),
                 *((name, f"This photo is nearly the same as {other}.") for name, other in near_duplicates.items()),
-                *((photo.name, f"This photo was left out because {PANORAMA}.") for photo in panoramas),
+                *((name, f"This photo was left out because {reason}.") for name, reason in useless.items()),
                 *((name, "This file is not a photo.") for name in unreadable),
             ),
             points=model.num_points3D(),
@@ -137,10 +138,14 @@ def reconstruct(
             track_length=model.compute_mean_track_length(),
             overlap=round(overlapping_photos(model), 1),
             rung=attempt.rung,
+            panoramas=panoramas.count(photos),
+            views=panoramas.views_kept(model, photos),
             warnings=(
                 *passed_over,
+                *panoramas.remarks(photos),
                 *_warnings(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,
+                *_tell_of_fisheyes(groups, fisheyes),
                 *_warn_of_positions(photos, misplaced),
                 *_warn_of_masks(photos, findings.masks, attempt),
                 *_warn_of_video(photos, model.compute_mean_reprojection_error()),
@@ -156,28 +161,31 @@ def reconstruct(
     return result
 
 
-def _read(images: Path, options: SfmOptions) -> tuple[list[PhotoHeader], list[PhotoHeader], list[str]]:
-    """The photos of the folder in capture order, as many as are needed; the panoramas; the files that are none."""
+def _read(images: Path, options: SfmOptions) -> tuple[list[PhotoHeader], dict[str, str], list[str]]:
+    """The photos of the folder in capture order, as many as are needed; why others are of no use; what is no photo."""
     if not images.is_dir():
         raise NoPhotos(f"There is no folder {images}.", hint="Give a folder of photos.")
     found, unreadable = read_photos(images)
-    photos = [photo for photo in found if not photo.is_panorama]
-    panoramas = [photo for photo in found if photo.is_panorama]
     if not found:
         others = f"; splatworker photos makes them of others ({unreadable[0]}, ...)" if unreadable else ""
         raise NoPhotos(
             f"There is no JPEG or PNG photo in {readable(images.name)}.", hint=f"Give a folder of photos{others}."
         )
-    if panoramas and len(photos) < options.min_registered:
+    useless = {photo.name: photo.unusable for photo in found if photo.unusable}
+    useless |= {photo.name: TOO_SMALL for photo in with_views(found, needed(options))[1]}
+    photos = [photo for photo in found if photo.name not in useless]
+    if useless and len(photos) < options.min_registered:
+        name, reason = next(iter(useless.items()))
         raise NoPhotos(
-            f"Of {len(found)} photos {len(panoramas)} are panoramas ({panoramas[0].name}, ...): {PANORAMA}.",
-            hint="Give ordinary photos of one subject.",
+            f"Of {len(found)} photos {len(useless)} cannot be used. Of {name}: {reason}.",
+            hint="Give ordinary photos of one subject, or equirectangular panoramas.",
         )
     if len(photos) < options.min_registered:
         raise TooFewPhotos(
             f"{len(photos)} photos are too few: {options.min_registered} are needed.", hint=reasons.SHOOTING_HINT
         )
-    return photos, panoramas, unreadable
+    panoramas.demand_few_enough(photos, needed(options))
+    return photos, useless, unreadable
 
 
 class StepTimer:
@@ -199,8 +207,9 @@ def _fit_to_deliver(evidence: reasons.Evidence, attempts: Sequence[Attempt], opt
     if no_depth := reasons.why_no_depth(evidence, attempts):
         raise no_depth
     attempt = best(attempts) if attempts else None
-    wanted = min(options.min_registered, len(evidence.photos))  # near-duplicates that were left out are not missed
-    least = max(wanted, math.ceil(options.min_share * len(evidence.photos)))
+    given = len(evidence.given)
+    wanted = min(options.min_registered, given)  # near-duplicates that were left out are not missed
+    least = max(wanted, math.ceil(options.min_share * given))
     if attempt and attempt.plausible and attempt.registered >= least:
         return attempt
     if no_matches := reasons.why_no_features(evidence) or reasons.why_no_overlap(evidence):
@@ -217,7 +226,7 @@ def _without_implausible(attempt: Attempt) -> pycolmap.Reconstruction:
     model = attempt.model
     assert model is not None
     for image_id in attempt.inspection.implausible_images:
-        model.deregister_frame(model.image(image_id).frame_id)
+        model.deregister_frame(model.image(image_id).frame_id)  # and with it all views of a panorama
     return model
 
 
@@ -240,19 +249,29 @@ def _warn_of_headers(groups: Sequence[CameraGroup], attempt: Attempt) -> Iterato
 
 def _warn_of_positions(photos: Sequence[PhotoHeader], misplaced: Sequence[int]) -> Iterator[str]:
     if misplaced:
-        names = [photos[image_id - 1].name for image_id in misplaced]
+        names = [photos[image_id - 1].given for image_id in misplaced]
         yield f"The position (GPS) of {_some(names)} is missing or contradicts that of all others; it was not used."
 
 
+def _tell_of_fisheyes(groups: Sequence[CameraGroup], shares: Mapping[int, float]) -> Iterator[str]:
+    for camera_id, share in shares.items():
+        names = [photo.name for photo in groups[camera_id - 1].photos]
+        yield (
+            f"A fisheye lens took {_some(names)}: of each photo the {share:.0%} that lies within {WIDEST_DEG:.0f} "
+            "degrees was straightened and used."
+        )
+
+
 def _warn_of_masks(photos: Sequence[PhotoHeader], masks: Evidence | None, attempt: Attempt) -> Iterator[str]:
-    transparent = sum(photo.has_alpha for photo in photos)
-    masked = sum(photo.mask is not None for photo in photos)
+    given = len(set(frames_of(photos)))
+    transparent = len({photo.given for photo in photos if photo.has_alpha})
+    masked = len({photo.given for photo in photos if photo.mask is not None})
     if not transparent and not masked:
         return
     if transparent:
-        said = f"{transparent} of {len(photos)} photos are partly transparent"
+        said = f"{transparent} of {given} photos are partly transparent"
     else:
-        said = f"{masked} of {len(photos)} photos have a mask"
+        said = f"{masked} of {given} photos have a mask"
     if masks is None:
         yield f"{said}: nothing was looked for in what is hidden." if transparent else f"{said}."
     elif used_masks(attempt):
@@ -287,7 +306,7 @@ def _warnings(
     options: SfmOptions,
 ) -> Iterator[str]:
     """What the user should know of a reconstruction that is delivered."""
-    photos = evidence.photos
+    photos = evidence.given
     if near_duplicates:
         yield f"{near_duplicates} photos nearly repeat the one before them and were left out; {len(photos)} are plenty."
     share = 1 - len(left_out) / len(photos)

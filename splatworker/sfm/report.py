@@ -22,7 +22,9 @@ class SfmResult:
     """The outcome of a reconstruction.
 
     Attributes:
-        photos, registered: photos given and photos that have a camera.
+        photos, registered: photos given and photos that have a camera; a panorama is one photo.
+        panoramas: how many panoramas were cut into views.
+        views: "panorama", "name", "width" and "height" of each view that has a camera.
         rejected: (name, reason) of every photo that has none, in capture order.
         points: three-dimensional points.
         reprojection_error_px: mean over all observations, in pixels of the photos as given.
@@ -43,6 +45,8 @@ class SfmResult:
     rung: str
     warnings: tuple[str, ...]
     timings: Mapping[str, float]
+    panoramas: int = 0
+    views: Sequence[Mapping[str, Any]] = ()
 
     def to_event(self) -> dict[str, Any]:
         """As JSON-serialisable result of the stage."""

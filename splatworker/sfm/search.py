@@ -9,17 +9,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from splatworker.sfm import database, features, ladder, mask_evidence, matching, retrieval
-from splatworker.sfm.cameras import CameraGroup
+from splatworker.sfm import database, features, ladder, lens, mask_evidence, matching, retrieval
+from splatworker.sfm.cameras import CameraGroup, fixed_cameras
 from splatworker.sfm.features import FeaturePreset
 from splatworker.sfm.graph import MatchGraph, read_graph, third_best
 from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.mask_evidence import Evidence
 from splatworker.sfm.pairs import choose_pairs
-from splatworker.sfm.photo import PhotoHeader, sequences
+from splatworker.sfm.photo import PhotoHeader, frames_of, sequences
+from splatworker.sfm.pure_rotation import taken_from_one_spot
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
-from splatworker.stages.progress import Reporter
+from splatworker.stages.progress import Reporter, Silent
 
 THIN_MATCHES = 100
 """Where half of the photos have fewer verified matches than this with their third best partner, a closer look comes
@@ -43,7 +44,7 @@ class Findings:
     """What the last look at the photos gave, and every attempt of all looks.
 
     Attributes:
-        keypoints: image id -> number of keypoints.
+        keypoints: frame -> number of keypoints.
         masks: what spoke for the photos' masks and against them; None where none could be heeded.
     """
 
@@ -71,21 +72,22 @@ def search(
     attempts: list[Attempt] = []
     presets = features.presets(room.options, room.threads)
     _, fine, _ = presets
+    frames = frames_of(photos)
     begun = time.process_time()
     for preset in presets:
-        bench = dataclasses.replace(room, folder=room.folder / preset.name)
+        bench = dataclasses.replace(room, folder=room.folder / preset.name, fixed_cameras=fixed_cameras(groups))
         bench.folder.mkdir()
         database.create(bench.database, photos, groups, room.options.camera_model)
         if ahead is not None and preset is presets[0]:
             database.copy_features(ahead, bench.database, photos)
         before = time.process_time()
-        graph = _look(bench, preset, photos, reporter, timer)
+        graph = _look(bench, preset, photos, groups, reporter, timer)
         evidence = mask_evidence.weigh(bench, graph)
         other: tuple[Workbench, MatchGraph] | None = None
         if evidence is not None and evidence.heeded:
             other = None if evidence.is_still else (bench, graph)
             bench = mask_evidence.masked_look(bench, photos, groups)
-            graph = _matched(bench, preset, photos, reporter, timer)
+            graph = _matched(bench, preset, photos, groups, reporter, timer)
         now = time.process_time()
         last = (
             preset is presets[-1]
@@ -94,14 +96,14 @@ def search(
         )
         if is_thin(graph) and not last:
             continue
-        if len(graph.components()[0]) >= _SCENE:
+        if len(graph.components()[0]) >= _SCENE and not taken_from_one_spot(graph, photos):
             with timer("mapping"):
                 span = Span(reporter, "placing cameras", 0.65, 0.93)
                 attempts += ladder.climb(bench, bench.folder.name, groups, graph, span)
         if evidence is not None and not ladder.answered(attempts, graph):  # the other way, once
             if not evidence.heeded:
                 inside = mask_evidence.masked_look(bench, photos, groups)
-                other = inside, _matched(inside, preset, photos, reporter, timer)
+                other = inside, _matched(inside, preset, photos, groups, reporter, timer)
             if other is not None and len(other[1].components()[0]) >= _SCENE:
                 with timer("mapping"):
                     span = Span(reporter, "placing cameras", 0.65, 0.93)
@@ -109,42 +111,67 @@ def search(
                 graph = max(graph, other[1], key=lambda found: len(found.components()[0]))
         if last or (ladder.answered(attempts, graph) and not _is_loose(graph)):
             break
-    return Findings(database.keypoint_counts(bench.database), graph, attempts, evidence)
+    keypoints = dict.fromkeys(frames, 0)
+    for image_id, count in database.keypoint_counts(bench.database).items():
+        keypoints[frames[image_id - 1]] += count
+    return Findings(keypoints, graph, attempts, evidence)
 
 
 def _look(
     bench: Workbench,
     preset: FeaturePreset,
     photos: Sequence[PhotoHeader],
+    groups: Sequence[CameraGroup],
     reporter: Reporter,
     timer: Callable[[str], AbstractContextManager[None]],
 ) -> MatchGraph:
     """Features, pairs, matches."""
     with timer("features"):
         features.extract(bench, preset, Span(reporter, "finding features", 0.02, 0.3))
-    return _matched(bench, preset, photos, reporter, timer)
+    return _matched(bench, preset, photos, groups, reporter, timer)
 
 
 def _matched(
     bench: Workbench,
     preset: FeaturePreset,
     photos: Sequence[PhotoHeader],
+    groups: Sequence[CameraGroup],
     reporter: Reporter,
     timer: Callable[[str], AbstractContextManager[None]],
 ) -> MatchGraph:
     """Pairs and matches of features that are there."""
-    options = bench.options
+    options, frames = bench.options, frames_of(photos)
     with timer("pairs"):
         pairs = choose_pairs(
             len(photos),
             options.matcher,
             preset.gpu or features.has_many(bench.threads),
             lambda: retrieval.similarities(retrieval.read_descriptors(bench.database), options.seed),
+            frames,
             [[number + 1 for number in video] for video in sequences(photos)],
         )
     with timer("matching"):
         matching.match(bench, pairs, Span(reporter, "matching photos", 0.3, 0.65), guided=preset.guided, gpu=preset.gpu)
-    return read_graph(bench.database)
+    graph = read_graph(bench.database, frames)
+    tried = len({(frames[first - 1], frames[second - 1]) for first, second in pairs})
+    return _see_through_fisheyes(bench, groups, frames, dataclasses.replace(graph, tried=tried), timer)
+
+
+def _see_through_fisheyes(
+    bench: Workbench,
+    groups: Sequence[CameraGroup],
+    frames: Sequence[int],
+    graph: MatchGraph,
+    timer: Callable[[str], AbstractContextManager[None]],
+) -> MatchGraph:
+    """The graph as it is, or, of matches verified once more, as it is where cameras are fisheyes."""
+    with timer("lens"):
+        fisheyes = lens.find_fisheyes(bench, groups, graph)
+        if not fisheyes:
+            return graph
+        database.make_fisheyes(bench.database, fisheyes, bench.options.camera_model)
+        matching.verify(bench, bench.database, Span(Silent(), "", 0.0, 1.0), strict=False)
+        return dataclasses.replace(read_graph(bench.database, frames), tried=graph.tried)
 
 
 def is_thin(graph: MatchGraph) -> bool:

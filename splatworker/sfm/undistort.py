@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,6 +24,15 @@ _MIN_SCALE, _MAX_SCALE = 0.5, 1.5
 """The undistorted photo is at least and at most so many times the size of the original: lenses that the gate lets
 pass stay well inside, and one it should not have cannot make a sliver or a giant."""
 
+WIDEST_DEG = 110.0
+"""What is kept of a fisheye, across and up. Beyond, a pinhole camera draws everything out: at 55 degrees from its axis
+to three times its size in the middle."""
+
+_WIDEST = math.tan(math.radians(WIDEST_DEG / 2))
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom edge of what is kept of an undistorted photo, in pixels."""
+
 
 def write_scene(
     model: pycolmap.Reconstruction,
@@ -30,19 +40,23 @@ def write_scene(
     scene: Path,
     bench: Workbench,
     span: Span,
-) -> None:
+) -> dict[int, float]:
     """Write `scene/images` and `scene/sparse/0` from a model; `photos[image_id - 1]` names an image.
 
     Photos are cropped to the largest rectangle without blank pixels, and shrunk as the options say. Where a photo is
     partly transparent its alpha is undistorted as its colours are, and so is what is ignored of it, which goes to
-    `scene/masks`. All cameras are PINHOLE: COLMAP leaves one without
-    distortion as it is, whatever its kind.
+    `scene/masks`. All cameras are PINHOLE: COLMAP leaves one without distortion as it is, whatever its kind. Of
+    fisheyes `WIDEST_DEG` are kept.
+
+    Returns:
+        Of each fisheye, by camera id, the share of its photos' pixels that is kept.
     """
     distorted, undistorted = bench.folder / "distorted", bench.folder / "undistorted"
     distorted.mkdir()
     model.write(distorted)
     undistortion = pycolmap.UndistortCameraOptions()
     undistortion.min_scale, undistortion.max_scale = _MIN_SCALE, _MAX_SCALE
+    undistortion.max_cam_point_norm = _WIDEST if any(map(is_fisheye, model.cameras.values())) else -1.0
     written = undistorted / "images"
     count = model.num_reg_images()
     watch(
@@ -60,19 +74,26 @@ def write_scene(
     )
     (scene / "images").mkdir()
     flat = pycolmap.Reconstruction(undistorted / "sparse")
-    for camera in flat.cameras.values():
+    boxes = {}
+    for camera_id, camera in flat.cameras.items():
         _to_pinhole(camera)
+        if is_fisheye(model.cameras[camera_id]):
+            boxes[camera_id] = _middle(camera)
+    _crop(flat, written, boxes)
+    shares = {camera_id: share_kept(model.cameras[camera_id], flat.cameras[camera_id]) for camera_id in boxes}
     for image in flat.images.values():
         bench.cancellation.check()
         if (bench.alphas / image.name).exists():
-            alpha = _undistorted(bench.alphas / image.name, model.cameras[image.camera_id], undistortion)
+            box = boxes.get(image.camera_id)
+            alpha = _undistorted(bench.alphas / image.name, model.cameras[image.camera_id], undistortion, box)
             was_black = (bench.masks / f"{image.name}.png").exists()
             _give_alpha(written / image.name, alpha, premultiplied=was_black)
     if bench.options.undistort_max_size:
         _shrink(flat, written, bench.options.undistort_max_size, bench.threads)
     for image_id, image in flat.images.items():
         if (bench.ignored / image.name).exists():
-            ignored = _undistorted(bench.ignored / image.name, model.cameras[image.camera_id], undistortion)
+            box = boxes.get(image.camera_id)
+            ignored = _undistorted(bench.ignored / image.name, model.cameras[image.camera_id], undistortion, box)
             camera = flat.cameras[image.camera_id]
             _write_mask(ignored, (camera.width, camera.height), scene / "masks" / mask_name(photos[image_id - 1].name))
         drop_metadata(written / image.name)
@@ -85,6 +106,7 @@ def write_scene(
     sparse.mkdir(parents=True)
     for name in ("cameras.bin", "images.bin", "points3D.bin"):
         (undistorted / name).rename(sparse / name)
+    return shares
 
 
 def _to_pinhole(camera: pycolmap.Camera) -> None:
@@ -95,14 +117,54 @@ def _to_pinhole(camera: pycolmap.Camera) -> None:
     camera.params = [*focal, *center]
 
 
+def is_fisheye(camera: pycolmap.Camera) -> bool:
+    """Whether a camera's model is one of a fisheye."""
+    return "FISHEYE" in camera.model_name
+
+
+def share_kept(distorted: pycolmap.Camera, flat: pycolmap.Camera) -> float:
+    """The share of a photo's pixels that its undistorted one shows."""
+    x, y = np.meshgrid(np.linspace(0.5, distorted.width - 0.5, 200), np.linspace(0.5, distorted.height - 0.5, 200))
+    pixels = np.stack([x, y], axis=-1).reshape(-1, 2)
+    rays = np.asarray(distorted.cam_from_img(pixels), dtype=float)
+    ahead = np.hypot(*((pixels - pixels.mean(axis=0)) / distorted.mean_focal_length()).T) < np.pi / 2
+    fx, fy, cx, cy = flat.params
+    seen = rays * [fx, fy] + [cx, cy]
+    return float((ahead & ((seen >= 0) & (seen <= [flat.width, flat.height])).all(axis=1)).mean())
+
+
+def _middle(camera: pycolmap.Camera) -> Box:
+    """What of a pinhole camera lies within `WIDEST_DEG`."""
+    fx, fy, cx, cy = camera.params
+    left, top = max(0, math.ceil(cx - _WIDEST * fx)), max(0, math.ceil(cy - _WIDEST * fy))
+    return left, top, min(camera.width, int(cx + _WIDEST * fx)), min(camera.height, int(cy + _WIDEST * fy))
+
+
+def _crop(model: pycolmap.Reconstruction, photos: Path, boxes: Mapping[int, Box]) -> None:
+    """Crop photos, and the model's cameras with them, to a box for each camera id that has one."""
+    for image in model.images.values():
+        if image.camera_id in boxes:
+            with Image.open(photos / image.name, formats=FORMATS) as photo:
+                cropped = photo.crop(boxes[image.camera_id])
+            cropped.save(photos / image.name, quality=_JPEG_QUALITY, subsampling=0)
+            for point in image.points2D:
+                point.xy = point.xy - boxes[image.camera_id][:2]
+    for camera_id, (left, top, right, bottom) in boxes.items():
+        camera = model.cameras[camera_id]
+        fx, fy, cx, cy = camera.params
+        camera.width, camera.height = right - left, bottom - top
+        camera.params = [fx, fy, cx - left, cy - top]
+
+
 def _undistorted(
-    grey: Path, camera: pycolmap.Camera, options: pycolmap.UndistortCameraOptions
+    grey: Path, camera: pycolmap.Camera, options: pycolmap.UndistortCameraOptions, box: Box | None
 ) -> npt.NDArray[np.uint8]:
     """(H, W) a grey picture of a photo's size, undistorted as the photo was; 0 where the photo shows nothing."""
     with Image.open(grey, formats=FORMATS) as image:
         given = np.asarray(image)
     flat, _ = pycolmap.undistort_image(options, pycolmap.Bitmap.from_array(given), camera)
-    return np.asarray(flat.to_array()).reshape(flat.height, flat.width)
+    left, top, right, bottom = box or (0, 0, flat.width, flat.height)
+    return np.asarray(flat.to_array()).reshape(flat.height, flat.width)[top:bottom, left:right]
 
 
 def _give_alpha(written: Path, opacity: npt.NDArray[np.uint8], *, premultiplied: bool) -> None:

@@ -18,6 +18,7 @@ class Workbench:
         folder: made for this look; holds its database and models.
         photos: folder of the photos by alias, see `layout`.
         threads: how many to use.
+        fixed_cameras: ids of cameras, and of rigs that begin with them, whose calibration is known and stays as it is.
         mask_rules: how the photos' masks are meant.
     """
 
@@ -27,6 +28,7 @@ class Workbench:
     threads: int
     cancellation: Cancellation = field(default_factory=Cancellation)
     mask_rules: MaskRules = AS_GIVEN
+    fixed_cameras: frozenset[int] = frozenset()
 
     @property
     def alphas(self) -> Path:

@@ -42,6 +42,21 @@ class Silent:
         """Say nothing."""
 
 
+class PartOf:
+    """A reporter of a part of a stage, which takes the stage's progress from one fraction to another."""
+
+    def __init__(self, whole: Reporter, start: float, end: float) -> None:
+        self._whole, self._start, self._end = whole, start, end
+
+    def progress(self, step: str, fraction: float) -> None:
+        """Tell how far the whole stage is."""
+        self._whole.progress(step, self._start + (self._end - self._start) * max(0.0, min(1.0, fraction)))
+
+    def warning(self, message: str) -> None:
+        """Pass a warning on."""
+        self._whole.warning(message)
+
+
 class JsonLines:
     """Reports of one stage as JSON lines on a stream; a progress line at most every `step` of the fraction."""
 

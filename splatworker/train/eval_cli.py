@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from splatworker.formats.filling import files_to_write
-from splatworker.formats.find import find_splat
+from splatworker.formats.find import find_splat_of_scene
 from splatworker.formats.mask_names import MaskRules
 from splatworker.render.backend import renderer_for
 from splatworker.render.cli import add_arguments, chosen_photos, to_bytes, write_png
@@ -57,7 +57,7 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
         InvalidScene: the splat or the scene is missing or broken.
         DiskFull, SplatError: a picture cannot be written.
     """
-    ply = find_splat(arguments.splat)
+    ply = find_splat_of_scene(arguments.splat)
     gaussians = read_any(ply)
     photos = chosen_photos(arguments, report, arguments.masks, MaskRules(arguments.mask_mode, arguments.invert_masks))
     renderer = renderer_for(arguments.device)

@@ -22,6 +22,8 @@ def success(
     """The answer of a job that succeeded; `outputs` names what was delivered besides the splat."""
     details = dataclasses.asdict(splat)
     del details["ply"]
+    if details["subject"] is None:
+        del details["subject"]
     details["timings"]["total"] = round(seconds, 2)
     for video in details["videos"]:
         video.pop("chosen", None)  # names that only a run's folder and report know

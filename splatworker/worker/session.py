@@ -21,7 +21,7 @@ from splatworker.deliver import webhook
 from splatworker.errors import InvalidJob
 from splatworker.network.guard import check_url
 from splatworker.pipeline import transfers
-from splatworker.pipeline.run import FRAMES_WEIGHT, WEIGHTS
+from splatworker.pipeline.run import FRAMES_WEIGHT, WEIGHTS, weights_of
 from splatworker.stages.process import STAGE_COMMAND, StageRunner
 from splatworker.stages.progress import Overall, Sink
 from splatworker.worker.deduplicate_jobs import key_of
@@ -36,7 +36,8 @@ DELIVERED_REMEMBERED = 1024
 _delivered: OrderedDict[tuple[str | None, str], None] = OrderedDict()
 """The last messages that were answered with success, by job and the message's id: of all jobs of this worker."""
 
-ALL_WEIGHTS = {"fetch": 0.04, **WEIGHTS}
+FETCH_WEIGHT = 0.04
+ALL_WEIGHTS = {"fetch": FETCH_WEIGHT, **WEIGHTS}
 
 Platform = Callable[[dict[str, Any], dict[str, Any]], Awaitable[None]]
 """Sends (event, news) to the platform, and comes back when it has arrived."""
@@ -164,11 +165,10 @@ def _remember(message_key: tuple[str | None, str], sent: asyncio.Future[str | No
 
 def _weights(job: Job) -> dict[str, float]:
     """The stages that a job will go through, with their shares of the time."""
-    weights = {stage: weight for stage, weight in ALL_WEIGHTS.items() if stage != "export" or job.outputs}
+    weights = {stage: weight for stage, weight in weights_of(job.subject).items() if stage != "export" or job.outputs}
     if job.videos:
-        fetch = weights.pop("fetch")
-        return {"fetch": 2 * fetch, "frames": FRAMES_WEIGHT, **weights}
-    return weights
+        return {"fetch": 2 * FETCH_WEIGHT, "frames": FRAMES_WEIGHT, **weights}
+    return {"fetch": FETCH_WEIGHT, **weights}
 
 
 class Shutdown:

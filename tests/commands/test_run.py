@@ -330,6 +330,41 @@ def test_the_help_names_every_command() -> None:
         assert f"splatworker {name}" in done.stdout
 
 
+BALL = 'train=tune:__main__:SPLAT="ball"'
+
+
+def test_the_object_alone_and_then_the_scene(photos: Path, out: Path) -> None:
+    assert run_and_export(photos, "-o", out, "--subject", "object", "--formats", "splat", faults=(BALL,)) == 0
+    assert {path.name for path in out.iterdir()} == SPLAT | {"object.json", "splat.splat"}
+    result = json.loads((out / "result.json").read_text())
+    assert result["warnings"] == [warning for warning in result["warnings"] if "preview" in warning]
+    assert result["subject"]["delivered"] == "object"
+    account = json.loads((out / "object.json").read_text())
+    assert account["object_from_scene"] == result["subject"]["object_from_scene"]
+    assert len(account["cameras"]) == 6
+    assert run(photos, "-o", out, faults=(BALL,)) == 0
+    assert {path.name for path in out.iterdir()} == SPLAT  # the object's account goes with its splat
+    assert "subject" not in json.loads((out / "result.json").read_text())
+
+
+@pytest.mark.slow
+def test_no_single_subject_gives_the_scene_and_a_warning(photos: Path, out: Path) -> None:
+    assert run(photos, "-o", out, "--subject", "object") == 0
+    assert {path.name for path in out.iterdir()} == SPLAT
+    result = json.loads((out / "result.json").read_text())
+    assert result["gaussians"] == 40
+    assert result["subject"]["delivered"] == "scene"
+    assert result["subject"]["code"] == "no_single_subject"
+    assert any("The whole scene is delivered." in warning for warning in result["warnings"])
+
+
+def test_a_stage_that_dies_over_the_object_costs_nobody_the_scene(photos: Path, out: Path) -> None:
+    assert run(photos, "-o", out, "--subject", "object", faults=("object=segfault",)) == 0
+    result = json.loads((out / "result.json").read_text())
+    assert result["subject"]["delivered"] == "scene"
+    assert result["subject"]["code"] == "stage_crashed"
+
+
 def test_masks_beside_the_photos_are_used(photos: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (photos / "masks").mkdir()
     for photo in sorted(photos.glob("*.jpg")):

@@ -86,6 +86,20 @@ def test_a_preset_word_for_word(product: Product, preset: str) -> None:
     assert product.caller.credits == before - PRICES[preset]
 
 
+def test_an_order_of_the_object_alone_is_never_left_without_a_splat(product: Product) -> None:
+    """What the instant trainer makes is no single thing: the scene arrives, is paid for, and the answer says why."""
+    job = f"job-{next(_numbers)}"
+    told = product.caller.order(job, "standard", PHOTOS) | {"subject": "object"}
+    product.platform.submit(job, told)
+    output = product.answer(job)
+    assert output["status"] == "success", output
+    assert output["subject"]["delivered"] == "scene"
+    assert output["subject"]["code"] == "no_single_subject"
+    assert any("The whole scene is delivered." in warning for warning in output["warnings"])
+    assert product.store.objects[f"models/project-of-{job}.ply"].startswith(b"ply\n")
+    assert product.caller.jobs[job]["status"] == "completed"
+
+
 TOO_MUCH = {
     "sh_degree": 4,
     "feature_lr": 3,

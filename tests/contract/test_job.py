@@ -227,6 +227,13 @@ def test_options_of_the_cameras_become_those_of_the_stage() -> None:
         recipe({"sfm": {"min_share": 1.5}})
 
 
+def test_what_is_to_be_delivered() -> None:
+    assert parse(GOOD).subject == "scene"
+    assert parse({**GOOD, "subject": "object"}).subject == "object"
+    with pytest.raises(InvalidJob, match="'subject'"):
+        parse({**GOOD, "subject": "person"})
+
+
 def test_masks_are_one_for_each_photo_or_null() -> None:
     masks = [None, *["https://photos.example/mask.png"] * 5]
     job = parse(GOOD | {"mask_urls": masks, "mask_mode": "cutout", "invert_masks": True})

@@ -140,3 +140,22 @@ def test_a_phone_held_upright_sees_more_up_than_across() -> None:
     assert viewpoint_of(lying, np.zeros(3)).tan_x > viewpoint_of(lying, np.zeros(3)).tan_y
     viewpoint = viewpoint_of(held, np.zeros(3))
     assert (viewpoint.tan_x, viewpoint.tan_y) == pytest.approx((24 / 60, 32 / 60))
+
+
+def test_a_flight_through_panoramas_turns_once_around_and_stays_level() -> None:
+    """Five views of each of six panoramas on a line: four around and one up."""
+    places = [[x, 1.0 + 0.05 * x, 0.2 * x] for x in np.linspace(-2, 2, 6)]
+    looks: list[list[float]] = [[0, 0, 1], [1, 0, 0], [0, 0, -1], [-1, 0, 0], [0, 1, 1e-6]]
+    cameras = [
+        camera_at(place, [one + other for one, other in zip(place, look, strict=True)], 64, 64, 32.0)
+        for place in places
+        for look in looks
+    ]
+    path = flight(cameras, POINTS, 0, FRAMES)
+    looking = np.array([viewpoint.target - viewpoint.position for viewpoint in path])
+    assert np.allclose(looking[:, 1], 0)
+    angles = np.unwrap(np.arctan2(looking[:, 0], looking[:, 2]))
+    assert angles[-1] - angles[0] == pytest.approx(2 * np.pi * (1 - 1 / FRAMES))
+    assert closed_steps(positions(path)).max() < 0.3
+    assert positions(path)[:, 1].min() > 0.85
+    assert positions(path)[:, 0].max() - positions(path)[:, 0].min() > 2

@@ -1,34 +1,140 @@
-"""Pictures that no ordinary camera took."""
+"""Equirectangular photos: known by what they say or by how they look, and told from what merely looks like one."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+from support import photo_sets
+from support.odd_photos import jpeg_with_xmp, photo
 
-from splatworker.formats.panorama import is_panorama
+from splatworker.formats.panorama import (
+    NOT_EQUIRECTANGULAR,
+    TWO_CIRCLES,
+    Area,
+    UnusablePanorama,
+    area_of,
+    as_xmp,
+    mark_equirectangular,
+    may_be_panorama,
+)
+
+WHOLE = Area()
 
 
-def rough(width: int, height: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 255, (height, width), dtype=np.uint8)
+def area(picture: np.ndarray | Image.Image, xmp: bytes | str = b"") -> Area | None:
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    return area_of(image, {"xmp": xmp}, Image.Exif())
 
 
-@pytest.mark.parametrize("xmp", [b'<x GPano:ProjectionType="equirectangular"/>', '<x GSpherical:Spherical="true"/>'])
-def test_one_that_says_so(xmp: bytes | str) -> None:
-    picture = Image.new("RGB", (40, 30))
-    assert is_panorama(picture, {"xmp": xmp}, Image.Exif())
-    assert not is_panorama(picture, {"xmp": b"<x/>"}, Image.Exif())
+def told(**sizes: int) -> str:
+    properties = {"ProjectionType": "equirectangular"} | sizes
+    return "<rdf:Description " + " ".join(f'GPano:{name}="{value}"' for name, value in properties.items()) + "/>"
 
 
-def test_one_that_a_phone_has_stitched() -> None:
+@pytest.fixture(scope="module")
+def around() -> np.ndarray:
+    """The hall, all around, 512 pixels wide."""
+    return photo_sets.photograph(photo_sets.hall(), photo_sets.walk(3)[1], photo_sets.sphere_rays(512))
+
+
+@pytest.mark.parametrize(
+    "xmp",
+    [
+        b'<x GPano:ProjectionType="equirectangular"/>',
+        b"<x GPano:ProjectionType='equirectangular'/>",
+        "<GPano:ProjectionType>equirectangular</GPano:ProjectionType>",
+        '<x GSpherical:Spherical="true"/>',
+        told(FullPanoWidthPixels=8192, FullPanoHeightPixels=4096),
+    ],
+)
+def test_one_that_says_so_is_a_whole_sphere_whatever_it_shows(xmp: bytes | str) -> None:
+    picture = np.full((100, 200, 3), 90, np.uint8)
+    assert area(picture, xmp) == WHOLE
+    assert area(picture) is None
+
+
+def test_one_that_shows_a_part_says_which() -> None:
+    sizes = {"FullPanoWidthPixels": 4000, "FullPanoHeightPixels": 2000, "CroppedAreaImageWidthPixels": 2000}
+    sizes |= {"CroppedAreaImageHeightPixels": 1000, "CroppedAreaLeftPixels": 500, "CroppedAreaTopPixels": 250}
+    for shrunk in (1, 5):  # sizes are those of when it was written
+        assert area(Image.new("RGB", (2000 // shrunk, 1000 // shrunk)), told(**sizes)) == Area(-135, 45, -22.5, 67.5)
+    with pytest.raises(UnusablePanorama, match=r"2000x1000 pixels of a sphere of 4000x2000, .* fit its 400x300"):
+        area(Image.new("RGB", (400, 300)), told(**sizes))
+    with pytest.raises(UnusablePanorama, match="of a sphere"):
+        area(Image.new("RGB", (2000, 1000)), told(**sizes | {"CroppedAreaLeftPixels": 2500}))
+    with pytest.raises(UnusablePanorama, match="90 by 9 degrees"):
+        area(Image.new("RGB", (1000, 100)), told(**sizes | dict(zip(list(sizes)[2:4], (1000, 100), strict=True))))
+
+
+def test_a_sphere_of_a_shape_that_none_has_is_refused_by_its_sizes() -> None:
+    with pytest.raises(UnusablePanorama, match="it is 400x300 pixels, not twice as wide as high"):
+        area(Image.new("RGB", (400, 300)), told())
+    with pytest.raises(UnusablePanorama, match="of a sphere of 4000x1000"):
+        area(Image.new("RGB", (400, 100)), told(FullPanoWidthPixels=4000, FullPanoHeightPixels=1000))
+
+
+def test_another_projection_is_refused() -> None:
     exif = Image.Exif()
-    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.CustomRendered] = 6
-    assert is_panorama(Image.new("RGB", (40, 30)), {}, exif)
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.CustomRendered] = 6  # a phone has joined it
+    with pytest.raises(UnusablePanorama) as refused:
+        area_of(Image.new("RGB", (400, 100)), {}, exif)
+    assert str(refused.value) == NOT_EQUIRECTANGULAR
+    with pytest.raises(UnusablePanorama, match="not equirectangular"):
+        area(Image.new("RGB", (400, 100)), '<x GPano:ProjectionType="cylindrical"/>')
 
 
-def test_one_whose_edges_are_one_place() -> None:
-    pixels = np.repeat(rough(1, 256), 512, axis=1)
-    assert is_panorama(Image.fromarray(pixels), {}, Image.Exif())
-    pixels[:, -8:] = rough(1, 256, seed=1)
-    assert not is_panorama(Image.fromarray(pixels), {}, Image.Exif())
-    assert not is_panorama(Image.fromarray(np.full((256, 512), 90, np.uint8)), {}, Image.Exif())  # nothing to compare
+def test_one_that_says_nothing_is_known_by_its_edges_and_its_poles(around: np.ndarray) -> None:
+    assert area(around) == WHOLE
+    assert area(np.roll(around, 100, axis=1)) == WHOLE  # wherever it was opened
+    turned = around.copy()
+    turned[:, -40:] = around[::-1, -40:]
+    assert area(turned) is None, "edges that are two places"
+    assert area(np.ascontiguousarray(around[64:192]).repeat(2, axis=0)) is None, "no poles"
+    assert area(around[:, :500]) is None, "not twice as wide as high"
+    assert area(np.full((256, 512, 3), 90, np.uint8)) is None, "nothing to compare"
+
+
+def test_an_ordinary_photo_twice_as_wide_as_high_is_none() -> None:
+    sides = photo(512, 256)
+    assert area(sides) is None
+    mirrored = np.concatenate([sides[:, :256], sides[:, 255::-1]], axis=1)  # edges alike, as in a ring of shelves
+    assert area(mirrored) is None
+
+
+def test_two_circles_side_by_side_are_refused_with_what_to_do() -> None:
+    y, x = (np.mgrid[:256, :256] + 0.5) / 256 - 0.5
+    circle = np.where((np.hypot(x, y) < 0.49)[..., None], photo(256, 256), 4).astype(np.uint8)
+    both = np.concatenate([circle, circle[::-1]], axis=1)
+    with pytest.raises(UnusablePanorama, match="export it as equirectangular") as refused:
+        area(both)
+    assert str(refused.value) == TWO_CIRCLES
+    assert area(np.concatenate([circle, photo(256, 256)], axis=1)) is None
+
+
+def test_a_jpeg_is_marked_without_a_change_to_its_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "frame.jpg"
+    Image.fromarray(photo(200, 100)).save(path)
+    before = np.asarray(Image.open(path))
+    mark_equirectangular(path)
+    with Image.open(path) as marked:
+        assert area_of(marked, marked.info, marked.getexif()) == WHOLE
+        assert may_be_panorama(marked.info, (30, 40))
+        assert np.array_equal(np.asarray(marked), before)
+    Image.fromarray(photo(200, 100)).save(tmp_path / "frame.png")
+    with pytest.raises(ValueError, match="not a JPEG"):
+        mark_equirectangular(tmp_path / "frame.png")
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    part = Area(-100.0, 80.0, -30.0, 60.0)
+    (tmp_path / "a.jpg").write_bytes(jpeg_with_xmp(photo(360, 180), as_xmp(part, 360, 180)))
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert area_of(image, image.info, image.getexif()) == part
+
+
+def test_garbage_is_no_panorama_and_no_crash() -> None:
+    assert area(Image.new("RGB", (40, 30)), b"\xff\xfe GPano \x00" * 1000) is None
+    assert area(Image.new("RGB", (40, 20)), told(FullPanoWidthPixels=-3, FullPanoHeightPixels=0)) == WHOLE

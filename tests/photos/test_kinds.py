@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
-from support import odd_photos
+from support import odd_photos, photo_sets
 from support.jobs import write_photos
 
 from splatworker.formats import panorama
@@ -234,17 +234,39 @@ def test_names_that_are_no_utf8_are_readable(source: Path) -> None:
     assert [photo["name"] for photo in decoded.rejected] == ["café 2.txt"]
 
 
-def test_a_panorama_is_refused_by_name(source: Path) -> None:
-    sides = np.random.default_rng(1).integers(0, 255, (64, 1, 3), np.uint8)
-    around = np.concatenate(
-        [sides, *[np.roll(sides, 3 * step, axis=0) for step in range(1, 126)], sides, sides], axis=1
-    )
-    Image.fromarray(around).resize((512, 256)).save(source / "around.png")
-    (source / "says.jpg").write_bytes(odd_photos.jpeg_with_xmp(PHOTO, b"<x GPano:ProjectionType='equirectangular'/>"))
-    decoded = run(source)
-    assert {photo["name"]: photo["reason"] for photo in decoded.rejected} == {
-        "around.png": panorama.PANORAMA,
-        "says.jpg": panorama.PANORAMA,
+def test_a_panorama_is_shrunk_to_what_its_views_need_and_says_what_it_shows(source: Path) -> None:
+    xmp = panorama.as_xmp(panorama.Area(-180, 180, -60, 60), 1200, 400)
+    (source / "belt.jpg").write_bytes(odd_photos.jpeg_with_xmp(odd_photos.photo(1200, 400), xmp))
+    rgba = np.dstack([odd_photos.photo(400, 200), np.full((200, 400), 255, np.uint8)])
+    rgba[:50, :50, 3] = 0
+    told = PngImagePlugin.PngInfo()
+    told.add_itxt("XML:com.adobe.xmp", panorama.as_xmp(panorama.Area(), 400, 200).decode())
+    Image.fromarray(rgba).save(source / "cut.png", pnginfo=told)
+    around = photo_sets.photograph(photo_sets.hall(), photo_sets.walk(3)[1], photo_sets.sphere_rays(512))
+    Image.fromarray(around).save(source / "silent.jpg", quality=93)
+    decoded = run(source, max_size=200)
+    assert decoded.rejected == []
+    assert all(photo["panorama"] for photo in decoded.photos)
+    sizes = {photo["name"]: (photo["width"], photo["height"]) for photo in decoded.photos}
+    assert sizes == {"belt.jpg": (800, 267), "cut.png": (400, 200), "silent.jpg": (512, 256)}
+    areas = {}
+    for name in sizes:
+        with Image.open(source.parent / "out" / name) as clean:
+            areas[name] = panorama.area_of(clean, clean.info, clean.getexif())
+    assert areas["cut.png"] == areas["silent.jpg"] == panorama.Area()
+    assert areas["belt.jpg"] is not None
+    assert (areas["belt.jpg"].south, areas["belt.jpg"].north) == pytest.approx((-60, 60), abs=0.3)
+
+
+def test_what_is_no_equirectangular_panorama_is_refused_by_name(source: Path) -> None:
+    says = b"<x GPano:ProjectionType='cylindrical'/>"
+    (source / "says.jpg").write_bytes(odd_photos.jpeg_with_xmp(PHOTO, says))
+    y, x = (np.mgrid[:256, :256] + 0.5) / 256 - 0.5
+    circle = np.where((np.hypot(x, y) < 0.49)[..., None], odd_photos.photo(256, 256), 4).astype(np.uint8)
+    Image.fromarray(np.concatenate([circle, circle[::-1]], axis=1)).save(source / "two.jpg")
+    assert {photo["name"]: photo["reason"] for photo in run(source).rejected} == {
+        "says.jpg": panorama.NOT_EQUIRECTANGULAR,
+        "two.jpg": panorama.TWO_CIRCLES,
     }
 
 

@@ -26,6 +26,11 @@ def test_how_many_pixels_are_trained_on(asked: dict[str, Any], preview: bool, pi
     assert photo_sizes.trained_pixels(asked_recipe, [], preview=preview) == 0
 
 
+def test_a_part_of_a_panorama_is_one_of_its_views() -> None:
+    photos = [{"width": 8000, "height": 4000, "panorama": True}, {"width": 1500, "height": 2000}]
+    assert photo_sizes.undistorted(recipe({"params": {"resolution_scales": [2.0]}}), photos, preview=False) == 1000
+
+
 @pytest.mark.parametrize(
     ("asked", "preview", "decoded", "undistorted"),
     [

@@ -64,6 +64,15 @@ def test_sizes_are_those_of_photos_with_a_camera() -> None:
     assert run._sizes(decoded, {"rejected": [{"name": "a.jpg"}]}) == [(40, 30)]
 
 
+def test_panoramas_are_planned_by_their_views_and_counted_as_what_they_are() -> None:
+    decoded = {"photos": [{"name": name, "width": 40, "height": 20} for name in ("a.jpg", "b.jpg", "c.jpg")]}
+    views = [{"panorama": "b.jpg", "name": f"b_{n}.jpg", "width": 10, "height": 10} for n in range(3)]
+    scene = {"rejected": [{"name": "c.jpg"}], "panoramas": 2, "views": views}
+    assert run._sizes(decoded, scene) == [(40, 20), (10, 10), (10, 10), (10, 10)]
+    assert run._panoramas(scene) == {"panoramas": 2, "views": 3}
+    assert run._panoramas({"rejected": [], "panoramas": 0, "views": []}) == {}
+
+
 def test_the_scores_of_held_out_photos_come_first_where_there_are_any() -> None:
     trained: dict[str, Any] = {"preview": False, "iterations": 7000, "quality": {"train": {"psnr": 31.0}}}
     assert run._quality(trained) == {"preview": False, "iterations": 7000, "training_psnr": 31.0}

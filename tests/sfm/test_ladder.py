@@ -29,10 +29,10 @@ class Model:
     def __init__(self, photos: int, error: float = 0.5) -> None:
         self.photos, self.error = photos, error
 
-    def num_reg_images(self) -> int:
+    def num_reg_frames(self) -> int:
         return self.photos
 
-    def reg_image_ids(self) -> list[int]:
+    def reg_frame_ids(self) -> list[int]:
         return list(range(1, self.photos + 1))
 
     def compute_mean_reprojection_error(self) -> float:
@@ -64,7 +64,7 @@ def climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]
         monkeypatch.setattr(gate, "inspect", lambda model, _: Inspection(faults=list(faults.get(id(model), ()))))
         monkeypatch.setattr(draft, "is_worthwhile", lambda _: plenty)
         bench = cast(Workbench, SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db"))
-        groups = [cast(CameraGroup, SimpleNamespace(has_prior=has_prior))]
+        groups = [cast(CameraGroup, SimpleNamespace(has_prior=has_prior, calibration=None))]
         attempts = ladder.climb(bench, "fast", groups, GRAPH, cast(Span, None))
         return attempts, asked
 
@@ -118,7 +118,7 @@ def test_a_model_that_cannot_be_true_is_not_taken_however_many_photos_it_has(cli
 def attempt(
     registered: int, error: float, *, doubted: bool = False, faults: list[str] | None = None, rung: str = "x"
 ) -> ladder.Attempt:
-    model = SimpleNamespace(num_reg_images=lambda: registered, compute_mean_reprojection_error=lambda: error)
+    model = SimpleNamespace(num_reg_frames=lambda: registered, compute_mean_reprojection_error=lambda: error)
     found = gate.Inspection(faults=faults or [], doubted={1: "it does"} if doubted else {})
     return ladder.Attempt("fast", rung, cast(pycolmap.Reconstruction, model), (), found, 1.0)
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from splatworker.sfm.options import Matcher
 from splatworker.sfm.pairs import all_pairs, choose_pairs, look_alikes, neighbours
 
 
@@ -44,3 +45,20 @@ def test_look_alikes_are_the_most_similar() -> None:
     alike = np.array([[1, 0.9, 0.1, 0.2], [0.9, 1, 0.3, 0.1], [0.1, 0.3, 1, 0.8], [0.2, 0.1, 0.8, 1]], np.float32)
     assert look_alikes(alike, 1) == {(1, 2), (3, 4)}
     assert look_alikes(alike, 9) == set(all_pairs(4))
+
+
+def test_views_of_one_panorama_are_never_matched_with_each_other() -> None:
+    frames = [1, 1, 1, 4, 4, 4, 7]
+    pairs = choose_pairs(7, "exhaustive", False, never, frames)
+    assert len(pairs) == 21 - 6
+    assert all(frames[first - 1] != frames[second - 1] for first, second in pairs)
+    many = [1 + 5 * (number // 5) for number in range(150)]
+    alike = np.random.default_rng(0).random((150, 150), np.float32)
+    matchers: tuple[Matcher, ...] = ("retrieval", "sequential")
+    for matcher in matchers:
+        pairs = choose_pairs(150, matcher, False, lambda: alike, many)
+        assert pairs == sorted(set(pairs))
+        assert all(many[first - 1] != many[second - 1] for first, second in pairs)
+        near = {(many[first - 1], many[second - 1]) for first, second in pairs}
+        assert all((one, one + 5) in near for one in range(1, 141, 5)), "neighbours are panoramas"
+        assert len(pairs) < 150 * 40

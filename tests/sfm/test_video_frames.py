@@ -61,19 +61,19 @@ def test_neighbours_in_a_video_are_matched_and_loops_by_likeness() -> None:
     nothing_alike = np.eye(count, dtype=np.float32)
     nothing_alike[0, 149] = nothing_alike[149, 0] = 0.9
     video = list(range(1, count + 1))
-    pairs = choose_pairs(count, "auto", True, lambda: nothing_alike, [video])
+    pairs = choose_pairs(count, "auto", True, lambda: nothing_alike, videos=[video])
     assert {(first, first + step) for first in range(1, 140) for step in range(1, 11)} <= set(pairs)
     assert (1, 150) in pairs
     assert len(pairs) < 150 * 16
     woven = [video[::2], video[1::2]]
-    assert (1, 21) in choose_pairs(count, "auto", True, lambda: nothing_alike, woven)
+    assert (1, 21) in choose_pairs(count, "auto", True, lambda: nothing_alike, videos=woven)
 
 
 def test_photos_beside_a_video_are_matched_by_likeness() -> None:
     count = 150
     rng = np.random.default_rng(0)
     alike = rng.random((count, count), np.float32)
-    with_photos = choose_pairs(count, "auto", True, lambda: alike, [list(range(1, 101))])
-    assert len(with_photos) > len(choose_pairs(count, "auto", True, lambda: alike, [list(range(1, 151))]))
+    with_photos = choose_pairs(count, "auto", True, lambda: alike, videos=[list(range(1, 101))])
+    assert len(with_photos) > len(choose_pairs(count, "auto", True, lambda: alike, videos=[list(range(1, 151))]))
     partners = [sum(150 in pair for pair in with_photos)]
     assert min(partners) >= 20

@@ -102,6 +102,48 @@ def pinhole_rays(width: int = WIDTH, height: int = HEIGHT, focal: float = FOCAL)
     return np.stack([(x - width / 2) / focal, (y - height / 2) / focal, np.ones_like(x)], axis=-1)
 
 
+def sphere_rays(width: int) -> np.ndarray:
+    """(width / 2, width, 3) directions of the pixels of an equirectangular photo: x right, y down, z to its middle."""
+    longitude, latitude = np.meshgrid(
+        ((np.arange(width) + 0.5) / width - 0.5) * 2 * np.pi,
+        (0.5 - (np.arange(width // 2) + 0.5) / (width // 2)) * np.pi,
+    )
+    return np.stack(
+        [np.sin(longitude) * np.cos(latitude), -np.sin(latitude), np.cos(longitude) * np.cos(latitude)], axis=-1
+    )
+
+
+def fisheye_rays(width: int, height: int, focal: float, k: float = 0.0) -> np.ndarray:
+    """(height, width, 3) directions of a fisheye's pixels: an angle a is a (1 + k a^2) focal lengths away."""
+    x, y = np.meshgrid((np.arange(width) + 0.5 - width / 2) / focal, (np.arange(height) + 0.5 - height / 2) / focal)
+    radius = np.hypot(x, y)
+    angle = radius.copy()
+    for _ in range(20):
+        angle = radius / (1 + k * angle**2)
+    return np.stack([x / radius * np.sin(angle), y / radius * np.sin(angle), np.cos(angle)], axis=-1)
+
+
+def hall(seed: int = 0) -> list[Rectangle]:
+    """The room with the walls and the ceiling that it lacks: something to see in every direction."""
+    e = np.eye(3)
+    missing = [([2, 0, -2], 4 * e[2], 3 * e[1]), ([-2, 0, 2], 4 * e[0], 3 * e[1]), ([-2, 3, -2], 4 * e[0], 4 * e[2])]
+    return room(seed) + [
+        Rectangle(np.array(corner), a, b, texture(100 * seed + 50 + number))
+        for number, (corner, a, b) in enumerate(missing)
+    ]
+
+
+def walk(count: int, *, radius: float = 1.0) -> list[np.ndarray]:
+    """Poses of a panorama camera that is carried around in the hall, upright but never facing the same way."""
+    poses = []
+    for number, angle in enumerate(np.linspace(0, 2 * np.pi, count, endpoint=False)):
+        r = radius + 0.15 * np.sin(3 * number)
+        center = np.array([r * np.sin(angle), 1.4 + 0.1 * np.sin(2 * number), 0.6 + r * np.cos(angle)])
+        facing = np.array([np.sin(1.3 * number), 0.0, np.cos(1.3 * number)])
+        poses.append(look_at(center, center + facing, roll=0.0))
+    return poses
+
+
 def save(picture: np.ndarray, path: Path, *, blur: float = 0.0, orientation: int | None = None) -> None:
     """Write a JPEG, if wanted blurred by so many pixels or with an EXIF orientation."""
     image = Image.fromarray(picture)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 GAUSSIANS = 40
 GPU_PEAK = 123 << 20
+SPLAT = "haze"
+"""What the trainer makes: "haze" of no shape, or a "ball" that all cameras look at."""
 PRETENDED_GPU = {
     "gpus": [{"name": "Pretended GPU", "memory_bytes": 1 << 34, "compute_capability": "9.0"}],
     "cuda": "13.0",
@@ -139,7 +141,7 @@ def train(arguments: list[str], report: Reporter) -> dict[str, Any]:
         report.progress("training", done / 10)
     ply = options.model_path / "point_cloud" / f"iteration_{options.iterations}" / "point_cloud.ply"
     ply.parent.mkdir(parents=True)
-    write_ply(ply, some_gaussians(options.sh_degree))
+    write_ply(ply, a_ball(options.sh_degree) if SPLAT == "ball" else some_gaussians(options.sh_degree))
     held_out = {"psnr": 25.0, "ssim": 0.9, "photos": [{"name": "a.jpg", "psnr": 25.0, "ssim": 0.9}]}
     return {
         "ply": str(ply),
@@ -162,6 +164,19 @@ def some_gaussians(sh_degree: int) -> Gaussians:
     g = np.random.default_rng(0)
     shapes = [(3,), (4,), (3,), (), (3,), ((sh_degree + 1) ** 2 - 1, 3)]
     return Gaussians(*(g.normal(size=(GAUSSIANS, *shape)).astype(np.float32) for shape in shapes))
+
+
+def a_ball(sh_degree: int) -> Gaussians:
+    import numpy as np
+
+    from splatworker.formats.gaussians import Gaussians
+
+    g = np.random.default_rng(0)
+    unit = g.normal(size=(600, 3))
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    parts = [0.5 * unit, np.tile([1.0, 0, 0, 0], (600, 1)), np.full((600, 3), np.log(0.04)), np.full(600, 3.0)]
+    parts += [g.normal(size=(600, 3)), np.zeros((600, (sh_degree + 1) ** 2 - 1, 3))]
+    return Gaussians(*(part.astype(np.float32) for part in parts))
 
 
 def fail(how: str) -> None:

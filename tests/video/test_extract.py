@@ -14,7 +14,7 @@ from PIL import Image
 from support import clips
 from support.clips import difference, frames_of
 
-from splatworker.formats.panorama import is_panorama
+from splatworker.formats.panorama import area_of
 from splatworker.stages.progress import Silent
 from splatworker.video import ffmpeg, tone
 from splatworker.video.extract import extract, together
@@ -145,4 +145,4 @@ def test_frames_that_show_all_around_say_so(tmp_path: Path) -> None:
         shown = dataclasses.replace(clip, spherical=spherical)
         extract(shown, "0123abcd", measured, [0], [name], tmp_path / "photos", Silent())
         with Image.open(tmp_path / "photos" / name) as image:
-            assert is_panorama(image, image.info, image.getexif()) == spherical
+            assert (area_of(image, image.info, image.getexif()) is not None) == spherical

@@ -1,0 +1,87 @@
+"""The stage `object`: cut the object that all photos show out of a trained scene, and say where it was.
+
+FOLDER/splat.ply       the object alone, in a frame of its own
+FOLDER/object.json     `object_from_scene`, and the cameras of the photos in that frame
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splatworker.errors import from_os_error
+from splatworker.export.object_alone import isolate
+from splatworker.export.object_file import ACCOUNT, SPLAT
+from splatworker.export.orient import Matrix, move_camera
+from splatworker.export.standing import stand
+from splatworker.export.subject import Subject, read_subject, shrunk
+from splatworker.formats.atomic import write_text
+from splatworker.formats.ply import write_ply
+from splatworker.render.backend import renderer_for
+from splatworker.render.device import is_gpu
+from splatworker.stages.progress import Reporter
+
+ASKED_ON_CPU, ASKED_ON_GPU = 400, 800
+"""The longest side, in pixels, at which photos are asked."""
+
+AXES = "y up, right-handed; the origin lies below the middle of the object, which stands on y = 0"
+
+
+def cut_out(splat: Path, scene: Path, folder: Path, report: Reporter, *, device: str = "auto") -> dict[str, Any]:
+    """Write the object of a model folder, or of a splat of any format, and what there is to say about it.
+
+    Returns:
+        What object.json says, but for its cameras; and the file of the splat as "ply".
+
+    Raises:
+        NoSingleSubject: there is none, or it cannot be told from what is around.
+        InvalidScene: splat or scene is missing or broken.
+        DiskFull, SplatError: the folder cannot be written.
+    """
+    report.progress("reading", 0.0)
+    subject = read_subject(splat, scene)
+    renderer = renderer_for(device)
+    longest = ASKED_ON_GPU if is_gpu(renderer.device) else ASKED_ON_CPU
+    cameras = [shrunk(photo, longest).camera for photo in subject.photos]
+    found = isolate(
+        subject.gaussians, cameras, subject.points, renderer, lambda share: report.progress("finding the object", share)
+    )
+    standing = stand(subject.gaussians, found)
+    to_upright = np.eye(4)
+    to_upright[:3, :3] = subject.rotation
+    told: dict[str, Any] = {
+        "gaussians": len(standing.gaussians),
+        "gaussians_of_scene": len(subject.gaussians),
+        "axes": AXES,
+        "unit": str(subject.frame.get("unit", "arbitrary")),
+        "size": np.round(standing.high - standing.low, 6).tolist(),
+        "support": found.plane is not None,
+        "object_from_scene": (standing.moved @ to_upright).tolist(),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise from_os_error(error, "object") from error
+    write_ply(folder / SPLAT, standing.gaussians)
+    cameras_of = _cameras(subject, standing.moved)
+    write_text(folder / ACCOUNT, json.dumps(told | {"cameras": cameras_of}, indent=1) + "\n", "object")
+    report.progress("done", 1.0)
+    return told | {"ply": str(folder / SPLAT)}
+
+
+def _cameras(subject: Subject, moved: Matrix) -> list[dict[str, Any]]:
+    """The photos' cameras in the object's frame: COLMAP's axes, pixels of the scene's undistorted photos."""
+    told = []
+    for photo in subject.photos:
+        camera = move_camera(photo.camera, moved)
+        told.append(
+            {
+                "name": photo.name,
+                **{name: getattr(camera, name) for name in ("width", "height", "fx", "fy", "cx", "cy")},
+                "camera_from_object": camera.camera_from_world.tolist(),
+            }
+        )
+    return told
