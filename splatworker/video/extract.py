@@ -16,6 +16,7 @@ from typing import IO
 import numpy as np
 from PIL import ExifTags, Image
 
+from splatworker.formats.panorama import Area, as_xmp
 from splatworker.formats.video_frame import VideoFrame, describe
 from splatworker.stages.progress import Reporter
 from splatworker.video import ffmpeg, refusals, tone
@@ -30,13 +31,6 @@ _WORTH_A_CALL = 12
 _MOST_AT_ONCE = 8
 
 _TABLE = "tone.cube"
-
-_SPHERICAL = (
-    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    b'<rdf:Description xmlns:GPano="http://ns.google.com/photos/1.0/panorama/" '
-    b'GPano:ProjectionType="equirectangular"/></rdf:RDF></x:xmpmeta>'
-)
-"""How a photo says that it shows all around (Photo Sphere XMP metadata)."""
 
 
 @dataclass(frozen=True)
@@ -213,13 +207,14 @@ class _Call:
         exif[ExifTags.Base.ImageDescription] = describe(VideoFrame(self.video, wanted.seconds))
         part = self.folder / f".{wanted.name}"
         try:
-            Image.fromarray(np.ascontiguousarray(picture)).save(
+            image = Image.fromarray(np.ascontiguousarray(picture))
+            image.save(
                 part,
                 "JPEG",
                 quality=JPEG_QUALITY,
                 subsampling=0,
                 exif=exif.tobytes(),
-                **({"xmp": _SPHERICAL} if self.clip.spherical else {}),
+                **({"xmp": as_xmp(Area(), *image.size)} if self.clip.spherical else {}),
             )
             part.replace(self.folder / wanted.name)
         finally:

@@ -39,6 +39,9 @@ MOST_SECONDS = operator_limits.value("SPLATWORKER_VIDEO_S")
 DECODER = "SPLATWORKER_VIDEO_DECODER"
 """The variable by which an operator has videos decoded on a GPU: `cuda`."""
 
+_HARDWARE = {"cuda": ("-hwaccel", "cuda")}
+"""Options of an input, by the variable's value; frames come back to main memory."""
+
 _MOST_STREAMS = 64
 """A phone's file has up to ten: sound, text, depth, where it was turned to."""
 
@@ -93,7 +96,7 @@ def program() -> Path:
 
 def on_gpu() -> list[str]:
     """Options of an input that is decoded on an NVIDIA GPU, where the operator wants that; none else."""
-    return ["-hwaccel", "cuda"] if os.environ.get(DECODER) == "cuda" else []
+    return list(_HARDWARE.get(os.environ.get(DECODER, ""), ()))
 
 
 def threads_for(pixels: int, most: int = _MOST_THREADS) -> int:

@@ -118,7 +118,7 @@ def _of_one(
         photos,
         folder,
         _Part(report, _READING, 1 - _READING),
-        max_size=max_size,
+        max_size=0 if clip.spherical else max_size,  # of each of its views a photo is made, which is shrunk later
         jobs=jobs,
     )
     if not measured.whole:

@@ -154,7 +154,7 @@ def test_the_command_takes_a_folder_with_videos_beside_photos(
     (folder / "day 2").mkdir()
     (folder / "day 2" / "walk.MOV").write_bytes(clip.read_bytes())
     (folder / "broken.mp4").write_bytes(b"nothing")
-    (folder / "masks").mkdir()
+    (folder / "thumbnails").mkdir()
     out = tmp_path / "out"
     assert run(folder, "-o", out, "--frames", "8") == 0
     result = json.loads((out / "result.json").read_text())
@@ -164,8 +164,8 @@ def test_the_command_takes_a_folder_with_videos_beside_photos(
     ]
     assert result["photos"]["given"] == 14
     assert "day_1_IMG_0001.jpg" in {path.name for path in (out / "scene" / "images").iterdir()}
-    assert any("masks was passed over" in warning for warning in result["warnings"])
-    assert sorted(path.name for path in folder.iterdir()) == ["broken.mp4", "day 1", "day 2", "masks"]
+    assert any("thumbnails was passed over" in warning for warning in result["warnings"])
+    assert sorted(path.name for path in folder.iterdir()) == ["broken.mp4", "day 1", "day 2", "thumbnails"]
 
 
 def test_frames_go_on_from_a_folder_that_the_command_made(clip: Path, tmp_path: Path) -> None:

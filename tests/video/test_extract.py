@@ -138,7 +138,7 @@ def test_what_is_decoded_in_one_call() -> None:
 
 
 def test_frames_that_show_all_around_say_so(tmp_path: Path) -> None:
-    path = clips.write_clip(tmp_path / "around.mp4", clips.pan(range(0, 24, 4)))
+    path = clips.write_clip(tmp_path / "around.mp4", clips.pan(range(0, 24, 4), size=(320, 160)))
     clip = probe(path)
     measured = measure(clip, VideoOptions(), Silent())
     for name, spherical in (("around.jpg", True), ("ahead.jpg", False)):
