@@ -52,6 +52,9 @@ _MISFIT = 0.02
 _LEAST_DEG = 15.0
 """Narrower areas of the sphere are not worth cutting."""
 
+VIEWS_AROUND = 4
+"""A view of a panorama is a quarter as wide as the whole sphere: so many times larger than a photo is it of use."""
+
 NOT_EQUIRECTANGULAR = (
     "it is a panorama that is not equirectangular, which no ordinary camera took: give the photos that it was made of, "
     "or export it as equirectangular"

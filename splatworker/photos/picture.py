@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
 from splatworker.formats.masks import orientation_in
-from splatworker.formats.panorama import Area, ImageInfo, UnusablePanorama, area_of, may_be_panorama
+from splatworker.formats.panorama import VIEWS_AROUND, Area, ImageInfo, UnusablePanorama, area_of, may_be_panorama
 from splatworker.photos import raw, tiff, unusual
 from splatworker.photos.exif import kept_exif
 from splatworker.photos.scans import refuse_many_scans
@@ -22,9 +22,6 @@ MOST_PIXELS_A_SIDE = 65_500
 FEWEST_PIXELS_A_SIDE = 64
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF")
 """Pillow's names; an MPO, as stereo cameras and some phones write it, is opened as the JPEG that it begins with."""
-
-VIEWS_AROUND = 4
-"""A view of a panorama is a quarter as wide as the whole sphere."""
 
 _MOST_TEXT = 64 * 2**20
 """Bytes that a PNG's texts may unpack to; none of them is kept."""

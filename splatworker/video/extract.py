@@ -16,7 +16,7 @@ from typing import IO
 import numpy as np
 from PIL import ExifTags, Image
 
-from splatworker.formats.panorama import Area, as_xmp
+from splatworker.formats.panorama import VIEWS_AROUND, Area, as_xmp
 from splatworker.formats.video_frame import VideoFrame, describe
 from splatworker.stages.progress import Reporter
 from splatworker.video import ffmpeg, refusals, tone
@@ -180,7 +180,8 @@ class _Call:
     def _size(self) -> tuple[int, int]:
         """Width and height of the frames as they come from the decoder."""
         width, height = self.clip.stored_size
-        factor = min(1.0, self.max_size / max(width, height)) if self.max_size else 1.0
+        most = self.max_size * (VIEWS_AROUND if self.clip.spherical else 1)
+        factor = min(1.0, most / max(width, height)) if most else 1.0
         return max(1, round(width * factor)), max(1, round(height * factor))
 
     def _filters(self, group: Sequence[Wanted], begin: float, width: int, height: int) -> str:

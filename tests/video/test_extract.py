@@ -143,6 +143,7 @@ def test_frames_that_show_all_around_say_so(tmp_path: Path) -> None:
     measured = measure(clip, VideoOptions(), Silent())
     for name, spherical in (("around.jpg", True), ("ahead.jpg", False)):
         shown = dataclasses.replace(clip, spherical=spherical)
-        extract(shown, "0123abcd", measured, [0], [name], tmp_path / "photos", Silent())
+        extract(shown, "0123abcd", measured, [0], [name], tmp_path / "photos", Silent(), max_size=64)
         with Image.open(tmp_path / "photos" / name) as image:
             assert (area_of(image, image.info, image.getexif()) is not None) == spherical
+            assert image.size == ((256, 128) if spherical else (64, 32))  # a view of it is a quarter as wide
