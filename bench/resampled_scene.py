@@ -81,7 +81,9 @@ def fresh_state(gaussians: GaussianTensors) -> tuple[AdamState, DensityStatistic
     def zeros() -> GaussianTensors:
         return GaussianTensors(*(torch.zeros_like(tensor) for tensor in gaussians))
 
-    return AdamState(zeros(), zeros()), DensityStatistics(*(torch.zeros(len(gaussians.means)) for _ in range(3)))
+    return AdamState(zeros(), zeros()), DensityStatistics(
+        *(torch.zeros(len(gaussians.means)) for _ in DensityStatistics._fields)
+    )
 
 
 def scene_name(path: Path) -> str:

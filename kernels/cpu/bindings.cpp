@@ -126,7 +126,7 @@ public:
     }
 
     std::pair<double, double> training_step(const Six &parameters, const Six &first, const Six &second,
-                                            const std::array<Array, 3> &statistics, const Bytes &photo, int width,
+                                            const std::array<Array, 2> &statistics, const Bytes &photo, int width,
                                             int height, const std::array<float, 4> &intrinsics,
                                             const std::array<double, 12> &camera_from_world,
                                             const std::array<float, 3> &background, int sh_degree, float lambda_dssim,
@@ -143,7 +143,7 @@ public:
         require_degree(s.parameters, sh_degree);
         for (const Array &a : statistics) require(a.size() == size_t(s.parameters.count), "statistics must be (N,)");
         require(photo.size() == size_t(3) * width * height, "the photo must be (3, height, width)");
-        s.statistics = {statistics[0].data(), statistics[1].data(), statistics[2].data()};
+        s.statistics = {statistics[0].data(), statistics[1].data()};
         s.photo = photo.data();
         require(!ignored || ignored->size() == size_t(width) * height, "what is ignored must be (height, width)");
         s.ignored = ignored ? ignored->data() : nullptr;

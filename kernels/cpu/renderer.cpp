@@ -121,7 +121,6 @@ void Renderer::update_block(const TrainingStep &step, int64_t begin, int64_t end
         const float *d = grad_means2d + 2 * (n - begin);
         step.statistics.gradient_norm_sum[n] += std::hypot(d[0] * half_width, d[1] * half_height);
         step.statistics.view_count[n] += 1.0f;
-        step.statistics.max_radius[n] = std::max(step.statistics.max_radius[n], s.radius);
     }
 
     auto block_of = [&](const MutableGaussians &g) {

@@ -87,7 +87,7 @@ struct AdamRates {
 };
 
 struct Statistics {
-    float *gradient_norm_sum, *view_count, *max_radius;
+    float *gradient_norm_sum, *view_count;
 };
 
 struct LossSums {

@@ -99,15 +99,14 @@ public:
     }
 
     void training_step(const splat::Gaussians &parameters, const splat::Gaussians &first,
-                       const splat::Gaussians &second, const std::array<Address, 3> &statistics, Address photo,
+                       const splat::Gaussians &second, const std::array<Address, 2> &statistics, Address photo,
                        const splat::Camera &camera, Address background, int sh_degree, float lambda_dssim,
                        const std::array<double, 6> &rates, int64_t step, double dropout_share, uint32_t dropout_seed,
                        Address ignored, float weight, Address loss_values, Address stream) {
         splat::TrainingStep training = {};
         training.dropout = splat::dropout_of(dropout_share, dropout_seed);
         training.adam = adam_of(parameters, first, second, rates, step);
-        training.statistics = {pointer<float>(statistics[0]), pointer<float>(statistics[1]),
-                               pointer<float>(statistics[2])};
+        training.statistics = {pointer<float>(statistics[0]), pointer<float>(statistics[1])};
         training.photo = pointer<uint8_t>(photo);
         training.left_out = {pointer<uint8_t>(ignored), weight};
         training.background = pointer<float>(background);
@@ -132,12 +131,12 @@ public:
     }
 
     void batch_step(const splat::Gaussians &parameters, const splat::Gaussians &first, const splat::Gaussians &second,
-                    const std::array<Address, 3> &statistics, Address contributions, int photos, int sh_degree,
+                    const std::array<Address, 2> &statistics, Address contributions, int photos, int sh_degree,
                     const std::array<double, 6> &rates, int64_t step, Address stream) {
         nb::gil_scoped_release release;
         renderer_.batch_step(
             adam_of(parameters, first, second, rates, step),
-            {pointer<float>(statistics[0]), pointer<float>(statistics[1]), pointer<float>(statistics[2])},
+            {pointer<float>(statistics[0]), pointer<float>(statistics[1])},
             {pointer<splat::Contribution>(contributions), photos, parameters.count}, sh_degree,
             pointer<CUstream_st>(stream));
     }

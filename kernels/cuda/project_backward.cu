@@ -17,7 +17,7 @@ inline __device__ void take(const WriteGradients &sink, const Item<Value> (&item
         if (items[k].present)
             *reinterpret_cast<Value *>(sink.gradients.tensor[items[k].tensor] + items[k].index) = items[k].gradient;
 }
-inline __device__ void drawn_at(const WriteGradients &sink, int i, const float *mean2d, float) {
+inline __device__ void drawn_at(const WriteGradients &sink, int i, const float *mean2d) {
     sink.grad_means2d[2 * size_t(i)] = mean2d[0];
     sink.grad_means2d[2 * size_t(i) + 1] = mean2d[1];
 }
@@ -32,11 +32,10 @@ template <typename Value, int kItems>
 inline __device__ void take(const Update &sink, const Item<Value> (&items)[kItems]) {
     adam_step(sink.step, items);
 }
-inline __device__ void drawn_at(const Update &sink, int i, const float *mean2d, float radius) {
+inline __device__ void drawn_at(const Update &sink, int i, const float *mean2d) {
     const float x = mean2d[0] * sink.half_width, y = mean2d[1] * sink.half_height;
     sink.statistics.gradient_norm_sum[i] += sqrtf(x * x + y * y);
     sink.statistics.view_count[i] += 1;
-    sink.statistics.max_radius[i] = fmaxf(sink.statistics.max_radius[i], radius);
 }
 
 // Adds the viewing direction's share of the mean's gradient.
@@ -173,8 +172,7 @@ inline __device__ void project_backward(const Sink &sink, const Gaussians &gauss
     const int first = blockIdx.x * kUpdateBlock, i = first + threadIdx.x, lane = threadIdx.x % kWarp;
     const int active = active_rest(sh_degree), pitch = staged_pitch(gaussians, active);
 
-    const float radius = i < gaussians.count ? splats[i].radius : 0;
-    const bool drawn = radius > 0;
+    const bool drawn = i < gaussians.count && splats[i].radius > 0;
     stage_rest(gaussians, i - lane, active, __ballot_sync(kAllLanes, drawn), block.rest + (threadIdx.x - lane) * pitch);
 
     // A row of block.rest holds first the Gaussian's coefficients, zeros if it was not drawn, and then their gradients.
@@ -190,7 +188,7 @@ inline __device__ void project_backward(const Sink &sink, const Gaussians &gauss
         color_gradient(gaussians, camera, sh_degree, i, make_float3(s.red, s.green, s.blue), row, d_dc, d.mean);
         d_logit = s.h /
                   (1.0f + expf(gaussians.tensor[kOpacityLogits][i]));  // h (1 - opacity): a boost is a factor of alpha
-        drawn_at(sink, i, d.mean2d, radius);
+        drawn_at(sink, i, d.mean2d);
     }
     for (int k = 0; k < 3; ++k) block.of(kMeans, threadIdx.x)[k] = d.mean[k];
     for (int k = 0; k < 4; ++k) block.of(kQuaternions, threadIdx.x)[k] = d.quaternion[k];
@@ -251,7 +249,7 @@ extern "C" __global__ void __launch_bounds__(kUpdateBlock, 6)
     if (drawn) {
         const float *mean = gaussians.tensor[kMeans] + 3 * size_t(i);
         const float share = 1.0f / batch.count;
-        float norm_sum = 0, views = 0, radius = 0;
+        float norm_sum = 0, views = 0;
         for (int photo = 0; photo < batch.count; ++photo) {
             const SplatGradient s = shared_gradient(batch.at(photo).gradients()[i], share);
             if (!(s.radius > 0)) continue;
@@ -265,7 +263,6 @@ extern "C" __global__ void __launch_bounds__(kUpdateBlock, 6)
             const float x = d.mean2d[0] * half_photos * camera.width, y = d.mean2d[1] * half_photos * camera.height;
             norm_sum += sqrtf(x * x + y * y);
             views += 1;
-            radius = fmaxf(radius, s.radius);
 
             float inverse_distance;
             const float3 direction = viewing_direction(camera, mean, &inverse_distance);
@@ -284,7 +281,6 @@ extern "C" __global__ void __launch_bounds__(kUpdateBlock, 6)
                        expf(gaussians.tensor[kOpacityLogits][i]);  // h (1 - opacity): a boost is a factor of alpha
         statistics.gradient_norm_sum[i] += norm_sum;
         statistics.view_count[i] += views;
-        statistics.max_radius[i] = fmaxf(statistics.max_radius[i], radius);
 
         for (int k = 0; k < active; ++k) row[k] = 0;
         for (int photo = 0; photo < batch.count; ++photo) {

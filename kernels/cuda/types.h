@@ -106,7 +106,7 @@ struct FixedUnits {
 };
 
 struct Statistics {
-    float *gradient_norm_sum, *view_count, *max_radius;
+    float *gradient_norm_sum, *view_count;
 };
 
 // What one photo of a batch says about all Gaussians, in one piece that can be sent to another GPU: a SplatGradient for

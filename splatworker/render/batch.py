@@ -43,7 +43,9 @@ class PlainBatches:
     ) -> None:
         """See `Renderer.contribute`."""
         first, second = (GaussianTensors(*(torch.zeros_like(tensor) for tensor in parameters)) for _ in range(2))
-        statistics = DensityStatistics(*(torch.zeros_like(parameters.opacity_logits) for _ in range(3)))
+        statistics = DensityStatistics(
+            *(torch.zeros_like(parameters.opacity_logits) for _ in DensityStatistics._fields)
+        )
         still = step._replace(rates=_STILL, number=1)
         loss = self.training_step(parameters, AdamState(first, second), statistics, still)
         gradients = (tensor / (1 - ADAM_BETA1) for tensor in first)
@@ -66,10 +68,9 @@ class PlainBatches:
         gradients = GaussianTensors(
             *(mean.reshape(tensor.shape) for mean, tensor in zip(means, parameters, strict=True))
         )
-        norms, views, radii = parts[len(parameters) :]
+        norms, views = parts[len(parameters) :]
         statistics.gradient_norm_sum.add_(norms.sum(dim=0))
         statistics.view_count.add_(views.sum(dim=0))
-        torch.maximum(statistics.max_radius, radii.amax(dim=0).to(statistics.max_radius), out=statistics.max_radius)
         self.adam_step(parameters, gradients, state, step.rates, step.number, step.sh_degree)
 
 

@@ -85,8 +85,6 @@ class DensityStatistics(NamedTuple):
     the pixel gradient times half the image's width and height."""
     view_count: torch.Tensor
     """(N,) in how many views it was drawn."""
-    max_radius: torch.Tensor
-    """(N,) the largest radius it was drawn with, three standard deviations, in pixels."""
 
 
 class Ignored(NamedTuple):

@@ -278,11 +278,10 @@ class ReferenceRenderer(PlainBatches):
         loss, grad_image = self.loss(image, step.view.photo, step.lambda_dssim, ignored)
         gradients, grad_means = self.backward(grad_image)
         assert self._projection is not None
-        visible, radii = self._projection.visible, self._projection.radii.detach()
+        visible = self._projection.visible
         counted = visible if ignored is None else visible & ~hides(parameters.means, camera, ignored)
         half_size = torch.tensor([camera.width / 2, camera.height / 2], dtype=torch.float64)
         statistics.gradient_norm_sum.add_((grad_means * half_size).norm(dim=-1) * counted)
         statistics.view_count.add_(counted)
-        torch.maximum(statistics.max_radius, radii.to(statistics.max_radius), out=statistics.max_radius)
         self.adam_step(parameters, gradients, state, step.rates, step.number, step.sh_degree)
         return loss

@@ -165,7 +165,7 @@ def test_training_step(renderer: Renderer, dropout: float) -> None:
     def train(backend: Renderer, dtype: torch.dtype) -> tuple[Any, ...]:
         parameters = GaussianTensors(*(t.clone().to(backend.device, dtype) for t in start))
         state = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in parameters)) for _ in range(2)))
-        statistics = DensityStatistics(*(torch.zeros(150, device=backend.device) for _ in range(3)))
+        statistics = DensityStatistics(*(torch.zeros(150, device=backend.device) for _ in DensityStatistics._fields))
         view = View(camera, photo.to(backend.device))
         losses = [
             backend.training_step(
@@ -201,7 +201,7 @@ def test_batch_step(renderer: Renderer, count: int, model_degree: int, degree: i
     def train(backend: Renderer, dtype: torch.dtype) -> tuple[Any, ...]:
         parameters = GaussianTensors(*(t.clone().to(backend.device, dtype) for t in start))
         state = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in parameters)) for _ in range(2)))
-        statistics = DensityStatistics(*(torch.zeros(count, device=backend.device) for _ in range(3)))
+        statistics = DensityStatistics(*(torch.zeros(count, device=backend.device) for _ in DensityStatistics._fields))
         size = backend.contribution_size(parameters)
         contributions = torch.full((len(cameras), size), math.nan, device=backend.device, dtype=dtype)
         views = [View(c, p.to(torch.uint8).to(backend.device)) for c, p in zip(cameras, photos, strict=True)]
@@ -250,7 +250,7 @@ def test_a_batch_step_is_on_the_mean_of_gradients() -> None:
     photos = [torch.full((3, camera.height, camera.width), 99, dtype=torch.uint8) for camera in cameras]
     parameters = GaussianTensors(*(tensor.double() for tensor in random_gaussians(60, 2, seed=43)))
     fresh = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in parameters)) for _ in range(2)))
-    statistics = DensityStatistics(*(torch.zeros(60) for _ in range(3)))
+    statistics = DensityStatistics(*(torch.zeros(60) for _ in DensityStatistics._fields))
     contributions = torch.empty(2, renderer.contribution_size(parameters), dtype=torch.float64)
     mean = GaussianTensors(*(torch.zeros_like(t) for t in parameters))
     for camera, photo, row in zip(cameras, photos, contributions, strict=True):

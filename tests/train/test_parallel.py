@@ -95,7 +95,6 @@ def _count(model: Model, camera: Camera, grad_means: torch.Tensor, degree: int) 
     statistics = model.statistics
     statistics.gradient_norm_sum.add_(norms)
     statistics.view_count.add_(seen.visible)
-    torch.maximum(statistics.max_radius, seen.radii.float(), out=statistics.max_radius)
 
 
 def test_two_processes_train_as_one_with_batches_of_two(tiny_scene: Path, tmp_path: Path) -> None:
