@@ -7,9 +7,6 @@ quotes, or a boolean where a number belongs, is refused rather than guessed at.
 
 from __future__ import annotations
 
-import difflib
-import json
-import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
@@ -27,9 +24,9 @@ from splatworker.contract.declared import fields_of, known_to_jobs
 from splatworker.contract.outputs import OUTPUTS
 from splatworker.contract.param_limits import within_limits
 from splatworker.contract.params import Params
-from splatworker.errors import InputError, InvalidJob, InvalidParam, TooFewPhotos, UnknownParam
+from splatworker.contract.refusal import explain, shown, unknown_name
+from splatworker.errors import InvalidJob, TooFewPhotos
 from splatworker.formats.mask_names import MaskMode
-from splatworker.network.redact import redact
 from splatworker.photos.enough_photos import FEWEST_PHOTOS, MOST_PHOTOS
 from splatworker.sfm.options import SfmOptions
 from splatworker.video.options import VideoOptions
@@ -39,9 +36,6 @@ LONGEST_DEADLINE_S = 7 * 24 * 3600
 
 BESIDE_PARAMS = ("schedule", "preview")
 """Params that may stand beside `params` as well as in them."""
-
-LONGEST_QUOTED = 32
-"""Letters of a number in quotes that a hint repeats."""
 
 Validated = TypeVar("Validated", bound="Recipe")
 
@@ -251,7 +245,7 @@ class Job(Recipe):
             return {}
         unknown = next((str(name) for name in value if name not in OUTPUTS), None) if isinstance(value, dict) else None
         if unknown is not None:
-            raise ValueError(f"'{_shown(unknown[:60])}' is none of {', '.join(OUTPUTS)}")
+            raise ValueError(f"'{shown(unknown[:60])}' is none of {', '.join(OUTPUTS)}")
         return value
 
 
@@ -306,7 +300,7 @@ def _validated(model: type[Validated], data: dict[str, Any]) -> Validated:
     try:
         made = model.model_validate(data)
     except ValidationError as error:
-        raise _explain(error) from None
+        raise explain(error, SECTIONS, Job) from None
     made._notes = tuple(notes)
     return made
 
@@ -317,8 +311,7 @@ def _refuse_unknown_fields(model: type[Recipe], data: dict[str, Any]) -> None:
         unknown = _unknown_field(section, data.get(name) if name else data)
         if unknown is None:
             continue
-        kind, what = (UnknownParam, "param") if section is Params else (InvalidJob, "field")
-        raise kind(f"The {what} '{_shown(unknown)}' is not known.", hint=_nearest(unknown, section))
+        raise unknown_name(unknown, section)
 
 
 def _unknown_field(section: type[BaseModel], given: object) -> str | None:
@@ -345,69 +338,6 @@ def caller_fields(data: object) -> tuple[str | None, str | None, str | None]:
 def _is_text(value: str) -> bool:
     """Whether it can be sent on: not endless, and valid Unicode."""
     return len(value) <= LONGEST_URL and not any("\ud800" <= letter <= "\udfff" for letter in value)
-
-
-def _explain(error: ValidationError) -> InputError:
-    """The first fault of a job as an error for people."""
-    # An unknown name is the likeliest cause of whatever else is wrong.
-    faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
-    fault = faults[0]
-    where = [str(part) for part in fault["loc"]]
-    section = SECTIONS.get(where[0] if where else "", Job)
-    names = where[1:] if section is not Job else where
-    name = _shown(".".join(names))
-    in_params = section is Params and bool(names)
-    if fault["type"] == "extra_forbidden":
-        kind = UnknownParam if in_params else InvalidJob
-        what = "param" if in_params else "field"
-        return kind(f"The {what} '{name}' is not known.", hint=_nearest(names[-1], section))
-    refused: type[InputError] = InvalidParam if in_params else InvalidJob
-    field = f"param '{name}'" if in_params else f"field '{_shown('.'.join(where))}'"
-    if fault["type"] == "missing":
-        return refused(f"The {field} is missing.", hint="See the README for an example of a job.")
-    reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    value = fault["input"]
-    shown = f" (it is {value!r})" if isinstance(value, int | float | bool | None) and abs(value or 0) < 1e30 else ""
-    hint = _unquoted_hint(value, fault["type"]) or _default_hint(section, names)
-    return refused(f"The {field} is not valid: {_lower_first(reason)}{shown}.", hint=hint)
-
-
-def _shown(name: str) -> str:
-    """A name that a stranger chose, fit to stand in a sentence."""
-    printable = name[:100].encode("unicode_escape").decode() if not name[:100].isprintable() else name[:100]
-    return redact(printable)
-
-
-def _nearest(name: str, section: type[BaseModel]) -> str:
-    if section is not Params and name in Params.model_fields:
-        return "It is a param: put it into 'params'."
-    near = difflib.get_close_matches(name[:100], section.model_fields, n=1)
-    return f"Did you mean '{near[0]}'?" if near else "See docs/parameters.md for the names that are known."
-
-
-def _unquoted_hint(value: object, fault: str) -> str:
-    """How to write a number or a switch that came in quotes; nothing for anything else."""
-    if not isinstance(value, str) or len(value) > LONGEST_QUOTED:
-        return ""
-    try:
-        meant = json.loads(value.strip().lower())
-    except ValueError:
-        return ""
-    wanted = {"bool_type": bool, "int_type": int | float, "float_type": int | float}.get(fault)
-    if wanted is None or not isinstance(meant, wanted) or isinstance(meant, bool) != (wanted is bool):
-        return ""
-    if isinstance(meant, float) and not math.isfinite(meant):
-        return ""
-    return f'Write it without quotes: {json.dumps(meant)}, not "{json.dumps(meant)}".'
-
-
-def _default_hint(section: type[BaseModel], names: list[str]) -> str:
-    field = section.model_fields.get(names[0]) if section is Params and names else None
-    return f"The default is {field.get_default()!r}." if field else ""
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def read_input(document: Any) -> object:

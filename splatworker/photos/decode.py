@@ -24,15 +24,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from splatworker.errors import from_os_error
-from splatworker.formats import mask_names
 from splatworker.formats.mask_names import AS_GIVEN, MaskFiles, MaskRules
-from splatworker.formats.panorama import Area, as_xmp
 from splatworker.machine import operator_limits
 from splatworker.machine.limits import available_memory
-from splatworker.photos import mask_files, raw
+from splatworker.photos import clean_copy, mask_files, raw
 from splatworker.photos.kinds import why_no_photo
 from splatworker.photos.mask import put_together
 from splatworker.photos.picture import Picture, open_picture
@@ -53,7 +51,6 @@ MOST_SECONDS_IN_ALL = operator_limits.value("SPLATWORKER_DECODERS_S")
 """Seconds in which decoders may run, from the first photo to the last; waiting for photos to arrive does not count."""
 GRACE_S = 5.0
 """Seconds after which a decoder that ignores its alarm is killed."""
-JPEG_QUALITY = 95
 
 _MOST_PASSED_OVER = 10
 """Sub-folders that are named at most."""
@@ -141,7 +138,7 @@ def decode_folder(
                 kinds.setdefault(outcome["kind"], []).append(file.shown)
         else:
             clean = target / outcome.get("name", file.name)
-            for left in (clean, _part(clean), _mask_of(clean)):
+            for left in (clean, clean_copy.part_of(clean), clean_copy.mask_of(clean)):
                 left.unlink(missing_ok=True)
             decoded.rejected.append({"index": file.index, "name": file.shown, "reason": reason})
     decoded.photos.sort(key=lambda photo: int(photo["index"]))
@@ -329,8 +326,8 @@ def _decode_sandboxed(
         if image.mode == "RGBA":
             target = target.with_suffix(".png")
         if masked.ignored is not None:
-            _write_mask(masked.ignored, _mask_of(target))
-        _write(image, picture.exif, picture.area, target)
+            clean_copy.write_mask(masked.ignored, clean_copy.mask_of(target))
+        clean_copy.write(image, picture.exif, picture.area, target)
     except UnusableMask as reason:
         return {"reason": str(reason), "for_mask": True}
     except Unusable as reason:
@@ -341,7 +338,7 @@ def _decode_sandboxed(
         return {"reason": f"it has more than {MOST_PIXELS // 1_000_000} megapixels, or unpacks to far too much"}
     except UnidentifiedImageError:
         return {"reason": why_no_photo(path)}
-    except _NotWritten as error:
+    except clean_copy.NotWritten as error:
         return {"errno": error.number} if error.number else {"reason": "it cannot be written as a JPEG"}
     except PermissionError:
         return {"reason": "its permissions forbid to read it"}
@@ -368,58 +365,6 @@ def _limit(memory: int) -> None:
 def _open(path: Path, max_size: int) -> Picture:
     """The photo, decoded; whatever is raised is the photo's fault."""
     return open_picture(path, max_size, MOST_PIXELS)
-
-
-class _NotWritten(Exception):
-    """The clean photo could not be written: by a fault of the disk, with its number, or of the encoder."""
-
-    def __init__(self, number: int | None) -> None:
-        super().__init__()
-        self.number = number
-
-
-def _write(image: Image.Image, exif: bytes, area: Area | None, target: Path) -> None:
-    """Write the clean photo, whole or not at all.
-
-    Raises:
-        _NotWritten: it could not be.
-    """
-    part = _part(target)
-    try:
-        xmp = as_xmp(area, *image.size) if area else b""
-        if image.mode == "RGBA":
-            told = PngImagePlugin.PngInfo()
-            if xmp:
-                told.add_itxt("XML:com.adobe.xmp", xmp.decode())
-            image.save(part, "PNG", compress_level=1, exif=exif, pnginfo=told)
-        else:
-            image.save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, exif=exif, xmp=xmp)
-        part.replace(target)
-    except (OSError, ValueError) as error:
-        part.unlink(missing_ok=True)
-        raise _NotWritten(getattr(error, "errno", None)) from error
-
-
-def _write_mask(ignored: Image.Image, target: Path) -> None:
-    """Write what is ignored of a photo, whole or not at all; errors as `_write`."""
-    part = _part(target)
-    try:
-        target.parent.mkdir(exist_ok=True)
-        ignored.save(part, "PNG")
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise _NotWritten(error.errno) from error
-
-
-def _mask_of(target: Path) -> Path:
-    """Where the mask of a clean photo lies."""
-    return target.parent / mask_names.FOLDER / mask_names.mask_name(target.name)
-
-
-def _part(target: Path) -> Path:
-    """Where a photo is written until it is whole."""
-    return target.with_name(f".{target.name}")
 
 
 def load_decoders() -> None:
