@@ -59,10 +59,10 @@ def main(argv: list[str]) -> int:
                 masks=options.masks or masks_folder(options.folder),
                 rules=MaskRules(options.mask_mode, options.invert_masks),
             )
-        if not options.json:
-            _tell(decoded, options.output)
-        if not decoded.photos and not options.follow:  # whoever sends more photos judges what came of all of them
-            enough_photos.demand_enough(0, decoded.rejected)
+            if not options.json:
+                _tell(decoded, options.output)
+            if not decoded.photos and not options.follow:  # whoever sends more photos judges what came of all of them
+                enough_photos.demand_enough(0, decoded.rejected)
         return dataclasses.asdict(decoded)
 
     return run_as_command("photos", stage, as_json=options.json)

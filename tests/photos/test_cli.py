@@ -29,3 +29,10 @@ def test_a_folder_that_is_not_there_or_has_no_photo(tmp_path: Path, capsys: pyte
         assert event["code"] == "no_photos"
         assert said in event["message"]
     assert not list(tmp_path.rglob("*.jpg"))
+
+
+def test_a_folder_without_a_photo_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("no photo")
+    assert cli.main([str(tmp_path / "in"), "-o", str(tmp_path / "out")]) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
