@@ -4,8 +4,9 @@
 #   ./build.sh [--with-torch] [--cuda13] [--with-inria]
 #
 # Stages: build (our wheel, its kernels by NVRTC from PyPI), libraries (torch, COLMAP and the rest), inria (if asked for),
-# system (what is left of Debian), parts (the bill of materials, and the check of licences), runtime. The layers of the last stage go from what never changes to what changes daily: a change of our Python code
-# rebuilds in seconds and is a few megabytes to pull.
+# system (what is left of Debian), parts (the bill of materials, and the check of licences), runtime. The layers of the last
+# stage go from what never changes to what changes daily: a change of our Python code rebuilds in seconds and is a few
+# megabytes to pull.
 # A tag moves. Who wants the same bytes again gives both as debian@sha256:... (docs/configuration.md says how).
 ARG BUILD_BASE=debian:12-slim
 ARG RUNTIME_BASE=debian:12-slim
