@@ -19,13 +19,19 @@ settings.load_profile("patient")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONGEST_S = 3600
+"""Of a test that is marked slow or real: what ends it is a machine that hangs, not one that is slow."""
+
 TOGETHER = ("export", "sfm")
 """Folders whose tests share what is made once, at some expense: of several processes one runs all of a folder's."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say what stays together when tests are spread over processes (`pytest -n 2 --dist loadgroup`)."""
+    """Give long tests their time, and say what stays together over processes (`pytest -n 2 --dist loadgroup`)."""
+    for item in items:
+        if any(item.get_closest_marker(kind) for kind in ("slow", "real")) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LONGEST_S))
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             folder = item.path.parent.name
