@@ -59,8 +59,8 @@ class Picture:
 def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
     """Decode a photo, shrunk to `max_size` pixels on its longest side; 0 for as it is.
 
-    A panorama is shrunk so far that the views cut out of it have that many, a quarter of the width of its sphere. Pillow's
-    limits are set for the whole process, which is to be one of its own.
+    A panorama is shrunk so far that the views cut out of it have that many, a quarter of the width of its sphere.
+    Pillow's limits are set for the whole process, which is to be one of its own.
 
     Raises:
         Unusable: with the reason.
