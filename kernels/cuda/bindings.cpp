@@ -134,11 +134,10 @@ public:
                     const std::array<Address, 2> &statistics, Address contributions, int photos, int sh_degree,
                     const std::array<double, 6> &rates, int64_t step, Address stream) {
         nb::gil_scoped_release release;
-        renderer_.batch_step(
-            adam_of(parameters, first, second, rates, step),
-            {pointer<float>(statistics[0]), pointer<float>(statistics[1])},
-            {pointer<splat::Contribution>(contributions), photos, parameters.count}, sh_degree,
-            pointer<CUstream_st>(stream));
+        renderer_.batch_step(adam_of(parameters, first, second, rates, step),
+                             {pointer<float>(statistics[0]), pointer<float>(statistics[1])},
+                             {pointer<splat::Contribution>(contributions), photos, parameters.count}, sh_degree,
+                             pointer<CUstream_st>(stream));
     }
 
     void set_timing(bool enabled) { renderer_.set_timing(enabled); }

@@ -67,10 +67,10 @@ def test_how_fast_a_photo_arrives(
 ) -> None:
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
     httpserver.expect_request("/a.jpg").respond_with_data(b"x" * 500_000)
-    status, found = findings(capsys, "--quick", "--url", httpserver.url_for("/a.jpg"))
+    status, found = findings(capsys, "--quick", "--url", httpserver.url_for("/a.jpg"), faults=("gpu=yes",))
     assert status == 0
     assert found["network"]["bytes"] == 500_000
-    status, found = findings(capsys, "--quick", "--url", httpserver.url_for("/none.jpg"))
+    status, found = findings(capsys, "--quick", "--url", httpserver.url_for("/none.jpg"), faults=("gpu=yes",))
     assert status == 1
     assert "the server answered" in found["network"]["words"]
 
