@@ -11,9 +11,9 @@ from splatworker.errors import InvalidJob, UnknownParam
 
 
 def test_unknown_names_are_answered_with_the_nearest() -> None:
-    error = unknown_name("iteratons", Params)
+    error = unknown_name("iterations_", Params)
     assert isinstance(error, UnknownParam)
-    assert (error.message, error.hint) == ("The param 'iteratons' is not known.", "Did you mean 'iterations'?")
+    assert (error.message, error.hint) == ("The param 'iterations_' is not known.", "Did you mean 'iterations'?")
     error = unknown_name("image_url", Job)
     assert isinstance(error, InvalidJob)
     assert error.hint == "Did you mean 'image_urls'?"
