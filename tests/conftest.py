@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,17 +27,24 @@ TOGETHER = ("export", "sfm")
 """Folders whose tests share what is made once, at some expense: of several processes one runs all of a folder's."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give long tests their time, and say what stays together over processes (`pytest -n 2 --dist loadgroup`)."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give long tests their time."""
     for item in items:
         if any(item.get_closest_marker(kind) for kind in ("slow", "real")) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(LONGEST_S))
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            folder = item.path.parent.name
-            if folder in TOGETHER:
-                item.add_marker(pytest.mark.xdist_group(folder))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Who runs what when tests are spread over processes (`pytest -n 2`): groups of xdist do nothing in pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class ByFolder(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            folder = nodeid.split("/")[1] if nodeid.count("/") > 1 else ""
+            return folder if folder in TOGETHER else nodeid
+
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")
