@@ -94,7 +94,8 @@ async def _times(runner: StageRunner, *, gpu: bool) -> tuple[str, dict[str, Any]
     features = (await fitness.ask("measure-features", runner))["seconds"]
     step = (await fitness.ask("measure-training", runner))["seconds"]
     times = expected(features, step, available_cpus(), gpu=gpu)
-    training = f"{_short(times.training)} to train" + (" a preview: there is no GPU" if times.preview else "")
+    training = f"{_short(times.training)} to train"
+    training = f"{training} a preview: there is no GPU" if times.preview else f"at most {training}"
     words = f"{in_words(times.cameras + times.training)}: {_short(times.cameras)} for the cameras, {training}"
     facts = {
         "cameras_s": round(times.cameras, 1),

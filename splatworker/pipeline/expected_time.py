@@ -18,7 +18,7 @@ PHOTOS = 50
 
 SIZE = (1600, 1067)
 
-FEATURES_ALONE, FEATURES_SHARED = 18.0, 80.0
+FEATURES_ALONE, FEATURES_SHARED = 17.0, 57.0
 """The time to find the cameras of that many photos, in times that a processor needs for a photo's features: what one
 processor has to do, and what all share."""
 
