@@ -22,8 +22,8 @@ from splatworker.errors import Cancelled, SplatError
 from splatworker.pipeline import outputs, transfers
 from splatworker.pipeline import run as pipeline
 from splatworker.pipeline.exporter import Exporter
+from splatworker.stages import interrupts
 from splatworker.stages.console import Console
-from splatworker.stages.interrupts import INTERRUPTED
 from splatworker.stages.printable import printable
 from splatworker.stages.process import StageRunner
 from splatworker.stages.supervise import hide_memory_and_environment
@@ -149,7 +149,7 @@ def run_file(path: Path) -> int:
     print(json.dumps(answer, indent=2))
     if answer["status"] != "success":
         print(printable(f"Error: {answer['error']} {answer['hint']} [{answer['code']}]"), file=sys.stderr)
-    return INTERRUPTED if interrupted else 0 if answer["status"] == "success" else 1
+    return interrupts.INTERRUPTED if interrupted else 0 if answer["status"] == "success" else 1
 
 
 async def _until_ctrl_c(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
@@ -196,4 +196,6 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    interrupts.ignore()  # what is left is the interpreter's own end, which takes the handler away
+    sys.exit(status)
