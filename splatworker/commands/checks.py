@@ -14,9 +14,6 @@ from typing import Any
 from splatworker.errors import GpuFailed
 from splatworker.stages.progress import Reporter
 
-GAUSSIANS = 100_000
-"""That a step is timed on: of a common scene, in the middle of its training."""
-
 
 def import_colmap(report: Reporter) -> dict[str, Any]:
     """COLMAP can be loaded; its version."""
@@ -101,11 +98,12 @@ def time_training(report: Reporter) -> dict[str, Any]:
     """How fast the device that a job would use trains.
 
     Returns:
-        seconds: of one step on `GAUSSIANS` Gaussians before a photo of 1600x1067 pixels, the mean of several.
+        seconds: of one step on `TIMED_GAUSSIANS` Gaussians before a photo of `SIZE`, the mean of several.
     """
     import torch  # noqa: PLC0415 - not in the worker's process
 
     from splatworker.formats.camera import Camera  # noqa: PLC0415
+    from splatworker.pipeline.expected_time import SIZE, TIMED_GAUSSIANS  # noqa: PLC0415
     from splatworker.render.backend import renderer_for  # noqa: PLC0415
     from splatworker.render.interface import (  # noqa: PLC0415
         AdamState,
@@ -120,14 +118,16 @@ def time_training(report: Reporter) -> dict[str, Any]:
     device = renderer.device
     generator = torch.Generator().manual_seed(0)
     shapes = ((3,), (4,), (3,), (), (3,), (15, 3))
-    tensors = GaussianTensors(*(0.3 * torch.randn(GAUSSIANS, *shape, generator=generator) for shape in shapes))
+    tensors = GaussianTensors(*(0.3 * torch.randn(TIMED_GAUSSIANS, *shape, generator=generator) for shape in shapes))
     tensors = tensors._replace(log_scales=tensors.log_scales - 4.5)  # some pixels wide each
     parameters = GaussianTensors(*(tensor.to(device) for tensor in tensors))
     nothing = [GaussianTensors(*(torch.zeros_like(tensor) for tensor in parameters)) for _ in range(2)]
-    statistics = DensityStatistics(*(torch.zeros(GAUSSIANS, device=device) for _ in DensityStatistics._fields))
+    statistics = DensityStatistics(*(torch.zeros(TIMED_GAUSSIANS, device=device) for _ in DensityStatistics._fields))
     pose = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]]
-    camera = Camera(1600, 1067, 1300.0, 1300.0, 800.0, 533.5, torch.tensor(pose, dtype=torch.float64).numpy())
-    photo = torch.full((3, 1067, 1600), 128, dtype=torch.uint8, device=device)
+    width, height = SIZE
+    middle = width / 2, height / 2
+    camera = Camera(width, height, 1300.0, 1300.0, *middle, torch.tensor(pose, dtype=torch.float64).numpy())
+    photo = torch.full((3, height, width), 128, dtype=torch.uint8, device=device)
     black, rates = torch.zeros(3, device=device), LearningRates(*(1e-4 for _ in LearningRates._fields))
     steps, began = (3 if device.type == "cpu" else 50), 0.0
     for number in range(1, steps + 3):

@@ -23,7 +23,8 @@ FEATURES_ALONE, FEATURES_SHARED = 17.0, 57.0
 processor has to do, and what all share."""
 
 TIMED_GAUSSIANS = 100_000
-"""On which a step is timed (`commands.checks.time_training`), before a photo of `SIZE`."""
+"""On which a step is timed (`commands.checks.time_training`), before a photo of `SIZE`: of a common scene,
+in the middle of its training."""
 
 
 @dataclass(frozen=True)
