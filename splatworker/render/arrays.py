@@ -1,0 +1,158 @@
+"""Arrays of numbers where the Gaussians are: numpy's on a CPU, torch's on a GPU.
+
+numpy, from 2 on, and torch call most of what a trainer does by the same names, so it is written once, with `library(x)`
+for the one whose functions take an array. Beware of three things there: numpy's default type is float64, so a type is
+always named; `axis` serves both; and what changes an array in place is written as `x[...] = y`. What they name
+differently is here.
+
+A device is "cpu", where arrays are numpy's, or a `torch.device`, where they are torch's: on `torch.device("cpu")` as
+well, so that what a GPU runs can be tried without one.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+
+Array: TypeAlias = Any
+"""A numpy array or a torch tensor. No type says what both can do; the tests run on both."""
+
+Device: TypeAlias = "str | torch.device"
+
+_ALIGNMENT = 64
+"""Bytes: a cache line, and the longest vector of a processor. numpy aligns to 16, torch to this."""
+
+_FARTHEST_LOGIT = 80.0
+"""The exponential of more does not fit into float32."""
+
+
+def library(array: Array) -> Any:
+    """The one of numpy and torch that an array is of."""
+    return np if isinstance(array, (np.ndarray, np.generic)) else _torch()
+
+
+def library_on(device: Device) -> Any:
+    """The one of numpy and torch that has arrays on a device."""
+    return np if isinstance(device, str) else _torch()
+
+
+def _torch() -> ModuleType:
+    return sys.modules["torch"]  # whoever has a tensor or a device of its own has loaded it
+
+
+def device_of(array: Array) -> Device:
+    """Where an array is."""
+    device: Device = "cpu" if isinstance(array, np.ndarray) else array.device
+    return device
+
+
+def to_device(array: npt.NDArray[Any], device: Device) -> Array:
+    """A numpy array on a device: itself where that is "cpu", and on its memory where it is torch's CPU."""
+    return array if isinstance(device, str) else _torch().from_numpy(array).to(device)
+
+
+def to_numpy(array: Array) -> npt.NDArray[Any]:
+    """An array as numpy's: on its own memory unless it is on a GPU."""
+    return array if isinstance(array, np.ndarray) else np.asarray(array.detach().cpu().numpy())
+
+
+def beside(array: Array, other: Array) -> Array:
+    """An array where another one is, of the same library."""
+    if isinstance(other, np.ndarray):
+        return to_numpy(array)
+    return _torch().as_tensor(array, device=other.device)
+
+
+def cast(array: Array, dtype: Any) -> Array:
+    """An array with numbers of another type, given by its name or as that of an array; itself where it is of that."""
+    if isinstance(array, np.ndarray):
+        return array.astype(dtype, copy=False)
+    return array.to(getattr(_torch(), dtype) if isinstance(dtype, str) else dtype)
+
+
+def copied(array: Array) -> Array:
+    """The same in memory of its own."""
+    return array.copy() if isinstance(array, np.ndarray) else array.clone()
+
+
+def contiguous(array: Array) -> Array:
+    """An array whose numbers lie side by side in C's order; itself where they do."""
+    return np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array.contiguous()
+
+
+def empty_like_row(array: Array, count: int) -> Array:
+    """(count, ...) not initialised, with rows as an array has, on its device, beginning at a cache line."""
+    if not isinstance(array, np.ndarray):
+        return array.new_empty(count, *array.shape[1:])
+    size = count * int(np.prod(array.shape[1:], dtype=np.int64)) * array.itemsize
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    first = -memory.ctypes.data % _ALIGNMENT
+    return memory[first : first + size].view(array.dtype).reshape(count, *array.shape[1:])
+
+
+def indices(mask: Array) -> Array:
+    """(M,) where a mask (N,) is true, in order."""
+    return np.flatnonzero(mask) if isinstance(mask, np.ndarray) else mask.nonzero()[:, 0]
+
+
+def rows(array: Array, index: Array, out: Array) -> None:
+    """Write the rows of these indices into `out`.
+
+    Raises:
+        IndexError: there is no such row.
+    """
+    if isinstance(array, np.ndarray):
+        np.take(array, index, axis=0, out=out, mode="raise" if len(index) and index.max() >= len(array) else "clip")
+    else:
+        _torch().index_select(array, 0, index, out=out)
+
+
+def looked_up(tables: Array, index: Array) -> Array:
+    """(C, N) of C tables (C, K) the numbers at (C, N) indices, each from its own."""
+    return np.take_along_axis(tables, index, 1) if isinstance(tables, np.ndarray) else tables.gather(1, index)
+
+
+def largest(values: Array, count: int) -> Array:
+    """(count,) indices of the largest values of (N,), in no order."""
+    if isinstance(values, np.ndarray):
+        return np.argpartition(values, len(values) - count)[len(values) - count :]
+    return values.topk(count).indices
+
+
+def filled(array: Array, mask: Array, value: float) -> Array:
+    """An array with a value where the mask, whose axes are its last ones, is true."""
+    if isinstance(array, np.ndarray):
+        return np.where(mask, np.asarray(value, array.dtype), array)
+    return array.masked_fill(mask, value)
+
+
+def fill(array: Array, mask: Array, value: float) -> None:
+    """The same in place."""
+    if isinstance(array, np.ndarray):
+        np.copyto(array, np.asarray(value, array.dtype), where=mask)
+    else:
+        array.masked_fill_(mask, value)
+
+
+def plus_product(a: Array, b: Array, c: Array) -> Array:
+    """The sum a + b c, in one go where the library can."""
+    return a + b * c if isinstance(a, np.ndarray) else _torch().addcmul(a, b, c)
+
+
+def sigmoid(logits: Array) -> Array:
+    """1 / (1 + exp(-x))."""
+    if isinstance(logits, np.ndarray):
+        return 1 / (1 + np.exp(-logits.clip(-_FARTHEST_LOGIT, None)))
+    return _torch().sigmoid(logits)
+
+
+def logit(shares: Array) -> Array:
+    """log(p / (1 - p))."""
+    return np.log(shares / (1 - shares)) if isinstance(shares, np.ndarray) else _torch().logit(shares)
