@@ -26,7 +26,10 @@ using Array = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
 using Doubles = nb::ndarray<double, nb::c_contig, nb::device::cpu>;
 using ReadArray = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;  // may be one that must not be written
 using Bytes = nb::ndarray<const uint8_t, nb::c_contig, nb::device::cpu>;
+using Labels = nb::ndarray<int32_t, nb::c_contig, nb::device::cpu>;
 using Six = std::vector<Array>;  // means, quaternions, log_scales, opacity_logits, sh_dc, sh_rest
+
+constexpr size_t kWidestVector = 1024, kMostCentroids = size_t(1) << 24;
 
 void require(bool condition, const char *message) {
     if (!condition) throw std::invalid_argument(message);
@@ -191,6 +194,19 @@ void round_colors(const Array &means, const Array &coefficients, const Array &ce
     splat::best_kernels().round_colors(colors, numbers, {bits.data(), of_a_bit}, rounded.data(), threads);
 }
 
+// (N, D) points, (K, D) centroids, (N,) labels.
+void nearest(const ReadArray &points, const ReadArray &centroids, int threads, const Labels &labels) {
+    require(points.ndim() == 2 && centroids.ndim() == 2, "points must be (N, D), centroids (K, D)");
+    require(points.shape(1) == centroids.shape(1) && points.shape(1) <= kWidestVector, "vectors differ in length");
+    require(centroids.shape(0) > 0 && centroids.shape(0) <= kMostCentroids && threads > 0, "no centroid, or no thread");
+    require(labels.ndim() == 1 && labels.shape(0) == points.shape(0), "labels must be (N,)");
+    const splat::Rows p = {int64_t(points.shape(0)), int(points.shape(1)), points.data()};
+    const splat::Rows c = {int64_t(centroids.shape(0)), int(centroids.shape(1)), centroids.data()};
+    nb::gil_scoped_release release;
+    std::vector<float> panels(splat::panel_floats(c));
+    splat::best_kernels().nearest(p, c, panels.data(), labels.data(), threads);
+}
+
 }  // namespace
 
 NB_MODULE(_cpu, m) {
@@ -208,6 +224,7 @@ NB_MODULE(_cpu, m) {
              value, value, value, value, value, value, value, value, value, value, as_it_is_or_none, value)
         .def_prop_ro("instruction_set", &BoundRenderer::instruction_set);
     m.def("round_colors", &round_colors);
+    m.def("nearest", &nearest, value, value, value, as_it_is);
     m.def("neighbor_distances", [](const Doubles &points, int threads, Doubles &mean_squared) {
         require(points.ndim() == 2 && points.shape(1) == 3, "points must be (N, 3)");
         require(mean_squared.size() == points.shape(0) && threads > 0, "one distance a point, and a thread at least");

@@ -12,6 +12,7 @@ well, so that what a GPU runs can be tried without one.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -28,6 +29,9 @@ Device: TypeAlias = "str | torch.device"
 
 _ALIGNMENT = 64
 """Bytes: a cache line, and the longest vector of a processor. numpy aligns to 16, torch to this."""
+
+_NO_LENGTH = 1e-12
+"""What is shorter is not made longer than it is of unit length: torch's own bound."""
 
 _FARTHEST_LOGIT = 80.0
 """The exponential of more does not fit into float32."""
@@ -156,6 +160,25 @@ def fill(array: Array, mask: Array, value: float) -> None:
         np.copyto(array, np.asarray(value, array.dtype), where=mask)
     else:
         array.masked_fill_(mask, value)
+
+
+def mean_square(array: Array) -> float:
+    """The mean of all squares, added up in double precision."""
+    return float((array**2).mean(dtype=library(array).float64))
+
+
+def normalised(vectors: Array) -> Array:
+    """(..., D) vectors divided by their lengths; those of no length as they are."""
+    if isinstance(vectors, np.ndarray):
+        return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True).clip(_NO_LENGTH, None)
+    return _torch().nn.functional.normalize(vectors, dim=-1)
+
+
+def stacked_last(arrays: Sequence[Array]) -> Array:
+    """Arrays of one shape along a new last axis; numpy's lie one behind the other in memory, where it is faster."""
+    if isinstance(arrays[0], np.ndarray):
+        return np.moveaxis(np.stack(arrays), 0, -1)
+    return _torch().stack(arrays, dim=-1)
 
 
 def plus_product(a: Array, b: Array, c: Array) -> Array:

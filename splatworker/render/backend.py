@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 from splatworker.machine.gpu import find_gpus, unusable
 from splatworker.machine.limits import available_cpus
+from splatworker.render.arrays import Device
 from splatworker.render.interface import Renderer
 
 
@@ -26,9 +27,7 @@ def renderer_for(device: str = "auto", *, deterministic: bool = False, tensors: 
     """
     device = chosen(device)
     if device == "cuda":
-        code, reason = cuda_refusal()
-        if code:
-            raise unusable(code, reason, "train")
+        _demand_gpu("train")
         _keep_torch_to_our_processors()
         from splatworker.render.cuda import CudaRenderer  # noqa: PLC0415 - loads the GPU's driver
 
@@ -51,6 +50,26 @@ def _keep_torch_to_our_processors() -> None:
     import torch  # noqa: PLC0415
 
     torch.set_num_threads(available_cpus())
+
+
+def device_for(device: str, stage: str) -> Device:
+    """Where the arrays of "cpu", "cuda", or "auto" are, for who computes with them and draws nothing.
+
+    Raises:
+        MachineError: as `renderer_for`.
+    """
+    if chosen(device) == "cpu":
+        return "cpu"
+    _demand_gpu(stage)
+    import torch  # noqa: PLC0415
+
+    return torch.device("cuda")
+
+
+def _demand_gpu(stage: str) -> None:
+    code, reason = cuda_refusal()
+    if code:
+        raise unusable(code, reason, stage)
 
 
 def chosen(device: str) -> str:

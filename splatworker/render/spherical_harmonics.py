@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from splatworker.render.arrays import Array, library
+from splatworker.render.arrays import Array, library, stacked_last
 
 
 def basis(directions: Array, degree: int) -> Array:
@@ -40,4 +40,4 @@ def basis(directions: Array, degree: int) -> Array:
             1.445305721320277 * z * (xx - yy),
             -0.5900435899266435 * x * (xx - 3 * yy),
         ]
-    return xp.stack(values, axis=-1)
+    return stacked_last(values)
