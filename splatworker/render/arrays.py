@@ -62,6 +62,21 @@ def to_device(array: npt.NDArray[Any], device: Device) -> Array:
     return array if isinstance(device, str) else _torch().from_numpy(array).to(device)
 
 
+def to_host(array: npt.NDArray[Any], device: Device) -> Array:
+    """A numpy array as one of the library of a device that stays in main memory, on its own."""
+    return array if isinstance(device, str) else _torch().from_numpy(array)
+
+
+def on_host(array: Array) -> Array:
+    """An array in main memory, of its own library: itself where it is there."""
+    return array if isinstance(array, np.ndarray) else array.cpu()
+
+
+def to_device_soon(array: Array, device: Device) -> Array:
+    """An array of main memory on a device; from pinned memory a GPU fetches it while the host goes on."""
+    return array if isinstance(array, np.ndarray) else array.to(device, non_blocking=True)
+
+
 def to_numpy(array: Array) -> npt.NDArray[Any]:
     """An array as numpy's: on its own memory unless it is on a GPU."""
     return array if isinstance(array, np.ndarray) else np.asarray(array.detach().cpu().numpy())
@@ -107,13 +122,15 @@ def indices(mask: Array) -> Array:
 
 
 def rows(array: Array, index: Array, out: Array) -> None:
-    """Write the rows of these indices into `out`.
+    """Write the rows of these indices, from 0, into `out`.
 
     Raises:
         IndexError: there is no such row.
     """
     if isinstance(array, np.ndarray):
-        np.take(array, index, axis=0, out=out, mode="raise" if len(index) and index.max() >= len(array) else "clip")
+        if len(index) and index.max() >= len(array):
+            raise IndexError(f"there is no row {index.max()} of {len(array)}")
+        np.take(array, index, axis=0, out=out, mode="clip")  # "raise" would copy everything once more
     else:
         _torch().index_select(array, 0, index, out=out)
 
@@ -123,7 +140,7 @@ def looked_up(tables: Array, index: Array) -> Array:
     return np.take_along_axis(tables, index, 1) if isinstance(tables, np.ndarray) else tables.gather(1, index)
 
 
-def largest(values: Array, count: int) -> Array:
+def indices_of_largest(values: Array, count: int) -> Array:
     """(count,) indices of the largest values of (N,), in no order."""
     if isinstance(values, np.ndarray):
         return np.argpartition(values, len(values) - count)[len(values) - count :]

@@ -48,8 +48,8 @@ class PlainBatches:
         still = step._replace(rates=_STILL, number=1)
         loss = self.training_step(parameters, AdamState(first, second), statistics, still)
         contribution[0] = 1
-        for place, value in enumerate(loss, start=1):
-            contribution[place] = value
+        for number, value in enumerate(loss, start=1):
+            contribution[number] = value
         gradients = (array / (1 - ADAM_BETA1) for array in first)
         for part, place in zip((*gradients, *statistics), _places(parameters), strict=True):
             contribution[place] = part.reshape(-1)

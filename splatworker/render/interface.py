@@ -161,7 +161,9 @@ CONTRIBUTION_HEADER = 4
 class Renderer(Protocol):
     """A backend. It owns scratch memory, serves one model at a time, and is not safe for threads."""
 
-    device: Device
+    @property
+    def device(self) -> Device:
+        """Where it wants its arrays."""
 
     def render(self, gaussians: GaussianTensors, camera: Camera, background: Array, sh_degree: int) -> Array:
         """(3, H, W) float32 image over `background` (3,); spherical harmonics up to `sh_degree` are used."""
