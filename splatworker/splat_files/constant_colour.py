@@ -40,7 +40,7 @@ def constant_colours(gaussians: Gaussians, stored: FloatArray, lines: LinesOfSig
         means, lost = (to_device(_number_by_number(array), device) for array in arrays)
         weights = to_device(lines.weights[:, some], device)
         errors.append(to_numpy(_mean_error(means, lost, centers, weights, gaussians.sh_degree)))
-    found: FloatArray = gaussians.sh_dc - np.concatenate(errors) / np.float32(SH_C0)
+    found: FloatArray = gaussians.sh_dc - np.concatenate(errors, dtype=np.float32) / np.float32(SH_C0)
     return found
 
 

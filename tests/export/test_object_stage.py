@@ -25,6 +25,7 @@ from splatworker.formats.camera import Camera
 from splatworker.formats.find import find_splat, find_splat_of_scene
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import take
+from splatworker.render.arrays import to_numpy
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.registry import read_any
@@ -213,4 +214,4 @@ def test_of_a_splat_that_was_trained(tmp_path: Path) -> None:
 
 
 def covered(splat: Gaussians, camera: Camera) -> np.ndarray:
-    return SplatRenderer(splat, CpuRenderer(), (0.0, 0.0, 0.0)).covered(camera)
+    return to_numpy(SplatRenderer(splat, CpuRenderer(), (0.0, 0.0, 0.0)).covered(camera))

@@ -16,6 +16,7 @@ from support.exports import Exported
 
 from splatworker.export.camera_path import Viewpoint
 from splatworker.export.orient import rotate
+from splatworker.render.arrays import to_numpy
 from splatworker.render.backend import renderer_for
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.registry import read_any
@@ -101,7 +102,7 @@ def own_picture(exported: Exported, size: tuple[int, int]) -> np.ndarray:
     renderer = renderer_for("cpu")
     tensors = to_tensors(upright, renderer.device)
     image = renderer.render(tensors, viewpoint.camera(width, height), np.zeros(3, np.float32), upright.sh_degree)
-    return image.clip(0, 1).transpose(1, 2, 0)
+    return to_numpy(image.clip(0, 1)).transpose(1, 2, 0)
 
 
 def ssim(first: np.ndarray, second: np.ndarray) -> float:

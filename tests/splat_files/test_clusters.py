@@ -55,8 +55,8 @@ def test_what_counts_more_is_met_better(device: Device) -> None:
 
 def test_both_kinds_of_arrays_give_the_same_palette() -> None:
     random = np.random.default_rng(1)
-    vectors, weights = random.normal(size=(3000, 45)), random.gamma(1.0, 1.0, 3000)
-    vectors, weights = vectors.astype(np.float32), weights.astype(np.float32)
+    vectors = random.normal(size=(3000, 45)).astype(np.float32)
+    weights = random.gamma(1.0, 1.0, 3000).astype(np.float32)
     ours, theirs = (palette(vectors, 128, 4, device, weights=weights) for device in ("cpu", torch.device("cpu")))
     assert (ours[1] == theirs[1]).mean() > 0.999  # a tie may end either way, by the last bits of a sum
     np.testing.assert_allclose(ours[0], theirs[0], atol=0.01)
@@ -79,7 +79,7 @@ def test_the_nearest_is_the_nearest(
     found = [np.full(points, -1, np.int32) for _ in range(2)]
     for labels, threads in zip(found, (1, 3), strict=True):
         _cpu.nearest(some, others, threads, labels)
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(found[0], found[1])
     every = distances(some, others)
     np.testing.assert_allclose(every[np.arange(points), found[0]], every.min(axis=1, initial=np.inf), atol=1e-4)
 
@@ -94,8 +94,14 @@ def test_of_equally_near_ones_the_first_is_taken() -> None:
 
 @pytest.mark.parametrize(
     ("points", "centroids", "labels"),
-    [((4, 3), (0, 3), (4,)), ((4, 3), (2, 4), (4,)), ((4, 3), (2, 3), (3,)), ((4, 2000), (2, 2000), (4,)), ((4,), (4,), (4,))],
-)  # fmt: skip
+    [
+        ((4, 3), (0, 3), (4,)),
+        ((4, 3), (2, 4), (4,)),
+        ((4, 3), (2, 3), (3,)),
+        ((4, 2000), (2, 2000), (4,)),
+        ((4,), (4,), (4,)),
+    ],
+)
 def test_arrays_that_do_not_fit_are_refused(
     points: tuple[int, ...], centroids: tuple[int, ...], labels: tuple[int, ...]
 ) -> None:
