@@ -6,12 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-from splatworker.formats.ply import read_ply
+from support.without_torch import without_torch
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,49 +32,45 @@ def modules() -> list[str]:
     return [name for name in names if name not in NEED_TORCH and not name.endswith("__main__")]
 
 
-def without_torch(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    """Run Python where torch is not installed, and its children likewise."""
-    folders = [str(ROOT / "tests" / "support" / "without_torch"), str(ROOT)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
-    return subprocess.run(
-        [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=900
-    )
+@pytest.fixture
+def environment(tmp_path: Path) -> Mapping[str, str]:
+    """Of a process to which torch is not installed."""
+    return without_torch(tmp_path / "python")
 
 
-def splatworker(*words: object) -> str:
-    """What a command prints on its standard output; its failure is the test's."""
-    done = without_torch("-m", "splatworker", *map(str, words))
-    assert done.returncode == 0, f"{words}: {done.stderr}"
-    return done.stdout
+def python(environment: Mapping[str, str], *words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=900)
 
 
-def test_there_is_no_torch() -> None:
-    code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is not None)"
-    assert without_torch("-c", code).returncode == 0
-    assert "ModuleNotFoundError" in without_torch("-c", "import torch").stderr
-
-
-def test_every_module_but_those_that_need_it_loads_without_torch() -> None:
-    done = without_torch("-c", IMPORT_ALL, json.dumps(modules()))
+def test_every_module_but_those_that_need_it_loads_without_torch(environment: Mapping[str, str]) -> None:
+    done = python(environment, "-c", IMPORT_ALL, json.dumps(modules()))
     assert done.returncode == 0, done.stderr
 
 
 def test_where_torch_is_installed_no_module_loads_it() -> None:
-    command = [sys.executable, "-c", IMPORT_ALL, json.dumps(modules())]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = python(os.environ, "-c", IMPORT_ALL, json.dumps(modules()))
     assert done.returncode == 0, done.stderr
 
 
-def test_the_reference_says_what_it_needs() -> None:
-    done = without_torch("-c", "import splatworker.render.reference")
+def test_the_reference_says_what_it_needs(environment: Mapping[str, str]) -> None:
+    done = python(environment, "-c", "import splatworker.render.reference")
     assert "The reference renderer needs torch: pip install 'splatworker[torch]'." in done.stderr
 
 
 @pytest.mark.slow
-def test_a_splat_is_trained_resumed_scored_drawn_and_exported(tiny_scene: Path, tmp_path: Path) -> None:
+def test_a_splat_is_trained_resumed_scored_drawn_and_exported(
+    environment: Mapping[str, str], tiny_scene: Path, tmp_path: Path
+) -> None:
     model, more, out = tmp_path / "model", tmp_path / "more", tmp_path / "out"
     options = ["--iterations", 120, "--densify_from_iter", 20, "--densification_interval", 20, "--sh_degree", 1,
                "--densify_until_iter", 100, "--device", "cpu", "--eval", "--density", "revised"]  # fmt: skip
+
+    def splatworker(*words: object) -> str:
+        done = python(environment, "-m", "splatworker", *words)
+        assert done.returncode == 0, f"{words}: {done.stderr}"
+        return done.stdout
+
     splatworker("train", "-s", tiny_scene, "-m", model, "--checkpoint_iterations", 60, *options)
     splatworker("train", "-s", tiny_scene, "-m", more, "--start_checkpoint", model / "chkpnt60.npz", *options)
     plys = [folder / "point_cloud" / "iteration_120" / "point_cloud.ply" for folder in (model, more)]
@@ -83,20 +78,16 @@ def test_a_splat_is_trained_resumed_scored_drawn_and_exported(tiny_scene: Path, 
     assert "mean of 2 photos" in splatworker("eval", model, "-s", tiny_scene)
     splatworker("render", model, "-s", tiny_scene, "-o", tmp_path / "drawn")
     assert len(list((tmp_path / "drawn").glob("*.png"))) == 12
-    formats = "spz,sog,compressed_ply,splat,viewer,poster,turntable,report,quality"
-    splatworker("export", model, "-s", tiny_scene, "-o", out, "--formats", formats)
-    made = {path.name for path in out.iterdir()}
-    assert made >= {"splat.spz", "splat.sog", "splat.splat", "viewer.html", "turntable.mp4", "quality.json"}
-    splatworker("convert", out / "splat.spz", tmp_path / "again.ply")
-    assert 0 < len(read_ply(tmp_path / "again.ply")) <= len(read_ply(plys[0]))
-    told = splatworker("check-kernels", "--json")
-    assert '"device": "cpu"' in told
+    splatworker("export", model, "-s", tiny_scene, "-o", out, "--formats", "spz,poster,quality")
+    assert {path.name for path in out.iterdir()} >= {"splat.spz", "poster.webp", "quality.json"}
 
 
-def test_a_gpu_that_is_asked_for_is_an_error_in_a_sentence(tiny_scene: Path, tmp_path: Path) -> None:
-    done = without_torch(
-        "-m", "splatworker", "train", "-s", str(tiny_scene), "-m", str(tmp_path / "model"), "--device", "cuda"
-    )
+def test_a_gpu_that_is_asked_for_is_an_error_in_a_sentence(
+    environment: Mapping[str, str], tiny_scene: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    done = python(environment, "-m", "splatworker", "train", "-s", tiny_scene, "-m", model, "--device", "cuda")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert any(code in done.stderr for code in ("[no_driver]", "[no_gpu]", "[driver_too_old]", "[torch_missing]"))
+    assert not model.exists()
