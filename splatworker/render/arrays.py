@@ -143,7 +143,8 @@ def looked_up(tables: Array, index: Array) -> Array:
 def indices_of_largest(values: Array, count: int) -> Array:
     """(count,) indices of the largest values of (N,), in no order."""
     if isinstance(values, np.ndarray):
-        return np.argpartition(values, len(values) - count)[len(values) - count :]
+        first = len(values) - count
+        return np.argpartition(values, first)[first:] if count else np.empty(0, np.int64)
     return values.topk(count).indices
 
 
