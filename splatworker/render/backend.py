@@ -53,17 +53,18 @@ def _keep_torch_to_our_processors() -> None:
 
 
 def device_for(device: str, stage: str) -> Device:
-    """Where the arrays of "cpu", "cuda", or "auto" are, for who computes with them and draws nothing.
+    """Where the arrays of "cpu", "cuda", "cuda:0", or "auto" are, for who computes with them and draws nothing.
 
     Raises:
         MachineError: as `renderer_for`.
     """
-    if chosen(device) == "cpu":
+    device = chosen(device)
+    if device == "cpu":
         return "cpu"
     _demand_gpu(stage)
     import torch  # noqa: PLC0415
 
-    return torch.device("cuda")
+    return torch.device(device)
 
 
 def _demand_gpu(stage: str) -> None:

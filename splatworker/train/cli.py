@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from splatworker.errors import Cancelled
-from splatworker.render.backend import renderer_for
+from splatworker.render.backend import cuda_refusal, renderer_for
 from splatworker.stages.command import run_as_command
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
@@ -35,6 +35,8 @@ def main(argv: list[str]) -> int:
             choose_gpu(options.device)
             several = is_started()
             renderer = renderer_for(options.device, deterministic=options.deterministic, tensors=several)
+            if options.device == "auto" and not silent:
+                _say_what_is_missing(report)
             watch = show.watch if show else _ignore
             if several:
                 from splatworker.train.parallel import process_group  # noqa: PLC0415 - loads torch
@@ -48,6 +50,13 @@ def main(argv: list[str]) -> int:
         return result
 
     return run_as_command("train", work, as_json=options.json, silent=silent)
+
+
+def _say_what_is_missing(report: Reporter) -> None:
+    """A GPU that trains a hundred times faster should not lie idle unsaid."""
+    code, reason = cuda_refusal()
+    if code == "torch_missing":
+        report.warning(f"The CPU trains, not the GPU: {reason} (pip install 'splatworker[torch]').")
 
 
 @contextlib.contextmanager

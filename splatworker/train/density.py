@@ -19,6 +19,7 @@ from splatworker.render.arrays import (
     indices_of_largest,
     library,
     logit,
+    normalised,
     sigmoid,
 )
 from splatworker.render.interface import GaussianTensors
@@ -235,7 +236,7 @@ def split_gaussians(gaussians: GaussianTensors, generator: Generator) -> Gaussia
 def rotate(quaternions: Array, vectors: Array) -> Array:
     """(M, 3) vectors turned by (M, 4) quaternions w, x, y, z of any positive length (Rodrigues' formula)."""
     xp = library(quaternions)
-    unit = quaternions / xp.linalg.norm(quaternions, axis=1, keepdims=True).clip(1e-12, None)
+    unit = normalised(quaternions)
     w, u = unit[:, :1], unit[:, 1:]
     twice = 2 * xp.linalg.cross(u, vectors)
     return vectors + w * twice + xp.linalg.cross(u, twice)

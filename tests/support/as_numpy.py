@@ -1,4 +1,4 @@
-"""A renderer that is given torch's tensors and does its work on numpy's arrays: what tests say of one is so for both."""
+"""A renderer that is given torch's tensors and does its work on numpy's arrays: what holds for one holds for both."""
 
 from __future__ import annotations
 

@@ -283,7 +283,8 @@ def a_room() -> GaussianTensors:
 def alpha(gaussians: GaussianTensors, camera: Camera, renderer: CpuRenderer, degree: int = 0) -> torch.Tensor:
     """(H, W) how opaque a picture of Gaussians is."""
     white, black = (renderer.render(gaussians, camera, torch.full((3,), float(c)), degree) for c in (1, 0))
-    return 1 - (white - black).mean(dim=0)
+    opacity: torch.Tensor = 1 - (white - black).mean(dim=0)
+    return opacity
 
 
 @pytest.mark.parametrize("own_alpha", [False, True], ids=["mask files", "alpha"])

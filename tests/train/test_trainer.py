@@ -166,7 +166,9 @@ def test_what_the_default_on_a_gpu_asks_for_reaches_the_loop(
     splats, quality = {}, {}
     for name, values in changes.items():
         result = train(
-            tiny_options(model_path=tmp_path / name, sh_degree_interval=10, **values), CpuRenderer(), Silent()
+            tiny_options(model_path=tmp_path / name, sh_degree_interval=10, **values),
+            CpuRenderer(device=torch.device("cpu")),
+            Silent(),
         )
         splats[name], quality[name] = read_ply(Path(result["ply"])), result["quality"]["test"]["psnr"]
     assert not np.array_equal(splats["revised"].means, splats["plain"].means)
