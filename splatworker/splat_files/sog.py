@@ -48,7 +48,7 @@ LEAST_PALETTE = 1024
 GPU_ROUNDS = 10
 CPU_ROUNDS = 4
 CPU_DISTANCES = 2e9
-"""How many distances the clustering may take in all on a CPU: some 10 s on two cores. The palette shrinks for it."""
+"""How many distances the clustering may take in all on a CPU: some seconds on two cores. The palette shrinks for it."""
 
 UNSEEN_WEIGHT = 1e-3
 """Pixels: how much a Gaussian that nobody sees counts in the palette."""
