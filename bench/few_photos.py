@@ -23,7 +23,7 @@ import os
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import mean
@@ -112,22 +112,28 @@ def key_of(line: dict[str, Any]) -> str:
 
 
 def part_of(scene: Path, count: int, scratch: Path) -> Path:
-    """The scene folder of so many of the photos, made once; the photos are linked."""
+    """The scene folder of so many of the photos, made once."""
     import pycolmap
 
     target = scratch / f"{name_of(scene)}_{count}"
-    if target.exists():
-        return target
+    if not target.exists():
+        model = pycolmap.Reconstruction(str(scene / "sparse" / "0"))
+        names = sorted(model.image(number).name for number in model.reg_image_ids())
+        part_of_names(scene, spread(names, count), target)
+    return target
+
+
+def part_of_names(scene: Path, names: Sequence[str], target: Path) -> None:
+    """Make the scene folder of some of the photos, which are linked; points that fewer than two see are left out."""
+    import pycolmap
+
     model = pycolmap.Reconstruction(str(scene / "sparse" / "0"))
-    images = sorted((model.image(number) for number in model.reg_image_ids()), key=lambda image: image.name)
-    kept = {image.image_id for image in spread(images, count)}
-    for image in images:
-        if image.image_id not in kept:
+    for image in [model.image(number) for number in model.reg_image_ids()]:
+        if image.name not in names:
             model.deregister_frame(image.frame_id)
     (target / "sparse" / "0").mkdir(parents=True)
     model.write(str(target / "sparse" / "0"))
     (target / "images").symlink_to(scene / "images")
-    return target
 
 
 def take_gpu(free: Any) -> None:
