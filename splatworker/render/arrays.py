@@ -143,7 +143,8 @@ def looked_up(tables: Array, index: Array) -> Array:
 def indices_of_largest(values: Array, count: int) -> Array:
     """(count,) indices of the largest values of (N,), in no order."""
     if isinstance(values, np.ndarray):
-        return np.argpartition(values, len(values) - count)[len(values) - count :]
+        first = len(values) - count
+        return np.argpartition(values, first)[first:] if count else np.empty(0, np.int64)
     return values.topk(count).indices
 
 
@@ -184,6 +185,21 @@ def stacked_last(arrays: Sequence[Array]) -> Array:
 def plus_product(a: Array, b: Array, c: Array) -> Array:
     """The sum a + b c, in one go where the library can."""
     return a + b * c if isinstance(a, np.ndarray) else _torch().addcmul(a, b, c)
+
+
+def area_means(picture: Array, side: int) -> Array:
+    """(side, side) float32 of an (H, W) picture: means over the pixels that each place, wherever it ends, lies on."""
+    if not isinstance(picture, np.ndarray):
+        of = cast(picture, "float32")[None, None]
+        return _torch().nn.functional.interpolate(of, size=(side, side), mode="area")[0, 0]
+    sums, counts = picture.astype(np.int64), []
+    for axis, length in enumerate(picture.shape):
+        first = np.arange(side) * length // side
+        end = -(-np.arange(1, side + 1) * length // side)
+        before = np.insert(np.cumsum(sums, axis=axis), 0, 0, axis=axis)
+        sums = before.take(end, axis) - before.take(first, axis)
+        counts.append(end - first)
+    return (sums / np.outer(*counts)).astype(np.float32)
 
 
 def sigmoid(logits: Array) -> Array:

@@ -36,6 +36,8 @@ def renderer_for(device: str = "auto", *, deterministic: bool = False, tensors: 
 
     if not tensors:
         return CpuRenderer(deterministic=deterministic)
+    if find_spec("torch") is None:
+        raise unusable("torch_missing", "torch is not installed, by which several processes train together", "train")
     _keep_torch_to_our_processors()
     import torch  # noqa: PLC0415 - seconds, and most do without
 

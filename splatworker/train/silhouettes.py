@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from splatworker.formats.camera import Camera
-from splatworker.render.arrays import Array, cast, device_of, indices, library, looked_up, to_device, to_numpy
+from splatworker.render.arrays import Array, area_means, cast, device_of, indices, library, looked_up, to_device
 from splatworker.train.free_space import along, lens
 from splatworker.train.model import Model
 from splatworker.train.photos import Views
@@ -50,12 +50,12 @@ class Silhouettes:
         if some is None:
             return None
         opaque = to_device(np.ones((SIDE, SIDE), np.float32), device_of(some))
-        opacity = library(some).stack([opaque if hole is None else 1 - _shrunk(hole) / 255 for hole in holes])
+        opacity = library(some).stack([opaque if hole is None else 1 - area_means(hole, SIDE) / 255 for hole in holes])
         count = sum(hole is not None for hole in holes)
         ignored = [views.ignored(index) for index in range(len(cameras))]
         if all(one is None for one in ignored):
             return cls(cameras, opacity, count)
-        counts = [opaque > 0 if one is None else _shrunk(one.pixels != 0) == 0 for one in ignored]
+        counts = [opaque > 0 if one is None else area_means(one.pixels != 0, SIDE) == 0 for one in ignored]
         return cls(cameras, opacity, count, library(some).stack(counts))
 
     def outside(self, means: Array) -> Array:
@@ -86,16 +86,3 @@ class Silhouettes:
         if 0 < len(kept) < len(model):
             none = type(model.parameters)(*(array[:0] for array in model.parameters))
             model.rebuild(kept, none)
-
-
-def _shrunk(picture: Array) -> Array:
-    """(SIDE, SIDE) float32 of an (H, W) picture: means over the pixels that each place, of any fraction, lies on."""
-    sums = to_numpy(picture).astype(np.int64)
-    counts = []
-    for axis, length in enumerate(picture.shape):
-        first = np.arange(SIDE) * length // SIDE
-        end = -(-np.arange(1, SIDE + 1) * length // SIDE)
-        before = np.insert(np.cumsum(sums, axis=axis), 0, 0, axis=axis)
-        sums = before.take(end, axis) - before.take(first, axis)
-        counts.append(end - first)
-    return to_device((sums / np.outer(*counts)).astype(np.float32), device_of(picture))
