@@ -20,8 +20,8 @@ namespace splat {
 
 const Kernels &SPLAT_JOIN(SPLAT_ISA, _kernels)() {
     using namespace SPLAT_ISA;
-    static const Kernels kernels = {SPLAT_STRING(SPLAT_ISA), project, blend,        blend_backward, project_backward,
-                                    loss,                    adam,    round_colors, nearest};
+    static const Kernels kernels = {
+        SPLAT_STRING(SPLAT_ISA), project, blend, blend_backward, project_backward, loss, adam, round_colors, nearest};
     return kernels;
 }
 

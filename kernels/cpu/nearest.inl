@@ -4,8 +4,8 @@
 namespace splat {
 namespace SPLAT_ISA {
 
-constexpr int kPointsAtOnce = 6;           // beside two vectors of centroids: as many sums as hide a multiplication's time
-constexpr int kPanel = 2 * kLanes;         // centroids that are looked at together
+constexpr int kPointsAtOnce = 6;    // beside two vectors of centroids: as many sums as hide a multiplication's time
+constexpr int kPanel = 2 * kLanes;  // centroids that are looked at together
 static_assert(kPanel <= kWidestPanel, "scratch memory is for the widest panel");
 
 // Centroids by panels: half the squares of their lengths, then a coordinate at a time of all of a panel. What fills the
