@@ -10,6 +10,7 @@ namespace adjustment {
 namespace {
 
 constexpr double kFirstDamping = 1e-4, kLeastDamping = 1e-10, kMostDamping = 1e16;
+constexpr double kMuchDamping = 1e-2;
 constexpr double kLeastRatio = 1e-3;  // of what was promised, that a step must keep to be taken
 constexpr double kRounding = 1e-14;   // a promise below this share of the cost is none
 constexpr double kExact = 1e-20;      // mean squared residual (1e-10 pixels) that only rounding leaves
@@ -252,7 +253,8 @@ Summary adjust(const Problem &in, const Options &options, const Steps &steps) {
             ++summary.accepted;
             damping = std::max(kLeastDamping, damping * std::max(1.0 / 3, 1 - bend * bend * bend));  // Nielsen 1999
             growth = 2;
-            const bool settled = change <= options.tolerance * cost;
+            // A step that much damping has shortened tells nothing of the bottom.
+            const bool settled = change <= options.tolerance * cost && damping < kMuchDamping;
             cost = next;
             if (settled) {
                 summary.end = End::kConverged;

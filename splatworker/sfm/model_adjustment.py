@@ -62,7 +62,8 @@ def adjust_model(
 ) -> adjustment.Adjusted:
     """Adjust all cameras and points of a model in place: focal lengths and distortion too, but principal points stay.
 
-    The frame stays as well: the first camera, and the longest baseline from it by its largest component.
+    The frame stays as well: the first camera, and the longest baseline from it by its largest component. And so does
+    the whole model where no minimum was found: `Adjusted.end` says so.
 
     Args:
         fixed: ids of cameras whose intrinsics stay.
@@ -80,7 +81,8 @@ def adjust_model(
         most_iterations=most_iterations,
         threads=threads,
     )
-    _write_back(model, found, adjusted)
+    if adjusted.end == "converged":
+        _write_back(model, found, adjusted)
     return adjusted
 
 

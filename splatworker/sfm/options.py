@@ -14,6 +14,13 @@ CameraModel = Literal[
 ]
 """Models that undistort to a pinhole camera: of a fisheye, what one can hold."""
 
+EngineName = Literal["splatworker", "colmap"]
+OURS: EngineName = "splatworker"
+COLMAP: EngineName = "colmap"
+"""Whose steps find the cameras."""
+
+Engine = Literal["auto", "colmap"]
+
 MATCHERS: tuple[Matcher, ...] = get_args(Matcher)
 CAMERA_MODELS: tuple[CameraModel, ...] = get_args(CameraModel)
 
@@ -40,6 +47,14 @@ class SfmOptions:
         ValueError: a number is out of its range, or a choice is none.
     """
 
+    engine: Annotated[
+        Engine,
+        Option(
+            "Whose steps find the cameras; auto: our own, each where it is as good as COLMAP's, else COLMAP's; "
+            "colmap: COLMAP's throughout.",
+            job=InJob(),
+        ),
+    ] = "auto"
     camera_model: Annotated[
         CameraModel,
         Option(
