@@ -41,24 +41,20 @@ void update_tile(double *s, int64_t n, int64_t from, int64_t to, int64_t top, in
     for (int64_t r = top; r < bottom; r += kRows)
         for (int64_t c = left; c < right; c += kLanes) {
             if (c + kLanes <= r) continue;  // below the diagonal
-            Vec sum0, sum1, sum2, sum3;
-            load(s + r * n + c, sum0);
-            load(s + (r + 1) * n + c, sum1);
-            load(s + (r + 2) * n + c, sum2);
-            load(s + (r + 3) * n + c, sum3);
+            Vec row0 = load(s + r * n + c), row1 = load(s + (r + 1) * n + c);
+            Vec row2 = load(s + (r + 2) * n + c), row3 = load(s + (r + 3) * n + c);
             for (int64_t k = from; k < to; ++k) {
-                const double *row = s + k * n;
-                Vec right_side;
-                load(row + c, right_side);
-                sum0 -= row[r] * right_side;
-                sum1 -= row[r + 1] * right_side;
-                sum2 -= row[r + 2] * right_side;
-                sum3 -= row[r + 3] * right_side;
+                const double *left = s + k * n + r;
+                const Vec right_side = load(s + k * n + c);
+                row0 = row0 - left[0] * right_side;
+                row1 = row1 - left[1] * right_side;
+                row2 = row2 - left[2] * right_side;
+                row3 = row3 - left[3] * right_side;
             }
-            store(s + r * n + c, sum0);
-            store(s + (r + 1) * n + c, sum1);
-            store(s + (r + 2) * n + c, sum2);
-            store(s + (r + 3) * n + c, sum3);
+            store(s + r * n + c, row0);
+            store(s + (r + 1) * n + c, row1);
+            store(s + (r + 2) * n + c, row2);
+            store(s + (r + 3) * n + c, row3);
         }
 }
 
@@ -97,13 +93,8 @@ void substitute(const double *u, int64_t n, double *b) {
     for (int64_t r = n - 1; r >= 0; --r) {
         const double *row = u + r * n;
         const int64_t from = (r + kLanes) / kLanes * kLanes;  // whole vectors from here on
-        Vec partial = {0, 0, 0, 0, 0, 0, 0, 0};
-        for (int64_t c = from; c < n; c += kLanes) {
-            Vec a, x;
-            load(row + c, a);
-            load(b + c, x);
-            partial += a * x;
-        }
+        Vec partial = {};
+        for (int64_t c = from; c < n; c += kLanes) partial = partial + load(row + c) * load(b + c);
         double rest = sum(partial);
         for (int64_t c = r + 1; c < from && c < n; ++c) rest += row[c] * b[c];
         b[r] = (b[r] - rest) / row[r];

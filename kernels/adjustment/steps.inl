@@ -6,11 +6,7 @@ inline __attribute__((always_inline)) double damped(double diagonal) { return di
 
 // target (8 lanes) += factor * what
 inline __attribute__((always_inline)) void add_scaled(double *target, double factor, const double *what) {
-    Vec t, w;
-    load(target, t);
-    load(what, w);
-    t += factor * w;
-    store(target, t);
+    store(target, load(target) + factor * load(what));
 }
 
 // A point's blocks: V and its root, the descent, and Z of every photo and lens that sees it.
@@ -29,11 +25,7 @@ void eliminate_point(const Structure &in, const State &at, double damping, const
         double *block = out.blocks + o * kBlock;
         for (int k = 0; k < 3; ++k) {
             const double first = one.weight * one.by_point[0][k], second = one.weight * one.by_point[1][k];
-            Vec a, b, w;
-            load(one.by_pose[0], a);
-            load(one.by_pose[1], b);
-            w = first * a + second * b;
-            store(block + k * kLanes, w);
+            store(block + k * kLanes, first * load(one.by_pose[0]) + second * load(one.by_pose[1]));
             for (int unknown = 0; unknown < kPose; ++unknown)
                 if (!(in.free_pose[photo] >> unknown & 1)) block[k * kLanes + unknown] = 0;
             if (slot < slot_to) {
@@ -74,13 +66,9 @@ void eliminate_point(const Structure &in, const State &at, double damping, const
     for (int64_t b = 0; b < to - from + slot_to - slot_from; ++b) {
         double *block = b < to - from ? out.blocks + (from + b) * kBlock
                                       : out.slot_blocks + (slot_from + b - (to - from)) * kBlock;
-        Vec z0, z1, z2;
-        load(block, z0);
-        load(block + kLanes, z1);
-        load(block + 2 * kLanes, z2);
-        z0 = z0 * i0;
-        z1 = (z1 - root[1] * z0) * i1;
-        z2 = (z2 - root[3] * z0 - root[4] * z1) * i2;
+        const Vec z0 = i0 * load(block);
+        const Vec z1 = i1 * (load(block + kLanes) - root[1] * z0);
+        const Vec z2 = i2 * (load(block + 2 * kLanes) - root[3] * z0 - root[4] * z1);
         store(block, z0);
         store(block + kLanes, z1);
         store(block + 2 * kLanes, z2);
@@ -90,17 +78,10 @@ void eliminate_point(const Structure &in, const State &at, double damping, const
 // rows (8 lanes each, `stride` apart) -= left' right of two blocks, for the first `count` rows.
 inline __attribute__((always_inline)) void subtract_product(double *rows, int64_t stride, const double *left,
                                                             const double *right, int count) {
-    Vec r0, r1, r2;
-    load(right, r0);
-    load(right + kLanes, r1);
-    load(right + 2 * kLanes, r2);
+    const Vec r0 = load(right), r1 = load(right + kLanes), r2 = load(right + 2 * kLanes);
     for (int row = 0; row < count; ++row) {
-        Vec target;
-        load(rows + row * stride, target);
-        target -= left[row] * r0;
-        target -= left[kLanes + row] * r1;
-        target -= left[2 * kLanes + row] * r2;
-        store(rows + row * stride, target);
+        const Vec target = load(rows + row * stride);
+        store(rows + row * stride, target - left[row] * r0 - left[kLanes + row] * r1 - left[2 * kLanes + row] * r2);
     }
 }
 
