@@ -5,6 +5,8 @@
                                                      with another seed, on the same matches; processor seconds
     python bench/sfm.py SCENES [name ...] --pairs    how many of the pairs that exhaustive matching verifies are
                                                      among those chosen by likeness
+    python bench/sfm.py SCENES [name ...] --adjust   our bundle adjustment beside COLMAP's (Ceres) on the same model, threads
+                                                     and tolerance: processor seconds, cost, difference
     ... --mapper --longest 1600                      with features of photos of this size, as a GPU finds them
     ... --train 1000                                 and held-out PSNR after the same short training on both
 
@@ -36,7 +38,7 @@ def main() -> int:
     if arguments.row:
         ROWS[arguments.row](arguments.scenes, Path(arguments.names[0]), arguments)
         return 0
-    kind = "mapper" if arguments.mapper else "pairs" if arguments.pairs else "stages"
+    kind = next((kind for kind in ("mapper", "adjust", "pairs") if getattr(arguments, kind)), "stages")
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     print(HEADERS[kind])
     print("|" + "---|" * HEADERS[kind].count(" | ") + "---|")
@@ -62,6 +64,10 @@ HEADERS = {
         "| photos | ours s | a draft s | defaults s | points: ours, a draft, defaults | "
         "ours from defaults: rotation max deg, position max % | a draft from defaults | "
         "defaults from defaults with another seed |"
+    ),
+    "adjust": (
+        "| photos | observations | COLMAP s | ours s | of it reading and writing the model | ratio | steps: COLMAP, ours | "
+        "cost: start, COLMAP's, ours less COLMAP's | ours from COLMAP's: rotation max deg, position max % |"
     ),
     "pairs": "| photos | pairs | chosen | s | recall of verified | of those with 30+ | 60+ | 100+ |",
 }
@@ -223,6 +229,59 @@ def mapper_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
+def adjust_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
+    """The adjustment at the end, ours and COLMAP's, on the model that the mapper gave: the fastest of three each."""
+    import copy
+
+    from splatworker.sfm import adjustment, model_adjustment, polish
+    from splatworker.sfm.colmap import pycolmap
+    from splatworker.sfm.compare import compare_poses
+    from splatworker.sfm.mapping import MapperPreset, map_incrementally
+    from splatworker.sfm.watch import Span
+    from splatworker.stages.progress import Silent
+
+    bench, count = matched(images, work, arguments.longest)
+    start = map_incrementally(bench, work / "model", MapperPreset(), count, Span(Silent(), "", 0, 1))[0]
+    for camera in start.cameras.values():
+        if camera.model_name == "SIMPLE_RADIAL" and start.num_reg_images() >= polish.MANY_PHOTOS:
+            polish.refine_model(camera)
+    pycolmap.ObservationManager(start).filter_observations_with_negative_depth()
+
+    def seconds_of(adjust: Callable[[Any], Any]) -> tuple[float, Any, Any]:
+        """The fastest of three, by processor seconds: the machine may be busy."""
+        seconds = []
+        for _ in range(3):
+            model = copy.deepcopy(start)
+            began = time.process_time()
+            said = adjust(model)
+            seconds.append(time.process_time() - began)
+        return min(seconds), model, said
+
+    theirs_s, theirs, summary = seconds_of(lambda model: polish.adjust_by_colmap(model, (), bench.threads))
+    ours_s, ours, adjusted = seconds_of(lambda model: model_adjustment.adjust_model(model, threads=bench.threads))
+    problem = model_adjustment.problem_of(start).problem
+    alone_s, _, _ = seconds_of(lambda _: adjustment.adjust(problem, threads=bench.threads))
+    cost = adjustment.adjust(model_adjustment.problem_of(theirs).problem, most_iterations=0).cost
+    poses = [
+        {image.name: image.cam_from_world().matrix() for image in map(model.image, model.reg_image_ids())}
+        for model in (ours, theirs)
+    ]
+    apart = compare_poses(*poses)
+    steps = summary.brief_report().partition("Iterations: ")[2].partition(",")[0]
+    cells = [
+        f"{images.name} ({len(poses[0])} of {count})",
+        str(adjusted.used),
+        f"{theirs_s:.3f}",
+        f"{ours_s:.3f}",
+        f"{ours_s - alone_s:.3f}",
+        f"{theirs_s / ours_s:.1f}x",
+        f"{steps}, {adjusted.iterations}",
+        f"{adjusted.initial_cost:.1f}, {cost:.3f}, {adjusted.cost - cost:+.3f}",
+        f"{apart.rotation_deg.max():.4f}, {100 * apart.position.max():.4f}",
+    ]
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
 def pairs_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
     """Recall of the pairs chosen by likeness."""
     from splatworker.sfm import retrieval
@@ -243,7 +302,7 @@ def pairs_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
-ROWS = {"stages": stages_row, "mapper": mapper_row, "pairs": pairs_row}
+ROWS = {"stages": stages_row, "mapper": mapper_row, "adjust": adjust_row, "pairs": pairs_row}
 
 
 def parse() -> argparse.Namespace:
@@ -251,6 +310,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("scenes", type=Path)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--mapper", action="store_true")
+    parser.add_argument("--adjust", action="store_true")
     parser.add_argument("--pairs", action="store_true")
     parser.add_argument("--longest", type=int, default=0, metavar="PIXELS")
     parser.add_argument("--train", type=int, default=0, metavar="ITERATIONS")

@@ -11,7 +11,7 @@ import numpy as np
 
 from splatworker.sfm import database, nearest
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.options import COLMAP, SfmOptions
+from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.pairs import Pair
 from splatworker.sfm.watch import Cancellation, Span, watch
 from splatworker.sfm.workbench import Workbench
@@ -29,7 +29,7 @@ def match(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool =
     if not pairs:
         return
     most = max(database.keypoint_counts(bench.database).values())
-    by_colmap = guided or gpu or bench.options.engine == COLMAP
+    by_colmap = bench.options.engine == "colmap" or guided or gpu
     if by_colmap or not nearest.has_kernel() or most > nearest.MOST:
         match_by_colmap(bench, pairs, span, guided=guided, gpu=gpu)
         return

@@ -9,17 +9,11 @@ from splatworker.stages.options import COUNT, NATURAL, SHARE, InJob, Option, Ran
 
 Matcher = Literal["auto", "exhaustive", "sequential", "retrieval"]
 Device = Literal["auto", "cpu", "cuda"]
+Engine = Literal["own", "colmap"]
 CameraModel = Literal[
     "auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "OPENCV_FISHEYE"
 ]
 """Models that undistort to a pinhole camera: of a fisheye, what one can hold."""
-
-EngineName = Literal["splatworker", "colmap"]
-OURS: EngineName = "splatworker"
-COLMAP: EngineName = "colmap"
-"""Whose steps find the cameras."""
-
-Engine = Literal["auto", "colmap"]
 
 MATCHERS: tuple[Matcher, ...] = get_args(Matcher)
 CAMERA_MODELS: tuple[CameraModel, ...] = get_args(CameraModel)
@@ -47,14 +41,6 @@ class SfmOptions:
         ValueError: a number is out of its range, or a choice is none.
     """
 
-    engine: Annotated[
-        Engine,
-        Option(
-            "Whose steps find the cameras; auto: our own, each where it is as good as COLMAP's, else COLMAP's; "
-            "colmap: COLMAP's throughout.",
-            job=InJob(),
-        ),
-    ] = "auto"
     camera_model: Annotated[
         CameraModel,
         Option(
@@ -80,6 +66,14 @@ class SfmOptions:
             job=_number(Range(320, 8192)),
         ),
     ] = 1600
+    engine: Annotated[
+        Engine,
+        Option(
+            "Whose code finds the cameras: this package's own, each step where it is as good as COLMAP's (own), or "
+            "COLMAP's throughout.",
+            job=InJob(),
+        ),
+    ] = "own"
     matcher: Annotated[
         Matcher,
         Option(

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from splatworker.sfm import gate, model_adjustment
 from splatworker.sfm.cameras import CameraGroup, fixed_cameras
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.options import COLMAP, OURS, EngineName
+from splatworker.sfm.options import Engine
 from splatworker.sfm.watch import watch
 from splatworker.sfm.workbench import Workbench
 
-_MANY_PHOTOS = 20
+MANY_PHOTOS = 20
 """From so many photos of one camera on, they determine two focal lengths and four distortion parameters."""
 
 _WORTHWHILE = 0.98
@@ -39,7 +39,7 @@ class Polished:
     """
 
     model: pycolmap.Reconstruction
-    by: EngineName | None
+    by: Engine | None
 
 
 def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench: Workbench) -> Polished:
@@ -48,8 +48,8 @@ def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench:
     fixed = fixed_cameras(groups)
     if bench.options.camera_model == "auto":
         for camera_id, camera in refined.cameras.items():
-            if len(groups[camera_id - 1].photos) >= _MANY_PHOTOS and camera_id not in fixed:
-                _refine_model(camera)
+            if len(groups[camera_id - 1].photos) >= MANY_PHOTOS and camera_id not in fixed:
+                refine_model(camera)
     by = watch(lambda: _adjust(refined, fixed, bench), lambda: None, bench.cancellation)
     refined.update_point_3d_errors()
     better = refined.compute_mean_reprojection_error() < _WORTHWHILE * model.compute_mean_reprojection_error()
@@ -58,16 +58,20 @@ def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench:
     return Polished(refined, by) if better and plausible else Polished(model, None)
 
 
-def _adjust(model: pycolmap.Reconstruction, fixed: Collection[int], bench: Workbench) -> EngineName:
+def _adjust(model: pycolmap.Reconstruction, fixed: Collection[int], bench: Workbench) -> Engine:
     """Adjust all cameras and points, but not the intrinsics of cameras whose ids are `fixed`; says by whom.
 
     By our own adjustment where it is for this model and finds a minimum, else, or if that was asked for, by COLMAP's.
     """
     pycolmap.ObservationManager(model).filter_observations_with_negative_depth()
-    if bench.options.engine != COLMAP and not model_adjustment.why_not(model) and _adjust_by_ours(model, fixed, bench):
-        return OURS
-    _adjust_by_colmap(model, fixed, bench.threads)
-    return COLMAP
+    if (
+        bench.options.engine != "colmap"
+        and not model_adjustment.why_not(model)
+        and _adjust_by_ours(model, fixed, bench)
+    ):
+        return "own"
+    adjust_by_colmap(model, fixed, bench.threads)
+    return "colmap"
 
 
 def _adjust_by_ours(model: pycolmap.Reconstruction, fixed: Collection[int], bench: Workbench) -> bool:
@@ -81,7 +85,9 @@ def _adjust_by_ours(model: pycolmap.Reconstruction, fixed: Collection[int], benc
     return adjusted.end == "converged"
 
 
-def _adjust_by_colmap(model: pycolmap.Reconstruction, fixed: Collection[int], threads: int) -> None:
+def adjust_by_colmap(
+    model: pycolmap.Reconstruction, fixed: Collection[int], threads: int
+) -> pycolmap.BundleAdjustmentSummary:
     """What `pycolmap.bundle_adjustment` does, which cannot be kept from logging it."""
     options = pycolmap.BundleAdjustmentOptions()
     options.print_summary = False
@@ -94,10 +100,10 @@ def _adjust_by_colmap(model: pycolmap.Reconstruction, fixed: Collection[int], th
     for camera_id in set(model.cameras) & set(fixed):
         config.set_constant_cam_intrinsics(camera_id)
     config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
-    pycolmap.create_default_bundle_adjuster(options, config, model).solve()
+    return pycolmap.create_default_bundle_adjuster(options, config, model).solve()
 
 
-def _refine_model(camera: pycolmap.Camera) -> None:
+def refine_model(camera: pycolmap.Camera) -> None:
     """SIMPLE_RADIAL (f, cx, cy, k) as OPENCV (fx, fy, cx, cy, k1, k2, p1, p2); its fisheye as that (..., k1 to k4)."""
     f, cx, cy, k = camera.params
     is_fisheye = "FISHEYE" in camera.model_name

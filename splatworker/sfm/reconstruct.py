@@ -27,7 +27,7 @@ from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.layout import lay_out, needed
 from splatworker.sfm.mask_evidence import Evidence, used_masks
 from splatworker.sfm.masks import with_masks
-from splatworker.sfm.options import COLMAP, SfmOptions
+from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.output import scene_to_write
 from splatworker.sfm.overlap import overlapping_photos
 from splatworker.sfm.photo import PhotoHeader, frames_of, read_photos
@@ -139,7 +139,7 @@ def reconstruct(
             track_length=model.compute_mean_track_length(),
             overlap=round(overlapping_photos(model), 1),
             rung=attempt.rung,
-            engines={"mapping": COLMAP} | ({"polish": polished.by} if polished.by else {}),
+            engines={"mapping": "colmap"} | ({"polish": polished.by} if polished.by else {}),
             panoramas=panoramas.count(photos),
             views=panoramas.views_kept(model, photos),
             warnings=(

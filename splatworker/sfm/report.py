@@ -31,7 +31,7 @@ class SfmResult:
         track_length: mean number of photos that see a point.
         overlap: with how many others a photo overlaps (`overlapping_photos`), the mean.
         rung: the attempt of the ladder that won.
-        engines: step -> whose it was, "splatworker" or "colmap"; no "polish" where nothing came of it.
+        engines: step -> whose it was, "own" or "colmap"; no "polish" where nothing came of it.
         warnings: sentences for the user; also sent to the reporter.
         timings: step -> seconds.
     """

@@ -34,7 +34,7 @@ def test_no_lens_may_be_asked_for_that_does_not_undistort_to_a_pinhole() -> None
 
 
 def test_who_finds_the_cameras_is_ours_or_colmap() -> None:
-    assert SfmOptions().engine == "auto"
+    assert SfmOptions().engine == "own"
     assert SfmOptions(engine="colmap").engine == "colmap"
     with pytest.raises(ValueError, match="--engine"):
         SfmOptions(engine="glomap")  # type: ignore[arg-type]

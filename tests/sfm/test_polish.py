@@ -64,7 +64,7 @@ def test_ours_and_colmaps_adjustment_find_the_same_cameras(tmp_path: Path) -> No
     ours = polish(found, [group(20)], bench(tmp_path))
     asked = Workbench(tmp_path, tmp_path, SfmOptions(device="cpu", engine="colmap"), 1)
     theirs = polish(found, [group(20)], asked)
-    assert (ours.by, theirs.by) == ("splatworker", "colmap")
+    assert (ours.by, theirs.by) == ("own", "colmap")
     assert ours.model.compute_mean_reprojection_error() < 1e-3
     assert ours.model.cameras[1].params == pytest.approx(theirs.model.cameras[1].params, rel=1e-4, abs=1e-4)
     assert list(tmp_path.iterdir()) == []
