@@ -5,8 +5,8 @@
                                                      with another seed, on the same matches; processor seconds
     python bench/sfm.py SCENES [name ...] --pairs    how many of the pairs that exhaustive matching verifies are
                                                      among those chosen by likeness
-    python bench/sfm.py SCENES [name ...] --adjust   our bundle adjustment beside COLMAP's (Ceres) on the same model, threads
-                                                     and tolerance: processor seconds, cost, difference
+    python bench/sfm.py SCENES [name ...] --adjust   our bundle adjustment beside COLMAP's (Ceres) on the same model,
+                                                     threads and tolerance: processor seconds, cost, difference
     ... --mapper --longest 1600                      with features of photos of this size, as a GPU finds them
     ... --train 1000                                 and held-out PSNR after the same short training on both
 
@@ -66,8 +66,8 @@ HEADERS = {
         "defaults from defaults with another seed |"
     ),
     "adjust": (
-        "| photos | observations | COLMAP s | ours s | of it reading and writing the model | ratio | steps: COLMAP, ours | "
-        "cost: start, COLMAP's, ours less COLMAP's | ours from COLMAP's: rotation max deg, position max % |"
+        "| photos | observations | COLMAP s | ours s | of it reading and writing the model | ratio | "
+        "steps: COLMAP, ours | cost: start, COLMAP's, ours less COLMAP's | ours from COLMAP's: rotation max deg, position max % |"
     ),
     "pairs": "| photos | pairs | chosen | s | recall of verified | of those with 30+ | 60+ | 100+ |",
 }
