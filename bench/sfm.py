@@ -67,7 +67,7 @@ HEADERS = {
     ),
     "adjust": (
         "| photos | observations | COLMAP s | ours s | of it reading and writing the model | ratio | "
-        "steps: COLMAP, ours | cost: start, COLMAP's, ours less COLMAP's | ours from COLMAP's: rotation max deg, position max % |"
+        "steps: COLMAP, ours | cost: start, COLMAP's, ours less it | apart: rotation max deg, position max % |"
     ),
     "pairs": "| photos | pairs | chosen | s | recall of verified | of those with 30+ | 60+ | 100+ |",
 }
