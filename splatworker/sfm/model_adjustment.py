@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,10 +43,16 @@ def why_not(model: pycolmap.Reconstruction) -> str:
     for camera in model.cameras.values():
         if int(camera.model) not in adjustment.PARAMETERS:
             return f"its lens model is {camera.model_name}"
-    lens_unknowns = sum(adjustment.PARAMETERS[int(camera.model)] for camera in model.cameras.values())
-    if 6 * model.num_reg_images() + lens_unknowns > adjustment.MOST_UNKNOWNS:
+    if not can_solve(model.num_reg_images(), list(model.cameras.values())):
         return f"{model.num_reg_images()} photos are many for a dense system"
     return ""
+
+
+def can_solve(photos: int, cameras: Sequence[pycolmap.Camera]) -> bool:
+    """Whether so many photos with such cameras can be adjusted."""
+    parameters = [adjustment.PARAMETERS.get(int(camera.model)) for camera in cameras]
+    known = [number for number in parameters if number is not None]
+    return len(known) == len(parameters) and 6 * photos + sum(known) <= adjustment.MOST_UNKNOWNS
 
 
 def adjust_model(
@@ -59,6 +65,7 @@ def adjust_model(
     most_iterations: int = 100,
     threads: int = 1,
     folder: Path | None = None,
+    on_the_way: bool = False,
 ) -> adjustment.Adjusted:
     """Adjust all cameras and points of a model in place: focal lengths and distortion too, but principal points stay.
 
@@ -68,6 +75,7 @@ def adjust_model(
     Args:
         fixed: ids of cameras whose intrinsics stay.
         folder: for the files in between; the system's by default.
+        on_the_way: the model moves also where there were too few steps to a minimum.
 
     Raises:
         ValueError: there is nothing to adjust, or a number is not finite. The model is as it was.
@@ -81,7 +89,7 @@ def adjust_model(
         most_iterations=most_iterations,
         threads=threads,
     )
-    if adjusted.end == "converged":
+    if adjusted.end == "converged" or (on_the_way and adjusted.end == "most iterations"):
         _write_back(model, found, adjusted)
     return adjusted
 

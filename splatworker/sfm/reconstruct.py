@@ -139,7 +139,7 @@ def reconstruct(
             track_length=model.compute_mean_track_length(),
             overlap=round(overlapping_photos(model), 1),
             rung=attempt.rung,
-            engines={"mapping": "colmap"} | ({"polish": polished.by} if polished.by else {}),
+            engines={"mapping": attempt.engine} | ({"polish": polished.by} if polished.by else {}),
             panoramas=panoramas.count(photos),
             views=panoramas.views_kept(model, photos),
             warnings=(

@@ -101,6 +101,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "look": attempt.look,
         "rung": attempt.rung,
+        "engine": attempt.engine,
         "registered": attempt.registered,
         "points": model.num_points3D() if model else 0,
         "reprojection_error_px": model.compute_mean_reprojection_error() if model else None,
