@@ -28,7 +28,7 @@ _DRAFT_STEPS, _DRAFT_TOLERANCE = 15, 1e-4
 """While the model grows an adjustment takes so many steps at most, and ends when one lowers the cost by less than this
 share: the next round's begins where it ends."""
 
-_TOLERANCE = 1e-6
+_LAST_STEPS, _TOLERANCE = 100, 1e-6
 """At the end, as `mapping` has it for COLMAP's."""
 
 _DRAFT_LOSS: adjustment.Loss = "huber"
@@ -178,8 +178,8 @@ def _finish(one: _Growing) -> bool:
     """Look once more for points of pairs that have few, then adjust and filter until little changes; whether it did."""
     one.mapper.retriangulate(one.triangulation)
     for _ in range(_LAST_ROUNDS):
-        if not _adjust(one, _TOLERANCE, "plain", 100):
+        if not _adjust(one, _TOLERANCE, "plain", _LAST_STEPS):
             return False
         if _clean(one) <= _FEW_CHANGES * one.model.compute_num_observations():
             return True
-    return _adjust(one, _TOLERANCE, "plain", 100)
+    return _adjust(one, _TOLERANCE, "plain", _LAST_STEPS)
