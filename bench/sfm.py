@@ -1,8 +1,8 @@
 """Cameras: how long each step takes, how many photos are placed, and how far that moves from COLMAP's defaults.
 
     python bench/sfm.py SCENES [name ...]            one row a photo set: this package beside COLMAP's defaults
-    python bench/sfm.py SCENES [name ...] --mapper   mapper settings alone: ours, a draft, the defaults, and these
-                                                     with another seed, on the same matches; processor seconds
+    python bench/sfm.py SCENES [name ...] --mapper   mappers alone: ours in rounds, COLMAP's by our settings, a
+                                                     draft, its defaults, and these with another seed, on the same matches; processor seconds
     python bench/sfm.py SCENES [name ...] --pairs    how many of the pairs that exhaustive matching verifies are
                                                      among those chosen by likeness
     python bench/sfm.py SCENES [name ...] --adjust   our bundle adjustment beside COLMAP's (Ceres) on the same model,
@@ -61,9 +61,9 @@ HEADERS = {
         "PSNR ours, theirs |"
     ),
     "mapper": (
-        "| photos | ours s | a draft s | defaults s | points: ours, a draft, defaults | "
-        "ours from defaults: rotation max deg, position max % | a draft from defaults | "
-        "defaults from defaults with another seed |"
+        "| photos | in rounds s | our settings s | a draft s | defaults s | points of these | "
+        "in rounds from our settings: rotation max deg, position max % | our settings from defaults | "
+        "a draft from defaults | defaults from defaults with another seed |"
     ),
     "adjust": (
         "| photos | observations | COLMAP s | ours s | of it reading and writing the model | ratio | "
@@ -186,10 +186,11 @@ def matched(images: Path, work: Path, longest: int) -> tuple[Workbench, int]:
 
 
 def mapper_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
-    """Mapper settings on the same matches."""
+    """Mappers, and settings of COLMAP's, on the same matches."""
+    from splatworker.sfm import rounds
     from splatworker.sfm.colmap import pycolmap
     from splatworker.sfm.compare import compare_poses
-    from splatworker.sfm.mapping import MapperPreset, by_size, map_incrementally
+    from splatworker.sfm.mapping import ONE_THREAD, MapperPreset, by_size, incremental_options, map_incrementally
     from splatworker.sfm.watch import Span
     from splatworker.stages.progress import Silent
 
@@ -205,7 +206,11 @@ def mapper_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
         output.mkdir()
         return by_size(pycolmap.incremental_mapping(bench.database, bench.photos, output, options))
 
+    def in_rounds() -> list[Any]:
+        return [rounds.map_in_rounds(bench, incremental_options(MapperPreset(), bench, ONE_THREAD), count, span)]
+
     ways: dict[str, Callable[[Path], list[Any]]] = {
+        "rounds": lambda _: in_rounds(),
         "ours": lambda output: ours(output, MapperPreset()),
         "draft": lambda output: ours(output, MapperPreset(draft=True)),
         "default": lambda output: defaults_by(output, bench.options.seed),
@@ -218,8 +223,9 @@ def mapper_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
         seconds[name] = time.process_time() - start
         images_of = {i: model.image(i) for i in model.reg_image_ids()}
         poses[name] = {image.name: image.cam_from_world().matrix() for image in images_of.values()}
-    apart = [compare_poses(poses[name], poses["default"]) for name in ("ours", "draft", "other")]
-    shown = ("ours", "draft", "default")
+    pairs = (("rounds", "ours"), ("ours", "default"), ("draft", "default"), ("other", "default"))
+    apart = [compare_poses(poses[name], poses[beside]) for name, beside in pairs]
+    shown = ("rounds", "ours", "draft", "default")
     cells = [
         f"{images.name} ({', '.join(str(len(poses[name])) for name in shown)} of {count})",
         *(f"{seconds[name]:.1f}" for name in shown),
