@@ -1,8 +1,9 @@
 """Cameras: how long each step takes, how many photos are placed, and how far that moves from COLMAP's defaults.
 
     python bench/sfm.py SCENES [name ...]            one row a photo set: this package beside COLMAP's defaults
-    python bench/sfm.py SCENES [name ...] --mapper   mappers alone: ours in rounds, COLMAP's by our settings, a
-                                                     draft, its defaults, and these with another seed, on the same matches; processor seconds
+    python bench/sfm.py SCENES [name ...] --mapper   mappers alone, on the same matches: ours in rounds, COLMAP's by our
+                                                     settings, a draft, its defaults, and these with another seed;
+                                                     processor seconds
     python bench/sfm.py SCENES [name ...] --pairs    how many of the pairs that exhaustive matching verifies are
                                                      among those chosen by likeness
     python bench/sfm.py SCENES [name ...] --adjust   our bundle adjustment beside COLMAP's (Ceres) on the same model,
