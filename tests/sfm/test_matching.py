@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -30,14 +29,6 @@ def test_global_mapping_wants_surer_matches_from_the_same_seed() -> None:
     assert strict.ransac.max_error < usual.ransac.max_error
     assert strict.min_num_inliers > usual.min_num_inliers
     assert strict.min_inlier_ratio > usual.min_inlier_ratio
-
-
-def test_colmap_matches_where_it_was_asked_for(misled_bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[bool] = []
-    monkeypatch.setattr(matching, "match_by_colmap", lambda *_, **__: asked.append(True))
-    options = dataclasses.replace(misled_bench.options, engine="colmap")
-    matching.match(dataclasses.replace(misled_bench, options=options), [(1, 2)], SPAN)
-    assert asked
 
 
 @pytest.mark.skipif(not nearest.has_kernel(), reason="this installation has no matching kernel")
