@@ -9,7 +9,7 @@ give the same cameras, however many threads adjust.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,15 +59,10 @@ def map_in_rounds(
         options: as COLMAP's mapper would take them.
         photos: how many there are.
     """
-    growing: list[pycolmap.Reconstruction] = []
-
-    def work() -> pycolmap.Reconstruction | None:
-        return _map(bench, options, growing)
-
-    def report() -> None:
-        span.report(growing[0].num_reg_frames() if growing else 0, photos)
-
-    return watch(work, report, bench.cancellation)
+    placed = [0]
+    return watch(
+        lambda: _map(bench, options, placed.append), lambda: span.report(placed[-1], photos), bench.cancellation
+    )
 
 
 @dataclass(frozen=True)
@@ -84,14 +79,13 @@ class _Growing:
 
 
 def _map(
-    bench: Workbench, options: pycolmap.IncrementalPipelineOptions, growing: list[pycolmap.Reconstruction]
+    bench: Workbench, options: pycolmap.IncrementalPipelineOptions, on_placed: Callable[[int], None]
 ) -> pycolmap.Reconstruction | None:
     with pycolmap.Database.open(bench.database) as opened:
         of_cache = pycolmap.DatabaseCacheOptions()
         of_cache.min_num_matches = options.min_num_matches
         cache = pycolmap.DatabaseCache.create(opened, of_cache)
     mapper, model = pycolmap.IncrementalMapper(cache), pycolmap.Reconstruction()
-    growing.append(model)
     one = _Growing(
         model,
         mapper,
@@ -105,6 +99,7 @@ def _map(
     found = _begin(one)
     if found:
         while _add_photos(one):
+            on_placed(model.num_reg_frames())
             bench.cancellation.check()
             _adjust(one, _DRAFT_TOLERANCE, _DRAFT_LOSS, _DRAFT_STEPS)
             _clean(one)
