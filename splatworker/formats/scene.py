@@ -41,7 +41,8 @@ class Photo:
     """A registered photo: its name in the scene, its file, and its camera at the file's full size.
 
     `held_out` says whether the scene itself keeps the photo to be scored on; None: it does not say. `mask` is the file
-    of its mask, where it has one; `rules` say how that, and its alpha, are meant (`hidden_parts`).
+    of its mask, where it has one; `rules` say how that, and its alpha, are meant (`hidden_parts`). `shrunk` is the
+    file's width by that of the camera in the scene's files.
     """
 
     name: str
@@ -50,16 +51,21 @@ class Photo:
     held_out: bool | None = None
     mask: Path | None = None
     rules: MaskRules = AS_GIVEN
+    shrunk: float = 1.0
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Photos sorted by name, the sparse points, and what a person should hear of how they were read."""
+    """Photos sorted by name, the sparse points, and what a person should hear of how they were read.
+
+    `observed` is the file that says which photo sees which points (`formats.observations`); None where none does.
+    """
 
     path: Path
     photos: list[Photo]
     points: Points
     remarks: tuple[str, ...] = ()
+    observed: Path | None = None
 
 
 def read_scene(path: Path, images: str = "images", masks: Path | None = None, rules: MaskRules = AS_GIVEN) -> Scene:
@@ -75,6 +81,7 @@ def read_scene(path: Path, images: str = "images", masks: Path | None = None, ru
         InvalidMasks: `masks` has none of any photo of the scene.
     """
     path = find_scene(path)
+    observed = None
     models = _models(path)
     if not models and any((path / name).is_file() for name in transforms.FILES):
         frames, points, remarks = transforms.read_transforms(path, images)
@@ -91,8 +98,8 @@ def read_scene(path: Path, images: str = "images", masks: Path | None = None, ru
     else:
         model, remarks = _largest(path, models) if models else (path / "sparse" / "0", [])
         cameras = read_cameras(_file(model, "cameras"))
-        photos = []
-        for image in read_images(_file(model, "images")):
+        photos, observed = [], _file(model, "images")
+        for image in read_images(observed):
             if image.camera_id not in cameras:
                 raise InvalidScene(f"The photo {image.name} belongs to a camera that the scene does not have.")
             name, file = _photo_file(path, images, image)
@@ -102,11 +109,15 @@ def read_scene(path: Path, images: str = "images", masks: Path | None = None, ru
         raise InvalidScene("The scene has no registered photos.")
     if twice := [name for name, count in Counter(photo.name for photo in photos).items() if count > 1]:
         raise InvalidScene(f"The scene has the photo {twice[0]} twice.")
-    photos = [dataclasses.replace(photo, camera=_as_large_as(photo), rules=rules) for photo in photos]
+    cameras_at_size = [_as_large_as(photo) for photo in photos]
+    photos = [
+        dataclasses.replace(photo, camera=camera, rules=rules, shrunk=camera.width / photo.camera.width)
+        for photo, camera in zip(photos, cameras_at_size, strict=True)
+    ]
     photos, said = _with_masks(photos, path, images, masks)
     kept = (np.abs(points.xyz) < FARTHEST).all(axis=1)
     points = Points(points.xyz[kept], points.rgb[kept], points.track_lengths[kept])
-    return Scene(path, photos, points, (*remarks, *said))
+    return Scene(path, photos, points, (*remarks, *said), observed)
 
 
 def _with_masks(photos: list[Photo], path: Path, images: str, masks: Path | None) -> tuple[list[Photo], list[str]]:

@@ -10,6 +10,8 @@ from splatworker.formats.mask_names import MaskMode
 from splatworker.stages.options import COUNT, NATURAL, InJob, Option, Range
 from splatworker.train.training_options import FRACTION, ITERATION, ITERATION_OR_NONE, SWITCH
 
+LightMode = Literal["as_taken", "auto", "common"]
+
 OURS = "Of our own trainer alone"
 """Their heading."""
 
@@ -91,6 +93,18 @@ class OwnOptions:
             job=InJob(Range(at_least=0, at_most=0.9)),
         ),
     ] = 0.0
+    light: Annotated[
+        LightMode,
+        Option(
+            "Photos are trained on as they were taken, or all brought into one light, their mean, by gains for red, "
+            "green and blue that the points they share tell; auto: the second where light differs from photo to photo "
+            "without rule.",
+            advice="Not given, auto. common for photos of many people or days, if auto leaves them alone.",
+            whose="ours",
+            group=OURS,
+            job=InJob(),
+        ),
+    ] = "as_taken"
     deterministic: Annotated[
         bool,
         Option(

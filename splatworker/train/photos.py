@@ -21,7 +21,18 @@ from splatworker.formats.hidden_parts import hidden_parts, ignored_at, over_colo
 from splatworker.formats.scene import Photo, image_size
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
-from splatworker.render.arrays import Array, Device, cast, fill, on_host, to_device, to_device_soon, to_host
+from splatworker.render.arrays import (
+    Array,
+    Device,
+    beside,
+    cast,
+    fill,
+    library,
+    on_host,
+    to_device,
+    to_device_soon,
+    to_host,
+)
 from splatworker.render.device import free_memory, is_gpu
 from splatworker.render.ignored import left_out
 from splatworker.render.interface import Ignored, View
@@ -97,6 +108,11 @@ class Views(Sequence[View]):
         return self._views[index].ignored
 
     @property
+    def have_holes(self) -> bool:
+        """Whether a photo is transparent anywhere."""
+        return any(hole is not None for hole in self._holes)
+
+    @property
     def streams(self) -> bool:
         """Whether photos stay in main memory."""
         return self._device is not None
@@ -126,6 +142,16 @@ class Views(Sequence[View]):
         ]
         return Views(changed, self._device, holes, self._background)
 
+    def divided(self, gains: npt.NDArray[np.float64]) -> Views:
+        """The photos, (N, 3) gains of red, green and blue taken out of each, on the device where these are."""
+        changed = []
+        for index, gain in enumerate(gains):
+            view = self[index]
+            photo = cast(view.photo, "float32") * beside((1 / gain).astype(np.float32), view.photo)[:, None, None]
+            photo = cast(library(photo).round(photo).clip(0, 255), "uint8")
+            changed.append(View(view.camera, photo if self._device is None else on_host(photo), view.ignored))
+        return Views(changed, self._device, self._holes, self._background)
+
     def _like(self, views: list[View], holes: list[Array | None]) -> Views:
         """Some of these views."""
         part = Views(views, None, holes, self._background)
@@ -139,6 +165,7 @@ def load_views(
     device: Device,
     loaded: Callable[[int], None] = lambda count: None,
     budget: int | None = None,
+    look: Callable[[Photo, _Bytes], None] = lambda photo, pixels: None,
 ) -> Views:
     """The photos with their cameras at the training size, in the order given.
 
@@ -147,6 +174,7 @@ def load_views(
         device: where they are needed.
         loaded: hears how many are there.
         budget: bytes that they may take on the device; None for `PHOTOS_SHARE` of what is free on a GPU.
+        look: is shown each photo's (3, H, W) pixels, in order.
 
     Raises:
         InvalidScene: a photo cannot be decoded, or is not of its camera's shape.
@@ -160,6 +188,7 @@ def load_views(
         hidden = pool.map(load_hidden, photos, sizes)
         streams = _bytes_of(sizes, options) > (_photo_budget(device) if budget is None else budget)
         for photo, (width, height), array, (hole, mask) in zip(photos, sizes, pixels, hidden, strict=True):
+            look(photo, array)
             holes.append(None if hole is None else to_device(hole, device))
             ignored = None if mask is None else Ignored(to_device(mask, device))
             if mask is not None:

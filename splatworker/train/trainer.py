@@ -23,6 +23,7 @@ from splatworker.train.evaluate import Quality
 from splatworker.train.folder import ModelFolder, splat_path, write_description, write_log, write_splat
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import gaussians_from_points, scene_extent
+from splatworker.train.light import Light
 from splatworker.train.log import READ_EVERY, LossLog
 from splatworker.train.memory import gaussian_capacity, is_out_of_memory
 from splatworker.train.model import Model
@@ -107,8 +108,16 @@ def train(
     def loaded(count: int) -> None:
         report.progress("loading photos", LOADING_SHARE * count / len(photos))
 
+    light = Light(scene.observed if options.light != "as_taken" else None)
     with warming_up(device):
-        views = load_views(photos, options, device, loaded)
+        views = load_views(photos, options, device, loaded, look=light.look)
+    gains = None if views.have_holes else light.gains(options.light)  # a hole has its own colour
+    if gains is not None:
+        views = views.divided(gains)
+        report.warning(
+            f"Light differs between the photos ({gains.min():.2f} to {gains.max():.2f} of its mean): they were brought "
+            "into one."
+        )
     folder = ModelFolder(options, first)
 
     def begin() -> None:
@@ -208,6 +217,7 @@ def train(
             **({"masked": silhouettes.count} if silhouettes else {}),
             **({"ignored_in": ignored} if ignored else {}),
         },
+        **({"light": {"least": round(gains.min(), 3), "most": round(gains.max(), 3)}} if gains is not None else {}),
         "width": views.largest[0],
         "height": views.largest[1],
         "loss": log.last_loss,

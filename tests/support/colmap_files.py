@@ -29,8 +29,14 @@ def ring_cameras(
     return cameras
 
 
-def write_colmap(folder: Path, cameras: list[Camera], names: list[str], xyz: np.ndarray, rgb: np.ndarray) -> None:
-    """COLMAP's binary model, one camera a photo, each point seen by the first two photos."""
+def write_colmap(
+    folder: Path, cameras: list[Camera], names: list[str], xyz: np.ndarray, rgb: np.ndarray, *, observed: bool = False
+) -> None:
+    """COLMAP's binary model, one camera a photo, each point seen by the first two photos.
+
+    With `observed` the points lie on a ball around the origin, and every photo says which of its near side it sees and
+    where; else none says anything.
+    """
     folder.mkdir(parents=True)
     records = [struct.pack("<Q", len(cameras))]
     for index, c in enumerate(cameras):
@@ -40,13 +46,24 @@ def write_colmap(folder: Path, cameras: list[Camera], names: list[str], xyz: np.
     for index, (camera, name) in enumerate(zip(cameras, names, strict=True)):
         pose = (*quaternion(camera.camera_from_world[:, :3]), *camera.camera_from_world[:, 3])
         records.append(struct.pack("<i7di", index + 1, *pose, index + 1) + name.encode() + b"\0")
-        records.append(struct.pack("<Qddq", 1, 1.0, 2.0, -1))  # one observation, of no point
+        seen = _features(camera, xyz) if observed else []
+        records.append(struct.pack("<Qddq", 1 + len(seen), 1.0, 2.0, -1))  # one observation, of no point
+        records += [struct.pack("<ddq", x, y, 1 + point) for x, y, point in seen]
     (folder / "images.bin").write_bytes(b"".join(records))
     records = [struct.pack("<Q", len(xyz))]
     for index, (point, color) in enumerate(zip(xyz, rgb, strict=True)):
         record = struct.pack("<Q3d3BdQ", index + 1, *map(float, point), *map(int, color), 0.5, 2)
         records.append(record + struct.pack("<4i", 1, 0, 2, 0))
     (folder / "points3D.bin").write_bytes(b"".join(records))
+
+
+def _features(camera: Camera, xyz: np.ndarray) -> list[tuple[float, float, int]]:
+    """Where the points of a ball's near side are that fall into a photo, with their indices."""
+    x, y, z = camera.camera_from_world[:, :3] @ xyz.T + camera.camera_from_world[:, 3:]
+    u, v = camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy
+    near_side = (xyz * (camera.center - xyz)).sum(axis=1) > 0
+    inside = near_side & (z > 0) & (u > 0) & (u < camera.width) & (v > 0) & (v < camera.height)
+    return [(float(u[point]), float(v[point]), int(point)) for point in np.flatnonzero(inside)]
 
 
 def quaternion(rotation: np.ndarray) -> np.ndarray:

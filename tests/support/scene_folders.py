@@ -26,9 +26,14 @@ def write_scene(
     count: int = 12,
     gaussians: GaussianTensors | None = None,
     names: list[str] | None = None,
+    *,
+    observed: bool = False,
     **camera: Any,
 ) -> Path:
-    """Write a scene folder of `count` pictures of the Gaussians, whose centers are its sparse points."""
+    """Write a scene folder of `count` pictures of the Gaussians, whose centers are its sparse points.
+
+    With `observed` these lie on a ball, and its photos say which of them they see.
+    """
     gaussians = truth() if gaussians is None else gaussians
     cameras = ring_cameras(count, **camera)
     names = names or [f"photo{index:03}.png" for index in range(count)]
@@ -39,5 +44,6 @@ def write_scene(
         pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
         Image.fromarray(pixels).save(folder / "images" / name)
     colors = (0.5 + SH_C0 * gaussians.sh_dc).clamp(0, 1) * 255
-    write_colmap(folder / "sparse" / "0", cameras, names, gaussians.means.numpy(), colors.numpy().astype(np.uint8))
+    points = gaussians.means.numpy(), colors.numpy().astype(np.uint8)
+    write_colmap(folder / "sparse" / "0", cameras, names, *points, observed=observed)
     return folder

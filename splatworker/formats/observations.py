@@ -1,0 +1,65 @@
+"""Which scene points each photo of a COLMAP model sees, and where: what images.bin or images.txt says beside poses."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+NO_POINT = 2**64 - 1
+"""The id of a feature that belongs to no point."""
+
+_RECORD = np.dtype([("xy", "<f8", 2), ("point", "<u8")])
+
+
+class Observations(NamedTuple):
+    """M features of a photo that belong to points: (M, 2) places in pixels, its corner at 0, 0, and (M,) ids."""
+
+    xy: npt.NDArray[np.float64]
+    points: npt.NDArray[np.uint64]
+
+
+def read_observations(path: Path) -> dict[str, Observations]:
+    """By photo, of an images.bin or images.txt; nothing from a missing or broken file, or of a photo without any.
+
+    They are a help and not needed: whoever reads the scene itself (`formats.colmap`) says what is wrong with it.
+    """
+    try:
+        data = path.read_bytes()
+        found = _of_text(data) if path.suffix == ".txt" else _of_binary(data)
+    except (OSError, ValueError, IndexError, struct.error):
+        return {}
+    return {name: kept for name, seen in found.items() if len((kept := _of_points(seen)).points)}
+
+
+def _of_binary(data: bytes) -> dict[str, Observations]:
+    found = {}
+    offset, (count,) = 8, struct.unpack_from("<Q", data)
+    for _ in range(count):
+        end = data.index(b"\0", offset + 64)
+        name = data[offset + 64 : end].decode("utf-8", "surrogateescape")
+        (features,) = struct.unpack_from("<Q", data, end + 1)
+        records = np.frombuffer(data, _RECORD, features, end + 9)
+        offset = end + 9 + _RECORD.itemsize * features
+        found[name] = Observations(records["xy"], records["point"])
+    return found
+
+
+def _of_text(data: bytes) -> dict[str, Observations]:
+    lines = [line for line in data.decode("utf-8", "surrogateescape").splitlines() if not line.lstrip().startswith("#")]
+    found = {}
+    for image, features in zip(lines[::2], lines[1::2], strict=False):
+        name = image.split(maxsplit=9)[9].rstrip()
+        words = features.split()
+        table = np.array([float(word) for word in words]).reshape(-1, 3)
+        ids = np.where(table[:, 2] < 0, NO_POINT, np.maximum(table[:, 2], 0).astype(np.uint64))
+        found[name] = Observations(table[:, :2], ids.astype(np.uint64))
+    return found
+
+
+def _of_points(seen: Observations) -> Observations:
+    kept = (seen.points != NO_POINT) & np.isfinite(seen.xy).all(axis=1)
+    return Observations(seen.xy[kept], seen.points[kept])

@@ -1,0 +1,185 @@
+"""The light that photos were taken in: a gain for red, green and blue of each, found from the points that they share.
+
+Cameras set exposure and white balance anew for every photo. A scene point that several photos see has one colour; what
+its photos show of it differs by their gains and, a little, by where they stand. With many points the gains stand out
+(as between the photos of a panorama: Brown & Lowe 2007, "Automatic panoramic image stitching", section 6):
+
+    log I[photo, point] = log colour[point] + log gain[photo] + noise,   sum over photos of log gain = 0
+
+solved by robust least squares, each channel for itself, over values as they are stored: a gain of the light is one of
+these, too, where they are a power of it. Photos divided by their gains are as if all had been taken in the same,
+their mean, light.
+
+That is worth it where light differs from photo to photo without rule, as between photos of many people or days: a
+splat of such photos is a mean of them all. Where it follows the camera, as a phone's exposure does on a walk around
+something, colours that depend on the direction learn it by themselves and show new views in the light that a photo
+would have there; there it is left alone (docs/lab-log/cameras-and-cpu.md, "Light").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+from splatworker.formats.observations import read_observations
+from splatworker.formats.scene import Photo
+from splatworker.train.own_options import LightMode
+
+Array = npt.NDArray[np.float64]
+
+DARKEST, BRIGHTEST = 0.04, 0.96
+"""Of the range of a channel: what is darker is noise, what is brighter may have been cut off."""
+
+NOISE = 0.1
+"""In logarithms: sightings that differ by more count for little (Cauchy's weights)."""
+
+ROUNDS = 10
+
+PRIOR = 0.01
+"""Sightings that would say that a photo's gain is 1: so little that they decide only where nothing else does."""
+
+FEWEST_SIGHTINGS = 50
+"""Of shared points by a photo: of fewer its light is not told."""
+
+SAME = 0.02
+"""In logarithms: with gains of a smaller root mean square the light was the same, and photos stay as they are."""
+
+WITHOUT_RULE = 0.15
+"""In logarithms: so far, root mean square, gains without rule are from what the nearest photos let expect."""
+
+NEIGHBOURS = 3
+"""The nearest photos: so many, with the most points in common."""
+
+MOST = 1.0
+"""In logarithms: a gain is never more than e, or less than 1 / e."""
+
+
+class Sightings(NamedTuple):
+    """What a photo shows of M points: (M,) which, and (M, 3) red, green, blue in [0, 1]."""
+
+    points: npt.NDArray[np.uint64]
+    colours: Array
+
+
+def sample(pixels: npt.NDArray[np.uint8], xy: Array, points: npt.NDArray[np.uint64]) -> Sightings:
+    """The mean colours of the 3 x 3 pixels around some places of a photo.
+
+    Args:
+        pixels: (3, H, W).
+        xy: (M, 2) places in pixels, the photo's corner at 0, 0.
+        points: (M,) the points that are there.
+    """
+    _, height, width = pixels.shape
+    column, row = np.clip(xy.astype(np.int64).T, 0, [[width - 1], [height - 1]])
+    total = np.zeros((len(xy), 3))
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            total += pixels[:, np.clip(row + dy, 0, height - 1), np.clip(column + dx, 0, width - 1)].T
+    return Sightings(points, total / (9 * 255))
+
+
+class Light:
+    """What photos show of the points they share, gathered as they are decoded.
+
+    Args:
+        observed: the scene's file of observations; None if it has none, and the light is not known.
+    """
+
+    def __init__(self, observed: Path | None) -> None:
+        self._observed = {} if observed is None else read_observations(observed)
+        self._nothing = Sightings(np.zeros(0, np.uint64), np.zeros((0, 3)))
+        self._sightings: list[Sightings] = []
+
+    def look(self, photo: Photo, pixels: npt.NDArray[np.uint8]) -> None:
+        """Look at a photo's (3, H, W) pixels, of any size."""
+        seen = self._observed.get(photo.name)
+        if seen is None:
+            self._sightings.append(self._nothing)
+            return
+        factor = photo.shrunk * pixels.shape[2] / photo.camera.width
+        self._sightings.append(sample(pixels, seen.xy * factor, seen.points))
+
+    def gains(self, mode: LightMode) -> Array | None:
+        """(N, 3) what is to be taken out of the photos; None where they stay as they are.
+
+        Args:
+            mode: as_taken, nothing; common, whatever differs; auto, what differs without rule.
+        """
+        if mode == "as_taken":
+            return None
+        found = gains(self._sightings)
+        least = WITHOUT_RULE if mode == "auto" else 0.0
+        differ = (found != 1).any() and unexpected(self._sightings, np.log(found)) >= least
+        return found if differ else None
+
+
+def unexpected(photos: Sequence[Sightings], log_gains: Array) -> float:
+    """By how much photos' gains differ from those of the photos with which they share most: the root mean square."""
+    _, point = np.unique(np.concatenate([seen.points for seen in photos]), return_inverse=True)
+    photo = np.repeat(np.arange(len(photos)), [len(seen.points) for seen in photos])
+    sees = scipy.sparse.csr_array((np.ones(len(point)), (photo, point)))
+    shared = (sees @ sees.T).toarray()
+    np.fill_diagonal(shared, 0)
+    nearest = np.argsort(-shared, axis=1, kind="stable")[:, :NEIGHBOURS]
+    weight = np.take_along_axis(shared, nearest, 1)
+    total = weight.sum(axis=1)
+    known = total > 0
+    expected = (weight[:, :, None] * log_gains[nearest]).sum(axis=1)[known] / total[known, None]
+    return float(np.sqrt(np.mean((log_gains[known] - expected) ** 2))) if known.any() else 0.0
+
+
+def gains(photos: Sequence[Sightings]) -> Array:
+    """(N, 3) by how much brighter each photo is than the same scene in the mean light; 1 where that is not told.
+
+    All are 1 where the photos' light was the same.
+    """
+    photo = np.repeat(np.arange(len(photos)), [len(seen.points) for seen in photos])
+    if not len(photo):
+        return np.ones((len(photos), 3))
+    colours = np.concatenate([seen.colours for seen in photos])
+    _, point = np.unique(np.concatenate([seen.points for seen in photos]), return_inverse=True)
+    clear = ((colours > DARKEST) & (colours < BRIGHTEST)).all(axis=1)
+    photo, point, logs = photo[clear], point[clear], np.log(colours[clear])
+    shared = np.bincount(point)[point] > 1
+    photo, point, logs = photo[shared], point[shared], logs[shared]
+    enough = np.bincount(photo, minlength=len(photos)) >= FEWEST_SIGHTINGS
+    told = enough[photo]
+    photo, point, logs = photo[told], point[told], logs[told]
+    if np.count_nonzero(enough) < 2:
+        return np.ones((len(photos), 3))
+    found = np.stack([_channel(photo, point, logs[:, channel], len(photos), enough) for channel in range(3)], axis=1)
+    if np.sqrt(np.mean(found[enough] ** 2)) < SAME:
+        return np.ones((len(photos), 3))
+    return np.asarray(np.exp(np.clip(found, -MOST, MOST)))
+
+
+def _channel(
+    photo: npt.NDArray[np.int64],
+    point: npt.NDArray[np.int64],
+    logs: Array,
+    count: int,
+    enough: npt.NDArray[np.bool_],
+) -> Array:
+    """(N,) the photos' log gains in one channel: 0 where there are not enough sightings.
+
+    Least squares, weighted anew in every round. Points' colours are eliminated: what remains is a system of photos.
+    """
+    gain: Array = np.zeros(count)
+    weight: npt.NDArray[np.floating] = np.ones(len(logs))
+    for _ in range(ROUNDS):
+        of_photos = np.bincount(photo, weight, minlength=count)
+        of_points = np.maximum(np.bincount(point, weight), 1e-12)
+        weights = scipy.sparse.csr_array((weight, (point, photo)), shape=(len(of_points), count))
+        shared = weights.T @ scipy.sparse.diags_array(1 / of_points) @ weights
+        colours = np.bincount(point, weight * logs) / of_points
+        system = np.diag(of_photos + PRIOR) - shared.toarray()
+        gain = np.linalg.solve(system, np.bincount(photo, weight * (logs - colours[point]), minlength=count))
+        gain = np.where(enough, gain - gain[enough].mean(), 0.0)
+        colours = np.bincount(point, weight * (logs - gain[photo])) / of_points
+        weight = 1 / (1 + ((logs - gain[photo] - colours[point]) / NOISE) ** 2)
+    return gain
