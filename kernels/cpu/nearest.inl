@@ -33,7 +33,6 @@ static void nearest_of(const float *rows, int width, const float *panels, int64_
     for (int p = 0; p < points; ++p) least[p][0] = least[p][1] = splat_of(3.4e38f);
     for (int64_t first = 0; first < count; first += kPanel, panels += (width + 1) * kPanel) {
         Vec score[points][2];
-#pragma GCC unroll 8
         for (int p = 0; p < points; ++p) {
             score[p][0] = load(panels);
             score[p][1] = load(panels + kLanes);
@@ -41,7 +40,6 @@ static void nearest_of(const float *rows, int width, const float *panels, int64_
         for (int d = 0; d < width; ++d) {
             const float *at = panels + (d + 1) * kPanel;
             const Vec one = load(at), other = load(at + kLanes);
-#pragma GCC unroll 8
             for (int p = 0; p < points; ++p) {
                 const Vec own = splat_of(rows[p * width + d]);
                 score[p][0] -= own * one;
@@ -49,7 +47,6 @@ static void nearest_of(const float *rows, int width, const float *panels, int64_
             }
         }
         const Mask here = int32_t(first) - Mask{};
-#pragma GCC unroll 8
         for (int p = 0; p < points; ++p)
             for (int half = 0; half < 2; ++half) {
                 const Mask better = score[p][half] < least[p][half];
