@@ -233,31 +233,31 @@ def test_passers_by_are_not_learnt(tiny_scene: Path, tiny_options: Callable[...,
     shutil.copytree(tiny_scene, scene)
     passers_by(scene)
     holes = {path.name.removesuffix(".png"): path for path in (scene / "masks").iterdir()}
-    renderer = CpuRenderer(device=CPU)  # with torch's random numbers, of which the figure below is
+    renderer = CpuRenderer()
 
     def behind_them(name: str) -> float:
         """PSNR where somebody stands, against the photo without them."""
-        options = tiny_options(source_path=scene, model_path=tmp_path / name, iterations=300)
+        options = tiny_options(source_path=scene, model_path=tmp_path / name, iterations=800)
         result = train(options, renderer, Silent())
         assert result["photos"] == {"train": 10, "test": 2} | ({"ignored_in": 4} if (scene / "masks").exists() else {})
-        splat = to_tensors(read_ply(Path(result["ply"])), CPU)
+        splat = to_tensors(read_ply(Path(result["ply"])), renderer.device)
         errors = []
         for photo in read_scene(tiny_scene).photos:
             if photo.name not in holes:
                 continue
-            image = renderer.render(splat, photo.camera, torch.zeros(3), 1).clamp(0, 1)
+            image = renderer.render(splat, photo.camera, np.zeros(3, np.float32), 1).clip(0, 1)
             with Image.open(photo.path) as picture:
-                true = torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1)
-            errors.append(((image - true / 255)[:, hole_of[photo.name]] ** 2).mean())
-        return float(-10 * torch.log10(torch.stack(errors).mean()))
+                true = np.asarray(picture).transpose(2, 0, 1) / 255
+            errors.append(((image - true)[:, hole_of[photo.name]] ** 2).mean())
+        return float(-10 * np.log10(np.mean(errors)))
 
     hole_of = {}
     for name, path in holes.items():
         with Image.open(path) as mask:
-            hole_of[name] = torch.from_numpy(np.asarray(mask) == 0)
+            hole_of[name] = np.asarray(mask) == 0
     masked = behind_them("masked")
     shutil.rmtree(scene / "masks")
-    assert masked > behind_them("learnt") + 1  # 2.3 dB when this was written
+    assert masked > behind_them("learnt") + 1  # four seeds: 2.8 to 6.2 dB; after 300 iterations, 0.8 to 1.5
 
 
 def a_shell() -> GaussianTensors:

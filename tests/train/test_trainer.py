@@ -175,7 +175,7 @@ def test_what_the_default_on_a_gpu_asks_for_reaches_the_loop(
             Silent(),
         )
         splats[name], quality[name] = read_ply(Path(result["ply"])), result["quality"]["test"]["psnr"]
-    assert not np.array_equal(splats["revised"].means, splats["plain"].means)
+    assert len(splats["revised"]) != len(splats["plain"])
     assert not np.array_equal(splats["rates"].sh_dc, splats["plain"].sh_dc)
     assert all(score > quality["plain"] - 1 for score in quality.values())
 
