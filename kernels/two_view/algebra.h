@@ -192,6 +192,7 @@ int roots_in_unit(const double (&c)[Degree + 1], double (&roots)[Degree]) {
         // The derivative that has this degree, over a factorial: a coefficient times a binomial.
         double p[Degree + 1];
         const int order = Degree - degree;
+        const double near = degree < Degree ? 1e-3 : 1e-15;  // of a derivative's roots what is left is of second order
         double binomial = 1;
         for (int k = 0; k <= degree; ++k) {
             p[k] = c[k + order] * binomial;
@@ -224,7 +225,7 @@ int roots_in_unit(const double (&c)[Degree + 1], double (&roots)[Degree]) {
                     if (!(moved > a && moved < b)) moved = (a + b) / 2;
                     const double by = std::fabs(moved - x);
                     x = moved;
-                    if (by <= 1e-16 * std::fabs(x) || b - a < 1e-300) break;
+                    if (by <= near * std::fabs(x) || b - a < 1e-300) break;
                 }
                 found[next++] = x;
             }
