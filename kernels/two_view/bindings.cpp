@@ -81,14 +81,15 @@ const char *name_of(Configuration configuration) {
 nb::dict verify_pair(const Coordinates &xy1, const Scales &scale1, const Coordinates &xy2, const Scales &scale2,
                      const Matches &matches, bool calibrated, uint64_t seed, uint32_t first, uint32_t second,
                      double max_error, int min_inliers, double min_inlier_ratio, double min_e_f_ratio,
-                     double max_h_ratio, double confidence, int max_trials, double min_epipole_deg, bool cheirality) {
+                     double max_h_ratio, double max_false_alarms, double confidence, int max_trials,
+                     double min_epipole_deg, bool cheirality) {
     Geometry g;
     std::vector<uint32_t> inliers;
     {
         nb::gil_scoped_release release;
         const Gathered gathered = gather(xy1, scale1, xy2, scale2, matches);
-        const Rules rules = {max_error,  min_inliers, min_inlier_ratio, min_e_f_ratio, max_h_ratio,
-                             confidence, max_trials,  min_epipole_deg,  cheirality};
+        const Rules rules = {max_error,        min_inliers, min_inlier_ratio, min_e_f_ratio,   max_h_ratio,
+                             max_false_alarms, confidence,  max_trials,       min_epipole_deg, cheirality};
         g = verify(gathered.points, calibrated, rules, seed, first, second);
         for (size_t i = 0; i < g.mask.size(); ++i)
             if (g.mask[i]) inliers.push_back(gathered.from[i]);
@@ -171,8 +172,8 @@ NB_MODULE(_two_view, m) {
     m.def("verify", &verify_pair, nb::arg("xy1"), nb::arg("scale1"), nb::arg("xy2"), nb::arg("scale2"),
           nb::arg("matches"), nb::arg("calibrated"), nb::arg("seed"), nb::arg("first"), nb::arg("second"),
           nb::kw_only(), nb::arg("max_error"), nb::arg("min_inliers"), nb::arg("min_inlier_ratio"),
-          nb::arg("min_e_f_ratio"), nb::arg("max_h_ratio"), nb::arg("confidence"), nb::arg("max_trials"),
-          nb::arg("min_epipole_deg"), nb::arg("cheirality"));
+          nb::arg("min_e_f_ratio"), nb::arg("max_h_ratio"), nb::arg("max_false_alarms"), nb::arg("confidence"),
+          nb::arg("max_trials"), nb::arg("min_epipole_deg"), nb::arg("cheirality"));
     m.def("essentials", [](const Pairs &pairs) { return solve_minimal<5, kMostEssentials>(pairs, essentials); });
     m.def("fundamentals", [](const Pairs &pairs) { return solve_minimal<7, kMostFundamentals>(pairs, fundamentals); });
     m.def("homographies", [](const Pairs &pairs) { return solve_minimal<4, 1>(pairs, homographies); });

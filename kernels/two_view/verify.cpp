@@ -6,8 +6,12 @@
 namespace two_view {
 namespace {
 
-// Of the points in one photo, in pixels: the root mean square of their distances from the line that fits them best.
-double thickness(const double *x, const double *y, const double *s, const std::vector<uint8_t> &mask) {
+// Of the points in one photo, in pixels: standard deviations along the line that fits them best, and across it.
+struct Spread {
+    double along, across;
+};
+
+Spread spread_of(const double *x, const double *y, const double *s, const std::vector<uint8_t> &mask) {
     double n = 0, mx = 0, my = 0;
     for (size_t i = 0; i < mask.size(); ++i)
         if (mask[i]) n += 1, mx += x[i], my += y[i];
@@ -19,7 +23,7 @@ double thickness(const double *x, const double *y, const double *s, const std::v
         xx += dx * dx, xy += dx * dy, yy += dy * dy, pixels += s[i];
     }
     const double half = (xx + yy) / 2, other = std::sqrt((xx - yy) * (xx - yy) / 4 + xy * xy);
-    return std::sqrt(std::max(0.0, half - other) / pixels);
+    return {std::sqrt((half + other) / pixels), std::sqrt(std::max(0.0, half - other) / pixels)};
 }
 
 // How many of the masked matches differ from all others: a feature has several descriptors where it has several
@@ -32,11 +36,35 @@ int distinct(const Points &p, const std::vector<uint8_t> &mask) {
     return int(std::unique(seen.begin(), seen.end()) - seen.begin());
 }
 
-// Matches that determine a geometry: enough different ones, and in neither photo all on a line, on which any number of
-// geometries agree.
-bool is_evidence(const Points &p, const std::vector<uint8_t> &mask, const Rules &rules) {
-    return distinct(p, mask) >= rules.min_inliers && thickness(p.x1, p.y1, p.s1, mask) > rules.max_error &&
-           thickness(p.x2, p.y2, p.s2, mask) > rules.max_error;
+// In neither photo all on a line, on which any number of geometries agree.
+bool is_spread(const Points &p, const std::vector<uint8_t> &mask, const Rules &rules) {
+    return spread_of(p.x1, p.y1, p.s1, mask).across > rules.max_error &&
+           spread_of(p.x2, p.y2, p.s2, mask).across > rules.max_error;
+}
+
+double log_binomial(int64_t n, int64_t k) {
+    double sum = 0;
+    for (int64_t i = 1; i <= k; ++i) sum += std::log(double(n - k + i) / double(i));
+    return sum;
+}
+
+// The logarithm of how many models as good as this one unrelated matches would give: number of false alarms (Moisan &
+// Stival, "A probabilistic criterion to detect rigid point matches between two images", 2004). A match lies within the
+// error of a line, or of a point, by the chance that this much is of the area over which matches are spread: that of
+// the rectangle with their deviations, in the photo where it is less.
+double log_false_alarms(Kind kind, const Points &p, int inliers, const Rules &rules) {
+    const std::vector<uint8_t> all(size_t(p.count), 1);
+    const int sample = kind == kEssential ? 5 : kind == kFundamental ? 7 : 4;
+    const int models = kind == kEssential ? 10 : kind == kFundamental ? 3 : 1;
+    double chance = 0;
+    for (const Spread &spread : {spread_of(p.x1, p.y1, p.s1, all), spread_of(p.x2, p.y2, p.s2, all)}) {
+        const double wide = std::sqrt(12.0) * spread.along, high = std::sqrt(12.0) * spread.across;
+        const double within = kind == kHomography ? 3.14159265358979 * rules.max_error * rules.max_error
+                                                  : 2 * rules.max_error * std::sqrt(wide * wide + high * high);
+        chance = std::max(chance, std::min(1.0, within / (wide * high)));
+    }
+    return std::log(double(models) * double(std::max<int64_t>(p.count - sample, 1))) + log_binomial(p.count, inliers) +
+           log_binomial(inliers, sample) + (inliers - sample) * std::log(chance);
 }
 
 struct Found {
@@ -52,7 +80,9 @@ Found find(Kind kind, const Points &points, const Rules &rules, const Key &key, 
     found.mask.assign(size_t(points.count), 0);
     if (!found.estimate.found) return found;
     found.estimate.inliers = inliers_of(kind, found.estimate.model, points, rules.max_error, found.mask.data());
-    found.holds = found.estimate.inliers >= rules.min_inliers && is_evidence(points, found.mask, rules);
+    const int different = distinct(points, found.mask);
+    found.holds = different >= rules.min_inliers && is_spread(points, found.mask, rules) &&
+                  log_false_alarms(kind, points, different, rules) < std::log(rules.max_false_alarms);
     return found;
 }
 
@@ -120,7 +150,7 @@ Geometry verify(const Points &points, bool calibrated, const Rules &rules, uint6
     const int more = e.holds ? std::max(least, int(e.estimate.inliers / rules.min_e_f_ratio)) : least;
     f = find(kFundamental, points, rules, {seed, first, second, kFundamental}, std::min(more, int(points.count)),
              e.holds ? &e.estimate.model : nullptr);
-    const bool believed = e.holds && e.estimate.inliers > rules.min_e_f_ratio * f.estimate.inliers;
+    const bool believed = e.holds && (!f.holds || e.estimate.inliers > rules.min_e_f_ratio * f.estimate.inliers);
     const Found &general = believed ? e : f;
     const int flat = general.holds ? std::max(least, int(rules.max_h_ratio * general.estimate.inliers)) : least;
     h = find(kHomography, points, rules, {seed, first, second, kHomography}, flat, nullptr);
@@ -143,7 +173,7 @@ Geometry verify(const Points &points, bool calibrated, const Rules &rules, uint6
     if (calibrated) find_pose(g, points, rules);
     if (rules.cheirality || rules.min_epipole_deg > 0) test_strictly(g, points, rules);
     g.inliers = int(std::count(g.mask.begin(), g.mask.end(), 1));
-    if (g.inliers < least || !is_evidence(points, g.mask, rules)) {
+    if (g.inliers < least || !is_spread(points, g.mask, rules)) {
         g.configuration = kDegenerate;
         g.mask.assign(size_t(points.count), 0);
         g.inliers = 0;

@@ -15,6 +15,7 @@ struct Rules {
     double min_inlier_ratio;  // of all matches
     double min_e_f_ratio;     // an essential matrix must explain so much of what a fundamental one does
     double max_h_ratio;       // a homography that explains more than this share of it says: a plane, or a turn
+    double max_false_alarms;  // models as good that unrelated matches may be expected to give
     double confidence;
     int max_trials;
     double min_epipole_deg;  // matches nearer to an epipole do not count; 0: all do

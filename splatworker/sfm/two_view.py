@@ -45,6 +45,7 @@ class Rules:
         min_e_f_ratio: focal lengths are believed where an essential matrix explains more than this share of what a
             fundamental one does.
         max_h_ratio: a homography that explains more than this share of it tells of a flat subject or a turn.
+        max_false_alarms: so many models as good may be expected of matches that have nothing to do with each other.
         confidence: that no trial is missed which would have found a better model.
         max_trials: an end to that.
         min_epipole_deg: matches nearer to an epipole do not count: any motion along their rays fits them.
@@ -56,7 +57,8 @@ class Rules:
     min_inlier_ratio: float = 0.0
     min_e_f_ratio: float = 0.95
     max_h_ratio: float = 0.8
-    confidence: float = 0.999
+    max_false_alarms: float = 1e-3
+    confidence: float = 0.99999
     max_trials: int = 3000
     min_epipole_deg: float = 0.0
     cheirality: bool = False
@@ -153,6 +155,7 @@ def verify(first: View, second: View, matches: Matches, pair: Pair, *, rules: Ru
         min_inlier_ratio=rules.min_inlier_ratio,
         min_e_f_ratio=rules.min_e_f_ratio,
         max_h_ratio=rules.max_h_ratio,
+        max_false_alarms=rules.max_false_alarms,
         confidence=rules.confidence,
         max_trials=rules.max_trials,
         min_epipole_deg=rules.min_epipole_deg,
