@@ -210,7 +210,8 @@ def is_watermark(first: View, second: View, inliers: Matches) -> bool:
 def _is_near_edge(camera: pycolmap.Camera, pixels: Array) -> npt.NDArray[np.bool_]:
     size = np.array([camera.width, camera.height])
     border = _BORDER * float(np.hypot(*size))
-    return ~((pixels >= border) & (pixels <= size - border)).all(axis=1)
+    inside: npt.NDArray[np.bool_] = np.all((pixels >= border) & (pixels <= size - border), axis=1)
+    return ~inside
 
 
 def _of_norm_one(matrix: Array) -> Array:
