@@ -74,7 +74,8 @@ def _images_of(pairs: Sequence[Pair]) -> list[int]:
 
 
 def _descriptors(opened: pycolmap.Database, pairs: Sequence[Pair]) -> dict[int, nearest.Descriptors]:
-    return {image: np.ascontiguousarray(opened.read_descriptors(image).data) for image in _images_of(pairs)}
+    found = {image: np.asarray(opened.read_descriptors(image).data) for image in _images_of(pairs)}
+    return {image: np.ascontiguousarray(of_image).reshape(-1, 128) for image, of_image in found.items()}
 
 
 def _views(opened: pycolmap.Database, pairs: Sequence[Pair]) -> dict[int, two_view.View]:
