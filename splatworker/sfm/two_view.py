@@ -188,10 +188,11 @@ def to_colmap(found: TwoView, first: View, second: View, matches: Matches) -> py
 
 
 _BORDER = 0.1
-"""A watermark stands within this share of a photo's diagonal from its edges,"""
+"""A watermark stands within this share of a photo's diagonal from its edges, and moves by less,"""
 
 _WATERMARK = 0.7
-"""and holds such a share of the matches, all moved alike. All as in COLMAP."""
+"""and holds such a share of the matches, all moved alike. As in COLMAP, where it may move by any way: of drones' photos,
+which overlap at opposite edges, what they see of the ground does."""
 
 
 def is_watermark(first: View, second: View, inliers: Matches) -> bool:
@@ -203,15 +204,19 @@ def is_watermark(first: View, second: View, inliers: Matches) -> bool:
     if near.mean() < _WATERMARK:
         return False
     moves = two - one
-    apart = np.linalg.norm(moves[:, None] - moves[None, :200], axis=2)  # any of them may be the common one
-    return bool((apart <= USUAL.max_error).mean(axis=0).max() >= _WATERMARK)
+    common = moves[np.linalg.norm(moves, axis=1) < min(_border(first.camera), _border(second.camera))][:200]
+    apart = np.linalg.norm(moves[:, None] - common, axis=2)  # any of these may be the one that most have
+    return bool(((apart <= USUAL.max_error).mean(axis=0) >= _WATERMARK).any())
 
 
 def _is_near_edge(camera: pycolmap.Camera, pixels: Array) -> npt.NDArray[np.bool_]:
-    size = np.array([camera.width, camera.height])
-    border = _BORDER * float(np.hypot(*size))
+    size, border = np.array([camera.width, camera.height]), _border(camera)
     inside: npt.NDArray[np.bool_] = np.all((pixels >= border) & (pixels <= size - border), axis=1)
     return ~inside
+
+
+def _border(camera: pycolmap.Camera) -> float:
+    return _BORDER * float(np.hypot(camera.width, camera.height))
 
 
 def _of_norm_one(matrix: Array) -> Array:

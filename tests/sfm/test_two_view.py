@@ -480,6 +480,8 @@ def test_what_is_written_at_the_edge_is_a_watermark() -> None:
     assert two_view.is_watermark(first, second, every(80))
     other = two_view.view_of(lens, words + rng.uniform(-40, 40, (80, 2)))
     assert not two_view.is_watermark(first, other, every(80))
+    above = two_view.view_of(lens, words - np.array([0.0, 1060.0]))  # ground that a drone has passed over
+    assert not two_view.is_watermark(first, above, every(80))
     inside = two_view.view_of(lens, rng.uniform(400, 800, (80, 2)))
     assert not two_view.is_watermark(inside, inside, every(80))
     found = two_view.verify(first, second, every(80), (1, 2))
