@@ -70,7 +70,7 @@ def inspect(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup]) -> In
         if clause := contradiction(camera, groups[camera_id - 1]):
             found.doubted[camera_id] = clause
     frames = registered_frames(model)
-    far = _far_off({frame_id: images[0].projection_center() for frame_id, images in frames.items()})
+    far = far_off({frame_id: images[0].projection_center() for frame_id, images in frames.items()})
     for frame_id, images in frames.items():
         points = sum(image.num_points3D for image in images)
         if images[0].camera_id in implausible:
@@ -139,7 +139,8 @@ def _fisheye_fault(camera: pycolmap.Camera) -> str:
     return ""
 
 
-def _far_off(centers: dict[int, npt.NDArray[np.float64]]) -> set[int]:
+def far_off(centers: dict[int, npt.NDArray[np.float64]]) -> set[int]:
+    """Of camera centers by id, those far away from all others."""
     positions = np.array(list(centers.values()))
     distances = np.linalg.norm(positions - np.median(positions, axis=0), axis=1)
     limit = FAR_OFF * max(float(np.median(distances)), 1e-12)

@@ -191,8 +191,8 @@ _BORDER = 0.1
 """A watermark stands within this share of a photo's diagonal from its edges, and moves by less,"""
 
 _WATERMARK = 0.7
-"""and holds such a share of the matches, all moved alike. As in COLMAP, where it may move by any way: of drones' photos,
-which overlap at opposite edges, what they see of the ground does."""
+"""and holds such a share of the matches, all moved alike. As in COLMAP, where it may move by any way: of drones' photos
+that overlap at opposite edges, what they see of the ground does."""
 
 
 def is_watermark(first: View, second: View, inliers: Matches) -> bool:
