@@ -85,6 +85,17 @@ def _placed(model: pycolmap.Reconstruction, image_id: int, verified: Verified) -
     return Placed(view, matrix[:, :3], matrix[:, 3], points)
 
 
+def by_frame(votes: Mapping[Pair, tuple[int, int]], frame_of: Mapping[int, int]) -> dict[Pair, tuple[int, int]]:
+    """The votes of pairs of frames: the views of a panorama were placed together."""
+    summed: dict[Pair, tuple[int, int]] = {}
+    for (first, second), (agree, matches) in votes.items():
+        pair = min(frame_of[first], frame_of[second]), max(frame_of[first], frame_of[second])
+        if pair[0] != pair[1]:
+            before = summed.get(pair, (0, 0))
+            summed[pair] = before[0] + agree, before[1] + matches
+    return summed
+
+
 def misplaced(votes: Mapping[Pair, tuple[int, int]]) -> dict[int, float]:
     """Image id -> share of its matches that agree, of those whose cameras are misplaced.
 
@@ -102,19 +113,19 @@ def misplaced(votes: Mapping[Pair, tuple[int, int]]) -> dict[int, float]:
 
 
 def set_apart(votes: Mapping[Pair, tuple[int, int]]) -> set[int]:
-    """Images that no chain of agreeing pairs joins with the largest group of images that one does."""
-    images = {image_id for pair in votes for image_id in pair}
-    group = {image_id: {image_id} for image_id in images}
-    for pair, (agree, matches) in votes.items():
-        if agree >= LEAST_MATCHES and agree >= LEAST_SHARE * matches and group[pair[0]] is not group[pair[1]]:
+    """Images of groups that agreeing pairs hold together, but none with the largest, and whose matches with it disagree."""
+    group = {image_id: {image_id} for pair in votes for image_id in pair}
+    for pair, vote in votes.items():
+        if _agrees(vote) and group[pair[0]] is not group[pair[1]]:
             both = group[pair[0]] | group[pair[1]]
-            for image_id in both:
-                group[image_id] = both
+            group |= dict.fromkeys(both, both)
     largest = max(group.values(), key=lambda members: (len(members), -min(members)), default=set())
-    disputed = Counter(
-        image_id for pair, (_, matches) in votes.items() if matches >= LEAST_MATCHES for image_id in pair
-    )
-    return {image_id for image_id in images - largest if disputed[image_id]}
+    disputed = (set(pair) - largest for pair, vote in votes.items() if vote[1] >= LEAST_MATCHES and not _agrees(vote))
+    return {member for outside in disputed if len(outside) == 1 for image_id in outside for member in group[image_id]}
+
+
+def _agrees(vote: tuple[int, int]) -> bool:
+    return vote[0] >= LEAST_SHARE * vote[1]
 
 
 def shares(votes: Mapping[Pair, tuple[int, int]]) -> dict[int, float]:

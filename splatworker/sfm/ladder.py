@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from splatworker.sfm import draft, gate, mapping
+from splatworker.sfm import agreement, draft, gate, mapping
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.graph import MatchGraph
@@ -107,6 +107,7 @@ class Attempt:
 def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: MatchGraph, span: Span) -> list[Attempt]:
     """Try rung after rung until one is good enough; every attempt made, in order."""
     has_prior = any(group.has_prior and not group.calibration for group in groups)
+    verified = agreement.read_verified(bench.database)
     attempts: list[Attempt] = []
     photos = len(graph.images)
     for number, rung in enumerate(RUNGS):
@@ -124,7 +125,7 @@ def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: Mat
         else:
             most_seconds = longest_rung(photos, [attempt.seconds for attempt in attempts])
             models = mapping.map_incrementally(bench, output, rung.mapper, photos, span, most_seconds)
-        found = gate.inspect(models[0], groups) if models else gate.Inspection()
+        found = gate.inspect(models[0], groups, verified) if models else gate.Inspection()
         others = tuple(frozenset(model.reg_frame_ids()) for model in models[1:])
         seconds = time.monotonic() - start
         attempts.append(Attempt(look, rung.name, models[0] if models else None, others, found, seconds))

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from splatworker.sfm import draft, gate, ladder, mapping
+from splatworker.sfm import agreement, draft, gate, ladder, mapping
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.gate import Inspection
@@ -61,7 +61,8 @@ def climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]
         faults = {id(model[0]): model[1] for model in found if isinstance(model, tuple)}
         monkeypatch.setattr(mapping, "map_incrementally", lambda *a: next_models("incremental", a[2]))
         monkeypatch.setattr(mapping, "map_globally", lambda *a: next_models("global"))
-        monkeypatch.setattr(gate, "inspect", lambda model, _: Inspection(faults=list(faults.get(id(model), ()))))
+        monkeypatch.setattr(gate, "inspect", lambda model, *_: Inspection(faults=list(faults.get(id(model), ()))))
+        monkeypatch.setattr(agreement, "read_verified", lambda database: agreement.Verified({}, {}))
         monkeypatch.setattr(draft, "is_worthwhile", lambda _: plenty)
         bench = cast(Workbench, SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db"))
         groups = [cast(CameraGroup, SimpleNamespace(has_prior=has_prior, calibration=None))]
