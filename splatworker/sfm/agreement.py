@@ -113,7 +113,7 @@ def misplaced(votes: Mapping[Pair, tuple[int, int]]) -> dict[int, float]:
 
 
 def set_apart(votes: Mapping[Pair, tuple[int, int]]) -> set[int]:
-    """Images of groups that agreeing pairs hold together, but none with the largest, and whose matches with it disagree."""
+    """Images of groups that agreeing pairs join, but none with the largest, and whose matches with that disagree."""
     group = {image_id: {image_id} for pair in votes for image_id in pair}
     for pair, vote in votes.items():
         if _agrees(vote) and group[pair[0]] is not group[pair[1]]:

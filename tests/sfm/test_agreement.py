@@ -43,7 +43,7 @@ def turned(pose: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def moved(pose: np.ndarray, step: Sequence[float]) -> np.ndarray:
-    return np.c_[pose[:, :3], pose[:, 3] - pose[:, :3] @ np.array(step)]
+    return np.asarray(np.c_[pose[:, :3], pose[:, 3] - pose[:, :3] @ np.array(step)])
 
 
 @pytest.mark.parametrize("points", [True, False], ids=["by points", "by rays"])
