@@ -6,6 +6,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,9 +15,17 @@ import pytest
 from support import two_views
 from support.two_views import FOCAL, SIZE, TwoPhotos, apart, degrees_between, photograph
 
-from splatworker.sfm import two_view
+from splatworker.sfm import database, features, matching, two_view
+from splatworker.sfm.cameras import group_photos
 from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.layout import lay_out
+from splatworker.sfm.options import SfmOptions
+from splatworker.sfm.pairs import all_pairs
+from splatworker.sfm.photo import read_photos
 from splatworker.sfm.two_view import STRICT, TwoView, View
+from splatworker.sfm.watch import Span
+from splatworker.sfm.workbench import Workbench
+from splatworker.stages.progress import Silent
 
 if two_view.has_kernel():
     from splatworker import _two_view as kernel
@@ -513,3 +522,38 @@ def test_colmap_finds_the_same(known: bool, flat: bool) -> None:
             assert found.translation is not None
             assert degrees_between(found.rotation, pose[:, :3]) < 0.5
             assert degrees_between(found.translation, pose[:, 3]) < 3
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["sceaux", "banana"])
+def test_real_pairs_are_as_colmap_has_them(real_set: Callable[[str], Path], tmp_path: Path, name: str) -> None:
+    """The same matches of real photos: as many hold, within a few per cent, and shuffled none do."""
+    images = real_set(name)
+    photos, _ = read_photos(images)
+    bench = Workbench(tmp_path, tmp_path / "photos", SfmOptions(device="cpu"), 2)
+    span = Span(Silent(), "", 0.0, 1.0)
+    photos = lay_out(photos, images, bench, span)
+    database.create(bench.database, photos, group_photos(photos, [images / photo.name for photo in photos]), "auto")
+    features.extract(bench, features.FAST, span)
+    matching.match(bench, all_pairs(len(photos)), span)
+    options = matching.verification(SfmOptions())
+    ours, theirs, wrong = [], [], 0
+    with pycolmap.Database.open(bench.database) as opened:
+        cameras = {image.image_id: opened.read_camera(image.camera_id) for image in opened.read_all_images()}
+        seen = {i: two_view.view_of(cameras[i], database.keypoints_of(opened, i)) for i in cameras}
+        for pair_id, matches in zip(*opened.read_all_matches(), strict=True):
+            pair = pycolmap.pair_id_to_image_pair(pair_id)
+            one, two = (seen[image_id] for image_id in pair)
+            found = two_view.verify(one, two, np.asarray(matches), pair)
+            reference = pycolmap.estimate_two_view_geometry(
+                one.camera, one.pixels, two.camera, two.pixels, matches, options
+            )
+            ours.append(len(found.inliers))
+            theirs.append(len(reference.inlier_matches))
+            shuffled = np.c_[matches[:, 0], np.random.default_rng(0).permutation(matches[:, 1])]
+            wrong += two_view.verify(one, two, shuffled, pair).configuration != "DEGENERATE"
+    assert sum(ours) == pytest.approx(sum(theirs), rel=0.03)
+    strong = [(a, b) for a, b in zip(ours, theirs, strict=True) if b >= 60]
+    assert len(strong) > 20
+    assert all(a > 0.85 * b for a, b in strong)
+    assert wrong == 0
