@@ -170,16 +170,19 @@ def broken_models(good: Any) -> Iterator[tuple[str, Any, set[int]]]:
         about = {i: (poses[i][0] @ turn.T, middle + turn @ (poses[i][1] - middle)) for i in group}
         yield name, with_poses(good, about), set(group)
     half = order[: len(order) // 2]
-    mirrored = {i: reversed_in_depth(poses[i], middle) for i in half}
-    yield "half mirrored: near for far", with_poses(good, mirrored), set(half)
+    yield "half mirrored: near for far", with_poses(good, mirrored(poses, half, middle)), set(half)
 
 
-def reversed_in_depth(pose: Pose, middle: np.ndarray) -> Pose:
-    """From where it would see nearly the same of the scene if that were mirrored in depth (Necker's cube)."""
-    rotation, center = pose
-    mirror = np.diag([1.0, 1.0, -1.0])
-    turned = mirror @ rotation @ (np.eye(3) - 2 * np.outer(rotation[2], rotation[2]))
-    return turned, middle - turned.T @ (rotation @ (middle - center))
+def mirrored(poses: dict[int, Pose], group: list[int], middle: np.ndarray) -> dict[int, Pose]:
+    """From where these cameras would see nearly the same of a scene mirrored in depth (Necker's cube)."""
+    ahead = np.sum([poses[i][0][2] for i in group], axis=0)
+    mirror = np.eye(3) - 2 * np.outer(ahead, ahead) / (ahead @ ahead)
+    found = {}
+    for i in group:
+        rotation, center = poses[i]
+        turned = np.diag([1.0, 1.0, -1.0]) @ rotation @ mirror
+        found[i] = turned, middle - turned.T @ (rotation @ (middle - center))
+    return found
 
 
 def with_poses(good: Any, poses: dict[int, Pose]) -> Any:
