@@ -149,9 +149,9 @@ def _agreeing(first: Placed, second: Placed, matches: npt.NDArray[np.uint32]) ->
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         there, has_there = _seen_at(first.points[ones], second, twos)
         back, has_back = _seen_at(second.points[twos], first, ones)
-        meet = _rays_meet(first, second, ones, twos)
-    has_point = has_there | has_back
-    return int(np.where(has_point, (there | ~has_there) & (back | ~has_back), meet).sum())
+        bare = ~(has_there | has_back)
+        meet = _rays_meet(first, second, ones[bare], twos[bare])
+    return int((~bare & (there | ~has_there) & (back | ~has_back)).sum() + meet.sum())
 
 
 def _seen_at(

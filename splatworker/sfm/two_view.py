@@ -148,7 +148,7 @@ def verify(first: View, second: View, matches: Matches, pair: Pair, *, rules: Ru
         second.scales,
         np.ascontiguousarray(matches, np.uint32),
         calibrated,
-        seed,
+        seed % 2**64,
         *pair,
         max_error=rules.max_error,
         min_inliers=rules.min_inliers,
