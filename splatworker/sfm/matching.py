@@ -29,15 +29,21 @@ def match(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool =
     if not pairs:
         return
     most = max(database.keypoint_counts(bench.database).values())
-    by_colmap = bench.options.engine == "colmap" or guided or gpu
-    if by_colmap or not nearest.has_kernel() or most > nearest.MOST:
-        match_by_colmap(bench, pairs, span, guided=guided, gpu=gpu)
-    elif two_view.has_kernel():
+    ours = bench.options.engine == "own" and not guided
+    finds = ours and not gpu and nearest.has_kernel() and most <= nearest.MOST
+    checks = ours and two_view.has_kernel()
+    half = (span.start + span.end) / 2
+    finding, checking = dataclasses.replace(span, end=half), dataclasses.replace(span, start=half)
+    if finds and checks:
         match_by_kernels(bench, pairs, span)
+    elif finds:
+        match_by_kernel(bench, pairs, finding)
+        verify(bench, bench.database, checking, strict=False)
+    elif checks:
+        match_by_colmap(bench, pairs, finding, guided=guided, gpu=gpu, verified=False)
+        verify(bench, bench.database, checking, strict=False)
     else:
-        half = (span.start + span.end) / 2
-        match_by_kernel(bench, pairs, dataclasses.replace(span, end=half))
-        verify(bench, bench.database, dataclasses.replace(span, start=half), strict=False)
+        match_by_colmap(bench, pairs, span, guided=guided, gpu=gpu)
 
 
 def match_by_kernel(bench: Workbench, pairs: Sequence[Pair], span: Span) -> None:
@@ -100,12 +106,15 @@ def _geometry_of(
     return two_view.to_colmap(found, first, second, matches)
 
 
-def match_by_colmap(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool, gpu: bool) -> None:
-    """Match and verify: on a GPU, guided, or without a kernel."""
+def match_by_colmap(
+    bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool, gpu: bool, verified: bool = True
+) -> None:
+    """Match, on a GPU, guided, or without a kernel; and verify, if wanted."""
     matching = pycolmap.FeatureMatchingOptions()
     matching.num_threads = bench.threads
     matching.use_gpu = gpu
     matching.guided_matching = guided
+    matching.skip_geometric_verification = not verified
     pairing = pycolmap.ImportedPairingOptions()
     pairing.match_list_path = bench.folder / "pairs.txt"
     pairing.block_size = _BLOCK

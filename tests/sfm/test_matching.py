@@ -122,9 +122,13 @@ def test_without_a_kernel_colmap_does_the_rest(
     misled_bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.setattr(nearest if missing == "matches" else two_view, "has_kernel", lambda: False)
-    graph = read_graph(matched_again(misled_bench, tmp_path / "again", 2).database)
+    again = matched_again(misled_bench, tmp_path / "again", 2).database
+    graph = read_graph(again)
     assert graph.tried == 45
     assert len(graph.components()[0]) == 10
+    with pycolmap.Database.open(again) as opened:
+        has_pose = [found.cam2_from_cam1 is not None for found in opened.read_two_view_geometries()[1]]
+    assert any(has_pose) == (missing == "matches" and two_view.has_kernel())  # COLMAP leaves poses for later
 
 
 @pytest.mark.skipif(not two_view.has_kernel(), reason="this installation has no two-view kernel")
