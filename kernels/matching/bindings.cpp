@@ -25,7 +25,11 @@ const Kernel &kernel() {
 #if defined(MATCHING_X86)
     __builtin_cpu_init();
     const char *wish = std::getenv("SPLATWORKER_ISA");
-    if (__builtin_cpu_supports("avx2") && !(wish && !std::strcmp(wish, "baseline"))) return avx2_kernel();
+    const bool at_most_avx2 = wish && !std::strcmp(wish, "avx2");
+    if (wish && !std::strcmp(wish, "baseline")) return plain_kernel();
+    if (!at_most_avx2 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw"))
+        return vnni_kernel();
+    if (__builtin_cpu_supports("avx2")) return avx2_kernel();
 #endif
     return plain_kernel();
 }
@@ -44,14 +48,17 @@ std::vector<int8_t> rows_of(const Descriptors &d, const Kernel &search) {
     return rows;
 }
 
-// Blocks of `lanes` columns; in a block, for each pair of dimensions, the two entries of every column.
-std::vector<uint8_t> columns_of(const Descriptors &d, int lanes) {
+// Blocks of `lanes` columns, as the search wants them.
+std::vector<uint8_t> columns_of(const Descriptors &d, const Kernel &search) {
     const int64_t count = int64_t(d.shape(0));
+    const int lanes = search.lanes, together = search.together;
     std::vector<uint8_t> columns(padded(count, lanes) * kDimensions);
     for (int64_t j = 0; j < count; ++j) {
         const uint8_t *from = d.data() + j * kDimensions;
         uint8_t *block = columns.data() + j / lanes * lanes * kDimensions;
-        for (int k = 0; k < kDimensions; ++k) block[(k / 2 * lanes + j % lanes) * 2 + k % 2] = seven_bits(from[k]);
+        const int64_t place = search.order ? search.order[j % lanes] : j % lanes;
+        for (int k = 0; k < kDimensions; ++k)
+            block[(k / together * lanes + place) * together + k % together] = seven_bits(from[k]);
     }
     return columns;
 }
@@ -73,7 +80,7 @@ Matches match(const Descriptors &first, const Descriptors &second, double max_ra
         nb::gil_scoped_release release;
         const Kernel &search = kernel();
         const auto a = rows_of(first, search);
-        const auto b = columns_of(second, search.lanes);
+        const auto b = columns_of(second, search);
         Nearest along(padded(rows, search.rows)), across(padded(columns, search.lanes));
         search.find(a.data(), int64_t(along.best.size()), b.data(), int64_t(across.best.size()), along.index.data(),
                     along.best.data(), along.second.data(), across.index.data(), across.best.data(),

@@ -24,16 +24,19 @@ typedef void (*FindNearest)(const int8_t *rows, int64_t row_count, const uint8_t
                             uint16_t *column_best, uint16_t *column_second);
 
 // A search and how it wants its descriptors: rows in multiples of `rows`, each pair of entries `copies` times; columns
-// in blocks of `lanes`, in which the pairs of all columns for the same two dimensions lie together.
+// in blocks of `lanes`, in which the entries of all columns for the same `together` dimensions lie together. `order`
+// tells for each column of a block its place there, null for its own.
 struct Kernel {
     const char *isa;
-    int rows, copies, lanes;
+    int rows, copies, lanes, together;
+    const uint8_t *order;
     FindNearest find;
 };
 
 const Kernel &plain_kernel();
 #if defined(MATCHING_X86)
 const Kernel &avx2_kernel();
+const Kernel &vnni_kernel();
 #endif
 
 }  // namespace matching

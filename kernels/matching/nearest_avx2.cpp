@@ -105,7 +105,7 @@ void find(const int8_t *rows, int64_t row_count, const uint8_t *columns, int64_t
 }  // namespace
 
 const Kernel &avx2_kernel() {
-    static const Kernel kernel = {"avx2", kRows, 2, kColumns, find};
+    static const Kernel kernel = {"avx2", kRows, 2, kColumns, 2, nullptr, find};
     return kernel;
 }
 

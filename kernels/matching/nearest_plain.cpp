@@ -32,7 +32,7 @@ void find(const int8_t *rows, int64_t row_count, const uint8_t *columns, int64_t
 }  // namespace
 
 const Kernel &plain_kernel() {
-    static const Kernel kernel = {"plain", 1, 1, 1, find};
+    static const Kernel kernel = {"plain", 1, 1, 1, 2, nullptr, find};
     return kernel;
 }
 

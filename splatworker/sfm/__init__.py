@@ -13,7 +13,8 @@ Does not know: what the scene is for; torch.
     database      COLMAP's database                 watch       progress and cancellation of a COLMAP call
     features      SIFT                              retrieval   which photos look alike
     pairs         which photos to match             nearest     descriptors that match, fast
-    matching      matches, two-view geometries      graph       who overlaps with whom
+    matching      the matches of all pairs          graph       who overlaps with whom
+    two_view      the geometry of a pair            agreement   do matches agree with the cameras
     mapping       the mapper's presets              search      a quick look, then closer ones
     draft         coarse features first, then all
     ladder        one attempt after another         gate        is this fit to train on?

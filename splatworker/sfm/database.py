@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from splatworker.sfm.cameras import FISHEYE_MAPPING_MODEL, MAPPING_MODEL, CameraGroup, guessed_focal
 from splatworker.sfm.colmap import pycolmap
@@ -156,3 +157,11 @@ def keypoint_counts(path: Path) -> dict[int, int]:
         return {
             image.image_id: database.num_keypoints_for_image(image.image_id) for image in database.read_all_images()
         }
+
+
+def keypoints_of(opened: pycolmap.Database, image_id: int) -> npt.NDArray[np.float32]:
+    """(N, 6) x, y and the four numbers of an affine frame; none where the photo has none, or was not read."""
+    if not opened.exists_keypoints(image_id):
+        return np.zeros((0, 6), np.float32)
+    keypoints = np.asarray(opened.read_keypoints(image_id))
+    return keypoints if keypoints.ndim == 2 and len(keypoints) else np.zeros((0, 6), np.float32)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from splatworker.sfm import agreement
 from splatworker.sfm.cameras import FOCAL_RANGE, CameraGroup
 from splatworker.sfm.colmap import pycolmap
 
@@ -62,15 +63,21 @@ class Inspection:
     doubted: dict[int, str] = field(default_factory=dict)
 
 
-def inspect(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup]) -> Inspection:
-    """Look for cameras that cannot be true; `groups[camera_id - 1]` holds what was known before."""
+def inspect(
+    model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], verified: agreement.Verified | None = None
+) -> Inspection:
+    """Look for cameras that cannot be true; `groups[camera_id - 1]` holds what was known before.
+
+    With the `verified` matches of the photos, cameras that these contradict are found, too.
+    """
     found = Inspection()
     implausible = {camera_id: clause for camera_id, camera in model.cameras.items() if (clause := lens_fault(camera))}
     for camera_id, camera in model.cameras.items():
         if clause := contradiction(camera, groups[camera_id - 1]):
             found.doubted[camera_id] = clause
     frames = registered_frames(model)
-    far = _far_off({frame_id: images[0].projection_center() for frame_id, images in frames.items()})
+    contradicted = contradicted_frames(model, verified) if verified else {}
+    far = far_off({frame_id: images[0].projection_center() for frame_id, images in frames.items()})
     for frame_id, images in frames.items():
         points = sum(image.num_points3D for image in images)
         if images[0].camera_id in implausible:
@@ -79,6 +86,8 @@ def inspect(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup]) -> In
             found.implausible_images[frame_id] = f"it sees only {points} points of the scene"
         elif frame_id in far:
             found.implausible_images[frame_id] = "its camera came out far away from all others"
+        elif frame_id in contradicted:
+            found.implausible_images[frame_id] = contradicted[frame_id]
     if len(found.implausible_images) > MAX_IMPLAUSIBLE * len(frames):
         clause = next(iter(found.implausible_images.values()))
         found.faults.append(f"{len(found.implausible_images)} of {len(frames)} cameras are impossible ({clause})")
@@ -89,6 +98,19 @@ def inspect(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup]) -> In
     if behind > MAX_BEHIND:
         found.faults.append(f"{behind:.0%} of what the cameras see lies behind them")
     return found
+
+
+def contradicted_frames(model: pycolmap.Reconstruction, verified: agreement.Verified) -> dict[int, str]:
+    """Frame id -> how the matches of its photos contradict where its camera came out, a clause."""
+    frame_of = {image_id: model.image(image_id).frame_id for image_id in model.reg_image_ids()}
+    votes = agreement.by_frame(agreement.agreeing(model, verified), frame_of)
+    apart = dict.fromkeys(
+        agreement.set_apart(votes), "its camera is one of some that came out apart from where their matches have them"
+    )
+    return apart | {
+        frame_id: f"only {share:.0%} of its matches with other photos agree with where its camera came out"
+        for frame_id, share in agreement.misplaced(votes).items()
+    }
 
 
 def registered_frames(model: pycolmap.Reconstruction) -> dict[int, list[pycolmap.Image]]:
@@ -139,7 +161,8 @@ def _fisheye_fault(camera: pycolmap.Camera) -> str:
     return ""
 
 
-def _far_off(centers: dict[int, npt.NDArray[np.float64]]) -> set[int]:
+def far_off(centers: dict[int, npt.NDArray[np.float64]]) -> set[int]:
+    """Of camera centers by id, those far away from all others."""
     positions = np.array(list(centers.values()))
     distances = np.linalg.norm(positions - np.median(positions, axis=0), axis=1)
     limit = FAR_OFF * max(float(np.median(distances)), 1e-12)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from splatworker.sfm import draft, gate, mapping, rounds
+from splatworker.sfm import agreement, draft, gate, mapping, rounds
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.graph import MatchGraph
@@ -112,10 +112,11 @@ class Attempt:
 def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: MatchGraph, span: Span) -> list[Attempt]:
     """Try rung after rung until one is good enough; every attempt made, in order."""
     has_prior = any(group.has_prior and not group.calibration for group in groups)
+    verified = agreement.read_verified(bench.database)
     attempts: list[Attempt] = []
     photos = len(graph.images)
     if rounds.suits(bench):
-        attempts.append(_in_rounds(bench, look, groups, photos, span))
+        attempts.append(_in_rounds(bench, look, groups, verified, photos, span))
         if good_enough(attempts[-1], graph, may_miss=0.0):
             return attempts
     for number, rung in enumerate(RUNGS):
@@ -133,7 +134,7 @@ def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: Mat
         else:
             most_seconds = longest_rung(photos, [one.seconds for one in attempts if one.engine == "colmap"])
             models = mapping.map_incrementally(bench, output, rung.mapper, photos, span, most_seconds)
-        found = gate.inspect(models[0], groups) if models else gate.Inspection()
+        found = gate.inspect(models[0], groups, verified) if models else gate.Inspection()
         others = tuple(frozenset(model.reg_frame_ids()) for model in models[1:])
         seconds = time.monotonic() - start
         attempts.append(Attempt(look, rung.name, models[0] if models else None, others, found, seconds))
@@ -142,12 +143,14 @@ def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: Mat
     return attempts
 
 
-def _in_rounds(bench: Workbench, look: str, groups: Sequence[CameraGroup], photos: int, span: Span) -> Attempt:
+def _in_rounds(
+    bench: Workbench, look: str, groups: Sequence[CameraGroup], verified: agreement.Verified, photos: int, span: Span
+) -> Attempt:
     """What the first full rung is to find, by our own mapper."""
     start = time.monotonic()
     options = mapping.incremental_options(MapperPreset(), bench, mapping.ONE_THREAD)
     model = rounds.map_in_rounds(bench, options, photos, span)
-    found = gate.inspect(model, groups) if model else gate.Inspection()
+    found = gate.inspect(model, groups, verified) if model else gate.Inspection()
     return Attempt(look, "incremental", model, (), found, time.monotonic() - start, "own")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from splatworker.sfm import database, nearest
+from splatworker.sfm import database, nearest, two_view
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.pairs import Pair
@@ -29,20 +29,27 @@ def match(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool =
     if not pairs:
         return
     most = max(database.keypoint_counts(bench.database).values())
-    by_colmap = bench.options.engine == "colmap" or guided or gpu
-    if by_colmap or not nearest.has_kernel() or most > nearest.MOST:
-        match_by_colmap(bench, pairs, span, guided=guided, gpu=gpu)
-        return
+    ours = bench.options.engine == "own" and not guided
+    finds = ours and not gpu and nearest.has_kernel() and most <= nearest.MOST
+    checks = ours and two_view.has_kernel()
     half = (span.start + span.end) / 2
-    match_by_kernel(bench, pairs, dataclasses.replace(span, end=half))
-    verify(bench, bench.database, dataclasses.replace(span, start=half), strict=False)
+    finding, checking = dataclasses.replace(span, end=half), dataclasses.replace(span, start=half)
+    if finds and checks:
+        match_by_kernels(bench, pairs, span)
+    elif finds:
+        match_by_kernel(bench, pairs, finding)
+        verify(bench, bench.database, checking, strict=False)
+    elif checks:
+        match_by_colmap(bench, pairs, finding, guided=guided, gpu=gpu, verified=False)
+        verify(bench, bench.database, checking, strict=False)
+    else:
+        match_by_colmap(bench, pairs, span, guided=guided, gpu=gpu)
 
 
 def match_by_kernel(bench: Workbench, pairs: Sequence[Pair], span: Span) -> None:
     """Write the matches of all pairs, not yet verified."""
     with pycolmap.Database.open(bench.database) as opened:
-        images = sorted({image_id for pair in pairs for image_id in pair})
-        descriptors = {image_id: np.ascontiguousarray(opened.read_descriptors(image_id).data) for image_id in images}
+        descriptors = _descriptors(opened, pairs)
         with ThreadPoolExecutor(bench.threads) as pool, pycolmap.DatabaseTransaction(opened):
             jobs = [pool.submit(_nearest_of, descriptors[a], descriptors[b], bench.cancellation) for a, b in pairs]
             for done, ((first, second), job) in enumerate(zip(pairs, jobs, strict=True), 1):
@@ -50,17 +57,64 @@ def match_by_kernel(bench: Workbench, pairs: Sequence[Pair], span: Span) -> None
                 span.report(done, len(pairs))
 
 
+def match_by_kernels(bench: Workbench, pairs: Sequence[Pair], span: Span) -> None:
+    """Write the matches of all pairs, and their geometries: a pair a task, written in the order of the pairs."""
+    with pycolmap.Database.open(bench.database) as opened:
+        descriptors, views = _descriptors(opened, pairs), _views(opened, pairs)
+
+        def work(pair: Pair) -> tuple[nearest.Matches, pycolmap.TwoViewGeometry]:
+            matches = _nearest_of(descriptors[pair[0]], descriptors[pair[1]], bench.cancellation)
+            return matches, _geometry_of(bench, views, pair, matches, two_view.USUAL)
+
+        with ThreadPoolExecutor(bench.threads) as pool, pycolmap.DatabaseTransaction(opened):
+            jobs = [pool.submit(work, pair) for pair in pairs]
+            for done, (pair, job) in enumerate(zip(pairs, jobs, strict=True), 1):
+                matches, geometry = job.result()
+                opened.write_matches(*pair, matches)
+                opened.write_two_view_geometry(*pair, geometry)
+                span.report(done, len(pairs))
+
+
+def _images_of(pairs: Sequence[Pair]) -> list[int]:
+    return sorted({image_id for pair in pairs for image_id in pair})
+
+
+def _descriptors(opened: pycolmap.Database, pairs: Sequence[Pair]) -> dict[int, nearest.Descriptors]:
+    found = {image: np.asarray(opened.read_descriptors(image).data) for image in _images_of(pairs)}
+    return {image: np.ascontiguousarray(of_image).reshape(-1, 128) for image, of_image in found.items()}
+
+
+def _views(opened: pycolmap.Database, pairs: Sequence[Pair]) -> dict[int, two_view.View]:
+    views = {}
+    for image_id in _images_of(pairs):
+        camera = opened.read_camera(opened.read_image(image_id).camera_id)
+        views[image_id] = two_view.view_of(camera, database.keypoints_of(opened, image_id))
+    return views
+
+
 def _nearest_of(first: nearest.Descriptors, second: nearest.Descriptors, cancellation: Cancellation) -> nearest.Matches:
     cancellation.check()
     return nearest.match(first, second)
 
 
-def match_by_colmap(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool, gpu: bool) -> None:
-    """Match and verify: on a GPU, guided, or without a kernel."""
+def _geometry_of(
+    bench: Workbench, views: Mapping[int, two_view.View], pair: Pair, matches: nearest.Matches, rules: two_view.Rules
+) -> pycolmap.TwoViewGeometry:
+    bench.cancellation.check()
+    first, second = views[pair[0]], views[pair[1]]
+    found = two_view.verify(first, second, matches, pair, rules=rules, seed=bench.options.seed)
+    return two_view.to_colmap(found, first, second, matches)
+
+
+def match_by_colmap(
+    bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool, gpu: bool, verified: bool = True
+) -> None:
+    """Match, on a GPU, guided, or without a kernel; and verify, if wanted."""
     matching = pycolmap.FeatureMatchingOptions()
     matching.num_threads = bench.threads
     matching.use_gpu = gpu
     matching.guided_matching = guided
+    matching.skip_geometric_verification = not verified
     pairing = pycolmap.ImportedPairingOptions()
     pairing.match_list_path = bench.folder / "pairs.txt"
     pairing.block_size = _BLOCK
@@ -109,7 +163,31 @@ def verify_again(bench: Workbench, copy: Path, span: Span) -> None:
 
 
 def verify(bench: Workbench, path: Path, span: Span, *, strict: bool) -> None:
-    """Find the two-view geometry of every pair with matches in the database at `path`."""
+    """Find the two-view geometry of every pair with matches, and none yet, in the database at `path`."""
+    if bench.options.engine == "colmap" or not two_view.has_kernel():
+        _verify_by_colmap(bench, path, span, strict=strict)
+    else:
+        _verify_by_kernel(bench, path, span, two_view.STRICT if strict else two_view.USUAL)
+
+
+def _verify_by_kernel(bench: Workbench, path: Path, span: Span, rules: two_view.Rules) -> None:
+    with pycolmap.Database.open(path) as opened:
+        pair_ids, found = opened.read_all_matches()
+        matches = {
+            pair: np.asarray(of_pair)
+            for pair, of_pair in zip(map(pycolmap.pair_id_to_image_pair, pair_ids), found, strict=True)
+            if not opened.exists_two_view_geometry(*pair)
+        }
+        pairs = sorted(matches)
+        views = _views(opened, pairs)
+        with ThreadPoolExecutor(bench.threads) as pool, pycolmap.DatabaseTransaction(opened):
+            jobs = [pool.submit(_geometry_of, bench, views, pair, matches[pair], rules) for pair in pairs]
+            for done, (pair, job) in enumerate(zip(pairs, jobs, strict=True), 1):
+                opened.write_two_view_geometry(*pair, job.result())
+                span.report(done, len(pairs))
+
+
+def _verify_by_colmap(bench: Workbench, path: Path, span: Span, *, strict: bool) -> None:
     verifier = pycolmap.GeometricVerifierOptions()
     verifier.num_threads = bench.threads
     with pycolmap.Database.open(path) as opened:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from splatworker.sfm import draft, gate, ladder, mapping, rounds
+from splatworker.sfm import agreement, draft, gate, ladder, mapping, rounds
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.gate import Inspection
@@ -72,7 +72,8 @@ def climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]
         faults = {id(model[0]): model[1] for model in found if isinstance(model, tuple)}
         monkeypatch.setattr(mapping, "map_incrementally", lambda *a: next_models("incremental", a[2]))
         monkeypatch.setattr(mapping, "map_globally", lambda *a: next_models("global"))
-        monkeypatch.setattr(gate, "inspect", lambda model, _: Inspection(faults=list(faults.get(id(model), ()))))
+        monkeypatch.setattr(gate, "inspect", lambda model, *_: Inspection(faults=list(faults.get(id(model), ()))))
+        monkeypatch.setattr(agreement, "read_verified", lambda database: agreement.Verified({}, {}))
         monkeypatch.setattr(draft, "is_worthwhile", lambda _: plenty)
         monkeypatch.setattr(rounds, "suits", lambda _: own is not None)
         monkeypatch.setattr(rounds, "map_in_rounds", lambda *_: own.model if own else None)

@@ -55,21 +55,24 @@ def test_the_kernel_agrees_with_its_plain_twin(noise: float) -> None:
     assert len(kernel & plain) > 0.97 * len(kernel | plain)  # seven bits beside eight, at the edges of the thresholds
 
 
-def test_every_instruction_set_gives_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [401, 1057])
+def test_every_instruction_set_gives_the_same(tmp_path: Path, count: int) -> None:
     rng = np.random.default_rng(5)
-    first = descriptors(rng, 401)
+    first = descriptors(rng, count)
     second, _ = seen_again(rng, first, 25.0)
+    second[-40:] = first[:40]  # ties, whose first is the nearest
     np.savez(tmp_path / "photos.npz", first=first, second=second)
     code = (
         "import sys, numpy as np; from splatworker.sfm import nearest\n"
         "photos = np.load(sys.argv[1]); np.save(sys.argv[2], nearest.match(photos['first'], photos['second']))"
     )
-    subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "photos.npz", tmp_path / "plain.npy"],
-        env=dict(os.environ, SPLATWORKER_ISA="baseline"),
-        check=True,
-    )
-    assert np.array_equal(np.load(tmp_path / "plain.npy"), nearest.match(first, second))
+    for isa in ("baseline", "avx2"):
+        subprocess.run(
+            [sys.executable, "-c", code, tmp_path / "photos.npz", tmp_path / f"{isa}.npy"],
+            env=dict(os.environ, SPLATWORKER_ISA=isa),
+            check=True,
+        )
+        assert np.array_equal(np.load(tmp_path / f"{isa}.npy"), nearest.match(first, second))
 
 
 def test_a_point_that_looks_like_two_is_not_matched() -> None:

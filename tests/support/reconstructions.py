@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 
+from splatworker.sfm.agreement import Verified
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.photo import PhotoHeader
@@ -42,6 +44,20 @@ def model(poses: Sequence[np.ndarray], points: np.ndarray, focal: float = 560.0)
         if track.length():
             made.add_point3D(point, track)
     return made
+
+
+def verified(of: pycolmap.Reconstruction) -> Verified:
+    """What COLMAP's database would hold of a sound reconstruction: all features of common points, matched."""
+    images = {image_id: of.image(image_id) for image_id in of.reg_image_ids()}
+    keypoints = {i: np.array([point.xy for point in image.points2D], np.float32) for i, image in images.items()}
+    indices = {i: {p.point3D_id: k for k, p in enumerate(image.points2D)} for i, image in images.items()}
+    matches = {}
+    for first, second in combinations(sorted(images), 2):
+        common = sorted(indices[first].keys() & indices[second].keys())
+        matches[first, second] = np.array(
+            [(indices[first][point], indices[second][point]) for point in common], np.uint32
+        ).reshape(-1, 2)
+    return Verified(keypoints, matches)
 
 
 def cloud(count: int = 300, depth: float = 0.0) -> np.ndarray:

@@ -1,0 +1,37 @@
+// What two photos have to do with each other, and which of their matches hold.
+#pragma once
+#include <vector>
+
+#include "pose.h"
+#include "ransac.h"
+
+namespace two_view {
+
+enum Configuration { kDegenerate, kCalibrated, kUncalibrated, kPlanar, kPanoramic, kPlanarOrPanoramic };
+
+struct Rules {
+    double max_error;  // pixels
+    int min_inliers;
+    double min_inlier_ratio;  // of all matches
+    double min_e_f_ratio;     // an essential matrix must explain so much of what a fundamental one does
+    double max_h_ratio;       // a homography that explains more than this share of it says: a plane, or a turn
+    double max_false_alarms;  // models as good that unrelated matches may be expected to give
+    double confidence;
+    int max_trials;
+    double min_epipole_deg;  // matches nearer to an epipole do not count; 0: all do
+    bool cheirality;         // nor do those that lie behind a camera
+};
+
+struct Geometry {
+    Configuration configuration = kDegenerate;
+    Estimate e, f, h;  // of normalized coordinates
+    std::vector<uint8_t> mask;
+    int inliers = 0;
+    bool has_pose = false;
+    Pose pose;
+};
+
+Geometry verify(const Points &points, bool calibrated, const Rules &rules, uint64_t seed, uint32_t first,
+                uint32_t second);
+
+}  // namespace two_view

@@ -1,0 +1,57 @@
+"""The two-view kernel (kernels/two_view/bindings.cpp)."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+def verify(
+    xy1: Array,
+    scale1: Array,
+    xy2: Array,
+    scale2: Array,
+    matches: npt.NDArray[np.uint32],
+    calibrated: bool,
+    seed: int,
+    first: int,
+    second: int,
+    *,
+    max_error: float,
+    min_inliers: int,
+    min_inlier_ratio: float,
+    min_e_f_ratio: float,
+    max_h_ratio: float,
+    max_false_alarms: float,
+    confidence: float,
+    max_trials: int,
+    min_epipole_deg: float,
+    cheirality: bool,
+) -> dict[str, Any]: ...
+def essentials(matches: Array) -> list[Array]: ...
+def fundamentals(matches: Array) -> list[Array]: ...
+def homographies(matches: Array) -> list[Array]: ...
+def score(
+    kind: str,
+    model: Array,
+    xy1: Array,
+    scale1: Array,
+    xy2: Array,
+    scale2: Array,
+    matches: npt.NDArray[np.uint32],
+    max_error: float,
+) -> tuple[float, int]: ...
+def refine(
+    kind: str,
+    model: Array,
+    xy1: Array,
+    scale1: Array,
+    xy2: Array,
+    scale2: Array,
+    matches: npt.NDArray[np.uint32],
+    max_error: float,
+    most_steps: int,
+) -> tuple[Array, float, int]: ...
+def philox(c0: int, c1: int, c2: int, c3: int, key0: int, key1: int) -> npt.NDArray[np.uint32]: ...
+def instruction_set() -> str: ...
