@@ -1,0 +1,107 @@
+// 4x4 cells in the keypoint's frame, in each a histogram of eight directions: a vector of eight integers, to which a pixel
+// adds one product in each of the four cells around it.
+
+constexpr int kCells = 4, kAcross = kCells + 2;  // a margin of one all around takes what lies outside
+constexpr float kReach = 0.5f * (kCells + 1);    // from the middle to where the outermost cells end, in cells
+
+// The whole numbers t for which |slope * t + start| may be under kReach, narrowed to those.
+LANES_INLINE void narrow(float slope, float start, int &first, int &last) {
+    if (slope < 0) {
+        slope = -slope;
+        start = -start;
+    }
+    if (slope < 1e-4f) return;
+    const float from = (-kReach - start) / slope - 1, to = (kReach - start) / slope + 1;  // a pixel more: rounding
+    if (from > float(last) || to < float(first)) {
+        last = first - 1;
+        return;
+    }
+    if (from > float(first)) first = int(from + 16384) - 16384;
+    if (to < float(last)) last = int(to + 16384) - 16384 + 1 < last ? int(to + 16384) - 16384 + 1 : last;
+}
+
+// Lengths to bytes: L2 norm, nothing above a fifth of it, L1 norm, square roots, times 512.
+LANES_INLINE void normalise(Vec h[kDescriptor / kLanes], uint8_t descriptor[kDescriptor]) {
+    constexpr int kRows = kDescriptor / kLanes;
+    Vec squares = {}, sums = {};
+    for (int i = 0; i < kRows; ++i) squares += h[i] * h[i];
+    const float length = __builtin_sqrtf(sum(squares));
+    if (!(length > 0)) {
+        memset(descriptor, 0, kDescriptor);
+        return;
+    }
+    for (int i = 0; i < kRows; ++i) {
+        h[i] = smaller(h[i] / length, all(kLargest));
+        sums += h[i];
+    }
+    const float total = sum(sums);
+    for (int i = 0; i < kRows; ++i) {
+        int32_t rounded[kLanes];
+        store_ints(rounded, whole(smaller(square_root(h[i] / total) * 512.0f + 0.5f, all(255.0f))));
+        // COLMAP's order of directions is the other way round.
+        for (int lane = 0; lane < kLanes; ++lane) descriptor[i * kLanes + (kLanes - lane) % kLanes] = uint8_t(rounded[lane]);
+    }
+}
+
+void describe(const float *modulus, const float *turns, int width, int height, int stride, float x, float y, float sigma,
+              float turn, float cosine, float sine, uint8_t descriptor[kDescriptor]) {
+    const float cell = kCell * sigma;
+    const int radius = int(1.41421356f * cell * kReach + 0.5f);
+    const float c = cosine / cell, s = sine / cell;
+    const int column = int(x + 0.5f), row = int(y + 0.5f);
+    const int left = column - radius > 1 ? column - radius : 1, top = row - radius > 1 ? row - radius : 1;
+    const int right = column + radius < width - 2 ? column + radius : width - 2;
+    const int bottom = row + radius < height - 2 ? row + radius : height - 2;
+    Ints cells[kAcross * kAcross] = {};
+    const Vec directions = upwards();
+    for (int j = top; j <= bottom; ++j) {
+        const float dy = float(j) - y;
+        int first = left, last = right;
+        narrow(c, s * dy - c * x, first, last);
+        narrow(-s, c * dy + s * x, first, last);
+        if (first < left) first = left;
+        for (int i = first; i <= last; i += kLanes) {
+            const Vec dx = all(float(i)) + upwards() - x;
+            const Vec u = dx * c + s * dy, v = c * dy - dx * s;  // in cells, along and across the keypoint's direction
+            Vec p = u + kReach, q = v + kReach;
+            const Vec zero = {}, end = all(2 * kReach);
+            const Ints inside = (p > zero) & (p < end) & (q > zero) & (q < end);
+            if (!bits_of(inside)) continue;
+            p = inside ? p : zero;
+            q = inside ? q : zero;
+            const Vec apart = inside ? u * u + v * v : zero;
+            Vec weight = decay<Vec, Ints>(apart * 0.125f) * load(modulus + int64_t(j) * stride + i) * kFixedPoint;
+            weight = inside ? weight : zero;
+            const Ints across = whole(p), down = whole(q);
+            const Vec to_right = p - as_floats(across), to_bottom = q - as_floats(down);
+            const Vec above = weight * (1.0f - to_bottom), below = weight * to_bottom;
+            Vec direction = load(turns + int64_t(j) * stride + i) - turn;
+            direction = (direction < zero ? direction + 1.0f : direction) * float(kLanes);
+            float angle[kLanes], weights[4][kLanes];
+            int32_t at[kLanes];
+            store(angle, direction);
+            store(weights[0], above * (1.0f - to_right));
+            store(weights[1], above * to_right);
+            store(weights[2], below * (1.0f - to_right));
+            store(weights[3], below * to_right);
+            store_ints(at, down * kAcross + across);
+            const int count = last - i + 1 < kLanes ? last - i + 1 : kLanes;
+            for (int lane = 0; lane < count; ++lane) {
+                Vec away = all(angle[lane]) - directions;
+                away = away < zero ? -away : away;
+                away = smaller(away, float(kLanes) - away);
+                const Vec share = larger(1.0f - away, zero);
+                Ints *four = cells + at[lane];
+                four[0] += whole(share * weights[0][lane]);
+                four[1] += whole(share * weights[1][lane]);
+                four[kAcross] += whole(share * weights[2][lane]);
+                four[kAcross + 1] += whole(share * weights[3][lane]);
+            }
+        }
+    }
+    Vec histograms[kDescriptor / kLanes];
+    for (int j = 0; j < kCells; ++j)
+        for (int i = 0; i < kCells; ++i)
+            histograms[j * kCells + i] = as_floats(cells[(j + 1) * kAcross + i + 1]) * (1 / kFixedPoint);
+    normalise(histograms, descriptor);
+}
