@@ -18,7 +18,7 @@ namespace {
 
 using namespace features;
 using Grey = nb::ndarray<const uint8_t, nb::shape<-1, -1>, nb::c_contig, nb::device::cpu>;
-using Keypoints = nb::ndarray<nb::numpy, float, nb::shape<-1, 4>>;
+using Keypoints = nb::ndarray<nb::numpy, float, nb::shape<-1, 5>>;
 using Descriptors = nb::ndarray<nb::numpy, uint8_t, nb::shape<-1, kDescriptor>>;
 
 constexpr size_t kLongest = 16000;  // pixels; beyond it a descriptor's window loses its place among floats
@@ -52,8 +52,8 @@ std::pair<Keypoints, Descriptors> sift(const Grey &grey, int first_octave, int m
         extract(kernel(), grey.data(), int(width), int(height), first_octave, most, *features, *descriptors);
     }
     const size_t count = features->size();
-    static_assert(sizeof(Feature) == 4 * sizeof(float));
-    return {Keypoints(features->data(), {count, 4}, features_owner),
+    static_assert(sizeof(Feature) == 5 * sizeof(float));
+    return {Keypoints(features->data(), {count, 5}, features_owner),
             Descriptors(descriptors->data(), {count, size_t(kDescriptor)}, descriptors_owner)};
 }
 

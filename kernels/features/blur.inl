@@ -29,7 +29,8 @@ void blur_row(const float *const *rows, int width, int stride, const float *weig
     for (; x < stride; x += kLanes) blur_down<1>(rows + radius, x, weights, radius, down);
     for (int k = 1; k <= radius; ++k) down[-k] = down[0];
     for (int k = width; k < stride + radius + kLanes; ++k) down[k] = down[width - 1];
-    for (x = 0; x + kMany * kLanes <= stride; x += kMany * kLanes) blur_along<kMany>(down + x, weights, radius, out + x);
+    for (x = 0; x + kMany * kLanes <= stride; x += kMany * kLanes)
+        blur_along<kMany>(down + x, weights, radius, out + x);
     for (; x < stride; x += kLanes) blur_along<1>(down + x, weights, radius, out + x);
 }
 

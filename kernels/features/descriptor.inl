@@ -4,20 +4,21 @@
 constexpr int kCells = 4, kAcross = kCells + 2;  // a margin of one all around takes what lies outside
 constexpr float kReach = 0.5f * (kCells + 1);    // from the middle to where the outermost cells end, in cells
 
-// The whole numbers t for which |slope * t + start| may be under kReach, narrowed to those.
+// Narrows a range of whole numbers t, none of them negative, to those for which |slope * t + start| may be under kReach.
 LANES_INLINE void narrow(float slope, float start, int &first, int &last) {
     if (slope < 0) {
         slope = -slope;
         start = -start;
     }
     if (slope < 1e-4f) return;
-    const float from = (-kReach - start) / slope - 1, to = (kReach - start) / slope + 1;  // a pixel more: rounding
+    // A pixel more on both sides: this is rounded.
+    const float from = (-kReach - start) / slope - 1, to = (kReach - start) / slope + 1;
     if (from > float(last) || to < float(first)) {
         last = first - 1;
         return;
     }
-    if (from > float(first)) first = int(from + 16384) - 16384;
-    if (to < float(last)) last = int(to + 16384) - 16384 + 1 < last ? int(to + 16384) - 16384 + 1 : last;
+    if (from > float(first)) first = int(from);
+    if (to < float(last)) last = int(to);
 }
 
 // Lengths to bytes: L2 norm, nothing above a fifth of it, L1 norm, square roots, times 512.
@@ -39,12 +40,13 @@ LANES_INLINE void normalise(Vec h[kDescriptor / kLanes], uint8_t descriptor[kDes
         int32_t rounded[kLanes];
         store_ints(rounded, whole(smaller(square_root(h[i] / total) * 512.0f + 0.5f, all(255.0f))));
         // COLMAP's order of directions is the other way round.
-        for (int lane = 0; lane < kLanes; ++lane) descriptor[i * kLanes + (kLanes - lane) % kLanes] = uint8_t(rounded[lane]);
+        for (int lane = 0; lane < kLanes; ++lane)
+            descriptor[i * kLanes + (kLanes - lane) % kLanes] = uint8_t(rounded[lane]);
     }
 }
 
-void describe(const float *modulus, const float *turns, int width, int height, int stride, float x, float y, float sigma,
-              float turn, float cosine, float sine, uint8_t descriptor[kDescriptor]) {
+void describe(const float *modulus, const float *turns, int width, int height, int stride, float x, float y,
+              float sigma, float turn, float cosine, float sine, uint8_t descriptor[kDescriptor]) {
     const float cell = kCell * sigma;
     const int radius = int(1.41421356f * cell * kReach + 0.5f);
     const float c = cosine / cell, s = sine / cell;
@@ -59,7 +61,6 @@ void describe(const float *modulus, const float *turns, int width, int height, i
         int first = left, last = right;
         narrow(c, s * dy - c * x, first, last);
         narrow(-s, c * dy + s * x, first, last);
-        if (first < left) first = left;
         for (int i = first; i <= last; i += kLanes) {
             const Vec dx = all(float(i)) + upwards() - x;
             const Vec u = dx * c + s * dy, v = c * dy - dx * s;  // in cells, along and across the keypoint's direction

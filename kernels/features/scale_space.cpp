@@ -116,7 +116,9 @@ bool refine(const Levels &levels, Keypoint &point) {
 void find_extrema(const Kernel &kernel, const Levels &levels, int octave, std::vector<Keypoint> &keypoints) {
     const int width = levels[0]->width, height = levels[0]->height, stride = levels[0]->stride;
     std::vector<float> ring(size_t(3) * kDifferences * (stride + kSlack));  // three rows of each difference
-    const auto difference = [&](int d, int y) { return ring.data() + size_t(y % 3 * kDifferences + d) * (stride + kSlack); };
+    const auto difference = [&](int d, int y) {
+        return ring.data() + size_t(y % 3 * kDifferences + d) * (stride + kSlack);
+    };
     std::vector<int32_t> columns(width);
     for (int y = 0; y < height; ++y) {
         for (int d = 0; d < kDifferences; ++d)
@@ -137,10 +139,9 @@ void find_extrema(const Kernel &kernel, const Levels &levels, int octave, std::v
 
 // The coarsest first, of a level the clearest; no two of one pixel, where two extrema moved to the same.
 void put_in_order(std::vector<Keypoint> &keypoints) {
-    const auto key = [](const Keypoint &p) {
-        return std::make_tuple(-p.octave, -p.level, -p.value, p.row, p.column);
-    };
-    std::sort(keypoints.begin(), keypoints.end(), [&](const Keypoint &a, const Keypoint &b) { return key(a) < key(b); });
+    const auto key = [](const Keypoint &p) { return std::make_tuple(-p.octave, -p.level, -p.value, p.row, p.column); };
+    std::sort(keypoints.begin(), keypoints.end(),
+              [&](const Keypoint &a, const Keypoint &b) { return key(a) < key(b); });
     const auto same = [&](const Keypoint &a, const Keypoint &b) { return key(a) == key(b); };
     keypoints.erase(std::unique(keypoints.begin(), keypoints.end(), same), keypoints.end());
 }

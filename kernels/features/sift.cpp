@@ -14,8 +14,8 @@ void gradients_of(const Kernel &kernel, const Plane &level, Gradients &out) {
         out = {Plane(level.width, level.height), Plane(level.width, level.height)};
     for (int y = 0; y < level.height; ++y) {
         const int above = std::max(y - 1, 0), below = std::min(y + 1, level.height - 1);
-        kernel.gradients(level.row(above), level.row(below), below - above == 2 ? 0.5f : 1.0f, level.row(y), level.width,
-                         out.modulus.row(y), out.turns.row(y));
+        kernel.gradients(level.row(above), level.row(below), below - above == 2 ? 0.5f : 1.0f, level.row(y),
+                         level.width, out.modulus.row(y), out.turns.row(y));
     }
 }
 
@@ -67,7 +67,7 @@ void extract(const Kernel &kernel, const uint8_t *grey, int width, int height, i
             double sine, cosine;
             sine_and_cosine(peaks[i], sine, cosine);
             features.push_back({float(point.x * pixel + 0.5), float(point.y * pixel + 0.5), float(point.sigma * pixel),
-                                float(peaks[i])});
+                                float(cosine), float(sine)});
             descriptors.resize(descriptors.size() + kDescriptor);
             kernel.describe(modulus, turns, w, h, stride, x, y, sigma, float(peaks[i]), float(cosine), float(sine),
                             descriptors.data() + descriptors.size() - kDescriptor);

@@ -33,7 +33,7 @@ struct Keypoint {
 };
 
 struct Feature {
-    float x, y, scale, turns;  // pixels of the photo, the first one's middle at 0.5; direction in turns
+    float x, y, scale, cosine, sine;  // pixels of the photo, the first one's middle at 0.5; its direction
 };
 
 // Levels 1 to kScales of each octave, which descriptors are made of, and the extrema of all.

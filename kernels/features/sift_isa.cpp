@@ -24,8 +24,8 @@ namespace {
 
 const Kernel &FEATURES_JOIN(FEATURES_ISA, _kernel)() {
     using namespace FEATURES_ISA;
-    static const Kernel kernel = {FEATURES_TEXT(FEATURES_ISA), blur_row, subtract, extrema, gradients, orientations,
-                                  describe};
+    static const Kernel kernel = {
+        FEATURES_TEXT(FEATURES_ISA), blur_row, subtract, extrema, gradients, orientations, describe};
     return kernel;
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from splatworker.machine.gpu import find_gpus
+from splatworker.sfm import extraction, sift
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.watch import Span, watch
@@ -75,14 +76,30 @@ def has_cuda() -> bool:
 
 def extract(bench: Workbench, preset: FeaturePreset, span: Span) -> None:
     """Find the features of the photos in the database that have none yet, and write them to it."""
-    extraction = pycolmap.FeatureExtractionOptions()
     size = bench.options.max_image_size
-    extraction.max_image_size = min(preset.longest or size, size)
-    extraction.num_threads = bench.threads
-    extraction.use_gpu = preset.gpu and not preset.affine_shape
-    extraction.sift.max_num_features = bench.options.max_num_features or preset.most
-    extraction.sift.first_octave = preset.first_octave
-    extraction.sift.estimate_affine_shape = preset.affine_shape
+    longest = min(preset.longest or size, size)
+    most = bench.options.max_num_features or preset.most
+    if is_ours(bench.options, preset):
+        with pycolmap.Database.open(bench.database) as seen:
+            images = [image for image in seen.read_all_images() if not seen.exists_keypoints(image.image_id)]
+        extraction.extract(bench, images, longest, preset.first_octave, most, span)
+    _extract_by_colmap(bench, preset, longest, most, span)  # all, or what Pillow could not read
+
+
+def is_ours(options: SfmOptions, preset: FeaturePreset) -> bool:
+    """Whether our kernel finds the features: ellipses, and what a GPU finds, are COLMAP's."""
+    by_colmap = options.engine == "colmap" or preset.gpu or preset.affine_shape or options.max_image_size > sift.LONGEST
+    return sift.has_kernel() and not by_colmap
+
+
+def _extract_by_colmap(bench: Workbench, preset: FeaturePreset, longest: int, most: int, span: Span) -> None:
+    how = pycolmap.FeatureExtractionOptions()
+    how.max_image_size = longest
+    how.num_threads = bench.threads
+    how.use_gpu = preset.gpu and not preset.affine_shape
+    how.sift.max_num_features = most
+    how.sift.first_octave = preset.first_octave
+    how.sift.estimate_affine_shape = preset.affine_shape
 
     with pycolmap.Database.open(bench.database) as seen:
         images = [image for image in seen.read_all_images() if not seen.exists_keypoints(image.image_id)]
@@ -102,8 +119,8 @@ def extract(bench: Workbench, preset: FeaturePreset, span: Span) -> None:
                     bench.photos,
                     names,
                     reader_options=reading,
-                    extraction_options=extraction,
-                    device=pycolmap.Device.cuda if extraction.use_gpu else pycolmap.Device.cpu,
+                    extraction_options=how,
+                    device=pycolmap.Device.cuda if how.use_gpu else pycolmap.Device.cpu,
                     cancellation_token=bench.cancellation.token,
                 ),
                 lambda: span.report(sum(seen.exists_keypoints(image.image_id) for image in images), len(images)),

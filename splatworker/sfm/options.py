@@ -9,6 +9,7 @@ from splatworker.stages.options import COUNT, NATURAL, SHARE, InJob, Option, Ran
 
 Matcher = Literal["auto", "exhaustive", "sequential", "retrieval"]
 Device = Literal["auto", "cpu", "cuda"]
+Engine = Literal["own", "colmap"]
 CameraModel = Literal[
     "auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "OPENCV_FISHEYE"
 ]
@@ -65,6 +66,10 @@ class SfmOptions:
             job=_number(Range(320, 8192)),
         ),
     ] = 1600
+    engine: Annotated[
+        Engine,
+        Option("Whose code finds features on a CPU: this package's own (own), or COLMAP's.", job=InJob()),
+    ] = "own"
     matcher: Annotated[
         Matcher,
         Option(

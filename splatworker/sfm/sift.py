@@ -1,7 +1,7 @@
 """SIFT features of a photo, by a kernel of our own: the same bytes on every processor, and with any number of threads.
 
-The detector and the descriptor are those of COLMAP on a CPU, which has VLFeat's, so both find the same; `sift_reference` is
-the specification. Which features a number of them keeps is ours: exactly so many, the coarsest first.
+The detector and the descriptor are those of COLMAP on a CPU, which has VLFeat's, so both find the same features.
+`sift_reference` is the specification. Where there are more than asked for, exactly so many are kept, the coarsest.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ LONGEST = 16_000
 
 @dataclass(frozen=True)
 class Features:
-    """What was found in a photo, by scale (octave, and level in it) from the coarsest on, of a level the clearest first.
+    """What was found in a photo, by octave and level of blur from the coarsest on, of a level the clearest first.
 
     Attributes:
-        keypoints: (N, 4) float32: x and y in pixels, where the middle of the first pixel is at 0.5; the standard deviation
-            of the Gaussian that shows it best, in pixels; its direction in turns, in [0, 1), from x towards y.
+        keypoints: (N, 5) float32: x and y in pixels, where the middle of the first pixel is at 0.5; the standard
+            deviation of the Gaussian that shows it best, in pixels; cosine and sine of its direction, from x towards y.
         descriptors: (N, 128) uint8: 4x4 cells, row by row in the keypoint's frame, of 8 directions in COLMAP's order;
             square roots of an L1-normalised histogram, so of length 512 but for rounding.
     """

@@ -1,8 +1,8 @@
 """The specification of SIFT, in numpy: what kernels/features computes, bit for bit, and slowly.
 
-Lowe, "Distinctive image features from scale-invariant keypoints" (2004), whose sections are named below; the descriptor as
-in Arandjelovic and Zisserman, "Three things everyone should know to improve object retrieval" (2012). Thresholds, windows
-and sampling are VLFeat's, so that COLMAP's features are found again.
+Lowe, "Distinctive image features from scale-invariant keypoints" (2004), whose sections are named below; the descriptor
+as in Arandjelovic and Zisserman, "Three things everyone should know to improve object retrieval" (2012). Thresholds,
+windows and sampling are VLFeat's, so that COLMAP's features are found again.
 
 All but directions' peaks and places between pixels is float32, every operation rounded by itself and in the order that
 stands here. Functions of a C library are not used: their last bits differ from system to system. Histograms are sums of
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -56,17 +57,19 @@ def sift(grey: npt.NDArray[np.uint8], first_octave: int, most: int) -> Features:
     octaves = scale_space(grey, first_octave)
     found = {point for number, levels in enumerate(octaves) for point in extrema(levels, number)}
     points = sorted(found, key=lambda p: (-p.octave, -p.level, -p.value, p.row, p.column))
-    keypoints, descriptors = [], []
+    keypoints: list[tuple[float, ...]] = []
+    descriptors: list[npt.NDArray[np.uint8]] = []
     for point in points:
         if len(keypoints) >= most:
             break
         modulus, turns = gradients(octaves[point.octave][point.level])
         pixel = 2.0 ** (point.octave + first_octave)
         for turn in directions(modulus, turns, point):
-            keypoints.append((point.x * pixel + 0.5, point.y * pixel + 0.5, point.sigma * pixel, turn))
+            sine, cosine = sine_and_cosine(turn)
+            keypoints.append((point.x * pixel + 0.5, point.y * pixel + 0.5, point.sigma * pixel, cosine, sine))
             descriptors.append(describe(modulus, turns, point, turn))
     return Features(
-        np.array(keypoints[:most], np.float32).reshape(-1, 4), np.array(descriptors[:most], np.uint8).reshape(-1, 128)
+        np.array(keypoints[:most], np.float32).reshape(-1, 5), np.array(descriptors[:most], np.uint8).reshape(-1, 128)
     )
 
 
@@ -117,7 +120,7 @@ def blur(image: Floats, sigma: float) -> Floats:
 
 def extrema(levels: list[Floats], octave: int) -> list[Keypoint]:
     """Where a difference of levels is above, or below, all of its 26 neighbours (3.1), as `refine` leaves them."""
-    differences = np.array([upper - lower for lower, upper in zip(levels, levels[1:], strict=False)])
+    differences = np.array([upper - lower for lower, upper in pairwise(levels)])
     least = np.float32(0.8 * PEAK)
     around = [(d, y, x) for d in range(3) for y in range(3) for x in range(3) if (d, y, x) != (1, 1, 1)]
     size = [length - 2 for length in differences.shape]
@@ -131,7 +134,7 @@ def extrema(levels: list[Floats], octave: int) -> list[Keypoint]:
 
 
 def refine(differences: Floats, octave: int, s: int, y: int, x: int) -> Keypoint | None:
-    """Move to the extremum of a quadratic through the neighbours, pixel by pixel; None if it is faint or an edge (4)."""
+    """Move to where a quadratic through the neighbours has its extremum, by pixels; None if faint or an edge (4)."""
     height, width = differences.shape[1:]
     for step in range(REFINEMENTS):
         near = differences[s - 1 : s + 2, y - 1 : y + 2, x - 1 : x + 2].astype(float).tolist()
@@ -265,7 +268,8 @@ def _normalised(h: Floats) -> npt.NDArray[np.uint8]:
         return np.zeros(128, np.uint8)
     h = np.minimum(h / length, LARGEST)
     rounded = np.minimum(np.sqrt(h / _sum(h)) * np.float32(512) + np.float32(0.5), np.float32(255)).astype(np.uint8)
-    return rounded[:, [0, 7, 6, 5, 4, 3, 2, 1]].reshape(128)
+    reversed_order: npt.NDArray[np.uint8] = rounded[:, [0, 7, 6, 5, 4, 3, 2, 1]]
+    return reversed_order.reshape(128)
 
 
 def _sum(h: Floats) -> np.float32:
@@ -306,7 +310,7 @@ _ARCTANGENT = (
 
 
 def turns_of(y: Floats, x: Floats) -> Floats:
-    """Directions in turns, in [0, 1): an odd polynomial of the smaller ratio, fitted for the least maximal error (3e-8)."""
+    """Directions in turns, in [0, 1): an odd polynomial, fitted for the least maximal error (3e-8 of a turn)."""
     ax, ay = np.abs(x), np.abs(y)
     longer = np.maximum(ax, ay)
     z = np.minimum(ax, ay) / np.where(longer > 0, longer, np.float32(1))
