@@ -61,6 +61,6 @@ std::pair<Keypoints, Descriptors> sift(const Grey &grey, int first_octave, int m
 
 NB_MODULE(_features, m) {
     m.doc() = "C++ kernel of splatworker.sfm.sift; see there.";
-    m.def("sift", &sift, nb::arg("grey"), nb::arg("first_octave"), nb::arg("most"));
+    m.def("sift", &sift, nb::arg("grey").noconvert(), nb::arg("first_octave"), nb::arg("most"));
     m.def("instruction_set", [] { return std::string(kernel().isa); });
 }
