@@ -13,8 +13,10 @@ int extrema(const float *const rows[3][3], int width, float least, int32_t *foun
                 for (int dx = -1; dx <= 1; ++dx) {
                     if (d == 1 && row == 1 && dx == 0) continue;
                     const Vec neighbour = load(rows[d][row] + x + dx);
-                    high &= here > neighbour;
-                    low &= here < neighbour;
+                    // Of equals the first one is meant: those before it must be beaten, those after it reached.
+                    const bool before = d != 1 ? d < 1 : row != 1 ? row < 1 : dx < 0;
+                    high &= before ? here > neighbour : here >= neighbour;
+                    low &= before ? here < neighbour : here <= neighbour;
                 }
             if (!bits_of(high | low)) break;
         }

@@ -119,7 +119,10 @@ def blur(image: Floats, sigma: float) -> Floats:
 
 
 def extrema(levels: list[Floats], octave: int) -> list[Keypoint]:
-    """Where a difference of levels is above, or below, all of its 26 neighbours (3.1), as `refine` leaves them."""
+    """Where a difference of levels is above, or below, all of its 26 neighbours (3.1), as `refine` leaves them.
+
+    Of equals the first one is meant, by level, row and column: a blob between two pixels is found as well.
+    """
     differences = np.array([upper - lower for lower, upper in pairwise(levels)])
     least = np.float32(0.8 * PEAK)
     around = [(d, y, x) for d in range(3) for y in range(3) for x in range(3) if (d, y, x) != (1, 1, 1)]
@@ -128,7 +131,10 @@ def extrema(levels: list[Floats], octave: int) -> list[Keypoint]:
     high, low = here >= least, here <= -least
     for d, y, x in around:
         neighbour = differences[d : d + size[0], y : y + size[1], x : x + size[2]]
-        high, low = high & (here > neighbour), low & (here < neighbour)
+        if (d, y, x) < (1, 1, 1):
+            high, low = high & (here > neighbour), low & (here < neighbour)
+        else:
+            high, low = high & (here >= neighbour), low & (here <= neighbour)
     found = (refine(differences, octave, d + 1, y + 1, x + 1) for d, y, x in np.argwhere(high | low).tolist())
     return [point for point in found if point is not None]
 
