@@ -43,7 +43,7 @@ with them the cameras and the mapper's time (docs/benchmarks.md, "Cameras on a m
 
 AS_COLMAP_COUNTS = 1.5
 """Our kernel is asked for so many times as many features, and keeps to the number. COLMAP counts places, each of one or
-two features, and keeps the whole level of the last: photos of banana got 1.1 times what was asked for on the fast look, and
+two features, and keeps the whole level of the last: for photos of banana 1.1 times what was asked for on the fast look,
 1.56 times on the fine one."""
 
 FAST = FeaturePreset("fast", first_octave=0, most=4096, longest=1000)

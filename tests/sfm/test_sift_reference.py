@@ -45,7 +45,7 @@ def test_a_blur_is_scipys() -> None:
 
 
 def test_a_blob_is_found_where_it_is_and_as_large_as_it_is() -> None:
-    """A Gaussian blob of standard deviation s is clearest between levels at s (Lindeberg 1998), here to a fifth: levels are a quarter apart."""
+    """A blob of standard deviation s is clearest at s (Lindeberg 1998); to a fifth, as levels are a quarter apart."""
     y, x = np.mgrid[:90, :100]
     for sigma, row, column in ((4.0, 40.3, 51.6), (7.0, 45.0, 50.25)):
         blob = 40 + 190 * np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * sigma**2))
