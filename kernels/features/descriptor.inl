@@ -45,29 +45,36 @@ LANES_INLINE void normalise(Vec h[kDescriptor / kLanes], uint8_t descriptor[kDes
     }
 }
 
+// A row's share of the window: of each pixel its cell, its direction in eighths of a turn from the keypoint's, and its
+// weights in that cell, the one to the right, the one below, and the one below that to the right.
+constexpr int kWidest = 112;  // a window's width of 97 pixels at the largest sigma, and what a vector has more
+struct Samples {
+    int32_t cell[kWidest];
+    float direction[kWidest], weight[4][kWidest];
+};
+
 void describe(const float *modulus, const float *turns, int width, int height, int stride, float x, float y,
               float sigma, float turn, float cosine, float sine, uint8_t descriptor[kDescriptor]) {
-    const float cell = kCell * sigma;
-    const int radius = int(1.41421356f * cell * kReach + 0.5f);
-    const float c = cosine / cell, s = sine / cell;
+    const float side = kCell * sigma;
+    const int radius = int(1.41421356f * side * kReach + 0.5f);
+    const float c = cosine / side, s = sine / side;
     const int column = int(x + 0.5f), row = int(y + 0.5f);
     const int left = column - radius > 1 ? column - radius : 1, top = row - radius > 1 ? row - radius : 1;
     const int right = column + radius < width - 2 ? column + radius : width - 2;
     const int bottom = row + radius < height - 2 ? row + radius : height - 2;
-    Ints cells[kAcross * kAcross] = {};
-    const Vec directions = upwards();
+    Ints cells[2][kAcross * kAcross] = {};  // of every other pixel: what one adds to is seldom what the next one does
+    Samples samples;
+    const Vec directions = upwards(), zero = {}, end = all(2 * kReach);
     for (int j = top; j <= bottom; ++j) {
         const float dy = float(j) - y;
         int first = left, last = right;
         narrow(c, s * dy - c * x, first, last);
         narrow(-s, c * dy + s * x, first, last);
-        for (int i = first; i <= last; i += kLanes) {
+        for (int i = first, at = 0; i <= last; i += kLanes, at += kLanes) {
             const Vec dx = all(float(i)) + upwards() - x;
             const Vec u = dx * c + s * dy, v = c * dy - dx * s;  // in cells, along and across the keypoint's direction
             Vec p = u + kReach, q = v + kReach;
-            const Vec zero = {}, end = all(2 * kReach);
             const Ints inside = (p > zero) & (p < end) & (q > zero) & (q < end);
-            if (!bits_of(inside)) continue;
             p = inside ? p : zero;
             q = inside ? q : zero;
             const Vec apart = inside ? u * u + v * v : zero;
@@ -76,33 +83,31 @@ void describe(const float *modulus, const float *turns, int width, int height, i
             const Ints across = whole(p), down = whole(q);
             const Vec to_right = p - as_floats(across), to_bottom = q - as_floats(down);
             const Vec above = weight * (1.0f - to_bottom), below = weight * to_bottom;
-            Vec direction = load(turns + int64_t(j) * stride + i) - turn;
-            direction = (direction < zero ? direction + 1.0f : direction) * float(kLanes);
-            float angle[kLanes], weights[4][kLanes];
-            int32_t at[kLanes];
-            store(angle, direction);
-            store(weights[0], above * (1.0f - to_right));
-            store(weights[1], above * to_right);
-            store(weights[2], below * (1.0f - to_right));
-            store(weights[3], below * to_right);
-            store_ints(at, down * kAcross + across);
-            const int count = last - i + 1 < kLanes ? last - i + 1 : kLanes;
-            for (int lane = 0; lane < count; ++lane) {
-                Vec away = all(angle[lane]) - directions;
-                away = away < zero ? -away : away;
-                away = smaller(away, float(kLanes) - away);
-                const Vec share = larger(1.0f - away, zero);
-                Ints *four = cells + at[lane];
-                four[0] += whole(share * weights[0][lane]);
-                four[1] += whole(share * weights[1][lane]);
-                four[kAcross] += whole(share * weights[2][lane]);
-                four[kAcross + 1] += whole(share * weights[3][lane]);
-            }
+            const Vec direction = load(turns + int64_t(j) * stride + i) - turn;
+            store_ints(samples.cell + at, down * kAcross + across);
+            store(samples.direction + at, (direction < zero ? direction + 1.0f : direction) * float(kLanes));
+            store(samples.weight[0] + at, above * (1.0f - to_right));
+            store(samples.weight[1] + at, above * to_right);
+            store(samples.weight[2] + at, below * (1.0f - to_right));
+            store(samples.weight[3] + at, below * to_right);
+        }
+        for (int i = 0; i <= last - first; ++i) {
+            Vec away = all(samples.direction[i]) - directions;
+            away = away < zero ? -away : away;
+            away = smaller(away, float(kLanes) - away);
+            const Vec share = larger(1.0f - away, zero);
+            Ints *four = cells[i & 1] + samples.cell[i];
+            four[0] += whole(share * samples.weight[0][i]);
+            four[1] += whole(share * samples.weight[1][i]);
+            four[kAcross] += whole(share * samples.weight[2][i]);
+            four[kAcross + 1] += whole(share * samples.weight[3][i]);
         }
     }
     Vec histograms[kDescriptor / kLanes];
     for (int j = 0; j < kCells; ++j)
-        for (int i = 0; i < kCells; ++i)
-            histograms[j * kCells + i] = as_floats(cells[(j + 1) * kAcross + i + 1]) * (1 / kFixedPoint);
+        for (int i = 0; i < kCells; ++i) {
+            const int cell = (j + 1) * kAcross + i + 1;
+            histograms[j * kCells + i] = as_floats(cells[0][cell] + cells[1][cell]) * (1 / kFixedPoint);
+        }
     normalise(histograms, descriptor);
 }

@@ -23,6 +23,8 @@ void gradients(const float *above, const float *below, float vertical, const flo
         }
 }
 
+constexpr int kWidestDisc = 56;  // 41 pixels at the largest sigma, one more on both sides, and what a vector has more
+
 // Each pixel of a disc enters two bins, weighted by its gradient and its nearness.
 void orientations(const float *modulus, const float *turns, int width, int height, int stride, float x, float y,
                   float sigma, int32_t histogram[kBins]) {
@@ -33,32 +35,36 @@ void orientations(const float *modulus, const float *turns, int width, int heigh
     const int left = column - radius > 0 ? column - radius : 0, top = row - radius > 0 ? row - radius : 0;
     const int right = column + radius < width - 1 ? column + radius : width - 1;
     const int bottom = row + radius < height - 1 ? row + radius : height - 1;
-    int32_t bins[kBins + 2] = {};  // the first is the last of `histogram`, and the last its first
+    // The first bin is the last of `histogram`, and the last its first; two of each, for every other pixel.
+    int32_t bins[2][kBins + 2] = {};
+    int32_t at[kWidestDisc], to_first[kWidestDisc], to_second[kWidestDisc];
     for (int j = top; j <= bottom; ++j) {
         const float dy = float(j) - y;
-        for (int i = left; i <= right; i += kLanes) {
+        const float rest = within - dy * dy;
+        if (!(rest > 0)) continue;
+        const int reach = int(__builtin_sqrtf(rest)) + 1;  // a pixel more: the mask below is exact
+        const int first = column - reach > left ? column - reach : left;
+        const int last = column + reach < right ? column + reach : right;
+        for (int i = first, next = 0; i <= last; i += kLanes, next += kLanes) {
             const Vec dx = all(float(i)) + upwards() - x;
             const Vec distance = dx * dx + dy * dy;
             const Ints inside = distance < all(within);
-            if (!bits_of(inside)) continue;
             const Vec near = smaller(distance, all(within));
             const Vec weight = decay<Vec, Ints>(near * falloff) * load(modulus + int64_t(j) * stride + i) * kFixedPoint;
             const Vec place = load(turns + int64_t(j) * stride + i) * float(kBins) + 0.5f;
             const Ints bin = whole(place);
             const Vec share = place - as_floats(bin);
-            const Vec second = share * weight, first = (1.0f - share) * weight;
-            int32_t at[kLanes], to_first[kLanes], to_second[kLanes];
-            store_ints(at, bin);
-            store_ints(to_first, inside ? whole(first) : Ints{});
-            store_ints(to_second, inside ? whole(second) : Ints{});
-            const int count = right - i + 1 < kLanes ? right - i + 1 : kLanes;
-            for (int lane = 0; lane < count; ++lane) {
-                bins[at[lane]] += to_first[lane];
-                bins[at[lane] + 1] += to_second[lane];
-            }
+            store_ints(at + next, bin);
+            store_ints(to_first + next, inside ? whole((1.0f - share) * weight) : Ints{});
+            store_ints(to_second + next, inside ? whole(share * weight) : Ints{});
+        }
+        for (int i = 0; i <= last - first; ++i) {
+            bins[i & 1][at[i]] += to_first[i];
+            bins[i & 1][at[i] + 1] += to_second[i];
         }
     }
-    for (int i = 0; i < kBins; ++i) histogram[i] = bins[i + 1];
-    histogram[kBins - 1] += bins[0];
-    histogram[0] += bins[kBins + 1];
+    for (int i = 0; i < kBins + 2; ++i) bins[0][i] += bins[1][i];
+    for (int i = 0; i < kBins; ++i) histogram[i] = bins[0][i + 1];
+    histogram[kBins - 1] += bins[0][0];
+    histogram[0] += bins[0][kBins + 1];
 }
