@@ -11,7 +11,7 @@ Does not know: what the scene is for; torch.
     views         what a panorama is cut into       cut         the views as photos of their own
     panoramas     how many, and what is told of them  lens        is it a fisheye
     database      COLMAP's database                 watch       progress and cancellation of a COLMAP call
-    features      SIFT                              retrieval   which photos look alike
+    features      how hard to look, and whose SIFT  retrieval   which photos look alike
     pairs         which photos to match             nearest     descriptors that match, fast
     matching      matches, two-view geometries      graph       who overlaps with whom
     mapping       the mapper's presets              search      a quick look, then closer ones
@@ -23,6 +23,8 @@ Does not know: what the scene is for; torch.
     sharpness     how sharp a photo is              pure_rotation   photos taken from one spot
     duplicates    frames that repeat each other     workbench   what every step works with
     early_features   features found while photos arrive
+    extraction    features by our own kernel        sift        the kernel
+    sift_reference   its specification
     masks         which photo has one               mask_evidence   whether features heed them
     overlap       with how many others a photo shares points
     output        may this folder be filled
