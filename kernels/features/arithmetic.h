@@ -2,13 +2,17 @@
 // products in a fixed order, without fused multiply-adds, so that every processor and every vector width gets the same
 // bits. splatworker/sfm/sift_reference.py has the same formulas.
 #pragma once
+#ifndef __CUDACC_RTC__
 #include <cstdint>
 #include <cstring>
+#endif
+
+#include "method.h"
 
 namespace features {
 
 // e^x for |x| <= 16, relative error under 1e-10: the series for x / 1024, squared ten times.
-static inline double exponential(double x) {
+static inline FEATURES_BOTH double exponential(double x) {
     const double y = x / 1024;
     double p = 1 + y * (1 + y * (1.0 / 2 + y * (1.0 / 6 + y * (1.0 / 24 + y * (1.0 / 120)))));
     for (int i = 0; i < 10; ++i) p *= p;
@@ -17,7 +21,7 @@ static inline double exponential(double x) {
 
 // Sine and cosine of an angle in turns, in [0, 1]: reduced to an eighth of a turn around the next quarter, then their
 // series up to the 15th and 14th power, whose remainders are below 1e-15 there.
-static inline void sine_and_cosine(double turns, double &sine, double &cosine) {
+static inline FEATURES_BOTH void sine_and_cosine(double turns, double &sine, double &cosine) {
     const int quarter = int(turns * 4 + 0.5);
     const double a = (turns - quarter * 0.25) * 6.283185307179586, q = a * a;
     const double s =
@@ -42,7 +46,7 @@ static inline void sine_and_cosine(double turns, double &sine, double &cosine) {
 // The direction of (x, y) in turns, in [0, 1), for a float or a vector of them: atan(z) / 2 pi by an odd polynomial that
 // was fitted to z in [0, 1] for the least maximal error, 3e-8 of a turn with rounding; 0 where both are 0.
 template <class F>
-static inline __attribute__((always_inline)) F turns_of(F y, F x) {
+static inline FEATURES_BOTH __attribute__((always_inline)) F turns_of(F y, F x) {
     const F zero = x - x;
     const F ax = x < zero ? -x : x, ay = y < zero ? -y : y;
     const auto steep = ay > ax;
@@ -66,7 +70,7 @@ static inline __attribute__((always_inline)) F turns_of(F y, F x) {
 // e^-x for x in [0, 80], relative error under 3e-7: 2^n times a polynomial on [-ln2 / 2, ln2 / 2] (Taylor to the sixth
 // power). I is the integers of F's width.
 template <class F, class I>
-static inline __attribute__((always_inline)) F decay(F x) {
+static inline FEATURES_BOTH __attribute__((always_inline)) F decay(F x) {
     const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
     const F shifted = x * -1.44269504088896f + magic;
     const F n = shifted - magic;

@@ -53,11 +53,12 @@ struct Samples {
     float direction[kWidest], weight[4][kWidest];
 };
 
-void describe(const float *modulus, const float *turns, int width, int height, int stride, float x, float y,
-              float sigma, float turn, float cosine, float sine, uint8_t descriptor[kDescriptor]) {
-    const float side = kCell * sigma;
+void describe(const float *modulus, const float *turns, int width, int height, int stride, const Pose &pose,
+              uint8_t descriptor[kDescriptor]) {
+    const float x = pose.x, y = pose.y;
+    const float side = kCell * pose.sigma;
     const int radius = int(1.41421356f * side * kReach + 0.5f);
-    const float c = cosine / side, s = sine / side;
+    const float c = pose.cosine / side, s = pose.sine / side;
     const int column = int(x + 0.5f), row = int(y + 0.5f);
     const int left = column - radius > 1 ? column - radius : 1, top = row - radius > 1 ? row - radius : 1;
     const int right = column + radius < width - 2 ? column + radius : width - 2;
@@ -83,7 +84,7 @@ void describe(const float *modulus, const float *turns, int width, int height, i
             const Ints across = whole(p), down = whole(q);
             const Vec to_right = p - as_floats(across), to_bottom = q - as_floats(down);
             const Vec above = weight * (1.0f - to_bottom), below = weight * to_bottom;
-            const Vec direction = load(turns + int64_t(j) * stride + i) - turn;
+            const Vec direction = load(turns + int64_t(j) * stride + i) - pose.turn;
             store_ints(samples.cell + at, down * kAcross + across);
             store(samples.direction + at, (direction < zero ? direction + 1.0f : direction) * float(kLanes));
             store(samples.weight[0] + at, above * (1.0f - to_right));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernel.h"
+#include "keypoints.h"
 
 namespace features {
 
@@ -24,16 +25,6 @@ struct Plane {
 
 struct Gradients {  // of one level: length, and direction in turns
     Plane modulus, turns;
-};
-
-// An extremum: which pixel of which octave and level, and where between them.
-struct Keypoint {
-    int octave, level, row, column;  // level in [1, kScales]
-    double x, y, sigma, value;       // in the octave's pixels
-};
-
-struct Feature {
-    float x, y, scale, cosine, sine;  // pixels of the photo, the first one's middle at 0.5; its direction
 };
 
 // Levels 1 to kScales of each octave, which descriptors are made of, and the extrema of all.
