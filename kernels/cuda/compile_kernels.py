@@ -1,7 +1,7 @@
 """Compile a file of CUDA kernels to machine code or PTX, by NVRTC 12.8 from PyPI or by nvcc. Called by CMakeLists.txt.
 
     python compile_kernels.py find
-    python compile_kernels.py binning.cu --architecture 86 -o binning.86.cubin [--ptx] [--fast-math] [--nvcc NVCC]
+    python compile_kernels.py binning.cu --architecture 86 -o binning.86.cubin [--ptx] [--fast-math | --exact] [--nvcc NVCC]
 
 `find` tells which NVRTC there is, or fails. NVRTC reads device code alone and needs no CUDA installed; it is a library
 of the package nvidia-cuda-nvrtc-cu12, and what it makes opens on every driver from 525.60.13 on. Its path is looked up
@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--architecture", type=int, default=90, help="the GPU's: 75, 80, ... 120")
     parser.add_argument("--ptx", action="store_true", help="for the driver to compile, where GPUs are newer")
     parser.add_argument("--fast-math", action="store_true")
+    parser.add_argument("--exact", action="store_true", help="no multiply-adds: rounded as a processor without them does")
     parser.add_argument("--nvcc", type=Path, help="compile with this nvcc instead")
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args(arguments)
@@ -44,6 +45,7 @@ def main(arguments: list[str]) -> int:
         if options.output is None:
             parser.error("-o is needed")
         flags = ["--use_fast_math"] if options.fast_math else []
+        flags += ["--fmad=false"] if options.exact else []
         source = Path(options.source).resolve()
         if options.nvcc:
             compile_with_nvcc(options.nvcc, source, options.output, options.architecture, options.ptx, flags)
