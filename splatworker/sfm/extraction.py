@@ -1,4 +1,4 @@
-"""Features by our own kernel, written where COLMAP looks for them: photos decoded to grey alone, one a thread."""
+"""Features by our own kernel, written where COLMAP looks for them: one photo a thread, in grey."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.photo import FORMATS
-from splatworker.sfm.sift import Features, sift
+from splatworker.sfm.sift import Features, grey_of, sift
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 
@@ -63,19 +63,21 @@ def features_of(photo: Path, mask: Path, longest: int, first_octave: int, most: 
 
 
 def read_grey(path: Path, longest: int) -> tuple[Grey, tuple[int, int]]:
-    """A photo's luma, shrunk if its longer side is above `longest`, and its own width and height.
+    """A photo's grey, shrunk if its longer side is above `longest`, and its own width and height.
 
-    A JPEG is decoded to luma alone, and to a half or a quarter of its size where that is enough.
+    A JPEG is decoded to a half or a quarter of its size where that is enough.
     """
     with Image.open(path, formats=FORMATS) as image:
         width, height = image.size
         share = min(1.0, longest / max(width, height))
         size = max(1, int(width * share)), max(1, int(height * share))
-        image.draft("L", size)
+        image.draft("RGB", size)
         if image.mode.startswith("I"):  # of 16 bits, which Pillow would cut off above 255
             grey = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+        elif image.mode == "L":
+            grey = image.copy()
         else:
-            grey = image.convert("L")
+            grey = Image.fromarray(grey_of(np.asarray(image.convert("RGB"))))
     if grey.size != size:
         scale = max(1, round(width / grey.width))  # of what was decoded; its last pixel may reach beyond the photo
         grey = grey.resize(size, Image.Resampling.BILINEAR, box=(0, 0, width / scale, height / scale))

@@ -40,6 +40,11 @@ def has_kernel() -> bool:
     return _features is not None
 
 
+def grey_of(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The grey that COLMAP makes of colours, (height, width, 3): Rec. 709's weights of red, green and blue, rounded."""
+    return _features.grey(np.ascontiguousarray(rgb))
+
+
 def sift(grey: npt.NDArray[np.uint8], first_octave: int, most: int) -> Features:
     """Features of a grey photo, (height, width); Python's lock is released.
 

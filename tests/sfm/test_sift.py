@@ -15,7 +15,7 @@ from PIL import Image
 from support.grey_photos import agreement, by_vlfeat, picture
 
 from splatworker.sfm import sift_reference
-from splatworker.sfm.sift import LONGEST, Features, has_kernel, sift
+from splatworker.sfm.sift import LONGEST, Features, grey_of, has_kernel, sift
 from splatworker.stages.file_names import find_files
 
 pytestmark = pytest.mark.skipif(not has_kernel(), reason="this installation has no SIFT kernel")
@@ -156,6 +156,13 @@ def test_an_odd_picture_has_features_or_none_and_numbers_in_any_case(name: str, 
     assert np.all((lengths < 512 + 6) & ((lengths > 512 - 6) | (found.descriptors == 255).any(axis=1)))
     if name in ("one pixel", "a row", "a column", "black", "white"):
         assert len(x) == 0
+
+
+def test_grey_is_rec_709s() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (50, 61, 3), dtype=np.uint8)
+    weighed = rgb.astype(float) @ [0.2126, 0.7152, 0.0722]
+    assert np.abs(grey_of(rgb) - weighed).max() < 0.5 + 0.003  # rounded; weights are off by 1 / 131072 at most
+    assert grey_of(np.full((1, 1, 3), 255, np.uint8)) == 255
 
 
 def test_transposed_and_strided_arrays_are_taken_as_they_look() -> None:
