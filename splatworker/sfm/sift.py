@@ -15,6 +15,10 @@ try:
     from splatworker import _features
 except ImportError:  # an installation without compiled kernels: COLMAP then finds the features
     _features = None  # type: ignore[assignment]
+try:
+    from splatworker import _cuda
+except ImportError:  # built without CUDA kernels
+    _cuda = None  # type: ignore[assignment]
 
 LONGEST = 16_000
 """Pixels of a photo's longer side that the kernel takes."""
@@ -57,4 +61,21 @@ def sift(grey: npt.NDArray[np.uint8], first_octave: int, most: int) -> Features:
         MemoryError: the photo is too large: about 24 bytes a pixel are needed, four times that where it is doubled.
     """
     keypoints, descriptors = _features.sift(np.ascontiguousarray(grey), first_octave, most)
+    return Features(keypoints, descriptors)
+
+
+def has_gpu_kernel() -> bool:
+    """Whether a GPU can be asked: there is one, and this installation has kernels for it."""
+    return _cuda is not None and not _cuda.obstacle(0)[0]
+
+
+def sift_on_gpu(grey: npt.NDArray[np.uint8], first_octave: int, most: int, device: int = 0) -> Features:
+    """The same features as `sift` gives, in every byte, by a GPU.
+
+    Raises:
+        ValueError: as `sift` does.
+        RuntimeError: the GPU cannot be used or has failed, or its memory is too small: 40 bytes a pixel are needed,
+            four times that where the photo is doubled.
+    """
+    keypoints, descriptors = _cuda.sift(device, np.ascontiguousarray(grey), first_octave, most)
     return Features(keypoints, descriptors)

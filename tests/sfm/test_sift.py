@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from PIL import Image
 from support.grey_photos import agreement, by_vlfeat, picture
 
 from splatworker.sfm import sift_reference
-from splatworker.sfm.sift import LONGEST, Features, grey_of, has_kernel, sift
+from splatworker.sfm.sift import LONGEST, Features, grey_of, has_gpu_kernel, has_kernel, sift, sift_on_gpu
 from splatworker.stages.file_names import find_files
 
 pytestmark = pytest.mark.skipif(not has_kernel(), reason="this installation has no SIFT kernel")
@@ -187,3 +188,67 @@ def test_what_cannot_be_is_refused(shape: tuple[int, int], first_octave: int, mo
         sift(np.zeros(shape, np.uint8), first_octave, most)
     with pytest.raises(TypeError):
         sift(np.zeros((10, 10), np.float32), 0, 1)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not has_gpu_kernel(), reason="there is no GPU, or there are no kernels for it")
+@pytest.mark.parametrize("first_octave", [0, -1])
+def test_a_gpu_gives_the_very_bytes_every_time(first_octave: int) -> None:
+    for seed, (height, width) in enumerate([(240, 320), (101, 150), (33, 200), (3, 90), (1, 1), (1067, 1600)]):
+        grey = picture(seed, height, width)
+        for most in (EVERYTHING, 77):
+            expected = sift(grey, first_octave, most)
+            assert all(same(sift_on_gpu(grey, first_octave, most), expected) for _ in range(3))
+    with ThreadPoolExecutor(4) as pool:
+        pictures = [picture(seed, 120, 160) for seed in range(8)]
+        found = pool.map(lambda grey: sift_on_gpu(grey, first_octave, 500), pictures)
+        assert all(same(some, sift(grey, first_octave, 500)) for some, grey in zip(found, pictures, strict=True))
+
+
+ON_ONE_THREAD = """
+import sys, numpy as np
+from splatworker.sfm.sift import has_gpu_kernel, sift, sift_on_gpu
+assert has_gpu_kernel()
+for grey in np.load(sys.argv[1]).values():
+    for first_octave, most in ((0, 100_000), (-1, 100_000), (-1, 37)):
+        ours, theirs = sift(grey, first_octave, most), sift_on_gpu(grey, first_octave, most)
+        assert np.array_equal(ours.keypoints, theirs.keypoints)
+        assert np.array_equal(ours.descriptors, theirs.descriptors)
+        print(len(ours.keypoints))
+"""
+
+
+def test_the_gpus_source_gives_the_very_bytes_on_a_processor(tmp_path: Path) -> None:
+    """Kernels and host code, beside a driver that runs a thread a block; how many run at once is left to a real GPU."""
+    _cuda = pytest.importorskip("splatworker._cuda", reason="built without CUDA kernels")
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("needs g++")
+    support = Path(__file__).parents[1] / "support"
+    sources = [support / "fake_libcuda.cpp", support / "one_thread_gpu.cpp"]
+    flags = [
+        "-std=c++17",
+        "-O2",
+        "-ffp-contract=off",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-Wno-attributes",
+        "-shared",
+        "-fPIC",
+    ]
+    subprocess.run([compiler, *flags, *sources, "-o", tmp_path / "libcuda.so.1"], check=True)
+    shapes = [(101, 150), (64, 64), (33, 200), (3, 90), (90, 3), (5, 7), (1, 1)]
+    np.savez(tmp_path / "pictures.npz", *(picture(seed, *shape) for seed, shape in enumerate(shapes)))
+    architecture = min(architecture for architecture, _ in _cuda.architectures)
+    mine = {
+        "LD_LIBRARY_PATH": str(tmp_path),
+        "FAKE_CUDA_DEVICES": f"{architecture // 10}.{architecture % 10} one thread",
+    }
+    clean = {name: value for name, value in os.environ.items() if name not in ("CUDA_VISIBLE_DEVICES", "LD_PRELOAD")}
+    done = subprocess.run(
+        [sys.executable, "-c", ON_ONE_THREAD, tmp_path / "pictures.npz"],
+        env=clean | mine, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert sum(map(int, done.stdout.split())) > 500
