@@ -80,7 +80,10 @@ def read_grey(path: Path, longest: int) -> tuple[Grey, tuple[int, int]]:
             grey = Image.fromarray(grey_of(np.asarray(image.convert("RGB"))))
     if grey.size != size:
         scale = max(1, round(width / grey.width))  # of what was decoded; its last pixel may reach beyond the photo
-        grey = grey.resize(size, Image.Resampling.BILINEAR, box=(0, 0, width / scale, height / scale))
+        # In floats, and rounded once: as COLMAP does it. Pillow would round bytes after each direction.
+        box = (0, 0, width / scale, height / scale)
+        shrunk = np.asarray(grey.convert("F").resize(size, Image.Resampling.BILINEAR, box=box))
+        return np.floor(shrunk + np.float32(0.5)).astype(np.uint8), (width, height)
     return np.asarray(grey), (width, height)
 
 

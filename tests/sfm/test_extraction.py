@@ -81,9 +81,9 @@ def test_it_is_written_as_colmap_writes_it(tmp_path: Path) -> None:
     assert 300 <= x.max() <= 401
     scale = np.hypot(cosines, sines)
     alike = agreement(theirs, np.stack([x, y, scale, cosines / scale, sines / scale], axis=1), ours[1], pixel=401 / 400)
-    # COLMAP shrinks in another way, and keeps so many places with all directions of each.
-    assert alike.found > 0.7
-    assert np.median(alike.cosines) > 0.99
+    # COLMAP keeps so many places, each with all of its directions, and a whole level: 189 features, all of ours among them.
+    assert alike.found > 0.98 * MOST / len(theirs[0])
+    assert alike.cosines[len(alike.cosines) // 20] > 0.99
 
 
 @pytest.mark.parametrize("longest", [0, 150])
