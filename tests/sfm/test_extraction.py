@@ -81,7 +81,7 @@ def test_it_is_written_as_colmap_writes_it(tmp_path: Path) -> None:
     assert 300 <= x.max() <= 401
     scale = np.hypot(cosines, sines)
     alike = agreement(theirs, np.stack([x, y, scale, cosines / scale, sines / scale], axis=1), ours[1], pixel=401 / 400)
-    # COLMAP keeps so many places, each with all of its directions, and a whole level: 189 features, all of ours among them.
+    # COLMAP keeps so many places, each with all of its directions, and a whole level: all of ours are among them.
     assert alike.found > 0.98 * MOST / len(theirs[0])
     assert alike.cosines[len(alike.cosines) // 20] > 0.99
 
