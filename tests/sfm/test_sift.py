@@ -122,7 +122,7 @@ def test_every_instruction_set_gives_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("first_octave", "digest"), [(0, "c6d059c0fdba1fcd"), (-1, "495fd4305de54dee")])
 def test_the_bytes_are_those_that_every_processor_gave(first_octave: int, digest: str) -> None:
-    """x86-64 with AVX2 and without, and arm64. Whoever changes what is found, and so the specification, changes these."""
+    """x86-64 with AVX2, without, and arm64. Whoever changes what is found, and so the specification, changes these."""
     rng = np.random.default_rng(0)
     layers = [np.kron(rng.integers(0, 256, (200 // n, 300 // n)), np.ones((n, n), int))[:160, :240] for n in (4, 9, 20)]
     found = sift((sum(layers) // 3).astype(np.uint8), first_octave, 700)
