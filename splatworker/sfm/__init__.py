@@ -25,6 +25,9 @@ Does not know: what the scene is for; torch.
     early_features   features found while photos arrive
     extraction    features by our own kernel        sift        the kernel
     sift_reference   its specification
+    adjustment       cameras and points moved until they fit
+    model_adjustment   the same of COLMAP's model
+    rounds           our mapper: photos in rounds, all adjusted after each
     masks         which photo has one               mask_evidence   whether features heed them
     overlap       with how many others a photo shares points
     output        may this folder be filled

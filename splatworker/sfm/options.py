@@ -68,7 +68,11 @@ class SfmOptions:
     ] = 1600
     engine: Annotated[
         Engine,
-        Option("Whose code finds features on a CPU: this package's own (own), or COLMAP's.", job=InJob()),
+        Option(
+            "Whose code finds the cameras: this package's own, each step where it is as good as COLMAP's (own), or "
+            "COLMAP's throughout.",
+            job=InJob(),
+        ),
     ] = "own"
     matcher: Annotated[
         Matcher,
