@@ -32,7 +32,7 @@ std::pair<Keypoints, Descriptors> sift(const Grey &grey, int first_octave, int m
 using Colours = nb::ndarray<const uint8_t, nb::shape<-1, -1, 3>, nb::c_contig, nb::device::cpu>;
 using GreyArray = nb::ndarray<nb::numpy, uint8_t, nb::shape<-1, -1>>;
 
-// Rec. 709's weights of red, green and blue in 65536ths, rounded to the nearest: the same on every processor.
+// Rec. 709's weights of red, green and blue of 65536, rounded to the nearest: the same on every processor.
 GreyArray grey(const Colours &rgb) {
     const size_t height = rgb.shape(0), width = rgb.shape(1);
     auto *pixels = new std::vector<uint8_t>(height * width);
