@@ -2,10 +2,16 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 architectures: Sequence[tuple[int, bool]]
 """What there is code for: (86, False) is machine code for compute capability 8.6, (90, True) PTX for 9.0 and newer."""
 
 def obstacle(device: int, /) -> tuple[str, str]: ...
+def sift(
+    device: int, grey: npt.NDArray[np.uint8], first_octave: int, most: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]: ...
 
 class Gaussians:
     def __init__(self, count: int, rest: int, addresses: Sequence[int], /) -> None: ...

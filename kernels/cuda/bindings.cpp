@@ -11,7 +11,10 @@
 #include <cstdint>
 #include <set>
 
+#include "sift.h"
+#include "gpu.h"
 #include "renderer.h"
+#include "../features/arrays.h"
 
 namespace nb = nanobind;
 
@@ -175,6 +178,16 @@ NB_MODULE(_cuda, m) {
         .def("stage_times", &BoundRenderer::stage_times)
         .def_prop_ro("instances", &BoundRenderer::instances)
         .def_prop_ro("scratch_bytes", &BoundRenderer::scratch_bytes);
+    m.def(
+        "sift",
+        [](int device, const features::Grey &grey, int first_octave, int most) {
+            return features::arrays_of(grey, first_octave, most,
+                                       [&](auto pixels, int width, int height, auto &found, auto &descriptors) {
+                                           const splat::Gpu::Use use(splat::Gpu::of(device));
+                                           splat::sift(pixels, width, height, first_octave, most, found, descriptors);
+                                       });
+        },
+        nb::arg("device"), nb::arg("grey").noconvert(), nb::arg("first_octave"), nb::arg("most"));
     m.def("obstacle", [](int device) {
         try {
             splat::Gpu::of(device);

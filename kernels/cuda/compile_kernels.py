@@ -1,11 +1,12 @@
 """Compile a file of CUDA kernels to machine code or PTX, by NVRTC 12.8 from PyPI or by nvcc. Called by CMakeLists.txt.
 
     python compile_kernels.py find
-    python compile_kernels.py binning.cu --architecture 86 -o binning.86.cubin [--ptx] [--fast-math] [--nvcc NVCC]
+    python compile_kernels.py binning.cu --architecture 86 -o binning.86.cubin [--ptx] [--fast-math | --exact]
 
 `find` tells which NVRTC there is, or fails. NVRTC reads device code alone and needs no CUDA installed; it is a library
 of the package nvidia-cuda-nvrtc-cu12, and what it makes opens on every driver from 525.60.13 on. Its path is looked up
-here and not handed in, so that building in a fresh environment is no reason to compile again.
+here and not handed in, so that building in a fresh environment is no reason to compile again. `--nvcc NVCC` compiles
+with that instead.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--architecture", type=int, default=90, help="the GPU's: 75, 80, ... 120")
     parser.add_argument("--ptx", action="store_true", help="for the driver to compile, where GPUs are newer")
     parser.add_argument("--fast-math", action="store_true")
+    parser.add_argument("--exact", action="store_true", help="no fused multiply-adds: a CPU's bytes")
     parser.add_argument("--nvcc", type=Path, help="compile with this nvcc instead")
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args(arguments)
@@ -44,6 +46,7 @@ def main(arguments: list[str]) -> int:
         if options.output is None:
             parser.error("-o is needed")
         flags = ["--use_fast_math"] if options.fast_math else []
+        flags += ["--fmad=false"] if options.exact else []
         source = Path(options.source).resolve()
         if options.nvcc:
             compile_with_nvcc(options.nvcc, source, options.output, options.architecture, options.ptx, flags)

@@ -48,6 +48,11 @@ Driver functions_of(void *library) {
     find(library, "cuModuleGetFunction", &d.module_function);
     find(library, "cuLaunchKernel", &d.launch);
     find(library, "cuMemsetD8Async", &d.fill_bytes);
+    find(library, "cuMemAlloc_v2", &d.allocate);
+    find(library, "cuMemFree_v2", &d.free);
+    find(library, "cuMemcpyHtoDAsync_v2", &d.to_device);
+    find(library, "cuMemcpyDtoHAsync_v2", &d.to_host);
+    find(library, "cuStreamSynchronize", &d.wait_for_stream);
     find(library, "cuMemcpyDtoDAsync_v2", &d.copy);
     find(library, "cuMemHostAlloc", &d.allocate_host);
     find(library, "cuMemFreeHost", &d.free_host);

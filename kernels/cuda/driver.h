@@ -53,6 +53,11 @@ struct Driver {
                   unsigned block_y, unsigned block_z, unsigned shared_bytes, Stream stream, void **arguments,
                   void **extra);
     int (*fill_bytes)(DeviceAddress target, unsigned char value, size_t bytes, Stream stream);
+    int (*allocate)(DeviceAddress *address, size_t bytes);
+    int (*free)(DeviceAddress address);
+    int (*to_device)(DeviceAddress target, const void *source, size_t bytes, Stream stream);
+    int (*to_host)(void *target, DeviceAddress source, size_t bytes, Stream stream);
+    int (*wait_for_stream)(Stream stream);
     int (*copy)(DeviceAddress target, DeviceAddress source, size_t bytes, Stream stream);
     int (*allocate_host)(void **address, size_t bytes, unsigned flags);
     int (*free_host)(void *address);

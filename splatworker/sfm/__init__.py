@@ -11,7 +11,7 @@ Does not know: what the scene is for; torch.
     views         what a panorama is cut into       cut         the views as photos of their own
     panoramas     how many, and what is told of them  lens        is it a fisheye
     database      COLMAP's database                 watch       progress and cancellation of a COLMAP call
-    features      SIFT                              retrieval   which photos look alike
+    features      how hard to look, and whose SIFT  retrieval   which photos look alike
     pairs         which photos to match             nearest     descriptors that match, fast
     matching      the matches of all pairs          graph       who overlaps with whom
     two_view      the geometry of a pair            agreement   do matches agree with the cameras
@@ -24,6 +24,8 @@ Does not know: what the scene is for; torch.
     sharpness     how sharp a photo is              pure_rotation   photos taken from one spot
     duplicates    frames that repeat each other     workbench   what every step works with
     early_features   features found while photos arrive
+    extraction    features by our own kernel        sift        the kernel
+    sift_reference   its specification
     adjustment       cameras and points moved until they fit
     model_adjustment   the same of COLMAP's model
     rounds           our mapper: photos in rounds, all adjusted after each

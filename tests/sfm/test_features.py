@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from splatworker.sfm import features
+from splatworker.sfm import features, sift
 from splatworker.sfm.options import Device, SfmOptions
 
 
@@ -31,3 +33,14 @@ def test_a_gpu_takes_the_quick_look_where_threads_are_few_and_the_fine_one_alway
 def test_without_a_gpu_all_looks_are_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "has_cuda", lambda: False)
     assert not any(preset.gpu for preset in features.presets(SfmOptions(), 64))
+
+
+def test_our_kernel_finds_what_a_cpu_finds_but_ellipses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sift, "has_kernel", lambda: True)
+    ours = [features.is_ours(SfmOptions(), preset) for preset in (features.FAST, features.FINE, features.THOROUGH)]
+    assert ours == [True, True, False]
+    assert not features.is_ours(SfmOptions(engine="colmap"), features.FAST)
+    assert not features.is_ours(SfmOptions(), dataclasses.replace(features.FAST, gpu=True))
+    assert not features.is_ours(SfmOptions(max_image_size=sift.LONGEST + 1), features.FAST)
+    monkeypatch.setattr(sift, "has_kernel", lambda: False)
+    assert not features.is_ours(SfmOptions(), features.FAST)

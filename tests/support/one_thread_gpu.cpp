@@ -1,0 +1,54 @@
+// A GPU of one thread a block for the kernels of SIFT, linked with fake_libcuda.cpp: their own source, compiled for the
+// processor. What takes several threads at once, it cannot tell; sums and their order it can.
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace {
+
+struct Index {
+    unsigned x, y, z;
+};
+Index blockIdx, threadIdx, gridDim, blockDim = {1, 1, 1};
+
+void __syncthreads() {}
+int atomicAdd(int *sum, int value) {
+    const int before = *sum;
+    *sum += value;
+    return before;
+}
+
+}  // namespace
+
+#define __shared__ static
+#include "../../kernels/cuda/sift.cu"
+
+namespace {
+
+template <typename... Parameters, size_t... Numbers>
+void call(void (*kernel)(Parameters...), void **arguments, std::index_sequence<Numbers...>) {
+    kernel(*static_cast<Parameters *>(arguments[Numbers])...);
+}
+
+template <typename... Parameters>
+bool called(const std::string &name, const char *mine, void (*kernel)(Parameters...), void **arguments) {
+    if (name != mine) return false;
+    call(kernel, arguments, std::index_sequence_for<Parameters...>());
+    return true;
+}
+
+}  // namespace
+
+void run_kernel(const std::string &name, unsigned blocks, void **arguments) {
+    using namespace splat;
+    gridDim = {blocks, 1, 1};
+    for (blockIdx = {0, 0, 0}; blockIdx.x < blocks; ++blockIdx.x)
+        called(name, "grey_kernel", grey_kernel, arguments) || called(name, "blur_kernel", blur_kernel, arguments) ||
+            called(name, "halve_kernel", halve_kernel, arguments) ||
+            called(name, "extrema_kernel", extrema_kernel, arguments) ||
+            called(name, "gradients_kernel", gradients_kernel, arguments) ||
+            called(name, "orientations_kernel", orientations_kernel, arguments) ||
+            called(name, "describe_kernel", describe_kernel, arguments);
+}
