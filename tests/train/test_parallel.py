@@ -15,7 +15,6 @@ import torch
 from support.gaussian_scenes import look_at_camera, random_gaussians
 
 import splatworker
-from splatworker.errors import SplatError
 from splatworker.formats.camera import Camera
 from splatworker.formats.folder_record import RECORD
 from splatworker.formats.ply import read_ply
@@ -24,7 +23,7 @@ from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import DensityStatistics, GaussianTensors, LearningRates, Step, View
 from splatworker.render.reference import project
 from splatworker.render.tensors import to_tensors
-from splatworker.train import launch, parallel
+from splatworker.train import parallel
 from splatworker.train.checkpoint import load_checkpoint
 from splatworker.train.density import GradientDensity
 from splatworker.train.initial import gaussians_from_points, scene_extent
@@ -308,15 +307,3 @@ def test_alone_there_is_nobody_to_meet(monkeypatch: pytest.MonkeyPatch, changes:
         monkeypatch.setenv(name, value)
     with parallel.process_group(torch.device("cpu")) as ranks:
         assert ranks is None
-    assert launch.rank_here() == 0
-
-
-def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"RANK": "3", "LOCAL_RANK": "3", "WORLD_SIZE": "4"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr("splatworker.render.device.find_gpus", lambda: {"code": ""})
-    with pytest.raises(SplatError, match="more processes on this machine than its 2 GPUs"):
-        launch.choose_gpu("auto")
-    launch.choose_gpu("cpu")
