@@ -46,11 +46,13 @@ def vote(
     chosen: Mask,
     cameras: Sequence[Camera],
     progress: Callable[[float], None] = lambda share: None,
+    given: Sequence[Floats] | None = None,
 ) -> Votes:
     """Draw where each view shows the chosen Gaussians, with all the others before and behind; and ask it about all.
 
     Args:
         chosen: (N,) the Gaussians whose pixels are the masks.
+        given: (H, W) in [0, 1] each, somebody else's masks of the views, to ask about instead of those.
     """
     count = len(gaussians.means)
     yes = torch.from_numpy(np.where(chosen, BRIGHT, FAINT).astype(np.float32)).to(renderer.device)
@@ -64,7 +66,8 @@ def vote(
         image = renderer.render(painted, camera, black, 0)
         covered = 2 * image[0]  # how opaque all of them are there
         mask = ((image[1] - FAINT * covered) / (BRIGHT - FAINT)).clamp(0, 1)
-        asked = torch.stack([torch.ones_like(mask), (mask > 0.5).to(mask.dtype), torch.zeros_like(mask)])
+        inner = (mask > 0.5).to(mask.dtype) if given is None else torch.from_numpy(given[index]).to(mask)
+        asked = torch.stack([torch.ones_like(mask), inner, torch.zeros_like(mask)])
         gradients, _ = renderer.backward(asked)
         here = gradients.sh_dc / SH_C0
         weight += here[:, 0]
