@@ -77,13 +77,13 @@ def test_wrong_masks_are_outvoted(case: Case) -> None:
     masks = [mask.copy() for mask in case.masks]
     masks[0][:], masks[1][:] = 1.0, 0.0
     rows, columns = np.nonzero(masks[2] > 0.5)
-    hole = slice(int(np.median(rows)) - 6, int(np.median(rows)) + 6)
-    masks[2][hole, int(np.median(columns)) - 6 : int(np.median(columns)) + 6] = 0.0
+    row, column = int(np.median(rows)), int(np.median(columns))
+    masks[2][row - 2 : row + 3, column - 2 : column + 3] = 0.0
     masks[3] = np.roll(masks[3], 60, axis=1)
     opinion = ask(case, masks)
     assert opinion.doubt == ""
     assert opinion.told["photos_voting"] == len(masks) - 3  # the one with a hole votes
-    assert beside_the_object(case, opinion.keep) < 0.01
+    assert beside_the_object(case, opinion.keep) < 0.1 * beside_the_object(case, case.found.keep)
     for mask, drawn in zip(case.masks, covered(case, opinion.keep), strict=True):
         assert agreement(mask, drawn) > 0.9
 
