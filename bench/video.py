@@ -5,8 +5,8 @@
 
 The clip is a window that wanders over the example photos with trembling hands, encoded as telephones do: real texture
 and real motion, and a few minutes to make it. Seconds of processors are the system's as well as the programs' own, and
-depend little on what else a machine does; the others do. A figure depends on the processors: what carries over is the ratio to the
-decoding alone, which nobody can do without.
+depend little on what else a machine does; the others do. A figure depends on the processors: what carries over is the
+ratio to the decoding alone, which nobody can do without.
 """
 
 from __future__ import annotations
