@@ -1,4 +1,4 @@
-"""gsplat 1.5.3's own CUDA trainer, for comparison: its rasterizer, its default strategy, torch's fused Adam.
+"""gsplat 1.5.3's own CUDA trainer, for comparison: its rasterizer, its default or MCMC strategy, torch's fused Adam.
 
 D-SSIM is our fused kernel behind torch's autograd, which only helps the peer: gsplat brings none of its own. Importing
 gsplat compiles its kernels at first use, some minutes.
@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
-from gsplat import DefaultStrategy, rasterization
+from gsplat import DefaultStrategy, MCMCStrategy, rasterization
 
 from splatworker.render.cuda import CudaRenderer
 from splatworker.render.interface import GaussianTensors, LearningRates, View
@@ -21,6 +21,9 @@ from splatworker.train.options import Options
 VERSION = version("gsplat")
 NAMES = ("means", "quats", "scales", "opacities", "sh0", "shN")
 """gsplat's names of the tensors of `GaussianTensors`, in its order."""
+
+MCMC_WEIGHT, MCMC_START_SCALE = 0.01, 0.1
+"""Of the opacities' and sizes' means in the loss, and what sizes start as a share of; as gsplat's own MCMC preset."""
 
 
 class _Loss(torch.autograd.Function):
@@ -45,11 +48,15 @@ class Gsplat:
         start: the Gaussians to start from.
         rates: Adam's step sizes.
         strategy: gsplat's density control, or None to keep the number of Gaussians.
-        extent: the scene's extent, for the strategy.
+        extent: the scene's extent, for the default strategy.
     """
 
     def __init__(
-        self, start: GaussianTensors, rates: LearningRates, strategy: DefaultStrategy | None = None, extent: float = 1.0
+        self,
+        start: GaussianTensors,
+        rates: LearningRates,
+        strategy: DefaultStrategy | MCMCStrategy | None = None,
+        extent: float = 1.0,
     ) -> None:
         tensors = dict(zip(NAMES, start, strict=True))
         tensors["sh0"] = tensors["sh0"][:, None]
@@ -59,7 +66,11 @@ class Gsplat:
             for name, rate in zip(NAMES, rates, strict=True)
         }
         self.strategy = strategy
-        self.state = strategy.initialize_state(scene_scale=extent) if strategy else {}
+        self.state: dict[str, Any] = {}
+        if isinstance(strategy, MCMCStrategy):
+            self.state = strategy.initialize_state()
+        elif strategy:
+            self.state = strategy.initialize_state(scene_scale=extent)
         self.background = torch.zeros(1, 3, device="cuda")
         self.ours = CudaRenderer()
         self.cameras: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
@@ -87,13 +98,19 @@ class Gsplat:
             packed=False,
             backgrounds=self.background,
         )
-        if self.strategy:
+        if isinstance(self.strategy, DefaultStrategy):
             self.strategy.step_pre_backward(p, self.optimizers, self.state, iteration, info)
-        _Loss.apply(image[0].permute(2, 0, 1), view.photo, lambda_dssim, self.ours).backward()  # type: ignore[no-untyped-call]
+        loss = _Loss.apply(image[0].permute(2, 0, 1), view.photo, lambda_dssim, self.ours)  # type: ignore[no-untyped-call]
+        if isinstance(self.strategy, MCMCStrategy):
+            loss = loss + MCMC_WEIGHT * (p["opacities"].sigmoid().mean() + p["scales"].exp().mean())
+        loss.backward()
         for optimizer in self.optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        if self.strategy:
+        if isinstance(self.strategy, MCMCStrategy):
+            rate = self.optimizers["means"].param_groups[0]["lr"]
+            self.strategy.step_post_backward(p, self.optimizers, self.state, iteration, info, lr=rate)
+        elif self.strategy:
             self.strategy.step_post_backward(p, self.optimizers, self.state, iteration, info, packed=False)
 
     def gaussians(self) -> GaussianTensors:
@@ -107,9 +124,23 @@ def train(
     start: GaussianTensors, views: Sequence[View], rates: LearningRates, extent: float, options: Options
 ) -> Gsplat:
     """The default recipe of gsplat, its schedule of 30 000 iterations scaled to `options.iterations`."""
+    strategy = DefaultStrategy(refine_stop_iter=15_000 * options.iterations // 30_000, verbose=False)
+    return _trained(Gsplat(start, rates, strategy, extent), views, options)
+
+
+def train_mcmc(
+    start: GaussianTensors, views: Sequence[View], rates: LearningRates, extent: float, options: Options
+) -> Gsplat:
+    """The MCMC recipe of gsplat, scaled likewise: half opaque, small Gaussians at the start, a million at most."""
+    strategy = MCMCStrategy(refine_stop_iter=25_000 * options.iterations // 30_000, verbose=False)
+    start = start._replace(
+        opacity_logits=torch.zeros_like(start.opacity_logits), log_scales=start.log_scales + math.log(MCMC_START_SCALE)
+    )
+    return _trained(Gsplat(start, rates, strategy, extent), views, options)
+
+
+def _trained(model: Gsplat, views: Sequence[View], options: Options) -> Gsplat:
     iterations = options.iterations
-    strategy = DefaultStrategy(refine_stop_iter=15_000 * iterations // 30_000, verbose=False)
-    model = Gsplat(start, rates, strategy, extent)
     decay = torch.optim.lr_scheduler.ExponentialLR(model.optimizers["means"], 0.01 ** (1 / iterations))
     order: list[int] = []
     for iteration in range(iterations):

@@ -3,6 +3,12 @@
 While a command loads its libraries there is nothing to clean up, and it ends at once. While it works the interrupt is
 an exception, so that files half-written are removed; work that cannot be interrupted, such as a thread of a library,
 gets some seconds, and a second Ctrl-C none.
+
+SIGTERM, where a stage heeds it (`stoppable`), is the same with exit status 1.
+
+An exception that a signal raises can be lost: it comes up wherever the interpreter stands, and where that is a
+destructor, an import or a method that compiled code calls and whose failure it takes for an answer (`__dlpack__`, which
+a kernel's arguments are asked for), nobody passes it on. A long loop therefore asks `raise_if_stopped` once a round.
 """
 
 from __future__ import annotations
@@ -32,11 +38,20 @@ _WORK = {
 }  # fmt: skip
 
 _asked = threading.Event()
+_told_to_end = threading.Event()
+_heeded = list[threading.Event]()
+"""Those of the two that the work under way heeds."""
 
 
 def asked() -> bool:
     """Whether somebody has pressed Ctrl-C during the work under way, or the last."""
     return _asked.is_set()
+
+
+def raise_if_stopped(stage: str) -> None:
+    """End the work with `Cancelled` if a signal has asked for that and its own exception was lost."""
+    if any(event.is_set() for event in _heeded):
+        raise cancelled(stage)
 
 
 def forget() -> None:
@@ -86,47 +101,90 @@ def interrupting(stage: str, *, as_json: bool, ask: Callable[[], None] | None = 
 
     Whatever it does, it has `GRACE_S` seconds.
     """
+
+    def interrupt() -> None:
+        if ask is None:
+            raise KeyboardInterrupt
+        ask()
+
+    with _bounded(signal.SIGINT, _asked, interrupt, lambda: end(stage, as_json=as_json), INTERRUPTED):
+        yield
+
+
+@contextmanager
+def stoppable(stage: str, *, as_json: bool) -> Iterator[None]:
+    """Within the block SIGTERM raises `Cancelled`, as Ctrl-C interrupts: files half-written are removed on the way out.
+
+    It, too, has `GRACE_S` seconds.
+    """
+
+    def stop() -> None:
+        raise cancelled(stage)
+
+    def told() -> int:
+        _tell(stage, as_json=as_json)
+        return 1
+
+    with _bounded(signal.SIGTERM, _told_to_end, stop, told, 128 + signal.SIGTERM):
+        yield
+
+
+@contextmanager
+def _bounded(
+    number: signal.Signals,
+    asked: threading.Event,
+    stop_work: Callable[[], None],
+    tell: Callable[[], int],
+    status_of_forks: int,
+) -> Iterator[None]:
+    """Within the block the signal calls `stop_work`; `GRACE_S` later, or at the second one, the process ends.
+
+    Args:
+        asked: is set at the first one.
+        tell: says how it ended, and gives the exit status.
+        status_of_forks: the exit status of a process forked within the block, which has nothing to say.
+    """
     process = os.getpid()
     last: list[threading.Timer] = []
 
     def give_up() -> None:
         remove_unfinished()
-        os._exit(end(stage, as_json=as_json))
+        os._exit(tell())
 
     def stop(number: int, frame: FrameType | None) -> None:
         if os.getpid() != process:  # a fork of it, that the terminal interrupts too
-            os._exit(INTERRUPTED)
-        if _asked.is_set():
+            os._exit(status_of_forks)
+        if asked.is_set():
             give_up()
-        _asked.set()
+        asked.set()
         last.append(threading.Timer(GRACE_S, give_up))
         last[0].daemon = True
         last[0].start()
-        if ask is None:
-            raise KeyboardInterrupt
-        ask()
+        stop_work()
 
-    _asked.clear()
-    with _handled(stop):
+    asked.clear()
+    with _handled(stop, number):
+        _heeded.append(asked)
         try:
             yield
         finally:
+            _heeded.remove(asked)
             for timer in last:
                 timer.cancel()
 
 
 @contextmanager
-def _handled(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
-    """SIGINT goes to `handler` within the block; not in another thread than the first, nor where it is ignored."""
+def _handled(handler: Callable[[int, FrameType | None], Any], number: signal.Signals = signal.SIGINT) -> Iterator[None]:
+    """The signal goes to `handler` within the block; not in another thread than the first, nor where it is ignored."""
     here = threading.current_thread() is threading.main_thread()
-    if not here or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+    if not here or signal.getsignal(number) in (signal.SIG_IGN, None):
         yield
         return
-    before = signal.signal(signal.SIGINT, handler)
+    before = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 def _tell(stage: str, *, as_json: bool) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
-from collections.abc import Iterator
-from types import FrameType
 from typing import Any
 
-from splatworker.errors import Cancelled
 from splatworker.render.backend import renderer_for
+from splatworker.stages import interrupts
 from splatworker.stages.command import run_as_command
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
@@ -31,7 +27,7 @@ def main(argv: list[str]) -> int:
         show = _Detailed(report) if sys.stderr.isatty() and not (options.json or silent) else None
         if not silent:
             demand_usable(options)
-        with stoppable():
+        with interrupts.stoppable("train", as_json=options.json and not silent):
             parallel.choose_gpu(options.device)
             renderer = renderer_for(options.device, deterministic=options.deterministic)
             with parallel.process_group(renderer.device) as ranks:
@@ -41,20 +37,6 @@ def main(argv: list[str]) -> int:
         return result
 
     return run_as_command("train", work, as_json=options.json, silent=silent)
-
-
-@contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """SIGTERM ends the block with `Cancelled`, as Ctrl-C does: files half-written are removed on the way out."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise Cancelled("The training was stopped.", stage="train")
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _Detailed:

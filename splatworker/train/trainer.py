@@ -13,6 +13,7 @@ from splatworker.formats.scene import read_scene, split
 from splatworker.render.device import give_back_memory, peak_memory
 from splatworker.render.interface import Renderer, Step
 from splatworker.render.tensors import to_gaussians, to_tensors
+from splatworker.stages import interrupts
 from splatworker.stages.progress import Reporter
 from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from splatworker.train.clock import Clock
@@ -133,6 +134,7 @@ def train(
         change_density = ranks.synchronised(change_density)
 
     for iteration in range(first + 1, options.iterations + 1):
+        interrupts.raise_if_stopped("train")
         sh_degree = active_sh_degree(options, iteration)
         photo = ranks.own([random.next_photo() for _ in range(ranks.count)]) if ranks else random.next_photo()
         behind = random.background() if changes_background else background

@@ -124,6 +124,34 @@ def test_work_that_hears_nothing_is_given_up_and_its_half_written_file_removed(t
     assert list(tmp_path.iterdir()) == []
 
 
+STOPPABLE = """
+import os, signal, sys
+from splatworker.stages import interrupts
+from splatworker.stages.command import run_as_command
+def ask():
+    os.kill(os.getpid(), signal.SIGTERM)
+def wait():
+    signal.pause()
+def work(report):
+    with interrupts.stoppable("train", as_json=True):
+        try:
+            ask()
+        except Exception:
+            {then}
+interrupts.GRACE_S = 0.2
+sys.exit(run_as_command("train", work, as_json=True))
+"""
+
+
+@pytest.mark.parametrize("then", ["raise", "wait()", "ask()"], ids=["heard", "lost", "asked twice"])
+def test_sigterm_where_it_is_heeded(then: str) -> None:
+    done = run(STOPPABLE.format(then=then))
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == ""
+    (line,) = done.stdout.splitlines()
+    assert json.loads(line)["code"] == "cancelled"
+
+
 def test_where_interrupts_are_ignored_they_stay_so() -> None:
     """As a shell script's background commands have it."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import signal
 from argparse import Namespace  # noqa: F401 - what cfg_args evaluates to
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +18,7 @@ import torch
 from plyfile import PlyData
 from support.scene_folders import write_scene
 
-from splatworker.errors import DiskFull, InvalidScene, OutOfMemory, TrainingDiverged
+from splatworker.errors import Cancelled, DiskFull, InvalidScene, OutOfMemory, TrainingDiverged
 from splatworker.formats.folder_record import RECORD
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene
@@ -23,6 +26,7 @@ from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import GaussianTensors
 from splatworker.render.reference import ReferenceRenderer
 from splatworker.render.tensors import to_tensors
+from splatworker.stages.interrupts import interrupting, stoppable
 from splatworker.stages.progress import Silent
 from splatworker.train.folder import splat_path
 from splatworker.train.options import Options
@@ -225,6 +229,37 @@ def test_other_faults_are_not_taken_for_memory(tiny_options: Callable[..., Optio
 
     with pytest.raises(RuntimeError, match="a bug"):
         train(tiny_options(), Broken(), Heard())
+
+
+class _Swallowing(CpuRenderer):
+    """The real renderer, told to end within a step, by a signal whose exception somebody takes for an answer.
+
+    As happens to one that arrives while a kernel's binding asks a tensor for its memory.
+    """
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__()
+        self.number = number
+        self.calls = 0
+
+    def training_step(self, *args: Any) -> Any:
+        self.calls += 1
+        if self.calls == 3:
+            with contextlib.suppress(Cancelled, KeyboardInterrupt):
+                os.kill(os.getpid(), self.number)
+        return super().training_step(*args)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_end_that_was_asked_for_within_a_step_is_not_lost(
+    tiny_options: Callable[..., Options], number: signal.Signals
+) -> None:
+    renderer = _Swallowing(number)
+    heeding = stoppable if number == signal.SIGTERM else interrupting
+    with pytest.raises(Cancelled, match="The training was stopped"), heeding("train", as_json=False):
+        train(tiny_options(), renderer, Silent())
+    assert renderer.calls == 3
+    train(tiny_options(iterations=2, densify_until_iter=1), CpuRenderer(), Silent())  # and the next is not ended by it
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")

@@ -1,0 +1,259 @@
+"""Few photos: how a splat of 8, 12 or 24 shows what it was not trained on, and what each part of ours brings.
+
+    python bench/few_photos.py SCENE [SCENE ...] --results FILE [--photos 8 12 24] [--ways ours no-dropout ... gsplat]
+                               [--iterations 7000] [--params JSON] [--seeds 0 1 2] [--pictures FOLDER]
+                               [--device cuda] [--jobs 1]
+    python bench/few_photos.py --table --results FILE
+
+SCENE is a COLMAP folder of undistorted photos, as `splatworker sfm` leaves it. So many photos are taken, evenly spread;
+they keep the cameras that the whole set has, and the points that two of them see. Scored are up to 24 of the others, by
+the file as it is delivered: trained, cleaned, written, read (bench/novel_views.py says what the figures are). A "way"
+is ours, ours with one part switched off, or gsplat 1.5.3's default or MCMC recipe, which want a GPU. Each training is
+a line of JSON in FILE; what FILE has already is not done again. The table's figures are means over seeds and photos,
+with half the range of the seeds' PSNR.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from presets import gpus, name_of, read, spread
+
+OURS: dict[str, dict[str, Any]] = {
+    "ours": {},
+    "no-dropout": {"dropout": 0.0001},  # 0 is the original's default, and so says nothing
+    "no-coarse": {"coarse_iterations": 1},
+    "no-fall": {"final_rate": 0.9999},
+    "degree-1": {"sh_degree": 1},
+    "not-cleaned": {},
+    "original": {"schedule": "original"},
+}
+"""Ways of ours: a job's params."""
+
+PEERS = ("gsplat", "gsplat-mcmc")
+
+MOST_SCORED = 24
+"""Photos that are scored at most, evenly spread over those that were not trained on."""
+
+SCORES = ("psnr", "cc_psnr", "ssim", "floaters")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("scenes", nargs="*", type=Path)
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--photos", nargs="+", type=int, default=[8, 12, 24])
+    parser.add_argument("--ways", nargs="+", choices=[*OURS, *PEERS], default=[*OURS, *PEERS])
+    parser.add_argument("--iterations", type=int, default=7000)
+    parser.add_argument(
+        "--params", type=json.loads, default={}, help="JSON of a job's params, for all ways: a resolution"
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--pictures", type=Path, help="a folder for what was scored, beside the photos")
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at once on each GPU")
+    parser.add_argument("--table", action="store_true", help="print what FILE has")
+    given = parser.parse_args()
+    if not given.table:
+        work(given)
+    print_table(read(given.results))
+
+
+def work(given: argparse.Namespace) -> None:
+    """Do every training that the results file does not have."""
+    done = {key_of(line) for line in read(given.results)}
+    devices = gpus(None) if given.device == "cuda" else [""]
+    free: Any = multiprocessing.get_context("spawn").SimpleQueue()
+    for device in devices * given.jobs:
+        free.put(device)
+    given.results.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, given.results.open("a") as file:
+        tasks = [task for task in wanted(given, Path(scratch)) if key_of(task) not in done]
+        print(f"{len(tasks)} trainings to do, {len(done)} done", file=sys.stderr)
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(len(devices) * given.jobs, context, initializer=take_gpu, initargs=(free,)) as pool:
+            for result in pool.map(train_and_score, tasks):
+                file.write(json.dumps(result) + "\n")
+                file.flush()
+                print(in_words(result), file=sys.stderr, flush=True)
+
+
+def wanted(given: argparse.Namespace, scratch: Path) -> Iterable[dict[str, Any]]:
+    """Every training that is asked for; a whole seed first, so that a cut-off run leaves a whole table."""
+    for seed, scene, photos, way in itertools.product(given.seeds, given.scenes, given.photos, given.ways):
+        yield {
+            "scene": name_of(scene),
+            "path": str(scene.absolute()),
+            "part": str(part_of(scene.absolute(), photos, scratch)),
+            "photos": photos,
+            "way": way,
+            "iterations": given.iterations,
+            "params": given.params,
+            "seed": seed,
+            "device": given.device,
+            "pictures": str(given.pictures.absolute()) if given.pictures and seed == given.seeds[0] else None,
+        }
+
+
+def key_of(line: dict[str, Any]) -> str:
+    return json.dumps([line[name] for name in ("scene", "photos", "way", "iterations", "params", "seed", "device")])
+
+
+def part_of(scene: Path, count: int, scratch: Path) -> Path:
+    """The scene folder of so many of the photos, made once."""
+    import pycolmap
+
+    target = scratch / f"{name_of(scene)}_{count}"
+    if not target.exists():
+        model = pycolmap.Reconstruction(str(scene / "sparse" / "0"))
+        names = sorted(model.image(number).name for number in model.reg_image_ids())
+        part_of_names(scene, spread(names, count), target)
+    return target
+
+
+def part_of_names(scene: Path, names: Sequence[str], target: Path) -> None:
+    """Make the scene folder of some of the photos, which are linked; points that fewer than two see are left out."""
+    import pycolmap
+
+    model = pycolmap.Reconstruction(str(scene / "sparse" / "0"))
+    for image in [model.image(number) for number in model.reg_image_ids()]:
+        if image.name not in names:
+            model.deregister_frame(image.frame_id)
+    (target / "sparse" / "0").mkdir(parents=True)
+    model.write(str(target / "sparse" / "0"))
+    (target / "images").symlink_to(scene / "images")
+
+
+def take_gpu(free: Any) -> None:
+    """Let this process draw on one of the GPUs; before any library looks for one."""
+    device = free.get()
+    if device:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
+
+
+def train_and_score(task: dict[str, Any]) -> dict[str, Any]:
+    """The task with its figures."""
+    from novel_views import measure
+    from one_training import options_for
+
+    from splatworker.formats.ply import read_ply
+    from splatworker.formats.scene import read_scene
+    from splatworker.render.backend import renderer_for
+
+    way = task["way"]
+    with tempfile.TemporaryDirectory() as folder:
+        given = argparse.Namespace(
+            scene=task["part"],
+            iterations=task["iterations"],
+            seed=str(task["seed"]),
+            trainer="gsplat" if way in PEERS else "default",
+            params=task["params"] | OURS.get(way, {}),
+            score=Path(task["path"]),
+        )
+        options = options_for(given, Path(folder))
+        renderer = renderer_for(task["device"])
+        part = read_scene(Path(task["part"]))
+        if way in PEERS:
+            splat, seconds = train_peer(way, part, options, task["device"])
+        else:
+            from splatworker.stages.progress import Silent
+            from splatworker.train.trainer import train
+
+            told = train(options, renderer, Silent())
+            splat, seconds = read_ply(Path(told["ply"])), told["seconds"]
+            if way != "not-cleaned":
+                splat = cleaned(splat, part, renderer, options)
+    whole = read_scene(Path(task["path"]))
+    trained_on = {photo.name for photo in part.photos}
+    others = [photo for photo in whole.photos if photo.name not in trained_on]
+    pictures = task["pictures"] and Path(task["pictures"]) / f"{task['scene']}_{task['photos']}" / way
+    views = measure(splat, spread(others, MOST_SCORED), whole.points.xyz, renderer, options, pictures)
+    means = {name: mean([view[name] for view in views if view[name] is not None] or [0.0]) for name in SCORES}
+    return task | means | {"gaussians": len(splat), "seconds": round(seconds, 2), "views": views}
+
+
+def cleaned(splat: Any, part: Any, renderer: Any, options: Any) -> Any:
+    """The splat as a job delivers it."""
+    from splatworker.export.clean import clean
+    from splatworker.export.visibility import measure_visibility
+    from splatworker.formats.subset import take
+    from splatworker.render.tensors import to_tensors
+
+    cameras = [photo.camera for photo in part.photos]
+    visibility = measure_visibility(renderer, to_tensors(splat, renderer.device), cameras)
+    background = (float(options.white_background),) * 3
+    return take(splat, clean(splat, visibility, part.photos, part.points.xyz, renderer, background).keep)
+
+
+def train_peer(way: str, part: Any, options: Any, device: str) -> tuple[Any, float]:
+    """The splat of gsplat, and its seconds."""
+    import time
+
+    import gsplat_cuda
+    import torch
+
+    from splatworker.render.tensors import to_gaussians, to_tensors
+    from splatworker.train.initial import gaussians_from_points, scene_extent
+    from splatworker.train.photos import load_views
+    from splatworker.train.schedule import learning_rates
+
+    torch.manual_seed(options.seed)
+    extent = scene_extent(part.photos)
+    first = to_tensors(gaussians_from_points(part.points, options.sh_degree), torch.device(device))
+    views = load_views(part.photos, options, torch.device(device))
+    train = gsplat_cuda.train_mcmc if way == "gsplat-mcmc" else gsplat_cuda.train
+    torch.cuda.synchronize()
+    began = time.perf_counter()
+    model = train(first, views, learning_rates(options, extent, 1), extent, options)
+    torch.cuda.synchronize()
+    return to_gaussians(model.gaussians()), time.perf_counter() - began
+
+
+def in_words(line: dict[str, Any]) -> str:
+    return (
+        f"{line['scene']}, {line['photos']} photos, {line['way']}, seed {line['seed']}: {line['psnr']:.2f} dB "
+        f"({line['cc_psnr']:.2f}), {line['ssim']:.4f}, floaters {line['floaters']:.4f}, {line['gaussians']} Gaussians"
+    )
+
+
+def print_table(lines: list[dict[str, Any]]) -> None:
+    """A row a set and a column a way; below, the mean over the sets that all ways have."""
+    cells: dict[tuple[str, int], dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for line in lines:
+        cells[line["scene"], line["photos"]][line["way"]].append(line)
+    ways = [way for way in (*OURS, *PEERS) if any(way in row for row in cells.values())]
+    print(f"| set | {' | '.join(ways)} |\n|---|{'---|' * len(ways)}")
+    for (scene, photos), row in sorted(cells.items()):
+        print(f"| {scene}, {photos} | {' | '.join(in_a_cell(row[way]) if way in row else '' for way in ways)} |")
+    whole = [row for row in cells.values() if all(way in row for way in ways)]
+    if whole:
+        over_sets = {way: [mean(line[s] for row in whole for line in row[way]) for s in SCORES] for way in ways}
+        print(f"| mean of {len(whole)} | {' | '.join(figures(over_sets[way]) for way in ways)} |")
+    print("\nPSNR ± half the seeds' range (colour-corrected) / SSIM, share of floaters")
+
+
+def in_a_cell(lines: list[dict[str, Any]]) -> str:
+    scores = [line["psnr"] for line in lines]
+    return figures([mean(line[name] for line in lines) for name in SCORES], (max(scores) - min(scores)) / 2)
+
+
+def figures(means: list[float], half_range: float | None = None) -> str:
+    psnr, cc_psnr, ssim, floaters = means
+    varied = "" if half_range is None else f" ±{half_range:.2f}"
+    return f"{psnr:.2f}{varied} ({cc_psnr:.2f}) / {ssim:.3f}, {floaters:.2%}"
+
+
+if __name__ == "__main__":
+    main()
