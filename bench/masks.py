@@ -83,7 +83,8 @@ def main() -> None:
 
 def black_or_white(self: Randomness) -> torch.Tensor:
     """(3,) a random colour whose channels are 0 or 1; whatever comes next is as random as after another."""
-    return colour_of(self).round()
+    colour: torch.Tensor = colour_of(self).round()
+    return colour
 
 
 colour_of = Randomness.background

@@ -202,9 +202,9 @@ def test_a_network_that_sees_less_of_the_object_takes_the_rest_away(
 ) -> None:
     """It sees all of the object but the lowest sixth."""
     world = on_a_table()
-    masks = vote(
-        CpuRenderer(), to_tensors(world.gaussians, torch.device("cpu")), world.belongs("object"), world.cameras
-    ).masks
+    renderer = CpuRenderer()
+    splat = to_tensors(world.gaussians, renderer.device)
+    masks = vote(renderer, splat, world.belongs("object"), world.cameras).masks
     true = iter(masks)
 
     def look(photo: np.ndarray) -> np.ndarray:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-import torch
 from support.object_scenes import World, on_a_table
 
 from splatworker.export.object_alone import ObjectAlone
@@ -37,7 +36,7 @@ def case() -> Case:
     rest = world.belongs("table") & (np.hypot(means[:, 0], means[:, 2]) < 0.4)
     keep = world.belongs("object") | rest
     renderer = CpuRenderer()
-    tensors = to_tensors(world.gaussians, torch.device("cpu"))
+    tensors = to_tensors(world.gaussians, CpuRenderer().device)
     drawn = vote(renderer, tensors, keep, cameras).masks
     masks = vote(renderer, tensors, world.belongs("object"), cameras).masks
     ring = Ring(np.zeros(3), 3.5, np.array([camera.center for camera in cameras]))
@@ -45,7 +44,7 @@ def case() -> Case:
 
 
 def ask(case: Case, masks: list[np.ndarray], unsure: float = 0.01) -> Opinion:
-    tensors = to_tensors(case.world.gaussians, torch.device("cpu"))
+    tensors = to_tensors(case.world.gaussians, CpuRenderer().device)
     return sharpen(case.found, masks, [unsure] * len(masks), case.cameras, tensors, CpuRenderer())
 
 
