@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -26,7 +27,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from quiet import sample
 
 from splatworker.export.comparison import trained_size
@@ -35,7 +35,9 @@ from splatworker.export.subject import read_subject, shrunk
 from splatworker.export.visibility import measure_visibility
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
+from splatworker.render.arrays import mean_square
 from splatworker.render.backend import renderer_for
+from splatworker.render.device import kind
 from splatworker.render.interface import Renderer
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.lines_of_sight import LinesOfSight
@@ -87,9 +89,9 @@ def table(
     lines: LinesOfSight,
 ) -> None:
     """Print a row for each format, the PLY first."""
-    own = [SplatRenderer(splat, renderer, background).image(camera).clone() for camera in cameras]
+    own = [SplatRenderer(splat, renderer, background).image(camera) for camera in cameras]
     ply_bytes = 0
-    writers = {name: partial(write_any, gaussians=splat, device=renderer.device.type) for name in ["ply", *FORMATS]}
+    writers = {name: partial(write_any, gaussians=splat, device=kind(renderer.device)) for name in ["ply", *FORMATS]}
     for name in ("spz", "sog"):
         writers[f"{name} for the cameras"] = partial(writers[name], lines=lines)
     for name, write in writers.items():
@@ -98,11 +100,9 @@ def table(
         size = path.stat().st_size
         ply_bytes = ply_bytes or size
         stored = SplatRenderer(read_any(path), renderer, background)
-        errors = [
-            ((stored.image(c) - image) ** 2).mean(dtype=torch.float64) for c, image in zip(cameras, own, strict=True)
-        ]
-        error = float(torch.stack(errors).mean())
-        likeness = "the same" if error == 0 else f"{-10 * torch.tensor(error).log10():.2f}"
+        errors = [mean_square(stored.image(c) - image) for c, image in zip(cameras, own, strict=True)]
+        error = statistics.mean(errors)
+        likeness = "the same" if error == 0 else f"{-10 * math.log10(error):.2f}"
         wall = statistics.median(time.wall for time in times)
         speed = len(splat) / statistics.median(time.cpu for time in times) / 1e6
         print(f"| {name} | {size / 1e6:.2f} | {ply_bytes / size:.1f} | {likeness} | {wall:.2f} | {speed:.2f} |")

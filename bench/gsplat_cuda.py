@@ -33,7 +33,8 @@ class _Loss(torch.autograd.Function):
     def forward(ctx: Any, image: torch.Tensor, photo: torch.Tensor, weight: float, ours: CudaRenderer) -> torch.Tensor:
         loss, gradient = ours.loss(image.contiguous(), photo, weight)
         ctx.save_for_backward(gradient)
-        return loss.total
+        total: torch.Tensor = loss.total
+        return total
 
     @staticmethod
     def backward(ctx: Any, scale: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:

@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
-    renderer, scene = renderer_for(options.device), read_scene(options.scene)
+    renderer, scene = renderer_for(options.device, tensors=True), read_scene(options.scene)
     gaussians = read_any(find_splat(options.splat))
     whole, degree = to_tensors(gaussians, renderer.device), gaussians.sh_degree
     is_object = object_of(whole, scene, options.radius)
@@ -110,7 +110,8 @@ def share_of(gaussians: GaussianTensors, chosen: torch.Tensor, camera: Camera, r
     """(H, W) how much of a pixel's colour is that of some Gaussians: they are drawn white, all others black."""
     white = torch.where(chosen, 0.5, -0.5)[:, None].expand(-1, 3).contiguous() / SH_C0
     painted = gaussians._replace(sh_dc=white, sh_rest=torch.zeros_like(gaussians.sh_rest[:, :0]))
-    return renderer.render(painted, camera, torch.zeros(3, device=renderer.device), 0)[0].clamp(0, 1).cpu()
+    share: torch.Tensor = renderer.render(painted, camera, torch.zeros(3, device=renderer.device), 0)[0]
+    return share.clamp(0, 1).cpu()
 
 
 def write(
@@ -147,7 +148,8 @@ def opacity_of(splat: GaussianTensors, degree: int, camera: Camera, renderer: Re
         renderer.render(splat, camera, torch.full((3,), colour, device=renderer.device), degree).mean(dim=0)
         for colour in (1.0, 0.0)
     )
-    return (1 - (white - black)).cpu()
+    opacity: torch.Tensor = 1 - (white - black)
+    return opacity.cpu()
 
 
 def opacity_outside(

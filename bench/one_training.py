@@ -70,11 +70,10 @@ def options_for(given: argparse.Namespace, folder: Path) -> Any:
 
 
 def train_ours(options: Any, device: str, pictures: Path | None, stages: bool, held_out_of: Path) -> dict[str, Any]:
-    import torch
-
-    start = {"torch": time.time() - STARTED}
+    start = {"Python": time.time() - STARTED}
     from splatworker.formats.ply import read_ply
     from splatworker.render.backend import renderer_for
+    from splatworker.render.device import peak_memory
     from splatworker.render.tensors import to_tensors
     from splatworker.stages.progress import Silent
     from splatworker.train import trainer
@@ -104,7 +103,8 @@ def train_ours(options: Any, device: str, pictures: Path | None, stages: bool, h
         for name in ("GradientDensity", "RevisedDensity"):
             setattr(trainer, name, timed_density(getattr(trainer, name), rounds))
     told = trainer.train(options, renderer, Silent())
-    peak = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else None
+    peak_bytes = peak_memory(renderer.device)
+    peak = None if peak_bytes is None else peak_bytes / 2**20
     gaussians = to_tensors(read_ply(Path(told["ply"])), renderer.device)
     if pictures:
         draw(renderer, gaussians, options, pictures, "ours")
@@ -124,14 +124,15 @@ def train_ours(options: Any, device: str, pictures: Path | None, stages: bool, h
 
 def scores(renderer: Any, gaussians: Any, options: Any, held_out_of: Path) -> dict[str, Any]:
     """PSNR and SSIM on the photos that the scene `held_out_of` holds out: of a splat as it is delivered."""
-    import torch
+    import numpy as np
 
     from splatworker.formats.scene import read_scene, split
+    from splatworker.render.arrays import to_device
     from splatworker.train.evaluate import score_views, summary
     from splatworker.train.photos import load_views
 
     _, photos = split(read_scene(held_out_of).photos, True)
-    background = torch.full((3,), float(options.white_background), device=renderer.device)
+    background = to_device(np.full(3, float(options.white_background), np.float32), renderer.device)
     views = load_views(photos, options, renderer.device)
     names = [photo.name for photo in photos]
     told = summary(score_views(renderer, gaussians, names, views, background, options.sh_degree))
@@ -221,18 +222,19 @@ def stage_times(renderer: Any, gaussians: Any, options: Any) -> dict[str, float]
 
 def draw(renderer: Any, gaussians: Any, options: Any, folder: Path, who: str) -> None:
     """Write renders of the first held-out photos as PNG files."""
-    import torch
+    import numpy as np
     from PIL import Image
 
     from splatworker.formats.scene import read_scene, split
+    from splatworker.render.arrays import to_device
+    from splatworker.render.cli import to_bytes
     from splatworker.train.photos import load_views
 
     _, held_out = split(read_scene(options.source_path).photos, True)
     chosen = held_out[1 : 1 + PICTURES]
     for photo, view in zip(chosen, load_views(chosen, options, renderer.device), strict=True):
-        background = torch.zeros(3, device=renderer.device)
-        image = renderer.render(gaussians, view.camera, background, options.sh_degree).clamp(0, 1)
-        pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+        black = to_device(np.zeros(3, np.float32), renderer.device)
+        pixels = to_bytes(renderer.render(gaussians, view.camera, black, options.sh_degree))
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(folder / f"{options.source_path.name}_{Path(photo.name).stem}_{who}.png")
 

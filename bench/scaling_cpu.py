@@ -65,7 +65,7 @@ def timed_row(scene_path: Path, count: int, width: int, height: int, threads: in
         taken = Step(view, BACKGROUND, resampled.SH_DEGREE, LAMBDA_DSSIM, REST, 1)
         renderer.training_step(gaussians, state, statistics, taken)
 
-    def render() -> torch.Tensor:
+    def render() -> Any:
         return renderer.render(gaussians, view.camera, BACKGROUND, resampled.SH_DEGREE)
 
     step()

@@ -63,6 +63,13 @@ class Renderer:
 def neighbor_distances(
     points: npt.NDArray[np.float64], threads: int, mean_squared: npt.NDArray[np.float64], /
 ) -> None: ...
+def nearest(
+    points: npt.NDArray[np.float32],
+    centroids: npt.NDArray[np.float32],
+    threads: int,
+    labels: npt.NDArray[np.int32],
+    /,
+) -> None: ...
 def round_colors(
     means: npt.NDArray[np.float32],
     coefficients: npt.NDArray[np.float32],

@@ -40,6 +40,7 @@
         │   ├── NoGpu                no_gpu                            the driver shows none
         │   ├── GpuTooOld            gpu_too_old                       under compute capability 7.5
         │   └── GpuUnsupported       gpu_unsupported                   nothing for it in this installation
+        │       └── TorchMissing     torch_missing                     the GPU's trainer needs torch
         ├── StageCrashed             stage_crashed                     a stage's process died without a word
         ├── DeadlineExceeded         deadline_exceeded
         └── Cancelled                cancelled
@@ -328,6 +329,12 @@ class GpuUnsupported(GpuFailed):
     """There are no kernels for the GPU in this installation, or its torch is one without CUDA."""
 
     code = "gpu_unsupported"
+
+
+class TorchMissing(GpuUnsupported):
+    """There is a GPU, and torch, which the trainer works with there, is not installed."""
+
+    code = "torch_missing"
 
 
 class StageCrashed(MachineError):

@@ -135,8 +135,8 @@ def test_a_room_that_lists_its_modules_lists_all(room: str) -> None:
     assert modules <= set(re.findall(r"\w+", words)), modules - set(re.findall(r"\w+", words))
 
 
-KNOW_CUDA = ("render", "machine", "commands.checks", "sfm", "video.ffmpeg")
-"""Who may know that a GPU is one of CUDA: who draws, who describes the machine, the checks; and COLMAP and ffmpeg have
+KNOW_CUDA = ("render", "machine", "sfm", "video.ffmpeg")
+"""Who may know that a GPU is one of CUDA: who draws, who describes the machine; and COLMAP and ffmpeg have
 their own."""
 
 
@@ -172,6 +172,39 @@ def test_cuda_is_found(tmp_path: Path) -> None:
     code = 'torch.cuda.synchronize()\nx = 1 if d.type == "cuda" else 2\ny = "cuda" if x else "cpu"\nz = ["cuda"]\n'
     (tmp_path / "a.py").write_text(code)
     assert sorted(set(knows_cuda(tmp_path / "a.py"))) == [1, 2, 3]
+
+
+KNOW_TORCH = ("render", "train")
+"""Who may load torch: whoever draws and trains, on a GPU. The others ask `render.arrays`, and work without it."""
+
+
+def loads_torch(path: Path) -> list[int]:
+    """The lines on which a module imports torch, or a part of it, wherever in it; for its types, too."""
+    lines = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names=names) if any(_is_torch(alias.name) for alias in names):
+                lines.append(node.lineno)
+            case ast.ImportFrom(module=str(name), level=0) if _is_torch(name):
+                lines.append(node.lineno)
+            case ast.Call(args=[ast.Constant(value="torch"), *_], func=ast.Name("import_module")):
+                lines.append(node.lineno)
+    return lines
+
+
+def _is_torch(name: str) -> bool:
+    return name.partition(".")[0] == "torch"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith(KNOW_TORCH)])
+def test_torch_is_not_needed(module: str) -> None:
+    assert loads_torch(MODULES[module]) == [], f"{module}: ask splatworker.render.arrays"
+
+
+def test_torch_is_found(tmp_path: Path) -> None:
+    code = "import torch.nn as nn\ndef f():\n    from torch import zeros\nimport torchvision\nimport_module('torch')\n"
+    (tmp_path / "a.py").write_text(code)
+    assert sorted(loads_torch(tmp_path / "a.py")) == [1, 3, 5]
 
 
 @pytest.mark.parametrize("module", ["handler", "splatworker.worker.runpod_queue", "splatworker.commands.run"])

@@ -1,4 +1,6 @@
-// splatworker._cpu: the CPU renderer for Python, on any arrays that speak DLPack.
+// splatworker._cpu: the CPU renderer for Python, on any arrays that speak DLPack or are numpy's.
+//
+// Arrays of another type or layout than is asked for are refused, not converted: results would be written to the copy.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
@@ -22,8 +24,12 @@ namespace {
 
 using Array = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
 using Doubles = nb::ndarray<double, nb::c_contig, nb::device::cpu>;
-using Bytes = nb::ndarray<uint8_t, nb::c_contig, nb::device::cpu>;
+using ReadArray = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;  // may be one that must not be written
+using Bytes = nb::ndarray<const uint8_t, nb::c_contig, nb::device::cpu>;
+using Labels = nb::ndarray<int32_t, nb::c_contig, nb::device::cpu>;
 using Six = std::vector<Array>;  // means, quaternions, log_scales, opacity_logits, sh_dc, sh_rest
+
+constexpr size_t kWidestVector = 1024, kMostCentroids = size_t(1) << 24;
 
 void require(bool condition, const char *message) {
     if (!condition) throw std::invalid_argument(message);
@@ -94,7 +100,7 @@ public:
         pixels_ = size_t(width) * height;
     }
 
-    void backward(const Six &gaussians, const Array &grad_image, const Six &gradients, const Array &grad_means2d) {
+    void backward(const Six &gaussians, const ReadArray &grad_image, const Six &gradients, const Array &grad_means2d) {
         const auto g = gaussians_of(gaussians), d = gaussians_of(gradients);
         require_same(g, d);
         require(rendered_ == g.count && grad_image.size() == 3 * pixels_, "backward() belongs to the last render()");
@@ -103,7 +109,7 @@ public:
         renderer_.backward(readonly(g), grad_image.data(), d, grad_means2d.data());
     }
 
-    std::pair<double, double> loss(const Array &image, const Bytes &photo, float lambda_dssim,
+    std::pair<double, double> loss(const ReadArray &image, const Bytes &photo, float lambda_dssim,
                                    const Array &grad_image) {
         require(image.ndim() == 3 && image.shape(0) == 3, "the image must be (3, height, width)");
         require(photo.size() == image.size() && grad_image.size() == image.size(), "image and photo differ in size");
@@ -188,21 +194,37 @@ void round_colors(const Array &means, const Array &coefficients, const Array &ce
     splat::best_kernels().round_colors(colors, numbers, {bits.data(), of_a_bit}, rounded.data(), threads);
 }
 
+// (N, D) points, (K, D) centroids, (N,) labels.
+void nearest(const ReadArray &points, const ReadArray &centroids, int threads, const Labels &labels) {
+    require(points.ndim() == 2 && centroids.ndim() == 2, "points must be (N, D), centroids (K, D)");
+    require(points.shape(1) == centroids.shape(1) && points.shape(1) <= kWidestVector, "vectors differ in length");
+    require(centroids.shape(0) > 0 && centroids.shape(0) <= kMostCentroids && threads > 0, "no centroid, or no thread");
+    require(labels.ndim() == 1 && labels.shape(0) == points.shape(0), "labels must be (N,)");
+    const splat::Rows p = {int64_t(points.shape(0)), int(points.shape(1)), points.data()};
+    const splat::Rows c = {int64_t(centroids.shape(0)), int(centroids.shape(1)), centroids.data()};
+    nb::gil_scoped_release release;
+    std::vector<float> panels(splat::panel_floats(c));
+    splat::best_kernels().nearest(p, c, panels.data(), labels.data(), threads);
+}
+
 }  // namespace
 
 NB_MODULE(_cpu, m) {
     m.doc() = "C++ kernels of splatworker.render.cpu; see there and splatworker/render/interface.py.";
+    const auto value = nb::arg();
+    const auto as_it_is = nb::arg().noconvert();
+    const auto as_it_is_or_none = nb::arg().noconvert().none();
     nb::class_<BoundRenderer>(m, "Renderer")
         .def(nb::init<int, const std::string &>(), nb::arg("threads"), nb::arg("instruction_set") = "")
-        .def("render", &BoundRenderer::render)
-        .def("backward", &BoundRenderer::backward)
-        .def("loss", &BoundRenderer::loss)
-        .def("adam_step", &BoundRenderer::adam_step)
-        .def("training_step", &BoundRenderer::training_step, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
-             nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
-             nb::arg(), nb::arg(), nb::arg().none(), nb::arg())
+        .def("render", &BoundRenderer::render, as_it_is, value, value, value, value, value, value, as_it_is)
+        .def("backward", &BoundRenderer::backward, as_it_is, as_it_is, as_it_is, as_it_is)
+        .def("loss", &BoundRenderer::loss, as_it_is, as_it_is, value, as_it_is)
+        .def("adam_step", &BoundRenderer::adam_step, as_it_is, as_it_is, as_it_is, as_it_is, value, value, value)
+        .def("training_step", &BoundRenderer::training_step, as_it_is, as_it_is, as_it_is, as_it_is, as_it_is, value,
+             value, value, value, value, value, value, value, value, value, value, as_it_is_or_none, value)
         .def_prop_ro("instruction_set", &BoundRenderer::instruction_set);
     m.def("round_colors", &round_colors);
+    m.def("nearest", &nearest, value, value, value, as_it_is);
     m.def("neighbor_distances", [](const Doubles &points, int threads, Doubles &mean_squared) {
         require(points.ndim() == 2 && points.shape(1) == 3, "points must be (N, 3)");
         require(mean_squared.size() == points.shape(0) && threads > 0, "one distance a point, and a thread at least");

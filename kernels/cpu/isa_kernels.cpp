@@ -7,6 +7,7 @@
 #include "blend.inl"
 #include "harmonics.inl"
 #include "loss.inl"
+#include "nearest.inl"
 #include "project.inl"
 #include "rounding.inl"
 
@@ -19,8 +20,8 @@ namespace splat {
 
 const Kernels &SPLAT_JOIN(SPLAT_ISA, _kernels)() {
     using namespace SPLAT_ISA;
-    static const Kernels kernels = {SPLAT_STRING(SPLAT_ISA), project, blend, blend_backward,
-                                    project_backward,        loss,    adam,  round_colors};
+    static const Kernels kernels = {
+        SPLAT_STRING(SPLAT_ISA), project, blend, blend_backward, project_backward, loss, adam, round_colors, nearest};
     return kernels;
 }
 

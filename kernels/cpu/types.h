@@ -1,6 +1,7 @@
 // What the CPU kernels pass to one another: plain structs of pointers, so that a kernel compiled for one instruction
 // set shares no inline code with another. Shapes and frames are those of splatworker/render/interface.py.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 #include "../dropout.h"
@@ -118,6 +119,18 @@ struct RoundingPrices {
     float of_a_bit;
 };
 
+// Vectors of `width` numbers.
+struct Rows {
+    int64_t count;
+    int width;
+    const float *values;  // [count][width]
+};
+
+constexpr int kWidestPanel = 32;  // centroids that one instruction set or another looks at together
+inline size_t panel_floats(const Rows &centroids) {
+    return size_t(centroids.count + kWidestPanel - 1) / kWidestPanel * kWidestPanel * (centroids.width + 1);
+}
+
 // The kernels that are compiled once for each instruction set.
 struct Kernels {
     const char *name;
@@ -139,6 +152,9 @@ struct Kernels {
     // Fills rounded [count][K][3].
     void (*round_colors)(const RoundingColors &, const RoundingGrid &, const RoundingPrices &, float *rounded,
                          int threads);
+    // Fills labels [points.count] with the centroid, of at least one, that is nearest, the first of equals; `panels`:
+    // scratch memory of panel_floats(centroids).
+    void (*nearest)(const Rows &points, const Rows &centroids, float *panels, int32_t *labels, int threads);
 };
 
 const Kernels &baseline_kernels();

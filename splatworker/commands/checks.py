@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from splatworker.errors import GpuFailed
 from splatworker.stages.progress import Reporter
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from splatworker.render.arrays import Array
 
 
 def import_colmap(report: Reporter) -> dict[str, Any]:
@@ -33,31 +38,35 @@ def draw_something(report: Reporter) -> dict[str, Any]:
         GpuFailed: they do not.
     """
     import numpy as np  # noqa: PLC0415 - not in the worker's process
-    import torch  # noqa: PLC0415
 
     from splatworker.formats.camera import Camera  # noqa: PLC0415
+    from splatworker.formats.gaussians import Gaussians  # noqa: PLC0415
+    from splatworker.render.arrays import to_device  # noqa: PLC0415
     from splatworker.render.backend import cuda_refusal, renderer_for  # noqa: PLC0415
-    from splatworker.render.interface import GaussianTensors  # noqa: PLC0415
+    from splatworker.render.device import is_gpu  # noqa: PLC0415
+    from splatworker.render.tensors import to_tensors  # noqa: PLC0415
 
     renderer = renderer_for("auto")
     device = renderer.device
     pose = np.hstack([np.eye(3), [[0.0], [0.0], [2.0]]])
-    white = GaussianTensors(
-        means=torch.zeros(1, 3, device=device),
-        quaternions=torch.tensor([[1.0, 0.0, 0.0, 0.0]], device=device),
-        log_scales=torch.full((1, 3), -1.0, device=device),
-        opacity_logits=torch.full((1,), 4.0, device=device),
-        sh_dc=torch.full((1, 3), 1.0, device=device),
-        sh_rest=torch.zeros(1, 15, 3, device=device),
+    white = Gaussians(
+        means=np.zeros((1, 3), np.float32),
+        quaternions=np.array([[1, 0, 0, 0]], np.float32),
+        log_scales=np.full((1, 3), -1, np.float32),
+        opacity_logits=np.full(1, 4, np.float32),
+        sh_dc=np.ones((1, 3), np.float32),
+        sh_rest=np.zeros((1, 15, 3), np.float32),
     )
+    camera = Camera(32, 32, 32.0, 32.0, 16.0, 16.0, pose)
     try:
-        image = renderer.render(white, Camera(32, 32, 32.0, 32.0, 16.0, 16.0, pose), torch.zeros(3, device=device), 3)
+        black = to_device(np.zeros(3, np.float32), device)
+        image = renderer.render(to_tensors(white, device), camera, black, 3)
         middle = float(image[:, 16, 16].min())
     except RuntimeError as error:
         raise GpuFailed(f"The kernels do not run on this machine: {error}".splitlines()[0]) from error
     if not middle > 0.5:
         raise GpuFailed("The kernels draw nothing on this machine.")
-    code, reason = cuda_refusal() if device.type == "cpu" else ("", "")
+    code, reason = ("", "") if is_gpu(device) else cuda_refusal()
     return {"device": str(device), "code": code, "reason": reason}
 
 
@@ -100,43 +109,49 @@ def time_training(report: Reporter) -> dict[str, Any]:
     Returns:
         seconds: of one step on `TIMED_GAUSSIANS` Gaussians before a photo of `SIZE`, the mean of several.
     """
-    import torch  # noqa: PLC0415 - not in the worker's process
+    import numpy as np  # noqa: PLC0415 - not in the worker's process
 
     from splatworker.formats.camera import Camera  # noqa: PLC0415
+    from splatworker.formats.gaussians import Gaussians  # noqa: PLC0415
     from splatworker.pipeline.expected_time import SIZE, TIMED_GAUSSIANS  # noqa: PLC0415
+    from splatworker.render.arrays import to_device  # noqa: PLC0415
     from splatworker.render.backend import renderer_for  # noqa: PLC0415
+    from splatworker.render.device import kind  # noqa: PLC0415
     from splatworker.render.interface import (  # noqa: PLC0415
         AdamState,
         DensityStatistics,
-        GaussianTensors,
         LearningRates,
         Step,
         View,
     )
+    from splatworker.render.tensors import to_tensors  # noqa: PLC0415
+
+    def on_device(array: npt.NDArray[Any]) -> Array:
+        return to_device(array, renderer.device)
 
     renderer = renderer_for("auto")
-    device = renderer.device
-    generator = torch.Generator().manual_seed(0)
-    shapes = ((3,), (4,), (3,), (), (3,), (15, 3))
-    tensors = GaussianTensors(*(0.3 * torch.randn(TIMED_GAUSSIANS, *shape, generator=generator) for shape in shapes))
-    tensors = tensors._replace(log_scales=tensors.log_scales - 4.5)  # some pixels wide each
-    parameters = GaussianTensors(*(tensor.to(device) for tensor in tensors))
-    nothing = [GaussianTensors(*(torch.zeros_like(tensor) for tensor in parameters)) for _ in range(2)]
-    statistics = DensityStatistics(*(torch.zeros(TIMED_GAUSSIANS, device=device) for _ in DensityStatistics._fields))
-    pose = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]]
+    random, shapes = np.random.default_rng(0), ((3,), (4,), (3,), (), (3,), (15, 3))
+    arrays = [random.normal(scale=0.3, size=(TIMED_GAUSSIANS, *shape)).astype(np.float32) for shape in shapes]
+    arrays[2] -= 4.5  # some pixels wide each
+    parameters = to_tensors(Gaussians(*arrays), renderer.device)
+    zeros = Gaussians(*map(np.zeros_like, arrays))
+    moments = AdamState(*(to_tensors(zeros, renderer.device) for _ in AdamState._fields))
+    statistics = DensityStatistics(*(on_device(zeros.opacity_logits.copy()) for _ in DensityStatistics._fields))
+    pose = np.array([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
     width, height = SIZE
     middle = width / 2, height / 2
-    camera = Camera(width, height, 1300.0, 1300.0, *middle, torch.tensor(pose, dtype=torch.float64).numpy())
-    photo = torch.full((3, height, width), 128, dtype=torch.uint8, device=device)
-    black, rates = torch.zeros(3, device=device), LearningRates(*(1e-4 for _ in LearningRates._fields))
-    steps, began = (3 if device.type == "cpu" else 50), 0.0
+    camera = Camera(width, height, 1300.0, 1300.0, *middle, pose)
+    photo = on_device(np.full((3, height, width), 128, np.uint8))
+    black, rates = on_device(np.zeros(3, np.float32)), LearningRates(*(1e-4 for _ in LearningRates._fields))
+    device = kind(renderer.device)
+    steps, began = (3 if device == "cpu" else 50), 0.0
     for number in range(1, steps + 3):
         if number == 3:  # the first two load what is loaded late
             began = time.perf_counter()
         step = Step(View(camera, photo), black, 3, 0.2, rates, number)
-        loss = renderer.training_step(parameters, AdamState(*nothing), statistics, step)
+        loss = renderer.training_step(parameters, moments, statistics, step)
         float(loss.total)  # has ended on the device
-    return {"seconds": (time.perf_counter() - began) / steps, "device": device.type}
+    return {"seconds": (time.perf_counter() - began) / steps, "device": device}
 
 
 CHECKS: dict[str, Callable[[Reporter], dict[str, Any]]] = {

@@ -1,6 +1,6 @@
 """`splatworker warm train`, `splatworker warm export`: load everything that a stage needs, then wait to be told.
 
-Loading torch, opening the GPU and loading the kernels takes seconds, which pass while photos are fetched and COLMAP
+To load the libraries, open the GPU and load the kernels takes seconds, which pass while photos are fetched and COLMAP
 runs, or for the export while the splat is trained. Messages come as JSON on standard input, one a line; the options,
 and with them the beginning, as `{"arguments": [...]}`.
 
@@ -24,13 +24,12 @@ def main(argv: list[str]) -> int:
 
 
 def _train(options: list[str]) -> int:
-    import torch  # noqa: PLC0415 - this is what warming up means
-
+    from splatworker.render.backend import device_for  # noqa: PLC0415 - this is what warming up means
     from splatworker.train import cli  # noqa: PLC0415
     from splatworker.train.warm_up import warm_up  # noqa: PLC0415
 
     gc.freeze()
-    warm_up(torch.device(draw_something(Silent())["device"]))
+    warm_up(device_for(draw_something(Silent())["device"], "train"))
     request = json.load(sys.stdin)
     return cli.main([*request["arguments"], *options])
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from splatworker.export.comparison import read_ignored, read_photo
 from splatworker.export.pictures import Picture, SplatRenderer
@@ -23,6 +22,7 @@ from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.near_depth import near_depth
 from splatworker.formats.scene import Photo
 from splatworker.machine.limits import available_cpus
+from splatworker.render.arrays import Array, cast, mean_square, to_device, to_numpy
 from splatworker.render.interface import GaussianTensors, Renderer
 
 Mask = npt.NDArray[np.bool_]
@@ -103,10 +103,10 @@ def clean(
     tensors = splat_renderer.tensors
 
     def score(keep: Mask) -> float:
-        kept = torch.from_numpy(keep).to(renderer.device)
+        kept = to_device(keep, renderer.device)
         splat_renderer.tensors = GaussianTensors(*(tensor[kept] for tensor in tensors))
         errors = [
-            ((splat_renderer.image(photo.camera) - truth)[:, counted] ** 2).mean(dtype=torch.float64).item()
+            mean_square((splat_renderer.image(photo.camera) - truth)[:, counted])
             for photo, truth, counted in zip(judges, truths, counts, strict=True)
         ]
         return float(-10 * np.log10(np.maximum(errors, 1e-12)).mean())
@@ -119,7 +119,7 @@ def clean(
         chosen = np.flatnonzero(group & keep)
         if len(chosen) > room:
             capped = True
-            chosen = chosen[np.argsort(visibility.weight.cpu().numpy()[chosen], kind="stable")[:room]]
+            chosen = chosen[np.argsort(to_numpy(visibility.weight)[chosen], kind="stable")[:room]]
         if not len(chosen):
             continue
         tried = keep.copy()
@@ -134,20 +134,20 @@ def clean(
     return Cleaning(keep, removed, spared, capped)
 
 
-def _image(pixels: Picture, renderer: Renderer) -> torch.Tensor:
-    return torch.from_numpy(pixels).to(renderer.device).permute(2, 0, 1) / 255
+def _image(pixels: Picture, renderer: Renderer) -> Array:
+    return cast(to_device(pixels.transpose(2, 0, 1).copy(), renderer.device), "float32") / 255
 
 
-def _counts(ignored: torch.Tensor | None, renderer: Renderer) -> torch.Tensor | slice:
+def _counts(ignored: npt.NDArray[np.uint8] | None, renderer: Renderer) -> Array | slice:
     """Which pixels of a photo count: (H, W) bool, or all of them."""
-    return slice(None) if ignored is None else (ignored == 0).to(renderer.device)
+    return slice(None) if ignored is None else to_device(ignored == 0, renderer.device)
 
 
 def candidates(
     gaussians: Gaussians, photos: Sequence[Photo], points: npt.NDArray[np.float64], visibility: Visibility
 ) -> dict[str, Mask]:
     """The groups of Gaussians that may go, by name, the least harmful first."""
-    peak, views = visibility.peak.cpu().numpy(), visibility.views.cpu().numpy()
+    peak, views = to_numpy(visibility.peak), to_numpy(visibility.views)
     centers = np.array([photo.camera.center for photo in photos])
     extent = float(np.linalg.norm(centers - centers.mean(axis=0), axis=1).max())
     haze = (gaussians.scales.max(axis=1) > HAZE_EXTENT * extent) & (gaussians.opacities < HAZE_OPACITY)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 
 from splatworker.errors import InvalidScene
@@ -23,6 +22,7 @@ from splatworker.formats.masks import NOTHING_HIDDEN
 from splatworker.formats.scene import Photo
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
+from splatworker.render.arrays import Array, cast, to_device, to_numpy
 from splatworker.render.ignored import alone
 from splatworker.render.interface import Ignored
 from splatworker.render.metrics import psnr
@@ -74,7 +74,7 @@ def read_photo(photo: Photo, background: Sequence[float] = (0.0, 0.0, 0.0)) -> P
         return np.array(shown.resize((photo.camera.width, photo.camera.height), Image.Resampling.BOX))
 
 
-def read_ignored(photo: Photo) -> torch.Tensor | None:
+def read_ignored(photo: Photo) -> npt.NDArray[np.uint8] | None:
     """(H, W) bytes at the photo's camera's size that are not 0 where it is ignored; None where all of it counts.
 
     Only a photo that may have such pixels is opened. Raises as `read_photo`.
@@ -82,8 +82,7 @@ def read_ignored(photo: Photo) -> torch.Tensor | None:
     if photo.mask is None and photo.rules.mode != "ignore":
         return None
     with _opened(photo) as image:
-        ignored = ignored_at(hidden_parts(photo, image), (photo.camera.width, photo.camera.height))
-    return None if ignored is None else torch.from_numpy(ignored)
+        return ignored_at(hidden_parts(photo, image), (photo.camera.width, photo.camera.height))
 
 
 @contextmanager
@@ -101,7 +100,7 @@ def shown_of(splat_renderer: SplatRenderer, photo: Photo, cut_out: bool) -> Pict
     pixels = read_photo(photo, background)
     if not cut_out:
         return pixels
-    covered = splat_renderer.covered(photo.camera).cpu().numpy()[..., None]
+    covered = to_numpy(splat_renderer.covered(photo.camera))[..., None]
     plain = 255 * np.array(background, np.float32)
     return np.asarray(np.rint(covered * pixels + (1 - covered) * plain).astype(np.uint8))
 
@@ -122,11 +121,11 @@ def compare(
 def _compared(splat_renderer: SplatRenderer, photo: Photo, held_out: bool, cut_out: bool) -> Comparison:
     pixels, ignored = shown_of(splat_renderer, photo, cut_out), read_ignored(photo)
     truth, drawn = _on_device(splat_renderer, pixels), splat_renderer.image(photo.camera)
-    hole = None if ignored is None else alone(Ignored(ignored.to(splat_renderer.renderer.device)))
+    hole = None if ignored is None else alone(Ignored(to_device(ignored, splat_renderer.renderer.device)))
     ssim = round(splat_renderer.ssim(drawn, truth, hole), 4)
-    error = (drawn - truth.to(drawn.dtype) / 255).abs().mean(dim=0).cpu().numpy()
+    error = to_numpy(abs(drawn - cast(truth, drawn.dtype) / 255).mean(axis=0))
     if ignored is not None:
-        error[ignored.numpy() != 0] = 0
+        error[ignored != 0] = 0
     turns = quarter_turns(photo.camera)
     pictures = (np.rot90(picture, turns) for picture in (pixels, to_picture(drawn), error_map(error)))
     score = round(psnr(drawn, truth, None if hole is None else hole.pixels), 3)
@@ -144,9 +143,9 @@ def best_shown(splat_renderer: SplatRenderer, photos: Sequence[Photo], cut_out: 
     return photos[int(np.argmax(scores))]
 
 
-def _on_device(splat_renderer: SplatRenderer, pixels: Picture) -> torch.Tensor:
-    """A photo as a (3, H, W) uint8 tensor where the splat is drawn."""
-    return torch.from_numpy(pixels.transpose(2, 0, 1).copy()).to(splat_renderer.renderer.device)
+def _on_device(splat_renderer: SplatRenderer, pixels: Picture) -> Array:
+    """A photo as (3, H, W) uint8 where the splat is drawn."""
+    return to_device(pixels.transpose(2, 0, 1).copy(), splat_renderer.renderer.device)
 
 
 def error_map(error: npt.NDArray[np.float32]) -> Picture:

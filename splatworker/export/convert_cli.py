@@ -57,7 +57,7 @@ def convert(source: Path, target: Path, device: str, report: Reporter) -> dict[s
     """
     kind = format_of(target)  # before reading what may be large
     on_cpu = device == "cpu" or (device == "auto" and not has_gpu())
-    step = "making a palette, some 10 s on a CPU" if kind == "sog" and on_cpu else "writing"
+    step = "making a palette, some seconds on a CPU" if kind == "sog" and on_cpu else "writing"
     path = find_splat(source)
     demand_names_free(target.parent, [target.name], "OUT", "convert", given=[path])
     gaussians = read_any(path)

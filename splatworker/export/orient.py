@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from scipy.spatial.transform import Rotation
 
 from splatworker.formats.camera import Camera
@@ -105,8 +104,8 @@ def _rotate_harmonics(gaussians: Gaussians, rotation: Matrix) -> npt.NDArray[np.
     degree = gaussians.sh_degree
     directions = np.random.default_rng(0).normal(size=(64, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    values = basis(torch.from_numpy(directions), degree).numpy()
-    turned = basis(torch.from_numpy(directions @ rotation), degree).numpy()
+    values = basis(directions, degree)
+    turned = basis(directions @ rotation, degree)
     rest = gaussians.sh_rest
     matrix = np.zeros((rest.shape[1], rest.shape[1]))
     for band in range(1, degree + 1):

@@ -8,12 +8,12 @@ from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
+from splatworker.render.arrays import Array, cast, contiguous, filled, library, to_device, to_numpy
 from splatworker.render.interface import SH_C0, GaussianTensors, Ignored, Renderer
 from splatworker.render.tensors import to_tensors
 
@@ -44,24 +44,25 @@ class SplatRenderer:
         self.lock = lock or Lock()
         self.tensors: GaussianTensors = to_tensors(gaussians, renderer.device)
         self.degree = gaussians.sh_degree
-        self.background = torch.tensor(background, device=renderer.device)
+        self.background = to_device(np.array(background, np.float32), renderer.device)
 
-    def image(self, camera: Camera) -> torch.Tensor:
+    def image(self, camera: Camera) -> Array:
         """(3, H, W) in [0, 1], on the renderer's device."""
         with self.lock:
-            return self.renderer.render(self.tensors, camera, self.background, self.degree).clamp(0, 1)
+            return self.renderer.render(self.tensors, camera, self.background, self.degree).clip(0, 1)
 
-    def covered(self, camera: Camera) -> torch.Tensor:
+    def covered(self, camera: Camera) -> Array:
         """(H, W) in [0, 1]: how opaque the splat is there."""
-        white = self.tensors._replace(
-            sh_dc=torch.full_like(self.tensors.sh_dc, 0.5 / SH_C0), sh_rest=self.tensors.sh_rest[:, :0]
+        xp, splat = library(self.background), self.tensors
+        white = splat._replace(
+            sh_dc=xp.full_like(splat.sh_dc, 0.5 / SH_C0), sh_rest=xp.zeros_like(splat.sh_rest[:, :0])
         )
         with self.lock:
-            return self.renderer.render(white, camera, torch.zeros_like(self.background), 0)[0].clamp(0, 1)
+            return self.renderer.render(white, camera, xp.zeros_like(self.background), 0)[0].clip(0, 1)
 
-    def ssim(self, image: torch.Tensor, photo: torch.Tensor, ignored: Ignored | None = None) -> float:
+    def ssim(self, image: Array, photo: Array, ignored: Ignored | None = None) -> float:
         """How alike an image and a (3, H, W) uint8 photo are, less what is ignored of it."""
-        photo = photo if ignored is None else photo.masked_fill(ignored.pixels != 0, 0)
+        photo = photo if ignored is None else filled(photo, ignored.pixels != 0, 0)
         with self.lock:
             return float(self.renderer.loss(image, photo, 1.0, ignored)[0].ssim)
 
@@ -70,9 +71,9 @@ class SplatRenderer:
         return to_picture(self.image(camera))
 
 
-def to_picture(image: torch.Tensor) -> Picture:
+def to_picture(image: Array) -> Picture:
     """(H, W, 3) bytes of a (3, H, W) image in [0, 1]."""
-    return np.asarray((image * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy())
+    return to_numpy(contiguous(library(image).moveaxis(cast((image * 255).round(), "uint8"), 0, -1)))
 
 
 def poster(splat_renderer: SplatRenderer, camera: Camera) -> Image.Image:

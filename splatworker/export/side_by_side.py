@@ -23,6 +23,7 @@ from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
 from splatworker.export.pictures import Picture, SplatRenderer, poster, webp, write_webp
 from splatworker.formats.camera import Camera
 from splatworker.machine.limits import available_cpus
+from splatworker.render.device import kind
 from splatworker.render.interface import Renderer
 from splatworker.splat_files.records import FORMATS
 from splatworker.splat_files.registry import format_of, write_any
@@ -49,7 +50,7 @@ def make_side_by_side(run: ExportRun, wanted: Sequence[str], renderer: Renderer)
     """
     formats = [name for name in AXES if name in wanted or (name == "sog" and "viewer" in wanted)]
     tasks: dict[str, Callable[[], Any]] = {
-        name: partial(_make_format, run, name, renderer.device.type) for name in formats
+        name: partial(_make_format, run, name, kind(renderer.device)) for name in formats
     }
     tasks |= {name: partial(_make_poster, run, name) for name in ("poster", "poster_square") if name in wanted}
     if "turntable" in wanted:

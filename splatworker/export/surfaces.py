@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from splatworker.formats.camera import Camera
+from splatworker.render.arrays import library, to_device, to_numpy
 from splatworker.render.interface import SH_C0, GaussianTensors, Renderer
 
 Vectors = npt.NDArray[np.float64]
@@ -40,18 +40,17 @@ def seen_surfaces(
     renderer: Renderer, gaussians: GaussianTensors, cameras: Sequence[Camera], middle: Vectors, radius: float
 ) -> Surfaces:
     """What the cameras see within `radius` of a middle, as evenly as pixels lie."""
-    corner = torch.as_tensor(middle - radius, dtype=torch.float32, device=renderer.device)
-    places = ((gaussians.means - corner) / (2 * radius)).clamp(0, 1)
-    coloured = gaussians._replace(sh_dc=(places - 0.5) / SH_C0, sh_rest=torch.zeros_like(gaussians.sh_rest[:, :0]))
-    white = gaussians._replace(
-        sh_dc=torch.full_like(places, 0.5 / SH_C0), sh_rest=torch.zeros_like(gaussians.sh_rest[:, :0])
-    )
-    black = torch.zeros(3, device=renderer.device)
+    xp, radius = library(gaussians.means), float(radius)
+    corner = to_device((middle - radius).astype(np.float32), renderer.device)
+    places = ((gaussians.means - corner) / (2 * radius)).clip(0, 1)
+    coloured = gaussians._replace(sh_dc=(places - 0.5) / SH_C0, sh_rest=xp.zeros_like(gaussians.sh_rest[:, :0]))
+    white = gaussians._replace(sh_dc=xp.full_like(places, 0.5 / SH_C0), sh_rest=xp.zeros_like(gaussians.sh_rest[:, :0]))
+    black = to_device(np.zeros(3, np.float32), renderer.device)
     random = np.random.default_rng(0)
     points, normals = [np.zeros((0, 3))], [np.zeros((0, 3))]
     for camera in cameras:
-        covered = renderer.render(white, camera, black, 0)[0].cpu().numpy()
-        image = renderer.render(coloured, camera, black, 0).permute(1, 2, 0).cpu().numpy().astype(np.float64)
+        covered = to_numpy(renderer.render(white, camera, black, 0)[0])
+        image = to_numpy(renderer.render(coloured, camera, black, 0)).transpose(1, 2, 0).astype(np.float64)
         place = image / np.maximum(covered, 1e-3)[..., None] * (2 * radius) + (middle - radius)
         along, across = place[1:, :-1] - place[:-1, :-1], place[:-1, 1:] - place[:-1, :-1]
         place, covered = place[:-1, :-1], covered[:-1, :-1]

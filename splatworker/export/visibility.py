@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
+import numpy.typing as npt
 
 from splatworker.formats.camera import Camera
+from splatworker.render.arrays import Array, beside, fill, library, to_device, to_numpy
 from splatworker.render.interface import SH_C0, GaussianTensors, Renderer
 from splatworker.splat_files.lines_of_sight import LinesOfSight
 
@@ -27,9 +28,9 @@ class Visibility(NamedTuple):
         lines: the weights view by view, of some of the views.
     """
 
-    weight: torch.Tensor
-    peak: torch.Tensor
-    views: torch.Tensor
+    weight: Array
+    peak: Array
+    views: Array
     lines: LinesOfSight
 
 
@@ -45,34 +46,33 @@ def measure_visibility(
     gaussians: GaussianTensors,
     cameras: Sequence[Camera],
     progress: Callable[[float], None] = lambda share: None,
-    ignored: Callable[[int], torch.Tensor | None] = lambda index: None,
+    ignored: Callable[[int], npt.NDArray[np.uint8] | None] = lambda index: None,
 ) -> Visibility:
     """Count the weights of all Gaussians over some views, at least one.
 
     Pixels of a view whose (H, W) `ignored` is not 0 say nothing, and so show nothing.
     """
     # Grey, the same from everywhere: colours under 0 are cut off, and would have no gradient.
-    grey = gaussians._replace(
-        sh_dc=torch.zeros_like(gaussians.sh_dc), sh_rest=torch.zeros_like(gaussians.sh_rest[:, :0])
-    )
-    background = torch.zeros(3, device=renderer.device)
+    xp = library(gaussians.means)
+    grey = gaussians._replace(sh_dc=xp.zeros_like(gaussians.sh_dc), sh_rest=xp.zeros_like(gaussians.sh_rest[:, :0]))
+    background = to_device(np.zeros(3, np.float32), renderer.device)
     count = len(gaussians.means)
-    weight, peak, views = (torch.zeros(count, device=renderer.device) for _ in range(3))
+    weight, peak, views = (xp.zeros_like(gaussians.opacity_logits) for _ in range(3))
     step = -(-len(cameras) // MOST_LINES)
     chosen = cameras[::step]
     lines = np.empty((len(chosen), count), np.float32)
     for index, camera in enumerate(cameras):
         image = renderer.render(grey, camera, background, 0)
-        counts, hole = torch.ones_like(image), ignored(index)
+        counts, hole = xp.ones_like(image), ignored(index)
         if hole is not None:
-            counts.masked_fill_(hole.to(counts.device) != 0, 0)
+            fill(counts, beside(hole, counts) != 0, 0)
         gradients, _ = renderer.backward(counts)
-        here = gradients.sh_dc.mean(dim=1) / SH_C0
+        here = gradients.sh_dc.mean(axis=1) / SH_C0
         weight += here
-        peak = torch.maximum(peak, here)
+        peak = xp.maximum(peak, here)
         views += here >= LEAST_WEIGHT
         if index % step == 0:
-            lines[index // step] = here.cpu().numpy()
+            lines[index // step] = to_numpy(here)
         progress((index + 1) / len(cameras))
     centers = np.array([camera.center for camera in chosen], np.float32)
     return Visibility(weight, peak, views, LinesOfSight(centers, lines))

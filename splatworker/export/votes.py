@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from splatworker.export.visibility import LEAST_WEIGHT
 from splatworker.formats.camera import Camera
+from splatworker.render.arrays import cast, library, to_device, to_numpy
 from splatworker.render.interface import SH_C0, GaussianTensors, Renderer
 
 Mask = npt.NDArray[np.bool_]
@@ -54,26 +54,26 @@ def vote(
         chosen: (N,) the Gaussians whose pixels are the masks.
         given: (H, W) in [0, 1] each, somebody else's masks of the views, to ask about instead of those.
     """
-    count = len(gaussians.means)
-    yes = torch.from_numpy(np.where(chosen, BRIGHT, FAINT).astype(np.float32)).to(renderer.device)
-    grey = torch.full_like(yes, 0.5)
-    colours = (torch.stack([grey, yes, grey], dim=1) - 0.5) / SH_C0
-    painted = gaussians._replace(sh_dc=colours, sh_rest=torch.zeros_like(gaussians.sh_rest[:, :0]))
-    black = torch.zeros(3, device=renderer.device)
-    weight, inside, views = (torch.zeros(count, device=renderer.device) for _ in range(3))
+    xp = library(gaussians.means)
+    yes = to_device(np.where(chosen, BRIGHT, FAINT).astype(np.float32), renderer.device)
+    grey = xp.full_like(yes, 0.5)
+    colours = (xp.stack([grey, yes, grey], axis=1) - 0.5) / SH_C0
+    painted = gaussians._replace(sh_dc=colours, sh_rest=xp.zeros_like(gaussians.sh_rest[:, :0]))
+    black = to_device(np.zeros(3, np.float32), renderer.device)
+    weight, inside, views = (xp.zeros_like(yes) for _ in range(3))
     masks = []
     for index, camera in enumerate(cameras):
         image = renderer.render(painted, camera, black, 0)
         covered = 2 * image[0]  # how opaque all of them are there
-        mask = ((image[1] - FAINT * covered) / (BRIGHT - FAINT)).clamp(0, 1)
-        inner = (mask > 0.5).to(mask.dtype) if given is None else torch.from_numpy(given[index]).to(mask)
-        asked = torch.stack([torch.ones_like(mask), inner, torch.zeros_like(mask)])
+        mask = ((image[1] - FAINT * covered) / (BRIGHT - FAINT)).clip(0, 1)
+        inner = cast(mask > 0.5, mask.dtype) if given is None else to_device(given[index], renderer.device)
+        asked = xp.stack([xp.ones_like(mask), inner, xp.zeros_like(mask)])
         gradients, _ = renderer.backward(asked)
         here = gradients.sh_dc / SH_C0
         weight += here[:, 0]
         inside += here[:, 1]
         views += here[:, 0] >= LEAST_WEIGHT
-        masks.append(mask.cpu().numpy())
+        masks.append(to_numpy(mask))
         progress((index + 1) / len(cameras))
-    share = (inside / weight.clamp(min=1e-9)).clamp(0, 1)
-    return Votes(weight.cpu().numpy(), views.cpu().numpy().astype(np.int64), share.cpu().numpy(), masks)
+    share = (inside / weight.clip(1e-9, None)).clip(0, 1)
+    return Votes(to_numpy(weight), to_numpy(views).astype(np.int64), to_numpy(share), masks)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from splatworker.export.pictures import SplatRenderer
 from splatworker.export.visibility import measure_visibility
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
+from splatworker.render.arrays import to_device
 from splatworker.render.backend import renderer_for
 from splatworker.render.metrics import psnr
 from splatworker.splat_files.clusters import palette
@@ -26,7 +26,7 @@ def warm_up() -> None:
     camera = Camera(64, 64, 64.0, 64.0, 32.0, 32.0, np.hstack([np.eye(3), [[0.0], [0.0], [5.0]]]))
     splat_renderer = SplatRenderer(splat, renderer, (0.0, 0.0, 0.0))
     lines = measure_visibility(renderer, splat_renderer.tensors, [camera]).lines
-    photo = torch.from_numpy(splat_renderer.picture(camera)).to(renderer.device).permute(2, 0, 1).contiguous()
+    photo = to_device(splat_renderer.picture(camera).transpose(2, 0, 1).copy(), renderer.device)
     image = splat_renderer.image(camera)
     splat_renderer.ssim(image, photo)
     psnr(image, photo)

@@ -22,6 +22,7 @@ from splatworker.errors import (
     NoDriver,
     NoGpu,
     OutOfMemory,
+    TorchMissing,
 )
 
 LEAST_CUDA = (12, 0)
@@ -47,6 +48,7 @@ _HINTS: dict[type[MachineError], str] = {
     NoGpu: "Check nvidia-smi and CUDA_VISIBLE_DEVICES; in a container, start it with docker run --gpus all.",
     GpuTooOld: "Choose a GPU of the RTX 20 series, a T4, or anything newer.",
     GpuUnsupported: "Install a torch with CUDA, and splatworker with kernels for this GPU (docs/cuda.md).",
+    TorchMissing: "Install it with pip install 'splatworker[torch]', or train on the CPU with --device cpu.",
     OutOfMemory: "End what else uses the GPU, or choose another one with CUDA_VISIBLE_DEVICES.",
     GpuFailed: "Restart the machine, or choose another one.",
 }

@@ -1,40 +1,78 @@
-"""Which renderer serves which device."""
+"""Which renderer serves which device. torch is loaded where there is a GPU for it, or where its tensors are wanted."""
 
 from __future__ import annotations
 
 import os
-
-import torch
+from importlib.util import find_spec
 
 from splatworker.machine.gpu import find_gpus, unusable
 from splatworker.machine.limits import available_cpus
+from splatworker.render.arrays import Device
 from splatworker.render.interface import Renderer
 
 
-def renderer_for(device: str = "auto", *, deterministic: bool = False) -> Renderer:
+def renderer_for(device: str = "auto", *, deterministic: bool = False, tensors: bool = False) -> Renderer:
     """The renderer for "cpu", "cuda", or "auto": the GPU where one can be used, else the CPU.
 
-    Also sets torch's threads to the processors that this process may use. With `deterministic`, training on the GPU
-    repeats to the bit; on the CPU it does so in any case, and then from one processor to another too.
+    With `deterministic`, training on the GPU repeats to the bit; on the CPU it does so in any case, and then from one
+    processor to another too.
+
+    Args:
+        device: which.
+        deterministic: see above.
+        tensors: on the CPU, too, the trainer shall work with torch's tensors: several processes exchange them.
 
     Raises:
         MachineError: a GPU was asked for, and cannot be used; the code and the sentence say why.
     """
-    torch.set_num_threads(available_cpus())
     device = chosen(device)
     if device == "cuda":
-        code, reason = cuda_refusal()
-        if code:
-            raise unusable(code, reason, "train")
+        _demand_gpu("train")
+        _keep_torch_to_our_processors()
         from splatworker.render.cuda import CudaRenderer  # noqa: PLC0415 - loads the GPU's driver
 
         return CudaRenderer(deterministic)
     from splatworker.render.cpu import CpuRenderer  # noqa: PLC0415 - loads native code
 
-    renderer = CpuRenderer(deterministic=deterministic)
+    if not tensors:
+        return CpuRenderer(deterministic=deterministic)
+    if find_spec("torch") is None:
+        raise unusable("torch_missing", "torch is not installed, by which several processes train together", "train")
+    _keep_torch_to_our_processors()
+    import torch  # noqa: PLC0415 - seconds, and most do without
+
+    renderer = CpuRenderer(deterministic=deterministic, device=torch.device("cpu"))
     if deterministic:
         _keep_torch_to(renderer.instruction_set)
     return renderer
+
+
+def _keep_torch_to_our_processors() -> None:
+    """Those that this process may use, which torch does not ask for."""
+    import torch  # noqa: PLC0415
+
+    torch.set_num_threads(available_cpus())
+
+
+def device_for(device: str, stage: str) -> Device:
+    """Where the arrays of "cpu", "cuda", "cuda:0", or "auto" are, for who computes with them and draws nothing.
+
+    Raises:
+        MachineError: as `renderer_for`.
+    """
+    device = chosen(device)
+    if device == "cpu":
+        return "cpu"
+    _demand_gpu(stage)
+    import torch  # noqa: PLC0415
+
+    return torch.device(device)
+
+
+def _demand_gpu(stage: str) -> None:
+    code, reason = cuda_refusal()
+    if code:
+        raise unusable(code, reason, stage)
 
 
 def chosen(device: str) -> str:
@@ -61,10 +99,14 @@ def cuda_is_usable() -> bool:
 
 def cuda_refusal() -> tuple[str, str]:
     """Why the GPU cannot be used here: a code of `errors` and a reason; "" and "" where it can."""
+    found = find_gpus()  # first, since torch takes seconds to load
+    if found["code"]:
+        return found["code"], found["reason"]
+    if find_spec("torch") is None:
+        return "torch_missing", "torch is not installed, which the GPU's trainer works with"
+    import torch  # noqa: PLC0415
+
     if not torch.cuda.is_available():
-        found = find_gpus()
-        if found["code"]:
-            return found["code"], found["reason"]
         kind = "cannot use the GPU with this driver" if torch.version.cuda else "is the one without CUDA"
         return "gpu_unsupported", f"torch {torch.__version__} {kind}"
     try:

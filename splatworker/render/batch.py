@@ -6,9 +6,9 @@ For backends that need not be fast on several processes.
 from __future__ import annotations
 
 import math
+from itertools import accumulate, pairwise
 
-import torch
-
+from splatworker.render.arrays import Array, library
 from splatworker.render.interface import (
     ADAM_BETA1,
     CONTRIBUTION_HEADER,
@@ -39,39 +39,45 @@ class PlainBatches:
         self: Renderer,
         parameters: GaussianTensors,
         step: Step,
-        contribution: torch.Tensor,
+        contribution: Array,
     ) -> None:
         """See `Renderer.contribute`."""
-        first, second = (GaussianTensors(*(torch.zeros_like(tensor) for tensor in parameters)) for _ in range(2))
-        statistics = DensityStatistics(
-            *(torch.zeros_like(parameters.opacity_logits) for _ in DensityStatistics._fields)
-        )
+        xp = library(parameters.means)
+        first, second = (GaussianTensors(*(xp.zeros_like(array) for array in parameters)) for _ in range(2))
+        statistics = DensityStatistics(*(xp.zeros_like(parameters.opacity_logits) for _ in DensityStatistics._fields))
         still = step._replace(rates=_STILL, number=1)
         loss = self.training_step(parameters, AdamState(first, second), statistics, still)
-        gradients = (tensor / (1 - ADAM_BETA1) for tensor in first)
-        parts = [torch.ones(1), *(value[None] for value in loss), *gradients, *statistics]
-        contribution.copy_(torch.cat([part.flatten().to(contribution) for part in parts]))
+        contribution[0] = 1
+        for number, value in enumerate(loss, start=1):
+            contribution[number] = value
+        gradients = (array / (1 - ADAM_BETA1) for array in first)
+        for part, place in zip((*gradients, *statistics), _places(parameters), strict=True):
+            contribution[place] = part.reshape(-1)
 
     def batch_step(
         self: Renderer,
         parameters: GaussianTensors,
         state: AdamState,
         statistics: DensityStatistics,
-        contributions: torch.Tensor,
+        contributions: Array,
         step: Step,
     ) -> None:
         """See `Renderer.batch_step`."""
         if not contributions[:, 0].all():
             return
-        parts = torch.split(contributions[:, CONTRIBUTION_HEADER:], _sizes(parameters), dim=1)
-        means = [part.mean(dim=0) for part in parts[: len(parameters)]]
-        gradients = GaussianTensors(
-            *(mean.reshape(tensor.shape) for mean, tensor in zip(means, parameters, strict=True))
-        )
+        parts = [contributions[:, place] for place in _places(parameters)]
+        means = [part.mean(axis=0) for part in parts[: len(parameters)]]
+        gradients = GaussianTensors(*(mean.reshape(array.shape) for mean, array in zip(means, parameters, strict=True)))
         norms, views = parts[len(parameters) :]
-        statistics.gradient_norm_sum.add_(norms.sum(dim=0))
-        statistics.view_count.add_(views.sum(dim=0))
+        statistics.gradient_norm_sum[...] += norms.sum(axis=0)
+        statistics.view_count[...] += views.sum(axis=0)
         self.adam_step(parameters, gradients, state, step.rates, step.number, step.sh_degree)
+
+
+def _places(parameters: GaussianTensors) -> list[slice]:
+    """Where each part of a contribution stands in it."""
+    ends = accumulate(_sizes(parameters), initial=CONTRIBUTION_HEADER)
+    return [slice(*pair) for pair in pairwise(ends)]
 
 
 def _sizes(parameters: GaussianTensors) -> list[int]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 
 from splatworker.errors import InvalidScene, from_os_error
@@ -17,6 +16,7 @@ from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat_of_scene
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules
 from splatworker.formats.scene import Photo, image_size, read_scene, split
+from splatworker.render.arrays import Array, cast, to_device, to_numpy
 from splatworker.render.backend import renderer_for
 from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import to_tensors
@@ -85,7 +85,7 @@ def render_photos(arguments: argparse.Namespace, report: Reporter) -> dict[str, 
     photos = chosen_photos(arguments, report)
     renderer = renderer_for(arguments.device)
     tensors = to_tensors(gaussians, renderer.device)
-    background = torch.full((3,), float(arguments.white_background), device=renderer.device)
+    background = to_device(np.full(3, float(arguments.white_background), np.float32), renderer.device)
     names = picture_names([photo.name for photo in photos])
     with files_to_write(arguments.output, names, "-o", "render"):
         for index, (photo, name) in enumerate(zip(photos, names, strict=True)):
@@ -96,10 +96,9 @@ def render_photos(arguments: argparse.Namespace, report: Reporter) -> dict[str, 
     return {"ply": str(ply), "gaussians": len(gaussians), "images": len(photos), "output": str(arguments.output)}
 
 
-def to_bytes(image: torch.Tensor) -> npt.NDArray[np.uint8]:
+def to_bytes(image: Array) -> npt.NDArray[np.uint8]:
     """(H, W, 3) uint8 of a (3, H, W) image in [0, 1], rounded; values outside are cut off."""
-    scaled = (image.clamp(0, 1) * 255).round().to(torch.uint8)
-    return np.asarray(scaled.permute(1, 2, 0).cpu().numpy())
+    return to_numpy(cast((image.clip(0, 1) * 255).round(), "uint8")).transpose(1, 2, 0)
 
 
 def write_png(path: Path, pixels: npt.NDArray[np.uint8], stage: str) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
-
 from splatworker import _cpu
 from splatworker.formats.camera import Camera
 from splatworker.machine.limits import available_cpus
+from splatworker.render.arrays import Array, Device, contiguous, library
 from splatworker.render.batch import PlainBatches
 from splatworker.render.ignored import Uncounted, hides, left_out, weighted
 from splatworker.render.interface import (
@@ -47,46 +46,48 @@ class CpuRenderer(PlainBatches):
     Args:
         threads: how many work at it.
         deterministic: use `THE_SAME_EVERYWHERE`, also where the processor could do more.
+        device: `torch.device("cpu")` where who trains with it wants to work with torch's tensors. It takes either kind
+            of array wherever it is, and gives back what it was given.
     """
 
-    device = torch.device("cpu")
-
-    def __init__(self, threads: int | None = None, *, deterministic: bool = False) -> None:
+    def __init__(self, threads: int | None = None, *, deterministic: bool = False, device: Device = "cpu") -> None:
+        self.device = device
         self._native = _cpu.Renderer(threads or available_cpus(), THE_SAME_EVERYWHERE if deterministic else "")
         self._gaussians: GaussianTensors | None = None
-        self._image: torch.Tensor | None = None
+        self._image: Array | None = None
 
     @property
     def instruction_set(self) -> str:
         """Which of the compiled instruction sets is in use: "avx512", "avx2" or "baseline"."""
         return self._native.instruction_set
 
-    def render(
-        self, gaussians: GaussianTensors, camera: Camera, background: torch.Tensor, sh_degree: int
-    ) -> torch.Tensor:
+    def render(self, gaussians: GaussianTensors, camera: Camera, background: Array, sh_degree: int) -> Array:
         """See `Renderer.render`."""
-        image = torch.empty(3, camera.height, camera.width)
+        xp = library(gaussians.means)
+        image = xp.empty((3, camera.height, camera.width), dtype=xp.float32)
         self._native.render(gaussians, *_arguments(camera), background.tolist(), sh_degree, image)
         self._gaussians, self._image = gaussians, image  # backward() reads both
         return image
 
-    def backward(self, grad_image: torch.Tensor) -> tuple[GaussianTensors, torch.Tensor]:
+    def backward(self, grad_image: Array) -> tuple[GaussianTensors, Array]:
         """See `Renderer.backward`."""
         if self._gaussians is None:
             raise RuntimeError("backward() needs a render() before it")
-        gradients = GaussianTensors(*(torch.empty_like(tensor) for tensor in self._gaussians))
-        grad_means2d = torch.empty(len(gradients.means), 2)
-        self._native.backward(self._gaussians, grad_image.contiguous(), gradients, grad_means2d)
+        xp = library(self._gaussians.means)
+        gradients = GaussianTensors(*(xp.empty_like(array) for array in self._gaussians))
+        grad_means2d = xp.empty((len(gradients.means), 2), dtype=xp.float32)
+        self._native.backward(self._gaussians, contiguous(grad_image), gradients, grad_means2d)
         return gradients, grad_means2d
 
     def loss(
-        self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float, ignored: Ignored | None = None
-    ) -> tuple[Loss, torch.Tensor]:
+        self, image: Array, photo: Array, lambda_dssim: float, ignored: Ignored | None = None
+    ) -> tuple[Loss, Array]:
         """See `Renderer.loss`."""
         image = image if ignored is None else left_out(image, ignored)
-        gradient = torch.empty_like(image)
-        l1, ssim = self._native.loss(image, photo, lambda_dssim, gradient)
-        loss = _loss(l1, ssim, lambda_dssim)
+        image = contiguous(image)
+        gradient = library(image).empty_like(image)
+        l1, ssim = self._native.loss(image, contiguous(photo), lambda_dssim, gradient)
+        loss = _loss(l1, ssim, lambda_dssim, image)
         return (
             (loss, gradient)
             if ignored is None
@@ -135,9 +136,11 @@ class CpuRenderer(PlainBatches):
         )
         if uncounted:
             uncounted.put_back()
-        return _loss(l1, ssim, step.lambda_dssim)
+        return _loss(l1, ssim, step.lambda_dssim, parameters.means)
 
 
-def _loss(l1: float, ssim: float, lambda_dssim: float) -> Loss:
+def _loss(l1: float, ssim: float, lambda_dssim: float, kind: Array) -> Loss:
+    """As numbers of the library that `kind` is of."""
     total = (1 - lambda_dssim) * l1 + lambda_dssim * (1 - ssim)
-    return Loss(torch.tensor(total), torch.tensor(l1), torch.tensor(ssim))
+    of = library(kind).asarray
+    return Loss(of(total), of(l1), of(ssim))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import torch
+import math
 
 from splatworker.formats.camera import Camera
+from splatworker.render.arrays import Array, beside, cast, copied, filled, library
 from splatworker.render.interface import NEAR_PLANE, DensityStatistics, Ignored, Loss
 
 
-def left_out(picture: torch.Tensor, ignored: Ignored, scale: float = 1.0) -> torch.Tensor:
+def left_out(picture: Array, ignored: Ignored, scale: float = 1.0) -> Array:
     """A (3, H, W) picture, or its gradient, `scale` times as large and 0 where pixels are ignored."""
-    return (picture * scale).masked_fill(ignored.pixels.to(picture.device) != 0, 0)
+    return filled(picture * scale, beside(ignored.pixels, picture) != 0, 0)
 
 
 def weighted(loss: Loss, ignored: Ignored) -> Loss:
@@ -23,18 +24,20 @@ def alone(ignored: Ignored | None) -> Ignored | None:
     """The same, weighted for the scores of one picture: means over its own pixels that count."""
     if ignored is None:
         return None
-    return ignored._replace(weight=ignored.pixels.numel() / max(1, int((ignored.pixels == 0).sum())))
+    return ignored._replace(weight=math.prod(ignored.pixels.shape) / max(1, int((ignored.pixels == 0).sum())))
 
 
-def hides(means: torch.Tensor, camera: Camera, ignored: Ignored) -> torch.Tensor:
+def hides(means: Array, camera: Camera, ignored: Ignored) -> Array:
     """(N,) bool: whether the photo is ignored where the (N, 3) means are projected."""
-    pose = torch.as_tensor(camera.camera_from_world, dtype=torch.float64).to(means)
-    x, y, z = (means @ pose[:, :3].T + pose[:, 3]).unbind(1)
-    depth = z.clamp_min(NEAR_PLANE)
-    column, row = (camera.fx * x / depth + camera.cx).floor(), (camera.fy * y / depth + camera.cy).floor()
+    xp = library(means)
+    x, y, z = (
+        means[:, 0] * a + means[:, 1] * b + means[:, 2] * c + d for a, b, c, d in camera.camera_from_world.tolist()
+    )
+    depth = z.clip(NEAR_PLANE, None)
+    column, row = xp.floor(camera.fx * x / depth + camera.cx), xp.floor(camera.fy * y / depth + camera.cy)
     inside = (z > NEAR_PLANE) & (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
-    at = (row.clamp(0, camera.height - 1) * camera.width + column.clamp(0, camera.width - 1)).long()
-    return inside & (ignored.pixels.to(means.device).flatten()[at] != 0)
+    at = cast(row.clip(0, camera.height - 1) * camera.width + column.clip(0, camera.width - 1), "int64")
+    return inside & (beside(ignored.pixels, means).reshape(-1)[at] != 0)
 
 
 class Uncounted:
@@ -45,13 +48,13 @@ class Uncounted:
         hidden: (N,) bool, from `hides`, before the step moves the Gaussians.
     """
 
-    def __init__(self, statistics: DensityStatistics, hidden: torch.Tensor) -> None:
+    def __init__(self, statistics: DensityStatistics, hidden: Array) -> None:
         self._statistics, self._hidden = statistics, hidden
-        self._before = statistics.gradient_norm_sum.clone(), statistics.view_count.clone()
+        self._before = copied(statistics.gradient_norm_sum), copied(statistics.view_count)
 
     def put_back(self) -> None:
         """Forget what the step has added for them."""
         for now, before in zip(
             (self._statistics.gradient_norm_sum, self._statistics.view_count), self._before, strict=True
         ):
-            now.copy_(torch.where(self._hidden, before, now))
+            now[...] = library(now).where(self._hidden, before, now)

@@ -13,9 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-import torch
-
 from splatworker.formats.camera import Camera
+from splatworker.render.arrays import Array, Device
 
 NEAR_PLANE = 0.2
 """Gaussians whose mean is nearer than this (in camera z, world units) are not drawn."""
@@ -35,22 +34,22 @@ SH_C0 = 0.28209479177387814
 
 
 class GaussianTensors(NamedTuple):
-    """N Gaussians as tensors: parameters, their gradients, or their Adam moments, all of one layout.
+    """N Gaussians as arrays (`render.arrays`): parameters, their gradients, or their Adam moments, all of one layout.
 
     K = (degree + 1)^2 spherical-harmonics coefficients a channel, of which `sh_dc` holds the first.
     """
 
-    means: torch.Tensor
+    means: Array
     """(N, 3) centers in the world."""
-    quaternions: torch.Tensor
+    quaternions: Array
     """(N, 4) rotations as w, x, y, z; need not be of unit length."""
-    log_scales: torch.Tensor
+    log_scales: Array
     """(N, 3) natural logarithms of the standard deviations along the Gaussian's own axes."""
-    opacity_logits: torch.Tensor
+    opacity_logits: Array
     """(N,) logits of the opacities."""
-    sh_dc: torch.Tensor
+    sh_dc: Array
     """(N, 3) constant spherical-harmonics coefficient of red, green, blue."""
-    sh_rest: torch.Tensor
+    sh_rest: Array
     """(N, K - 1, 3) the other coefficients."""
 
 
@@ -80,10 +79,10 @@ ADAM_EPSILON = 1e-15
 class DensityStatistics(NamedTuple):
     """What density control gathers over iterations, one number a Gaussian (float32)."""
 
-    gradient_norm_sum: torch.Tensor
+    gradient_norm_sum: Array
     """(N,) sum over the views that drew it of |d loss / d projected mean|, in normalised device coordinates:
     the pixel gradient times half the image's width and height."""
-    view_count: torch.Tensor
+    view_count: Array
     """(N,) in how many views it was drawn."""
 
 
@@ -95,7 +94,7 @@ class Ignored(NamedTuple):
     statistics of that Gaussian (`render.ignored.hides`).
     """
 
-    pixels: torch.Tensor
+    pixels: Array
     """(H, W) uint8 on the backend's device, not 0 where the photo is ignored."""
     weight: float = 1.0
     """The means over all pixels of a picture become, by this, those over the pixels that count."""
@@ -109,7 +108,7 @@ class View:
     """
 
     camera: Camera
-    photo: torch.Tensor
+    photo: Array
     ignored: Ignored | None = None
 
 
@@ -133,7 +132,7 @@ class Step(NamedTuple):
     """What one training step takes beside the Gaussians and what is gathered of them."""
 
     view: View
-    background: torch.Tensor
+    background: Array
     """(3,) float32 on the backend's device."""
     sh_degree: int
     """Spherical harmonics up to this degree are used."""
@@ -146,11 +145,13 @@ class Step(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """The training loss of one view: total = (1 - lambda) l1 + lambda (1 - ssim); zero-dimensional tensors."""
+    """The training loss of one view: total = (1 - lambda) l1 + lambda (1 - ssim); zero-dimensional tensors, or on a
+    CPU plain numbers.
+    """
 
-    total: torch.Tensor
-    l1: torch.Tensor
-    ssim: torch.Tensor
+    total: Array
+    l1: Array
+    ssim: Array
 
 
 CONTRIBUTION_HEADER = 4
@@ -160,19 +161,19 @@ CONTRIBUTION_HEADER = 4
 class Renderer(Protocol):
     """A backend. It owns scratch memory, serves one model at a time, and is not safe for threads."""
 
-    device: torch.device
+    @property
+    def device(self) -> Device:
+        """Where it wants its arrays."""
 
-    def render(
-        self, gaussians: GaussianTensors, camera: Camera, background: torch.Tensor, sh_degree: int
-    ) -> torch.Tensor:
+    def render(self, gaussians: GaussianTensors, camera: Camera, background: Array, sh_degree: int) -> Array:
         """(3, H, W) float32 image over `background` (3,); spherical harmonics up to `sh_degree` are used."""
 
-    def backward(self, grad_image: torch.Tensor) -> tuple[GaussianTensors, torch.Tensor]:
+    def backward(self, grad_image: Array) -> tuple[GaussianTensors, Array]:
         """Gradients of the last `render`: of every parameter, and (N, 2) of the projected means in pixels."""
 
     def loss(
-        self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float, ignored: Ignored | None = None
-    ) -> tuple[Loss, torch.Tensor]:
+        self, image: Array, photo: Array, lambda_dssim: float, ignored: Ignored | None = None
+    ) -> tuple[Loss, Array]:
         """The loss of a rendered image against a uint8 photo, both (3, H, W), and its gradient in the image.
 
         SSIM (Wang et al. 2004) as the mean over pixels and channels, with an 11 x 11 Gaussian window of standard
@@ -202,7 +203,7 @@ class Renderer(Protocol):
     def contribution_size(self, parameters: GaussianTensors) -> int:
         """How many floats a contribution to a batch's step on these Gaussians has."""
 
-    def contribute(self, parameters: GaussianTensors, step: Step, contribution: torch.Tensor) -> None:
+    def contribute(self, parameters: GaussianTensors, step: Step, contribution: Array) -> None:
         """Write all that a step on a batch of photos has to know of one of them; the photos may be on other devices.
 
         `contribution` is (`contribution_size`,) float32. Behind `CONTRIBUTION_HEADER` its layout is the backend's own.
@@ -213,7 +214,7 @@ class Renderer(Protocol):
         parameters: GaussianTensors,
         state: AdamState,
         statistics: DensityStatistics,
-        contributions: torch.Tensor,
+        contributions: Array,
         step: Step,
     ) -> None:
         """`training_step` on the mean of several photos' losses, from (photos, `contribution_size`) contributions.

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
-import torch.nn.functional as F
+try:
+    import torch
+    import torch.nn.functional as F
+except ImportError as error:
+    raise ImportError("The reference renderer needs torch: pip install 'splatworker[torch]'.") from error
 
 from splatworker.formats.camera import Camera
 from splatworker.render import interface as spec

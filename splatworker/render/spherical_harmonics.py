@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
+from splatworker.render.arrays import Array, library, stacked_last
 
 
-def basis(directions: torch.Tensor, degree: int) -> torch.Tensor:
+def basis(directions: Array, degree: int) -> Array:
     """Values of the (degree + 1)^2 real spherical harmonics.
 
     Args:
@@ -16,8 +16,9 @@ def basis(directions: torch.Tensor, degree: int) -> torch.Tensor:
         (..., (degree + 1)^2), by degree, then by order from -degree to degree, with the Condon-Shortley phase.
         The Cartesian forms are those of Sloan 2008, "Stupid Spherical Harmonics (SH) Tricks", appendix A2.
     """
-    x, y, z = directions.unbind(-1)
-    values = [torch.full_like(x, 0.28209479177387814)]
+    xp = library(directions)
+    x, y, z = (directions[..., axis] for axis in range(3))
+    values = [xp.full_like(x, 0.28209479177387814)]
     if degree >= 1:
         values += [-0.4886025119029199 * y, 0.4886025119029199 * z, -0.4886025119029199 * x]
     xx, yy, zz = x * x, y * y, z * z
@@ -39,4 +40,4 @@ def basis(directions: torch.Tensor, degree: int) -> torch.Tensor:
             1.445305721320277 * z * (xx - yy),
             -0.5900435899266435 * x * (xx - 3 * yy),
         ]
-    return torch.stack(values, dim=-1)
+    return stacked_last(values)

@@ -1,18 +1,19 @@
-"""Between a splat as numpy arrays, as files hold it, and as tensors, as renderers take it."""
+"""Between a splat as files hold it and as renderers take it: on their device, in memory of its own."""
 
 from __future__ import annotations
 
-import torch
+import numpy as np
 
-from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.gaussians import FloatArray, Gaussians
+from splatworker.render.arrays import Array, Device, empty_like_row, to_device, to_numpy
 from splatworker.render.interface import GaussianTensors
 
 
-def to_tensors(gaussians: Gaussians, device: torch.device) -> GaussianTensors:
-    """Copies of a splat's arrays as float32 tensors on a device."""
+def to_tensors(gaussians: Gaussians, device: Device) -> GaussianTensors:
+    """Copies of a splat's arrays as float32 arrays on a device."""
     return GaussianTensors(
         *(
-            torch.tensor(array, device=device)
+            _copy(array, device)
             for array in (
                 gaussians.means,
                 gaussians.quaternions,
@@ -25,6 +26,12 @@ def to_tensors(gaussians: Gaussians, device: torch.device) -> GaussianTensors:
     )
 
 
+def _copy(array: FloatArray, device: Device) -> Array:
+    copy = empty_like_row(array, len(array))
+    copy[...] = array
+    return to_device(copy, device)
+
+
 def to_gaussians(tensors: GaussianTensors) -> Gaussians:
-    """Copies of a splat's tensors as numpy arrays."""
-    return Gaussians(*(tensor.detach().to("cpu", copy=True).numpy() for tensor in tensors))
+    """Copies of a splat's arrays as numpy arrays on the CPU."""
+    return Gaussians(*(np.array(to_numpy(array)) for array in tensors))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from scipy import sparse
+
+from splatworker import _cpu
+from splatworker.machine.limits import available_cpus
+from splatworker.render.arrays import Array, Device, library, to_device, to_numpy
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -15,7 +19,7 @@ _EVEN = 0.5
 """How much of a codebook starts out in equal steps: on real splats this halves the error, and a tenth of the worst."""
 
 _DISTANCES_AT_ONCE = 2**24
-"""Distances between points and centroids held at a time: 64 MiB."""
+"""Distances between points and centroids held at a time on a GPU: 64 MiB."""
 
 
 def codebook(values: FloatArray) -> tuple[FloatArray, npt.NDArray[np.uint8]]:
@@ -49,38 +53,40 @@ def palette(
     vectors: FloatArray,
     size: int,
     rounds: int,
-    device: torch.device,
+    device: Device,
     seed: int = 0,
     *,
     weights: FloatArray | None = None,
-) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+) -> tuple[FloatArray, npt.NDArray[np.integer]]:
     """`size` vectors that stand for (N, D) vectors; `size` at most N.
 
     Starts from vectors drawn at random; a centroid that no vector is nearest to stays where it is.
 
     Args:
+        device: where it is worked out.
         weights: (N,) how much each vector counts, above 0; None: all the same.
 
     Returns:
         (size, D) the centroids, and (N,) the index of the nearest.
     """
-    points = torch.from_numpy(np.ascontiguousarray(vectors)).to(device)
-    mass = torch.ones(len(points)) if weights is None else torch.from_numpy(weights)
+    vectors = np.ascontiguousarray(vectors)
+    weights = np.ones(len(vectors), np.float32) if weights is None else weights
     # Drawn without putting back, each the likelier the more it counts: the least of exponential times of these rates.
-    times = torch.empty(len(points)).exponential_(generator=torch.Generator().manual_seed(seed)) / mass
-    centroids = points[times.topk(size, largest=False).indices.to(device)].clone()
-    mass = mass.to(device)
-    weighted = points * mass[:, None]
+    times = np.random.default_rng(seed).exponential(size=len(vectors)) / weights
+    drawn = vectors[np.argsort(times, kind="stable")[:size]]
+    points, mass, centroids = (to_device(array, device) for array in (vectors, weights, drawn))
     for _ in range(rounds):
-        labels = _nearest(points, centroids)
-        masses = torch.zeros(size, device=device).index_add_(0, labels, mass)[:, None]
-        sums = torch.zeros_like(centroids).index_add_(0, labels, weighted)
-        centroids = torch.where(masses > 0, sums / masses.clamp(min=torch.finfo(torch.float32).tiny), centroids)
-    return centroids.cpu().numpy(), _nearest(points, centroids).cpu().numpy()
+        centroids = _means(points, mass, _nearest(points, centroids), centroids)
+    return to_numpy(centroids), to_numpy(_nearest(points, centroids))
 
 
-def _nearest(points: torch.Tensor, centroids: torch.Tensor) -> torch.Tensor:
+def _nearest(points: Array, centroids: Array) -> Array:
     """(N,) index of the centroid nearest to each point: that with the least |c|^2 - 2 p.c."""
+    if isinstance(points, np.ndarray):
+        found = np.empty(len(points), np.int32)
+        _cpu.nearest(points, centroids, available_cpus(), found)
+        return found
+    torch = library(points)
     half_squares = 0.5 * (centroids**2).sum(dim=1)
     labels = torch.empty(len(points), dtype=torch.int64, device=points.device)
     step = max(1, _DISTANCES_AT_ONCE // len(centroids))
@@ -88,3 +94,18 @@ def _nearest(points: torch.Tensor, centroids: torch.Tensor) -> torch.Tensor:
         block = points[start : start + step]
         labels[start : start + step] = torch.addmm(half_squares, block, centroids.T, alpha=-1).argmin(dim=1)
     return labels
+
+
+def _means(points: Array, mass: Array, labels: Array, centroids: Array) -> Array:
+    """The centroids (K, D) moved to the mean of the points of each, by their mass, where there are any."""
+    xp = library(points)
+    masses, sums = _sums(mass[:, None], labels, len(centroids)), _sums(points * mass[:, None], labels, len(centroids))
+    return xp.where(masses > 0, sums / masses.clip(float(np.finfo(np.float32).tiny), None), centroids)
+
+
+def _sums(rows: Array, labels: Array, count: int) -> Array:
+    """(count, C) the sums of the rows (N, C) of each label."""
+    if isinstance(rows, np.ndarray):
+        one_a_row = np.ones(len(rows), np.float32), labels, np.arange(len(rows) + 1, dtype=labels.dtype)
+        return sparse.csc_array(one_a_row, shape=(count, len(rows))) @ rows
+    return rows.new_zeros(count, rows.shape[1]).index_add_(0, labels, rows)

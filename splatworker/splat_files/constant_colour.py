@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
 
 from splatworker.formats.gaussians import Gaussians
+from splatworker.render.arrays import Array, Device, library, normalised, to_device, to_numpy
+from splatworker.render.device import is_gpu
 from splatworker.render.interface import SH_C0
 from splatworker.render.spherical_harmonics import basis
 from splatworker.splat_files.lines_of_sight import LinesOfSight
@@ -17,8 +17,11 @@ FloatArray = npt.NDArray[np.float32]
 INERTIA = 1.0
 """Pixels in all views together that stand for a constant colour as it was: what is hardly seen changes little."""
 
+AT_ONCE = 8192
+"""Gaussians that a processor looks at together: their numbers stay in its cache. A GPU takes all."""
 
-def constant_colours(gaussians: Gaussians, stored: FloatArray, lines: LinesOfSight, device: torch.device) -> FloatArray:
+
+def constant_colours(gaussians: Gaussians, stored: FloatArray, lines: LinesOfSight, device: Device) -> FloatArray:
     """The best `sh_dc` beside harmonics that are not quite right, in the mean square over all that the views show.
 
     Args:
@@ -29,13 +32,29 @@ def constant_colours(gaussians: Gaussians, stored: FloatArray, lines: LinesOfSig
     Returns:
         (N, 3)
     """
-    means, sh_dc = (torch.from_numpy(array).to(device) for array in (gaussians.means, gaussians.sh_dc))
-    lost = torch.from_numpy(stored - gaussians.sh_rest).to(device)
-    centers, weights = (torch.from_numpy(array).to(device) for array in lines)
-    seen, error = torch.full((len(means), 1), INERTIA, device=device), torch.zeros_like(means)
-    for center, weight in zip(centers, weights, strict=True):
-        values = basis(F.normalize(means - center, dim=-1), gaussians.sh_degree)[:, 1:]
-        error += weight[:, None] * torch.einsum("nk,nkc->nc", values, lost)
-        seen += weight[:, None]
-    found: FloatArray = (sh_dc - error / seen / SH_C0).cpu().numpy()
+    step = len(gaussians) if is_gpu(device) else AT_ONCE
+    centers, errors = to_device(lines.centers, device), []
+    for begin in range(0, len(gaussians), step):
+        some = slice(begin, begin + step)
+        arrays = gaussians.means[some], stored[some] - gaussians.sh_rest[some]
+        means, lost = (to_device(_number_by_number(array), device) for array in arrays)
+        weights = to_device(lines.weights[:, some], device)
+        errors.append(to_numpy(_mean_error(means, lost, centers, weights, gaussians.sh_degree)))
+    found: FloatArray = gaussians.sh_dc - np.concatenate(errors, dtype=np.float32) / np.float32(SH_C0)
     return found
+
+
+def _number_by_number(array: FloatArray) -> FloatArray:
+    """The same with what belongs to one Gaussian far apart: numpy works along rows of memory ten times as fast."""
+    return np.asfortranarray(array)
+
+
+def _mean_error(means: Array, lost: Array, centers: Array, weights: Array, degree: int) -> Array:
+    """(N, 3) how much the lost harmonics (N, K - 1, 3) show in the views, (V, 3) and (V, N), on average."""
+    xp = library(means)
+    seen, error = xp.full_like(means[:, :1], INERTIA), xp.zeros_like(means)
+    for center, weight in zip(centers, weights, strict=True):
+        values = basis(normalised(means - center), degree)[:, 1:]
+        error += weight[:, None] * xp.einsum("nk,nkc->nc", values, lost)
+        seen += weight[:, None]
+    return error / seen

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from splatworker.errors import InvalidParam, InvalidScene, from_os_error
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import finite, take
-
-if TYPE_CHECKING:  # torch takes seconds that most formats can do without
-    from splatworker.splat_files.lines_of_sight import LinesOfSight
-
-
+from splatworker.splat_files.lines_of_sight import LinesOfSight
 from splatworker.splat_files.records import FORMATS
 
 _OTHERS = {

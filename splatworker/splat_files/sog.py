@@ -23,13 +23,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import take
 from splatworker.machine.limits import available_cpus
+from splatworker.render.arrays import Device
 from splatworker.render.device import is_gpu
 from splatworker.splat_files import smallest_three
 from splatworker.splat_files.clusters import codebook, palette
@@ -48,7 +48,7 @@ LEAST_PALETTE = 1024
 GPU_ROUNDS = 10
 CPU_ROUNDS = 4
 CPU_DISTANCES = 2e9
-"""How many distances the clustering may take in all on a CPU: some 10 s on two cores. The palette shrinks for it."""
+"""How many distances the clustering may take in all on a CPU: some seconds on two cores. The palette shrinks for it."""
 
 UNSEEN_WEIGHT = 1e-3
 """Pixels: how much a Gaussian that nobody sees counts in the palette."""
@@ -58,7 +58,7 @@ GAUSSIANS_AN_ENTRY = 32
 
 
 def write_sog(
-    path: Path, gaussians: Gaussians, device: torch.device, stage: str = "export", *, lines: LinesOfSight | None = None
+    path: Path, gaussians: Gaussians, device: Device, stage: str = "export", *, lines: LinesOfSight | None = None
 ) -> None:
     """Write finite Gaussians, at least one, whole or not at all, in Z order.
 
@@ -120,10 +120,10 @@ def _positions(means: FloatArray) -> tuple[FloatArray, FloatArray, npt.NDArray[n
     return low, high, np.rint(shares * 65_535).astype(np.uint16)
 
 
-def palette_size(count: int, device: torch.device) -> int:
+def palette_size(count: int, device: Device) -> int:
     """How many entries the palette of `count` Gaussians has: whole rows of its picture, where there are so many."""
     size = min(LARGEST_PALETTE, max(LEAST_PALETTE, count // GAUSSIANS_AN_ENTRY))
-    if device.type == "cpu":
+    if not is_gpu(device):
         size = min(size, int(CPU_DISTANCES / (count * (CPU_ROUNDS + 1))))
     return min(count, max(PALETTE_ROW, size // PALETTE_ROW * PALETTE_ROW))
 
@@ -137,7 +137,7 @@ class _Harmonics(NamedTuple):
     stored: FloatArray
 
 
-def _harmonics(gaussians: Gaussians, device: torch.device, lines: LinesOfSight | None) -> _Harmonics:
+def _harmonics(gaussians: Gaussians, device: Device, lines: LinesOfSight | None) -> _Harmonics:
     coefficients = gaussians.sh_rest.shape[1]
     size = palette_size(len(gaussians), device)
     rounds = GPU_ROUNDS if is_gpu(device) else CPU_ROUNDS

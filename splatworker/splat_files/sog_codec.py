@@ -1,4 +1,4 @@
-"""SOG as a format among others: its writer wants torch, which takes seconds to load, and its reader does not."""
+"""SOG as a format among others: its writer loads what clusters, its reader does not."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ def read(path: Path) -> Gaussians:
 
 def write(path: Path, gaussians: Gaussians, device: str, lines: LinesOfSight | None) -> None:
     """As `Format.write`; on the GPU where there is one and `device` is "auto"."""
-    import torch  # noqa: PLC0415
-
-    from splatworker.render.backend import chosen  # noqa: PLC0415
+    from splatworker.render.backend import device_for  # noqa: PLC0415
     from splatworker.splat_files.sog import write_sog  # noqa: PLC0415
 
-    write_sog(path, gaussians, torch.device(chosen(device)), lines=lines)
+    write_sog(path, gaussians, device_for(device, "export"), lines=lines)

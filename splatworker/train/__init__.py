@@ -6,7 +6,7 @@ Does not know: where the scene comes from, and how a training step is worked out
 
 * training_options, own_options, unused_options: every option, said once
 * options: the command line, one dataclass
-* photos: photos as uint8 tensors at the training size
+* photos: photos as uint8 arrays at the training size
 * initial: Gaussians from the sparse points
 * model: the Gaussians, their optimiser state, and all surgery on them
 * schedule: learning rates and spherical-harmonics degree by iteration
@@ -17,6 +17,7 @@ Does not know: where the scene comes from, and how a training step is worked out
 * randomness: every random number, from one seed
 * resolution: coarse to fine
 * trainer: the loop
+* launch: whether this process is one of several
 * parallel: several processes, a GPU each, train one splat
 * log, clock: the loss over the iterations, and the time they take
 * evaluate: PSNR and SSIM

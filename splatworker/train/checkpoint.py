@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
+import numpy.typing as npt
 
 from splatworker.errors import InvalidScene, from_os_error
 from splatworker.formats.atomic import atomic_file
+from splatworker.render.arrays import Array, Device, empty_like_row, to_device, to_numpy
 from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors
 from splatworker.train.model import Model
 
@@ -21,9 +22,9 @@ FORMAT = "splatworker checkpoint 1"
 class RandomState:
     """Where the random numbers and the order of the photos stand."""
 
-    sampler: torch.Tensor
+    sampler: npt.NDArray[np.uint8]
     """State of the generator that draws photos, uint8."""
-    density: torch.Tensor
+    density: npt.NDArray[np.uint8]
     """State of the generator that density control uses, uint8."""
     pending: list[int]
     """Indices of the photos still to come in this round."""
@@ -43,18 +44,18 @@ def save_checkpoint(path: Path, iteration: int, model: Model, random: RandomStat
     arrays = {
         "format": np.array(FORMAT),
         "iteration": np.array(iteration),
-        "random.sampler": random.sampler.cpu().numpy(),
-        "random.density": random.density.cpu().numpy(),
+        "random.sampler": random.sampler,
+        "random.density": random.density,
         "random.pending": np.array(random.pending, dtype=np.int64),
     }
     for part, tensors in _parts(model).items():
         for name, tensor in zip(tensors._fields, tensors, strict=True):
-            arrays[f"{part}.{name}"] = tensor.cpu().numpy()
+            arrays[f"{part}.{name}"] = to_numpy(tensor)
     with atomic_file(path, "train") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the keyword for allow_pickle
 
 
-def load_checkpoint(path: Path, device: torch.device) -> tuple[int, Model, RandomState]:
+def load_checkpoint(path: Path, device: Device) -> tuple[int, Model, RandomState]:
     """The iteration a checkpoint was written after, the model, and the random state.
 
     Raises:
@@ -67,19 +68,18 @@ def load_checkpoint(path: Path, device: torch.device) -> tuple[int, Model, Rando
         if str(arrays["format"]) != FORMAT:
             raise KeyError("format")
 
+        def placed(name: str) -> Array:
+            memory = empty_like_row(arrays[name], len(arrays[name]))
+            memory[...] = arrays.pop(name)
+            return to_device(memory, device)
+
         def part(kind: type[GaussianTensors], name: str) -> GaussianTensors:
-            return kind(*(torch.tensor(arrays[f"{name}.{field}"], device=device) for field in kind._fields))
+            return kind(*(placed(f"{name}.{field}") for field in kind._fields))
 
         model = Model(part(GaussianTensors, "parameters"))
         model.adam = AdamState(part(GaussianTensors, "first"), part(GaussianTensors, "second"))
-        model.statistics = DensityStatistics(
-            *(torch.tensor(arrays[f"statistics.{name}"], device=device) for name in DensityStatistics._fields)
-        )
-        random = RandomState(
-            torch.tensor(arrays["random.sampler"]),
-            torch.tensor(arrays["random.density"]),
-            arrays["random.pending"].tolist(),
-        )
+        model.statistics = DensityStatistics(*(placed(f"statistics.{name}") for name in DensityStatistics._fields))
+        random = RandomState(arrays["random.sampler"], arrays["random.density"], arrays["random.pending"].tolist())
         return int(arrays["iteration"]), model, random
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidScene(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from splatworker.render.backend import renderer_for
+from splatworker.render.backend import cuda_refusal, renderer_for
 from splatworker.stages import interrupts
 from splatworker.stages.command import run_as_command
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
-from splatworker.train import parallel
 from splatworker.train.folder import demand_usable
+from splatworker.train.launch import choose_gpu, is_started, rank_here
 from splatworker.train.options import Options, parse
 from splatworker.train.trainer import train
 
@@ -19,7 +19,7 @@ from splatworker.train.trainer import train
 def main(argv: list[str]) -> int:
     """Train; 0 for success, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
     options, unused = parse(argv)
-    silent = parallel.rank_here() > 0  # the first of several processes reports for all
+    silent = rank_here() > 0  # the first of several processes reports for all
 
     def work(report: Reporter) -> dict[str, Any]:
         if unused:
@@ -28,15 +28,31 @@ def main(argv: list[str]) -> int:
         if not silent:
             demand_usable(options)
         with interrupts.stoppable("train", as_json=options.json and not silent):
-            parallel.choose_gpu(options.device)
-            renderer = renderer_for(options.device, deterministic=options.deterministic)
-            with parallel.process_group(renderer.device) as ranks:
-                result = train(options, renderer, show or report, show.watch if show else _ignore, ranks)
+            choose_gpu(options.device)
+            several = is_started()
+            renderer = renderer_for(options.device, deterministic=options.deterministic, tensors=several)
+            if options.device == "auto" and not silent:
+                _say_what_is_missing(report)
+            watch = show.watch if show else _ignore
+            if several:
+                from splatworker.train.parallel import process_group  # noqa: PLC0415 - loads torch
+
+                with process_group(renderer.device) as ranks:
+                    result = train(options, renderer, show or report, watch, ranks)
+            else:
+                result = train(options, renderer, show or report, watch)
         if not (options.json or options.quiet or silent):
             sys.stderr.write(printable_lines(_in_words(result, options)))
         return result
 
     return run_as_command("train", work, as_json=options.json, silent=silent)
+
+
+def _say_what_is_missing(report: Reporter) -> None:
+    """A GPU that trains a hundred times faster should not lie idle unsaid."""
+    code, reason = cuda_refusal()
+    if code == "torch_missing":
+        report.warning(f"The CPU trains, not the GPU: {reason} (pip install 'splatworker[torch]').")
 
 
 class _Detailed:

@@ -6,15 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
+from splatworker.render.arrays import Device
 from splatworker.render.device import synchronise
 
 
 class Clock:
     """Starts when made; stands still while `stopped`. Reading it waits for the device's work."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: Device) -> None:
         self._device = device
         self._excluded = 0.0
         self._start = self._now()

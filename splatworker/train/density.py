@@ -11,13 +11,23 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-import torch
-
+from splatworker.render.arrays import (
+    Array,
+    fill,
+    filled,
+    indices,
+    indices_of_largest,
+    library,
+    logit,
+    normalised,
+    sigmoid,
+)
 from splatworker.render.interface import GaussianTensors
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.memory import gaussian_capacity
 from splatworker.train.model import Model
 from splatworker.train.options import Options
+from splatworker.train.randomness import Generator, normal
 from splatworker.train.resolution import halvings
 
 SPLIT_INTO = 2
@@ -78,7 +88,7 @@ class GradientDensity:
         self,
         options: Options,
         extent: float,
-        generator: torch.Generator,
+        generator: Generator,
         capacity: Callable[[Model], int] = gaussian_capacity,
     ) -> None:
         self.frozen = False
@@ -110,32 +120,34 @@ class GradientDensity:
         Statistics begin anew.
         """
         parameters = model.parameters
-        largest = parameters.log_scales.amax(dim=1)
+        xp = library(parameters.means)
+        largest = xp.amax(parameters.log_scales, axis=1)
         small = largest <= math.log(self._options.percent_dense * self._extent)
-        chosen = torch.zeros_like(small) if self.frozen else self._chosen(model, iteration)
+        chosen = xp.zeros_like(small) if self.frozen else self._chosen(model, iteration)
         self._before_adding(parameters, chosen)
         remains = self._remains(parameters.opacity_logits, largest, prune_large)
-        parts = split_gaussians(_rows(parameters, (chosen & ~small).nonzero()[:, 0]), self._generator)
-        parts_remain = self._remains(parts.opacity_logits, parts.log_scales.amax(dim=1), prune_large)
-        clones = _rows(parameters, (chosen & small & remains).nonzero()[:, 0])
-        parts = _rows(parts, parts_remain.nonzero()[:, 0])
-        added = GaussianTensors(*(torch.cat(pair) for pair in zip(clones, parts, strict=True)))
-        model.rebuild((remains & (small | ~chosen)).nonzero()[:, 0], added)
+        parts = split_gaussians(_rows(parameters, indices(chosen & ~small)), self._generator)
+        parts_remain = self._remains(parts.opacity_logits, xp.amax(parts.log_scales, axis=1), prune_large)
+        clones = _rows(parameters, indices(chosen & small & remains))
+        parts = _rows(parts, indices(parts_remain))
+        added = GaussianTensors(*(xp.concatenate(pair) for pair in zip(clones, parts, strict=True)))
+        model.rebuild(indices(remains & (small | ~chosen)), added)
         model.clear_statistics()
 
-    def _before_adding(self, parameters: GaussianTensors, chosen: torch.Tensor) -> None:
+    def _before_adding(self, parameters: GaussianTensors, chosen: Array) -> None:
         """What has to change in Gaussians of which each is about to become two; here nothing."""
 
-    def _chosen(self, model: Model, iteration: int) -> torch.Tensor:
+    def _chosen(self, model: Model, iteration: int) -> Array:
         """(N,) which Gaussians to densify."""
         statistics = model.statistics
-        gradients = statistics.gradient_norm_sum / statistics.view_count.clamp_min(1)
+        gradients = statistics.gradient_norm_sum / statistics.view_count.clip(1, None)
         chosen = (gradients >= self._options.densify_grad_threshold) & (statistics.view_count > 0)
         room = self._room(model, iteration)
-        if int(chosen.count_nonzero()) <= room:
+        if int(chosen.sum()) <= room:
             return chosen
-        largest = torch.where(chosen, gradients, -math.inf).topk(room).indices
-        return torch.zeros_like(chosen).index_fill_(0, largest, True)
+        served = library(chosen).zeros_like(chosen)
+        served[indices_of_largest(filled(gradients, ~chosen, -math.inf), room)] = True
+        return served
 
     def _room(self, model: Model, iteration: int) -> int:
         """How many Gaussians may be added."""
@@ -146,7 +158,7 @@ class GradientDensity:
         self.lacks_memory |= fits < min(bound, 2 * len(model))
         return max(0, min(bound, fits) - len(model))
 
-    def _remains(self, opacity_logits: torch.Tensor, largest: torch.Tensor, prune_large: bool) -> torch.Tensor:
+    def _remains(self, opacity_logits: Array, largest: Array, prune_large: bool) -> Array:
         """(N,) which Gaussians are not pruned; `largest` (N,) is the logarithm of the largest scale of each."""
         remains = opacity_logits >= math.log(PRUNE_OPACITY / (1 - PRUNE_OPACITY))
         if prune_large:
@@ -177,7 +189,7 @@ class RevisedDensity(GradientDensity):
         self,
         options: Options,
         extent: float,
-        generator: torch.Generator,
+        generator: Generator,
         capacity: Callable[[Model], int] = gaussian_capacity,
         *,
         free_space: FreeSpace,
@@ -197,33 +209,34 @@ class RevisedDensity(GradientDensity):
 
     def _fade(self, parameters: GaussianTensors) -> None:
         """Take a little of every opacity, and all of those in free space."""
-        opacities = torch.sigmoid(parameters.opacity_logits).sub_(FADE).clamp_(min=LEAST_OPACITY)
-        parameters.opacity_logits.copy_(torch.logit(opacities))
-        parameters.opacity_logits.masked_fill_(self._free_space.holds(parameters.means), TRANSPARENT_LOGIT)
+        opacities = (sigmoid(parameters.opacity_logits) - FADE).clip(LEAST_OPACITY, None)
+        parameters.opacity_logits[...] = logit(opacities)
+        fill(parameters.opacity_logits, self._free_space.holds(parameters.means), TRANSPARENT_LOGIT)
 
-    def _before_adding(self, parameters: GaussianTensors, chosen: torch.Tensor) -> None:
+    def _before_adding(self, parameters: GaussianTensors, chosen: Array) -> None:
         """Two have to hide as much as one did."""
-        opacities = torch.sigmoid(parameters.opacity_logits)
-        halved = (1 - (1 - opacities).sqrt()).clamp(LEAST_OPACITY, 1 - LEAST_OPACITY)
-        parameters.opacity_logits.copy_(torch.where(chosen, torch.logit(halved), parameters.opacity_logits))
+        xp, logits = library(chosen), parameters.opacity_logits
+        halved = (1 - xp.sqrt(1 - sigmoid(logits))).clip(LEAST_OPACITY, 1 - LEAST_OPACITY)
+        logits[...] = xp.where(chosen, logit(halved), logits)
 
 
-def _rows(gaussians: GaussianTensors, index: torch.Tensor) -> GaussianTensors:
-    return GaussianTensors(*(tensor[index] for tensor in gaussians))
+def _rows(gaussians: GaussianTensors, index: Array) -> GaussianTensors:
+    return GaussianTensors(*(array[index] for array in gaussians))
 
 
-def split_gaussians(gaussians: GaussianTensors, generator: torch.Generator) -> GaussianTensors:
+def split_gaussians(gaussians: GaussianTensors, generator: Generator) -> GaussianTensors:
     """Two smaller Gaussians for each of M: centers drawn from it, scales divided by 1.6, the rest kept: (2M, ...)."""
-    doubled = GaussianTensors(*(torch.cat([tensor] * SPLIT_INTO) for tensor in gaussians))
-    noise = torch.randn(doubled.means.shape, generator=generator, device=doubled.means.device)
-    offsets = rotate(doubled.quaternions, noise * doubled.log_scales.exp())
+    xp = library(gaussians.means)
+    doubled = GaussianTensors(*(xp.concatenate([array] * SPLIT_INTO) for array in gaussians))
+    noise = normal(doubled.means.shape, generator)
+    offsets = rotate(doubled.quaternions, noise * xp.exp(doubled.log_scales))
     return doubled._replace(means=doubled.means + offsets, log_scales=doubled.log_scales - math.log(SPLIT_SHRINKS))
 
 
-def rotate(quaternions: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+def rotate(quaternions: Array, vectors: Array) -> Array:
     """(M, 3) vectors turned by (M, 4) quaternions w, x, y, z of any positive length (Rodrigues' formula)."""
-    unit = torch.nn.functional.normalize(quaternions, dim=1)
+    xp = library(quaternions)
+    unit = normalised(quaternions)
     w, u = unit[:, :1], unit[:, 1:]
-    twice: torch.Tensor = 2 * torch.linalg.cross(u, vectors)
-    turned: torch.Tensor = vectors + w * twice + torch.linalg.cross(u, twice)
-    return turned
+    twice = 2 * xp.linalg.cross(u, vectors)
+    return vectors + w * twice + xp.linalg.cross(u, twice)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat_of_scene
 from splatworker.formats.mask_names import MaskRules
+from splatworker.render.arrays import Array, to_device, to_numpy
 from splatworker.render.backend import renderer_for
 from splatworker.render.cli import add_arguments, chosen_photos, to_bytes, write_png
 from splatworker.render.interface import View
@@ -74,10 +74,10 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
     seen = 0
     names = picture_names([photo.name for photo in photos])
 
-    def see(name: str, view: View, image: torch.Tensor) -> None:
+    def see(name: str, view: View, image: Array) -> None:
         nonlocal seen
         if arguments.output is not None:
-            photo = view.photo.permute(1, 2, 0).cpu().numpy()
+            photo = to_numpy(view.photo).transpose(1, 2, 0)
             pair = np.concatenate([photo, to_bytes(image)], axis=1)
             write_png(arguments.output / names[seen], pair, "eval")
         seen += 1
@@ -89,7 +89,7 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
             to_tensors(gaussians, renderer.device),
             [photo.name for photo in photos],
             load_views(photos, options, renderer.device, loaded),
-            torch.full((3,), float(arguments.white_background), device=renderer.device),
+            to_device(np.full(3, float(arguments.white_background), np.float32), renderer.device),
             gaussians.sh_degree,
             see,
         )

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from splatworker.formats.atomic import write_text
+from splatworker.render.arrays import Array
 from splatworker.render.ignored import alone
 from splatworker.render.interface import GaussianTensors, Renderer, View
 from splatworker.render.metrics import psnr
@@ -34,9 +33,9 @@ def score_views(
     gaussians: GaussianTensors,
     names: list[str],
     views: Sequence[View],
-    background: torch.Tensor,
+    background: Array,
     sh_degree: int,
-    see: Callable[[str, View, torch.Tensor], None] | None = None,
+    see: Callable[[str, View, Array], None] | None = None,
 ) -> list[PhotoScore]:
     """Draw every view and compare it with its photo; `see` gets each name, view and (3, H, W) image in [0, 1].
 
@@ -44,7 +43,7 @@ def score_views(
     """
     scores = []
     for name, view in zip(names, views, strict=True):
-        image = renderer.render(gaussians, view.camera, background, sh_degree).clamp(0, 1)
+        image = renderer.render(gaussians, view.camera, background, sh_degree).clip(0, 1)
         loss, _ = renderer.loss(image, view.photo, 1.0, alone(view.ignored))
         score = psnr(image, view.photo, None if view.ignored is None else view.ignored.pixels)
         scores.append(PhotoScore(name, round(score, 4), round(float(loss.ssim), 5)))
@@ -70,7 +69,7 @@ class Quality:
         names: list[str],
         views: Views,
         train_count: int,
-        background: torch.Tensor,
+        background: Array,
         model_path: Path,
     ) -> None:
         self._renderer, self._background, self._model_path = renderer, background, model_path

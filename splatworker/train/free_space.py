@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.formats.near_depth import near_depth
 from splatworker.formats.scene import Photo
+from splatworker.render.arrays import Array, Device, library, plus_product, to_device
 
 ENDS_AT = 0.5
 """The space is free up to this share of the depth of a camera's near points. Of 0.5 and 0.8 the larger clears more, and
@@ -43,37 +43,37 @@ class FreeSpace:
         device: where Gaussians are asked about.
     """
 
-    def __init__(self, photos: Sequence[Photo], points: Points, device: torch.device) -> None:
+    def __init__(self, photos: Sequence[Photo], points: Points, device: Device) -> None:
         ends = [_end(photo, points.xyz) for photo in photos]
         known = [(photo.camera, end) for photo, end in zip(photos, ends, strict=True) if end > 0]
         matrices = np.array([camera.camera_from_world[:3] for camera, _ in known]).reshape(-1, 3, 4)
         lenses = [lens(camera) for camera, _ in known]
-        self._camera_from_world = torch.tensor(matrices, dtype=torch.float32, device=device)
-        self._lenses = torch.tensor(np.array(lenses).reshape(-1, 4), dtype=torch.float32, device=device)
-        self._ends = torch.tensor([end for _, end in known], dtype=torch.float32, device=device)
+        self._camera_from_world = to_device(matrices.astype(np.float32), device)
+        self._lenses = to_device(np.array(lenses, np.float32).reshape(-1, 4), device)
+        self._ends = to_device(np.array([end for _, end in known], np.float32), device)
 
-    def holds(self, means: torch.Tensor) -> torch.Tensor:
+    def holds(self, means: Array) -> Array:
         """(N,) whether each of (N, 3) centers in the world is in the free space of any camera."""
-        held = torch.zeros(len(means), dtype=torch.bool, device=means.device)
+        held = library(means).zeros_like(means[:, 0], dtype=library(means).bool)
         step = max(1, _PAIRS_AT_ONCE // max(1, len(means)))
         for first in range(0, len(self._ends), step):
             some = slice(first, first + step)
             x, y, z = (along(means, self._camera_from_world[some, axis]) for axis in range(3))
-            fx, fy, cx, cy = self._lenses[some, :, None].unbind(1)
+            fx, fy, cx, cy = (self._lenses[some, k, None] for k in range(4))
             reach = (0.5 + MARGIN) * z
-            inside = ((fx * x + cx * z).abs() < reach) & ((fy * y + cy * z).abs() < reach)
-            held |= (inside & (z > 0) & (z < self._ends[some, None])).any(dim=0)
+            inside = (abs(fx * x + cx * z) < reach) & (abs(fy * y + cy * z) < reach)
+            held |= (inside & (z > 0) & (z < self._ends[some, None])).any(axis=0)
         return held
 
 
-def along(means: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
+def along(means: Array, axes: Array) -> Array:
     """(C, N) coordinates of (N, 3) means along an axis of each of C cameras, (C, 4), a row of camera_from_world.
 
     Not as a matrix product: the library for those takes a GPU a quarter of a second to load, and nothing else needs it.
     """
     result = axes[:, 3:]
     for k in range(3):
-        result = torch.addcmul(result, axes[:, k : k + 1], means[:, k])
+        result = plus_product(result, axes[:, k : k + 1], means[:, k])
     return result
 
 

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import torch
+import numpy as np
 
 from splatworker.errors import TrainingDiverged
+from splatworker.render.arrays import Array, library, to_numpy
 from splatworker.render.interface import Loss
 
 READ_EVERY = 50
@@ -24,7 +25,7 @@ class LossLog:
 
     def __init__(self, watch: Callable[[dict[str, Any]], None]) -> None:
         self.entries: list[dict[str, Any]] = []
-        self._values: list[torch.Tensor] = []
+        self._values: list[Array] = []
         self._watch = watch
 
     def add(self, loss: Loss) -> None:
@@ -39,7 +40,8 @@ class LossLog:
         """
         if not self._values:
             return
-        total, l1, ssim = torch.stack(self._values).double().view(-1, len(Loss._fields)).mean(dim=0).tolist()
+        values = to_numpy(library(self._values[0]).stack(self._values)).reshape(-1, len(Loss._fields))
+        total, l1, ssim = values.mean(axis=0, dtype=np.float64).tolist()
         self._values.clear()
         hint = "Lower the learning rates, or check the scene's cameras."
         if not math.isfinite(total):

@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import torch
-
+from splatworker.render.arrays import Array, empty_like_row, library, rows
 from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors
 
 _SPARE_BITS = 4
@@ -28,16 +27,16 @@ class Model:
 
     def __init__(self, parameters: GaussianTensors) -> None:
         self.parameters = parameters
-        self.adam = AdamState(_each(torch.zeros_like, parameters), _each(torch.zeros_like, parameters))
+        self.adam = AdamState(_each(_zeros_like, parameters), _each(_zeros_like, parameters))
         self.statistics = _no_statistics(parameters)
 
     def __len__(self) -> int:
         return len(self.parameters.means)
 
-    def rebuild(self, kept: torch.Tensor, added: GaussianTensors) -> None:
+    def rebuild(self, kept: Array, added: GaussianTensors) -> None:
         """Go on with the Gaussians of the indices `kept` (M,), in their order, and with `added` behind them.
 
-        Those kept bring their moments and statistics, the others begin with zeros. Every tensor is copied once, into
+        Those kept bring their moments and statistics, the others begin with zeros. Every array is copied once, into
         memory with some room to spare: as the model grows, torch's allocator finds what an earlier, smaller copy left
         instead of asking the driver. If memory runs out on the way, the model stays as it was.
         """
@@ -50,34 +49,37 @@ class Model:
     def clear_statistics(self) -> None:
         """Begin to gather anew."""
         for tensor in self.statistics:
-            tensor.zero_()
+            tensor[...] = 0
 
     def limit_opacity(self, most: float) -> None:
         """Lower every opacity to at most `most`, and forget the opacities' moments."""
-        self.parameters.opacity_logits.clamp_(max=math.log(most / (1 - most)))
-        self.adam.first.opacity_logits.zero_()
-        self.adam.second.opacity_logits.zero_()
+        logits = self.parameters.opacity_logits
+        library(logits).clip(logits, None, math.log(most / (1 - most)), out=logits)
+        self.adam.first.opacity_logits[...] = 0
+        self.adam.second.opacity_logits[...] = 0
 
 
-def _each(change: Callable[[torch.Tensor], torch.Tensor], tensors: GaussianTensors) -> GaussianTensors:
+def _each(change: Callable[[Array], Array], tensors: GaussianTensors) -> GaussianTensors:
     return GaussianTensors(*(change(tensor) for tensor in tensors))
 
 
+def _zeros_like(array: Array) -> Array:
+    zeros = empty_like_row(array, len(array))
+    zeros[...] = 0
+    return zeros
+
+
 def _no_statistics(parameters: GaussianTensors) -> DensityStatistics:
-    shape, device = len(parameters.means), parameters.means.device
-    return DensityStatistics(*(torch.zeros(shape, device=device) for _ in DensityStatistics._fields))
+    return DensityStatistics(*(_zeros_like(parameters.opacity_logits) for _ in DensityStatistics._fields))
 
 
-def _joined(tensor: torch.Tensor, added: torch.Tensor | int, kept: torch.Tensor) -> torch.Tensor:
-    """The rows `kept` of a tensor, and behind them those of `added`, or so many rows of zeros."""
+def _joined(array: Array, added: Array | int, kept: Array) -> Array:
+    """The rows `kept` of an array, and behind them those of `added`, or so many rows of zeros."""
     extra = added if isinstance(added, int) else len(added)
     count = len(kept) + extra
     step = 1 << max(0, count.bit_length() - _SPARE_BITS)
     room = -(-count // step) * step
-    joined = tensor.new_empty(room, *tensor.shape[1:])[:count]
-    torch.index_select(tensor, 0, kept, out=joined[: len(kept)])
-    if isinstance(added, int):
-        joined[len(kept) :].zero_()
-    else:
-        joined[len(kept) :].copy_(added)
+    joined = empty_like_row(array, room)[:count]
+    rows(array, kept, out=joined[: len(kept)])
+    joined[len(kept) :] = 0 if isinstance(added, int) else added
     return joined

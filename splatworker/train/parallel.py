@@ -26,14 +26,14 @@ Scaling Up 3D Gaussian Splatting Training", take the square root of the batch as
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 
 import torch
 import torch.distributed as dist
 
 from splatworker.errors import SplatError, StageCrashed
-from splatworker.render.device import event, gpu_count, has_gpu, is_gpu, make_current
+from splatworker.render.arrays import Device
+from splatworker.render.device import event, is_gpu
 from splatworker.render.interface import (
     CONTRIBUTION_HEADER,
     AdamState,
@@ -43,50 +43,24 @@ from splatworker.render.interface import (
     Renderer,
     Step,
 )
+from splatworker.train.launch import STAGE, is_started
 from splatworker.train.memory import gaussian_capacity, is_out_of_memory
 from splatworker.train.model import Model
-
-STAGE = "train"
 
 _SPARE = 8
 """Memory for contributions grows by one part in so many more than is needed: adding Gaussians asks for it rarely."""
 
 
-def rank_here() -> int:
-    """The number of this process among the ranks; 0 where training runs in one process."""
-    return int(os.environ["RANK"]) if is_started() else 0
-
-
-def is_started() -> bool:
-    """Whether torchrun, or whatever sets its environment variables, has started more processes than this one."""
-    described = all(name in os.environ for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"))
-    return described and int(os.environ["WORLD_SIZE"]) > 1
-
-
-def choose_gpu(device: str) -> None:
-    """Make the GPU of this rank the current one, where GPUs are wanted and there are any.
-
-    Raises:
-        SplatError: there are fewer GPUs than ranks on this machine.
-    """
-    if not is_started() or device == "cpu" or not has_gpu():
-        return
-    number, count = int(os.environ["LOCAL_RANK"]), gpu_count()
-    if number >= count:
-        raise SplatError(
-            f"There are more processes on this machine than its {count} GPUs.",
-            hint=f"Use torchrun --nproc-per-node {count}.",
-            stage=STAGE,
-        )
-    make_current(number)
-
-
 @contextlib.contextmanager
-def process_group(device: torch.device) -> Iterator[Ranks | None]:
-    """Meet the other ranks: through NCCL where the model is on a GPU, else through gloo. None if there are none."""
+def process_group(device: Device) -> Iterator[Ranks | None]:
+    """Meet the other ranks: through NCCL where the model is on a GPU, else through gloo. None if there are none.
+
+    On a CPU the device is torch's as well: the ranks exchange tensors.
+    """
     if not is_started():
         yield None
         return
+    assert isinstance(device, torch.device)
     on_gpu = is_gpu(device)
     dist.init_process_group("nccl" if on_gpu else "gloo", device_id=device if on_gpu else None)
     yield Ranks(device)
@@ -99,11 +73,12 @@ class Ranks:
     Attributes:
         number: this rank's, from 0.
         count: how many there are: photos in a batch.
+        device: where the Gaussians are.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.number, self.count = dist.get_rank(), dist.get_world_size()
-        self._device = device
+        self.device = device
 
     def share(self, model: Model) -> None:
         """Give every rank the Gaussians of rank 0, so that nothing in making them may differ from GPU to GPU.
@@ -153,7 +128,7 @@ class Ranks:
 
     def _least(self, *values: int) -> list[int]:
         """The least of each value over the ranks."""
-        least = torch.tensor(values, dtype=torch.int64, device=self._device)
+        least = torch.tensor(values, dtype=torch.int64, device=self.device)
         with _others_may_fail():
             dist.all_reduce(least, dist.ReduceOp.MIN)
         return [int(value) for value in least.tolist()]
@@ -170,7 +145,7 @@ class BatchStep:
         self._renderer = renderer
         self._ranks = ranks
         self._memory: torch.Tensor | None = None
-        self._last_sums = AsyncReadback(renderer.device)
+        self._last_sums = AsyncReadback(ranks.device)
 
     def training_step(
         self,

@@ -1,4 +1,4 @@
-"""Photos as tensors: decoded once, shrunk to the training size, kept as bytes on the training device.
+"""Photos as arrays: decoded once, shrunk to the training size, kept as bytes on the training device.
 
 A photo takes 3 bytes a pixel there: 100 photos of 1600 x 1200 are 550 MB. A set that takes more of a GPU's memory than
 its share stays in the machine's memory, from where an iteration fetches its photo.
@@ -6,6 +6,7 @@ its share stays in the machine's memory, from where an iteration fetches its pho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,7 +14,6 @@ from typing import overload
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image, UnidentifiedImageError
 
 from splatworker.errors import InvalidScene
@@ -21,6 +21,7 @@ from splatworker.formats.hidden_parts import hidden_parts, ignored_at, over_colo
 from splatworker.formats.scene import Photo, image_size
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
+from splatworker.render.arrays import Array, Device, cast, fill, on_host, to_device, to_device_soon, to_host
 from splatworker.render.device import free_memory, is_gpu
 from splatworker.render.ignored import left_out
 from splatworker.render.interface import Ignored, View
@@ -49,13 +50,13 @@ class Views(Sequence[View]):
     def __init__(
         self,
         views: list[View],
-        device: torch.device | None = None,
-        holes: Sequence[torch.Tensor | None] | None = None,
+        device: Device | None = None,
+        holes: Sequence[Array | None] | None = None,
         background: int = 0,
     ) -> None:
         self._device = device
         self._views = views
-        self._holes: list[torch.Tensor | None] = list(holes) if holes is not None else [None for _ in views]
+        self._holes: list[Array | None] = list(holes) if holes is not None else [None for _ in views]
         self._background = background
         if device is not None and is_gpu(device):
             # From pages that the system cannot move, the GPU fetches a photo by itself while the host goes on.
@@ -71,25 +72,25 @@ class Views(Sequence[View]):
         view = self._views[index]
         if self._device is None:
             return view
-        return View(view.camera, view.photo.to(self._device, non_blocking=True), view.ignored)
+        return View(view.camera, to_device_soon(view.photo, self._device), view.ignored)
 
     def __len__(self) -> int:
         return len(self._views)
 
-    def hole(self, index: int) -> torch.Tensor | None:
+    def hole(self, index: int) -> Array | None:
         """(H, W) uint8: 255 where a photo is transparent; None if it is so nowhere."""
         return self._holes[index]
 
-    def over(self, index: int, colour: torch.Tensor) -> View:
+    def over(self, index: int, colour: Array) -> View:
         """A view whose photo lies on a colour, (3,) in [0, 1], where it is transparent."""
         view, hole = self[index], self._holes[index]
         if hole is None:
             return view
         change = (255 * colour - self._background)[:, None, None]
-        laid = view.photo.float() + hole.float() * (1 / 255) * change
+        laid = cast(view.photo, "float32") + cast(hole, "float32") * (1 / 255) * change
         if view.ignored is not None:
             laid = left_out(laid, view.ignored)
-        return View(view.camera, laid.round_().clamp_(0, 255).to(torch.uint8), view.ignored)
+        return View(view.camera, cast(laid.round().clip(0, 255), "uint8"), view.ignored)
 
     def ignored(self, index: int) -> Ignored | None:
         """What is ignored of a photo; None where all of it counts."""
@@ -118,14 +119,14 @@ class Views(Sequence[View]):
         """What `change` makes of every view, kept where these are."""
         changed = [change(view) for view in self]
         if self._device is not None:
-            changed = [View(view.camera, view.photo.cpu(), view.ignored) for view in changed]
+            changed = [View(view.camera, on_host(view.photo), view.ignored) for view in changed]
         holes = [
             None if hole is None else change(View(view.camera, hole[None])).photo[0]
             for view, hole in zip(self._views, self._holes, strict=True)
         ]
         return Views(changed, self._device, holes, self._background)
 
-    def _like(self, views: list[View], holes: list[torch.Tensor | None]) -> Views:
+    def _like(self, views: list[View], holes: list[Array | None]) -> Views:
         """Some of these views."""
         part = Views(views, None, holes, self._background)
         part._device = self._device
@@ -135,7 +136,7 @@ class Views(Sequence[View]):
 def load_views(
     photos: list[Photo],
     options: Options,
-    device: torch.device,
+    device: Device,
     loaded: Callable[[int], None] = lambda count: None,
     budget: int | None = None,
 ) -> Views:
@@ -159,12 +160,11 @@ def load_views(
         hidden = pool.map(load_hidden, photos, sizes)
         streams = _bytes_of(sizes, options) > (_photo_budget(device) if budget is None else budget)
         for photo, (width, height), array, (hole, mask) in zip(photos, sizes, pixels, hidden, strict=True):
-            tensor = torch.from_numpy(array)
-            holes.append(None if hole is None else torch.from_numpy(hole).to(device))
-            ignored = None if mask is None else Ignored(torch.from_numpy(mask).to(device))
+            holes.append(None if hole is None else to_device(hole, device))
+            ignored = None if mask is None else Ignored(to_device(mask, device))
             if mask is not None:
-                tensor.masked_fill_(torch.from_numpy(mask) != 0, 0)
-            placed = tensor if streams else tensor.to(device)
+                fill(array, mask != 0, 0)
+            placed = to_host(array, device) if streams else to_device(array, device)
             views.append(View(photo.camera.resized(width, height), placed, ignored))
             loaded(len(views))
     views = _weighted(views)
@@ -178,7 +178,7 @@ def _weighted(views: list[View]) -> list[View]:
     """
     masks = [view.ignored.pixels for view in views if view.ignored is not None]
     kept = sum(int((pixels == 0).sum()) for pixels in masks)
-    weight = sum(pixels.numel() for pixels in masks) / max(1, kept)
+    weight = sum(math.prod(pixels.shape) for pixels in masks) / max(1, kept)
     return [
         view if view.ignored is None else replace(view, ignored=view.ignored._replace(weight=weight)) for view in views
     ]
@@ -190,7 +190,7 @@ def _bytes_of(sizes: list[tuple[int, int]], options: Options) -> float:
     return pyramid * sum(3 * width * height for width, height in sizes)
 
 
-def _photo_budget(device: torch.device) -> float:
+def _photo_budget(device: Device) -> float:
     free = free_memory(device)
     return float("inf") if free is None else PHOTOS_SHARE * free
 

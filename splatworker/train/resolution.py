@@ -6,8 +6,10 @@ equal or better held-out quality (Chen et al. 2025, "DashGaussian"; the schedule
 
 from __future__ import annotations
 
-import torch
+import functools
+import operator
 
+from splatworker.render.arrays import Array, cast, filled
 from splatworker.render.interface import View
 from splatworker.train.photos import Views
 
@@ -38,7 +40,7 @@ class Pyramid:
                 break
             self._levels.append(self._levels[-1].each(halved))
 
-    def view(self, index: int, iteration: int, over: torch.Tensor | None = None) -> View:
+    def view(self, index: int, iteration: int, over: Array | None = None) -> View:
         """A view, at the size for an iteration (from 1); where its photo is transparent on another colour, (3,)."""
         level = self._levels[min(halvings(iteration, self._coarse_iterations), len(self._levels) - 1)]
         return level[index] if over is None else level.over(index, over)
@@ -47,17 +49,23 @@ class Pyramid:
 def halved(view: View) -> View:
     """A view at half its width and height, rounded down: each pixel the mean of four, ignored where any of them is."""
     height, width = view.photo.shape[1] // 2, view.photo.shape[2] // 2
-    even = view.photo[None, :, : 2 * height, : 2 * width].float()
-    photo = torch.nn.functional.avg_pool2d(even, 2)[0].round().to(torch.uint8)
+    upper_left, *others = _quarters(cast(view.photo, "float32"), height, width)
+    total: Array = sum(others, upper_left)
+    photo = cast((total / 4).round(), "uint8")
     camera, ignored = view.camera, view.ignored
     if ignored is not None:
-        pixels = (ignored.pixels[None, None, : 2 * height, : 2 * width] != 0).float()
-        ignored = ignored._replace(pixels=torch.nn.functional.max_pool2d(pixels, 2)[0, 0].to(torch.uint8))
+        first, *others = _quarters(ignored.pixels != 0, height, width)
+        ignored = ignored._replace(pixels=cast(functools.reduce(operator.or_, others, first), "uint8"))
     # An odd last column or row falls away, so focal lengths and principal point halve exactly.
     return View(
         type(camera)(
             width, height, camera.fx / 2, camera.fy / 2, camera.cx / 2, camera.cy / 2, camera.camera_from_world
         ),
-        photo if ignored is None else photo.masked_fill_(ignored.pixels != 0, 0),
+        photo if ignored is None else filled(photo, ignored.pixels != 0, 0),
         ignored,
     )
+
+
+def _quarters(picture: Array, height: int, width: int) -> list[Array]:
+    """The upper left, upper right, lower left and lower right ones of so many squares of four pixels, (..., H, W)."""
+    return [picture[..., y : 2 * height : 2, x : 2 * width : 2] for y in range(2) for x in range(2)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from splatworker.formats.camera import Camera
+from splatworker.render.arrays import Array, area_means, cast, device_of, indices, library, looked_up, to_device
 from splatworker.train.free_space import along, lens
 from splatworker.train.model import Model
 from splatworker.train.photos import Views
@@ -33,14 +33,12 @@ class Silhouettes:
         counts: (C, SIDE, SIDE) bool, where a photo says anything; None: everywhere.
     """
 
-    def __init__(
-        self, cameras: Sequence[Camera], opacity: torch.Tensor, count: int, counts: torch.Tensor | None = None
-    ) -> None:
+    def __init__(self, cameras: Sequence[Camera], opacity: Array, count: int, counts: Array | None = None) -> None:
         self.count = count
         matrices = np.array([camera.camera_from_world[:3] for camera in cameras])
-        self._camera_from_world = torch.tensor(matrices, dtype=torch.float32, device=opacity.device)
-        lenses = np.array([lens(camera) for camera in cameras])
-        self._lenses = torch.tensor(lenses, dtype=torch.float32, device=opacity.device)
+        self._camera_from_world = to_device(matrices.astype(np.float32), device_of(opacity))
+        lenses = np.array([lens(camera) for camera in cameras], np.float32)
+        self._lenses = to_device(lenses, device_of(opacity))
         self._is_opaque = opacity >= 0.5
         self._counts = counts
 
@@ -51,43 +49,40 @@ class Silhouettes:
         some = next((hole for hole in holes if hole is not None), None)
         if some is None:
             return None
-        opaque = torch.ones(SIDE, SIDE, device=some.device)
-        opacity = [opaque if hole is None else 1 - _shrunk(hole) / 255 for hole in holes]
+        opaque = to_device(np.ones((SIDE, SIDE), np.float32), device_of(some))
+        opacity = library(some).stack([opaque if hole is None else 1 - area_means(hole, SIDE) / 255 for hole in holes])
         count = sum(hole is not None for hole in holes)
         ignored = [views.ignored(index) for index in range(len(cameras))]
         if all(one is None for one in ignored):
-            return cls(cameras, torch.stack(opacity), count)
-        counts = [opaque > 0 if one is None else _shrunk(one.pixels != 0) == 0 for one in ignored]
-        return cls(cameras, torch.stack(opacity), count, torch.stack(counts))
+            return cls(cameras, opacity, count)
+        counts = [opaque > 0 if one is None else area_means(one.pixels != 0, SIDE) == 0 for one in ignored]
+        return cls(cameras, opacity, count, library(some).stack(counts))
 
-    def outside(self, means: torch.Tensor) -> torch.Tensor:
+    def outside(self, means: Array) -> Array:
         """(N,) which of (N, 3) centers in the world are not the subject's."""
-        seen = torch.zeros(len(means), dtype=torch.int32, device=means.device)
-        opaque = torch.zeros_like(seen)
+        xp = library(means)
+        seen = xp.zeros_like(means[:, 0], dtype=xp.int32)
+        opaque = xp.zeros_like(seen)
         step = max(1, _PAIRS_AT_ONCE // max(1, len(means)))
         for first in range(0, len(self._lenses), step):
             some = slice(first, first + step)
             x, y, z = (along(means, self._camera_from_world[some, axis]) for axis in range(3))
-            fx, fy, cx, cy = self._lenses[some, :, None].unbind(1)
-            depth = z.clamp_min(1e-6)
-            column = ((fx * x / depth + cx + 0.5) * SIDE).floor()
-            row = ((fy * y / depth + cy + 0.5) * SIDE).floor()
+            fx, fy, cx, cy = (self._lenses[some, k, None] for k in range(4))
+            depth = z.clip(1e-6, None)
+            column = xp.floor((fx * x / depth + cx + 0.5) * SIDE)
+            row = xp.floor((fy * y / depth + cy + 0.5) * SIDE)
             inside = (z > 0) & (column >= 0) & (column < SIDE) & (row >= 0) & (row < SIDE)
-            pixel = (row.clamp(0, SIDE - 1) * SIDE + column.clamp(0, SIDE - 1)).long()
+            pixel = cast(row.clip(0, SIDE - 1) * SIDE + column.clip(0, SIDE - 1), "int64")
             if self._counts is not None:
-                inside &= self._counts[some].flatten(1).gather(1, pixel)
-            hits = self._is_opaque[some].flatten(1).gather(1, pixel) & inside
-            seen += inside.sum(dim=0, dtype=torch.int32)
-            opaque += hits.sum(dim=0, dtype=torch.int32)
+                inside &= looked_up(self._counts[some].reshape(-1, SIDE * SIDE), pixel)
+            hits = looked_up(self._is_opaque[some].reshape(-1, SIDE * SIDE), pixel) & inside
+            seen += inside.sum(axis=0, dtype=xp.int32)
+            opaque += hits.sum(axis=0, dtype=xp.int32)
         return (opaque < LEAST_OPAQUE * seen) | (opaque == 0)
 
     def clear(self, model: Model) -> None:
         """Take away the Gaussians that are not the subject's, unless none would be left."""
-        kept = (~self.outside(model.parameters.means)).nonzero()[:, 0]
+        kept = indices(~self.outside(model.parameters.means))
         if 0 < len(kept) < len(model):
-            none = type(model.parameters)(*(tensor[:0] for tensor in model.parameters))
+            none = type(model.parameters)(*(array[:0] for array in model.parameters))
             model.rebuild(kept, none)
-
-
-def _shrunk(hole: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.interpolate(hole[None, None].float(), size=(SIDE, SIDE), mode="area")[0, 0]

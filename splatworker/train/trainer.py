@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import torch
+import numpy as np
 
 from splatworker.errors import InvalidScene, OutOfMemory
 from splatworker.formats.mask_names import MaskRules
 from splatworker.formats.scene import read_scene, split
+from splatworker.render.arrays import to_device
 from splatworker.render.device import give_back_memory, peak_memory
 from splatworker.render.interface import Renderer, Step
 from splatworker.render.tensors import to_gaussians, to_tensors
@@ -26,13 +27,15 @@ from splatworker.train.log import READ_EVERY, LossLog
 from splatworker.train.memory import gaussian_capacity, is_out_of_memory
 from splatworker.train.model import Model
 from splatworker.train.options import Options
-from splatworker.train.parallel import BatchStep, Ranks
 from splatworker.train.photos import load_views
 from splatworker.train.randomness import Randomness
 from splatworker.train.resolution import Pyramid
 from splatworker.train.schedule import active_sh_degree, dropout_at, learning_rates
 from splatworker.train.silhouettes import Silhouettes
 from splatworker.train.warm_up import warming_up
+
+if TYPE_CHECKING:
+    from splatworker.train.parallel import BatchStep, Ranks
 
 LOADING_SHARE, TRAINING_SHARE = 0.04, 0.94
 """Of the stage's time, for its progress: loading photos, and iterations. The rest is the last evaluation."""
@@ -43,6 +46,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+@np.errstate(all="ignore")  # what is not a number is found by the loss, as on a GPU
 def train(
     options: Options,
     renderer: Renderer,
@@ -81,7 +85,10 @@ def train(
     if options.start_checkpoint:
         first, model, random_state = load_checkpoint(options.start_checkpoint, device)
         _check_resumable(options, first, model)
-        random.restore(random_state)
+        try:
+            random.restore(random_state)
+        except ValueError:
+            report.warning("The checkpoint comes from another kind of device: other random numbers follow than there.")
     else:
         first, model = 0, Model(to_tensors(gaussians_from_points(scene.points, options.sh_degree), device))
     if ranks:
@@ -111,7 +118,7 @@ def train(
 
     if writes and not folder.is_taken:
         begin()
-    background = torch.full((3,), float(options.white_background), device=device)
+    background = to_device(np.full(3, float(options.white_background), np.float32), device)
     names = [photo.name for photo in photos]
     quality = Quality(renderer, names, views, len(train_photos), background, options.model_path)
     silhouettes = Silhouettes.of([photo.camera for photo in train_photos], views)
@@ -121,7 +128,7 @@ def train(
         silhouettes.clear(model)
     pyramid = Pyramid(views[: len(train_photos)], options.coarse_iterations)
     log, clock = LossLog(watch), Clock(device)
-    steps: Renderer | BatchStep = BatchStep(renderer, ranks) if ranks else renderer
+    steps = _batches(renderer, ranks) if ranks else renderer
     training_step = retry_without_growth(steps.training_step, density, report)
 
     def after_step(iteration: int, model: Model) -> None:
@@ -210,6 +217,12 @@ def train(
         **({"processes": ranks.count} if ranks else {}),
         **({"peak_memory_bytes": peak} if (peak := peak_memory(device)) is not None else {}),
     }
+
+
+def _batches(renderer: Renderer, ranks: Ranks) -> BatchStep:
+    from splatworker.train.parallel import BatchStep  # noqa: PLC0415 - loads torch
+
+    return BatchStep(renderer, ranks)
 
 
 def _check_resumable(options: Options, first: int, model: Model) -> None:

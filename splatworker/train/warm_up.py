@@ -14,13 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.formats.scene import Photo
+from splatworker.render.arrays import Device, to_device
 from splatworker.render.backend import renderer_for
-from splatworker.render.device import current, is_gpu
+from splatworker.render.device import current, is_gpu, kind
 from splatworker.render.interface import GaussianTensors, Step, View
 from splatworker.train.density import GradientDensity, RevisedDensity
 from splatworker.train.evaluate import score_views
@@ -29,6 +29,7 @@ from splatworker.train.log import LossLog
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.photos import Views
+from splatworker.train.randomness import generator, normal
 from splatworker.train.resolution import LEAST_SIDE, Pyramid
 from splatworker.train.schedule import learning_rates
 
@@ -38,7 +39,7 @@ EXTENT = 5.0
 
 
 @contextlib.contextmanager
-def warming_up(device: torch.device) -> Iterator[None]:
+def warming_up(device: Device) -> Iterator[None]:
     """While the block runs, warm a GPU up, and be done at its end; a CPU has nothing to load."""
     if not is_gpu(device):
         yield
@@ -50,13 +51,13 @@ def warming_up(device: torch.device) -> Iterator[None]:
 
 
 @functools.cache
-def warm_up(device: torch.device) -> None:
+def warm_up(device: Device) -> None:
     """Draw a model that nobody sees, at every size of its photo, learn, add to it, remove from it, and score it.
 
     Once in a process for each device: what is loaded stays.
     """
     with current(device):
-        renderer = renderer_for(device.type)
+        renderer = renderer_for(kind(device), tensors=not isinstance(device, str))
         options = Options(
             Path(),
             Path(),
@@ -66,20 +67,20 @@ def warm_up(device: torch.device) -> None:
             densify_grad_threshold=0.0,
             opacity_reset_interval=1,
         )
-        generator = torch.Generator(device).manual_seed(0)
+        random_numbers = generator(0, device)
         shapes = ((3,), (4,), (3,), (), (3,), (15, 3))
-        random = (torch.randn(COUNT, *shape, generator=generator, device=device) for shape in shapes)
+        random = (normal((COUNT, *shape), random_numbers) for shape in shapes)
         gaussians = GaussianTensors(*random)
         middle = math.log(options.percent_dense * EXTENT)  # between those that are cloned and those that are split
         model = Model(gaussians._replace(log_scales=gaussians.log_scales + middle))
         camera = Camera(SIDE, SIDE, SIDE, SIDE, SIDE / 2, SIDE / 2, np.hstack([np.eye(3), [[0.0], [0.0], [5.0]]]))
-        views = Views([View(camera, torch.zeros(3, SIDE, SIDE, dtype=torch.uint8, device=device))])
-        background = torch.zeros(3, device=device)
+        views = Views([View(camera, to_device(np.zeros((3, SIDE, SIDE), np.uint8), device))])
+        background = to_device(np.zeros(3, np.float32), device)
         points = Points(np.zeros((COUNT, 3)), np.zeros((COUNT, 3), np.uint8), np.full(COUNT, 2))
         free_space = FreeSpace([Photo("", Path(), camera)], points, device)
         log, pyramid = LossLog(lambda entry: None), Pyramid(views, options.coarse_iterations)
-        revised = RevisedDensity(options, EXTENT, generator, free_space=free_space)
-        strategies = (revised, revised, GradientDensity(options, EXTENT, generator))
+        revised = RevisedDensity(options, EXTENT, random_numbers, free_space=free_space)
+        strategies = (revised, revised, GradientDensity(options, EXTENT, random_numbers))
         for iteration, density in enumerate(strategies, start=1):
             loss = renderer.training_step(
                 model.parameters,

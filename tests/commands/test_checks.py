@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -23,7 +24,7 @@ def test_a_gaussian_is_drawn_where_a_job_would_be_done() -> None:
 
 def test_kernels_that_draw_nothing_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("splatworker.render.backend.cuda_is_usable", lambda: False)
-    monkeypatch.setattr(CpuRenderer, "render", lambda *_: torch.zeros(3, 32, 32))
+    monkeypatch.setattr(CpuRenderer, "render", lambda *_: np.zeros((3, 32, 32), np.float32))
     with pytest.raises(GpuFailed, match="draw nothing"):
         checks.draw_something(Silent())
 

@@ -75,5 +75,6 @@ def subject(model: Path, scene: Path) -> Subject:
 
 
 @pytest.fixture(scope="session")
-def renderer() -> Renderer:
-    return renderer_for("cpu")
+def renderer(request: pytest.FixtureRequest) -> Renderer:
+    """The CPU's, on numpy's arrays, or with `support.kinds.with_either` on torch's as well."""
+    return renderer_for("cpu", tensors=getattr(request, "param", "numpy") == "torch")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from support.gaussian_scenes import concatenate, random_gaussians
+from support.kinds import with_either
 
 from splatworker.export import clean as cleaning
 from splatworker.export.clean import Cleaning, clean
@@ -17,6 +18,8 @@ from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import take
 from splatworker.render.interface import GaussianTensors, Renderer
 from splatworker.render.tensors import to_gaussians, to_tensors
+
+pytestmark = with_either
 
 
 def extras(means: np.ndarray, log_scale: float, opacity_logit: float) -> GaussianTensors:

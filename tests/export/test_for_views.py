@@ -10,12 +10,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from support.gaussian_scenes import random_gaussians
+from support.kinds import with_either
 
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
 from splatworker.export.pictures import SplatRenderer
 from splatworker.export.subject import Subject
 from splatworker.export.visibility import measure_visibility
 from splatworker.formats.gaussians import Gaussians
+from splatworker.render.arrays import mean_square
 from splatworker.render.interface import SH_C0, Renderer
 from splatworker.render.spherical_harmonics import basis
 from splatworker.render.tensors import to_gaussians, to_tensors
@@ -43,7 +45,7 @@ def likeness(first: Gaussians, second: Gaussians, subject: Subject, renderer: Re
     """PSNR in dB of the pictures from all cameras."""
     splat_renderers = [SplatRenderer(gaussians, renderer, subject.background) for gaussians in (first, second)]
     errors = [
-        ((splat_renderers[0].image(photo.camera).clone() - splat_renderers[1].image(photo.camera)) ** 2).mean().item()
+        mean_square(splat_renderers[0].image(photo.camera) - splat_renderers[1].image(photo.camera))
         for photo in subject.photos
     ]
     return float(-10 * np.log10(np.mean(errors)))
@@ -121,6 +123,7 @@ def test_files_for_viewers_with_y_down_know_the_cameras_too(
     assert likeness(back, splat, subject, renderer) == pytest.approx(likeness(up, splat, subject, renderer), abs=1)
 
 
+@with_either
 def test_constant_colours_are_the_best_beside_wrong_harmonics(subject: Subject, renderer: Renderer) -> None:
     """The error is a parabola in each colour, and so both neighbours of the least must be worse.
 

@@ -6,10 +6,12 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
 from support.gaussian_scenes import concatenate
+from support.kinds import with_either
 from support.model_folders import write_model
 
 from splatworker.errors import InvalidMasks
@@ -21,7 +23,7 @@ from splatworker.export.visibility import measure_visibility
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.ply import read_ply
 from splatworker.render.backend import renderer_for
-from splatworker.render.interface import GaussianTensors
+from splatworker.render.interface import GaussianTensors, Renderer
 from splatworker.render.tensors import to_gaussians, to_tensors
 
 HIDDEN = slice(30, 66)
@@ -66,8 +68,9 @@ def test_scores_and_error_maps_are_of_what_counts(model: Path, spoilt: Path) -> 
         shutil.move(spoilt / "hidden", spoilt / "masks")
 
 
-def test_what_only_ignored_pixels_show_is_seen_by_nobody(model: Path, spoilt: Path) -> None:
-    subject, renderer = read_subject(model, spoilt), renderer_for("cpu")
+@with_either
+def test_what_only_ignored_pixels_show_is_seen_by_nobody(model: Path, spoilt: Path, renderer: Renderer) -> None:
+    subject = read_subject(model, spoilt)
     camera = subject.trained[3].camera
     floater = torch.tensor(camera.center + 0.5 * camera.camera_from_world[2, :3], dtype=torch.float32)[None]
     more = GaussianTensors(
@@ -77,7 +80,7 @@ def test_what_only_ignored_pixels_show_is_seen_by_nobody(model: Path, spoilt: Pa
     splat: Gaussians = to_gaussians(concatenate(to_tensors(subject.gaussians, torch.device("cpu")), more))
     tensors, cameras = to_tensors(splat, renderer.device), [photo.camera for photo in subject.trained]
 
-    def holes(index: int) -> torch.Tensor | None:
+    def holes(index: int) -> npt.NDArray[np.uint8] | None:
         return read_ignored(subject.trained[index])
 
     seen, masked = (

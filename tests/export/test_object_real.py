@@ -59,8 +59,8 @@ def test_a_real_object_and_nothing_of_what_is_around(name: str, blue_or_grey: st
         lens = {key: entry[key] for key in ("width", "height", "fx", "fy", "cx", "cy")}
         camera = Camera(**lens, camera_from_world=np.array(entry["camera_from_object"]))
         camera = camera.resized(camera.width // 4, camera.height // 4)
-        covered = renderer.covered(camera).numpy() > 0.7
-        red, _, blue = renderer.image(camera).numpy()
+        covered = renderer.covered(camera) > 0.7
+        red, _, blue = renderer.image(camera)
         grey = (np.abs(red - blue) < 0.04) & (red > 0.3)
         around = blue > red + 0.15 if blue_or_grey == "blue" else grey
         wrong, shown = wrong + int((around & covered).sum()), shown + int(covered.sum())

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from support.exports import Told
 from support.model_folders import write_model
@@ -27,6 +26,7 @@ from splatworker.formats.camera import Camera
 from splatworker.formats.find import find_splat, find_splat_of_scene
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import take
+from splatworker.render.arrays import to_numpy
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.registry import read_any
@@ -84,9 +84,9 @@ def test_its_cameras_agree_with_it(trained: Path, cut: Path) -> None:
     entry = told[4]
     lens = {name: entry[name] for name in ("width", "height", "fx", "fy", "cx", "cy")}
     camera = Camera(**lens, camera_from_world=np.array(entry["camera_from_object"]))
-    renderer, black = CpuRenderer(), torch.zeros(3)
+    renderer, black = CpuRenderer(), np.zeros(3, np.float32)
     drawn = renderer.render(to_tensors(read_any(cut / "splat.ply"), renderer.device), camera, black, 0)
-    pixels = drawn.permute(1, 2, 0).numpy()
+    pixels = drawn.transpose(1, 2, 0)
     with Image.open(trained / "scene" / "images" / entry["name"]) as image:
         photo = np.asarray(image.convert("RGB"), np.float32) / 255
     there = pixels.sum(axis=2) > 0.5
@@ -268,4 +268,4 @@ def test_of_a_splat_that_was_trained(tmp_path: Path) -> None:
 
 
 def covered(splat: Gaussians, camera: Camera) -> np.ndarray:
-    return SplatRenderer(splat, CpuRenderer(), (0.0, 0.0, 0.0)).covered(camera).numpy()
+    return to_numpy(SplatRenderer(splat, CpuRenderer(), (0.0, 0.0, 0.0)).covered(camera))

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from support.exports import Exported
 
 from splatworker.export.camera_path import Viewpoint
 from splatworker.export.orient import rotate
+from splatworker.render.arrays import to_numpy
 from splatworker.render.backend import renderer_for
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.registry import read_any
@@ -100,14 +100,14 @@ def own_picture(exported: Exported, size: tuple[int, int]) -> np.ndarray:
     splat = read_any(exported.folder / "splat.sog")
     upright = rotate(splat, np.diag([-1.0, -1.0, 1.0]))
     renderer = renderer_for("cpu")
-    tensors = to_tensors(upright, torch.device("cpu"))
-    image = renderer.render(tensors, viewpoint.camera(width, height), torch.zeros(3), upright.sh_degree)
-    return image.clamp(0, 1).permute(1, 2, 0).numpy()
+    tensors = to_tensors(upright, renderer.device)
+    image = renderer.render(tensors, viewpoint.camera(width, height), np.zeros(3, np.float32), upright.sh_degree)
+    return to_numpy(image.clip(0, 1)).transpose(1, 2, 0)
 
 
 def ssim(first: np.ndarray, second: np.ndarray) -> float:
-    truth = torch.from_numpy((second * 255).round().astype(np.uint8)).permute(2, 0, 1).contiguous()
-    loss, _ = renderer_for("cpu").loss(torch.from_numpy(first.copy()).permute(2, 0, 1).contiguous(), truth, 1.0)
+    truth = (second * 255).round().astype(np.uint8).transpose(2, 0, 1).copy()
+    loss, _ = renderer_for("cpu").loss(first.transpose(2, 0, 1).copy(), truth, 1.0)
     return float(loss.ssim)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from support.as_numpy import AsNumpy
 
 from splatworker.render.interface import Renderer
 
@@ -24,14 +25,19 @@ def _cpu(monkeypatch: pytest.MonkeyPatch, instruction_set: str) -> CpuRenderer:
 
 
 @pytest.fixture(
-    params=["cpu-baseline", "cpu-avx2", "cpu-avx512", pytest.param("cuda", marks=pytest.mark.gpu)],
+    params=["cpu-baseline", "cpu-avx2", "cpu-avx512", "numpy", pytest.param("cuda", marks=pytest.mark.gpu)],
 )
 def renderer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Renderer:
-    """A backend: the CPU's with each instruction set this processor has, and CUDA where there is a GPU."""
+    """A backend: the CPU's with each instruction set this processor has, once on numpy's arrays and else on
+    torch's tensors, and CUDA where there is a GPU."""
     if request.param == "cuda":
         if not torch.cuda.is_available():
             pytest.skip("no NVIDIA GPU here")
         from splatworker.render.cuda import CudaRenderer
 
         return CudaRenderer()
+    if request.param == "numpy":
+        from splatworker.render.cpu import CpuRenderer
+
+        return AsNumpy(CpuRenderer())
     return _cpu(monkeypatch, request.param.removeprefix("cpu-"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from splatworker.errors import GpuFailed, from_event
+from splatworker.errors import GpuFailed, TorchMissing, from_event
 from splatworker.render import backend
 from splatworker.render.cpu import CpuRenderer
 
@@ -32,7 +32,22 @@ def test_torch_gets_the_processors_that_this_process_may_use(monkeypatch: pytest
     before = torch.get_num_threads()
     monkeypatch.setattr(backend, "available_cpus", lambda: 1)
     try:
-        backend.renderer_for("cpu")
+        backend.renderer_for("cpu", tensors=True)
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_cpus_arrays_are_numpys_unless_tensors_are_wanted() -> None:
+    assert backend.renderer_for("cpu").device == "cpu"
+    assert backend.renderer_for("cpu", tensors=True).device == torch.device("cpu")
+
+
+def test_a_gpu_without_torch_is_an_error_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "find_gpus", lambda: {"code": "", "reason": ""})
+    monkeypatch.setattr(backend, "find_spec", lambda name: None)
+    assert isinstance(backend.renderer_for("auto"), CpuRenderer)
+    with pytest.raises(TorchMissing) as refused:
+        backend.renderer_for("cuda")
+    assert refused.value.code == "torch_missing"
+    assert "splatworker[torch]" in str(refused.value.hint)

@@ -108,7 +108,7 @@ def drawn_as_by_the_cpu(renderer: Renderer, gaussians: GaussianTensors, camera: 
 
     cpu = CpuRenderer()
     expected = cpu.render(gaussians, camera, background(cpu), 0)
-    image = renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 0)
+    image: torch.Tensor = renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 0)
     difference = (image.cpu() - expected).abs()
     assert difference.max() < 0.01
     assert difference.mean() < 2e-5

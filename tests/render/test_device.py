@@ -6,17 +6,28 @@ import pytest
 import torch
 
 from splatworker.render import device
+from splatworker.render.arrays import Device
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 
 
-def test_on_a_cpu_there_is_nothing_to_do() -> None:
-    device.synchronise(CPU)
-    with device.current(CPU):
+@pytest.mark.parametrize("cpu", ["cpu", CPU])
+def test_on_a_cpu_there_is_nothing_to_do(cpu: Device) -> None:
+    device.synchronise(cpu)
+    with device.current(cpu):
         pass
-    assert not device.is_gpu(CPU)
-    assert device.event(CPU) is None
-    assert device.free_memory(CPU) is device.peak_memory(CPU) is None
+    assert not device.is_gpu(cpu)
+    assert device.kind(cpu) == "cpu"
+    assert device.event(cpu) is None
+    assert device.free_memory(cpu) is device.peak_memory(cpu) is None
+
+
+def test_where_the_driver_shows_no_gpu_torch_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(device, "find_gpus", lambda: {"code": "no_driver"})
+    assert not device.has_gpu()
+    monkeypatch.setattr(device, "find_gpus", lambda: {"code": ""})
+    assert device.has_gpu()
 
 
 def test_a_gpus_free_memory_has_what_torch_holds_and_does_not_use(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from support.gaussian_scenes import front_camera, look_at_camera, one_gaussian, random_gaussians
+from support.gaussian_scenes import front_camera, look_at_camera, random_gaussians
+from support.kinds import on_either
 
 from splatworker.formats.camera import Camera
+from splatworker.render.arrays import Device, to_device
 from splatworker.render.ignored import hides
 from splatworker.render.interface import (
     CONTRIBUTION_HEADER,
@@ -170,10 +173,11 @@ def test_a_batch(renderer: Renderer) -> None:
         assert relative(moment, wanted) < 5e-3, name
 
 
-def test_a_gaussian_is_hidden_where_its_mean_is_projected() -> None:
+@on_either
+def test_a_gaussian_is_hidden_where_its_mean_is_projected(device: Device) -> None:
     camera = front_camera()
-    pixels = torch.zeros(camera.height, camera.width, dtype=torch.uint8)
+    pixels = np.zeros((camera.height, camera.width), np.uint8)
     pixels[:, camera.width // 2 :] = 1
     places = [(0.5, 0, 0), (-0.5, 0, 0), (0.5, 0, -6), (50, 0, 0)]
-    means = torch.cat([one_gaussian(mean=place).means for place in places])
-    assert hides(means, camera, Ignored(pixels)).tolist() == [True, False, False, False]
+    means = to_device(np.array(places, np.float32), device)
+    assert hides(means, camera, Ignored(to_device(pixels, device))).tolist() == [True, False, False, False]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
+from support.kinds import on_either
 
+from splatworker import _cpu
+from splatworker.render.arrays import Device
 from splatworker.splat_files.clusters import CODEBOOK_SIZE, codebook, palette
-
-CPU = torch.device("cpu")
 
 
 def test_few_numbers_are_all_in_the_codebook() -> None:
@@ -32,18 +34,76 @@ def test_every_value_gets_its_nearest_entry_and_the_mean_error_is_small() -> Non
     assert np.sqrt(np.mean((values - entries[index]) ** 2)) < 0.01
 
 
-def test_a_palette_as_large_as_its_vectors_has_them_all() -> None:
+@on_either
+def test_a_palette_as_large_as_its_vectors_has_them_all(device: Device) -> None:
     vectors = np.random.default_rng(0).normal(size=(40, 9)).astype(np.float32)
-    centroids, labels = palette(vectors, 40, 3, CPU)
+    centroids, labels = palette(vectors, 40, 3, device)
     np.testing.assert_allclose(centroids[labels], vectors, atol=1e-6)
 
 
-def test_what_counts_more_is_met_better() -> None:
+@on_either
+def test_what_counts_more_is_met_better(device: Device) -> None:
     vectors = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
     weights = np.where(np.arange(400) < 40, 100.0, 0.01).astype(np.float32)
-    centroids, labels = palette(vectors, 40, 5, CPU, weights=weights)
+    centroids, labels = palette(vectors, 40, 5, device, weights=weights)
     lost = np.linalg.norm(centroids[labels] - vectors, axis=1)
     assert lost[:40].mean() < 0.3 * lost[40:].mean()
-    again, same = palette(vectors, 40, 5, CPU, weights=weights)
+    again, same = palette(vectors, 40, 5, device, weights=weights)
     np.testing.assert_array_equal(labels, same)
     np.testing.assert_array_equal(centroids, again)
+
+
+def test_both_kinds_of_arrays_give_the_same_palette() -> None:
+    random = np.random.default_rng(1)
+    vectors = random.normal(size=(3000, 45)).astype(np.float32)
+    weights = random.gamma(1.0, 1.0, 3000).astype(np.float32)
+    ours, theirs = (palette(vectors, 128, 4, device, weights=weights) for device in ("cpu", torch.device("cpu")))
+    assert (ours[1] == theirs[1]).mean() > 0.999  # a tie may end either way, by the last bits of a sum
+    np.testing.assert_allclose(ours[0], theirs[0], atol=0.01)
+
+
+def distances(points: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    return np.asarray(((points[:, None].astype(float) - centroids) ** 2).sum(axis=2))
+
+
+@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
+@pytest.mark.parametrize(
+    ("points", "centroids", "width"), [(1, 1, 1), (7, 5, 3), (50, 33, 9), (65, 64, 24), (301, 130, 45), (0, 3, 3)]
+)
+def test_the_nearest_is_the_nearest(
+    points: int, centroids: int, width: int, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPLATWORKER_ISA", isa)
+    random = np.random.default_rng(points)
+    some, others = (random.normal(size=(count, width)).astype(np.float32) for count in (points, centroids))
+    found = [np.full(points, -1, np.int32) for _ in range(2)]
+    for labels, threads in zip(found, (1, 3), strict=True):
+        _cpu.nearest(some, others, threads, labels)
+    np.testing.assert_array_equal(found[0], found[1])
+    every = distances(some, others)
+    np.testing.assert_allclose(every[np.arange(points), found[0]], every.min(axis=1, initial=np.inf), atol=1e-4)
+
+
+def test_of_equally_near_ones_the_first_is_taken() -> None:
+    centroids = np.ones((70, 4), np.float32)
+    centroids[:3] = 5.0
+    labels = np.empty(13, np.int32)
+    _cpu.nearest(np.zeros((13, 4), np.float32), centroids, 2, labels)
+    assert (labels == 3).all()
+
+
+@pytest.mark.parametrize(
+    ("points", "centroids", "labels"),
+    [
+        ((4, 3), (0, 3), (4,)),
+        ((4, 3), (2, 4), (4,)),
+        ((4, 3), (2, 3), (3,)),
+        ((4, 2000), (2, 2000), (4,)),
+        ((4,), (4,), (4,)),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(
+    points: tuple[int, ...], centroids: tuple[int, ...], labels: tuple[int, ...]
+) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        _cpu.nearest(np.zeros(points, np.float32), np.zeros(centroids, np.float32), 1, np.zeros(labels, np.int32))

@@ -36,7 +36,8 @@ def directions_weighted(given: Colours) -> torch.Tensor:
     """(V, N, K) the harmonics towards every view, in double precision."""
     means, centers = torch.from_numpy(given.means).double(), torch.from_numpy(given.lines.centers).double()
     degree = int(given.coefficients.shape[1] ** 0.5) - 1
-    return basis(F.normalize(means - centers[:, None], dim=-1), degree)
+    values: torch.Tensor = basis(F.normalize(means - centers[:, None], dim=-1), degree)
+    return values
 
 
 def cost(given: Colours, found: torch.Tensor, grid: Grid, prices: Prices) -> torch.Tensor:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from splatworker.render.arrays import Device
 from splatworker.train.options import Options
 
 
@@ -31,3 +33,10 @@ def tiny_options(tiny_scene: Path, tmp_path: Path) -> Callable[..., Options]:
         return Options(**(defaults | changes))
 
     return make
+
+
+@pytest.fixture(params=["cpu", torch.device("cpu")], ids=["numpy", "torch"])
+def device(request: pytest.FixtureRequest) -> Device:
+    """Where the test's arrays are: a test that asks for it is done with numpy's, and with torch's."""
+    there: Device = request.param
+    return there

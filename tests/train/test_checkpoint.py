@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from splatworker.errors import InvalidScene
+from splatworker.render.arrays import Device
 from splatworker.render.cpu import CpuRenderer
 from splatworker.stages.progress import Silent
 from splatworker.train.checkpoint import checkpoint_path
@@ -17,16 +19,39 @@ from splatworker.train.options import Options
 from splatworker.train.trainer import train
 
 
-def test_resuming_gives_what_never_stopping_gives(tiny_options: Callable[..., Options], tmp_path: Path) -> None:
+def test_resuming_gives_what_never_stopping_gives(
+    device: Device, tiny_options: Callable[..., Options], tmp_path: Path
+) -> None:
     straight = tiny_options(model_path=tmp_path / "straight", checkpoint_iterations=[47], random_background=True)
-    train(straight, CpuRenderer(), Silent())
+    train(straight, CpuRenderer(device=device), Silent())
     resumed = tiny_options(
         model_path=tmp_path / "resumed",
         random_background=True,
         start_checkpoint=checkpoint_path(straight.model_path, 47),
     )
-    train(resumed, CpuRenderer(), Silent())
+    train(resumed, CpuRenderer(device=device), Silent())
     assert splat_path(resumed.model_path, 120).read_bytes() == splat_path(straight.model_path, 120).read_bytes()
+
+
+class Told(Silent):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warning(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+def test_on_the_other_kind_of_device_it_goes_on_with_other_random_numbers(
+    device: Device, tiny_options: Callable[..., Options], tmp_path: Path
+) -> None:
+    other: Device = torch.device("cpu") if isinstance(device, str) else "cpu"
+    first = tiny_options(iterations=30, checkpoint_iterations=[30])
+    train(first, CpuRenderer(device=device), Silent())
+    told = Told()
+    resumed = tiny_options(model_path=tmp_path / "more", start_checkpoint=checkpoint_path(first.model_path, 30))
+    train(resumed, CpuRenderer(device=other), told)
+    assert splat_path(resumed.model_path, 120).exists()
+    assert ["other random numbers" in warning for warning in told.warnings] == [True]
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])

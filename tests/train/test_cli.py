@@ -71,3 +71,12 @@ def test_sigterm_stops_quickly_with_nothing_half_written(tiny_scene: Path, tmp_p
     assert _events(rest)[-1]["code"] == "cancelled"
     files = {path.name for path in model.rglob("*") if path.is_file()}
     assert files == {RECORD, "cfg_args", "cameras.json", "input.ply"}
+
+
+def test_a_gpu_without_torch_is_not_left_idle_unsaid(
+    tiny_scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("splatworker.render.backend.find_gpus", lambda: {"code": "", "reason": ""})
+    monkeypatch.setattr("splatworker.render.backend.find_spec", lambda name: None)
+    assert cli.main(["-s", str(tiny_scene), "-m", str(tmp_path / "model"), "--iterations", "2", "--json"]) == 0
+    assert "splatworker[torch]" in capsys.readouterr().out

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+from support.kinds import numbers_on
 from support.sparse_points import NEAREST, all_points, photo_of, points_at
 
+from splatworker.render.arrays import Device
 from splatworker.train.free_space import ENDS_AT, LEAST_POINTS, MARGIN, FreeSpace
 
 
-def test_free_space_is_what_a_camera_sees_before_its_nearest_points() -> None:
-    free = FreeSpace([photo_of()], points_at(), torch.device("cpu"))
+def test_free_space_is_what_a_camera_sees_before_its_nearest_points(device: Device) -> None:
+    free = FreeSpace([photo_of()], points_at(), device)
     end = ENDS_AT * NEAREST
     right, low = (0.5 + MARGIN) * 200 + 100 - 90, (0.5 + MARGIN) * 100 + 50 - 60  # pixels from the principal point
     cases = [
@@ -24,28 +25,28 @@ def test_free_space_is_what_a_camera_sees_before_its_nearest_points() -> None:
         ([0, low / 100 - 0.01, 1], True),
         ([0, low / 100 + 0.01, 1], False),
     ]
-    held = free.holds(torch.tensor([place for place, _ in cases], dtype=torch.float32))
+    held = free.holds(numbers_on(device, [place for place, _ in cases]))
     assert held.tolist() == [expected for _, expected in cases]
 
 
-def test_free_space_follows_the_camera_and_any_camera_will_do() -> None:
+def test_free_space_follows_the_camera_and_any_camera_will_do(device: Device) -> None:
     turned = np.eye(4)
     turned[:3] = [[0, 0, -1, 0], [0, 1, 0, 0], [1, 0, 0, 5]]  # stands at (-5, 0, 0) and looks along x
     points = points_at()
     seen = all_points(np.concatenate([points.xyz, points.xyz @ turned[:3, :3] - [5, 0, 0]]))
-    free = FreeSpace([photo_of(), photo_of(turned)], seen, torch.device("cpu"))
-    places = torch.tensor([[0.0, 0, 1], [-4, 0, 0], [5, 0, 0]])
+    free = FreeSpace([photo_of(), photo_of(turned)], seen, device)
+    places = numbers_on(device, [[0.0, 0, 1], [-4, 0, 0], [5, 0, 0]])
     assert free.holds(places).tolist() == [True, True, False]
 
 
-def test_a_camera_with_few_points_says_nothing() -> None:
-    free = FreeSpace([photo_of()], points_at(count=LEAST_POINTS - 2), torch.device("cpu"))
-    assert not free.holds(torch.tensor([[0, 0, 0.1]])).any()
-    assert FreeSpace([], points_at(), torch.device("cpu")).holds(torch.zeros(0, 3)).shape == (0,)
+def test_a_camera_with_few_points_says_nothing(device: Device) -> None:
+    free = FreeSpace([photo_of()], points_at(count=LEAST_POINTS - 2), device)
+    assert not free.holds(numbers_on(device, [[0, 0, 0.1]])).any()
+    assert FreeSpace([], points_at(), device).holds(numbers_on(device, np.zeros((0, 3)))).shape == (0,)
 
 
-def test_many_pairs_are_asked_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_pairs_are_asked_in_parts(monkeypatch: pytest.MonkeyPatch, device: Device) -> None:
     monkeypatch.setattr("splatworker.train.free_space._PAIRS_AT_ONCE", 7)
     photos = [photo_of() for _ in range(5)]
-    places = torch.tensor([[0, 0, 1.0], [0, 0, 30.0], [0, 0, 1.5]])
-    assert FreeSpace(photos, points_at(), torch.device("cpu")).holds(places).tolist() == [True, False, True]
+    places = numbers_on(device, [[0, 0, 1.0], [0, 0, 30.0], [0, 0, 1.5]])
+    assert FreeSpace(photos, points_at(), device).holds(places).tolist() == [True, False, True]

@@ -24,7 +24,7 @@ from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import DensityStatistics, GaussianTensors, LearningRates, Step, View
 from splatworker.render.reference import project
 from splatworker.render.tensors import to_tensors
-from splatworker.train import parallel
+from splatworker.train import launch, parallel
 from splatworker.train.checkpoint import load_checkpoint
 from splatworker.train.density import GradientDensity
 from splatworker.train.initial import gaussians_from_points, scene_extent
@@ -58,7 +58,7 @@ def _torchrun(folder: Path, faults: str, arguments: list[str]) -> subprocess.Com
 
 def _one_process(options: Options) -> tuple[Model, list[float]]:
     """The same training with batches of two photos, from the renderer's single steps; the losses of all iterations."""
-    renderer = CpuRenderer()
+    renderer = CpuRenderer(device=torch.device("cpu"))
     scene = read_scene(options.source_path)
     photos, _ = split(scene.photos, options.eval)
     views = load_views(photos, options, renderer.device)
@@ -234,7 +234,7 @@ def test_two_gpus_of_which_one_lacks_memory_leave_the_step_out(
 class Alone:
     """`Ranks` of one, which never waits for anybody."""
 
-    number, count = 0, 1
+    number, count, device = 0, 1, torch.device("cpu")
     has_room = True
 
     def gather(self, rows: torch.Tensor) -> None:
@@ -308,7 +308,7 @@ def test_alone_there_is_nobody_to_meet(monkeypatch: pytest.MonkeyPatch, changes:
         monkeypatch.setenv(name, value)
     with parallel.process_group(torch.device("cpu")) as ranks:
         assert ranks is None
-    assert parallel.rank_here() == 0
+    assert launch.rank_here() == 0
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,6 +316,7 @@ def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr("splatworker.render.device.find_gpus", lambda: {"code": ""})
     with pytest.raises(SplatError, match="more processes on this machine than its 2 GPUs"):
-        parallel.choose_gpu("auto")
-    parallel.choose_gpu("cpu")
+        launch.choose_gpu("auto")
+    launch.choose_gpu("cpu")

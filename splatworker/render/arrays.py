@@ -1,0 +1,214 @@
+"""Arrays of numbers where the Gaussians are: numpy's on a CPU, torch's on a GPU.
+
+numpy, from 2 on, and torch call most of what a trainer does by the same names, so it is written once, with `library(x)`
+for the one whose functions take an array. Beware of three things there: numpy's default type is float64, so a type is
+always named; `axis` serves both; and what changes an array in place is written as `x[...] = y`. What they name
+differently is here.
+
+A device is "cpu", where arrays are numpy's, or a `torch.device`, where they are torch's: on `torch.device("cpu")` as
+well, so that what a GPU runs can be tried without one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+
+Array: TypeAlias = Any
+"""A numpy array or a torch tensor. No type says what both can do; the tests run on both."""
+
+Device: TypeAlias = "str | torch.device"
+
+_ALIGNMENT = 64
+"""Bytes: a cache line, and the longest vector of a processor. numpy aligns to 16, torch to this."""
+
+_NO_LENGTH = 1e-12
+"""What is shorter is not made longer than it is of unit length: torch's own bound."""
+
+_FARTHEST_LOGIT = 80.0
+"""The exponential of more does not fit into float32."""
+
+
+def library(array: Array) -> Any:
+    """The one of numpy and torch that an array is of."""
+    return np if isinstance(array, (np.ndarray, np.generic)) else _torch()
+
+
+def library_on(device: Device) -> Any:
+    """The one of numpy and torch that has arrays on a device."""
+    return np if isinstance(device, str) else _torch()
+
+
+def _torch() -> ModuleType:
+    return sys.modules["torch"]  # whoever has a tensor or a device of its own has loaded it
+
+
+def device_of(array: Array) -> Device:
+    """Where an array is."""
+    device: Device = "cpu" if isinstance(array, np.ndarray) else array.device
+    return device
+
+
+def to_device(array: npt.NDArray[Any], device: Device) -> Array:
+    """A numpy array on a device: itself where that is "cpu", and on its memory where it is torch's CPU."""
+    return array if isinstance(device, str) else _torch().from_numpy(array).to(device)
+
+
+def to_host(array: npt.NDArray[Any], device: Device) -> Array:
+    """A numpy array as one of the library of a device that stays in main memory, on its own."""
+    return array if isinstance(device, str) else _torch().from_numpy(array)
+
+
+def on_host(array: Array) -> Array:
+    """An array in main memory, of its own library: itself where it is there."""
+    return array if isinstance(array, np.ndarray) else array.cpu()
+
+
+def to_device_soon(array: Array, device: Device) -> Array:
+    """An array of main memory on a device; from pinned memory a GPU fetches it while the host goes on."""
+    return array if isinstance(array, np.ndarray) else array.to(device, non_blocking=True)
+
+
+def to_numpy(array: Array) -> npt.NDArray[Any]:
+    """An array as numpy's: on its own memory unless it is on a GPU."""
+    return array if isinstance(array, np.ndarray) else np.asarray(array.detach().cpu().numpy())
+
+
+def beside(array: Array, other: Array) -> Array:
+    """An array where another one is, of the same library."""
+    if isinstance(other, np.ndarray):
+        return to_numpy(array)
+    return _torch().as_tensor(array, device=other.device)
+
+
+def cast(array: Array, dtype: Any) -> Array:
+    """An array with numbers of another type, given by its name or as that of an array; itself where it is of that."""
+    if isinstance(array, np.ndarray):
+        return array.astype(dtype, copy=False)
+    return array.to(getattr(_torch(), dtype) if isinstance(dtype, str) else dtype)
+
+
+def copied(array: Array) -> Array:
+    """The same in memory of its own."""
+    return array.copy() if isinstance(array, np.ndarray) else array.clone()
+
+
+def contiguous(array: Array) -> Array:
+    """An array whose numbers lie side by side in C's order; itself where they do."""
+    return np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array.contiguous()
+
+
+def empty_like_row(array: Array, count: int) -> Array:
+    """(count, ...) not initialised, with rows as an array has, on its device, beginning at a cache line."""
+    if not isinstance(array, np.ndarray):
+        return array.new_empty(count, *array.shape[1:])
+    size = count * int(np.prod(array.shape[1:], dtype=np.int64)) * array.itemsize
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    first = -memory.ctypes.data % _ALIGNMENT
+    return memory[first : first + size].view(array.dtype).reshape(count, *array.shape[1:])
+
+
+def indices(mask: Array) -> Array:
+    """(M,) where a mask (N,) is true, in order."""
+    return np.flatnonzero(mask) if isinstance(mask, np.ndarray) else mask.nonzero()[:, 0]
+
+
+def rows(array: Array, index: Array, out: Array) -> None:
+    """Write the rows of these indices, from 0, into `out`.
+
+    Raises:
+        IndexError: there is no such row.
+    """
+    if isinstance(array, np.ndarray):
+        if len(index) and index.max() >= len(array):
+            raise IndexError(f"there is no row {index.max()} of {len(array)}")
+        np.take(array, index, axis=0, out=out, mode="clip")  # "raise" would copy everything once more
+    else:
+        _torch().index_select(array, 0, index, out=out)
+
+
+def looked_up(tables: Array, index: Array) -> Array:
+    """(C, N) of C tables (C, K) the numbers at (C, N) indices, each from its own."""
+    return np.take_along_axis(tables, index, 1) if isinstance(tables, np.ndarray) else tables.gather(1, index)
+
+
+def indices_of_largest(values: Array, count: int) -> Array:
+    """(count,) indices of the largest values of (N,), in no order."""
+    if isinstance(values, np.ndarray):
+        first = len(values) - count
+        return np.argpartition(values, first)[first:] if count else np.empty(0, np.int64)
+    return values.topk(count).indices
+
+
+def filled(array: Array, mask: Array, value: float) -> Array:
+    """An array with a value where the mask, whose axes are its last ones, is true."""
+    if isinstance(array, np.ndarray):
+        return np.where(mask, np.asarray(value, array.dtype), array)
+    return array.masked_fill(mask, value)
+
+
+def fill(array: Array, mask: Array, value: float) -> None:
+    """The same in place."""
+    if isinstance(array, np.ndarray):
+        np.copyto(array, np.asarray(value, array.dtype), where=mask)
+    else:
+        array.masked_fill_(mask, value)
+
+
+def mean_square(array: Array) -> float:
+    """The mean of all squares, added up in double precision."""
+    return float((array**2).mean(dtype=library(array).float64))
+
+
+def normalised(vectors: Array) -> Array:
+    """(..., D) vectors divided by their lengths; those of no length as they are."""
+    if isinstance(vectors, np.ndarray):
+        return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True).clip(_NO_LENGTH, None)
+    return _torch().nn.functional.normalize(vectors, dim=-1)
+
+
+def stacked_last(arrays: Sequence[Array]) -> Array:
+    """Arrays of one shape along a new last axis; numpy's lie one behind the other in memory, where it is faster."""
+    if isinstance(arrays[0], np.ndarray):
+        return np.moveaxis(np.stack(arrays), 0, -1)
+    return _torch().stack(arrays, dim=-1)
+
+
+def plus_product(a: Array, b: Array, c: Array) -> Array:
+    """The sum a + b c, in one go where the library can."""
+    return a + b * c if isinstance(a, np.ndarray) else _torch().addcmul(a, b, c)
+
+
+def area_means(picture: Array, side: int) -> Array:
+    """(side, side) float32 of an (H, W) picture: means over the pixels that each place, wherever it ends, lies on."""
+    if not isinstance(picture, np.ndarray):
+        of = cast(picture, "float32")[None, None]
+        return _torch().nn.functional.interpolate(of, size=(side, side), mode="area")[0, 0]
+    sums, counts = picture.astype(np.int64), []
+    for axis, length in enumerate(picture.shape):
+        first = np.arange(side) * length // side
+        end = -(-np.arange(1, side + 1) * length // side)
+        before = np.insert(np.cumsum(sums, axis=axis), 0, 0, axis=axis)
+        sums = before.take(end, axis) - before.take(first, axis)
+        counts.append(end - first)
+    return (sums / np.outer(*counts)).astype(np.float32)
+
+
+def sigmoid(logits: Array) -> Array:
+    """1 / (1 + exp(-x))."""
+    if isinstance(logits, np.ndarray):
+        return 1 / (1 + np.exp(-logits.clip(-_FARTHEST_LOGIT, None)))
+    return _torch().sigmoid(logits)
+
+
+def logit(shares: Array) -> Array:
+    """log(p / (1 - p))."""
+    return np.log(shares / (1 - shares)) if isinstance(shares, np.ndarray) else _torch().logit(shares)
