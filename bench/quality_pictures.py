@@ -105,6 +105,7 @@ def splat_of(given: Namespace, name: str, photos: list[str], change: Change | No
     from splatworker.formats.scene import read_scene
     from splatworker.render.backend import renderer_for
     from splatworker.train.folder import splat_path
+    from splatworker.train.options import parse
 
     folder = given.work / name
     scene, model = folder / "scene", folder / "model"
@@ -117,7 +118,7 @@ def splat_of(given: Namespace, name: str, photos: list[str], change: Change | No
                 picture = Image.open(given.scene / "images" / photo).convert("RGB")
                 change(picture, random.Random(number)).save(scene / "images" / photo, quality=95)
         subprocess.run([sys.executable, "-m", "splatworker", *words(given, scene, model)], check=True)
-    options = Namespace(white_background=False, resolution=given.width, data_device="cpu")
+    options, _ = parse(words(given, scene, model)[1:])
     renderer = renderer_for("auto")
     part, whole = read_scene(scene), read_scene(given.scene)
     splat = cleaned(read_ply(splat_path(model, given.iterations)), part, renderer, options)

@@ -1,10 +1,13 @@
 """Cameras: how long each step takes, how many photos are placed, and how far that moves from COLMAP's defaults.
 
     python bench/sfm.py SCENES [name ...]            one row a photo set: this package beside COLMAP's defaults
-    python bench/sfm.py SCENES [name ...] --mapper   mapper settings alone: ours, a draft, the defaults, and these
-                                                     with another seed, on the same matches; processor seconds
+    python bench/sfm.py SCENES [name ...] --mapper   mappers alone, on the same matches: ours in rounds, COLMAP's by our
+                                                     settings, a draft, its defaults, and these with another seed;
+                                                     processor seconds
     python bench/sfm.py SCENES [name ...] --pairs    how many of the pairs that exhaustive matching verifies are
                                                      among those chosen by likeness
+    python bench/sfm.py SCENES [name ...] --adjust   our bundle adjustment beside COLMAP's (Ceres) on the same model,
+                                                     threads and tolerance: processor seconds, cost, difference
     ... --mapper --longest 1600                      with features of photos of this size, as a GPU finds them
     ... --train 1000                                 and held-out PSNR after the same short training on both
 
@@ -36,7 +39,7 @@ def main() -> int:
     if arguments.row:
         ROWS[arguments.row](arguments.scenes, Path(arguments.names[0]), arguments)
         return 0
-    kind = "mapper" if arguments.mapper else "pairs" if arguments.pairs else "stages"
+    kind = next((kind for kind in ("mapper", "adjust", "pairs") if getattr(arguments, kind)), "stages")
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     print(HEADERS[kind])
     print("|" + "---|" * HEADERS[kind].count(" | ") + "---|")
@@ -59,9 +62,13 @@ HEADERS = {
         "PSNR ours, theirs |"
     ),
     "mapper": (
-        "| photos | ours s | a draft s | defaults s | points: ours, a draft, defaults | "
-        "ours from defaults: rotation max deg, position max % | a draft from defaults | "
-        "defaults from defaults with another seed |"
+        "| photos | in rounds s | our settings s | a draft s | defaults s | points of these | "
+        "in rounds from our settings: rotation max deg, position max % | our settings from defaults | "
+        "a draft from defaults | defaults from defaults with another seed |"
+    ),
+    "adjust": (
+        "| photos | observations | COLMAP s | ours s | of it reading and writing the model | ratio | "
+        "steps: COLMAP, ours | cost: start, COLMAP's, ours less it | apart: rotation max deg, position max % |"
     ),
     "pairs": "| photos | pairs | chosen | s | recall of verified | of those with 30+ | 60+ | 100+ |",
 }
@@ -180,10 +187,11 @@ def matched(images: Path, work: Path, longest: int) -> tuple[Workbench, int]:
 
 
 def mapper_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
-    """Mapper settings on the same matches."""
+    """Mappers, and settings of COLMAP's, on the same matches."""
+    from splatworker.sfm import rounds
     from splatworker.sfm.colmap import pycolmap
     from splatworker.sfm.compare import compare_poses
-    from splatworker.sfm.mapping import MapperPreset, by_size, map_incrementally
+    from splatworker.sfm.mapping import ONE_THREAD, MapperPreset, by_size, incremental_options, map_incrementally
     from splatworker.sfm.watch import Span
     from splatworker.stages.progress import Silent
 
@@ -199,7 +207,11 @@ def mapper_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
         output.mkdir()
         return by_size(pycolmap.incremental_mapping(bench.database, bench.photos, output, options))
 
+    def in_rounds() -> list[Any]:
+        return [rounds.map_in_rounds(bench, incremental_options(MapperPreset(), bench, ONE_THREAD), count, span)]
+
     ways: dict[str, Callable[[Path], list[Any]]] = {
+        "rounds": lambda _: in_rounds(),
         "ours": lambda output: ours(output, MapperPreset()),
         "draft": lambda output: ours(output, MapperPreset(draft=True)),
         "default": lambda output: defaults_by(output, bench.options.seed),
@@ -212,13 +224,67 @@ def mapper_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
         seconds[name] = time.process_time() - start
         images_of = {i: model.image(i) for i in model.reg_image_ids()}
         poses[name] = {image.name: image.cam_from_world().matrix() for image in images_of.values()}
-    apart = [compare_poses(poses[name], poses["default"]) for name in ("ours", "draft", "other")]
-    shown = ("ours", "draft", "default")
+    pairs = (("rounds", "ours"), ("ours", "default"), ("draft", "default"), ("other", "default"))
+    apart = [compare_poses(poses[name], poses[beside]) for name, beside in pairs]
+    shown = ("rounds", "ours", "draft", "default")
     cells = [
         f"{images.name} ({', '.join(str(len(poses[name])) for name in shown)} of {count})",
         *(f"{seconds[name]:.1f}" for name in shown),
         ", ".join(str(models[name].num_points3D()) for name in shown),
         *(f"{d.rotation_deg.max():.3f}, {100 * d.position.max():.3f}" for d in apart),
+    ]
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def adjust_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
+    """The adjustment at the end, ours and COLMAP's, on the model that the mapper gave: the fastest of three each."""
+    import copy
+
+    from splatworker.sfm import adjustment, model_adjustment, polish
+    from splatworker.sfm.colmap import pycolmap
+    from splatworker.sfm.compare import compare_poses
+    from splatworker.sfm.mapping import MapperPreset, map_incrementally
+    from splatworker.sfm.watch import Span
+    from splatworker.stages.progress import Silent
+
+    bench, count = matched(images, work, arguments.longest)
+    start = map_incrementally(bench, work / "model", MapperPreset(), count, Span(Silent(), "", 0, 1))[0]
+    for camera in start.cameras.values():
+        if camera.model_name == "SIMPLE_RADIAL" and start.num_reg_images() >= polish.MANY_PHOTOS:
+            polish.refine_model(camera)
+    pycolmap.ObservationManager(start).filter_observations_with_negative_depth()
+
+    def seconds_of(adjust: Callable[[Any], Any]) -> tuple[float, Any, Any]:
+        """The fastest of three, by processor seconds: the machine may be busy."""
+        seconds = []
+        for _ in range(3):
+            model = copy.deepcopy(start)
+            began = time.process_time()
+            said = adjust(model)
+            seconds.append(time.process_time() - began)
+        return min(seconds), model, said
+
+    theirs_s, theirs, summary = seconds_of(lambda model: polish.adjust_by_colmap(model, (), bench.threads))
+    ours_s, ours, adjusted = seconds_of(lambda model: model_adjustment.adjust_model(model, threads=bench.threads))
+    problem = model_adjustment.problem_of(start).problem
+    alone_s, _, _ = seconds_of(lambda _: adjustment.adjust(problem, threads=bench.threads))
+    cost = adjustment.adjust(model_adjustment.problem_of(theirs).problem, most_iterations=0).cost
+    poses = [
+        {image.name: image.cam_from_world().matrix() for image in map(model.image, model.reg_image_ids())}
+        for model in (ours, theirs)
+    ]
+    apart = compare_poses(*poses)
+    steps = summary.brief_report().partition("Iterations: ")[2].partition(",")[0]
+    cells = [
+        f"{images.name} ({len(poses[0])} of {count})",
+        str(adjusted.used),
+        f"{theirs_s:.3f}",
+        f"{ours_s:.3f}",
+        f"{ours_s - alone_s:.3f}",
+        f"{theirs_s / ours_s:.1f}x",
+        f"{steps}, {adjusted.iterations}",
+        f"{adjusted.initial_cost:.1f}, {cost:.3f}, {adjusted.cost - cost:+.3f}",
+        f"{apart.rotation_deg.max():.4f}, {100 * apart.position.max():.4f}",
     ]
     print("| " + " | ".join(cells) + " |", flush=True)
 
@@ -243,7 +309,7 @@ def pairs_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
-ROWS = {"stages": stages_row, "mapper": mapper_row, "pairs": pairs_row}
+ROWS = {"stages": stages_row, "mapper": mapper_row, "adjust": adjust_row, "pairs": pairs_row}
 
 
 def parse() -> argparse.Namespace:
@@ -251,6 +317,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("scenes", type=Path)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--mapper", action="store_true")
+    parser.add_argument("--adjust", action="store_true")
     parser.add_argument("--pairs", action="store_true")
     parser.add_argument("--longest", type=int, default=0, metavar="PIXELS")
     parser.add_argument("--train", type=int, default=0, metavar="ITERATIONS")

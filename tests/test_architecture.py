@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("stages",),
     ("formats", "network"),
     ("machine",),
-    ("errors", "_cpu", "_cuda", "_matching"),
+    ("errors", "_cpu", "_cuda", "_matching", "_adjustment"),
 )
 """Rooms, and modules that stand apart from theirs, from the top down: each may import what is below it, and itself.
 

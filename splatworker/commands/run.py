@@ -49,7 +49,7 @@ FILLED = {"scene": SCENE, "model": MODEL}
 
 OVERWRITE_HINT = "Or add --overwrite: then it stays, and what splatworker made is replaced."
 
-SFM_OPTIONS = ("matcher", "camera_model", "min_registered", "min_share", "keep_frame")
+SFM_OPTIONS = ("engine", "matcher", "camera_model", "min_registered", "min_share", "keep_frame")
 """Options that go on to the cameras, by their names in a job."""
 
 

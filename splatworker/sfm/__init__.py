@@ -23,6 +23,9 @@ Does not know: what the scene is for; torch.
     sharpness     how sharp a photo is              pure_rotation   photos taken from one spot
     duplicates    frames that repeat each other     workbench   what every step works with
     early_features   features found while photos arrive
+    adjustment       cameras and points moved until they fit
+    model_adjustment   the same of COLMAP's model
+    rounds           our mapper: photos in rounds, all adjusted after each
     masks         which photo has one               mask_evidence   whether features heed them
     overlap       with how many others a photo shares points
     output        may this folder be filled

@@ -1,7 +1,9 @@
 """A ladder of attempts on the same matches: each rung is for a way in which the one before fails.
 
-The first full rung is right nearly always and costs nothing extra. A rung's model is taken at once when it is plausible
-and holds (nearly) every photo that overlaps with others; otherwise the next is tried and the best one wins.
+Before the first rung the photos are mapped in rounds (`rounds`), which takes a third of its time and is left as soon as
+a photo is missing. The first full rung is right nearly always and costs nothing extra. A rung's model is taken at once
+when it is plausible and holds (nearly) every photo that overlaps with others; otherwise the next is tried and the best
+one wins.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from splatworker.sfm import draft, gate, mapping
+from splatworker.sfm import draft, gate, mapping, rounds
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.mapping import MapperPreset
+from splatworker.sfm.options import Engine
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 
@@ -70,6 +73,7 @@ class Attempt:
         model: its largest model, None where it gave none.
         others: frames of its other models.
         seconds: what it cost.
+        engine: whose mapper it was.
     """
 
     look: str
@@ -78,6 +82,7 @@ class Attempt:
     others: tuple[frozenset[int], ...]
     inspection: gate.Inspection
     seconds: float
+    engine: Engine = "colmap"
 
     @property
     def registered(self) -> int:
@@ -109,6 +114,10 @@ def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: Mat
     has_prior = any(group.has_prior and not group.calibration for group in groups)
     attempts: list[Attempt] = []
     photos = len(graph.images)
+    if rounds.suits(bench):
+        attempts.append(_in_rounds(bench, look, groups, photos, span))
+        if good_enough(attempts[-1], graph, may_miss=0.0):
+            return attempts
     for number, rung in enumerate(RUNGS):
         if rung.wants_prior and not has_prior:
             continue
@@ -122,7 +131,7 @@ def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: Mat
         if rung.mapper is None:
             models = mapping.map_globally(bench, output, span)
         else:
-            most_seconds = longest_rung(photos, [attempt.seconds for attempt in attempts])
+            most_seconds = longest_rung(photos, [one.seconds for one in attempts if one.engine == "colmap"])
             models = mapping.map_incrementally(bench, output, rung.mapper, photos, span, most_seconds)
         found = gate.inspect(models[0], groups) if models else gate.Inspection()
         others = tuple(frozenset(model.reg_frame_ids()) for model in models[1:])
@@ -131,6 +140,15 @@ def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: Mat
         if good_enough(attempts[-1], graph, may_miss=0.0 if drafted else MAY_MISS) or _is_settled(attempts, graph):
             break
     return attempts
+
+
+def _in_rounds(bench: Workbench, look: str, groups: Sequence[CameraGroup], photos: int, span: Span) -> Attempt:
+    """What the first full rung is to find, by our own mapper."""
+    start = time.monotonic()
+    options = mapping.incremental_options(MapperPreset(), bench, mapping.ONE_THREAD)
+    model = rounds.map_in_rounds(bench, options, photos, span)
+    found = gate.inspect(model, groups) if model else gate.Inspection()
+    return Attempt(look, "incremental", model, (), found, time.monotonic() - start, "own")
 
 
 def longest_rung(photos: int, before: Sequence[float]) -> float:

@@ -13,6 +13,8 @@ from splatworker.sfm.database import forget_focal_lengths
 from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
 
+ONE_THREAD = 1
+
 ONE_THREAD_PHOTOS = 100
 """Up to so many photos the mapper works on one thread. On two, its search for the first pair takes whichever good pair
 is ready first, and the same photos give one of several models; and two were no faster with 18, 50 or 88 photos."""
@@ -82,7 +84,7 @@ def map_incrementally(
 
 def mapper_threads(photos: int, threads: int) -> int:
     """How many of the threads the mapper gets."""
-    return 1 if photos <= ONE_THREAD_PHOTOS else threads
+    return ONE_THREAD if photos <= ONE_THREAD_PHOTOS else threads
 
 
 def incremental_options(preset: MapperPreset, bench: Workbench, threads: int) -> pycolmap.IncrementalPipelineOptions:

@@ -29,7 +29,8 @@ def match(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool =
     if not pairs:
         return
     most = max(database.keypoint_counts(bench.database).values())
-    if guided or gpu or not nearest.has_kernel() or most > nearest.MOST:
+    by_colmap = bench.options.engine == "colmap" or guided or gpu
+    if by_colmap or not nearest.has_kernel() or most > nearest.MOST:
         match_by_colmap(bench, pairs, span, guided=guided, gpu=gpu)
         return
     half = (span.start + span.end) / 2

@@ -9,6 +9,7 @@ from splatworker.stages.options import COUNT, NATURAL, SHARE, InJob, Option, Ran
 
 Matcher = Literal["auto", "exhaustive", "sequential", "retrieval"]
 Device = Literal["auto", "cpu", "cuda"]
+Engine = Literal["own", "colmap"]
 CameraModel = Literal[
     "auto", "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "OPENCV_FISHEYE"
 ]
@@ -65,6 +66,14 @@ class SfmOptions:
             job=_number(Range(320, 8192)),
         ),
     ] = 1600
+    engine: Annotated[
+        Engine,
+        Option(
+            "Whose code finds the cameras: this package's own, each step where it is as good as COLMAP's (own), or "
+            "COLMAP's throughout.",
+            job=InJob(),
+        ),
+    ] = "own"
     matcher: Annotated[
         Matcher,
         Option(

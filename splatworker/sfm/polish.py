@@ -9,58 +9,101 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from splatworker.sfm import gate
+from splatworker.sfm import gate, model_adjustment
 from splatworker.sfm.cameras import CameraGroup, fixed_cameras
 from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.options import Engine
 from splatworker.sfm.watch import watch
 from splatworker.sfm.workbench import Workbench
 
-_MANY_PHOTOS = 20
+MANY_PHOTOS = 20
 """From so many photos of one camera on, they determine two focal lengths and four distortion parameters."""
 
 _WORTHWHILE = 0.98
 """More parameters always fit better; keep them where the reprojection error falls by two per cent or more."""
 
+_TOLERANCE = 1e-7
+"""Ends when a step lowers the cost by less than this share. To the bitter end COLMAP took twice as long, for 0.0001
+degrees and 0.0001 % of the extent (fox)."""
 
-def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench: Workbench) -> pycolmap.Reconstruction:
-    """The model with refined intrinsics, or the model itself where that does not make it better."""
+
+@dataclass(frozen=True)
+class Polished:
+    """What became of a model.
+
+    Attributes:
+        model: with refined intrinsics, or the model itself where that does not make it better.
+        by: whose bundle adjustment refined it; None where it is the model itself.
+    """
+
+    model: pycolmap.Reconstruction
+    by: Engine | None
+
+
+def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench: Workbench) -> Polished:
+    """Refine the intrinsics, with all cameras and points, and keep that where it makes the model better."""
     refined = copy.deepcopy(model)
     fixed = fixed_cameras(groups)
     if bench.options.camera_model == "auto":
         for camera_id, camera in refined.cameras.items():
-            if len(groups[camera_id - 1].photos) >= _MANY_PHOTOS and camera_id not in fixed:
-                _refine_model(camera)
-    adjustment = pycolmap.BundleAdjustmentOptions()
-    adjustment.print_summary = False
-    adjustment.refine_sensor_from_rig = False  # the views of a panorama lie where they were cut
-    adjustment.ceres.solver_options.num_threads = bench.threads
-    # To the bitter end it took twice as long, for 0.0001 degrees and 0.0001 % of the extent (fox).
-    adjustment.ceres.solver_options.function_tolerance = 1e-7
-    watch(lambda: _adjust(refined, adjustment, fixed), lambda: None, bench.cancellation)
+            if len(groups[camera_id - 1].photos) >= MANY_PHOTOS and camera_id not in fixed:
+                refine_model(camera)
+    by = watch(lambda: _adjust(refined, fixed, bench), lambda: None, bench.cancellation)
     refined.update_point_3d_errors()
     better = refined.compute_mean_reprojection_error() < _WORTHWHILE * model.compute_mean_reprojection_error()
     before, found = gate.inspect(model, groups), gate.inspect(refined, groups)
     plausible = not found.faults and not found.implausible_images and found.doubted.keys() <= before.doubted.keys()
-    return refined if better and plausible else model
+    return Polished(refined, by) if better and plausible else Polished(model, None)
 
 
-def _adjust(model: pycolmap.Reconstruction, options: pycolmap.BundleAdjustmentOptions, fixed: Collection[int]) -> None:
-    """Adjust all cameras and points: what `pycolmap.bundle_adjustment` does, which cannot be kept from logging it.
+def _adjust(model: pycolmap.Reconstruction, fixed: Collection[int], bench: Workbench) -> Engine:
+    """Adjust all cameras and points, but not the intrinsics of cameras whose ids are `fixed`; says by whom.
 
-    The intrinsics of cameras whose ids are `fixed` stay.
+    By our own adjustment where it is for this model and finds a minimum, else, or if that was asked for, by COLMAP's.
     """
     pycolmap.ObservationManager(model).filter_observations_with_negative_depth()
+    if (
+        bench.options.engine != "colmap"
+        and not model_adjustment.why_not(model)
+        and _adjust_by_ours(model, fixed, bench)
+    ):
+        return "own"
+    adjust_by_colmap(model, fixed, bench.threads)
+    return "colmap"
+
+
+def _adjust_by_ours(model: pycolmap.Reconstruction, fixed: Collection[int], bench: Workbench) -> bool:
+    """Whether our own adjustment found a minimum; else the model is as it was."""
+    try:
+        adjusted = model_adjustment.adjust_model(
+            model, fixed, tolerance=_TOLERANCE, threads=bench.threads, folder=bench.folder
+        )
+    except ValueError:  # nothing to adjust, or a number that is none: let COLMAP make of it what it can
+        return False
+    return adjusted.end == "converged"
+
+
+def adjust_by_colmap(
+    model: pycolmap.Reconstruction, fixed: Collection[int], threads: int
+) -> pycolmap.BundleAdjustmentSummary:
+    """What `pycolmap.bundle_adjustment` does, which cannot be kept from logging it."""
+    options = pycolmap.BundleAdjustmentOptions()
+    options.print_summary = False
+    options.refine_sensor_from_rig = False  # the views of a panorama lie where they were cut
+    options.ceres.solver_options.num_threads = threads
+    options.ceres.solver_options.function_tolerance = _TOLERANCE
     config = pycolmap.BundleAdjustmentConfig()
     for image_id in model.reg_image_ids():
         config.add_image(image_id)
     for camera_id in set(model.cameras) & set(fixed):
         config.set_constant_cam_intrinsics(camera_id)
     config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
-    pycolmap.create_default_bundle_adjuster(options, config, model).solve()
+    return pycolmap.create_default_bundle_adjuster(options, config, model).solve()
 
 
-def _refine_model(camera: pycolmap.Camera) -> None:
+def refine_model(camera: pycolmap.Camera) -> None:
     """SIMPLE_RADIAL (f, cx, cy, k) as OPENCV (fx, fy, cx, cy, k1, k2, p1, p2); its fisheye as that (..., k1 to k4)."""
     f, cx, cy, k = camera.params
     is_fisheye = "FISHEYE" in camera.model_name

@@ -111,7 +111,8 @@ def reconstruct(
 
         with timer("polishing"):
             reporter.progress("refining cameras", 0.93)
-            model = polish(_without_implausible(attempt), groups, bench)
+            polished = polish(_without_implausible(attempt), groups, bench)
+            model = polished.model
         misplaced: tuple[int, ...] = ()
         if not options.keep_frame:
             frame = find_frame(model, dict(enumerate(photos, 1)))
@@ -138,6 +139,7 @@ def reconstruct(
             track_length=model.compute_mean_track_length(),
             overlap=round(overlapping_photos(model), 1),
             rung=attempt.rung,
+            engines={"mapping": attempt.engine} | ({"polish": polished.by} if polished.by else {}),
             panoramas=panoramas.count(photos),
             views=panoramas.views_kept(model, photos),
             warnings=(

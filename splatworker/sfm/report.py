@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class SfmResult:
         track_length: mean number of photos that see a point.
         overlap: with how many others a photo overlaps (`overlapping_photos`), the mean.
         rung: the attempt of the ladder that won.
+        engines: step -> whose it was, "own" or "colmap"; no "polish" where nothing came of it.
         warnings: sentences for the user; also sent to the reporter.
         timings: step -> seconds.
     """
@@ -45,6 +46,7 @@ class SfmResult:
     rung: str
     warnings: tuple[str, ...]
     timings: Mapping[str, float]
+    engines: Mapping[str, str] = field(default_factory=dict)
     panoramas: int = 0
     views: Sequence[Mapping[str, Any]] = ()
 
@@ -99,6 +101,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "look": attempt.look,
         "rung": attempt.rung,
+        "engine": attempt.engine,
         "registered": attempt.registered,
         "points": model.num_points3D() if model else 0,
         "reprojection_error_px": model.compute_mean_reprojection_error() if model else None,

@@ -32,7 +32,7 @@ def test_there_and_back_is_the_same_in_memory_of_its_own(device: Device) -> None
 def test_arrays_begin_at_a_cache_line_as_tensors_do() -> None:
     for array in to_tensors(to_gaussians(random_gaussians(7, sh_degree=2)), "cpu"):
         assert array.ctypes.data % 64 == 0
-        assert array.flags.writeable
+        assert array.flags["W"]
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((7, 3)), np.zeros((7, 6), np.float32)[:, ::2]], ids=["float64", "strided"])

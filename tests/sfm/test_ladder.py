@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from splatworker.sfm import draft, gate, ladder, mapping
+from splatworker.sfm import draft, gate, ladder, mapping, rounds
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.gate import Inspection
@@ -39,6 +40,13 @@ class Model:
         return self.error
 
 
+@dataclass
+class Own:
+    """What mapping in rounds finds."""
+
+    model: Model | None
+
+
 @pytest.fixture
 def climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
     """`climb(found, ...)`: the attempts where rungs find these; a model that is not true is a pair with its fault.
@@ -47,7 +55,10 @@ def climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]
     """
 
     def run(
-        *found: Model | list[Any] | tuple[Model, list[str]], has_prior: bool = True, plenty: bool = False
+        *found: Model | list[Any] | tuple[Model, list[str]],
+        has_prior: bool = True,
+        plenty: bool = False,
+        own: Own | None = None,
     ) -> tuple[Any, ...]:
         results = iter(found)
         asked = []
@@ -63,6 +74,9 @@ def climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]
         monkeypatch.setattr(mapping, "map_globally", lambda *a: next_models("global"))
         monkeypatch.setattr(gate, "inspect", lambda model, _: Inspection(faults=list(faults.get(id(model), ()))))
         monkeypatch.setattr(draft, "is_worthwhile", lambda _: plenty)
+        monkeypatch.setattr(rounds, "suits", lambda _: own is not None)
+        monkeypatch.setattr(rounds, "map_in_rounds", lambda *_: own.model if own else None)
+        monkeypatch.setattr(mapping, "incremental_options", lambda *_: None)
         bench = cast(Workbench, SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db"))
         groups = [cast(CameraGroup, SimpleNamespace(has_prior=has_prior, calibration=None))]
         attempts = ladder.climb(bench, "fast", groups, GRAPH, cast(Span, None))
@@ -76,6 +90,19 @@ def test_a_first_rung_that_is_good_enough_costs_nothing_more(climb: Callable[...
     assert [attempt.rung for attempt in attempts] == ["incremental"]
     assert asked == [("incremental", RUNGS[0].mapper)]
     assert attempts[0].registered == 19
+
+
+def test_our_own_mapper_comes_before_all_and_may_miss_no_photo(climb: Callable[..., Any]) -> None:
+    attempts, asked = climb(own=Own(Model(20)), plenty=True)
+    assert [(attempt.rung, attempt.engine) for attempt in attempts] == [("incremental", "own")]
+    assert asked == []
+    for own in (Own(Model(19)), Own(None)):
+        attempts, asked = climb(Model(20), own=own)
+        assert [attempt.engine for attempt in attempts] == ["own", "colmap"]
+        assert asked == [("incremental", RUNGS[0].mapper)]
+        assert ladder.best(attempts).engine == "colmap"
+    alone, _ = climb(Model(12), Model(11), Model(10), Model(9), Model(9), Model(9), own=Own(Model(15)))
+    assert ladder.best(alone).engine == "own"
 
 
 def test_a_draft_comes_first_where_features_are_plenty(climb: Callable[..., Any]) -> None:

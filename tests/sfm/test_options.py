@@ -31,3 +31,10 @@ def test_no_lens_may_be_asked_for_that_does_not_undistort_to_a_pinhole() -> None
     for name in CAMERA_MODELS:
         straight = name == "auto" or len(BY_NAME[name].none) == len(BY_NAME[name].distortion)
         assert straight or name == "OPENCV_FISHEYE"  # tests/sfm/test_lens.py undistorts those
+
+
+def test_who_finds_the_cameras_is_ours_or_colmap() -> None:
+    assert SfmOptions().engine == "own"
+    assert SfmOptions(engine="colmap").engine == "colmap"
+    with pytest.raises(ValueError, match="--engine"):
+        SfmOptions(engine="glomap")  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ RESULT = SfmResult(
     track_length=11.0,
     overlap=11.0,
     rung="incremental",
+    engines={"mapping": "colmap", "polish": "own"},
     warnings=("One photo was left out.",),
     timings={"mapping": 1.25},
 )
@@ -39,7 +40,7 @@ def test_cameras_attempts_and_pairs_are_told(tmp_path: Path) -> None:
     found = model(photo_sets.arc(12), cloud())
     alone = group(1, has_prior=False)  # none of whose photos could be placed: COLMAP has dropped its camera
     attempts = [
-        Attempt("fast", "draft", None, (), Inspection(faults=["it is flat"]), 0.126),
+        Attempt("fast", "draft", None, (), Inspection(faults=["it is flat"]), 0.126, "own"),
         Attempt("fast", "incremental", found, (), Inspection(), 2.0),
     ]
     write_report(tmp_path / "report.json", RESULT, found, [group(), alone], match_graph(12, {(1, 2): 40}), attempts)
@@ -53,5 +54,7 @@ def test_cameras_attempts_and_pairs_are_told(tmp_path: Path) -> None:
         ("draft", 0, 0.13),
         ("incremental", 12, 2.0),
     ]
+    assert [attempt["engine"] for attempt in told["attempts"]] == ["own", "colmap"]
+    assert told["engines"] == {"mapping": "colmap", "polish": "own"}
     assert told["attempts"][0]["faults"] == ["it is flat"]
     assert told["extent"] > 0

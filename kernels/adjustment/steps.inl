@@ -1,0 +1,285 @@
+// The loops over observations. What one task writes no other does, and each sum has one order.
+
+constexpr double kUndetermined = 1.0;  // damping of an unknown that no observation tells of
+
+inline __attribute__((always_inline)) double damped(double diagonal) { return diagonal > 0 ? diagonal : kUndetermined; }
+
+// target (8 lanes) += factor * what
+inline __attribute__((always_inline)) void add_scaled(double *target, double factor, const double *what) {
+    store(target, load(target) + factor * load(what));
+}
+
+// A point's blocks: V and its root, the descent, and Z of every photo and lens that sees it.
+void eliminate_point(const Structure &in, const State &at, double damping, const System &out, int64_t point) {
+    const int64_t from = in.first[point], to = in.first[point + 1];
+    const int64_t slot_from = in.first_slot[point], slot_to = in.first_slot[point + 1];
+    for (int64_t slot = slot_from; slot < slot_to; ++slot)
+        for (int k = 0; k < kBlock; ++k) out.slot_blocks[slot * kBlock + k] = 0;
+    double v[6] = {0, 0, 0, 0, 0, 0}, descent[3] = {0, 0, 0};
+    Linearized<double> one;
+    for (int64_t o = from; o < to; ++o) {
+        const int32_t photo = in.photo[o], lens = in.lens_of[photo];
+        linearize(at.pose[photo], at.lens[lens], at.points + 3 * point, in.seen + 2 * o, in.loss, in.scale, one);
+        int64_t slot = slot_from;
+        while (slot < slot_to && in.slot_lens[slot] != lens) ++slot;
+        double *block = out.blocks + o * kBlock;
+        for (int k = 0; k < 3; ++k) {
+            const double first = one.weight * one.by_point[0][k], second = one.weight * one.by_point[1][k];
+            store(block + k * kLanes, first * load(one.by_pose[0]) + second * load(one.by_pose[1]));
+            for (int unknown = 0; unknown < kPose; ++unknown)
+                if (!(in.free_pose[photo] >> unknown & 1)) block[k * kLanes + unknown] = 0;
+            if (slot < slot_to) {
+                add_scaled(out.slot_blocks + slot * kBlock + k * kLanes, first, one.by_lens[0]);
+                add_scaled(out.slot_blocks + slot * kBlock + k * kLanes, second, one.by_lens[1]);
+            }
+            descent[k] -= first * one.residual[0] + second * one.residual[1];
+            for (int m = 0; m <= k; ++m)
+                v[k * (k + 1) / 2 + m] += first * one.by_point[0][m] + second * one.by_point[1][m];
+        }
+    }
+    double *root = out.point_root + 6 * point, *rhs = out.point_rhs + 3 * point;
+    for (int k = 0; k < 3; ++k) {
+        out.point_descent[3 * point + k] = descent[k];
+        out.point_diagonal[3 * point + k] = damped(v[k * (k + 3) / 2]);
+        v[k * (k + 3) / 2] += damping * out.point_diagonal[3 * point + k];
+    }
+    // L of V = L L'. A point that is held, or whose depth cannot be told from rounding, stays: L is 1 and Z is 0.
+    root[0] = std::sqrt(v[0]);
+    root[1] = v[1] / root[0];
+    const double second = v[2] - root[1] * root[1];
+    root[2] = std::sqrt(second);
+    root[3] = v[3] / root[0];
+    root[4] = (v[4] - root[3] * root[1]) / root[2];
+    const double third = v[5] - root[3] * root[3] - root[4] * root[4];
+    root[5] = std::sqrt(third);
+    if (in.held_point[point] || !(second > 1e-15 * v[2]) || !(third > 1e-15 * v[5])) {
+        for (int k = 0; k < 6; ++k) root[k] = k == 0 || k == 2 || k == 5 ? 1 : 0;
+        for (int k = 0; k < 3; ++k) rhs[k] = out.point_descent[3 * point + k] = 0;
+        for (int64_t k = from * kBlock; k < to * kBlock; ++k) out.blocks[k] = 0;
+        for (int64_t k = slot_from * kBlock; k < slot_to * kBlock; ++k) out.slot_blocks[k] = 0;
+        return;
+    }
+    const double i0 = 1 / root[0], i1 = 1 / root[2], i2 = 1 / root[5];
+    rhs[0] = descent[0] * i0;
+    rhs[1] = (descent[1] - root[1] * rhs[0]) * i1;
+    rhs[2] = (descent[2] - root[3] * rhs[0] - root[4] * rhs[1]) * i2;
+    for (int64_t b = 0; b < to - from + slot_to - slot_from; ++b) {
+        double *block = b < to - from ? out.blocks + (from + b) * kBlock
+                                      : out.slot_blocks + (slot_from + b - (to - from)) * kBlock;
+        const Vec z0 = i0 * load(block);
+        const Vec z1 = i1 * (load(block + kLanes) - root[1] * z0);
+        const Vec z2 = i2 * (load(block + 2 * kLanes) - root[3] * z0 - root[4] * z1);
+        store(block, z0);
+        store(block + kLanes, z1);
+        store(block + 2 * kLanes, z2);
+    }
+}
+
+// rows (8 lanes each, `stride` apart) -= left' right of two blocks, for the first `count` rows.
+inline __attribute__((always_inline)) void subtract_product(double *rows, int64_t stride, const double *left,
+                                                            const double *right, int count) {
+    const Vec r0 = load(right), r1 = load(right + kLanes), r2 = load(right + 2 * kLanes);
+    for (int row = 0; row < count; ++row) {
+        const Vec target = load(rows + row * stride);
+        store(rows + row * stride, target - left[row] * r0 - left[kLanes + row] * r1 - left[2 * kLanes + row] * r2);
+    }
+}
+
+// A photo's rows of the reduced system: its own block, those with photos after it, those with lenses.
+void build_photo(const Structure &in, const State &at, double damping, const System &out, int64_t photo) {
+    const int32_t lens = in.lens_of[photo];
+    const int free = at.lens[lens].free;
+    double *rows = out.matrix + kPose * photo * in.stride;
+    for (int row = 0; row < kPose; ++row)
+        for (int64_t c = kPose * photo; c < in.stride; ++c) rows[row * in.stride + c] = 0;
+    double own[kPose * kLanes], with_lens[kPose * kLanes], descent[kLanes];
+    for (int k = 0; k < kPose * kLanes; ++k) own[k] = with_lens[k] = 0;
+    for (int k = 0; k < kLanes; ++k) descent[k] = 0;
+    double *part = out.lens_part + 72 * photo;
+    for (int k = 0; k < 72; ++k) part[k] = 0;
+
+    Linearized<double> one;
+    for (int64_t n = in.first_of_photo[photo]; n < in.first_of_photo[photo + 1]; ++n) {
+        const int64_t o = in.of_photo[n];
+        linearize(at.pose[photo], at.lens[lens], at.points + 3 * in.point[o], in.seen + 2 * o, in.loss, in.scale, one);
+        for (int axis = 0; axis < 2; ++axis) {
+            for (int unknown = 0; unknown < kPose; ++unknown)
+                if (!(in.free_pose[photo] >> unknown & 1)) one.by_pose[axis][unknown] = 0;
+            for (int unknown = 0; unknown < kPose; ++unknown) {
+                const double left = one.weight * one.by_pose[axis][unknown];
+                add_scaled(own + unknown * kLanes, left, one.by_pose[axis]);
+                if (free) add_scaled(with_lens + unknown * kLanes, left, one.by_lens[axis]);
+            }
+            add_scaled(descent, -one.weight * one.residual[axis], one.by_pose[axis]);
+            if (!free) continue;
+            for (int parameter = 0; parameter < free; ++parameter)
+                add_scaled(part + parameter * kLanes, one.weight * one.by_lens[axis][parameter], one.by_lens[axis]);
+            add_scaled(part + 64, -one.weight * one.residual[axis], one.by_lens[axis]);
+        }
+    }
+    for (int row = 0; row < kPose; ++row) {
+        const int64_t unknown = kPose * photo + row;
+        out.descent[unknown] = out.rhs[unknown] = descent[row];
+        out.diagonal[unknown] = damped(own[row * kLanes + row]);
+        for (int c = 0; c < kPose; ++c) rows[row * in.stride + unknown - row + c] = own[row * kLanes + c];
+        const bool adjusted = own[row * kLanes + row] > 0;
+        rows[row * in.stride + unknown] += adjusted ? damping * out.diagonal[unknown] : 1;
+        for (int c = 0; c < free; ++c) rows[row * in.stride + in.lens_column[lens] + c] = with_lens[row * kLanes + c];
+    }
+    for (int64_t n = in.first_of_photo[photo]; n < in.first_of_photo[photo + 1]; ++n) {
+        int64_t o = in.of_photo[n];
+        const int64_t point = in.point[o];
+        const double *left = out.blocks + o * kBlock, *rhs = out.point_rhs + 3 * point;
+        for (int row = 0; row < kPose; ++row)
+            out.rhs[kPose * photo + row] -= left[row] * rhs[0] + left[kLanes + row] * rhs[1] +
+                                            left[2 * kLanes + row] * rhs[2];
+        while (o > in.first[point] && in.photo[o - 1] == photo) --o;  // a photo may see a point twice
+        for (; o < in.first[point + 1]; ++o)
+            subtract_product(rows + kPose * in.photo[o], in.stride, left, out.blocks + o * kBlock, kPose);
+        for (int64_t slot = in.first_slot[point]; slot < in.first_slot[point + 1]; ++slot)
+            subtract_product(rows + in.lens_column[in.slot_lens[slot]], in.stride, left,
+                             out.slot_blocks + slot * kBlock, kPose);
+    }
+}
+
+// A lens's rows: its own block and those with lenses after it. `photos` of the lens are added in their order.
+void build_lens(const Structure &in, const State &at, double damping, const System &out, int64_t lens) {
+    const int free = at.lens[lens].free;
+    const int64_t column = in.lens_column[lens];
+    double *rows = out.matrix + column * in.stride;
+    for (int row = 0; row < free; ++row)
+        for (int64_t c = column; c < in.stride; ++c) rows[row * in.stride + c] = 0;
+    double part[72];
+    for (int k = 0; k < 72; ++k) part[k] = 0;
+    for (int64_t photo = 0; photo < in.photos; ++photo)
+        if (in.lens_of[photo] == lens)
+            for (int k = 0; k < 72; ++k) part[k] += out.lens_part[72 * photo + k];
+    for (int row = 0; row < free; ++row) {
+        out.descent[column + row] = out.rhs[column + row] = part[64 + row];
+        out.diagonal[column + row] = damped(part[row * kLanes + row]);
+        for (int c = 0; c < free; ++c) rows[row * in.stride + column + c] = part[row * kLanes + c];
+        const bool adjusted = part[row * kLanes + row] > 0;
+        rows[row * in.stride + column + row] += adjusted ? damping * out.diagonal[column + row] : 1;
+    }
+    for (int64_t n = in.first_of_lens[lens]; n < in.first_of_lens[lens + 1]; ++n) {
+        const int64_t slot = in.of_lens[n], point = in.slot_point[slot];
+        const double *left = out.slot_blocks + slot * kBlock, *rhs = out.point_rhs + 3 * point;
+        for (int row = 0; row < free; ++row)
+            out.rhs[column + row] -= left[row] * rhs[0] + left[kLanes + row] * rhs[1] + left[2 * kLanes + row] * rhs[2];
+        for (int64_t other = slot; other < in.first_slot[point + 1]; ++other)
+            subtract_product(rows + in.lens_column[in.slot_lens[other]], in.stride, left,
+                             out.slot_blocks + other * kBlock, free);
+    }
+}
+
+void build(const Structure &in, const State &at, double damping, const System &out, int threads) {
+    (void)threads;
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp for schedule(dynamic, 64)
+        for (int64_t point = 0; point < in.points; ++point) eliminate_point(in, at, damping, out, point);
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t photo = 0; photo < in.photos; ++photo) build_photo(in, at, damping, out, photo);
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t lens = 0; lens < in.lenses; ++lens) build_lens(in, at, damping, out, lens);
+    }
+    for (int64_t row = in.unknowns; row < in.stride; ++row) {  // padding
+        for (int64_t c = row; c < in.stride; ++c) out.matrix[row * in.stride + c] = c == row ? 1 : 0;
+        for (int64_t r = 0; r < in.unknowns; ++r) out.matrix[r * in.stride + row] = 0;
+        out.rhs[row] = 0;
+    }
+}
+
+// One point's step from those of the photos and lenses that see it; its share of the promised decrease.
+double move_point(const Structure &in, const State &at, double damping, const System &out, const State &moved,
+                  int64_t point) {
+    const double *root = out.point_root + 6 * point;
+    double y[3];
+    for (int k = 0; k < 3; ++k) y[k] = out.point_rhs[3 * point + k];
+    for (int64_t o = in.first[point]; o < in.first[point + 1]; ++o)
+        for (int k = 0; k < 3; ++k) {
+            const double *z = out.blocks + o * kBlock + k * kLanes, *step = out.rhs + kPose * in.photo[o];
+            double sum = 0;
+            for (int unknown = 0; unknown < kPose; ++unknown) sum += z[unknown] * step[unknown];
+            y[k] -= sum;
+        }
+    for (int64_t slot = in.first_slot[point]; slot < in.first_slot[point + 1]; ++slot) {
+        const int32_t lens = in.slot_lens[slot];
+        for (int k = 0; k < 3; ++k) {
+            const double *z = out.slot_blocks + slot * kBlock + k * kLanes, *step = out.rhs + in.lens_column[lens];
+            double sum = 0;
+            for (int parameter = 0; parameter < at.lens[lens].free; ++parameter) sum += z[parameter] * step[parameter];
+            y[k] -= sum;
+        }
+    }
+    double step[3];
+    step[2] = y[2] / root[5];
+    step[1] = (y[1] - root[4] * step[2]) / root[2];
+    step[0] = (y[0] - root[1] * step[1] - root[3] * step[2]) / root[0];
+    double promised = 0;
+    for (int k = 0; k < 3; ++k) {
+        if (in.held_point[point]) step[k] = 0;
+        const int64_t n = 3 * point + k;
+        moved.points[n] = at.points[n] + step[k];
+        promised += step[k] * (out.point_descent[n] + damping * out.point_diagonal[n] * step[k]);
+    }
+    return promised;
+}
+
+double advance(const Structure &in, const State &at, double damping, const System &out, const State &moved,
+               int threads) {
+    (void)threads;
+    double promised = 0;
+    for (int64_t n = 0; n < in.unknowns; ++n)
+        promised += out.rhs[n] * (out.descent[n] + damping * out.diagonal[n] * out.rhs[n]);
+    for (int64_t photo = 0; photo < in.photos; ++photo) {
+        if (in.free_pose[photo])
+            move(at.poses + 7 * photo, out.rhs + kPose * photo, moved.poses + 7 * photo);
+        else
+            for (int k = 0; k < 7; ++k) moved.poses[7 * photo + k] = at.poses[7 * photo + k];
+        pose_of(moved.poses + 7 * photo, moved.pose[photo]);
+    }
+    for (int64_t lens = 0; lens < in.lenses; ++lens) {
+        moved.lens[lens] = at.lens[lens];
+        for (int parameter = 0; parameter < at.lens[lens].free; ++parameter) {
+            const Term term = at.lens[lens].column[parameter];
+            const double step = out.rhs[in.lens_column[lens] + parameter];
+            if (term == kFocal)
+                moved.lens[lens].value[kFx] += step, moved.lens[lens].value[kFy] += step;
+            else
+                moved.lens[lens].value[term] += step;
+        }
+    }
+    const int64_t chunks = (in.points + kChunk - 1) / kChunk;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+        out.chunk[chunk] = 0;
+        for (int64_t point = chunk * kChunk; point < in.points && point < (chunk + 1) * kChunk; ++point)
+            out.chunk[chunk] += move_point(in, at, damping, out, moved, point);
+    }
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) promised += out.chunk[chunk];
+    return promised / 2;
+}
+
+double cost(const Structure &in, const State &at, double *partial, int threads) {
+    (void)threads;
+    const double infinite = __builtin_inf();
+    for (int64_t lens = 0; lens < in.lenses; ++lens)
+        if (!(at.lens[lens].value[kFx] > 0 && at.lens[lens].value[kFy] > 0)) return infinite;
+    const int64_t chunks = (in.points + kChunk - 1) / kChunk;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+        const int64_t end = (chunk + 1) * kChunk < in.points ? (chunk + 1) * kChunk : in.points;
+        double sum = 0;
+        for (int64_t o = in.first[chunk * kChunk]; o < in.first[end]; ++o) {
+            const int32_t photo = in.photo[o];
+            const double one = cost_of(at.pose[photo], at.lens[in.lens_of[photo]], at.points + 3 * in.point[o],
+                                       in.seen + 2 * o, in.loss, in.scale);
+            sum += one >= 0 ? one : infinite;
+        }
+        partial[chunk] = sum;
+    }
+    double sum = 0;
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) sum += partial[chunk];
+    return sum / 2;
+}

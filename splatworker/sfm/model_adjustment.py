@@ -1,0 +1,202 @@
+"""COLMAP's model as a problem of `adjustment`, and back.
+
+The model is read from the files that COLMAP writes of it: asking for its observations one by one takes ten times as
+long.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.sfm import adjustment
+from splatworker.sfm.colmap import pycolmap
+
+_IMAGE = struct.Struct("<I4d3dI")
+_POINT = struct.Struct("<Q3d3BdQ")
+_OBSERVATION = np.dtype([("pixel", "<f8", 2), ("point", "<u8")])
+_NO_POINT = np.uint64(2**64 - 1)
+
+
+@dataclass(frozen=True)
+class ModelProblem:
+    """A problem, and the model's ids of its photos, lenses and points, each in ascending order."""
+
+    problem: adjustment.Problem
+    images: list[int]
+    cameras: list[int]
+    points: list[int]
+
+
+def why_not(model: pycolmap.Reconstruction) -> str:
+    """Why the adjustment of our own is not for this model, a clause; empty where it is."""
+    if not adjustment.has_kernel():
+        return "this installation has no compiled kernel"
+    if any(rig.num_sensors() > 1 for rig in model.rigs.values()):
+        return "photos are views of one panorama, which move together"
+    for camera in model.cameras.values():
+        if int(camera.model) not in adjustment.PARAMETERS:
+            return f"its lens model is {camera.model_name}"
+    if not can_solve(model.num_reg_images(), list(model.cameras.values())):
+        return f"{model.num_reg_images()} photos are many for a dense system"
+    return ""
+
+
+def can_solve(photos: int, cameras: Sequence[pycolmap.Camera]) -> bool:
+    """Whether so many photos with such cameras can be adjusted."""
+    parameters = [adjustment.PARAMETERS.get(int(camera.model)) for camera in cameras]
+    known = [number for number in parameters if number is not None]
+    return len(known) == len(parameters) and 6 * photos + sum(known) <= adjustment.MOST_UNKNOWNS
+
+
+def adjust_model(
+    model: pycolmap.Reconstruction,
+    fixed: Collection[int] = (),
+    *,
+    loss: adjustment.Loss = "plain",
+    scale: float = 1.0,
+    tolerance: float = 1e-7,
+    most_iterations: int = 100,
+    threads: int = 1,
+    folder: Path | None = None,
+    on_the_way: bool = False,
+) -> adjustment.Adjusted:
+    """Adjust all cameras and points of a model in place: focal lengths and distortion too, but principal points stay.
+
+    The frame stays as well: the first camera, and the longest baseline from it by its largest component. And so does
+    the whole model where no minimum was found: `Adjusted.end` says so.
+
+    Args:
+        fixed: ids of cameras whose intrinsics stay.
+        folder: for the files in between; the system's by default.
+        on_the_way: the model moves also where there were too few steps to a minimum.
+
+    Raises:
+        ValueError: there is nothing to adjust, or a number is not finite. The model is as it was.
+    """
+    found = problem_of(model, fixed, folder)
+    adjusted = adjustment.adjust(
+        found.problem,
+        loss=loss,
+        scale=scale,
+        tolerance=tolerance,
+        most_iterations=most_iterations,
+        threads=threads,
+    )
+    if adjusted.end == "converged" or (on_the_way and adjusted.end == "most iterations"):
+        _write_back(model, found, adjusted)
+    return adjusted
+
+
+def problem_of(model: pycolmap.Reconstruction, fixed: Collection[int] = (), folder: Path | None = None) -> ModelProblem:
+    """A model of photos with a pose each; the intrinsics of cameras whose ids are `fixed` stay."""
+    with tempfile.TemporaryDirectory(dir=folder) as written:
+        model.write_binary(written)
+        images = _read_images((Path(written) / "images.bin").read_bytes())
+        point_ids, points = _read_points((Path(written) / "points3D.bin").read_bytes())
+    image_ids, camera_ids = sorted(images), sorted(model.cameras)
+    poses = np.array([images[image_id].pose for image_id in image_ids]).reshape(-1, 7)
+    lens_of = [camera_ids.index(images[image_id].camera_id) for image_id in image_ids]
+    seen = [images[image_id].observations for image_id in image_ids]
+    observations = np.concatenate(seen) if seen else np.zeros(0, _OBSERVATION)
+    parameters = np.zeros((len(camera_ids), 8))
+    for row, camera_id in enumerate(camera_ids):
+        values = model.cameras[camera_id].params
+        parameters[row, : len(values)] = values
+    problem = adjustment.Problem(
+        poses=poses,
+        parameters=parameters,
+        points=points,
+        model=np.array([int(model.cameras[camera_id].model) for camera_id in camera_ids], np.int32),
+        free_lens=np.array(
+            [0 if camera_id in fixed else _free_parameters(model.cameras[camera_id]) for camera_id in camera_ids],
+            np.uint8,
+        ),
+        lens_of=np.array(lens_of, np.int32),
+        free_pose=free_poses(poses),
+        photo=np.repeat(np.arange(len(image_ids), dtype=np.int32), [len(rows) for rows in seen]),
+        point=np.searchsorted(point_ids, observations["point"]).astype(np.int32),
+        seen=observations["pixel"].copy(),
+    )
+    return ModelProblem(problem, image_ids, camera_ids, point_ids.tolist())
+
+
+def free_poses(poses: adjustment.Floats) -> npt.NDArray[np.uint8]:
+    """What of each pose is adjusted so that the frame stays: nothing of the first, and not the scale.
+
+    Seven directions (three to turn, three to move, one to grow) change no residual; left free they would rest on the
+    damping alone. Growing about the first center moves the translation of another photo along R (center - first): of
+    the photo furthest away the largest component of that is held.
+    """
+    free = np.full(len(poses), adjustment.TURN_AND_PLACE, np.uint8)
+    if len(poses) == 0:
+        return free
+    rotations = [pycolmap.Rotation3d(pose[:4]).matrix() for pose in poses]
+    centers = np.array([-rotation.T @ pose[4:] for rotation, pose in zip(rotations, poses, strict=True)])
+    free[0] = 0
+    baselines = centers - centers[0]
+    furthest = int(np.linalg.norm(baselines, axis=1).argmax())
+    if furthest:
+        component = int(np.abs(rotations[furthest] @ baselines[furthest]).argmax())
+        free[furthest] &= ~np.uint8(1 << (3 + component))
+    return free
+
+
+def _free_parameters(camera: pycolmap.Camera) -> int:
+    """Bits of the focal lengths and of the distortion."""
+    return sum(1 << index for index in (*camera.focal_length_idxs(), *camera.extra_params_idxs()))
+
+
+@dataclass(frozen=True)
+class _Image:
+    pose: adjustment.Floats
+    camera_id: int
+    observations: npt.NDArray[np.void]
+
+
+def _read_images(data: bytes) -> dict[int, _Image]:
+    """The images of an images.bin by id, each with those of its features that are observations of a point."""
+    images: dict[int, _Image] = {}
+    offset = 8
+    for _ in range(int.from_bytes(data[:8], "little")):
+        image_id, w, x, y, z, *translation, camera_id = _IMAGE.unpack_from(data, offset)
+        offset = data.index(b"\0", offset + _IMAGE.size) + 9
+        count = int.from_bytes(data[offset - 8 : offset], "little")
+        features = np.frombuffer(data, _OBSERVATION, count, offset)
+        offset += features.nbytes
+        images[image_id] = _Image(
+            np.array([x, y, z, w, *translation]), camera_id, features[features["point"] != _NO_POINT]
+        )
+    return images
+
+
+def _read_points(data: bytes) -> tuple[npt.NDArray[np.uint64], adjustment.Floats]:
+    """Ids (N,), ascending, and positions (N, 3) of the points of a points3D.bin."""
+    count = int.from_bytes(data[:8], "little")
+    ids, points = np.empty(count, np.uint64), np.empty((count, 3))
+    offset = 8
+    for row in range(count):
+        ids[row], *points[row], _red, _green, _blue, _error, track = _POINT.unpack_from(data, offset)
+        offset += _POINT.size + 8 * track
+    order = np.argsort(ids)
+    return ids[order], points[order]
+
+
+def _write_back(model: pycolmap.Reconstruction, found: ModelProblem, adjusted: adjustment.Adjusted) -> None:
+    for image_id, pose, free in zip(found.images, adjusted.poses, found.problem.free_pose, strict=True):
+        if free:
+            moved = pycolmap.Rigid3d(pycolmap.Rotation3d(pose[:4]), pose[4:])
+            image = model.image(image_id)
+            model.frame(image.frame_id).set_cam_from_world(image.camera_id, moved)
+    for camera_id, parameters, free in zip(found.cameras, adjusted.parameters, found.problem.free_lens, strict=True):
+        if free:
+            camera = model.cameras[camera_id]
+            camera.params = parameters[: adjustment.PARAMETERS[int(camera.model)]]
+    for point_id, position in zip(found.points, adjusted.points, strict=True):
+        model.point3D(point_id).xyz = position

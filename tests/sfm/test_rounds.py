@@ -1,0 +1,169 @@
+"""Our own mapper on matches of scenes that are known, wrong ones among them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.adjustments import matrices, projected, scene
+
+from splatworker.errors import Cancelled
+from splatworker.sfm import adjustment, database, mapping, matching, model_adjustment, rounds
+from splatworker.sfm.adjustment import Problem
+from splatworker.sfm.cameras import CameraGroup
+from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.compare import PoseDifference, compare_poses
+from splatworker.sfm.mapping import MapperPreset, incremental_options
+from splatworker.sfm.options import SfmOptions
+from splatworker.sfm.photo import PhotoHeader
+from splatworker.sfm.watch import Span
+from splatworker.sfm.workbench import Workbench
+from splatworker.stages.progress import Silent
+
+pytestmark = pytest.mark.skipif(not adjustment.has_kernel(), reason="this installation has no adjustment kernel")
+
+SPAN = Span(Silent(), "", 0.0, 1.0)
+ROOM = scene(14, 240, (2,), noise=0.4, seen=0.7)
+
+
+def bench_of(folder: Path, *problems: Problem, wrong: float = 0.1) -> Workbench:
+    """A bench whose database has the matches of these scenes, no two of which have anything in common.
+
+    A share of every pair's matches is wrong; the focal length is told 5 % too long.
+    """
+    bench = Workbench(folder, folder / "photos", SfmOptions(device="cpu"), 1)
+    count = sum(len(problem.poses) for problem in problems)
+    photos = tuple(PhotoHeader(f"{number}.jpg", 640, 480) for number in range(count))
+    database.create(bench.database, photos, [CameraGroup(photos, 588.0, True)], "auto")
+    rng = np.random.default_rng(3)
+    before = 0
+    with pycolmap.Database.open(bench.database) as opened:
+        for problem in problems:
+            of_photo = [np.flatnonzero(problem.photo == photo) for photo in range(len(problem.poses))]
+            for photo, rows in enumerate(of_photo):
+                opened.write_keypoints(before + photo + 1, problem.seen[rows].astype(np.float32))
+            for first, rows in enumerate(of_photo):
+                for second in range(first + 1, len(of_photo)):
+                    _, ours, theirs = np.intersect1d(
+                        problem.point[rows], problem.point[of_photo[second]], return_indices=True
+                    )
+                    mixed = rng.random(len(theirs)) < wrong
+                    theirs[mixed] = rng.permutation(theirs[mixed])
+                    matches = np.column_stack([ours, theirs]).astype(np.uint32)
+                    opened.write_matches(before + first + 1, before + second + 1, matches)
+            before += len(problem.poses)
+    matching.verify(bench, bench.database, SPAN, strict=False)
+    return bench
+
+
+def map_all(bench: Workbench, photos: int = len(ROOM.poses)) -> pycolmap.Reconstruction | None:
+    options = incremental_options(MapperPreset(), bench, mapping.ONE_THREAD)
+    options.extract_colors = False
+    return rounds.map_in_rounds(bench, options, photos, SPAN)
+
+
+def off(model: pycolmap.Reconstruction, problem: Problem, before: int = 0) -> PoseDifference:
+    """How far a model's cameras are from the truth."""
+    truth = np.concatenate([matrices(problem.poses), problem.poses[:, 4:, None]], axis=2)
+    found = {str(i - before): model.image(i).cam_from_world().matrix() for i in model.reg_image_ids()}
+    return compare_poses(found, {str(photo): pose for photo, pose in enumerate(truth, 1)})
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+    return bench_of(tmp_path_factory.mktemp("room"), ROOM)
+
+
+def test_every_camera_is_found_where_it_is(room: Workbench) -> None:
+    assert rounds.suits(room)
+    model = map_all(room)
+    assert model is not None
+    assert model.num_reg_frames() == len(ROOM.poses)
+    difference = off(model, ROOM)
+    # 0.4 px at 560 px of focal length are 0.04 degrees for one observation of some 170 a photo.
+    assert difference.rotation_deg.max() < 0.1
+    assert difference.position.max() < 0.002
+    assert model.cameras[1].params[0] == pytest.approx(560, rel=0.01)
+    assert model.cameras[1].params[3] == pytest.approx(-0.08, abs=0.01)
+    assert model.compute_mean_reprojection_error() < 0.7  # of two coordinates with 0.4 each, 0.5 in the mean
+    assert model.compute_mean_track_length() > 8
+    assert not list(room.folder.glob("tmp*"))
+
+
+def test_it_is_as_near_to_the_truth_as_colmaps_mapper(room: Workbench) -> None:
+    options = incremental_options(MapperPreset(), room, mapping.ONE_THREAD)
+    options.extract_colors = False
+    (room.photos).mkdir(exist_ok=True)
+    output = room.folder / "colmap"
+    output.mkdir()
+    theirs = mapping.by_size(pycolmap.incremental_mapping(room.database, room.photos, output, options))[0]
+    ours = map_all(room)
+    assert ours is not None
+    assert ours.num_reg_frames() >= theirs.num_reg_frames()
+    assert off(ours, ROOM).position.max() < 1.5 * off(theirs, ROOM).position.max() + 1e-4
+    assert off(ours, ROOM).rotation_deg.max() < 1.5 * off(theirs, ROOM).rotation_deg.max() + 1e-3
+
+
+def test_the_same_matches_give_the_same_bits_with_any_number_of_threads(room: Workbench) -> None:
+    found = []
+    for threads in (1, 1, 3):
+        model = map_all(dataclasses.replace(room, threads=threads))
+        assert model is not None
+        poses = [model.image(i).cam_from_world().matrix() for i in sorted(model.reg_image_ids())]
+        points = [model.point3D(i).xyz for i in sorted(model.point3D_ids())]
+        found.append((np.array(poses), np.array(points)))
+    for other in found[1:]:
+        assert np.array_equal(found[0][0], other[0])
+        assert np.array_equal(found[0][1], other[1])
+
+
+def test_of_two_scenes_one_is_found(tmp_path: Path) -> None:
+    small = scene(5, 150, (2,), noise=0.4)
+    model = map_all(bench_of(tmp_path, small, ROOM))
+    assert model is not None
+    assert sorted(model.reg_image_ids()) == list(range(6, 20)) or sorted(model.reg_image_ids()) == list(range(1, 6))
+    before, problem = (5, ROOM) if model.num_reg_frames() == 14 else (0, small)
+    assert off(model, problem, before).rotation_deg.max() < 0.2
+
+
+def test_where_nothing_matches_there_is_no_model(tmp_path: Path) -> None:
+    assert map_all(bench_of(tmp_path, scene(5, 100, (2,)), wrong=1.0)) is None
+
+
+def test_photos_from_one_spot_give_no_model_or_one_that_ends(tmp_path: Path) -> None:
+    around = scene(6, 200, (2,), seen=0.9)
+    still = dataclasses.replace(around, poses=np.repeat(around.poses[:1], 6, axis=0))
+    noise = np.random.default_rng(1).normal(0, 0.4, still.seen.shape)
+    model = map_all(bench_of(tmp_path, dataclasses.replace(still, seen=projected(still) + noise)))
+    assert model is None or np.isfinite(model.compute_mean_reprojection_error())
+
+
+def test_an_adjustment_without_a_minimum_ends_it(room: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ladder goes on with COLMAP's mapper."""
+    monkeypatch.setattr(rounds, "_TOLERANCE", 0.0)
+    monkeypatch.setattr(rounds, "_LAST_STEPS", 1)
+    assert map_all(room) is None
+
+
+def test_it_can_be_stopped(room: Workbench) -> None:
+    stopped = dataclasses.replace(room, cancellation=type(room.cancellation)())
+    stopped.cancellation.request()
+    with pytest.raises(Cancelled):
+        map_all(stopped)
+
+
+def test_whom_it_suits(room: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = dataclasses.replace(room.options, engine="colmap")
+    assert not rounds.suits(dataclasses.replace(room, options=asked))
+    photos = (PhotoHeader("0.jpg", 640, 480), PhotoHeader("1.jpg", 640, 480))
+    full = Workbench(tmp_path, tmp_path / "photos", SfmOptions(device="cpu"), 1)
+    database.create(full.database, photos, [CameraGroup(photos, 560.0, True)], "FULL_OPENCV")
+    assert not rounds.suits(full)
+    with monkeypatch.context() as patch:
+        patch.setattr(adjustment, "MOST_UNKNOWNS", 6 * 14)
+        assert not rounds.suits(room)
+        assert not model_adjustment.can_solve(14, [pycolmap.Camera(model=pycolmap.CameraModelId.RADIAL)])
+    monkeypatch.setattr(adjustment, "_adjustment", None)
+    assert not rounds.suits(room)
