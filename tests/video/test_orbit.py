@@ -35,7 +35,8 @@ SEEDS = (0, 1, 2)
 
 SHORT_SCHEDULE = (
     *("--iterations", 400, "--position_lr_max_steps", 400, "--opacity_lr", 0.05, "--feature_lr", 0.0075),
-    *("--scaling_lr", 0.015, "--densify_from_iter", 40, "--densify_until_iter", 280, "--densification_interval", 10),
+    *("--max_gaussians", 20_000, "--scaling_lr", 0.015),
+    *("--densify_from_iter", 40, "--densify_until_iter", 280, "--densification_interval", 20),
 )
 """Of a training that has grown what it needs after 400 iterations."""
 
