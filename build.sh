@@ -1,23 +1,26 @@
 #!/usr/bin/env bash
-# Build the worker's image: ./build.sh [--with-torch] [--cuda13] [--with-inria]
+# Build the worker's image: ./build.sh [--with-torch] [--cuda13] [--with-inria] [--with-segmentation]
 #   IMAGE       its name (splatworker:latest)
 #   BUILD_ARGS  more arguments for docker build
 # --with-torch takes torch for CUDA 12, which every driver from 525 on runs. To train on a GPU needs torch: it is the default.
 # --cuda13 takes a torch of CUDA 13, for machines with NVIDIA driver 580 or newer: a smaller image with the same kernels.
 # --with-inria adds the original trainer for jobs with "trainer": "inria". Its licence forbids commercial use.
+# --with-segmentation adds the network that "segmentation": true asks (docs/object.md).
 set -euo pipefail
 cd "$(dirname "$0")"
 
 image=${IMAGE:-splatworker:latest}
 with_inria=0
 variant=()
+segmentation=()
 for option in "$@"; do
   case "$option" in
     --with-torch) [ ${#variant[@]} -gt 0 ] || variant=(--build-arg TORCH=2.10.0) ;;
     --cuda13) variant=(--build-arg TORCH=2.13.0) ;;
     --with-inria) with_inria=1 ;;
+    --with-segmentation) segmentation=(--build-arg WITH_SEGMENTATION=1) ;;
     *)
-      echo "usage: ./build.sh [--with-torch] [--cuda13] [--with-inria]" >&2
+      echo "usage: ./build.sh [--with-torch] [--cuda13] [--with-inria] [--with-segmentation]" >&2
       exit 2
       ;;
   esac
@@ -34,5 +37,6 @@ fi
 
 read -r -a more <<<"${BUILD_ARGS:-}"
 # The platform's machines are x86-64, whatever this one is.
-docker build --platform linux/amd64 --build-arg "WITH_INRIA=$with_inria" ${variant[@]+"${variant[@]}"} -t "$image" ${more[@]+"${more[@]}"} .
+docker build --platform linux/amd64 --build-arg "WITH_INRIA=$with_inria" ${variant[@]+"${variant[@]}"} \
+  ${segmentation[@]+"${segmentation[@]}"} -t "$image" ${more[@]+"${more[@]}"} .
 echo "Built $image. Next: ./test-local.sh here, or ./upload-runpod.sh to bring it to RunPod."

@@ -1,6 +1,6 @@
 """A cutout whose truth is known: how much of its opacity is outside of the object, and how well it shows it.
 
-    python bench/masks.py SPLAT SCENE [--radius 0.35] [--iterations 1000] [--resolution 4] [--device auto]
+    python bench/masks.py SPLAT SCENE [--radius 0.35] [--iterations 1000] [--resolution 4] [--device auto] [--seeds 0]
 
 SPLAT is any splat of SCENE (a folder of `run` is both). Its Gaussians in a sphere about what all cameras look at are
 the object, of `--radius` times the cameras' median distance from there. Every photo of the scene is drawn anew from the
@@ -17,7 +17,10 @@ import argparse
 import shutil
 import sys
 import tempfile
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from unittest import mock
 
@@ -37,6 +40,7 @@ from splatworker.splat_files.registry import read_any
 from splatworker.stages.progress import Silent
 from splatworker.train import trainer
 from splatworker.train.options import Options
+from splatworker.train.randomness import Randomness
 from splatworker.train.silhouettes import Silhouettes
 
 SHOWN = 0.5
@@ -51,6 +55,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=1000)
     parser.add_argument("--resolution", type=int, default=4)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
     renderer, scene = renderer_for(options.device, tensors=True), read_scene(options.scene)
     gaussians = read_any(find_splat(options.splat))
@@ -63,18 +68,32 @@ def main() -> None:
     say(f"{int(is_object.sum())} of {len(is_object)} Gaussians are the object, on "
         f"{np.mean([float((share >= SHOWN).float().mean()) for share in shares]):.1%} of the pixels")  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("cut out", "alpha on a fixed background"):
-            place = Path(folder) / name
-            write(place, scene, cameras, shares, whole, degree, renderer, as_files=name == "cut out")
-            asked = training(place, options.iterations, cutout=name == "cut out")
-            without = mock.patch.object(Silhouettes, "of", return_value=None)
-            with without if "fixed" in name else nullcontext():
+        for name, seed in product(WAYS, options.seeds):
+            place = Path(folder) / f"{name} {seed}"
+            write(place, scene, cameras, shares, whole, degree, renderer, as_files="fixed" not in name)
+            asked = replace(training(place, options.iterations, cutout="fixed" not in name), seed=seed)
+            with WAYS[name]():
                 result = trainer.train(asked, renderer, Silent())
             made = read_ply(Path(result["ply"]))
             tensors = to_tensors(made, renderer.device)
             outside = opacity_outside(tensors, made.sh_degree, cameras, own, renderer)
-            say(f"{name}: outside {outside:.2%}, psnr {result['quality']['test']['psnr']:.2f} dB, "
+            say(f"{name}, seed {seed}: outside {outside:.2%}, psnr {result['quality']['test']['psnr']:.2f} dB, "
                 f"{len(made)} Gaussians, {result['seconds']:.0f} s")  # fmt: skip
+
+
+def black_or_white(self: Randomness) -> torch.Tensor:
+    """(3,) a random colour whose channels are 0 or 1; whatever comes next is as random as after another."""
+    colour: torch.Tensor = colour_of(self).round()
+    return colour
+
+
+colour_of = Randomness.background
+
+WAYS: dict[str, Callable[[], AbstractContextManager[object]]] = {
+    "cut out": nullcontext,
+    "cut out, black or white": lambda: mock.patch.object(Randomness, "background", black_or_white),
+    "alpha on a fixed background": lambda: mock.patch.object(Silhouettes, "of", return_value=None),
+}
 
 
 def object_of(gaussians: GaussianTensors, scene: Scene, radius: float) -> torch.Tensor:

@@ -4,8 +4,9 @@
     python bench/video.py CLIP --max-size 2133     a clip of yours
 
 The clip is a window that wanders over the example photos with trembling hands, encoded as telephones do: real texture
-and real motion, and a few minutes to make it. A figure depends on the processors: what carries over is the ratio to the
-decoding alone, which nobody can do without.
+and real motion, and a few minutes to make it. Seconds of processors are the system's as well as the programs' own, and
+depend little on what else a machine does; the others do. A figure depends on the processors: what carries over is the
+ratio to the decoding alone, which nobody can do without.
 """
 
 from __future__ import annotations
@@ -85,8 +86,7 @@ def main() -> None:
             jobs=len(os.sched_getaffinity(0)),
         )
         choosing, after = time.monotonic() - started, os.times()
-        cpu = after.children_user + after.user - between.children_user - between.user
-        alone = between.children_user - before.children_user
+        cpu, alone = sum(after[:4]) - sum(between[:4]), sum(between[2:4]) - sum(before[2:4])
         video = made.videos[0]
         print(
             f"{video['width']}x{video['height']} {video['codec']}, {video['seconds']} s, {clip.rate:g} frames a second"

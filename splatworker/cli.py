@@ -6,6 +6,7 @@ splatworker photos | sfm | train         one stage
 splatworker object | export | convert | view      make of a splat what people can use, and show it
 splatworker render | eval | info         look at a splat
 splatworker schema | doctor              what a job may say; what this machine can do
+splatworker weights                      bring the segmentation network's weights here
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("splatworker.train.eval_cli", "score a model on its held-out photos"),
     "info": ("splatworker.export.info", "say what a splat or a scene holds"),
     "doctor": ("splatworker.commands.doctor", "say what this machine can do, and how long a job takes on it"),
+    "weights": ("splatworker.commands.weights", "bring the segmentation network's weights here, for object"),
     "schema": ("splatworker.commands.schema", "print the JSON Schema of a job"),
 }
 """Name -> the module whose `main(argv)` does it, imported when it is called, and a word about it."""

@@ -27,6 +27,7 @@
     │   ├── TrainingDiverged         training_diverged                 the loss is not a number
     │   └── TrainerMissing           trainer_missing                   the trainer asked for is not installed
     ├── NoSingleSubject              no_single_subject       object    photos of no one thing that could be cut out
+    ├── SegmentationMissing          segmentation_missing    object    the network asked for is not installed
     ├── DeliveryError                                        deliver
     │   ├── UploadRefused            upload_refused                    the store said no for good (403, 404, ...)
     │   └── UploadFailed             upload_failed                     every try ended in a fault of server or network
@@ -245,6 +246,13 @@ class NoSingleSubject(SplatError):
     """The photos show no one thing that could be cut from what is around it."""
 
     code = "no_single_subject"
+    default_stage = "object"
+
+
+class SegmentationMissing(SplatError):
+    """The segmentation network was asked for, and is not installed."""
+
+    code = "segmentation_missing"
     default_stage = "object"
 
 

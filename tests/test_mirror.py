@@ -21,6 +21,7 @@ ELSEWHERE = {
     "export/object_cli": "a command line; export/test_object_stage.py calls it",
     "export/page_and_report": "puts parts together; export/test_export.py makes both and looks at them",
     "export/render_budget": RECORD,
+    "export/segmentation_weights": "a file and its hash; export/test_segmentation.py and commands/test_weights.py",
     "export/surfaces": THE_CUT,
     "export/votes": THE_CUT,
     "photos/unusable": "an exception's name",

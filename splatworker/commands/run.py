@@ -117,6 +117,10 @@ def _parser() -> argparse.ArgumentParser:
         "--subject", choices=["scene", "object"], default="scene",
         help="object: only the one thing that all photos show, without what it stands on and what is around it",
     )  # fmt: skip
+    parser.add_argument(
+        "--segmentation", action="store_true",
+        help="with --subject object: ask a segmentation network, too, where it is installed (splatworker weights)",
+    )  # fmt: skip
     for known in declared(SfmOptions):
         if known.name in SFM_OPTIONS:
             add_option(parser, known, dashes=True, default=None)  # not given: a job's default
@@ -310,6 +314,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         "video": video,
         "trainer": options.trainer,
         "subject": options.subject,
+        "segmentation": options.segmentation,
     }
     return recipe(recipe_asked | masks)
 

@@ -136,6 +136,11 @@ class Recipe(BaseModel):
         description="object: only the one thing that all photos show is delivered, without what it stands on and what "
         "is around it (docs/object.md). Where there is no single thing, the scene is, with a warning.",
     )
+    segmentation: bool = Field(
+        default=False,
+        description="With the subject object: a segmentation network looks at the photos, too, where the worker has "
+        "one (docs/object.md), and where its masks agree they sharpen the object's edge.",
+    )
     mask_mode: MaskMode = Field(
         default="auto",
         description="What masked pixels are. ignore: nobody knows what is there (a passer-by), so it is not learnt. "

@@ -111,13 +111,20 @@ class ObjectAlone:
 
     Attributes:
         keep: (N,) its Gaussians.
+        masks: (H, W) each, what the photos that vote show of it, from 0 to 1.
         plane: what it stands on, or None where nothing was found.
         ring: the cameras about it.
     """
 
     keep: Mask
+    masks: Sequence[npt.NDArray[np.float32]]
     plane: Plane | None
     ring: Ring
+
+
+def voters(photos: int) -> slice:
+    """Which of so many photos vote."""
+    return slice(None, None, -(-photos // MOST_VIEWS))
 
 
 def isolate(
@@ -137,7 +144,7 @@ def isolate(
         NoSingleSubject: there is no such object, or it cannot be told from what is around.
     """
     ring = ring_of(cameras, points)
-    asked = list(cameras[:: -(-len(cameras) // MOST_VIEWS)])
+    asked = list(cameras[voters(len(cameras))])
     tensors = to_tensors(gaussians, renderer.device)
     seen = vote(renderer, tensors, np.zeros(len(gaussians), bool), asked, lambda share: progress(0.3 * share))
     weights = np.where(gaussians.scales.max(axis=1) < HAZE * ring.reach, seen.weight, 0.0).astype(np.float64)
@@ -157,7 +164,7 @@ def isolate(
             renderer, gaussians, tensors, found, weights, asked, lambda share: progress(0.35 + 0.65 * share)
         )
         demand_shown(gaussians.means[keep], votes.weight[keep], votes.masks, asked, ring)
-        return ObjectAlone(keep, plane, ring)
+        return ObjectAlone(keep, votes.masks, plane, ring)
     raise no_single_subject("there is nothing where the cameras look")
 
 

@@ -26,7 +26,14 @@ def main(argv: list[str]) -> int:
 
         given = [arguments.model] if arguments.model.is_file() else []
         with files_to_write(arguments.output, FILES, "-o", "object", given=given):
-            result = cut_out(arguments.model, arguments.source_path, arguments.output, report, device=arguments.device)
+            result = cut_out(
+                arguments.model,
+                arguments.source_path,
+                arguments.output,
+                report,
+                device=arguments.device,
+                ask_network=arguments.segmentation,
+            )
         if not arguments.json:
             sys.stderr.write(printable_lines(_in_words(result)))
         return result
@@ -44,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-s", "--source_path", type=Path, required=True, help="the scene folder it was trained on")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help=f"the folder for {SPLAT_IN_OUT} and {OBJECT_IN_OUT}"
+    )
+    parser.add_argument(
+        "--segmentation",
+        action="store_true",
+        help="ask a segmentation network, too, where it is installed (splatworker weights)",
     )
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="what to draw on")
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")

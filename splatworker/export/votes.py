@@ -46,11 +46,13 @@ def vote(
     chosen: Mask,
     cameras: Sequence[Camera],
     progress: Callable[[float], None] = lambda share: None,
+    given: Sequence[Floats] | None = None,
 ) -> Votes:
     """Draw where each view shows the chosen Gaussians, with all the others before and behind; and ask it about all.
 
     Args:
         chosen: (N,) the Gaussians whose pixels are the masks.
+        given: (H, W) in [0, 1] each, somebody else's masks of the views, to ask about instead of those.
     """
     xp = library(gaussians.means)
     yes = to_device(np.where(chosen, BRIGHT, FAINT).astype(np.float32), renderer.device)
@@ -64,7 +66,8 @@ def vote(
         image = renderer.render(painted, camera, black, 0)
         covered = 2 * image[0]  # how opaque all of them are there
         mask = ((image[1] - FAINT * covered) / (BRIGHT - FAINT)).clip(0, 1)
-        asked = xp.stack([xp.ones_like(mask), cast(mask > 0.5, mask.dtype), xp.zeros_like(mask)])
+        inner = cast(mask > 0.5, mask.dtype) if given is None else to_device(given[index], renderer.device)
+        asked = xp.stack([xp.ones_like(mask), inner, xp.zeros_like(mask)])
         gradients, _ = renderer.backward(asked)
         here = gradients.sh_dc / SH_C0
         weight += here[:, 0]

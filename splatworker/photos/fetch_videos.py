@@ -80,7 +80,9 @@ class _Coming:
 
 
 def fetch_videos(urls: list[str], folder: Path, report: Reporter, *, local: bool = False) -> FetchedVideos:
-    """Fetch every video into `folder`, as `01_name`; only whole ones ever stand there.
+    """Fetch every video into `folder`, as `01/name`; only whole ones ever stand there.
+
+    Each has a folder of its own, so that whatever is said of it later calls it by the name that its sender knows.
 
     Args:
         urls: http or https; with `local` also `file:` URLs and paths.
@@ -99,11 +101,12 @@ def fetch_videos(urls: list[str], folder: Path, report: Reporter, *, local: bool
         report.progress("fetching the video", (len(fetched.files) + len(fetched.errors) + share) / len(urls))
 
     for index, url in enumerate(urls):
-        name = f"{index + 1:02d}_{recognisable_name(url)}"
-        coming = _Coming(url, arriving / name, left, end)
+        name = f"{index + 1:02d}/{recognisable_name(url)}"
+        coming = _Coming(url, arriving / f"{index + 1:02d}", left, end)
         try:
             _arrive(coming, tell, local=local)
             left -= coming.there
+            (folder / name).parent.mkdir(exist_ok=True)
             coming.target.replace(folder / name)
             fetched.files[index] = name
         except (_Lost, _BrokenOff) as reason:

@@ -32,10 +32,10 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
             f"None of the {len(alone)} masks has the name of a photo ({_some(alone)}).",
             hint="Name the mask of a.jpg a.png, a.jpg.png or a.mask.png; a folder of photos must not be called masks.",
         )
-    refused = [outcome["reason"] for _, outcome in masked if outcome.get("for_mask")]
+    refused = [(mask.name, outcome["reason"]) for mask, outcome in masked if outcome.get("for_mask")]
     if masked and len(refused) == len(masked):
         raise InvalidMasks(
-            f"None of the {len(masked)} masks can be used: {_some(sorted(set(refused)), '; ')}.",
+            f"None of the {len(masked)} masks can be used: {_some(_alike(refused), '; ')}.",
             hint="A mask is of its photo's shape, white where the photo counts; invert_masks is for the opposite.",
         )
     if alone:
@@ -45,6 +45,18 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
     if scaled:
         shown = [f"{name} of {size}" for name, size in scaled]
         yield f"Masks were scaled to the size of their photos: {_some(shown)}."
+
+
+def _alike(refused: Sequence[tuple[str, str]]) -> list[str]:
+    """Why masks were refused: what is wrong with several is said once, of the first."""
+    said: dict[str, list[str]] = {}
+    for name, reason in sorted(refused):
+        alone = reason.removeprefix(f"its mask {name} ")
+        said.setdefault(alone, []).extend([readable(name)] if alone != reason else [])
+    return [
+        f"{names[0]} {reason}" + (f" ({len(names) - 1} more likewise)" if len(names) > 1 else "") if names else reason
+        for reason, names in said.items()
+    ]
 
 
 def _some(names: Sequence[str], between: str = ", ") -> str:

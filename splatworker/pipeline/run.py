@@ -23,7 +23,17 @@ from splatworker.stages.undisturbed import undisturbed
 
 T = TypeVar("T")
 
-TOLD_OF_OBJECT = ("delivered", "code", "reason", "object_from_scene", "size", "unit", "axes", "gaussians_of_scene")
+TOLD_OF_OBJECT = (
+    "delivered",
+    "code",
+    "reason",
+    "object_from_scene",
+    "segmentation",
+    "size",
+    "unit",
+    "axes",
+    "gaussians_of_scene",
+)
 """What the answer says of the object that was asked for."""
 
 WEIGHTS: Mapping[str, float] = {"photos": 0.06, "sfm": 0.33, "train": 0.52, "deliver": 0.03, "export": 0.06}

@@ -234,6 +234,8 @@ async def cut_out(job: JobRun, *, on_cpu: bool) -> dict[str, Any] | None:
     Whatever goes wrong with it is a warning: there is a splat of the scene, and that is delivered.
     """
     if job.recipe.subject != "object":
+        if job.recipe.segmentation:
+            job.report.warning("The scene is delivered, not an object, so this has no effect: segmentation.")
         return None
     started = time.monotonic()
     folders: list[str | Path] = [
@@ -247,7 +249,11 @@ async def cut_out(job: JobRun, *, on_cpu: bool) -> dict[str, Any] | None:
         check_room(job.workspace, "object", size_of(job.workspace / "model"))
         cut = await job.runner.run(
             "object",
-            [*folders, *(["--device", "cpu"] if on_cpu else [])],
+            [
+                *folders,
+                *(["--segmentation"] if job.recipe.segmentation else []),
+                *(["--device", "cpu"] if on_cpu else []),
+            ],
             report=job.report.stage("object"),
             deadline=stage_deadline("object", job.runner.deadline),
         )

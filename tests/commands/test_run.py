@@ -347,6 +347,17 @@ def test_the_object_alone_and_then_the_scene(photos: Path, out: Path) -> None:
     assert "subject" not in json.loads((out / "result.json").read_text())
 
 
+def test_segmentation_is_told_of_where_it_is_asked_for(photos: Path, out: Path) -> None:
+    """Whether it is installed or not: a ball of one colour is nothing that a network has to be believed about."""
+    assert run(photos, "-o", out, "--subject", "object", "--segmentation", faults=(BALL,)) == 0
+    told = json.loads((out / "result.json").read_text())["subject"]
+    assert told["delivered"] == "object"
+    assert told["segmentation"]["used"] in (True, False)
+    assert run(photos, "-o", out, "--segmentation", faults=(BALL,)) == 0
+    result = json.loads((out / "result.json").read_text())
+    assert "The scene is delivered, not an object, so this has no effect: segmentation." in result["warnings"]
+
+
 @pytest.mark.slow
 def test_no_single_subject_gives_the_scene_and_a_warning(photos: Path, out: Path) -> None:
     assert run(photos, "-o", out, "--subject", "object") == 0

@@ -14,13 +14,14 @@ from support.model_folders import write_model
 from support.object_scenes import around, in_a_room, on_a_table, room, table, thing, write_world
 
 from splatworker.errors import InvalidScene
-from splatworker.export import cli, object_cli
+from splatworker.export import cli, object_cli, segmentation
 from splatworker.export.export import export
 from splatworker.export.object_stage import cut_out
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, move_camera, rotate
 from splatworker.export.pictures import SplatRenderer
 from splatworker.export.subject import PLAIN
 from splatworker.export.view_splat import is_y_up
+from splatworker.export.votes import vote
 from splatworker.formats.camera import Camera
 from splatworker.formats.find import find_splat, find_splat_of_scene
 from splatworker.formats.gaussians import Gaussians
@@ -168,6 +169,59 @@ def test_no_single_subject_on_the_command_line(tmp_path: Path, capsys: pytest.Ca
     assert "The outputs are of the whole scene." in said
     assert len(read_any(tmp_path / "made" / "splat.splat")) > 0.7 * len(world.gaussians)
     assert not (tmp_path / "made" / "splat.ply").exists()
+
+
+def test_a_network_that_is_not_there_changes_nothing_and_is_said(
+    trained: Path, cut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = "the library onnxruntime is not installed"
+    monkeypatch.setattr(segmentation, "why_missing", lambda: missing)
+    told = Told()
+    result = cut_out(trained, trained, tmp_path, told, device="cpu", ask_network=True)
+    assert result["segmentation"] == {"used": False, "reason": f"not installed: {missing}"}
+    assert told.warnings == [f"segmentation: not installed. The object was cut out without it, since {missing}."]
+    assert (tmp_path / "splat.ply").read_bytes() == (cut / "splat.ply").read_bytes()
+    assert "segmentation" not in json.loads((cut / "object.json").read_text())  # where nobody has asked
+
+
+def test_a_network_that_is_not_sure_changes_nothing_and_is_said(
+    trained: Path, cut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segmentation, "why_missing", lambda: None)
+    monkeypatch.setattr(segmentation, "network", lambda: lambda photo: np.full((320, 320), 0.5, np.float32))
+    told = Told()
+    result = cut_out(trained, trained, tmp_path, told, device="cpu", ask_network=True)
+    assert result["segmentation"]["used"] is False
+    assert result["segmentation"]["photos_voting"] == 0
+    assert "not sure" in told.warnings[0]
+    assert (tmp_path / "splat.ply").read_bytes() == (cut / "splat.ply").read_bytes()
+
+
+def test_a_network_that_sees_less_of_the_object_takes_the_rest_away(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sees all of the object but the lowest sixth."""
+    world = on_a_table()
+    renderer = CpuRenderer()
+    splat = to_tensors(world.gaussians, renderer.device)
+    masks = vote(renderer, splat, world.belongs("object"), world.cameras).masks
+    true = iter(masks)
+
+    def look(photo: np.ndarray) -> np.ndarray:
+        mask = next(true) > 0.5
+        rows = np.flatnonzero(mask.any(axis=1))
+        mask[int(rows[0] + (rows[-1] - rows[0]) * 5 / 6) :] = False
+        square = Image.fromarray(mask.astype(np.uint8) * 255).resize((320, 320), Image.Resampling.NEAREST)
+        return np.asarray(square, np.float32) / 255
+
+    monkeypatch.setattr(segmentation, "why_missing", lambda: None)
+    monkeypatch.setattr(segmentation, "network", lambda: look)
+    told = Told()
+    result = cut_out(trained, trained, tmp_path, told, device="cpu", ask_network=True)
+    assert told.warnings == []
+    assert result["segmentation"]["used"] is True, result["segmentation"]
+    assert result["segmentation"]["left_out"] > 20
+    assert json.loads((tmp_path / "object.json").read_text())["segmentation"] == result["segmentation"]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"object_from_scene": [[1]]}', '{"object_from_scene": "x"}'])

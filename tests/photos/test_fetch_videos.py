@@ -62,8 +62,8 @@ def error(fetched: fetch_videos.FetchedVideos) -> VideoError:
 def test_a_video_arrives_whole(tmp_path: Path) -> None:
     with store() as server:
         fetched = run(tmp_path / "in", server.url("/a/clip%201.mov?X-Amz-Signature=secret"))
-    assert fetched.files == {0: "01_clip_1.mov"}
-    assert (tmp_path / "in" / "01_clip_1.mov").read_bytes() == VIDEO
+    assert fetched.files == {0: "01/clip_1.mov"}
+    assert (tmp_path / "in" / "01" / "clip_1.mov").read_bytes() == VIDEO
     assert not list((tmp_path / "in-arriving").iterdir())
 
 

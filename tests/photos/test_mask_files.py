@@ -37,3 +37,15 @@ def test_masks_of_which_none_has_a_photo_or_can_be_used_are_refused(tmp_path: Pa
     outcome = {"reason": "it is torn", "for_mask": True}
     with pytest.raises(InvalidMasks, match=r"None of the 2 masks can be used: it is torn\."):
         list(judge(given, ["0.jpg", "1.jpg"], [(given / "0.png", outcome), (given / "1.png", outcome)]))
+
+
+def test_what_is_wrong_with_several_masks_is_said_once(tmp_path: Path) -> None:
+    given = folder(tmp_path, *(f"{number}.png" for number in range(5)))
+    masked: list[tuple[Path, dict[str, Any]]] = [
+        (given / f"{number}.png", {"reason": f"its mask {number}.png hides all of it", "for_mask": True})
+        for number in range(4)
+    ]
+    masked.append((given / "4.png", {"reason": "its mask 4.png is torn", "for_mask": True}))
+    words = r"None of the 5 masks can be used: 0.png hides all of it \(3 more likewise\); 4.png is torn\."
+    with pytest.raises(InvalidMasks, match=words):
+        list(judge(given, ["0.jpg"], masked))
