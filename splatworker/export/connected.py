@@ -89,3 +89,20 @@ def piece_at(grid: Grid, full: npt.NDArray[np.bool_], place: Vectors, spread: fl
     worth = grid.matter[full] * 0.5 ** (far / spread) ** 2
     scores = np.bincount(labels[full], worth, count + 1)
     return np.asarray(labels == int(scores.argmax()))
+
+
+def without_scraps(gaussians: Gaussians, weights: Vectors, keep: Mask, like: Grid, least: float) -> Mask:
+    """(N,) `keep` less what is apart from the rest of it and little: the last of what something else has left behind.
+
+    Args:
+        like: a grid whose cells are taken; what touches over a gap of one of them hangs together.
+        least: the share of all that a piece by itself must have to stay.
+    """
+    size = like.matter.shape[0]
+    middle, radius = like.low + size * like.cell / 2, (size - 2) * like.cell / 2
+    grid = grid_of(gaussians, np.where(keep, weights, 0.0), middle, radius, like.cell)
+    labels, count = ndimage.label(ndimage.binary_dilation(grid.matter > 0, AROUND), AROUND)
+    matter = np.bincount(labels.ravel(), grid.matter.ravel(), count + 1)
+    scraps = matter < least * matter.sum()
+    scraps[0] = False  # where nothing is
+    return np.asarray(keep & ~grid.at(scraps[labels], gaussians.means))

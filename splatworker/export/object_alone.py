@@ -24,7 +24,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from splatworker.export.camera_path import UP
-from splatworker.export.connected import AROUND, Grid, grid_of, piece_at, share_in
+from splatworker.export.connected import AROUND, Grid, grid_of, piece_at, share_in, without_scraps
 from splatworker.export.contact import sides_by_colour
 from splatworker.export.orient import turn_to
 from splatworker.export.single_subject import (
@@ -97,6 +97,9 @@ LEAST_INSIDE = 0.6
 
 FAINT = 0.3
 """What is less opaque belongs to a piece only where that is full: about it hangs a haze of what was behind."""
+
+LEAST_PIECE = 0.05
+"""The share of an object that a part by itself has, at least."""
 
 TURNS = 2
 """How often they vote: what the first vote has found is what the second is about."""
@@ -275,7 +278,7 @@ def _voted(
     keep = may = may & solid
     for turn in range(TURNS):
         votes = vote(renderer, tensors, keep, cameras, partial(_of_turn, progress, turn))
-        keep = may & (votes.share > VOTE)
+        keep = without_scraps(gaussians, weights, may & (votes.share > VOTE), grid, LEAST_PIECE)
     if np.count_nonzero(keep) < FEWEST:
         raise no_single_subject("what the cameras look at is too small")
     return keep, votes

@@ -55,7 +55,7 @@ def run(code: str, *words: object) -> subprocess.CompletedProcess[str]:
 
 
 LOADING = {
-    "torch": ["train", "-s", "nowhere", "-m", "nowhere"],
+    "numpy": ["train", "-s", "nowhere", "-m", "nowhere"],
     "pycolmap": ["sfm", "nowhere", "-o", "nowhere"],
     "splatworker.pipeline.run": ["run", "nowhere", "-o", "nowhere"],
 }
@@ -63,7 +63,7 @@ LOADING = {
 LOADING_TOO = {
     "splatworker.train.trainer": ["train", "-s", "nowhere", "-m", "nowhere"],
     "splatworker.photos.decode": ["photos", "nowhere", "-o", "nowhere"],
-    "numpy": ["info", "nowhere"],
+    "splatworker.export.info": ["info", "nowhere"],
     "splatworker.render.backend": ["render", "a.ply", "-s", "nowhere", "-o", "nowhere"],
     "splatworker.train.evaluate": ["eval", "a.ply", "-s", "nowhere"],
     "splatworker.splat_files.registry": ["convert", "a.ply", "b.spz"],
