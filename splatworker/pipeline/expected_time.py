@@ -19,8 +19,8 @@ PHOTOS = 50
 SIZE = (1600, 1067)
 
 FEATURES_ALONE, FEATURES_SHARED = 6.0, 30.0
-"""The time to find the cameras of that many photos, in times that COLMAP's SIFT takes a processor for a photo's features,
-which is the measure of a machine: what one processor has to do, and what all share."""
+"""The time to find the cameras of that many photos, in times that COLMAP's SIFT takes a processor for one photo, which
+says how fast a machine is: what one processor has to do alone, and what all share."""
 
 TIMED_GAUSSIANS = 100_000
 """On which a step is timed (`commands.checks.time_training`), before a photo of `SIZE`: of a common scene,
