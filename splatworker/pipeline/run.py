@@ -152,6 +152,8 @@ def _quality(model: dict[str, Any]) -> dict[str, Any]:
         quality |= {"psnr": held_out["psnr"], "ssim": held_out["ssim"], "held_out_photos": len(held_out["photos"])}
     if seen:
         quality["training_psnr"] = seen["psnr"]
+    if "light" in model:
+        quality["light"] = model["light"]  # of the darkest and brightest photo, before they were brought into one
     return quality
 
 
