@@ -12,6 +12,9 @@ import numpy.typing as npt
 NO_POINT = 2**64 - 1
 """The id of a feature that belongs to no point."""
 
+_MOST_OF_TEXT = 2**53
+"""Ids of a text are read as floats, which are exact below it; what is none, or no number, is no point."""
+
 _RECORD = np.dtype([("xy", "<f8", 2), ("point", "<u8")])
 
 
@@ -30,7 +33,7 @@ def read_observations(path: Path) -> dict[str, Observations]:
     try:
         data = path.read_bytes()
         found = _of_text(data) if path.suffix == ".txt" else _of_binary(data)
-    except (OSError, ValueError, IndexError, struct.error):
+    except (OSError, ValueError, OverflowError, IndexError, struct.error):
         return {}
     return {name: kept for name, seen in found.items() if len((kept := _of_points(seen)).points)}
 
@@ -55,8 +58,10 @@ def _of_text(data: bytes) -> dict[str, Observations]:
         name = image.split(maxsplit=9)[9].rstrip()
         words = features.split()
         table = np.array([float(word) for word in words]).reshape(-1, 3)
-        ids = np.where(table[:, 2] < 0, NO_POINT, np.maximum(table[:, 2], 0).astype(np.uint64))
-        found[name] = Observations(table[:, :2], ids.astype(np.uint64))
+        of_point = (table[:, 2] >= 0) & (table[:, 2] < _MOST_OF_TEXT)
+        ids = np.full(len(table), NO_POINT, np.uint64)
+        ids[of_point] = table[of_point, 2].astype(np.uint64)
+        found[name] = Observations(table[:, :2], ids)
     return found
 
 

@@ -75,7 +75,7 @@ def sample(pixels: npt.NDArray[np.uint8], xy: Array, points: npt.NDArray[np.uint
         points: (M,) the points that are there.
     """
     _, height, width = pixels.shape
-    column, row = np.clip(xy.astype(np.int64).T, 0, [[width - 1], [height - 1]])
+    column, row = np.clip(xy.T, 0, [[width - 1], [height - 1]]).astype(np.int64)  # places may be of strangers
     total = np.zeros((len(xy), 3))
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):

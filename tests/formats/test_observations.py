@@ -45,3 +45,17 @@ def test_nothing_from_what_is_broken(model: tuple[Path, pycolmap.Reconstruction]
             assert len(seen.xy) == len(seen.points) > 0
     broken.write_bytes(b"\xff" * 300)
     assert read_observations(broken) == {}
+
+
+def test_numbers_that_none_can_be(model: tuple[Path, pycolmap.Reconstruction], tmp_path: Path) -> None:
+    text = tmp_path / "images.txt"
+    text.write_text("1 1 0 0 0 0 0 0 1 a.jpg\n1 2 7 3 4 nan 5 6 inf 7 8 1e300 nan 1 9 1e300 2 8\n")
+    (seen,) = read_observations(text).values()
+    assert seen.points.tolist() == [7, 8]
+    assert seen.xy.tolist() == [[1, 2], [1e300, 2]]
+    data = (model[0] / "images.bin").read_bytes()
+    name_ends = data.index(b"\0", 72)
+    lying = tmp_path / "images.bin"
+    for count in (2**40, 2**63, 2**64 - 1):
+        lying.write_bytes(data[: name_ends + 1] + count.to_bytes(8, "little") + data[name_ends + 9 :])
+        assert read_observations(lying) == {}

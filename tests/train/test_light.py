@@ -185,4 +185,5 @@ def test_colours_are_means_around_the_place() -> None:
     seen = sample(pixels, np.array([[4.5, 3.5], [2.5, 3.5], [0.0, 0.0], [7.99, 5.99]]), np.arange(4).astype(np.uint64))
     assert seen.colours[:, 0] == pytest.approx([1, 1 / 3, 0, 0])
     assert seen.colours[:, 1] == pytest.approx(0.2)
+    assert sample(pixels, np.array([[1e300, -1e300]]), np.zeros(1, np.uint64)).colours[0, 1] == pytest.approx(0.2)
     assert (sample(pixels, np.array([[-50.0, 900.0]]), np.zeros(1, np.uint64)).colours[0, 2]) == 0
