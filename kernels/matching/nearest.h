@@ -39,4 +39,24 @@ const Kernel &avx2_kernel();
 const Kernel &vnni_kernel();
 #endif
 
+#if defined(MATCHING_X86)
+// One row's lanes into its one result: the two highest scores a lane, and from which vector of columns the highest came.
+// Static, so that each search has a copy built for its own instructions.
+static inline void reduce_lanes(const uint16_t *bests, const uint16_t *seconds, const uint16_t *froms, int lanes,
+                                uint16_t &index, uint16_t &best, uint16_t &second) {
+    for (int lane = 0; lane < lanes; ++lane) {
+        const uint16_t column = uint16_t(froms[lane] * lanes + lane);
+        if (bests[lane] > best || (bests[lane] == best && best > 0 && column < index)) {
+            if (best > second) second = best;
+            best = bests[lane];
+            index = column;
+        } else if (bests[lane] > second) {
+            second = bests[lane];
+        }
+        if (seconds[lane] > second) second = seconds[lane];
+    }
+}
+
+#endif
+
 }  // namespace matching

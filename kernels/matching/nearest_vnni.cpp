@@ -38,17 +38,7 @@ inline void reduce(const Top &top, uint16_t &index, uint16_t &best, uint16_t &se
     store(bests, top.best);
     store(seconds, top.second);
     store(froms, top.from);
-    for (int lane = 0; lane < kColumns; ++lane) {
-        const uint16_t column = uint16_t(froms[lane] * kColumns + lane);
-        if (bests[lane] > best || (bests[lane] == best && best > 0 && column < index)) {
-            if (best > second) second = best;
-            best = bests[lane];
-            index = column;
-        } else if (bests[lane] > second) {
-            second = bests[lane];
-        }
-        if (seconds[lane] > second) second = seconds[lane];
-    }
+    reduce_lanes(bests, seconds, froms, kColumns, index, best, second);
 }
 
 void find(const int8_t *rows, int64_t row_count, const uint8_t *columns, int64_t column_count, uint16_t *row_index,
