@@ -16,6 +16,8 @@
 
 namespace {
 
+constexpr size_t kMemory = size_t(1) << 34;  // of a device
+
 struct Device {
     int major, minor;
     std::string name;
@@ -138,7 +140,7 @@ int cuDeviceGetName(char *name, int length, int device) {
     return 0;
 }
 int cuDeviceTotalMem_v2(size_t *bytes, int) {
-    *bytes = size_t(1) << 34;
+    *bytes = kMemory;
     return 0;
 }
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
@@ -216,11 +218,16 @@ int cuMemsetD8Async(unsigned long long target, unsigned char value, size_t bytes
 }
 int cuMemAlloc_v2(unsigned long long *address, size_t bytes) {
     FAILS(cuMemAlloc_v2);
-    *address = reinterpret_cast<uintptr_t>(std::malloc(bytes));
+    if (bytes > kMemory) return 2;
+    *address = reinterpret_cast<uintptr_t>(std::aligned_alloc(512, (bytes + 511) / 512 * 512));  // as the driver does
     return 0;
 }
 int cuMemFree_v2(unsigned long long address) {
     std::free(reinterpret_cast<void *>(address));
+    return 0;
+}
+int cuMemGetInfo_v2(size_t *free, size_t *total) {
+    *free = *total = kMemory;
     return 0;
 }
 int cuMemcpyHtoDAsync_v2(unsigned long long target, const void *source, size_t bytes, void *) {

@@ -1,4 +1,4 @@
-// A GPU of one thread a block for the kernels of SIFT, linked with fake_libcuda.cpp: their own source, compiled for the
+// A GPU of one thread a block for the kernels of SIFT and of arrays, linked with fake_libcuda.cpp: their own source, compiled for the
 // processor. What takes several threads at once, it cannot tell; sums and their order it can.
 #include <cmath>
 #include <cstdint>
@@ -23,6 +23,7 @@ int atomicAdd(int *sum, int value) {
 }  // namespace
 
 #define __shared__ static
+#include "../../kernels/cuda/arrays.cu"
 #include "../../kernels/cuda/sift.cu"
 
 namespace {
@@ -39,6 +40,16 @@ bool called(const std::string &name, const char *mine, void (*kernel)(Parameters
     return true;
 }
 
+bool called_of_arrays(const std::string &name, void **arguments) {
+    using namespace splat;
+#define TRY(kernel) called(name, #kernel, kernel, arguments)
+    return TRY(fill_kernel) || TRY(rows_kernel) || TRY(largest_kernel) || TRY(clip_kernel) || TRY(free_space_kernel) ||
+           TRY(outside_kernel) || TRY(halve_photo_kernel) || TRY(halve_mask_kernel) || TRY(lay_over_kernel) ||
+           TRY(scale_photo_kernel) || TRY(area_means_kernel) || TRY(without_ignored_kernel) || TRY(hides_kernel) ||
+           TRY(put_back_kernel) || TRY(weigh_loss_kernel) || TRY(square_errors_kernel) || TRY(to_picture_kernel);
+#undef TRY
+}
+
 }  // namespace
 
 void run_kernel(const std::string &name, unsigned blocks, void **arguments) {
@@ -50,5 +61,5 @@ void run_kernel(const std::string &name, unsigned blocks, void **arguments) {
             called(name, "extrema_kernel", extrema_kernel, arguments) ||
             called(name, "gradients_kernel", gradients_kernel, arguments) ||
             called(name, "orientations_kernel", orientations_kernel, arguments) ||
-            called(name, "describe_kernel", describe_kernel, arguments);
+            called(name, "describe_kernel", describe_kernel, arguments) || called_of_arrays(name, arguments);
 }
