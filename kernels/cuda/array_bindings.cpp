@@ -13,6 +13,7 @@
 
 #include "array_kernels.h"
 #include "memory.h"
+#include "small_file_kernels.h"
 
 namespace nb = nanobind;
 using namespace splat;
@@ -38,7 +39,13 @@ KERNEL(hides);
 KERNEL(put_back);
 KERNEL(weigh_loss);
 KERNEL(square_errors);
+KERNEL(square_differences);
 KERNEL(to_picture);
+#undef KERNEL
+#define KERNEL(name) const Kernel<decltype(name##_kernel)> start_##name{"small_files", #name "_kernel"}
+KERNEL(nearest);
+KERNEL(sums_of_labels);
+KERNEL(mean_error);
 #undef KERNEL
 
 template <typename T>
@@ -149,21 +156,27 @@ public:
         run(start_put_back, count, at<uint8_t>(hidden), at<float>(before), count, at<float>(now));
     }
     void weigh_loss(Address values, float weight) const { run(start_weigh_loss, 1, at<float>(values), weight); }
-    // The sum of squares, of three channels; waits.
+    // Sums of squares, of three channels; they wait.
     double square_errors(Address image, Address photo, Address ignored, int64_t pixels) {
-        const Grid grid = grid_of(kPictureChannels * pixels, kSumBlocks);
-        const Block sums(memory_, grid.x * sizeof(double));
-        std::vector<double> of_blocks(grid.x);
-        {
-            const Gpu::Use use(memory_.gpu());
-            start_square_errors(grid, kArrayBlock, kArrayStream, at<float>(image), at<uint8_t>(photo),
-                                at<uint8_t>(ignored), pixels, static_cast<double *>(sums.address()));
-        }
-        download(reinterpret_cast<Address>(of_blocks.data()), reinterpret_cast<Address>(sums.address()),
-                 of_blocks.size() * sizeof(double));
-        double sum = 0;
-        for (double one : of_blocks) sum += one;
-        return sum;
+        return sum_of(start_square_errors, pixels, at<float>(image), at<uint8_t>(photo), at<uint8_t>(ignored));
+    }
+    double square_differences(Address a, Address b, Address counted, int64_t pixels) {
+        return sum_of(start_square_differences, pixels, at<float>(a), at<float>(b), at<uint8_t>(counted));
+    }
+    void nearest(Address points, int64_t count, Address entries, int palette, int width, Address out) const {
+        if (width > kPaletteWidth) throw std::invalid_argument("a vector is wider than the kernel's");
+        run_points(start_nearest, count, at<float>(points), count, at<float>(entries), palette, width, at<int>(out));
+    }
+    void sums_of_labels(Address points, Address masses, Address labels, int64_t count, int width, double scale,
+                        Address sums) const {
+        run_points(start_sums_of_labels, count * (width + 1), at<float>(points), at<float>(masses), at<int>(labels),
+                   count, width, scale, at<uint64_t>(sums));
+    }
+    void mean_error(Address means, Address lost, int64_t count, int harmonics, Address centers, Address weights,
+                    int views, float inertia, Address error) const {
+        if (harmonics > kMostHarmonics) throw std::invalid_argument("there are harmonics of more than degree 3");
+        run_points(start_mean_error, count, at<float>(means), at<float>(lost), count, harmonics, at<float>(centers),
+                   at<float>(weights), views, inertia, at<float>(error));
     }
     void to_picture(Address image, int64_t pixels, Address picture) const {
         run(start_to_picture, pixels, at<float>(image), pixels, at<uint8_t>(picture));
@@ -177,6 +190,27 @@ private:
     void run(const Start &start, int64_t items, Arguments... arguments) const {
         const Gpu::Use use(memory_.gpu());
         start(grid_of(items), kArrayBlock, kArrayStream, arguments...);
+    }
+    template <typename Start, typename... Arguments>
+    void run_points(const Start &start, int64_t items, Arguments... arguments) const {
+        const Gpu::Use use(memory_.gpu());
+        const Grid grid(std::min(kMostArrayBlocks, blocks_for(std::max<int64_t>(items, 0), kPointBlock)));
+        start(grid, kPointBlock, kArrayStream, arguments...);
+    }
+    template <typename Start, typename... Arguments>
+    double sum_of(const Start &start, int64_t pixels, Arguments... arguments) {
+        const Grid grid = grid_of(kPictureChannels * pixels, kSumBlocks);
+        const Block sums(memory_, grid.x * sizeof(double));
+        std::vector<double> of_blocks(grid.x);
+        {
+            const Gpu::Use use(memory_.gpu());
+            start(grid, kArrayBlock, kArrayStream, arguments..., pixels, static_cast<double *>(sums.address()));
+        }
+        download(reinterpret_cast<Address>(of_blocks.data()), reinterpret_cast<Address>(sums.address()),
+                 of_blocks.size() * sizeof(double));
+        double sum = 0;
+        for (double one : of_blocks) sum += one;
+        return sum;
     }
 
     Memory &memory_;
@@ -234,6 +268,10 @@ void bind_arrays(nb::module_ &m) {
         .def("put_back", &BoundMemory::put_back)
         .def("weigh_loss", &BoundMemory::weigh_loss)
         .def("square_errors", &BoundMemory::square_errors, Unlocked())
+        .def("square_differences", &BoundMemory::square_differences, Unlocked())
+        .def("nearest", &BoundMemory::nearest)
+        .def("sums_of_labels", &BoundMemory::sums_of_labels)
+        .def("mean_error", &BoundMemory::mean_error)
         .def("to_picture", &BoundMemory::to_picture);
     m.def("dlpack", &dlpack, nb::arg("owner"), nb::arg("address"), nb::arg("shape"), nb::arg("kind"), nb::arg("size"),
           nb::arg("device"));

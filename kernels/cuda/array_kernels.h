@@ -66,6 +66,9 @@ __global__ void weigh_loss_kernel(float *values, float weight);
 // render/metrics.py, psnr: sums of squares of what is not ignored (or null: all), one a block
 __global__ void square_errors_kernel(const float *image, const uint8_t *photo, const uint8_t *ignored, int64_t pixels,
                                      double *sums);
+// render/arrays.py, mean_square_difference: the same of two pictures, where pixels are counted (or null: all)
+__global__ void square_differences_kernel(const float *a, const float *b, const uint8_t *counted, int64_t pixels,
+                                          double *sums);
 // export/pictures.py, to_picture
 __global__ void to_picture_kernel(const float *image, int64_t pixels, uint8_t *picture);
 

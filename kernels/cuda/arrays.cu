@@ -176,21 +176,37 @@ extern "C" __global__ void weigh_loss_kernel(float *values, float weight) {
     values[2] = 1 - weight * (1 - values[2]);
 }
 
+// The sum of what the threads of a block have, in the order of the threads, however many blocks run at once.
+inline __device__ void sum_of_block(double of_mine, double *sums) {
+    __shared__ double of_thread[kArrayBlock];
+    of_thread[threadIdx.x] = of_mine;
+    for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half) of_thread[threadIdx.x] += of_thread[threadIdx.x + half];
+    }
+    if (threadIdx.x == 0) sums[blockIdx.x] = of_thread[0];
+}
+
 extern "C" __global__ void square_errors_kernel(const float *image, const uint8_t *photo, const uint8_t *ignored,
                                                 int64_t pixels, double *sums) {
-    __shared__ double of_thread[kArrayBlock];
     double sum = 0;
     for EACH (i, kPictureChannels * pixels) {
         if (ignored && ignored[i % pixels]) continue;
         const float error = between(image[i], 0.0f, 1.0f) - float(photo[i]) / 255.0f;
         sum += double(error * error);
     }
-    of_thread[threadIdx.x] = sum;
-    for (unsigned half = blockDim.x / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (threadIdx.x < half) of_thread[threadIdx.x] += of_thread[threadIdx.x + half];
+    sum_of_block(sum, sums);
+}
+
+extern "C" __global__ void square_differences_kernel(const float *a, const float *b, const uint8_t *counted,
+                                                     int64_t pixels, double *sums) {
+    double sum = 0;
+    for EACH (i, kPictureChannels * pixels) {
+        if (counted && !counted[i % pixels]) continue;
+        const float difference = a[i] - b[i];
+        sum += double(difference * difference);
     }
-    if (threadIdx.x == 0) sums[blockIdx.x] = of_thread[0];
+    sum_of_block(sum, sums);
 }
 
 extern "C" __global__ void to_picture_kernel(const float *image, int64_t pixels, uint8_t *picture) {

@@ -215,6 +215,18 @@ def computable_rows(arrays: Sequence[Array], index: Array) -> list[Array]:
     return gathered
 
 
+def rows_where(arrays: Sequence[Array], mask: npt.NDArray[np.bool_]) -> list[Array]:
+    """The rows of arrays of one length, (N, ...), where a mask (N,) is true."""
+    if not isinstance(arrays[0], GpuArray):
+        here = beside(mask, arrays[0])
+        return [array[here] for array in arrays]
+    index, kept = index_of_rows(np.flatnonzero(mask), arrays[0]), []
+    for array in arrays:
+        kept.append(empty_like_row(array, len(index)))
+        gpu_kernels.rows(array, index, kept[-1])
+    return kept
+
+
 def largest_of_rows(array: Array) -> Array:
     """(N,) the largest number of each row of (N, K), `computable`."""
     if isinstance(array, GpuArray):
@@ -257,9 +269,17 @@ def stacked(arrays: Sequence[Array]) -> npt.NDArray[Any]:
     return to_numpy(library(arrays[0]).stack(arrays))
 
 
-def mean_square(array: Array) -> float:
-    """The mean of all squares, added up in double precision."""
-    return float((array**2).mean(dtype=library(array).float64))
+def mean_square_difference(a: Array, b: Array, counted: Array | None = None) -> float:
+    """The mean of the squared differences of two (3, H, W) pictures, added up in double precision.
+
+    Args:
+        counted: (H, W) bool, which pixels count; None: all.
+    """
+    if isinstance(a, GpuArray):
+        pixels = a.size if counted is None else 3 * int(np.count_nonzero(to_numpy(counted)))
+        return gpu_kernels.square_differences(a, b, counted) / pixels
+    difference = a - b if counted is None else (a - b)[:, counted]
+    return float((difference**2).mean(dtype=library(a).float64))
 
 
 def normalised(vectors: Array) -> Array:

@@ -106,12 +106,12 @@ class GpuArray:
     @property
     def itemsize(self) -> int:
         """Bytes of a number."""
-        return self.dtype.itemsize
+        return int(self.dtype.itemsize)
 
     @property
     def nbytes(self) -> int:
         """Bytes of all of it."""
-        return int(math.prod(self.shape)) * self.dtype.itemsize
+        return self.size * int(self.dtype.itemsize)
 
     def __getitem__(self, rows: int | slice) -> GpuArray:
         """A row, or some that follow one another: on the same memory."""

@@ -152,6 +152,55 @@ def square_errors(image: GpuArray, photo: GpuArray, ignored: GpuArray | None) ->
     )
 
 
+def square_differences(a: GpuArray, b: GpuArray, counted: GpuArray | None) -> float:
+    """The sum of the squared differences of two (3, H, W) pictures where (H, W) bytes are not 0."""
+    pixels = a.shape[1:]
+    where = counted.of("uint8", pixels) if counted is not None else 0
+    return a.device.memory.square_differences(
+        a.of("float32", (_CHANNELS, *pixels)), b.of("float32", a.shape), where, a.size // _CHANNELS
+    )
+
+
+def nearest(points: GpuArray, entries: GpuArray) -> GpuArray:
+    """(N,) int32, which of the entries (K, D) is the nearest to each of (N, D) points."""
+    (count, width), palette = points.shape, len(entries)
+    found = GpuArray(points.device, (count,), np.int32)
+    points.device.memory.nearest(
+        points.of("float32"), count, entries.of("float32", (palette, width)), palette, width, found.address
+    )
+    return found
+
+
+def sums_of_labels(
+    points: GpuArray, masses: GpuArray, labels: GpuArray, palette: int, scale: float
+) -> npt.NDArray[np.float64]:
+    """(K, D + 1) the sums of the (N, D) points of each label times their masses, and of these, the same every time.
+
+    `scale`, by which numbers become whole ones, is so that no sum reaches 2^63.
+    """
+    count, width = points.shape
+    sums = GpuArray(points.device, (palette, width + 1), np.int64)
+    sums[...] = 0
+    points.device.memory.sums_of_labels(
+        points.of("float32"), masses.of("float32", (count,)), labels.of("int32", (count,)), count, width, scale,
+        sums.address,
+    )  # fmt: skip
+    return sums.numpy() / scale
+
+
+def mean_error(
+    means: GpuArray, lost: GpuArray, centers: GpuArray, weights: GpuArray, inertia: float
+) -> npt.NDArray[np.float32]:
+    """(N, 3) how much lost harmonics, (N, K - 1, 3), show in the views, (V, 3) and (V, N), on average."""
+    (count, harmonics, _), views = lost.shape, len(centers)
+    error = GpuArray(means.device, (count, _CHANNELS), np.float32)
+    means.device.memory.mean_error(
+        means.of("float32", (count, 3)), lost.of("float32"), count, harmonics, centers.of("float32", (views, 3)),
+        weights.of("float32", (views, count)), views, inertia, error.address,
+    )  # fmt: skip
+    return error.numpy()
+
+
 def picture(image: GpuArray) -> npt.NDArray[np.uint8]:
     """(H, W, 3) bytes of a (3, H, W) image, cut to [0, 1]."""
     _, height, width = image.shape

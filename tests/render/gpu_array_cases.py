@@ -1,5 +1,5 @@
-"""Our own arrays on a GPU, and every kernel beside its twin in numpy. Not collected by itself: `test_gpu_array.py` runs it
-on a GPU of one thread a block, and where there is a true one, on that:
+"""Our own arrays on a GPU, and every kernel beside its twin in numpy. Not collected by itself: `test_gpu_array.py` runs
+it on a GPU of one thread a block; and where there is a true one, on that:
 
     pytest tests/render/gpu_array_cases.py
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,17 @@ from support.one_thread import STAND_IN
 from splatworker import _cuda
 from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.scene import Photo
-from splatworker.render import arrays
+from splatworker.render import arrays, gpu_kernels
 from splatworker.render.arrays import Array, computable, copied, empty_like_row, to_device, to_numpy
 from splatworker.render.gpu_array import GpuArray, OwnGpu, pinned
 from splatworker.render.ignored import Uncounted, hides, left_out
 from splatworker.render.interface import DensityStatistics, GaussianTensors, Ignored, View
 from splatworker.render.metrics import psnr
+from splatworker.splat_files.clusters import palette
+from splatworker.splat_files.constant_colour import constant_colours
+from splatworker.splat_files.lines_of_sight import LinesOfSight
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.model import Model
 from splatworker.train.photos import Views
@@ -157,7 +162,7 @@ def test_blocks_never_overlap() -> None:
         size = int(10 ** random.uniform(0, 6.8))
         held.append(GpuArray(GPU, (size,), "uint8"))
         ends = sorted((one.address, one.address + one.nbytes) for one in held)
-        assert all(end <= begin for (_, end), (begin, _) in zip(ends, ends[1:], strict=False))
+        assert all(end <= begin for (_, end), (begin, _) in pairwise(ends))
 
 
 def test_out_of_memory_says_how_much_was_asked_for() -> None:
@@ -238,7 +243,7 @@ def test_the_largest_of_a_row_may_be_no_number() -> None:
 
 
 def test_numbers_are_brought_between_bounds() -> None:
-    given = np.append(numbers(500), np.float32([np.nan, np.inf, -np.inf]))
+    given = np.append(numbers(500), np.array([np.nan, np.inf, -np.inf], np.float32))
     theirs, ours = on_both(given)
     same(ours.clip(-0.5, 0.5), theirs.clip(-0.5, 0.5))
     same(arrays.constant_like(ours, 2.5), arrays.constant_like(theirs, 2.5))
@@ -335,7 +340,7 @@ def test_ignored_pixels_are_numpys() -> None:
     assert theirs.ignored is not None
     picture, ours = on_both(numbers(3, 48, 64))
     same(left_out(ours, mine.ignored, 1.3), left_out(picture, theirs.ignored, 1.3))
-    means, on_gpu = on_both(numbers(500, 3) + np.float32([0, 0, 1]))
+    means, on_gpu = on_both(numbers(500, 3) + np.array([0, 0, 1], np.float32))
     expected = hides(means, theirs.camera, theirs.ignored)
     found = hides(on_gpu, mine.camera, mine.ignored)
     same(found, expected)
@@ -355,7 +360,7 @@ def test_ignored_pixels_are_numpys() -> None:
 @pytest.mark.parametrize("masked", [False, True])
 def test_psnr_is_numpys(masked: bool) -> None:
     mine, theirs = views(301, 203, masked)
-    picture, ours = on_both((0.5 + 0.4 * numbers(3, 203, 301)))
+    picture, ours = on_both(0.5 + 0.4 * numbers(3, 203, 301))
     hidden = [view.ignored and view.ignored.pixels for view in (mine, theirs)]
     assert psnr(ours, mine.photo, hidden[0]) == pytest.approx(psnr(picture, theirs.photo, hidden[1]), abs=1e-9)
 
@@ -387,3 +392,52 @@ def test_a_model_is_rebuilt_as_on_a_cpu() -> None:
         same(ours, expected)
         assert ours.address % 16 == 0
     assert computable(mine.parameters.means) is not mine.parameters.means
+
+
+# Small files
+
+
+def test_the_nearest_entries_are_numpys() -> None:
+    for width, size in ((45, 70), (9, 64), (24, 1)):
+        points, entries = numbers(700, width), numbers(size, width)
+        found = to_numpy(gpu_kernels.nearest(to_device(points, GPU), to_device(entries, GPU)))
+        distances = ((points[:, None].astype(np.float64) - entries) ** 2).sum(axis=2)
+        lost = distances[np.arange(700), found] - distances.min(axis=1)
+        assert lost.max() < 1e-4  # of two that are as near, either
+
+
+def test_sums_are_the_same_in_any_order() -> None:
+    points, masses, labels = (
+        numbers(900, 45),
+        RANDOM.gamma(1.0, 1.0, 900).astype(np.float32),
+        RANDOM.integers(0, 7, 900),
+    )
+    there = [to_device(array, GPU) for array in (points, masses, labels.astype(np.int32))]
+    found = gpu_kernels.sums_of_labels(there[0], there[1], there[2], 8, 2.0**40)
+    for label in range(8):
+        mine = labels == label
+        expected = np.append((points[mine] * masses[mine, None]).sum(axis=0, dtype=np.float64), masses[mine].sum())
+        np.testing.assert_allclose(found[label], expected, rtol=1e-5, atol=1e-5)
+    order = RANDOM.permutation(900)
+    again = [to_device(np.ascontiguousarray(array[order]), GPU) for array in (points, masses, labels.astype(np.int32))]
+    np.testing.assert_array_equal(gpu_kernels.sums_of_labels(again[0], again[1], again[2], 8, 2.0**40), found)
+
+
+def test_a_palette_is_as_good_as_on_a_cpu() -> None:
+    vectors, weights = numbers(3000, 45), RANDOM.gamma(1.0, 1.0, 3000).astype(np.float32)
+    lost = []
+    for device in ("cpu", GPU):
+        centroids, labels = palette(vectors, 128, 4, device, weights=weights)
+        lost.append(float((weights[:, None] * (centroids[labels] - vectors) ** 2).mean()))
+    assert lost[1] == pytest.approx(lost[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3])
+def test_constant_colours_are_numpys(degree: int) -> None:
+    count, rest = 500, (degree + 1) ** 2 - 1
+    shapes = ((3,), (4,), (3,), (), (3,), (rest, 3))
+    splat = Gaussians(*(numbers(count, *shape) for shape in shapes))
+    lines = LinesOfSight(4 * numbers(11, 3), RANDOM.gamma(1.0, 3.0, (11, count)).astype(np.float32))
+    stored = splat.sh_rest + 0.1 * numbers(count, rest, 3)
+    expected, found = (constant_colours(splat, stored, lines, device) for device in ("cpu", GPU))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)

@@ -34,7 +34,7 @@ def seen(value: Any) -> Any:
     """A value with numpy's arrays in the place of every one of ours within it, on the same memory."""
     match value:
         case GpuArray():
-            memory = (ctypes.c_uint8 * value.nbytes).from_address(value.address)
+            memory = memoryview((ctypes.c_uint8 * value.nbytes).from_address(value.address))
             return np.frombuffer(memory, value.dtype).reshape(value.shape)
         case View():
             return replace(value, photo=seen(value.photo), ignored=seen(value.ignored))
@@ -47,7 +47,7 @@ def seen(value: Any) -> Any:
 def own(value: Any) -> Any:
     """A value with one of our arrays in the place of every one of numpy's within it."""
     match value:
-        case np.ndarray() | np.float32():
+        case np.ndarray() | np.generic():
             return to_device(np.asarray(value), CpuOnOwnArrays.device)
         case tuple():
             parts = map(own, value)

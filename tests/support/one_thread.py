@@ -24,6 +24,7 @@ _FLAGS = [
     "-Wextra",
     "-Werror",
     "-Wno-attributes",
+    "-Wno-unknown-pragmas",
     "-shared",
     "-fPIC",
 ]
@@ -50,7 +51,7 @@ def one_thread_gpu(folder: Path, **others: str) -> Mapping[str, str]:
 
 def run_cases(path: Path, folder: Path) -> None:
     """Run the tests of a file in a process with such a GPU, each of which must pass; `folder` is there for it alone."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", path]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", str(path)]
     done = subprocess.run(
         command, env=one_thread_gpu(folder, SPLATWORKER_ARRAYS="own"), capture_output=True, text=True, check=False
     )

@@ -1,5 +1,5 @@
-// A GPU of one thread a block for the kernels of SIFT and of arrays, linked with fake_libcuda.cpp: their own source, compiled for the
-// processor. What takes several threads at once, it cannot tell; sums and their order it can.
+// A GPU of one thread a block for the kernels of SIFT, of arrays and of small files, linked with fake_libcuda.cpp: their
+// own source, compiled for the processor. What takes several threads at once, it cannot tell; sums and their order it can.
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -19,12 +19,19 @@ int atomicAdd(int *sum, int value) {
     *sum += value;
     return before;
 }
+uint64_t atomicAdd(uint64_t *sum, uint64_t value) {
+    const uint64_t before = *sum;
+    *sum += value;
+    return before;
+}
 
 }  // namespace
 
 #define __shared__ static
+#define __launch_bounds__(threads)
 #include "../../kernels/cuda/arrays.cu"
 #include "../../kernels/cuda/sift.cu"
+#include "../../kernels/cuda/small_files.cu"
 
 namespace {
 
@@ -46,7 +53,8 @@ bool called_of_arrays(const std::string &name, void **arguments) {
     return TRY(fill_kernel) || TRY(rows_kernel) || TRY(largest_kernel) || TRY(clip_kernel) || TRY(free_space_kernel) ||
            TRY(outside_kernel) || TRY(halve_photo_kernel) || TRY(halve_mask_kernel) || TRY(lay_over_kernel) ||
            TRY(scale_photo_kernel) || TRY(area_means_kernel) || TRY(without_ignored_kernel) || TRY(hides_kernel) ||
-           TRY(put_back_kernel) || TRY(weigh_loss_kernel) || TRY(square_errors_kernel) || TRY(to_picture_kernel);
+           TRY(put_back_kernel) || TRY(weigh_loss_kernel) || TRY(square_errors_kernel) || TRY(square_differences_kernel) || TRY(to_picture_kernel) ||
+           TRY(nearest_kernel) || TRY(sums_of_labels_kernel) || TRY(mean_error_kernel);
 #undef TRY
 }
 

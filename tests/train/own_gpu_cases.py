@@ -1,5 +1,5 @@
-"""Whole small trainings on our own arrays, on a GPU of one thread a block, drawn by the processor: they come to the very
-bytes that a CPU's training comes to. Not collected by itself: `test_own_gpu.py` runs it."""
+"""Whole small trainings on our own arrays, on a GPU of one thread a block, drawn by the processor: they come to the
+very bytes that a CPU's training comes to. Not collected by itself: `test_own_gpu.py` runs it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVERYTHING = {"coarse_iterations": 60, "density": "revised", "opacity_resets": T
 
 def both(make: Make, folder: Path, **changes: Any) -> list[dict[str, Any]]:
     """What a training tells on a CPU, and on our own arrays."""
-    renderers = {"cpu": CpuRenderer(deterministic=True), "own": CpuOnOwnArrays(deterministic=True)}
+    renderers: dict[str, Any] = {"cpu": CpuRenderer(deterministic=True), "own": CpuOnOwnArrays(deterministic=True)}
     return [
         train(make(model_path=folder / name, deterministic=True, **changes), renderer, Silent())
         for name, renderer in renderers.items()
