@@ -7,27 +7,25 @@ namespace splat {
 inline __device__ int64_t first_of_thread() { return int64_t(blockIdx.x) * blockDim.x + threadIdx.x; }
 inline __device__ int64_t threads_of_grid() { return int64_t(gridDim.x) * blockDim.x; }
 
-#define EACH(i, count) (int64_t i = first_of_thread(); i < (count); i += threads_of_grid())
-
 // What is not a number stays so.
 inline __device__ float between(float x, float low, float high) { return x < low ? low : x > high ? high : x; }
 
 inline __device__ uint8_t to_byte(float x) { return uint8_t(between(rintf(x), 0.0f, 255.0f)); }
 
 extern "C" __global__ void fill_kernel(float *target, int64_t count, float value) {
-    for EACH (i, count) target[i] = value;
+    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid()) target[i] = value;
 }
 
 extern "C" __global__ void rows_kernel(const uint32_t *source, const int *index, int64_t count, int width,
                                        uint32_t *target) {
-    for EACH (i, count * width) {
+    for (int64_t i = first_of_thread(); i < count * width; i += threads_of_grid()) {
         const int64_t row = i / width;
         target[i] = source[int64_t(index[row]) * width + (i - row * width)];
     }
 }
 
 extern "C" __global__ void largest_kernel(const float *rows, int64_t count, int width, float *largest) {
-    for EACH (i, count) {
+    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid()) {
         float most = rows[i * width];
         for (int k = 1; k < width; ++k) {
             const float here = rows[i * width + k];
@@ -38,7 +36,7 @@ extern "C" __global__ void largest_kernel(const float *rows, int64_t count, int 
 }
 
 extern "C" __global__ void clip_kernel(const float *numbers, int64_t count, float low, float high, float *out) {
-    for EACH (i, count) out[i] = between(numbers[i], low, high);
+    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid()) out[i] = between(numbers[i], low, high);
 }
 
 // A coordinate of a mean along a row of camera_from_world (train/free_space.py, along).
@@ -48,7 +46,7 @@ inline __device__ float along(const float *mean, const float *row) {
 
 extern "C" __global__ void free_space_kernel(const float *means, int64_t count, Cameras cameras, const float *ends,
                                              float margin, uint8_t *held) {
-    for EACH (i, count) {
+    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid()) {
         const float *mean = means + 3 * i;
         bool is_held = false;
         for (int c = 0; c < cameras.count && !is_held; ++c) {
@@ -64,7 +62,7 @@ extern "C" __global__ void free_space_kernel(const float *means, int64_t count, 
 
 extern "C" __global__ void outside_kernel(const float *means, int64_t count, Cameras cameras, const uint8_t *opaque,
                                           const uint8_t *counts, int side, uint8_t *outside) {
-    for EACH (i, count) {
+    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid()) {
         const float *mean = means + 3 * i;
         int seen = 0, hits = 0;
         for (int c = 0; c < cameras.count; ++c) {
@@ -92,7 +90,7 @@ extern "C" __global__ void halve_photo_kernel(const uint8_t *photo, int planes, 
                                               const uint8_t *ignored, uint8_t *out) {
     const int columns = width / 2, rows = height / 2;
     const int64_t pixels = int64_t(columns) * rows;
-    for EACH (i, pixels * planes) {
+    for (int64_t i = first_of_thread(); i < pixels * planes; i += threads_of_grid()) {
         const int64_t plane = i / pixels, pixel = i - plane * pixels;
         const int y = int(pixel / columns), x = int(pixel - int64_t(y) * columns);
         const uint8_t *p = square(photo + plane * width * height, width, x, y);
@@ -103,7 +101,7 @@ extern "C" __global__ void halve_photo_kernel(const uint8_t *photo, int planes, 
 
 extern "C" __global__ void halve_mask_kernel(const uint8_t *mask, int width, int height, uint8_t *out) {
     const int columns = width / 2, rows = height / 2;
-    for EACH (i, int64_t(columns) * rows) {
+    for (int64_t i = first_of_thread(); i < int64_t(columns) * rows; i += threads_of_grid()) {
         const int y = int(i / columns), x = int(i - int64_t(y) * columns);
         const uint8_t *p = square(mask, width, x, y);
         out[i] = p[0] || p[1] || p[width] || p[width + 1];
@@ -112,7 +110,7 @@ extern "C" __global__ void halve_mask_kernel(const uint8_t *mask, int width, int
 
 extern "C" __global__ void lay_over_kernel(const uint8_t *photo, const uint8_t *hole, const uint8_t *ignored,
                                            const float *colour, float background, int64_t pixels, uint8_t *out) {
-    for EACH (i, kPictureChannels * pixels) {
+    for (int64_t i = first_of_thread(); i < kPictureChannels * pixels; i += threads_of_grid()) {
         const int64_t channel = i / pixels, pixel = i - channel * pixels;
         const float change = 255.0f * colour[channel] - background;
         const float laid = float(photo[i]) + float(hole[pixel]) * float(1.0 / 255) * change;
@@ -122,12 +120,13 @@ extern "C" __global__ void lay_over_kernel(const uint8_t *photo, const uint8_t *
 
 extern "C" __global__ void scale_photo_kernel(const uint8_t *photo, const float *factors, int64_t pixels,
                                               uint8_t *out) {
-    for EACH (i, kPictureChannels * pixels) out[i] = to_byte(float(photo[i]) * factors[i / pixels]);
+    for (int64_t i = first_of_thread(); i < kPictureChannels * pixels; i += threads_of_grid())
+        out[i] = to_byte(float(photo[i]) * factors[i / pixels]);
 }
 
 extern "C" __global__ void area_means_kernel(const uint8_t *picture, int width, int height, int side, bool not_zero,
                                              float *means) {
-    for EACH (i, int64_t(side) * side) {
+    for (int64_t i = first_of_thread(); i < int64_t(side) * side; i += threads_of_grid()) {
         const int64_t row = i / side, column = i - row * side;
         const int64_t left = column * width / side, right = ((column + 1) * width + side - 1) / side;
         const int64_t top = row * height / side, bottom = ((row + 1) * height + side - 1) / side;
@@ -143,12 +142,13 @@ extern "C" __global__ void area_means_kernel(const uint8_t *picture, int width, 
 
 extern "C" __global__ void without_ignored_kernel(const float *picture, const uint8_t *ignored, int64_t pixels,
                                                   float scale, float *out) {
-    for EACH (i, kPictureChannels * pixels) out[i] = ignored[i % pixels] ? 0.0f : picture[i] * scale;
+    for (int64_t i = first_of_thread(); i < kPictureChannels * pixels; i += threads_of_grid())
+        out[i] = ignored[i % pixels] ? 0.0f : picture[i] * scale;
 }
 
 extern "C" __global__ void hides_kernel(const float *means, int64_t count, Pinhole camera, const uint8_t *ignored,
                                         uint8_t *hidden) {
-    for EACH (i, count) {
+    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid()) {
         const float *mean = means + 3 * i;
         float place[3];
         for (int k = 0; k < 3; ++k) {
@@ -158,14 +158,13 @@ extern "C" __global__ void hides_kernel(const float *means, int64_t count, Pinho
         const float z = place[2];
         const float column = floorf(camera.fx * place[0] / z + camera.cx);
         const float row = floorf(camera.fy * place[1] / z + camera.cy);
-        const bool inside =
-            z > camera.near && column >= 0 && column < camera.width && row >= 0 && row < camera.height;
+        const bool inside = z > camera.near && column >= 0 && column < camera.width && row >= 0 && row < camera.height;
         hidden[i] = inside && ignored[int64_t(row) * camera.width + int64_t(column)];
     }
 }
 
 extern "C" __global__ void put_back_kernel(const uint8_t *hidden, const float *before, int64_t count, float *now) {
-    for EACH (i, count)
+    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid())
         if (hidden[i]) now[i] = before[i];
 }
 
@@ -190,7 +189,7 @@ inline __device__ void sum_of_block(double of_mine, double *sums) {
 extern "C" __global__ void square_errors_kernel(const float *image, const uint8_t *photo, const uint8_t *ignored,
                                                 int64_t pixels, double *sums) {
     double sum = 0;
-    for EACH (i, kPictureChannels * pixels) {
+    for (int64_t i = first_of_thread(); i < kPictureChannels * pixels; i += threads_of_grid()) {
         if (ignored && ignored[i % pixels]) continue;
         const float error = between(image[i], 0.0f, 1.0f) - float(photo[i]) / 255.0f;
         sum += double(error * error);
@@ -201,7 +200,7 @@ extern "C" __global__ void square_errors_kernel(const float *image, const uint8_
 extern "C" __global__ void square_differences_kernel(const float *a, const float *b, const uint8_t *counted,
                                                      int64_t pixels, double *sums) {
     double sum = 0;
-    for EACH (i, kPictureChannels * pixels) {
+    for (int64_t i = first_of_thread(); i < kPictureChannels * pixels; i += threads_of_grid()) {
         if (counted && !counted[i % pixels]) continue;
         const float difference = a[i] - b[i];
         sum += double(difference * difference);
@@ -210,11 +209,9 @@ extern "C" __global__ void square_differences_kernel(const float *a, const float
 }
 
 extern "C" __global__ void to_picture_kernel(const float *image, int64_t pixels, uint8_t *picture) {
-    for EACH (i, pixels)
+    for (int64_t i = first_of_thread(); i < pixels; i += threads_of_grid())
         for (int channel = 0; channel < kPictureChannels; ++channel)
             picture[kPictureChannels * i + channel] = to_byte(image[channel * pixels + i] * 255.0f);
 }
-
-#undef EACH
 
 }  // namespace splat

@@ -10,7 +10,7 @@ import functools
 import os
 from importlib.util import find_spec
 
-from splatworker.errors import MachineError
+from splatworker.errors import MachineError, SplatError
 from splatworker.machine.gpu import find_gpus, unusable
 from splatworker.machine.limits import available_cpus
 from splatworker.render.arrays import Device
@@ -71,6 +71,8 @@ def arrays_on_gpu() -> str:
     asked = os.environ.get(ARRAYS, "")
     if asked in ("torch", "own"):
         return asked
+    if asked:
+        raise SplatError(f'{ARRAYS} is "{asked}".', hint='It is "own", "torch", or not set.')
     return "own" if torch_refusal() else "torch"
 
 

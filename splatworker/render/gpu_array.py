@@ -78,16 +78,20 @@ class GpuArray:
         device: where.
         shape, dtype: as numpy's.
         block: the memory; None: some of its own, not initialised.
-        offset: bytes from the block's begin.
+        address: where in it the array begins; None: where it does.
+
+    Attributes:
+        size: how many numbers.
     """
 
-    __slots__ = ("_block", "address", "device", "dtype", "shape")
+    __slots__ = ("_block", "address", "device", "dtype", "shape", "size")
 
     def __init__(
         self, device: OwnGpu, shape: Shape, dtype: Any, block: _cuda.Block | None = None, address: int | None = None
     ) -> None:
         self.device = device
         self.shape = shape
+        self.size = int(math.prod(shape))
         self.dtype = np.dtype(dtype)
         self._block = device.memory.allocate(self.nbytes) if block is None else block
         self.address = self._block.address if address is None else address
@@ -97,11 +101,6 @@ class GpuArray:
 
     def __repr__(self) -> str:
         return f"GpuArray({self.shape}, {self.dtype}, {self.device})"
-
-    @property
-    def size(self) -> int:
-        """How many numbers."""
-        return int(math.prod(self.shape))
 
     @property
     def itemsize(self) -> int:

@@ -12,7 +12,7 @@ import torch
 from support.one_thread import one_thread_gpu
 from support.without_torch import without_torch
 
-from splatworker.errors import GpuFailed, TorchMissing, from_event
+from splatworker.errors import GpuFailed, SplatError, TorchMissing, from_event
 from splatworker.render import backend
 from splatworker.render.cpu import CpuRenderer
 
@@ -89,6 +89,9 @@ def test_whose_arrays_are_used_can_be_said(monkeypatch: pytest.MonkeyPatch) -> N
     for asked in ("own", "torch"):
         monkeypatch.setenv(backend.ARRAYS, asked)
         assert backend.arrays_on_gpu() == asked
+    monkeypatch.setenv(backend.ARRAYS, "jax")
+    with pytest.raises(SplatError, match='SPLATWORKER_ARRAYS is "jax"'):
+        backend.arrays_on_gpu()
     monkeypatch.delenv(backend.ARRAYS)
     monkeypatch.setattr(backend, "torch_refusal", lambda: "torch is not installed")
     assert backend.arrays_on_gpu() == "own"

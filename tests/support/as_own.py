@@ -1,4 +1,4 @@
-"""A renderer on our own arrays of a GPU that is given torch's tensors of the host: what holds for one holds for both."""
+"""A renderer on our own arrays of a GPU that is given torch's tensors: what holds for one holds for both."""
 
 from __future__ import annotations
 
