@@ -23,7 +23,7 @@ from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.scene import Photo
-from splatworker.render import arrays, gpu_kernels
+from splatworker.render import arrays, device, gpu_kernels
 from splatworker.render.arrays import Array, computable, copied, empty_like_row, to_device, to_numpy
 from splatworker.render.gpu_array import GpuArray, OwnGpu, pinned
 from splatworker.render.ignored import Uncounted, hides, left_out
@@ -33,6 +33,7 @@ from splatworker.splat_files.clusters import palette
 from splatworker.splat_files.constant_colour import constant_colours
 from splatworker.splat_files.lines_of_sight import LinesOfSight
 from splatworker.train.free_space import FreeSpace
+from splatworker.train.memory import is_out_of_memory
 from splatworker.train.model import Model
 from splatworker.train.photos import Views
 from splatworker.train.resolution import halved
@@ -170,7 +171,44 @@ def test_out_of_memory_says_how_much_was_asked_for() -> None:
     with pytest.raises(MemoryError, match=f"no {asked} bytes") as raised:
         GpuArray(GPU, (asked,), "uint8")
     assert isinstance(raised.value, _cuda.OutOfMemory)
+    assert is_out_of_memory(raised.value)
     same(to_device(numbers(5), GPU)[:0], numbers(0))
+
+
+@pytest.mark.skipif(STAND_IN not in os.environ, reason="for a GPU whose memory can be made small")
+def test_what_is_kept_goes_back_where_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    gc.collect()
+    device.give_back_memory()
+    most = (1 << 34) - device_free()
+    monkeypatch.setenv("FAKE_CUDA_MEMORY", str(most + 64 * MIB))
+    free = device_free()
+    kept = GpuArray(GPU, (40 * MIB,), "uint8")
+    with pytest.raises(MemoryError):
+        GpuArray(GPU, (50 * MIB,), "uint8")
+    del kept
+    assert device_free() == free
+    whole = GpuArray(GPU, (50 * MIB,), "uint8")  # for which the 40 had to go back to the driver
+    assert device_free() == free - 50 * MIB
+    del whole
+    device.give_back_memory()
+
+
+def device_free() -> int:
+    free = device.free_memory(GPU)
+    assert free is not None
+    return free
+
+
+def test_what_a_device_is_asked() -> None:
+    assert device.is_gpu(GPU)
+    assert device.kind(GPU) == "cuda"
+    assert GPU == OwnGpu(0) != OwnGpu(1)
+    assert len({GPU, OwnGpu(0)}) == 1
+    device.synchronise(GPU)
+    with device.current(GPU):
+        peak = device.peak_memory(GPU)
+    assert peak is not None
+    assert peak >= GPU.memory.used
 
 
 # At the border
@@ -426,8 +464,8 @@ def test_sums_are_the_same_in_any_order() -> None:
 def test_a_palette_is_as_good_as_on_a_cpu() -> None:
     vectors, weights = numbers(3000, 45), RANDOM.gamma(1.0, 1.0, 3000).astype(np.float32)
     lost = []
-    for device in ("cpu", GPU):
-        centroids, labels = palette(vectors, 128, 4, device, weights=weights)
+    for where in ("cpu", GPU):
+        centroids, labels = palette(vectors, 128, 4, where, weights=weights)
         lost.append(float((weights[:, None] * (centroids[labels] - vectors) ** 2).mean()))
     assert lost[1] == pytest.approx(lost[0], rel=1e-3)
 
@@ -439,5 +477,5 @@ def test_constant_colours_are_numpys(degree: int) -> None:
     splat = Gaussians(*(numbers(count, *shape) for shape in shapes))
     lines = LinesOfSight(4 * numbers(11, 3), RANDOM.gamma(1.0, 3.0, (11, count)).astype(np.float32))
     stored = splat.sh_rest + 0.1 * numbers(count, rest, 3)
-    expected, found = (constant_colours(splat, stored, lines, device) for device in ("cpu", GPU))
+    expected, found = (constant_colours(splat, stored, lines, where) for where in ("cpu", GPU))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
