@@ -54,7 +54,8 @@ extern "C" __global__ void sums_of_labels_kernel(const float *points, const floa
         const int64_t row = i / columns;
         const int column = int(i - row * columns);
         const float value = column < width ? points[row * width + column] * masses[row] : masses[row];
-        atomicAdd(sums + int64_t(labels[row]) * columns + column, uint64_t(llrint(double(value) * scale)));
+        auto *sum = reinterpret_cast<unsigned long long *>(sums + int64_t(labels[row]) * columns + column);
+        atomicAdd(sum, static_cast<unsigned long long>(llrint(double(value) * scale)));
     }
 }
 

@@ -19,8 +19,8 @@ int atomicAdd(int *sum, int value) {
     *sum += value;
     return before;
 }
-uint64_t atomicAdd(uint64_t *sum, uint64_t value) {
-    const uint64_t before = *sum;
+unsigned long long atomicAdd(unsigned long long *sum, unsigned long long value) {
+    const unsigned long long before = *sum;
     *sum += value;
     return before;
 }
