@@ -3,9 +3,14 @@
 
 namespace splat {
 
-// The items of a grid's thread: first, and how far to the next.
-inline __device__ int64_t first_of_thread() { return int64_t(blockIdx.x) * blockDim.x + threadIdx.x; }
-inline __device__ int64_t threads_of_grid() { return int64_t(gridDim.x) * blockDim.x; }
+// Does something for each item, a thread those that are as far apart as the grid has threads. Not unrolled: nearly every
+// thread has one item, and what is unrolled is carried in the module for every architecture.
+template <typename Do>
+inline __device__ void each(int64_t count, Do todo) {
+#pragma unroll 1
+    for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += int64_t(gridDim.x) * blockDim.x)
+        todo(i);
+}
 
 // What is not a number stays so.
 inline __device__ float between(float x, float low, float high) { return x < low ? low : x > high ? high : x; }
@@ -13,30 +18,30 @@ inline __device__ float between(float x, float low, float high) { return x < low
 inline __device__ uint8_t to_byte(float x) { return uint8_t(between(rintf(x), 0.0f, 255.0f)); }
 
 extern "C" __global__ void fill_kernel(float *target, int64_t count, float value) {
-    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid()) target[i] = value;
+    each(count, [&](int64_t i) { target[i] = value; });
 }
 
 extern "C" __global__ void rows_kernel(const uint32_t *source, const int *index, int64_t count, int width,
                                        uint32_t *target) {
-    for (int64_t i = first_of_thread(); i < count * width; i += threads_of_grid()) {
+    each(count * width, [&](int64_t i) {
         const int64_t row = i / width;
         target[i] = source[int64_t(index[row]) * width + (i - row * width)];
-    }
+    });
 }
 
 extern "C" __global__ void largest_kernel(const float *rows, int64_t count, int width, float *largest) {
-    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid()) {
+    each(count, [&](int64_t i) {
         float most = rows[i * width];
         for (int k = 1; k < width; ++k) {
             const float here = rows[i * width + k];
             if (here > most || here != here) most = here;
         }
         largest[i] = most;
-    }
+    });
 }
 
 extern "C" __global__ void clip_kernel(const float *numbers, int64_t count, float low, float high, float *out) {
-    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid()) out[i] = between(numbers[i], low, high);
+    each(count, [&](int64_t i) { out[i] = between(numbers[i], low, high); });
 }
 
 // A coordinate of a mean along a row of camera_from_world (train/free_space.py, along).
@@ -46,7 +51,7 @@ inline __device__ float along(const float *mean, const float *row) {
 
 extern "C" __global__ void free_space_kernel(const float *means, int64_t count, Cameras cameras, const float *ends,
                                              float margin, uint8_t *held) {
-    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid()) {
+    each(count, [&](int64_t i) {
         const float *mean = means + 3 * i;
         bool is_held = false;
         for (int c = 0; c < cameras.count && !is_held; ++c) {
@@ -57,12 +62,12 @@ extern "C" __global__ void free_space_kernel(const float *means, int64_t count, 
                       z < ends[c];
         }
         held[i] = is_held;
-    }
+    });
 }
 
 extern "C" __global__ void outside_kernel(const float *means, int64_t count, Cameras cameras, const uint8_t *opaque,
                                           const uint8_t *counts, int side, uint8_t *outside) {
-    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid()) {
+    each(count, [&](int64_t i) {
         const float *mean = means + 3 * i;
         int seen = 0, hits = 0;
         for (int c = 0; c < cameras.count; ++c) {
@@ -78,7 +83,7 @@ extern "C" __global__ void outside_kernel(const float *means, int64_t count, Cam
             hits += opaque[pixel] != 0;
         }
         outside[i] = 2 * hits < seen || hits == 0;
-    }
+    });
 }
 
 // Four neighbours of a picture (..., width), of which the first is at (2 x, 2 y).
@@ -90,43 +95,42 @@ extern "C" __global__ void halve_photo_kernel(const uint8_t *photo, int planes, 
                                               const uint8_t *ignored, uint8_t *out) {
     const int columns = width / 2, rows = height / 2;
     const int64_t pixels = int64_t(columns) * rows;
-    for (int64_t i = first_of_thread(); i < pixels * planes; i += threads_of_grid()) {
+    each(pixels * planes, [&](int64_t i) {
         const int64_t plane = i / pixels, pixel = i - plane * pixels;
         const int y = int(pixel / columns), x = int(pixel - int64_t(y) * columns);
         const uint8_t *p = square(photo + plane * width * height, width, x, y);
         const int sum = p[0] + p[1] + p[width] + p[width + 1];
         out[i] = ignored && ignored[pixel] ? 0 : to_byte(sum * 0.25f);
-    }
+    });
 }
 
 extern "C" __global__ void halve_mask_kernel(const uint8_t *mask, int width, int height, uint8_t *out) {
     const int columns = width / 2, rows = height / 2;
-    for (int64_t i = first_of_thread(); i < int64_t(columns) * rows; i += threads_of_grid()) {
+    each(int64_t(columns) * rows, [&](int64_t i) {
         const int y = int(i / columns), x = int(i - int64_t(y) * columns);
         const uint8_t *p = square(mask, width, x, y);
         out[i] = p[0] || p[1] || p[width] || p[width + 1];
-    }
+    });
 }
 
 extern "C" __global__ void lay_over_kernel(const uint8_t *photo, const uint8_t *hole, const uint8_t *ignored,
                                            const float *colour, float background, int64_t pixels, uint8_t *out) {
-    for (int64_t i = first_of_thread(); i < kPictureChannels * pixels; i += threads_of_grid()) {
+    each(kPictureChannels * pixels, [&](int64_t i) {
         const int64_t channel = i / pixels, pixel = i - channel * pixels;
         const float change = 255.0f * colour[channel] - background;
         const float laid = float(photo[i]) + float(hole[pixel]) * float(1.0 / 255) * change;
         out[i] = ignored && ignored[pixel] ? 0 : to_byte(laid);
-    }
+    });
 }
 
 extern "C" __global__ void scale_photo_kernel(const uint8_t *photo, const float *factors, int64_t pixels,
                                               uint8_t *out) {
-    for (int64_t i = first_of_thread(); i < kPictureChannels * pixels; i += threads_of_grid())
-        out[i] = to_byte(float(photo[i]) * factors[i / pixels]);
+    each(kPictureChannels * pixels, [&](int64_t i) { out[i] = to_byte(float(photo[i]) * factors[i / pixels]); });
 }
 
 extern "C" __global__ void area_means_kernel(const uint8_t *picture, int width, int height, int side, bool not_zero,
                                              float *means) {
-    for (int64_t i = first_of_thread(); i < int64_t(side) * side; i += threads_of_grid()) {
+    each(int64_t(side) * side, [&](int64_t i) {
         const int64_t row = i / side, column = i - row * side;
         const int64_t left = column * width / side, right = ((column + 1) * width + side - 1) / side;
         const int64_t top = row * height / side, bottom = ((row + 1) * height + side - 1) / side;
@@ -137,18 +141,17 @@ extern "C" __global__ void area_means_kernel(const uint8_t *picture, int width, 
                 sum += not_zero ? here != 0 : here;
             }
         means[i] = float(double(sum) / double((right - left) * (bottom - top)));
-    }
+    });
 }
 
 extern "C" __global__ void without_ignored_kernel(const float *picture, const uint8_t *ignored, int64_t pixels,
                                                   float scale, float *out) {
-    for (int64_t i = first_of_thread(); i < kPictureChannels * pixels; i += threads_of_grid())
-        out[i] = ignored[i % pixels] ? 0.0f : picture[i] * scale;
+    each(kPictureChannels * pixels, [&](int64_t i) { out[i] = ignored[i % pixels] ? 0.0f : picture[i] * scale; });
 }
 
 extern "C" __global__ void hides_kernel(const float *means, int64_t count, Pinhole camera, const uint8_t *ignored,
                                         uint8_t *hidden) {
-    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid()) {
+    each(count, [&](int64_t i) {
         const float *mean = means + 3 * i;
         float place[3];
         for (int k = 0; k < 3; ++k) {
@@ -160,16 +163,17 @@ extern "C" __global__ void hides_kernel(const float *means, int64_t count, Pinho
         const float row = floorf(camera.fy * place[1] / z + camera.cy);
         const bool inside = z > camera.near && column >= 0 && column < camera.width && row >= 0 && row < camera.height;
         hidden[i] = inside && ignored[int64_t(row) * camera.width + int64_t(column)];
-    }
+    });
 }
 
 extern "C" __global__ void put_back_kernel(const uint8_t *hidden, const float *before, int64_t count, float *now) {
-    for (int64_t i = first_of_thread(); i < count; i += threads_of_grid())
+    each(count, [&](int64_t i) {
         if (hidden[i]) now[i] = before[i];
+    });
 }
 
 extern "C" __global__ void weigh_loss_kernel(float *values, float weight) {
-    if (first_of_thread()) return;
+    if (blockIdx.x || threadIdx.x) return;
     values[0] = weight * values[0];
     values[1] = weight * values[1];
     values[2] = 1 - weight * (1 - values[2]);
@@ -189,29 +193,30 @@ inline __device__ void sum_of_block(double of_mine, double *sums) {
 extern "C" __global__ void square_errors_kernel(const float *image, const uint8_t *photo, const uint8_t *ignored,
                                                 int64_t pixels, double *sums) {
     double sum = 0;
-    for (int64_t i = first_of_thread(); i < kPictureChannels * pixels; i += threads_of_grid()) {
-        if (ignored && ignored[i % pixels]) continue;
+    each(kPictureChannels * pixels, [&](int64_t i) {
+        if (ignored && ignored[i % pixels]) return;
         const float error = between(image[i], 0.0f, 1.0f) - float(photo[i]) / 255.0f;
         sum += double(error * error);
-    }
+    });
     sum_of_block(sum, sums);
 }
 
 extern "C" __global__ void square_differences_kernel(const float *a, const float *b, const uint8_t *counted,
                                                      int64_t pixels, double *sums) {
     double sum = 0;
-    for (int64_t i = first_of_thread(); i < kPictureChannels * pixels; i += threads_of_grid()) {
-        if (counted && !counted[i % pixels]) continue;
+    each(kPictureChannels * pixels, [&](int64_t i) {
+        if (counted && !counted[i % pixels]) return;
         const float difference = a[i] - b[i];
         sum += double(difference * difference);
-    }
+    });
     sum_of_block(sum, sums);
 }
 
 extern "C" __global__ void to_picture_kernel(const float *image, int64_t pixels, uint8_t *picture) {
-    for (int64_t i = first_of_thread(); i < pixels; i += threads_of_grid())
+    each(pixels, [&](int64_t i) {
         for (int channel = 0; channel < kPictureChannels; ++channel)
             picture[kPictureChannels * i + channel] = to_byte(image[channel * pixels + i] * 255.0f);
+    });
 }
 
 }  // namespace splat
