@@ -1,7 +1,7 @@
 """Which renderer serves which device, and whose arrays it draws. torch is loaded where its tensors are wanted.
 
-On a GPU a splat is trained and drawn on torch's tensors where a torch is installed that can use the GPU, and else on
-arrays of our own (`gpu_array`); `SPLATWORKER_ARRAYS` says "torch" or "own" for those who want the one or the other.
+On a GPU a splat is trained and drawn on arrays of our own (`gpu_array`), or on torch's tensors where several processes
+train together and where `SPLATWORKER_ARRAYS` says "torch".
 """
 
 from __future__ import annotations
@@ -34,15 +34,13 @@ def renderer_for(device: str = "auto", *, deterministic: bool = False, tensors: 
     Raises:
         MachineError: a GPU was asked for, and cannot be used; the code and the sentence say why.
     """
-    device = chosen(device)
+    device = chosen(device, tensors=tensors)
     if device == "cuda":
-        _demand_gpu("train")
+        _demand_gpu("train", tensors=tensors)
         if not tensors and arrays_on_gpu() == "own":
             from splatworker.render.own_cuda import OwnCudaRenderer  # noqa: PLC0415 - loads the GPU's driver
 
             return OwnCudaRenderer(OwnGpu(0), deterministic)
-        if arrays_on_gpu() == "own" and find_spec("torch") is None:
-            raise _torch_missing()
         _keep_torch_to_our_processors()
         from splatworker.render.cuda import CudaRenderer  # noqa: PLC0415 - loads the GPU's driver
 
@@ -73,14 +71,14 @@ def arrays_on_gpu() -> str:
         return asked
     if asked:
         raise SplatError(f'{ARRAYS} is "{asked}".', hint='It is "own", "torch", or not set.')
-    return "own" if torch_refusal() else "torch"
+    return "own"
 
 
 @functools.cache
 def torch_refusal() -> str:
     """Why torch's tensors cannot be on the GPU here, or "" where they can."""
     if find_spec("torch") is None:
-        return "torch is not installed"
+        return f"torch is not installed, by which several processes train together, and which {ARRAYS} may ask for"
     import torch  # noqa: PLC0415 - seconds, and most do without
 
     if torch.cuda.is_available():
@@ -113,16 +111,16 @@ def device_for(device: str, stage: str) -> Device:
     return torch.device(device)
 
 
-def _demand_gpu(stage: str) -> None:
-    code, reason = cuda_refusal()
+def _demand_gpu(stage: str, *, tensors: bool = False) -> None:
+    code, reason = cuda_refusal(tensors=tensors)
     if code:
         raise unusable(code, reason, stage)
 
 
-def chosen(device: str) -> str:
+def chosen(device: str, *, tensors: bool = False) -> str:
     """The device that "auto" means here: the GPU where one can be used; any other as it is."""
     if device == "auto":
-        return "cuda" if cuda_is_usable() else "cpu"
+        return "cuda" if cuda_is_usable(tensors=tensors) else "cpu"
     return device
 
 
@@ -136,24 +134,24 @@ def _keep_torch_to(instruction_set: str) -> None:
         os.environ["MKL_CBWR"] = "COMPATIBLE"  # the one choice of Intel's library that is the same on AMD's processors
 
 
-def cuda_is_usable() -> bool:
-    """Whether there are a GPU and kernels for it in this installation."""
-    return not cuda_refusal()[0]
+def cuda_is_usable(*, tensors: bool = False) -> bool:
+    """Whether there are a GPU and kernels for it in this installation, and where asked for, torch's `tensors` on it."""
+    return not cuda_refusal(tensors=tensors)[0]
 
 
-def cuda_refusal() -> tuple[str, str]:
-    """Why the GPU cannot be used here: a code of `errors` and a reason; "" and "" where it can."""
+def cuda_refusal(*, tensors: bool = False) -> tuple[str, str]:
+    """Why the GPU cannot be used here, or not with torch's `tensors`: a code of `errors` and a reason, or "" and ""."""
     found = find_gpus()  # first, since torch takes seconds to load
     if found["code"]:
         return found["code"], found["reason"]
-    if os.environ.get(ARRAYS) == "torch" and torch_refusal():
-        missing = find_spec("torch") is None
-        return "torch_missing" if missing else "gpu_unsupported", f"{torch_refusal()}, and {ARRAYS} asks for it"
+    tensors = tensors or arrays_on_gpu() == "torch"
+    if tensors and (reason := torch_refusal()):
+        return "torch_missing" if find_spec("torch") is None else "gpu_unsupported", reason
     try:
         from splatworker import _cuda  # noqa: PLC0415 - loads the GPU's driver
     except ImportError:
         return "gpu_unsupported", "this installation has no CUDA kernels"
-    if arrays_on_gpu() == "own":
+    if not tensors:
         return _cuda.obstacle(0)
     from splatworker.render.cuda import refusal  # noqa: PLC0415 - loads torch
 
