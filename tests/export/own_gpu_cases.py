@@ -1,5 +1,5 @@
 """Exports on our own arrays, on a GPU of one thread a block, drawn by the processor: what a CPU's export makes, as near
-as a larger palette lets it be. Not collected by itself: `test_own_gpu.py` runs it."""
+as a larger palette lets it be. Not collected by itself: `render/test_gpu_array.py` runs it."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,13 +46,3 @@ def one_thread_gpu(folder: Path, **others: str) -> Mapping[str, str]:
         STAND_IN: "1",
     }
     return clean | mine | others
-
-
-def run_cases(path: Path, folder: Path) -> None:
-    """Run the tests of a file in a process with such a GPU, each of which must pass; `folder` is there for it alone."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", str(path)]
-    done = subprocess.run(
-        command, env=one_thread_gpu(folder, SPLATWORKER_ARRAYS="own"), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-6000:]
-    assert "passed" in done.stdout

@@ -1,5 +1,5 @@
 """Whole small trainings on our own arrays, on a GPU of one thread a block, drawn by the processor: they come to the
-very bytes that a CPU's training comes to. Not collected by itself: `test_own_gpu.py` runs it."""
+very bytes that a CPU's training comes to. Not collected by itself: `render/test_gpu_array.py` runs it."""
 
 from __future__ import annotations
 
