@@ -2,7 +2,7 @@
 # Build the worker's image: ./build.sh [--with-torch] [--cuda13] [--with-inria] [--with-segmentation]
 #   IMAGE       its name (splatworker:latest)
 #   BUILD_ARGS  more arguments for docker build
-# --with-torch takes torch for CUDA 12, which every driver from 525 on runs. To train on a GPU needs torch: it is the default.
+# --with-torch takes torch for CUDA 12, which every driver from 525 on runs. Several GPUs need it; it is the default.
 # --cuda13 takes a torch of CUDA 13, for machines with NVIDIA driver 580 or newer: a smaller image with the same kernels.
 # --with-inria adds the original trainer for jobs with "trainer": "inria". Its licence forbids commercial use.
 # --with-segmentation adds the network that "segmentation": true asks (docs/object.md).
