@@ -13,8 +13,10 @@ then, where numpy goes on; the little that is done to many numbers on the GPU it
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -207,12 +209,14 @@ def computable_rows(arrays: Sequence[Array], index: Array) -> list[Array]:
     """The rows of these indices of arrays of one length, each `computable`."""
     if not isinstance(arrays[0], GpuArray):
         return [array[index] for array in arrays]
-    some, gathered = index_of_rows(index, arrays[0]), []
-    for array in arrays:
-        out = empty_like_row(array, len(index))
-        gpu_kernels.rows(array, some, out)
-        gathered.append(out.numpy())
-    return gathered
+    some = index_of_rows(index, arrays[0])
+    shapes = [(len(index), *array.shape[1:]) for array in arrays]
+    ends = list(accumulate(map(math.prod, shapes), initial=0))
+    together = GpuArray(arrays[0].device, (ends[-1],), np.float32)  # to be fetched at once
+    for array, shape, place in zip(arrays, shapes, pairwise(ends), strict=True):
+        gpu_kernels.rows(array, some, together[slice(*place)].reshape(*shape))
+    numbers = together.numpy()
+    return [numbers[slice(*place)].reshape(shape) for shape, place in zip(shapes, pairwise(ends), strict=True)]
 
 
 def rows_where(arrays: Sequence[Array], mask: npt.NDArray[np.bool_]) -> list[Array]:
