@@ -13,6 +13,7 @@
 
 #include "sift.h"
 #include "gpu.h"
+#include "matching_bindings.h"
 #include "renderer.h"
 #include "../features/arrays.h"
 
@@ -188,6 +189,7 @@ NB_MODULE(_cuda, m) {
                                        });
         },
         nb::arg("device"), nb::arg("grey").noconvert(), nb::arg("first_octave"), nb::arg("most"));
+    bind_matching(m);
     m.def("obstacle", [](int device) {
         try {
             splat::Gpu::of(device);

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 
-#include "sift_kernels.h"
+#include "allocation.h"
 #include "gpu.h"
+#include "sift_kernels.h"
 
 namespace splat {
 namespace {
@@ -20,28 +21,6 @@ const Kernel<decltype(orientations_kernel)> start_orientations{"sift", "orientat
 const Kernel<decltype(describe_kernel)> start_describe{"sift", "describe_kernel"};
 
 constexpr Stream kStream = nullptr;
-
-// Memory of the GPU, for as long as this lives.
-template <typename T>
-class Memory {
-public:
-    explicit Memory(size_t count) { check(driver().allocate(&address_, std::max<size_t>(count, 1) * sizeof(T))); }
-    ~Memory() { driver().free(address_); }
-    Memory(const Memory &) = delete;
-    Memory &operator=(const Memory &) = delete;
-    T *data() const { return reinterpret_cast<T *>(address_); }
-    void fill(const T *from, size_t count) {
-        if (count) check(driver().to_device(address_, from, count * sizeof(T), kStream));
-    }
-    // Waits for all that was started before.
-    void read(T *to, size_t count) const {
-        if (count) check(driver().to_host(to, address_, count * sizeof(T), kStream));
-        check(driver().wait_for_stream(kStream));
-    }
-
-private:
-    DeviceAddress address_ = 0;
-};
 
 Grid grid_of(int64_t pixels) {
     return Grid(std::min(kMostBlocks, blocks_for(std::max<int64_t>(pixels, 0), kPixelBlock)));
@@ -71,18 +50,18 @@ struct Octave {
 // Appends an octave's extrema.
 void find_extrema(const SiftLevels &levels, int octave, std::vector<Keypoint> &keypoints) {
     const int64_t places = int64_t(levels.width) * levels.height;
-    Memory<int> count(1);
+    Allocation<int> count(1);
     int number = 0;
     for (size_t room = size_t(places / 32 + 1024);; room = size_t(number)) {
-        Memory<Keypoint> found(room);
+        Allocation<Keypoint> found(room);
         clear(count.data(), sizeof(int), kStream);
         start_extrema(grid_of(kScales * places), kPixelBlock, kStream, levels, octave, int(room), found.data(),
                       count.data());
-        count.read(&number, 1);
+        count.read(&number, 1, kStream);
         if (size_t(number) > room) continue;  // once more, with room for all
         const size_t before = keypoints.size();
         keypoints.resize(before + number);
-        found.read(keypoints.data() + before, number);
+        found.read(keypoints.data() + before, number, kStream);
         return;
     }
 }
@@ -94,10 +73,10 @@ void sift(const uint8_t *grey, int width, int height, int first_octave, int most
     const bool doubled = first_octave < 0;
     const int columns = doubled ? 2 * width : width, rows = doubled ? 2 * height : height;
     const size_t pixels = size_t(columns) * rows;
-    Memory<uint8_t> photo(size_t(width) * height);
-    photo.fill(grey, size_t(width) * height);
+    Allocation<uint8_t> photo(size_t(width) * height);
+    photo.fill(grey, size_t(width) * height, kStream);
     // Levels 0, 4 and 5 of the octave in work, and a row's blur between; then kept levels, a third more for all octaves.
-    Memory<float> images(4 * pixels + kScales * (pixels + pixels / 3 + 1));
+    Allocation<float> images(4 * pixels + kScales * (pixels + pixels / 3 + 1));
     float *others[kLevels] = {}, *between = images.data() + 3 * pixels, *next = images.data() + 4 * pixels;
     others[0] = images.data();
     others[kScales + 1] = others[0] + pixels;
@@ -142,12 +121,12 @@ void sift(const uint8_t *grey, int width, int height, int first_octave, int most
         start_gradients(grid_of(int64_t(place.width) * place.height), kPixelBlock, kStream,
                         place.kept[keypoints[first].level - 1], place.width, place.height, modulus, turns);
         const size_t count = end - first;
-        Memory<Keypoint> points(count);
-        points.fill(keypoints.data() + first, count);
-        Memory<FoundDirections> turned(count);
+        Allocation<Keypoint> points(count);
+        points.fill(keypoints.data() + first, count, kStream);
+        Allocation<FoundDirections> turned(count);
         start_orientations(unsigned(count), kOrientationBlock, kStream, gradients, points.data(), turned.data());
         std::vector<FoundDirections> found(count);
-        turned.read(found.data(), count);
+        turned.read(found.data(), count, kStream);
 
         std::vector<Directions> directions;
         for (const FoundDirections &some : found) {
@@ -164,12 +143,12 @@ void sift(const uint8_t *grey, int width, int height, int first_octave, int most
                 poses[places[i] + k - before] = pose;
                 features[places[i] + k] = feature_of(point, pose, first_octave);
             }
-        Memory<Pose> to_describe(poses.size());
-        to_describe.fill(poses.data(), poses.size());
-        Memory<uint8_t> described(poses.size() * kDescriptor);
+        Allocation<Pose> to_describe(poses.size());
+        to_describe.fill(poses.data(), poses.size(), kStream);
+        Allocation<uint8_t> described(poses.size() * kDescriptor);
         start_describe(unsigned(poses.size()), kDescribeBlock, kStream, gradients, to_describe.data(),
                        described.data());
-        described.read(descriptors.data() + before * kDescriptor, poses.size() * kDescriptor);
+        described.read(descriptors.data() + before * kDescriptor, poses.size() * kDescriptor, kStream);
     }
 }
 

@@ -41,7 +41,7 @@ bool called(const std::string &name, const char *mine, void (*kernel)(Parameters
 
 }  // namespace
 
-void run_kernel(const std::string &name, unsigned blocks, void **arguments) {
+void run_kernel(const std::string &name, unsigned blocks, unsigned, void **arguments) {
     using namespace splat;
     gridDim = {blocks, 1, 1};
     for (blockIdx = {0, 0, 0}; blockIdx.x < blocks; ++blockIdx.x)
