@@ -2,10 +2,15 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 
 #include "driver.h"
 
 namespace splat {
+
+// A stream that each thread of the process has of its own (CU_STREAM_PER_THREAD).
+inline Stream stream_of_thread() { return reinterpret_cast<Stream>(uintptr_t(2)); }
 
 template <typename T>
 class Allocation {
@@ -27,6 +32,24 @@ public:
 
 private:
     DeviceAddress address_ = 0;
+};
+
+// The same, kept from one use to the next, and replaced where more is needed: what was in it is lost then.
+template <typename T>
+class Growing {
+public:
+    Allocation<T> &of(size_t count) {
+        if (!memory_ || count > count_) {
+            memory_.reset();
+            memory_ = std::make_unique<Allocation<T>>(count);
+            count_ = count;
+        }
+        return *memory_;
+    }
+
+private:
+    std::unique_ptr<Allocation<T>> memory_;
+    size_t count_ = 0;
 };
 
 }  // namespace splat

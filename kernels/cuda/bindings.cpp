@@ -192,6 +192,7 @@ NB_MODULE(_cuda, m) {
     bind_matching(m);
     m.def("obstacle", [](int device) {
         try {
+            nb::gil_scoped_release release;
             splat::Gpu::of(device);
         } catch (const splat::Unusable &unusable) {
             return std::make_pair(std::string(unusable.code), std::string(unusable.what()));

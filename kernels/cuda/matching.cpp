@@ -14,7 +14,6 @@ const Kernel<decltype(seven_bits_kernel)> start_seven_bits{"matching", "seven_bi
 const Kernel<decltype(nearest_kernel)> start_nearest{"matching", "nearest_kernel"};
 const Kernel<decltype(mutual_kernel)> start_mutual{"matching", "mutual_kernel"};
 
-constexpr Stream kStream = nullptr;
 constexpr int64_t kMostRows = 4 << 20;  // whose neighbours are looked for at a time: 40 MB
 
 SevenBits seven_bits_of_all() {
@@ -37,18 +36,19 @@ Matcher::Matcher(int device, const std::vector<DescriptorsOf> &photos, double ma
     const Gpu::Use use(gpu_);
     const std::vector<uint32_t> limits = matching::unclear_from(max_ratio, max_distance);
     unclear_from_ = std::make_unique<Allocation<uint32_t>>(limits.size());
-    unclear_from_->fill(limits.data(), limits.size(), kStream);
+    unclear_from_->fill(limits.data(), limits.size(), stream_of_thread());
     descriptors_ = std::make_unique<Allocation<uint8_t>>(size_t(total) * matching::kDimensions);
     for (size_t i = 0; i < photos.size(); ++i) {
         uint8_t *to = descriptors_->data() + starts_[i] * matching::kDimensions;
         const size_t bytes = size_t(counts_[i]) * matching::kDimensions;
-        if (bytes) check(driver().to_device(reinterpret_cast<uintptr_t>(to), photos[i].data, bytes, kStream));
+        if (bytes)
+            check(driver().to_device(reinterpret_cast<uintptr_t>(to), photos[i].data, bytes, stream_of_thread()));
     }
     const int64_t bytes = total * matching::kDimensions;
     const unsigned blocks = std::min<unsigned>(blocks_for(bytes, kSevenBitsBlock), 1 << 16);
-    start_seven_bits(blocks, kSevenBitsBlock, kStream, descriptors_->data(), bytes, seven_bits_of_all(),
+    start_seven_bits(blocks, kSevenBitsBlock, stream_of_thread(), descriptors_->data(), bytes, seven_bits_of_all(),
                      descriptors_->data());
-    check(driver().wait_for_stream(kStream));
+    check(driver().wait_for_stream(stream_of_thread()));
 }
 
 Matcher::~Matcher() {
@@ -95,15 +95,15 @@ void Matcher::match_some(const std::pair<int, int> *pairs, size_t count, Matches
     for (size_t i = 0; i < count; ++i) add_tiles(pairs[i].second, pairs[i].first, back[i], forth[i]);
 
     Allocation<RowTile> to_do(tiles.size());
-    to_do.fill(tiles.data(), tiles.size(), kStream);
+    to_do.fill(tiles.data(), tiles.size(), stream_of_thread());
     Allocation<Neighbours> neighbours(back[count]);
     Allocation<uint16_t> matched(forth[count]);
-    start_nearest(unsigned(tiles.size()), kMatchBlock, kStream,
+    start_nearest(unsigned(tiles.size()), kMatchBlock, stream_of_thread(),
                   reinterpret_cast<const uint32_t *>(descriptors_->data()), to_do.data(), neighbours.data());
-    start_mutual(unsigned(of_first), kMatchBlock, kStream, to_do.data(), neighbours.data(), unclear_from_->data(),
-                 matched.data());
+    start_mutual(unsigned(of_first), kMatchBlock, stream_of_thread(), to_do.data(), neighbours.data(),
+                 unclear_from_->data(), matched.data());
     std::vector<uint16_t> partners(forth[count]);
-    matched.read(partners.data(), partners.size(), kStream);
+    matched.read(partners.data(), partners.size(), stream_of_thread());
     for (size_t i = 0; i < count; ++i) {
         if (!counts_[pairs[i].second]) continue;
         for (int64_t row = forth[i]; row < forth[i + 1]; ++row)

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from splatworker.sfm.accelerator import NONE, Accelerator
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.photo import FORMATS
-from splatworker.sfm.sift import Features, grey_of, sift
+from splatworker.sfm.sift import Features, grey_of, sift, sift_on_gpu
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 
@@ -29,7 +30,8 @@ def extract(
 
     def find(name: str) -> Features | None:
         bench.cancellation.check()
-        return features_of(bench.photos / name, bench.masks / f"{name}.png", longest, first_octave, most)
+        photo, mask = bench.photos / name, bench.masks / f"{name}.png"
+        return features_of(photo, mask, longest, first_octave, most, bench.accelerator)
 
     with pycolmap.Database.open(bench.database) as opened, ThreadPoolExecutor(bench.threads) as pool:
         jobs = [pool.submit(find, image.name) for image in images]
@@ -43,13 +45,16 @@ def extract(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def features_of(photo: Path, mask: Path, longest: int, first_octave: int, most: int) -> Features | None:
+def features_of(
+    photo: Path, mask: Path, longest: int, first_octave: int, most: int, accelerator: Accelerator = NONE
+) -> Features | None:
     """Features of a photo in its own pixels, less those that its mask hides; None if it cannot be read."""
     try:
         grey, (width, height) = read_grey(photo, longest)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
-    found = sift(grey, first_octave, most)
+    found = accelerator.work("features", lambda: sift_on_gpu(grey, first_octave, most))
+    found = found or sift(grey, first_octave, most)
     found.keypoints[:, 0] *= np.float32(width / grey.shape[1])
     found.keypoints[:, 1] *= np.float32(height / grey.shape[0])
     found.keypoints[:, 2] *= np.float32(max(width, height) / max(grey.shape))

@@ -59,13 +59,18 @@ THOROUGH = FeaturePreset("thorough", first_octave=-1, most=8192, affine_shape=Tr
 
 def presets(options: SfmOptions, threads: int) -> tuple[FeaturePreset, ...]:
     """The presets to try, one after the other, each on the device that is right for it."""
-    gpu = options.device != "cpu" and has_cuda()
+    gpu = options.device != "cpu" and has_cuda() and not may_use_own_gpu(options)
     fast = FAST
     if gpu and not (options.device == "auto" and has_many(threads)):
         # A GPU finds features in no time, so there is nothing to win by smaller photos; and the mapper, which would
         # take three times as long for as many features, starts with a draft on a part of them.
         fast = dataclasses.replace(FAST, longest=0, gpu=True)
     return fast, dataclasses.replace(FINE, gpu=gpu), dataclasses.replace(THOROUGH, gpu=gpu)
+
+
+def may_use_own_gpu(options: SfmOptions) -> bool:
+    """Whether our own kernels may use a GPU, and can: then COLMAP's are not asked to."""
+    return options.engine == "own" and options.device != "cpu" and sift.has_kernel() and sift.has_gpu_kernel()
 
 
 def has_many(threads: int) -> bool:

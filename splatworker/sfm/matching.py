@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from splatworker.sfm import database, nearest, two_view
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.pairs import Pair
-from splatworker.sfm.watch import Cancellation, Span, watch
+from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
 
 _TRIALS = 3000
@@ -22,6 +23,9 @@ times that many, and to 10 000: three times the seconds for the same pairs and t
 
 _BLOCK = 200
 """Pairs whose matches are written together: few, so that the database tells how far the matching is."""
+
+_PAIRS_FOR_GPU = 256
+"""Pairs that a GPU matches at a time, while processors verify those before."""
 
 
 def match(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool = False, gpu: bool = False) -> None:
@@ -51,7 +55,7 @@ def match_by_kernel(bench: Workbench, pairs: Sequence[Pair], span: Span) -> None
     with pycolmap.Database.open(bench.database) as opened:
         descriptors = _descriptors(opened, pairs)
         with ThreadPoolExecutor(bench.threads) as pool, pycolmap.DatabaseTransaction(opened):
-            jobs = [pool.submit(_nearest_of, descriptors[a], descriptors[b], bench.cancellation) for a, b in pairs]
+            jobs = [pool.submit(matched) for _, matched in _each_matched(bench, descriptors, pairs)]
             for done, ((first, second), job) in enumerate(zip(pairs, jobs, strict=True), 1):
                 opened.write_matches(first, second, job.result())
                 span.report(done, len(pairs))
@@ -62,12 +66,12 @@ def match_by_kernels(bench: Workbench, pairs: Sequence[Pair], span: Span) -> Non
     with pycolmap.Database.open(bench.database) as opened:
         descriptors, views = _descriptors(opened, pairs), _views(opened, pairs)
 
-        def work(pair: Pair) -> tuple[nearest.Matches, pycolmap.TwoViewGeometry]:
-            matches = _nearest_of(descriptors[pair[0]], descriptors[pair[1]], bench.cancellation)
+        def work(pair: Pair, matched: Matched) -> tuple[nearest.Matches, pycolmap.TwoViewGeometry]:
+            matches = matched()
             return matches, _geometry_of(bench, views, pair, matches, two_view.USUAL)
 
         with ThreadPoolExecutor(bench.threads) as pool, pycolmap.DatabaseTransaction(opened):
-            jobs = [pool.submit(work, pair) for pair in pairs]
+            jobs = [pool.submit(work, *each) for each in _each_matched(bench, descriptors, pairs)]
             for done, (pair, job) in enumerate(zip(pairs, jobs, strict=True), 1):
                 matches, geometry = job.result()
                 opened.write_matches(*pair, matches)
@@ -92,9 +96,28 @@ def _views(opened: pycolmap.Database, pairs: Sequence[Pair]) -> dict[int, two_vi
     return views
 
 
-def _nearest_of(first: nearest.Descriptors, second: nearest.Descriptors, cancellation: Cancellation) -> nearest.Matches:
-    cancellation.check()
-    return nearest.match(first, second)
+Matched = Callable[[], nearest.Matches]
+"""Gives the matches of a pair: at once where a GPU has found them, else by finding them."""
+
+
+def _each_matched(
+    bench: Workbench, descriptors: Mapping[int, nearest.Descriptors], pairs: Sequence[Pair]
+) -> Iterator[tuple[Pair, Matched]]:
+    """The pairs in their order, each with its matches: by a GPU, some hundred at a time, or still to be found."""
+
+    def find(pair: Pair) -> nearest.Matches:
+        bench.cancellation.check()
+        return nearest.match(descriptors[pair[0]], descriptors[pair[1]])
+
+    place = {image_id: place for place, image_id in enumerate(descriptors)}
+    on_gpu = bench.accelerator.work("matching", lambda: nearest.matcher_on_gpu(list(descriptors.values())))
+    for begin in range(0, len(pairs), _PAIRS_FOR_GPU):
+        bench.cancellation.check()
+        some = pairs[begin : begin + _PAIRS_FOR_GPU]
+        places = [(place[first], place[second]) for first, second in some]
+        found = bench.accelerator.work("matching", partial(on_gpu, places)) if on_gpu else None
+        for number, pair in enumerate(some):
+            yield pair, partial(find, pair) if found is None else partial(found.__getitem__, number)
 
 
 def _geometry_of(

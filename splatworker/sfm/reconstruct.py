@@ -16,6 +16,7 @@ from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules, masks_folder
 from splatworker.machine.limits import available_cpus
 from splatworker.sfm import features, panoramas, reasons
+from splatworker.sfm.accelerator import Accelerator
 from splatworker.sfm.cameras import CameraGroup, group_photos
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.cut import TOO_SMALL, with_views
@@ -77,9 +78,10 @@ def reconstruct(
     cancellation = cancellation or Cancellation()
     threads = options.threads or available_cpus()
     timer = StepTimer()
-    if options.device == "cuda" and not features.has_cuda():
+    accelerator = Accelerator(wanted=options.engine == "own" and options.device != "cpu")
+    if options.device == "cuda" and not (features.may_use_own_gpu(options) or features.has_cuda()):
         raise InvalidJob(
-            "COLMAP cannot use a GPU here: there is none, or the package pycolmap is the one without CUDA.",
+            "COLMAP cannot use a GPU here, nor can our own kernels: there is none, or nothing was built for one.",
             hint="Leave the device to auto.",
             stage="sfm",
         )
@@ -87,7 +89,7 @@ def reconstruct(
     with scene_to_write(scene, images, beside=overwrite) as part:
         work = part / "work"
         work.mkdir()
-        bench = Workbench(work, work / "photos", options, threads, cancellation, mask_rules)
+        bench = Workbench(work, work / "photos", options, threads, cancellation, mask_rules, accelerator=accelerator)
         ahead = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
         given, useless, unreadable = _read(images, options)
         masks = masks or masks_folder(images)
@@ -140,10 +142,12 @@ def reconstruct(
             overlap=round(overlapping_photos(model), 1),
             rung=attempt.rung,
             engines={"mapping": attempt.engine} | ({"polish": polished.by} if polished.by else {}),
+            on_gpu=accelerator.steps,
             panoramas=panoramas.count(photos),
             views=panoramas.views_kept(model, photos),
             warnings=(
                 *passed_over,
+                *filter(None, [accelerator.remark]),
                 *panoramas.remarks(photos),
                 *_warnings(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,

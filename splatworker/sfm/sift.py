@@ -64,9 +64,16 @@ def sift(grey: npt.NDArray[np.uint8], first_octave: int, most: int) -> Features:
     return Features(keypoints, descriptors)
 
 
+def gpu_obstacle() -> tuple[str, str]:
+    """Why no GPU can be asked, a code of `errors` and a clause; empty where one can. It is opened by this, once."""
+    if _cuda is None:
+        return "no_gpu", "this installation has no kernels for one"
+    return _cuda.obstacle(0)
+
+
 def has_gpu_kernel() -> bool:
     """Whether a GPU can be asked: there is one, and this installation has kernels for it."""
-    return _cuda is not None and not _cuda.obstacle(0)[0]
+    return not gpu_obstacle()[0]
 
 
 def sift_on_gpu(grey: npt.NDArray[np.uint8], first_octave: int, most: int, device: int = 0) -> Features:

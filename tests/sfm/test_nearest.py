@@ -149,7 +149,7 @@ def test_the_gpus_source_gives_the_very_matches_on_a_processor(tmp_path: Path) -
         pytest.skip("needs g++")
     tests = Path(__file__).parents[1]
     sources = [tests / "support" / "fake_libcuda.cpp", tests / "support" / "many_threads_gpu.cpp"]
-    flags = "-std=c++17 -O2 -Wall -Wextra -Werror -Wno-attributes -shared -fPIC".split()
+    flags = ["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-attributes", "-shared", "-fPIC"]
     subprocess.run([compiler, *flags, *sources, "-o", tmp_path / "libcuda.so.1"], check=True)
     architecture = min(architecture for architecture, _ in _cuda.architectures)
     mine = {
