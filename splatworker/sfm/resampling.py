@@ -1,8 +1,8 @@
 """A photo as a pinhole camera would have taken it: each of its pixels is what the photo shows at one place.
 
-The place is where the photo's lens draws what the pixel sees, and what the photo shows there lies between four pixels, in
-proportion to how near they are. The kernel (kernels/undistortion) asks the lens at every fourth pixel of a row and takes
-a line between; `straighten_plainly` asks it at every pixel, and is its specification.
+The place is where the photo's lens draws what the pixel sees, and what the photo shows there lies between four of its
+pixels, in proportion to how near they are. The kernel (kernels/undistortion) asks the lens at every fourth pixel of a
+row and takes a line between; `straighten_plainly` asks it at every pixel, and is its specification.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ except ImportError:  # an installation without compiled kernels
 Pixels = npt.NDArray[np.uint8]
 """(height, width, channels), of 1, 3 or 4 channels."""
 
+
+def has_kernel() -> bool:
+    """Whether this installation has the compiled kernel."""
+    return _undistortion is not None
+
+
 _BAND = 64
 """Rows at a time of lenses that the kernel does not know."""
 
@@ -30,7 +36,7 @@ def straighten(photo: Pixels, lens: pycolmap.Camera, pinhole: pycolmap.Camera) -
 
     Python's lock is released, but for rare lenses.
     """
-    if _undistortion is None or int(lens.model) not in adjustment.PARAMETERS:
+    if not has_kernel() or int(lens.model) not in adjustment.PARAMETERS:
         rows = range(0, pinhole.height, _BAND)
         return np.concatenate([_straighten_rows(photo, lens, pinhole, row) for row in rows])
     return _undistortion.straighten(
@@ -50,13 +56,13 @@ def straighten_plainly(photo: Pixels, lens: pycolmap.Camera, pinhole: pycolmap.C
 
 def _straighten_rows(photo: Pixels, lens: pycolmap.Camera, pinhole: pycolmap.Camera, first: int) -> Pixels:
     places = places_of(lens, pinhole, first, min(_BAND, pinhole.height - first))
-    if _undistortion is None:
+    if not has_kernel():
         return resample_plainly(photo, places)
     return _undistortion.resample(np.ascontiguousarray(photo), places)
 
 
 def places_of(lens: pycolmap.Camera, pinhole: pycolmap.Camera, first: int, rows: int) -> npt.NDArray[np.float32]:
-    """(rows, width, 2) x and y in the photo, from the middle of its first pixel, of what the pinhole camera's rows see."""
+    """(rows, width, 2) x and y in the photo, from its first pixel's middle, of what the pinhole camera's rows see."""
     fx, fy, cx, cy = pinhole.params
     x, y = np.meshgrid(np.arange(pinhole.width) + 0.5, np.arange(first, first + rows) + 0.5)
     rays = np.stack([(x - cx) / fx, (y - cy) / fy, np.ones_like(x)], axis=-1).reshape(-1, 3)
@@ -68,7 +74,8 @@ def resample_plainly(photo: Pixels, places: npt.NDArray[np.float32]) -> Pixels:
     """What the photo shows at these places; 0 beyond the middles of its outermost pixels."""
     height, width = photo.shape[:2]
     with np.errstate(invalid="ignore"):
-        inside = ((places >= 0) & (places <= np.array([width - 1, height - 1], np.float32))).all(axis=-1)
+        within = (places >= 0) & (places <= np.array([width - 1, height - 1], np.float32))
+    inside = within[..., 0] & within[..., 1]
     x, y = np.moveaxis(np.where(inside[..., None], places, np.float32(0)), -1, 0)
     left, top = x.astype(int), y.astype(int)
     right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)

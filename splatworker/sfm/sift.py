@@ -66,9 +66,11 @@ def sift(grey: npt.NDArray[np.uint8], first_octave: int, most: int) -> Features:
 
 def gpu_obstacle() -> tuple[str, str]:
     """Why no GPU can be asked, a code of `errors` and a clause; empty where one can. It is opened by this, once."""
-    if _cuda is None:
-        return "no_gpu", "this installation has no kernels for one"
-    return _cuda.obstacle(0)
+    none = "no_gpu", "this installation has no kernels for one"
+    try:
+        return _cuda.obstacle(0) if _cuda is not None else none
+    except RuntimeError as error:
+        return "gpu_failed", str(error)
 
 
 def has_gpu_kernel() -> bool:

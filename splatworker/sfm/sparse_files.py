@@ -61,7 +61,7 @@ def _cameras(cameras: Mapping[int, pycolmap.Camera]) -> bytes:
 
 
 def _images(data: bytes, moved: Moved) -> bytes:
-    parts, offset = [data[:8]], 8
+    records, offset = {}, 8
     for _ in range(int.from_bytes(data[:8], "little")):
         start = offset
         image_id, *_pose, camera_id = _IMAGE.unpack_from(data, start)
@@ -71,5 +71,6 @@ def _images(data: bytes, moved: Moved) -> bytes:
         offset += features.nbytes
         features["pixel"] = moved.moves[camera_id].move(features["pixel"])
         name = moved.names[image_id].encode()
-        parts += [data[start : start + _IMAGE.size], name, b"\0", struct.pack("<Q", count), features.tobytes()]
-    return b"".join(parts)
+        head = data[start : start + _IMAGE.size]
+        records[image_id] = b"".join([head, name, b"\0", struct.pack("<Q", count), features.tobytes()])
+    return data[:8] + b"".join(records[image_id] for image_id in sorted(records))

@@ -57,7 +57,7 @@ class Straightening:
         return (self.small.width, self.small.height) != (self.pinhole.width, self.pinhole.height)
 
     def move(self, pixels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Where (N, 2) pixels of a photo lie in the straightened one; where they are if the lens shows nothing there."""
+        """Where (N, 2) pixels of a photo lie in the straightened one; where they are if the lens shows nothing."""
         fx, fy, cx, cy = self.pinhole.params
         with np.errstate(invalid="ignore"):
             rays = np.asarray(self.lens.cam_from_img(pixels), dtype=float).reshape(-1, 2)
