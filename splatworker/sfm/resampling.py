@@ -2,7 +2,7 @@
 
 The place is where the photo's lens draws what the pixel sees, and what the photo shows there lies between four of its
 pixels, in proportion to how near they are. The kernel (kernels/undistortion) asks the lens at every fourth pixel of a
-row and takes a line between; `straighten_plainly` asks it at every pixel, and is its specification.
+row, with a parabola between; `straighten_plainly` asks it at every pixel, and is its specification.
 """
 
 from __future__ import annotations

@@ -91,8 +91,8 @@ class View:
     @cached_property
     def calibration(self) -> tuple[Array, Array]:
         """The matrix K of the camera, and its inverse."""
-        matrix = np.asarray(self.camera.calibration_matrix())
-        return matrix, np.linalg.inv(matrix)
+        matrix = np.asarray(self.camera.calibration_matrix(), np.float64)
+        return matrix, np.asarray(np.linalg.inv(matrix), np.float64)
 
     @cached_property
     def is_near_edge(self) -> npt.NDArray[np.bool_]:

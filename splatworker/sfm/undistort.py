@@ -16,10 +16,10 @@ from PIL import Image
 
 from splatworker.formats.mask_names import mask_name
 from splatworker.formats.masks import kept
+from splatworker.sfm import database, point_colours, sparse_files
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.photo import FORMATS, PhotoHeader
 from splatworker.sfm.resampling import Pixels, straighten
-from splatworker.sfm.sparse_files import Moved, write_sparse
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 
@@ -77,7 +77,7 @@ def write_scene(
 
     Photos are cropped to the largest rectangle without blank pixels, and shrunk as the options say. Where a photo is
     partly transparent its alpha is undistorted as its colours are, and so is what is ignored of it, which goes to
-    `scene/masks`. All cameras are PINHOLE. Of fisheyes `WIDEST_DEG` are kept.
+    `scene/masks`. All cameras are PINHOLE. Of fisheyes `WIDEST_DEG` are kept. Points get the colours that photos show.
 
     Returns:
         Of each fisheye, by camera id, the share of its photos' pixels that is kept.
@@ -90,20 +90,30 @@ def write_scene(
     names = {image_id: photos[image_id - 1].name for image_id in sorted(model.reg_image_ids())}
     for name in names.values():
         (scene / "images" / name).parent.mkdir(parents=True, exist_ok=True)
+    files, sparse = bench.folder / "distorted", scene / "sparse" / "0"
+    files.mkdir()
+    sparse.mkdir(parents=True)
+    model.write_binary(files)
+    records = sparse_files.read_images((files / "images.bin").read_bytes())
     with ThreadPoolExecutor(bench.threads) as pool:
-        jobs = []
-        for image_id, name in names.items():
-            image = model.image(image_id)
-            jobs.append(pool.submit(_write_photo, image.name, name, cameras[image.camera_id], scene, bench))
+        jobs = [
+            pool.submit(_write_photo, record, names[record.image_id], cameras[record.camera_id], photos, scene, bench)
+            for record in records
+        ]
         try:
-            moved = Moved({number: camera.small for number, camera in cameras.items()}, names, dict(cameras))
-            write_sparse(model, moved, bench.folder / "distorted", scene / "sparse" / "0")
+            moves = {camera_id: camera.move for camera_id, camera in cameras.items()}
+            (sparse / "images.bin").write_bytes(sparse_files.images_file(records, names, moves))
+            small = {camera_id: camera.small for camera_id, camera in cameras.items()}
+            (sparse / "cameras.bin").write_bytes(sparse_files.cameras_file(small))
             for done, job in enumerate(as_completed(jobs), 1):
                 bench.cancellation.check()
                 job.result()
                 span.report(done, len(jobs))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+    colours = point_colours.means([job.result() for job in jobs])
+    points = sparse_files.with_colours((files / "points3D.bin").read_bytes(), colours)
+    (sparse / "points3D.bin").write_bytes(points)
     return {
         camera_id: share_kept(camera.lens, camera.pinhole)
         for camera_id, camera in cameras.items()
@@ -140,15 +150,25 @@ def _keep_middle(camera: pycolmap.Camera) -> None:
     camera.params = [fx, fy, cx - left, cy - top]
 
 
-def _write_photo(alias: str, name: str, camera: Straightening, scene: Path, bench: Workbench) -> None:
-    """Straighten a photo and what belongs to it, and write that under its own name."""
+def _write_photo(
+    record: sparse_files.ImageRecord,
+    name: str,
+    camera: Straightening,
+    photos: Sequence[PhotoHeader],
+    scene: Path,
+    bench: Workbench,
+) -> point_colours.Seen:
+    """Straighten a photo and what belongs to it, and write that under its own name; what it shows of its points."""
     bench.cancellation.check()
+    alias = database.alias(record.image_id, photos[record.image_id - 1])
     with Image.open(bench.photos / alias, formats=FORMATS) as given:
         kind, icc = given.format, given.info.get("icc_profile")
-        pixels = _straight(given, camera, "RGB")
+        distorted = _pixels(given, "RGB")
+    seen = point_colours.look(distorted, record.observations())
+    pixels = straighten(distorted, camera.lens, camera.pinhole)
     if (bench.alphas / alias).exists():
         with Image.open(bench.alphas / alias, formats=FORMATS) as opened:
-            alpha = _straight(opened, camera, "L")
+            alpha = straighten(_pixels(opened, "L"), camera.lens, camera.pinhole)
         was_black = (bench.masks / f"{alias}.png").exists()
         pixels, kind = _with_alpha(pixels, alpha[:, :, 0], premultiplied=was_black), "PNG"
     photo = Image.fromarray(pixels)
@@ -163,16 +183,17 @@ def _write_photo(alias: str, name: str, camera: Straightening, scene: Path, benc
     photo.save(scene / "images" / name, kind, **how)
     if (bench.ignored / alias).exists():
         with Image.open(bench.ignored / alias, formats=FORMATS) as opened:
-            ignored = _straight(opened, camera, "L")
+            ignored = straighten(_pixels(opened, "L"), camera.lens, camera.pinhole)
         _write_mask(ignored[:, :, 0], size, scene / "masks" / mask_name(name))
+    return seen
 
 
-def _straight(given: Image.Image, camera: Straightening, mode: str) -> Pixels:
-    """A picture of the photo's size, straightened, as (height, width, channels)."""
+def _pixels(given: Image.Image, mode: str) -> Pixels:
+    """A picture as (height, width, channels)."""
     if given.mode.startswith("I"):  # of 16 bits, which Pillow would cut off above 255
         given = Image.fromarray((np.asarray(given) >> 8).clip(0, 255).astype(np.uint8))
     pixels = np.asarray(given.convert(mode))
-    return straighten(pixels.reshape(*pixels.shape[:2], -1), camera.lens, camera.pinhole)
+    return pixels.reshape(*pixels.shape[:2], -1)
 
 
 def _with_alpha(colours: Pixels, opacity: npt.NDArray[np.uint8], *, premultiplied: bool) -> Pixels:
