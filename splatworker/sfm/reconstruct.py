@@ -32,6 +32,7 @@ from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.output import scene_to_write
 from splatworker.sfm.overlap import overlapping_photos
 from splatworker.sfm.photo import PhotoHeader, frames_of, read_photos
+from splatworker.sfm.photo_features import Ahead
 from splatworker.sfm.polish import polish
 from splatworker.sfm.report import SfmResult, write_report
 from splatworker.sfm.search import search
@@ -57,6 +58,8 @@ def reconstruct(
     overwrite: bool = False,
     masks: Path | None = None,
     mask_rules: MaskRules = AS_GIVEN,
+    accelerator: Accelerator | None = None,
+    ahead: Ahead | None = None,
 ) -> SfmResult:
     """Find cameras and points for a folder of photos and write `scene`, whole or not at all.
 
@@ -68,6 +71,8 @@ def reconstruct(
         overwrite: other things may be in `scene`, and stay.
         masks: a folder of masks; None for the one that comes with the photos, if any (`mask_names.masks_folder`).
         mask_rules: how they, and the photos' alpha, are meant.
+        accelerator: a GPU that is being opened; None to begin with that here.
+        ahead: features that are being found already.
 
     Raises:
         NoPhotos, TooFewPhotos, NoFeatures, NoOverlap, NoReconstruction: with a sentence for whoever took the photos.
@@ -78,7 +83,8 @@ def reconstruct(
     cancellation = cancellation or Cancellation()
     threads = options.threads or available_cpus()
     timer = StepTimer()
-    accelerator = Accelerator(wanted=options.engine == "own" and options.device != "cpu")
+    accelerator = accelerator or Accelerator(wanted=options.wants_own_gpu)
+    ahead = ahead or Ahead()
     if options.device == "cuda" and not (features.may_use_own_gpu(options) or features.has_cuda()):
         raise InvalidJob(
             "COLMAP cannot use a GPU here, nor can our own kernels: there is none, or nothing was built for one.",
@@ -89,8 +95,10 @@ def reconstruct(
     with scene_to_write(scene, images, beside=overwrite) as part:
         work = part / "work"
         work.mkdir()
-        bench = Workbench(work, work / "photos", options, threads, cancellation, mask_rules, accelerator=accelerator)
-        ahead = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
+        bench = Workbench(
+            work, work / "photos", options, threads, cancellation, mask_rules, accelerator=accelerator, ahead=ahead
+        )
+        arrived = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
         given, useless, unreadable = _read(images, options)
         masks = masks or masks_folder(images)
         passed_over = [
@@ -106,7 +114,7 @@ def reconstruct(
             span = Span(reporter, "reading photos", 0.0, 0.02)
             photos = lay_out(photos, images, bench, span)
         groups = group_photos(photos, [bench.photos / alias(number, photo) for number, photo in enumerate(photos, 1)])
-        findings = search(bench, photos, groups, reporter, timer, ahead)
+        findings = search(bench, photos, groups, reporter, timer, arrived)
         evidence = reasons.Evidence(photos, images, findings.keypoints, findings.graph)
         attempt = _fit_to_deliver(evidence, findings.attempts, options)
         of_headers = tuple(_warn_of_headers(groups, attempt))

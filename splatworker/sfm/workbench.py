@@ -8,6 +8,7 @@ from pathlib import Path
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules
 from splatworker.sfm.accelerator import Accelerator
 from splatworker.sfm.options import SfmOptions
+from splatworker.sfm.photo_features import Ahead
 from splatworker.sfm.watch import Cancellation
 
 
@@ -22,6 +23,7 @@ class Workbench:
         fixed_cameras: ids of cameras, and of rigs that begin with them, whose calibration is known and stays as it is.
         mask_rules: how the photos' masks are meant.
         accelerator: a GPU for our own kernels, if any.
+        ahead: features of some photos, found already.
     """
 
     folder: Path
@@ -32,6 +34,7 @@ class Workbench:
     mask_rules: MaskRules = AS_GIVEN
     fixed_cameras: frozenset[int] = frozenset()
     accelerator: Accelerator = field(default_factory=Accelerator)
+    ahead: Ahead = field(default_factory=Ahead)
 
     @property
     def alphas(self) -> Path:

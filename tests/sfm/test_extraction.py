@@ -10,7 +10,7 @@ from PIL import Image
 from support.grey_photos import agreement, by_vlfeat, picture
 
 from splatworker.errors import Cancelled
-from splatworker.sfm import database, extraction, features
+from splatworker.sfm import database, features, photo_features
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.options import Engine, SfmOptions
 from splatworker.sfm.photo import read_photo
@@ -91,8 +91,8 @@ def test_a_mask_hides_features(tmp_path: Path, longest: int) -> None:
     (name,) = save(tmp_path, 1)
     mask = tmp_path / "mask.png"
     Image.fromarray(np.where(np.arange(200) < 80, 255, 0)[None].repeat(150, 0).astype(np.uint8)).save(mask)
-    whole = extraction.features_of(tmp_path / name, NO_MASK, longest or 1600, 0, 1000)
-    masked = extraction.features_of(tmp_path / name, mask, longest or 1600, 0, 1000)
+    whole = photo_features.features_of(tmp_path / name, NO_MASK, longest or 1600, 0, 1000)
+    masked = photo_features.features_of(tmp_path / name, mask, longest or 1600, 0, 1000)
     assert whole is not None
     assert masked is not None
     shown = whole.keypoints[:, 0] < 80
@@ -121,7 +121,7 @@ def test_what_pillow_cannot_read_to_its_end_is_left_to_colmap(tmp_path: Path) ->
     bench = bench_for(tmp_path / "work", photos)
     whole = (photos / "0.jpg").read_bytes()
     (photos / "0.jpg").write_bytes(whole[: len(whole) // 2])
-    assert extraction.features_of(photos / "0.jpg", NO_MASK, 1600, 0, 10) is None
+    assert photo_features.features_of(photos / "0.jpg", NO_MASK, 1600, 0, 10) is None
     found = find(bench)
     assert len(found["1.jpg"][0]) == MOST
     assert len(found["0.jpg"][0]) > 50
@@ -139,12 +139,12 @@ def test_every_kind_of_photo_is_read_in_grey(tmp_path: Path) -> None:
     }
     for name, kind in kinds.items():
         kind.save(tmp_path / name)
-        read, size = extraction.read_grey(tmp_path / name, 1600)
+        read, size = photo_features.read_grey(tmp_path / name, 1600)
         assert size == (160, 120)
         assert np.array_equal(read, grey), name
     for name in ("grey.jpg", "colour.jpg", "cmyk.jpg"):
         image.convert({"grey": "L", "colour": "RGB", "cmyk": "CMYK"}[name[:-4]]).save(tmp_path / name, quality=100)
-        read, _ = extraction.read_grey(tmp_path / name, 1600)
+        read, _ = photo_features.read_grey(tmp_path / name, 1600)
         assert np.abs(read.astype(int) - grey).max() < 12, name
 
 
@@ -156,7 +156,7 @@ def test_a_shrunk_photo_lies_where_the_photo_lies(tmp_path: Path, size: tuple[in
     column, row = 0.7 * size[0] + 0.3, 0.6 * size[1] + 0.2
     blob = 30 + 200 * np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * 20.0**2))
     Image.fromarray(np.round(blob).astype(np.uint8)).save(tmp_path / f"blob.{kind}", quality=98)
-    found = extraction.features_of(tmp_path / f"blob.{kind}", NO_MASK, 300, 0, 1)
+    found = photo_features.features_of(tmp_path / f"blob.{kind}", NO_MASK, 300, 0, 1)
     assert found is not None
     at_x, at_y, scale, *_ = found.keypoints[0]
     assert abs(at_x - 0.5 - column) < 0.3
@@ -177,7 +177,7 @@ def test_a_request_to_stop_is_heard(tmp_path: Path) -> None:
 def test_vlfeats_features_of_a_photo_are_ours(tmp_path: Path) -> None:
     """Without a change of size the grey is COLMAP's, and so are the features."""
     (name,) = save(tmp_path, 1)
-    found = extraction.features_of(tmp_path / name, NO_MASK, 1600, 0, 100_000)
+    found = photo_features.features_of(tmp_path / name, NO_MASK, 1600, 0, 100_000)
     assert found is not None
     alike = agreement(by_vlfeat(picture(0, 150, 200), 0), found.keypoints, found.descriptors)
     assert alike.found > 0.98
