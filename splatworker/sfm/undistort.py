@@ -161,9 +161,7 @@ def _write_photo(
     """Straighten a photo and what belongs to it, and write that under its own name; what it shows of its points."""
     bench.cancellation.check()
     alias = database.alias(record.image_id, photos[record.image_id - 1])
-    with Image.open(bench.photos / alias, formats=FORMATS) as given:
-        kind, icc = given.format, given.info.get("icc_profile")
-        distorted = _pixels(given, "RGB")
+    kind, icc, distorted = _read(bench.photos / alias)
     seen = point_colours.look(distorted, record.observations())
     pixels = straighten(distorted, camera.lens, camera.pinhole)
     if (bench.alphas / alias).exists():
@@ -186,6 +184,23 @@ def _write_photo(
             ignored = straighten(_pixels(opened, "L"), camera.lens, camera.pinhole)
         _write_mask(ignored[:, :, 0], size, scene / "masks" / mask_name(name))
     return seen
+
+
+def _read(path: Path) -> tuple[str, bytes | None, Pixels]:
+    """A photo's format, colour profile, and pixels in red, green and blue."""
+    with Image.open(path, formats=FORMATS) as given:
+        kind, icc = str(given.format), given.info.get("icc_profile")
+        try:
+            return kind, icc, _pixels(given, "RGB")
+        except (
+            OSError,
+            ValueError,
+            SyntaxError,
+        ):  # cut short: COLMAP takes what there is of it
+            bitmap = pycolmap.Bitmap.read(path, as_rgb=True)
+            if bitmap is None:
+                raise
+            return kind, icc, np.asarray(bitmap.to_array())
 
 
 def _pixels(given: Image.Image, mode: str) -> Pixels:
