@@ -26,7 +26,7 @@ Does not know: what the scene is for; torch.
     duplicates    frames that repeat each other     workbench   what every step works with
     early_features   features found while photos arrive
     extraction    features by our own kernel        sift        the kernel
-    accelerator   a GPU for our own kernels, if there is one
+    photo_features   of a file, some ahead          accelerator   a GPU for our own kernels, if there is one
     sift_reference   its specification
     adjustment       cameras and points moved until they fit
     model_adjustment   the same of COLMAP's model

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,6 +25,9 @@ times that many, and to 10 000: three times the seconds for the same pairs and t
 
 _BLOCK = 200
 """Pairs whose matches are written together: few, so that the database tells how far the matching is."""
+
+_PAIRS_A_TASK = 16
+"""Pairs that a thread does at a time. Threads that had Python's lock for every single one waited most of the time."""
 
 _PAIRS_FOR_GPU = 256
 """Pairs that a GPU matches at a time, while processors verify those before."""
@@ -66,17 +71,20 @@ def match_by_kernels(bench: Workbench, pairs: Sequence[Pair], span: Span) -> Non
     with pycolmap.Database.open(bench.database) as opened:
         descriptors, views = _descriptors(opened, pairs), _views(opened, pairs)
 
-        def work(pair: Pair, matched: Matched) -> tuple[nearest.Matches, pycolmap.TwoViewGeometry]:
-            matches = matched()
-            return matches, _geometry_of(bench, views, pair, matches, two_view.USUAL)
+        def work(some: Sequence[tuple[Pair, Matched]]) -> list[tuple[Pair, nearest.Matches, pycolmap.TwoViewGeometry]]:
+            matches = {pair: matched() for pair, matched in some}
+            geometries = _geometries_of(bench, views, matches, two_view.USUAL)
+            return [(pair, matches[pair], geometry) for pair, geometry in geometries.items()]
 
         with ThreadPoolExecutor(bench.threads) as pool, pycolmap.DatabaseTransaction(opened):
-            jobs = [pool.submit(work, *each) for each in _each_matched(bench, descriptors, pairs)]
-            for done, (pair, job) in enumerate(zip(pairs, jobs, strict=True), 1):
-                matches, geometry = job.result()
-                opened.write_matches(*pair, matches)
-                opened.write_two_view_geometry(*pair, geometry)
-                span.report(done, len(pairs))
+            each = _each_matched(bench, descriptors, pairs)
+            jobs = [pool.submit(work, some) for some in _portions(each, len(pairs), bench.threads)]
+            done = 0
+            for job in jobs:
+                for pair, matches, geometry in job.result():
+                    opened.write_matches(*pair, matches)
+                    opened.write_two_view_geometry(*pair, geometry)
+                    span.report(done := done + 1, len(pairs))
 
 
 def _images_of(pairs: Sequence[Pair]) -> list[int]:
@@ -120,13 +128,27 @@ def _each_matched(
             yield pair, partial(find, pair) if found is None else partial(found.__getitem__, number)
 
 
-def _geometry_of(
-    bench: Workbench, views: Mapping[int, two_view.View], pair: Pair, matches: nearest.Matches, rules: two_view.Rules
-) -> pycolmap.TwoViewGeometry:
+T = TypeVar("T")
+
+
+def _portions(each: Iterable[T], count: int, threads: int) -> Iterator[list[T]]:
+    """Each of so many pairs, in portions that a thread does at a time: some for every thread, and none that is long."""
+    size = max(1, min(_PAIRS_A_TASK, count // (4 * threads)))
+    pairs = iter(each)
+    while some := list(islice(pairs, size)):
+        yield some
+
+
+def _geometries_of(
+    bench: Workbench, views: Mapping[int, two_view.View], matches: Mapping[Pair, nearest.Matches], rules: two_view.Rules
+) -> dict[Pair, pycolmap.TwoViewGeometry]:
     bench.cancellation.check()
-    first, second = views[pair[0]], views[pair[1]]
-    found = two_view.verify(first, second, matches, pair, rules=rules, seed=bench.options.seed)
-    return two_view.to_colmap(found, first, second, matches)
+    given = [(views[pair[0]], views[pair[1]], of_pair, pair) for pair, of_pair in matches.items()]
+    found = two_view.verify_all(given, rules=rules, seed=bench.options.seed)
+    return {
+        pair: two_view.to_colmap(one, first, second, of_pair)
+        for one, (first, second, of_pair, pair) in zip(found, given, strict=True)
+    }
 
 
 def match_by_colmap(
@@ -204,10 +226,15 @@ def _verify_by_kernel(bench: Workbench, path: Path, span: Span, rules: two_view.
         pairs = sorted(matches)
         views = _views(opened, pairs)
         with ThreadPoolExecutor(bench.threads) as pool, pycolmap.DatabaseTransaction(opened):
-            jobs = [pool.submit(_geometry_of, bench, views, pair, matches[pair], rules) for pair in pairs]
-            for done, (pair, job) in enumerate(zip(pairs, jobs, strict=True), 1):
-                opened.write_two_view_geometry(*pair, job.result())
-                span.report(done, len(pairs))
+            jobs = [
+                pool.submit(_geometries_of, bench, views, {pair: matches[pair] for pair in some}, rules)
+                for some in _portions(pairs, len(pairs), bench.threads)
+            ]
+            done = 0
+            for job in jobs:
+                for pair, geometry in job.result().items():
+                    opened.write_two_view_geometry(*pair, geometry)
+                    span.report(done := done + 1, len(pairs))
 
 
 def _verify_by_colmap(bench: Workbench, path: Path, span: Span, *, strict: bool) -> None:

@@ -11,6 +11,7 @@ What it adds to COLMAP's rules, which decide the rest: matches all in a line, or
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -145,7 +146,7 @@ def view_of(camera: pycolmap.Camera, keypoints: npt.NDArray[np.floating]) -> Vie
 
 
 def verify(first: View, second: View, matches: Matches, pair: Pair, *, rules: Rules = USUAL, seed: int = 0) -> TwoView:
-    """The geometry of a pair. Python's lock is released.
+    """The geometry of a pair.
 
     Args:
         matches: (K, 2), a row of the first view's features and one of the second's.
@@ -154,16 +155,27 @@ def verify(first: View, second: View, matches: Matches, pair: Pair, *, rules: Ru
     Raises:
         IndexError: a match names a feature that is not there.
     """
-    calibrated = first.camera.has_prior_focal_length and second.camera.has_prior_focal_length
+    return verify_all([(first, second, matches, pair)], rules=rules, seed=seed)[0]
+
+
+def verify_all(
+    pairs: Sequence[tuple[View, View, Matches, Pair]], *, rules: Rules = USUAL, seed: int = 0
+) -> list[TwoView]:
+    """The geometries of some pairs, each as `verify` has it; Python's lock is released once for all of them."""
     found = _two_view.verify(
-        first.points,
-        first.scales,
-        second.points,
-        second.scales,
-        np.ascontiguousarray(matches, np.uint32),
-        calibrated,
+        [
+            (
+                first.points,
+                first.scales,
+                second.points,
+                second.scales,
+                np.ascontiguousarray(matches, np.uint32),
+                first.camera.has_prior_focal_length and second.camera.has_prior_focal_length,
+                *pair,
+            )
+            for first, second, matches, pair in pairs
+        ],
         seed % 2**64,
-        *pair,
         max_error=rules.max_error,
         min_inliers=rules.min_inliers,
         min_inlier_ratio=rules.min_inlier_ratio,
@@ -175,8 +187,9 @@ def verify(first: View, second: View, matches: Matches, pair: Pair, *, rules: Ru
         min_epipole_deg=rules.min_epipole_deg,
         cheirality=rules.cheirality,
     )
-    found["rotation"], found["translation"] = found.pop("R"), found.pop("t")
-    return TwoView(**found)
+    for one in found:
+        one["rotation"], one["translation"] = one.pop("R"), one.pop("t")
+    return [TwoView(**one) for one in found]
 
 
 def to_colmap(found: TwoView, first: View, second: View, matches: Matches) -> pycolmap.TwoViewGeometry:
