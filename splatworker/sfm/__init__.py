@@ -15,6 +15,7 @@ Does not know: what the scene is for; torch.
     pairs         which photos to match             nearest     descriptors that match, fast
     matching      the matches of all pairs          graph       who overlaps with whom
     two_view      the geometry of a pair            agreement   do matches agree with the cameras
+    match_votes   ... asked of all at once
     mapping       the mapper's presets              search      a quick look, then closer ones
     draft         coarse features first, then all
     ladder        one attempt after another         gate        is this fit to train on?
