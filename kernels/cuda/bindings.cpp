@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <set>
 
+#include "array_bindings.h"
 #include "sift.h"
 #include "gpu.h"
 #include "matching_bindings.h"
@@ -179,6 +180,7 @@ NB_MODULE(_cuda, m) {
         .def("stage_times", &BoundRenderer::stage_times)
         .def_prop_ro("instances", &BoundRenderer::instances)
         .def_prop_ro("scratch_bytes", &BoundRenderer::scratch_bytes);
+    bind_arrays(m);
     m.def(
         "sift",
         [](int device, const features::Grey &grey, int first_octave, int most) {
