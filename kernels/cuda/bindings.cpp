@@ -14,6 +14,7 @@
 #include "array_bindings.h"
 #include "sift.h"
 #include "gpu.h"
+#include "matching_bindings.h"
 #include "renderer.h"
 #include "../features/arrays.h"
 
@@ -190,8 +191,10 @@ NB_MODULE(_cuda, m) {
                                        });
         },
         nb::arg("device"), nb::arg("grey").noconvert(), nb::arg("first_octave"), nb::arg("most"));
+    bind_matching(m);
     m.def("obstacle", [](int device) {
         try {
+            nb::gil_scoped_release release;
             splat::Gpu::of(device);
         } catch (const splat::Unusable &unusable) {
             return std::make_pair(std::string(unusable.code), std::string(unusable.what()));

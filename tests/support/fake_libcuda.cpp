@@ -120,8 +120,8 @@ size_t size_of(const unsigned char *elf) {
 
 }  // namespace
 
-// What a kernel does, where this is linked with somebody who knows (one_thread_gpu.cpp).
-__attribute__((weak)) void run_kernel(const std::string &name, unsigned blocks, void **arguments);
+// What a kernel does, where this is linked with somebody who knows (one_thread_gpu.cpp, many_threads_gpu.cpp).
+__attribute__((weak)) void run_kernel(const std::string &name, unsigned blocks, unsigned block, void **arguments);
 
 #define FAILS(function) \
     if (int error = failure(#function)) return error
@@ -226,7 +226,7 @@ int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z, unsigned 
     line << "GPU " << reinterpret_cast<uintptr_t>(contexts.back()) - 1 << ": " << name << " " << x << " " << y << " "
          << z << " x " << block_x;
     note(line.str());
-    if (run_kernel) run_kernel(name, x, arguments);
+    if (run_kernel) run_kernel(name, x, block_x, arguments);
     return 0;
 }
 

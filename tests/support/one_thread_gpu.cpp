@@ -61,7 +61,7 @@ bool called_of_arrays(const std::string &name, void **arguments) {
 
 }  // namespace
 
-void run_kernel(const std::string &name, unsigned blocks, void **arguments) {
+void run_kernel(const std::string &name, unsigned blocks, unsigned, void **arguments) {
     using namespace splat;
     gridDim = {blocks, 1, 1};
     for (blockIdx = {0, 0, 0}; blockIdx.x < blocks; ++blockIdx.x)
