@@ -4,8 +4,8 @@
     python bench/fisheyes.py OUT --mixed
 
 OUT is what `splatworker run` has made. Its splat is drawn all around each of its scene's cameras, and of that a photo
-is made as a fisheye of so many degrees across would have taken it: an angle from its axis is so many focal lengths away,
-slightly bent. `--circle` draws a whole circle into black, as lenses of 180 degrees do. `--mixed` makes a third of the
+is made as a fisheye of so many degrees across would have taken it: an angle from its axis is so many focal lengths
+away, slightly bent. `--circle` draws a whole circle into black, as lenses of 180 degrees do. `--mixed` makes a third of the
 photos ordinary ones, a third a fisheye's of 150 degrees and a third panoramas. Nothing is told of any but what a
 camera's header would say.
 
@@ -82,7 +82,7 @@ def take(
     if turn == 2:
         picture = around(sphere_rays(2 * width))
     elif turn == 1:
-        across = 150.0 if kind == "mixed" else float(kind.split()[0])
+        across = 150.0 if kind == "mixed" else float(kind.split(maxsplit=1)[0])
         rays = fisheye_rays(width, height, width / np.radians(across) / (1 + BEND), BEND)
         picture = around(rays)
         if given.circle:

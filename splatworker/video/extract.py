@@ -139,9 +139,13 @@ class _Call:
     done: Callable[[str], None]
 
     def extract(self, group: Sequence[Wanted]) -> ffmpeg.Ended:
-        """Decode the frames of a group and write each."""
+        """Decode the frames of a group and write each.
+
+        The decoder begins at the last frame that it can begin at before a moment just after the first that is wanted:
+        at that one itself, if it is such a frame. What comes before it is left out by its time (`_filters`).
+        """
         width, height = self._size()
-        begin = max(0.0, group[0].seconds - group[0].apart / 2)
+        begin = max(0.0, group[0].seconds + group[0].apart / 4)
 
         def take(output: IO[bytes]) -> None:
             pixels = bytearray(width * height * 3)
@@ -157,7 +161,7 @@ class _Call:
                 *ffmpeg.reading(
                     self.clip.path.absolute(),
                     self.clip.demuxer,
-                    before=[*self.skipping, "-ss", f"{begin:.6f}"],
+                    before=[*self.skipping, *("-noaccurate_seek", "-ss", f"{begin:.6f}")],
                     threads=self.threads,
                 ),
                 *("-map", "0:v:0", "-vf", self._filters(group, begin, width, height), "-fps_mode", "passthrough"),
