@@ -134,9 +134,7 @@ def _by_length(length: float, most: int) -> int:
     return max(1, min(wanted, int(length / NEAREST) + 1))
 
 
-def _by_motion(
-    path: npt.NDArray[np.float64], looks: _Looks, wanted: int, *, exactly: bool
-) -> tuple[Ints, int, float]:
+def _by_motion(path: npt.NDArray[np.float64], looks: _Looks, wanted: int, *, exactly: bool) -> tuple[Ints, int, float]:
     """The sharpest frames of stretches of the same way, and the blurred stretches and the length of one.
 
     With `exactly` the stretches are made shorter until they give as many; of more, those too near others go.
@@ -167,9 +165,7 @@ def _thinned(frames: Ints, path: npt.NDArray[np.float64], most: int) -> Ints:
     return np.asarray(kept, dtype=np.intp)
 
 
-def _sharpest(
-    stretches: npt.NDArray[np.float64], places: npt.NDArray[np.float64], looks: _Looks
-) -> tuple[Ints, int]:
+def _sharpest(stretches: npt.NDArray[np.float64], places: npt.NDArray[np.float64], looks: _Looks) -> tuple[Ints, int]:
     """The sharpest frame of each stretch, and how many stretches are blurred throughout.
 
     Args:
