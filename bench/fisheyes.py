@@ -5,8 +5,8 @@
 
 OUT is what `splatworker run` has made. Its splat is drawn all around each of its scene's cameras, and of that a photo
 is made as a fisheye of so many degrees across would have taken it: an angle from its axis is so many focal lengths
-away, slightly bent. `--circle` draws a whole circle into black, as lenses of 180 degrees do. `--mixed` makes a third of the
-photos ordinary ones, a third a fisheye's of 150 degrees and a third panoramas. Nothing is told of any but what a
+away, slightly bent. `--circle` draws a whole circle into black, as lenses of 180 degrees do. `--mixed` makes a third of
+the photos ordinary ones, a third a fisheye's of 150 degrees and a third panoramas. Nothing is told of any but what a
 camera's header would say.
 
 The cameras are compared with those that the photos were drawn from. `held-out` is the score of every 8th picture.
