@@ -43,7 +43,7 @@ def test_a_file_cut_anywhere_is_told(model: tuple[bytes, pycolmap.Reconstruction
             list(image_records(data[:length]))
 
 
-@pytest.mark.parametrize("count", [5, 2**40, 2**64 - 1])
+@pytest.mark.parametrize("count", [9, 2**40, 2**64 - 1])
 def test_no_count_is_believed(model: tuple[bytes, pycolmap.Reconstruction], count: int) -> None:
     with pytest.raises(ValueError, match="cut short"):
         list(image_records(count.to_bytes(8, "little") + model[0][8:]))
