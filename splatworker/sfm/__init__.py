@@ -16,9 +16,10 @@ Does not know: what the scene is for; torch.
     matching      the matches of all pairs          graph       who overlaps with whom
     two_view      the geometry of a pair            agreement   do matches agree with the cameras
     mapping       the mapper's presets              search      a quick look, then closer ones
-    draft         coarse features first, then all
+    draft         coarse features first, then all   bend        do parts of a model fit closely
     ladder        one attempt after another         gate        is this fit to train on?
     reasons       why a photo, or a job, failed     polish      intrinsics, at the end
+    remarks       what is told of what is delivered
     frame         upright, centered, scaled          undistort   pinhole photos and cameras
     metadata      EXIF out of what is written       report      report.json
     sharpness     how sharp a photo is              pure_rotation   photos taken from one spot

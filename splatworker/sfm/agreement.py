@@ -65,11 +65,17 @@ class Placed:
     points: Array
 
 
-def agreeing(model: pycolmap.Reconstruction, verified: Verified) -> dict[Pair, tuple[int, int]]:
-    """For each pair of registered images with verified matches: (how many agree with the model, how many)."""
+def agreeing(
+    model: pycolmap.Reconstruction, verified: Verified, max_error: float = MAX_ERROR_PX
+) -> dict[Pair, tuple[int, int]]:
+    """For each pair of registered images with verified matches: (how many agree with the model, how many).
+
+    Args:
+        max_error: so many pixels from its feature a point may be seen, or from its line a match.
+    """
     placed = {image_id: _placed(model, image_id, verified) for image_id in sorted(model.reg_image_ids())}
     return {
-        pair: (_agreeing(placed[pair[0]], placed[pair[1]], matches), len(matches))
+        pair: (_agreeing(placed[pair[0]], placed[pair[1]], matches, max_error), len(matches))
         for pair, matches in verified.matches.items()
         if placed.keys() >= set(pair) and len(matches)
     }
@@ -139,7 +145,7 @@ def shares(votes: Mapping[Pair, tuple[int, int]]) -> dict[int, float]:
     return {image_id: agree[image_id] / total[image_id] for image_id in total if total[image_id] >= LEAST_MATCHES}
 
 
-def _agreeing(first: Placed, second: Placed, matches: npt.NDArray[np.uint32]) -> int:
+def _agreeing(first: Placed, second: Placed, matches: npt.NDArray[np.uint32], max_error: float) -> int:
     """Matches that obey both photos.
 
     What has a point in one photo must be seen there in the other. Of what has none, the rays must meet before both
@@ -147,25 +153,25 @@ def _agreeing(first: Placed, second: Placed, matches: npt.NDArray[np.uint32]) ->
     """
     ones, twos = matches[:, 0], matches[:, 1]
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        there, has_there = _seen_at(first.points[ones], second, twos)
-        back, has_back = _seen_at(second.points[twos], first, ones)
+        there, has_there = _seen_at(first.points[ones], second, twos, max_error)
+        back, has_back = _seen_at(second.points[twos], first, ones, max_error)
         bare = ~(has_there | has_back)
-        meet = _rays_meet(first, second, ones[bare], twos[bare])
+        meet = _rays_meet(first, second, ones[bare], twos[bare], max_error)
     return int((~bare & (there | ~has_there) & (back | ~has_back)).sum() + meet.sum())
 
 
 def _seen_at(
-    points: Array, photo: Placed, features: npt.NDArray[np.uint32]
+    points: Array, photo: Placed, features: npt.NDArray[np.uint32], max_error: float
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Of (K, 3) points, whether the photo sees each where that feature is; whether there is a point."""
     seen = points @ photo.rotation.T + photo.translation
     apart = np.linalg.norm(seen[:, :2] / seen[:, 2:] - photo.view.points[features], axis=1)
-    near = (apart < MAX_ERROR_PX * photo.view.scales[features]) & (seen[:, 2] > 0)
+    near = (apart < max_error * photo.view.scales[features]) & (seen[:, 2] > 0)
     return near, np.isfinite(points[:, 0])
 
 
 def _rays_meet(
-    first: Placed, second: Placed, ones: npt.NDArray[np.uint32], twos: npt.NDArray[np.uint32]
+    first: Placed, second: Placed, ones: npt.NDArray[np.uint32], twos: npt.NDArray[np.uint32], max_error: float
 ) -> npt.NDArray[np.bool_]:
     one, two = np.c_[first.view.points[ones], np.ones(len(ones))], np.c_[second.view.points[twos], np.ones(len(twos))]
     scale1, scale2 = first.view.scales[ones], second.view.scales[twos]
@@ -175,9 +181,9 @@ def _rays_meet(
     lines = np.cross(translation, turned)  # E x1, in the second photo
     back = two @ (np.cross(translation, np.eye(3)).T @ rotation)
     below = (lines[:, :2] ** 2).sum(axis=1) * scale2**2 + (back[:, :2] ** 2).sum(axis=1) * scale1**2
-    near = (two * lines).sum(axis=1) ** 2 < MAX_ERROR_PX**2 * below
+    near = (two * lines).sum(axis=1) ** 2 < max_error**2 * below
     moved = np.linalg.norm(turned[:, :2] / turned[:, 2:] - two[:, :2], axis=1) / scale2
-    fallen = (moved < MAX_ERROR_PX) & (turned[:, 2] > 0)
+    fallen = (moved < max_error) & (turned[:, 2] > 0)
     return np.asarray((near & _meet_in_front(turned, two, translation)) | fallen)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import agreement
+from splatworker.sfm import agreement, bend
 from splatworker.sfm.cameras import FOCAL_RANGE, CameraGroup
 from splatworker.sfm.colmap import pycolmap
 
@@ -55,12 +55,15 @@ class Inspection:
         flat: one of the faults is that rays hardly meet: no depth can be computed.
         doubted: camera id -> how it contradicts the header of its photos, a clause. No fault by itself: a header is
             evidence among other.
+        bent: frames of the smaller parts of a bent model, which the matches between them and the others do not fit
+            closely. No fault either: the model may still be the best that there is.
     """
 
     implausible_images: dict[int, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     flat: bool = False
     doubted: dict[int, str] = field(default_factory=dict)
+    bent: set[int] = field(default_factory=set)
 
 
 def inspect(
@@ -91,6 +94,8 @@ def inspect(
     if len(found.implausible_images) > MAX_IMPLAUSIBLE * len(frames):
         clause = next(iter(found.implausible_images.values()))
         found.faults.append(f"{len(found.implausible_images)} of {len(frames)} cameras are impossible ({clause})")
+    if verified:
+        found.bent = bent_frames(model, verified, set(found.implausible_images))
     angle, behind = _rays(model)
     found.flat = angle < MIN_ANGLE_DEG
     if found.flat:
@@ -111,6 +116,13 @@ def contradicted_frames(model: pycolmap.Reconstruction, verified: agreement.Veri
         frame_id: f"only {share:.0%} of its matches with other photos agree with where its camera came out"
         for frame_id, share in agreement.misplaced(votes).items()
     }
+
+
+def bent_frames(model: pycolmap.Reconstruction, verified: agreement.Verified, without: set[int]) -> set[int]:
+    """The frames of the smaller parts of a bent model, of whose frames some are left out of the question."""
+    frame_of = {image_id: model.image(image_id).frame_id for image_id in model.reg_image_ids()}
+    votes = agreement.by_frame(agreement.agreeing(model, verified, bend.CLOSE_PX), frame_of)
+    return bend.bent({pair: vote for pair, vote in votes.items() if not without & set(pair)})
 
 
 def registered_frames(model: pycolmap.Reconstruction) -> dict[int, list[pycolmap.Image]]:

@@ -90,6 +90,11 @@ class Attempt:
         return self.model.num_reg_frames() - len(self.inspection.implausible_images) if self.model else 0
 
     @property
+    def sound(self) -> int:
+        """Photos of these but those of the smaller parts of a bent model."""
+        return self.registered - len(self.inspection.bent)
+
+    @property
     def plausible(self) -> bool:
         """There is a model and it can be trained on."""
         return self.model is not None and not self.inspection.faults
@@ -105,8 +110,8 @@ class Attempt:
         return float(self.model.compute_mean_reprojection_error()) if self.model else 0.0
 
     def merit(self) -> tuple[bool, int, float]:
-        """Attempts of which none is doubted compare by this: plausible, photos registered, reprojection error."""
-        return self.plausible, self.registered, -self.error
+        """Attempts of which none is doubted compare by this: plausible, sound photos, reprojection error."""
+        return self.plausible, self.sound, -self.error
 
 
 def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: MatchGraph, span: Span) -> list[Attempt]:
@@ -170,9 +175,9 @@ def answered(attempts: Sequence[Attempt], graph: MatchGraph) -> bool:
 
 
 def _is_full(attempt: Attempt, graph: MatchGraph, may_miss: float = MAY_MISS) -> bool:
-    """The attempt is plausible and holds nearly every photo that hangs together with most others."""
+    """The attempt is plausible, not bent, and holds nearly every photo that hangs together with most others."""
     overlapping = len(graph.components()[0])
-    return attempt.plausible and attempt.registered >= overlapping - int(may_miss * overlapping)
+    return attempt.plausible and attempt.sound >= overlapping - int(may_miss * overlapping)
 
 
 def _is_settled(attempts: Sequence[Attempt], graph: MatchGraph) -> bool:

@@ -144,10 +144,16 @@ def test_a_model_that_cannot_be_true_is_not_taken_however_many_photos_it_has(cli
 
 
 def attempt(
-    registered: int, error: float, *, doubted: bool = False, faults: list[str] | None = None, rung: str = "x"
+    registered: int,
+    error: float,
+    *,
+    doubted: bool = False,
+    faults: list[str] | None = None,
+    bent: int = 0,
+    rung: str = "x",
 ) -> ladder.Attempt:
     model = SimpleNamespace(num_reg_frames=lambda: registered, compute_mean_reprojection_error=lambda: error)
-    found = gate.Inspection(faults=faults or [], doubted={1: "it does"} if doubted else {})
+    found = gate.Inspection(faults=faults or [], doubted={1: "it does"} if doubted else {}, bent=set(range(bent)))
     return ladder.Attempt("fast", rung, cast(pycolmap.Reconstruction, model), (), found, 1.0)
 
 
@@ -162,6 +168,14 @@ def test_a_model_that_contradicts_the_header_must_be_clearly_better() -> None:
     assert ladder.best([attempt(11, 0.9, doubted=True), attempt(5, 1.0)]).doubted
     assert ladder.best([attempt(11, 0.9, doubted=True), attempt(11, 0.1, faults=["it cannot be"])]).doubted
     assert ladder.best([attempt(9, 0.9), attempt(10, 1.9)]).registered == 10
+
+
+def test_a_bent_model_is_taken_only_where_there_is_nothing_better() -> None:
+    bent = attempt(11, 0.9, bent=4)
+    assert not ladder.good_enough(bent, FULL)
+    assert ladder.best([bent, attempt(10, 1.0)]).registered == 10
+    assert ladder.best([bent, attempt(6, 0.5)]) is bent
+    assert ladder.best([bent]).plausible
 
 
 def test_the_climb_ends_when_both_sides_are_heard() -> None:
