@@ -19,7 +19,7 @@ Does not know: what the scene is for; torch.
     draft         coarse features first, then all   bend        do parts of a model fit closely
     ladder        one attempt after another         gate        is this fit to train on?
     reasons       why a photo, or a job, failed     polish      intrinsics, at the end
-    remarks       what is told of what is delivered
+    remarks       what is told of a delivery        alike       pairs that only look alike
     frame         upright, centered, scaled          undistort   pinhole photos and cameras
     metadata      EXIF out of what is written       report      report.json
     sharpness     how sharp a photo is              pure_rotation   photos taken from one spot

@@ -8,7 +8,7 @@ a group of photos that fits in itself and is set apart from the others: the matc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,9 +73,25 @@ def agreeing(
     Args:
         max_error: so many pixels from its feature a point may be seen, or from its line a match.
     """
+    return _votes(model, verified, lambda one, other, matches: _agreeing(one, other, matches, max_error))
+
+
+def agreeing_by_points(model: pycolmap.Reconstruction, verified: Verified) -> dict[Pair, tuple[int, int]]:
+    """For each such pair, of the matches that have a point in one photo: (how many agree with the model, how many).
+
+    Rays that meet say little of a few matches: those of cameras at one height do, whatever their photos show.
+    """
+    return _votes(model, verified, _agreeing_by_points)
+
+
+def _votes(
+    model: pycolmap.Reconstruction,
+    verified: Verified,
+    count: Callable[[Placed, Placed, npt.NDArray[np.uint32]], tuple[int, int]],
+) -> dict[Pair, tuple[int, int]]:
     placed = {image_id: _placed(model, image_id, verified) for image_id in sorted(model.reg_image_ids())}
     return {
-        pair: (_agreeing(placed[pair[0]], placed[pair[1]], matches, max_error), len(matches))
+        pair: count(placed[pair[0]], placed[pair[1]], matches)
         for pair, matches in verified.matches.items()
         if placed.keys() >= set(pair) and len(matches)
     }
@@ -145,19 +161,34 @@ def shares(votes: Mapping[Pair, tuple[int, int]]) -> dict[int, float]:
     return {image_id: agree[image_id] / total[image_id] for image_id in total if total[image_id] >= LEAST_MATCHES}
 
 
-def _agreeing(first: Placed, second: Placed, matches: npt.NDArray[np.uint32], max_error: float) -> int:
-    """Matches that obey both photos.
+def _agreeing(first: Placed, second: Placed, matches: npt.NDArray[np.uint32], max_error: float) -> tuple[int, int]:
+    """How many matches obey both photos, and how many there are.
 
     What has a point in one photo must be seen there in the other. Of what has none, the rays must meet before both
     cameras, or fall on one another if the cameras stand in one spot.
     """
+    obeys, has_point = _obey_points(first, second, matches, max_error)
+    bare = matches[~has_point]
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        meet = _rays_meet(first, second, bare[:, 0], bare[:, 1], max_error)
+    return int(obeys.sum() + meet.sum()), len(matches)
+
+
+def _agreeing_by_points(first: Placed, second: Placed, matches: npt.NDArray[np.uint32]) -> tuple[int, int]:
+    obeys, has_point = _obey_points(first, second, matches, MAX_ERROR_PX)
+    return int(obeys.sum()), int(has_point.sum())
+
+
+def _obey_points(
+    first: Placed, second: Placed, matches: npt.NDArray[np.uint32], max_error: float
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Whether each match is seen where the points are that it has, and whether it has one."""
     ones, twos = matches[:, 0], matches[:, 1]
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         there, has_there = _seen_at(first.points[ones], second, twos, max_error)
         back, has_back = _seen_at(second.points[twos], first, ones, max_error)
-        bare = ~(has_there | has_back)
-        meet = _rays_meet(first, second, ones[bare], twos[bare], max_error)
-    return int((~bare & (there | ~has_there) & (back | ~has_back)).sum() + meet.sum())
+    has_point = has_there | has_back
+    return has_point & (there | ~has_there) & (back | ~has_back), has_point
 
 
 def _seen_at(

@@ -57,6 +57,7 @@ class Inspection:
             evidence among other.
         bent: frames of the smaller parts of a bent model, which the matches between them and the others do not fit
             closely. No fault either: the model may still be the best that there is.
+        contradicted: so many cameras are contradicted by their photos' matches, or bent, that the fault is not theirs.
     """
 
     implausible_images: dict[int, str] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Inspection:
     flat: bool = False
     doubted: dict[int, str] = field(default_factory=dict)
     bent: set[int] = field(default_factory=set)
+    contradicted: bool = False
 
 
 def inspect(
@@ -96,6 +98,7 @@ def inspect(
         found.faults.append(f"{len(found.implausible_images)} of {len(frames)} cameras are impossible ({clause})")
     if verified:
         found.bent = bent_frames(model, verified, set(found.implausible_images))
+        found.contradicted = len(contradicted.keys() | found.bent) > MAX_IMPLAUSIBLE * len(frames)
     angle, behind = _rays(model)
     found.flat = angle < MIN_ANGLE_DEG
     if found.flat:

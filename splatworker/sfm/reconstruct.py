@@ -149,6 +149,7 @@ def reconstruct(
                 *remarks.of_masks(photos, findings.masks, attempt),
                 *remarks.of_video(photos, model.compute_mean_reprojection_error()),
                 *remarks.of_a_bend(photos, attempt),
+                *remarks.of_like_things(findings.graph, attempt),
             ),
             timings=timer.seconds,
         )

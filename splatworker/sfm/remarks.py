@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from splatworker.sfm import reasons
 from splatworker.sfm.cameras import CameraGroup
+from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.mask_evidence import Evidence, used_masks
 from splatworker.sfm.options import SfmOptions
@@ -125,4 +126,13 @@ def of_a_bend(photos: Sequence[PhotoHeader], attempt: Attempt) -> Iterator[str]:
         yield (
             f"The scene may be bent: the cameras of {_some(names)} fit each other, but not closely those of the "
             "other photos. Photos taken on the way from the one part to the other would hold them together."
+        )
+
+
+def of_like_things(graph: MatchGraph, attempt: Attempt) -> Iterator[str]:
+    """Of pairs that were not used since they contradict the others."""
+    if attempt.unused_pairs:
+        yield (
+            f"The matches of {attempt.unused_pairs} of {len(graph.inliers)} pairs of photos contradict the cameras and "
+            "were not used: parts of the scene look alike. More photos, closer to one another, make such a scene safer."
         )
