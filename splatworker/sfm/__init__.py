@@ -31,6 +31,7 @@ Does not know: what the scene is for; torch.
     model_adjustment   the same of COLMAP's model
     rounds           our mapper: photos in rounds, all adjusted after each
     masks         which photo has one               mask_evidence   whether features heed them
+    other_lens    one photo by another lens
     overlap       with how many others a photo shares points
     output        may this folder be filled
     cli           `splatworker sfm`

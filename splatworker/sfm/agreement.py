@@ -89,12 +89,17 @@ def _votes(
     verified: Verified,
     count: Callable[[Placed, Placed, npt.NDArray[np.uint32]], tuple[int, int]],
 ) -> dict[Pair, tuple[int, int]]:
-    placed = {image_id: _placed(model, image_id, verified) for image_id in sorted(model.reg_image_ids())}
+    of = placed(model, verified)
     return {
-        pair: count(placed[pair[0]], placed[pair[1]], matches)
+        pair: count(of[pair[0]], of[pair[1]], matches)
         for pair, matches in verified.matches.items()
-        if placed.keys() >= set(pair) and len(matches)
+        if of.keys() >= set(pair) and len(matches)
     }
+
+
+def placed(model: pycolmap.Reconstruction, verified: Verified) -> dict[int, Placed]:
+    """The model's photos by their ids."""
+    return {image_id: _placed(model, image_id, verified) for image_id in sorted(model.reg_image_ids())}
 
 
 def _placed(model: pycolmap.Reconstruction, image_id: int, verified: Verified) -> Placed:

@@ -33,7 +33,7 @@ def parts(votes: Mapping[Pair, tuple[int, int]]) -> list[set[int]]:
     Args:
         votes: pair -> (matches that obey closely, all its matches), as `agreement.agreeing` counts them.
     """
-    least = PARTED * _usual_share(votes)
+    least = PARTED * usual_share(votes)
     group = {image_id: image_id for pair in votes for image_id in pair}
     members = {image_id: {image_id} for image_id in group}
     between: dict[int, dict[int, tuple[int, int]]] = {image_id: {} for image_id in group}
@@ -64,7 +64,8 @@ def bent(votes: Mapping[Pair, tuple[int, int]]) -> set[int]:
     return found
 
 
-def _usual_share(votes: Mapping[Pair, tuple[int, int]]) -> float:
+def usual_share(votes: Mapping[Pair, tuple[int, int]]) -> float:
+    """The share of matches that agree where all is well; 0 where no pair has enough to tell."""
     shares = [agree / matches for agree, matches in votes.values() if matches >= LEAST_MATCHES]
     return float(np.percentile(shares, _GOOD_PAIRS)) if shares else 0.0
 

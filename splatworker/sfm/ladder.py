@@ -221,7 +221,8 @@ def answered(attempts: Sequence[Attempt], graph: MatchGraph) -> bool:
 def _is_full(attempt: Attempt, graph: MatchGraph, may_miss: float = MAY_MISS) -> bool:
     """The attempt is plausible, not bent, and holds nearly every photo that hangs together with most others."""
     overlapping = len(graph.components()[0])
-    return attempt.plausible and attempt.sound >= overlapping - int(may_miss * overlapping)
+    placed = attempt.sound + len(attempt.inspection.other_lens)
+    return attempt.plausible and placed >= overlapping - int(may_miss * overlapping)
 
 
 def _is_settled(attempts: Sequence[Attempt], graph: MatchGraph) -> bool:

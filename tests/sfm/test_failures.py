@@ -97,6 +97,24 @@ def test_one_blank_one_blurred_and_one_foreign_photo_among_good_ones(
     assert "not a photo" in rejected["notes.txt"]
 
 
+def test_one_wide_lens_among_others_costs_its_photos_alone(sfm: Callable[..., Run], tmp_path: Path) -> None:
+    """They were taken for photos of the same camera: of one size, and without EXIF."""
+    photos, poses = tmp_path / "photos", photo_sets.arc(12)
+    photo_sets.take(photos, photo_sets.room(), poses)
+    for number in (4, 9):
+        picture = photo_sets.photograph(photo_sets.room(), poses[number - 1], photo_sets.pinhole_rays(focal=230.0))
+        photo_sets.save(picture, photos / f"photo {number}.jpg")
+    run = sfm(photos, tmp_path / "scene", "--undistort-max-size", "64")
+    assert run.result["registered"] == 10
+    assert run.result["rung"] == "incremental"
+    rejected = {photo["name"]: photo["reason"] for photo in run.result["rejected"]}
+    assert sorted(rejected) == ["photo 4.jpg", "photo 9.jpg"]
+    for reason in rejected.values():
+        assert "taken with another lens, or zoomed: its focal length fits as 23" in reason
+    [camera] = json.loads((tmp_path / "scene" / "report.json").read_text())["cameras"]
+    assert camera["params"]["f"] == pytest.approx(photo_sets.FOCAL, rel=0.01)
+
+
 def test_a_folder_without_photos(sfm: Callable[..., Run], tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.txt").write_text("text")
