@@ -87,8 +87,8 @@ def inspect(
         if clause := contradiction(camera, groups[camera_id - 1]):
             found.doubted[camera_id] = clause
     frames = registered_frames(model)
-    contradicted = contradicted_frames(model, verified) if verified else {}
     closely = close_votes(model, verified) if verified else {}
+    contradicted = contradicted_frames(model, verified, closely) if verified else {}
     lenses = other_lenses(model, groups, verified, closely) if verified else {}
     far = far_off({frame_id: images[0].projection_center() for frame_id, images in frames.items()})
     for frame_id, images in frames.items():
@@ -119,8 +119,12 @@ def inspect(
     return found
 
 
-def contradicted_frames(model: pycolmap.Reconstruction, verified: agreement.Verified) -> dict[int, str]:
+def contradicted_frames(
+    model: pycolmap.Reconstruction, verified: agreement.Verified, closely: Mapping[Pair, tuple[int, int]]
+) -> dict[int, str]:
     """Frame id -> how the matches of its photos contradict where its camera came out, a clause."""
+    if not agreement.misplaced(closely) and not agreement.set_apart(closely):
+        return {}  # what agrees closely agrees: nothing to count again
     frame_of = {image_id: model.image(image_id).frame_id for image_id in model.reg_image_ids()}
     votes = agreement.by_frame(agreement.agreeing(model, verified), frame_of)
     apart = dict.fromkeys(

@@ -61,6 +61,16 @@ def test_photos_taken_from_one_spot(sfm: Callable[..., Run], tmp_path: Path) -> 
     assert gone(tmp_path / "scene")
 
 
+def test_the_same_photo_many_times(sfm: Callable[..., Run], tmp_path: Path) -> None:
+    photo_sets.take(tmp_path / "photos", photo_sets.room(), photo_sets.arc(1))
+    for number in range(2, 9):
+        shutil.copy(tmp_path / "photos" / "photo 1.jpg", tmp_path / "photos" / f"photo {number}.jpg")
+    run = sfm(tmp_path / "photos", tmp_path / "scene")
+    assert run.error["code"] == "no_reconstruction"
+    assert "Nearly all of 8 photos show the same: photo 2.jpg, for one, what photo 1.jpg shows" in run.error["message"]
+    assert gone(tmp_path / "scene")
+
+
 def test_two_scenes_in_one_set(sfm: Callable[..., Run], tmp_path: Path) -> None:
     photo_sets.take(tmp_path / "photos", photo_sets.room(), photo_sets.arc(8), prefix="a")
     photo_sets.take(tmp_path / "photos", photo_sets.room(seed=7), photo_sets.arc(4, degrees=30), prefix="b")
