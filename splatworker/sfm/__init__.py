@@ -17,9 +17,10 @@ Does not know: what the scene is for; torch.
     two_view      the geometry of a pair            agreement   do matches agree with the cameras
     match_votes   ... asked of all at once
     mapping       the mapper's presets              search      a quick look, then closer ones
-    draft         coarse features first, then all
+    draft         coarse features first, then all   bend        do parts of a model fit closely
     ladder        one attempt after another         gate        is this fit to train on?
     reasons       why a photo, or a job, failed     polish      intrinsics, at the end
+    remarks       what is told of a delivery        alike       pairs that only look alike
     frame         upright, centered, scaled          undistort   pinhole photos and cameras
     resampling    a photo as a pinhole camera sees it   report  report.json
     sparse_files  COLMAP's files, taken apart       point_colours   what photos show of points
@@ -33,6 +34,7 @@ Does not know: what the scene is for; torch.
     model_adjustment   the same of COLMAP's model
     rounds           our mapper: photos in rounds, all adjusted after each
     masks         which photo has one               mask_evidence   whether features heed them
+    other_lens    one photo by another lens
     overlap       with how many others a photo shares points
     output        may this folder be filled
     cli           `splatworker sfm`

@@ -65,12 +65,36 @@ class Placed:
     points: Array
 
 
-def agreeing(model: pycolmap.Reconstruction, verified: Verified) -> dict[Pair, tuple[int, int]]:
-    """For each pair of registered images with verified matches: (how many agree with the model, how many)."""
-    placed = {image_id: _placed(model, image_id, verified) for image_id in sorted(model.reg_image_ids())}
-    matches = {pair: of_pair for pair, of_pair in verified.matches.items() if placed.keys() >= set(pair)}
-    found = match_votes.votes(placed, matches, MAX_ERROR_PX)
+def agreeing(
+    model: pycolmap.Reconstruction, verified: Verified, max_error: float = MAX_ERROR_PX
+) -> dict[Pair, tuple[int, int]]:
+    """For each pair of registered images with verified matches: (how many agree with the model, how many).
+
+    Args:
+        max_error: so many pixels from its feature a point may be seen, or from its line a match.
+    """
+    found = _votes(model, verified, max_error)
     return {pair: (of_pair.by_points + of_pair.by_rays, of_pair.matches) for pair, of_pair in found.items()}
+
+
+def agreeing_by_points(model: pycolmap.Reconstruction, verified: Verified) -> dict[Pair, tuple[int, int]]:
+    """For each such pair, of the matches that have a point in one photo: (how many agree with the model, how many).
+
+    Rays that meet say little of a few matches: those of cameras at one height do, whatever their photos show.
+    """
+    found = _votes(model, verified, MAX_ERROR_PX)
+    return {pair: (of_pair.by_points, of_pair.with_point) for pair, of_pair in found.items()}
+
+
+def _votes(model: pycolmap.Reconstruction, verified: Verified, max_error: float) -> dict[Pair, match_votes.Votes]:
+    of = placed(model, verified)
+    matches = {pair: of_pair for pair, of_pair in verified.matches.items() if of.keys() >= set(pair)}
+    return match_votes.votes(of, matches, max_error)
+
+
+def placed(model: pycolmap.Reconstruction, verified: Verified) -> dict[int, Placed]:
+    """The model's photos by their ids."""
+    return {image_id: _placed(model, image_id, verified) for image_id in sorted(model.reg_image_ids())}
 
 
 def _placed(model: pycolmap.Reconstruction, image_id: int, verified: Verified) -> Placed:

@@ -7,7 +7,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,9 +15,9 @@ from pathlib import Path
 from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules, masks_folder
 from splatworker.machine.limits import available_cpus
-from splatworker.sfm import features, panoramas, reasons
+from splatworker.sfm import features, panoramas, reasons, remarks
 from splatworker.sfm.accelerator import Accelerator
-from splatworker.sfm.cameras import CameraGroup, group_photos
+from splatworker.sfm.cameras import group_photos
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.cut import TOO_SMALL, with_views
 from splatworker.sfm.database import alias
@@ -26,25 +26,22 @@ from splatworker.sfm.early_features import find_features
 from splatworker.sfm.frame import apply_frame, find_frame
 from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.layout import lay_out, needed
-from splatworker.sfm.mask_evidence import Evidence, used_masks
+from splatworker.sfm.mask_evidence import used_masks
 from splatworker.sfm.masks import with_masks
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.output import scene_to_write
 from splatworker.sfm.overlap import overlapping_photos
-from splatworker.sfm.photo import PhotoHeader, frames_of, read_photos
+from splatworker.sfm.photo import PhotoHeader, read_photos
 from splatworker.sfm.photo_features import Ahead
 from splatworker.sfm.polish import polish
 from splatworker.sfm.report import SfmResult, write_report
 from splatworker.sfm.search import search
-from splatworker.sfm.undistort import WIDEST_DEG, write_scene
+from splatworker.sfm.undistort import write_scene
 from splatworker.sfm.watch import Cancellation, Span
 from splatworker.sfm.workbench import Workbench
 from splatworker.stages import arrivals
 from splatworker.stages.file_names import find_files, readable
 from splatworker.stages.progress import Reporter
-
-LOOSE_VIDEO_PX = 1.5
-"""Mean reprojection error from which the frames of a video do not share a lens."""
 
 
 def reconstruct(
@@ -117,7 +114,7 @@ def reconstruct(
         findings = search(bench, photos, groups, reporter, timer, arrived)
         evidence = reasons.Evidence(photos, images, findings.keypoints, findings.graph)
         attempt = _fit_to_deliver(evidence, findings.attempts, options)
-        of_headers = tuple(_warn_of_headers(groups, attempt))
+        of_headers = tuple(remarks.of_headers(groups, attempt))
 
         with timer("polishing"):
             reporter.progress("refining cameras", 0.93)
@@ -157,12 +154,14 @@ def reconstruct(
                 *passed_over,
                 *filter(None, [accelerator.remark]),
                 *panoramas.remarks(photos),
-                *_warnings(evidence, groups, left_out, len(near_duplicates), options),
+                *remarks.of_photos(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,
-                *_tell_of_fisheyes(groups, fisheyes),
-                *_warn_of_positions(photos, misplaced),
-                *_warn_of_masks(photos, findings.masks, attempt),
-                *_warn_of_video(photos, model.compute_mean_reprojection_error()),
+                *remarks.of_fisheyes(groups, fisheyes),
+                *remarks.of_positions(photos, misplaced),
+                *remarks.of_masks(photos, findings.masks, attempt),
+                *remarks.of_video(photos, model.compute_mean_reprojection_error()),
+                *remarks.of_a_bend(photos, attempt),
+                *remarks.of_like_things(findings.graph, attempt),
             ),
             timings=timer.seconds,
         )
@@ -242,102 +241,3 @@ def _without_implausible(attempt: Attempt) -> pycolmap.Reconstruction:
     for image_id in attempt.inspection.implausible_images:
         model.deregister_frame(model.image(image_id).frame_id)  # and with it all views of a panorama
     return model
-
-
-def _warn_of_headers(groups: Sequence[CameraGroup], attempt: Attempt) -> Iterator[str]:
-    """What headers (EXIF) say of focal lengths that was not believed."""
-    absurd = [photo.name for group in groups for photo in group.absurd]
-    if absurd:
-        yield (
-            f"The header (EXIF) of {_some(absurd)} tells a focal length that no camera has; it was ignored, and the "
-            "focal length found from the photos."
-        )
-    for camera_id, clause in attempt.inspection.doubted.items():
-        group = groups[camera_id - 1]
-        names = [photo.name for photo in group.photos if photo not in group.absurd]
-        yield (
-            f"The header (EXIF) of {_some(names)} is contradicted by the photos and was not believed: {clause}. Were "
-            "they cropped, or is the focal length that of another lens?"
-        )
-
-
-def _warn_of_positions(photos: Sequence[PhotoHeader], misplaced: Sequence[int]) -> Iterator[str]:
-    if misplaced:
-        names = [photos[image_id - 1].given for image_id in misplaced]
-        yield f"The position (GPS) of {_some(names)} is missing or contradicts that of all others; it was not used."
-
-
-def _tell_of_fisheyes(groups: Sequence[CameraGroup], shares: Mapping[int, float]) -> Iterator[str]:
-    for camera_id, share in shares.items():
-        names = [photo.name for photo in groups[camera_id - 1].photos]
-        yield (
-            f"A fisheye lens took {_some(names)}: of each photo the {share:.0%} that lies within {WIDEST_DEG:.0f} "
-            "degrees was straightened and used."
-        )
-
-
-def _warn_of_masks(photos: Sequence[PhotoHeader], masks: Evidence | None, attempt: Attempt) -> Iterator[str]:
-    given = len(set(frames_of(photos)))
-    transparent = len({photo.given for photo in photos if photo.has_alpha})
-    masked = len({photo.given for photo in photos if photo.mask is not None})
-    if not transparent and not masked:
-        return
-    if transparent:
-        said = f"{transparent} of {given} photos are partly transparent"
-    else:
-        said = f"{masked} of {given} photos have a mask"
-    if masks is None:
-        yield f"{said}: nothing was looked for in what is hidden." if transparent else f"{said}."
-    elif used_masks(attempt):
-        why = f", for {masks.reason}" if masks.heeded else ", for without them fewer photos could be placed"
-        yield f"{said}: nothing was looked for in what is hidden{why}."
-    else:
-        why = masks.reason if not masks.heeded else "with less fewer photos could be placed"
-        yield f"{said}: cameras were found by all that the photos show, for {why}."
-
-
-def _warn_of_video(photos: Sequence[PhotoHeader], error: float) -> Iterator[str]:
-    """What a video's frames have and photos have not: a lens that changes from frame to frame."""
-    if error > LOOSE_VIDEO_PX and 2 * sum(photo.frame is not None for photo in photos) > len(photos):
-        yield (
-            f"The cameras of the video fit loosely ({error:.1f} px): its stabilisation, or a fast turn, changes what "
-            "the lens shows from frame to frame. Switch stabilisation off and move slowly for a sharper splat."
-        )
-
-
-def _some(names: Sequence[str]) -> str:
-    """One name, or how many photos and the first few names."""
-    if len(names) == 1:
-        return names[0]
-    return f"{len(names)} photos ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
-
-
-def _warnings(
-    evidence: reasons.Evidence,
-    groups: Sequence[CameraGroup],
-    left_out: dict[str, str],
-    near_duplicates: int,
-    options: SfmOptions,
-) -> Iterator[str]:
-    """What the user should know of a reconstruction that is delivered."""
-    photos = evidence.given
-    if near_duplicates:
-        yield f"{near_duplicates} photos nearly repeat the one before them and were left out; {len(photos)} are plenty."
-    share = 1 - len(left_out) / len(photos)
-    scenes = reasons.separate_scenes(evidence)
-    several = (
-        f"The photos show {len(scenes)} scenes that have nothing in common, of which the first was reconstructed: "
-        f"{reasons.describe_scenes(scenes)}."
-    )
-    if share < options.warn_share:
-        names = ", ".join(left_out)
-        missing = f"Only {len(photos) - len(left_out)} of {len(photos)} photos could be placed; missing: {names}."
-        yield f"{missing} {several}" if scenes else missing
-    elif scenes:
-        yield several
-    alone = [group for group in groups if not group.has_prior and len(group.photos) == 1]
-    if len(alone) > 1 and len(alone) > len(photos) // 2:
-        yield (
-            f"{len(alone)} photos say nothing about their camera, so each got one of its own; photos with EXIF "
-            "data, all from one camera, give a better result."
-        )

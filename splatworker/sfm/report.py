@@ -108,5 +108,6 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "points": model.num_points3D() if model else 0,
         "reprojection_error_px": model.compute_mean_reprojection_error() if model else None,
         "faults": attempt.inspection.faults,
+        "bent": len(attempt.inspection.bent),
         "seconds": round(attempt.seconds, 2),
     }
