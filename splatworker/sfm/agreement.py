@@ -94,15 +94,20 @@ def _votes(model: pycolmap.Reconstruction, verified: Verified, max_error: float)
 
 def placed(model: pycolmap.Reconstruction, verified: Verified) -> dict[int, Placed]:
     """The model's photos by their ids."""
-    return {image_id: _placed(model, image_id, verified) for image_id in sorted(model.reg_image_ids())}
+    places = {point_id: point.xyz for point_id, point in model.points3D.items()}
+    return {image_id: _placed(model, image_id, verified, places) for image_id in sorted(model.reg_image_ids())}
 
 
-def _placed(model: pycolmap.Reconstruction, image_id: int, verified: Verified) -> Placed:
+def _placed(model: pycolmap.Reconstruction, image_id: int, verified: Verified, places: Mapping[int, Array]) -> Placed:
     image = model.image(image_id)
     view = two_view.view_of(model.camera(image.camera_id), verified.keypoints[image_id])
-    points, features = np.full((len(view.points), 3), np.nan), image.points2D
-    for index in image.get_observation_point2D_idxs():
-        points[index] = model.point3D(features[index].point3D_id).xyz
+    points, features, seen = (
+        np.full((len(view.points), 3), np.nan),
+        image.points2D,
+        image.get_observation_point2D_idxs(),
+    )
+    if seen:
+        points[seen] = [places[features[index].point3D_id] for index in seen]
     matrix = np.asarray(image.cam_from_world().matrix())
     return Placed(view, matrix[:, :3], matrix[:, 3], points)
 

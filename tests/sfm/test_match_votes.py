@@ -59,11 +59,11 @@ def test_all_pairs_at_once_vote_as_each_does(monkeypatch: pytest.MonkeyPatch, ma
     poses[4] = poses[3].copy()
     scene = reconstruction(poses, cloud(60))
     known, rng = verified(scene), np.random.default_rng(0)
-    placed = {}
+    placed, places = {}, {point_id: point.xyz for point_id, point in scene.points3D.items()}
     for image_id in sorted(known.keypoints):
         at = known.keypoints[image_id]
         moved = agreement.Verified({image_id: at + rng.normal(0, 2.0, at.shape).astype(np.float32)}, {})
-        photo = agreement._placed(scene, image_id, moved)
+        photo = agreement._placed(scene, image_id, moved, places)
         photo.points[rng.random(len(at)) < 0.5] = np.nan
         placed[image_id] = photo
     matches = {}
@@ -83,5 +83,4 @@ def test_all_pairs_at_once_vote_as_each_does(monkeypatch: pytest.MonkeyPatch, ma
 def test_no_pairs_have_no_votes() -> None:
     scene = reconstruction(photo_sets.arc(3, degrees=20), cloud(20))
     known = verified(scene)
-    placed = {image_id: agreement._placed(scene, image_id, known) for image_id in known.keypoints}
-    assert match_votes.votes(placed, {}, 8.0) == {}
+    assert match_votes.votes(agreement.placed(scene, known), {}, 8.0) == {}
