@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import database
+from splatworker.sfm import database, two_view
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.graph import MatchGraph
@@ -91,20 +92,35 @@ def _obeying(
     bench: Workbench, group: CameraGroup, model: str, focals: Sequence[float], matches: Sequence[Matches]
 ) -> Iterator[int]:
     """For each focal length, how many matches obey the geometry of their photos if this was the lens."""
-    options = pycolmap.TwoViewGeometryOptions()
-    options.ransac.random_seed = bench.options.seed
-    options.ransac.max_num_trials = _TRIALS
-    options.ransac.dyn_num_trials_multiplier = 1.0
     longer = max(group.width, group.height)
-    options.ransac.max_error = _ERROR * longer
+    own = two_view.has_kernel() and bench.options.engine != "colmap"
+    count = _by_ours if own else _by_colmap
 
-    def count(camera: pycolmap.Camera, pixels: Matches) -> int:
+    def of_pair(camera: pycolmap.Camera, number: int) -> int:
         bench.cancellation.check()
-        every = np.repeat(np.arange(len(pixels[0]), dtype=np.uint32)[:, None], 2, axis=1)
-        geometry = pycolmap.estimate_calibrated_two_view_geometry(camera, pixels[0], camera, pixels[1], every, options)
-        return len(geometry.inlier_matches)
+        return count(camera, matches[number], number, _ERROR * longer, bench.options.seed)
 
     with ThreadPoolExecutor(bench.threads) as pool:
         for focal in focals:
             camera = pycolmap.Camera.create_from_model_name(1, model, focal * longer, group.width, group.height)
-            yield sum(pool.map(lambda pixels, camera=camera: count(camera, pixels), matches))
+            camera.has_prior_focal_length = True
+            yield sum(pool.map(of_pair, repeat(camera), range(len(matches))))
+
+
+def _by_ours(camera: pycolmap.Camera, pixels: Matches, number: int, error: float, seed: int) -> int:
+    """How many matches obey an essential matrix, by our own estimation; `number` draws the pair's random numbers."""
+    first, second = (two_view.view_of(camera, of_one) for of_one in pixels)
+    rules = two_view.Rules(max_error=error, max_trials=_TRIALS, max_false_alarms=np.inf)
+    every = np.repeat(np.arange(len(pixels[0]), dtype=np.uint32)[:, None], 2, axis=1)
+    return two_view.verify(first, second, every, (2 * number, 2 * number + 1), rules=rules, seed=seed).explained["E"]
+
+
+def _by_colmap(camera: pycolmap.Camera, pixels: Matches, _number: int, error: float, seed: int) -> int:
+    options = pycolmap.TwoViewGeometryOptions()
+    options.ransac.random_seed = seed
+    options.ransac.max_num_trials = _TRIALS
+    options.ransac.dyn_num_trials_multiplier = 1.0
+    options.ransac.max_error = error
+    every = np.repeat(np.arange(len(pixels[0]), dtype=np.uint32)[:, None], 2, axis=1)
+    geometry = pycolmap.estimate_calibrated_two_view_geometry(camera, pixels[0], camera, pixels[1], every, options)
+    return len(geometry.inlier_matches)
