@@ -4,7 +4,8 @@ A fisheye draws an angle as a distance from the middle that grows with it evenly
 Two photos tell which it was: by the rays of the right lens, of about the right focal length, more of their matches obey
 one epipolar geometry. Of twelve renders of 100, 140 and 170 degrees 1.17, 1.37 and 1.46 times as many did by the best
 fisheye as by any ordinary lens, and the focal length with most was the true one. Of six sets from ordinary lenses it
-was 0.9995 to 1.0016 times as many.
+was 0.9995 to 1.0016 times as many. By our own estimation, of essential matrices alone, renders of 102, 145 and 183
+degrees measured 1.22, 1.43 and 1.47, and sets from ordinary lenses 0.85 to 0.99.
 """
 
 from __future__ import annotations
