@@ -224,15 +224,23 @@ def far_off(centers: dict[int, npt.NDArray[np.float64]]) -> set[int]:
 
 def _rays(model: pycolmap.Reconstruction) -> tuple[float, float]:
     """(median over points of the widest angle between two of its rays in degrees, share of points behind)."""
-    poses = {i: model.image(i).cam_from_world().matrix() for i in model.reg_image_ids()}
+    numbers = {image_id: number for number, image_id in enumerate(model.reg_image_ids())}
+    poses = np.array([model.image(image_id).cam_from_world().matrix() for image_id in numbers])
     points = list(model.points3D.values())
-    angles, behind, seen = [], 0, 0
+    by_length: dict[int, list[tuple[npt.NDArray[np.float64], list[int]]]] = {}
     for point in points[:: max(1, len(points) // _SAMPLE)]:
-        matrices = np.array([poses[element.image_id] for element in point.track.elements])
-        rays = matrices[:, :, :3] @ point.xyz + matrices[:, :, 3]  # in each camera's frame
-        behind += int((rays[:, 2] <= 0).sum())
-        seen += len(rays)
-        world = np.einsum("nji,nj->ni", matrices[:, :, :3], rays)
-        world /= np.maximum(np.linalg.norm(world, axis=1, keepdims=True), 1e-12)
-        angles.append(np.degrees(np.arccos(np.clip((world @ world.T).min(), -1.0, 1.0))))
-    return (float(np.median(angles)), behind / seen) if angles else (0.0, 0.0)
+        seen_by = [numbers[element.image_id] for element in point.track.elements]
+        by_length.setdefault(len(seen_by), []).append((point.xyz, seen_by))
+    angles: list[npt.NDArray[np.float64]] = []
+    behind, seen = 0, 0
+    for alike in by_length.values():
+        places, matrices = np.array([xyz for xyz, _ in alike]), poses[[seen_by for _, seen_by in alike]]
+        rotations = matrices[..., :3]
+        rays = np.einsum("pnij,pj->pni", rotations, places) + matrices[..., 3]  # in each camera's frame
+        behind += int((rays[..., 2] <= 0).sum())
+        seen += rays[..., 2].size
+        world = np.einsum("pnji,pnj->pni", rotations, rays)
+        world /= np.maximum(np.linalg.norm(world, axis=2, keepdims=True), 1e-12)
+        cosines = np.einsum("pni,pmi->pnm", world, world).min(axis=(1, 2))
+        angles.append(np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0))))
+    return (float(np.median(np.concatenate(angles))), behind / seen) if angles else (0.0, 0.0)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -69,13 +68,15 @@ def find_fisheyes(bench: Workbench, groups: Sequence[CameraGroup], graph: MatchG
                 key=lambda pair: (-graph.inliers[pair], pair),
             )[:_PAIRS]
             matches = [_matches(opened, pair) for pair in pairs]
+            least = 0.0  # matches that a fisheye must explain
+            if chosen == "auto":
+                least = CLEARLY_MORE * max(_obeying(bench, group, "SIMPLE_PINHOLE", _ORDINARY_FOCALS, matches))
+                if not matches or sum(len(pixels) for pixels, _ in matches) < least:
+                    continue  # none explains more than all: so it is with ordinary lenses, nearly always
             counts = list(_obeying(bench, group, "SIMPLE_FISHEYE", FISHEYE_FOCALS, matches))
             best = int(np.argmax(counts))
-            if chosen == "auto":
-                ordinary = max(_obeying(bench, group, "SIMPLE_PINHOLE", _ORDINARY_FOCALS, matches))
-                if not matches or counts[best] < CLEARLY_MORE * ordinary:
-                    continue
-            found[camera_id] = FISHEYE_FOCALS[best] * longer
+            if counts[best] >= least:
+                found[camera_id] = FISHEYE_FOCALS[best] * longer
     return found
 
 
@@ -102,10 +103,13 @@ def _obeying(
         return count(camera, matches[number], number, _ERROR * longer, bench.options.seed)
 
     with ThreadPoolExecutor(bench.threads) as pool:
+        jobs = []
         for focal in focals:
             camera = pycolmap.Camera.create_from_model_name(1, model, focal * longer, group.width, group.height)
             camera.has_prior_focal_length = True
-            yield sum(pool.map(of_pair, repeat(camera), range(len(matches))))
+            jobs.append([pool.submit(of_pair, camera, number) for number in range(len(matches))])
+        for of_focal in jobs:
+            yield sum(job.result() for job in of_focal)
 
 
 def _by_ours(camera: pycolmap.Camera, pixels: Matches, number: int, error: float, seed: int) -> int:

@@ -16,6 +16,7 @@ from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules, masks_folder
 from splatworker.machine.limits import available_cpus
 from splatworker.sfm import features, panoramas, reasons, remarks
+from splatworker.sfm.accelerator import Accelerator
 from splatworker.sfm.cameras import group_photos
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.cut import TOO_SMALL, with_views
@@ -31,6 +32,7 @@ from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.output import scene_to_write
 from splatworker.sfm.overlap import overlapping_photos
 from splatworker.sfm.photo import PhotoHeader, read_photos
+from splatworker.sfm.photo_features import Ahead
 from splatworker.sfm.polish import polish
 from splatworker.sfm.report import SfmResult, write_report
 from splatworker.sfm.search import search
@@ -53,6 +55,8 @@ def reconstruct(
     overwrite: bool = False,
     masks: Path | None = None,
     mask_rules: MaskRules = AS_GIVEN,
+    accelerator: Accelerator | None = None,
+    ahead: Ahead | None = None,
 ) -> SfmResult:
     """Find cameras and points for a folder of photos and write `scene`, whole or not at all.
 
@@ -64,6 +68,8 @@ def reconstruct(
         overwrite: other things may be in `scene`, and stay.
         masks: a folder of masks; None for the one that comes with the photos, if any (`mask_names.masks_folder`).
         mask_rules: how they, and the photos' alpha, are meant.
+        accelerator: a GPU that is being opened; None to begin with that here.
+        ahead: features that are being found already.
 
     Raises:
         NoPhotos, TooFewPhotos, NoFeatures, NoOverlap, NoReconstruction: with a sentence for whoever took the photos.
@@ -74,9 +80,11 @@ def reconstruct(
     cancellation = cancellation or Cancellation()
     threads = options.threads or available_cpus()
     timer = StepTimer()
-    if options.device == "cuda" and not features.has_cuda():
+    accelerator = accelerator or Accelerator(wanted=options.wants_own_gpu)
+    ahead = ahead or Ahead()
+    if options.device == "cuda" and not (features.may_use_own_gpu(options) or features.has_cuda()):
         raise InvalidJob(
-            "COLMAP cannot use a GPU here: there is none, or the package pycolmap is the one without CUDA.",
+            "COLMAP cannot use a GPU here, nor can our own kernels: there is none, or nothing was built for one.",
             hint="Leave the device to auto.",
             stage="sfm",
         )
@@ -84,8 +92,10 @@ def reconstruct(
     with scene_to_write(scene, images, beside=overwrite) as part:
         work = part / "work"
         work.mkdir()
-        bench = Workbench(work, work / "photos", options, threads, cancellation, mask_rules)
-        ahead = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
+        bench = Workbench(
+            work, work / "photos", options, threads, cancellation, mask_rules, accelerator=accelerator, ahead=ahead
+        )
+        arrived = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
         given, useless, unreadable = _read(images, options)
         masks = masks or masks_folder(images)
         passed_over = [
@@ -101,7 +111,7 @@ def reconstruct(
             span = Span(reporter, "reading photos", 0.0, 0.02)
             photos = lay_out(photos, images, bench, span)
         groups = group_photos(photos, [bench.photos / alias(number, photo) for number, photo in enumerate(photos, 1)])
-        findings = search(bench, photos, groups, reporter, timer, ahead)
+        findings = search(bench, photos, groups, reporter, timer, arrived)
         evidence = reasons.Evidence(photos, images, findings.keypoints, findings.graph)
         attempt = _fit_to_deliver(evidence, findings.attempts, options)
         of_headers = tuple(remarks.of_headers(groups, attempt))
@@ -137,10 +147,12 @@ def reconstruct(
             overlap=round(overlapping_photos(model), 1),
             rung=attempt.rung,
             engines={"mapping": attempt.engine} | ({"polish": polished.by} if polished.by else {}),
+            on_gpu=accelerator.steps,
             panoramas=panoramas.count(photos),
             views=panoramas.views_kept(model, photos),
             warnings=(
                 *passed_over,
+                *filter(None, [accelerator.remark]),
                 *panoramas.remarks(photos),
                 *remarks.of_photos(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,

@@ -113,8 +113,6 @@ def _map(
     if not found:
         return None
     bench.cancellation.check()
-    if options.extract_colors:
-        model.extract_colors_for_all_images(bench.photos)
     model.update_point_3d_errors()
     return model
 
