@@ -4,7 +4,8 @@ A fisheye draws an angle as a distance from the middle that grows with it evenly
 Two photos tell which it was: by the rays of the right lens, of about the right focal length, more of their matches obey
 one epipolar geometry. Of twelve renders of 100, 140 and 170 degrees 1.17, 1.37 and 1.46 times as many did by the best
 fisheye as by any ordinary lens, and the focal length with most was the true one. Of six sets from ordinary lenses it
-was 0.9995 to 1.0016 times as many.
+was 0.9995 to 1.0016 times as many. By our own estimation, of essential matrices alone, renders of 102, 145 and 183
+degrees measured 1.22, 1.43 and 1.47, and sets from ordinary lenses 0.85 to 0.99.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import database
+from splatworker.sfm import database, two_view
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.graph import MatchGraph
@@ -93,23 +94,38 @@ def _obeying(
     bench: Workbench, group: CameraGroup, model: str, focals: Sequence[float], matches: Sequence[Matches]
 ) -> Iterator[int]:
     """For each focal length, how many matches obey the geometry of their photos if this was the lens."""
-    options = pycolmap.TwoViewGeometryOptions()
-    options.ransac.random_seed = bench.options.seed
-    options.ransac.max_num_trials = _TRIALS
-    options.ransac.dyn_num_trials_multiplier = 1.0
     longer = max(group.width, group.height)
-    options.ransac.max_error = _ERROR * longer
+    own = two_view.has_kernel() and bench.options.engine != "colmap"
+    count = _by_ours if own else _by_colmap
 
-    def count(camera: pycolmap.Camera, pixels: Matches) -> int:
+    def of_pair(camera: pycolmap.Camera, number: int) -> int:
         bench.cancellation.check()
-        every = np.repeat(np.arange(len(pixels[0]), dtype=np.uint32)[:, None], 2, axis=1)
-        geometry = pycolmap.estimate_calibrated_two_view_geometry(camera, pixels[0], camera, pixels[1], every, options)
-        return len(geometry.inlier_matches)
+        return count(camera, matches[number], number, _ERROR * longer, bench.options.seed)
 
     with ThreadPoolExecutor(bench.threads) as pool:
         jobs = []
         for focal in focals:
             camera = pycolmap.Camera.create_from_model_name(1, model, focal * longer, group.width, group.height)
-            jobs.append([pool.submit(count, camera, pixels) for pixels in matches])
+            camera.has_prior_focal_length = True
+            jobs.append([pool.submit(of_pair, camera, number) for number in range(len(matches))])
         for of_focal in jobs:
             yield sum(job.result() for job in of_focal)
+
+
+def _by_ours(camera: pycolmap.Camera, pixels: Matches, number: int, error: float, seed: int) -> int:
+    """How many matches obey an essential matrix, by our own estimation; `number` draws the pair's random numbers."""
+    first, second = (two_view.view_of(camera, of_one) for of_one in pixels)
+    rules = two_view.Rules(max_error=error, max_trials=_TRIALS, max_false_alarms=np.inf)
+    every = np.repeat(np.arange(len(pixels[0]), dtype=np.uint32)[:, None], 2, axis=1)
+    return two_view.verify(first, second, every, (2 * number, 2 * number + 1), rules=rules, seed=seed).explained["E"]
+
+
+def _by_colmap(camera: pycolmap.Camera, pixels: Matches, _number: int, error: float, seed: int) -> int:
+    options = pycolmap.TwoViewGeometryOptions()
+    options.ransac.random_seed = seed
+    options.ransac.max_num_trials = _TRIALS
+    options.ransac.dyn_num_trials_multiplier = 1.0
+    options.ransac.max_error = error
+    every = np.repeat(np.arange(len(pixels[0]), dtype=np.uint32)[:, None], 2, axis=1)
+    geometry = pycolmap.estimate_calibrated_two_view_geometry(camera, pixels[0], camera, pixels[1], every, options)
+    return len(geometry.inlier_matches)
