@@ -179,7 +179,7 @@ def test_a_cover_is_no_video(tmp_path: Path, first: str) -> None:
     Image.new("RGB", (300, 300), (200, 10, 10)).save(tmp_path / "cover.jpg")
     second = "clip.mp4" if first == "cover.jpg" else "cover.jpg"
     is_cover = f"-disposition:v:{0 if first == 'cover.jpg' else 1}"
-    inputs = ["-i", tmp_path / first, "-i", tmp_path / second, "-map", "0", "-map", "1"]
+    inputs: list[str | Path] = ["-i", tmp_path / first, "-i", tmp_path / second, "-map", "0", "-map", "1"]
     clip = clips.made_by(tmp_path, "with cover.mp4", *inputs, "-c", "copy", is_cover, "attached_pic")
     photos, told = frames_of(clip, tmp_path / "photos")
     assert (told["width"], len(photos)) == (160, 6)
