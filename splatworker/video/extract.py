@@ -194,7 +194,7 @@ class _Call:
                     before=[*self.skipping, *opening, *part],
                     threads=self.threads,
                 ),
-                *("-map", "0:v:0", "-vf", self._filters(group, begin, width, height), "-fps_mode", "passthrough"),
+                *("-map", "0:V:0", "-vf", self._filters(group, begin, width, height), "-fps_mode", "passthrough"),
                 *("-frames:v", str(len(group)), "-threads", "1"),
                 *("-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
             ],

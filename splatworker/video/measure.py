@@ -130,7 +130,7 @@ def _read(
                     threads=ffmpeg.threads_for(clip.width * clip.height),
                     before=[*decoder, *part],
                 ),
-                *("-map", "0:v:0", "-vf", scale, "-fps_mode", "passthrough"),
+                *("-map", "0:V:0", "-vf", scale, "-fps_mode", "passthrough"),
                 *("-threads", "1", "-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
             ],
             Path(folder),

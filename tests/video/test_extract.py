@@ -170,3 +170,18 @@ def test_frames_that_can_be_begun_at_come_by_themselves(tmp_path: Path) -> None:
     for number, name in zip(keys, names, strict=True):
         with Image.open(tmp_path / "photos" / name) as photo:
             assert difference(np.asarray(photo), filmed[number]) < 6
+
+
+@pytest.mark.parametrize("first", ["cover.jpg", "clip.mp4"])
+def test_a_cover_is_no_video(tmp_path: Path, first: str) -> None:
+    filmed = clips.pan(range(0, 24, 4), size=(160, 120))
+    clips.write_clip(tmp_path / "clip.mp4", filmed)
+    Image.new("RGB", (300, 300), (200, 10, 10)).save(tmp_path / "cover.jpg")
+    second = "clip.mp4" if first == "cover.jpg" else "cover.jpg"
+    is_cover = f"-disposition:v:{0 if first == 'cover.jpg' else 1}"
+    inputs: list[str | Path] = ["-i", tmp_path / first, "-i", tmp_path / second, "-map", "0", "-map", "1"]
+    clip = clips.made_by(tmp_path, "with cover.mp4", *inputs, "-c", "copy", is_cover, "attached_pic")
+    photos, told = frames_of(clip, tmp_path / "photos")
+    assert (told["width"], len(photos)) == (160, 6)
+    for photo, frame in zip(photos.values(), filmed, strict=True):
+        assert difference(photo, frame) < 6
