@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numpy as np
 
 from splatworker.errors import InvalidScene, OutOfMemory
+from splatworker.formats.colmap import Points
 from splatworker.formats.mask_names import MaskRules
 from splatworker.formats.scene import read_scene, split
 from splatworker.render.arrays import to_device
@@ -18,6 +19,7 @@ from splatworker.stages import interrupts
 from splatworker.stages.progress import Reporter
 from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from splatworker.train.clock import Clock
+from splatworker.train.dense_points import more_points, together
 from splatworker.train.density import DensityStrategy, GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
 from splatworker.train.folder import ModelFolder, splat_path, write_description, write_log, write_splat
@@ -84,6 +86,7 @@ def train(
     device = renderer.device
     random = Randomness(options.seed, len(train_photos), device)
     if options.start_checkpoint:
+        model: Model | None
         first, model, random_state = load_checkpoint(options.start_checkpoint, device)
         _check_resumable(options, first, model)
         try:
@@ -91,9 +94,7 @@ def train(
         except ValueError:
             report.warning("The checkpoint comes from another kind of device: other random numbers follow than there.")
     else:
-        first, model = 0, Model(to_tensors(gaussians_from_points(scene.points, options.sh_degree), device))
-    if ranks:
-        ranks.share(model)
+        first, model = 0, None
     capacity = ranks.capacity if ranks else gaussian_capacity
     density: GradientDensity
     if options.density == "revised":
@@ -118,6 +119,13 @@ def train(
             f"Light differs between the photos ({gains.min():.2f} to {gains.max():.2f} of its mean): they were brought "
             "into one."
         )
+    found: Points | None = None
+    if model is None:
+        found = more_points(options, views[: len(train_photos)], scene.points)
+        points = scene.points if found is None else together(scene.points, found)
+        model = Model(to_tensors(gaussians_from_points(points, options.sh_degree), device))
+    if ranks:
+        ranks.share(model)
     folder = ModelFolder(options, first)
 
     def begin() -> None:
@@ -217,6 +225,7 @@ def train(
             **({"masked": silhouettes.count} if silhouettes else {}),
             **({"ignored_in": ignored} if ignored else {}),
         },
+        **({"start_points": {"sparse": len(scene.points.xyz), "dense": len(found.xyz)}} if found is not None else {}),
         **({"light": {"least": round(gains.min(), 3), "most": round(gains.max(), 3)}} if gains is not None else {}),
         "width": views.largest[0],
         "height": views.largest[1],
