@@ -29,8 +29,8 @@ from splatworker.train.resolution import halved
 LONGEST_SIDE, LARGER = 320, 1.4
 """Pixels of the pictures that are swept, about: photos are halved until they are at most so many times as large."""
 
-NEIGHBOURS = 4
-"""Other photos that one is compared with, at most."""
+NEIGHBOURS, WITNESSES = 4, 8
+"""Other photos that one is compared with, and that are asked whether they agree, at most."""
 
 BEST_ANGLE, NARROWER, WIDER = 5.0, 1.0, 10.0
 """Degrees between the rays of two photos to a point at which it is worth most that both see it, and how fast that falls
@@ -54,6 +54,12 @@ LEAST_OTHER_SCORE = 0.5
 SAME_DEPTH = 0.015
 """Two photos agree on a place by so large a share of its depth."""
 
+FARTHER = 0.05
+"""By so large a share of its depth is farther what contradicts a place: one sees through it."""
+
+LEAST_VOTES = 1
+"""So many more photos have to agree with a place than contradict it."""
+
 MOST_POINTS = 50_000
 """To start from, the scene's own included; half of `max_gaussians` where that is less."""
 
@@ -61,12 +67,12 @@ FEW_PHOTOS = 30
 """With more, "auto" leaves it at the cameras' own points."""
 
 
-class _Swept(NamedTuple):
-    """A small photo, its depths, and which others it was compared with."""
+class Swept(NamedTuple):
+    """A small photo, its depths, and the photos that are asked about them."""
 
     view: View
     map: DepthMap
-    neighbours: list[int]
+    witnesses: list[int]
 
 
 def more_points(options: Options, views: Sequence[View], points: Points) -> Points | None:
@@ -79,7 +85,8 @@ def more_points(options: Options, views: Sequence[View], points: Points) -> Poin
 
 def together(points: Points, more: Points) -> Points:
     """Both, the first in front."""
-    return Points(*(np.concatenate(pair) for pair in zip(points, more, strict=True)))
+    lengths = np.concatenate([points.track_lengths, more.track_lengths])
+    return Points(np.concatenate([points.xyz, more.xyz]), np.concatenate([points.rgb, more.rgb]), lengths)
 
 
 def dense_points(views: Sequence[View], points: Points, most: int = MOST_POINTS) -> Points:
@@ -97,21 +104,21 @@ def dense_points(views: Sequence[View], points: Points, most: int = MOST_POINTS)
     cameras = [view.camera for view, _ in pictures]
     neighbours = [neighbours_of(index, cameras, points.xyz) for index in range(len(cameras))]
 
-    def sweep(index: int) -> _Swept | None:
+    def sweep(index: int) -> Swept | None:
         view, picture = pictures[index]
         ends = [near_depth(picture.camera, points.xyz, quantile, FEWEST_IN_SIGHT) for quantile in (0.01, 0.99)]
         if not neighbours[index] or ends[0] is None or ends[1] is None:
             return None
-        others = [pictures[other][1] for other in neighbours[index]]
+        others = [pictures[other][1] for other in neighbours[index][:NEIGHBOURS]]
         found = depth_map(picture, others, NEAREST * ends[0], FARTHEST * ends[1])
         if view.ignored is not None:
             fill(found.score, view.ignored.pixels != 0, UNKNOWN)
-        return _Swept(view, found, neighbours[index])
+        return Swept(view, found, neighbours[index])
 
     on_gpu = is_gpu(device_of(pictures[0][1].grey))
     with ThreadPoolExecutor(1 if on_gpu else available_cpus()) as pool:
         swept = list(pool.map(sweep, range(len(cameras))))
-    xyz, rgb = _confirmed(swept)
+    xyz, rgb = _merged(swept, confirmed(swept))
     if len(xyz) > most:
         chosen = np.sort(np.random.default_rng(0).permutation(len(xyz))[:most])
         xyz, rgb = xyz[chosen], rgb[chosen]
@@ -127,7 +134,7 @@ def _small(view: View) -> tuple[View, Picture]:
 
 
 def neighbours_of(index: int, cameras: Sequence[Camera], xyz: npt.NDArray[np.float64]) -> list[int]:
-    """The photos that are compared with one: those that see most of its points from about the best angle."""
+    """The other photos that tell most of one, those first that see most of its points from about the best angle."""
     seen = xyz[in_sight(cameras[index], xyz)]
     own = _directions(cameras[index], seen)
     worth = np.zeros(len(cameras))
@@ -138,7 +145,7 @@ def neighbours_of(index: int, cameras: Sequence[Camera], xyz: npt.NDArray[np.flo
         angle = np.degrees(np.arccos((own[both] * _directions(camera, seen[both])).sum(axis=1).clip(-1, 1)))
         off = (angle - BEST_ANGLE) / np.where(angle < BEST_ANGLE, NARROWER, WIDER)
         worth[other] = np.exp(-(off**2) / 2).sum()
-    order = np.argsort(-worth, kind="stable")[:NEIGHBOURS]
+    order = np.argsort(-worth, kind="stable")[:WITNESSES]
     return [int(other) for other in order if worth[other] >= LEAST_WORTH]
 
 
@@ -155,32 +162,46 @@ def _directions(camera: Camera, xyz: npt.NDArray[np.float64]) -> npt.NDArray[np.
     return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True).clip(1e-12, None))
 
 
-def _confirmed(swept: Sequence[_Swept | None]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]:
-    """(M, 3) places and colours on which two photos agree, once each."""
+def confirmed(swept: Sequence[Swept | None]) -> list[Array | None]:
+    """(H, W) bool for each photo: where its depth is believed. None where the photo has no depths.
+
+    Other photos agree with a place, contradict it, or say nothing of it: one that sees what lies farther away in the
+    same direction would not, were the place not empty. More have to agree than contradict.
+    """
+    return [None if one is None else _believed(one, [swept[index] for index in one.witnesses]) for one in swept]
+
+
+def _believed(one: Swept, others: Sequence[Swept | None]) -> Array:
+    world = _in_world(one)
+    votes = 0 * one.map.score
+    for other in others:
+        if other is not None:
+            said = _said(world, other)
+            votes = votes + cast(said.same, "float32") - cast(said.farther, "float32")
+    return (one.map.score >= LEAST_SCORE) & (votes >= LEAST_VOTES)
+
+
+def _merged(
+    swept: Sequence[Swept | None], believed: Sequence[Array | None]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]:
+    """(M, 3) places that photos are believed, and their colours: once each, of the first photo that shows them."""
     places, colours = [np.zeros((0, 3))], [np.zeros((0, 3), np.uint8)]
-    kept: dict[int, Array] = {}
-    for index, one in enumerate(swept):
-        if one is None:
+    for index, (one, keep) in enumerate(zip(swept, believed, strict=True)):
+        if one is None or keep is None:
             continue
-        world = _in_world(one)
-        agreed = one.map.score < UNKNOWN  # nowhere
-        known = agreed
-        for other, there in enumerate(swept):
-            if there is None or other == index or not (other in one.neighbours or index in there.neighbours):
-                continue
-            same, place = _agreement(world, there)
-            agreed = agreed | same
-            if other in kept:
-                known = known | (same & library(place).take(kept[other].reshape(-1), place))
-        keep = (one.map.score >= LEAST_SCORE) & agreed
-        kept[index] = keep
-        fresh = to_numpy(keep & ~known)
-        places.append(np.stack([to_numpy(axis)[fresh] for axis in world], axis=1).astype(np.float64))
-        colours.append(to_numpy(one.view.photo)[:, fresh].T)
+        world, fresh = _in_world(one), keep
+        for before in (witness for witness in one.witnesses if witness < index):
+            other, kept = swept[before], believed[before]
+            if other is not None and kept is not None:
+                said = _said(world, other)
+                fresh = fresh & ~(said.same & library(kept).take(kept.reshape(-1), said.pixel))
+        chosen = to_numpy(fresh)
+        places.append(np.stack([to_numpy(axis)[chosen] for axis in world], axis=1).astype(np.float64))
+        colours.append(to_numpy(one.view.photo)[:, chosen].T)
     return np.concatenate(places), np.concatenate(colours)
 
 
-def _in_world(swept: _Swept) -> tuple[Array, Array, Array]:
+def _in_world(swept: Swept) -> tuple[Array, Array, Array]:
     """(H, W) x, y and z in the world of a photo's pixels."""
     camera, depth = swept.view.camera, swept.map.depth
     xp = library(depth)
@@ -193,8 +214,15 @@ def _in_world(swept: _Swept) -> tuple[Array, Array, Array]:
     return first, second, third
 
 
-def _agreement(world: tuple[Array, Array, Array], there: _Swept) -> tuple[Array, Array]:
-    """(H, W) whether another photo has the same depth at places in the world, and the index of its pixel."""
+class _Said(NamedTuple):
+    """What a photo says of (H, W) places: it shows the same, or what is farther away; and the index of its pixel."""
+
+    same: Array
+    farther: Array
+    pixel: Array
+
+
+def _said(world: tuple[Array, Array, Array], there: Swept) -> _Said:
     camera = there.view.camera
     rows, columns = there.map.depth.shape
     x, y, z = (
@@ -205,6 +233,7 @@ def _agreement(world: tuple[Array, Array, Array], there: _Swept) -> tuple[Array,
     xp = library(z)
     column, row = xp.floor(camera.fx * x / depth + camera.cx), xp.floor(camera.fy * y / depth + camera.cy)
     inside = (z > 0) & (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    place = cast(row.clip(0, rows - 1) * columns + column.clip(0, columns - 1), "int64")
-    told, score = (xp.take(of.reshape(-1), place) for of in there.map)
-    return inside & (abs(told - z) < SAME_DEPTH * z) & (score >= LEAST_OTHER_SCORE), place
+    pixel = cast(row.clip(0, rows - 1) * columns + column.clip(0, columns - 1), "int64")
+    told, score = (xp.take(of.reshape(-1), pixel) for of in there.map)
+    same = inside & (abs(told - z) < SAME_DEPTH * z) & (score >= LEAST_OTHER_SCORE)
+    return _Said(same, inside & (told > (1 + FARTHER) * z) & (score >= LEAST_SCORE), pixel)

@@ -132,7 +132,7 @@ def _lens(camera: Camera) -> npt.NDArray[np.float64]:
 
 
 def _steps(camera: Camera, moves: Sequence[_Move], near: float, far: float) -> int:
-    """How many depths: one for each pixel that the middle or a corner is shifted by, in the picture where it is most."""
+    """How many depths: one for each pixel that the middle or a corner is shifted by, where it is most."""
     x, y = camera.width, camera.height
     places = np.array([[x / 2, y / 2, 1], [0, 0, 1], [x, 0, 1], [0, y, 1], [x, y, 1]])
     longest = 0.0
