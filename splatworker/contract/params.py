@@ -198,7 +198,6 @@ def resolve(
     if own:
         chosen |= {name: getattr(DEFAULTS, name) for name in ("opacity_lr", "densify_from_iter", *SCALED)}
         chosen["light"] = "auto"
-        chosen["start_points"] = "auto"
         chosen |= _preview_schedule(iterations) if preview else _coarse_to_fine_schedule(iterations, overlap)
     for name, ours in chosen.items():
         default = getattr(DEFAULTS, name)
@@ -263,6 +262,7 @@ def _coarse_to_fine_schedule(iterations: int, overlap: float | None) -> dict[str
         "final_rate": FINAL_RATE_OF_LONG if iterations >= LONG_ITERATIONS else FINAL_RATE,
         "dropout": DROPOUT if _is_little(overlap) or iterations >= DROPOUT_FROM else 0.0,
         "density": "revised",
+        "start_points": "auto",
         "coarse_iterations": min(COARSE_AT_MOST, iterations // 3),
         "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations * 2 // 3),
     }

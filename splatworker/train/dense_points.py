@@ -57,8 +57,9 @@ SAME_DEPTH = 0.015
 FARTHER = 0.05
 """By so large a share of its depth is farther what contradicts a place: one sees through it."""
 
-LEAST_VOTES = 1
-"""So many more photos have to agree with a place than contradict it."""
+SURE = 0.85
+VOTES_FOR_THE_UNSURE = 2
+"""So many more photos have to agree with a place than contradict it; one, where it is as alike as `SURE`."""
 
 MOST_POINTS = 50_000
 """To start from, the scene's own included; half of `max_gaussians` where that is less."""
@@ -81,12 +82,6 @@ def more_points(options: Options, views: Sequence[View], points: Points) -> Poin
         return None
     most = min(MOST_POINTS, options.max_gaussians // 2) if options.max_gaussians else MOST_POINTS
     return dense_points(views, points, max(0, most - len(points.xyz)))
-
-
-def together(points: Points, more: Points) -> Points:
-    """Both, the first in front."""
-    lengths = np.concatenate([points.track_lengths, more.track_lengths])
-    return Points(np.concatenate([points.xyz, more.xyz]), np.concatenate([points.rgb, more.rgb]), lengths)
 
 
 def dense_points(views: Sequence[View], points: Points, most: int = MOST_POINTS) -> Points:
@@ -166,7 +161,7 @@ def confirmed(swept: Sequence[Swept | None]) -> list[Array | None]:
     """(H, W) bool for each photo: where its depth is believed. None where the photo has no depths.
 
     Other photos agree with a place, contradict it, or say nothing of it: one that sees what lies farther away in the
-    same direction would not, were the place not empty. More have to agree than contradict.
+    same direction would not, were the place not empty. More have to agree than contradict, by one or two.
     """
     return [None if one is None else _believed(one, [swept[index] for index in one.witnesses]) for one in swept]
 
@@ -178,7 +173,7 @@ def _believed(one: Swept, others: Sequence[Swept | None]) -> Array:
         if other is not None:
             said = _said(world, other)
             votes = votes + cast(said.same, "float32") - cast(said.farther, "float32")
-    return (one.map.score >= LEAST_SCORE) & (votes >= LEAST_VOTES)
+    return ((one.map.score >= SURE) & (votes >= 1)) | ((one.map.score >= LEAST_SCORE) & (votes >= VOTES_FOR_THE_UNSURE))
 
 
 def _merged(

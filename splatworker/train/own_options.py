@@ -111,7 +111,7 @@ class OwnOptions:
         Option(
             "What training starts from: sparse, the cameras' own points; dense, also points of all surfaces on whose "
             "place two photos agree, pixel by pixel; auto: the second where photos are few.",
-            advice="Not given, auto. Few photos gain 1 dB and more.",
+            advice='Not given, see "Coarse to fine".',
             whose="ours",
             group=OURS,
             job=InJob(),

@@ -19,12 +19,12 @@ from splatworker.stages import interrupts
 from splatworker.stages.progress import Reporter
 from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from splatworker.train.clock import Clock
-from splatworker.train.dense_points import more_points, together
+from splatworker.train.dense_points import more_points
 from splatworker.train.density import DensityStrategy, GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
 from splatworker.train.folder import ModelFolder, splat_path, write_description, write_log, write_splat
 from splatworker.train.free_space import FreeSpace
-from splatworker.train.initial import gaussians_from_points, scene_extent
+from splatworker.train.initial import first_gaussians, scene_extent
 from splatworker.train.light import Light
 from splatworker.train.log import READ_EVERY, LossLog
 from splatworker.train.memory import gaussian_capacity, is_out_of_memory
@@ -122,8 +122,7 @@ def train(
     found: Points | None = None
     if model is None:
         found = more_points(options, views[: len(train_photos)], scene.points)
-        points = scene.points if found is None else together(scene.points, found)
-        model = Model(to_tensors(gaussians_from_points(points, options.sh_degree), device))
+        model = Model(to_tensors(first_gaussians(scene.points, found, options.sh_degree), device))
     if ranks:
         ranks.share(model)
     folder = ModelFolder(options, first)
