@@ -70,7 +70,7 @@ def options_for(given: argparse.Namespace, folder: Path) -> Any:
 
 
 def overlap_of(scene: Path) -> float | None:
-    """With how many others a photo overlaps, by which a job's training is planned; None where its model does not say."""
+    """With how many others a photo overlaps, as a job's training is planned by; None if its model is not there."""
     from splatworker.sfm.colmap import pycolmap
     from splatworker.sfm.overlap import overlapping_photos
 
