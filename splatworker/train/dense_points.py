@@ -64,6 +64,11 @@ VOTES_FOR_THE_UNSURE = 2
 MOST_POINTS = 50_000
 """To start from, the scene's own included; half of `max_gaussians` where that is less."""
 
+LEAST_COVERAGE = 0.2
+"""Of the photos' pixels: where dense points cover fewer, "auto" leaves it at the cameras' own. What is small from the
+start covers nothing of the rest, which large Gaussians before the cameras then do (docs/lab-log/cameras-and-cpu.md,
+"Few photos")."""
+
 FEW_PHOTOS = 30
 """With more, "auto" leaves it at the cameras' own points."""
 
@@ -76,24 +81,29 @@ class Swept(NamedTuple):
     witnesses: list[int]
 
 
-def more_points(options: Options, views: Sequence[View], points: Points) -> Points | None:
+class Found(NamedTuple):
+    """New points, of which each was seen by two photos, and the share of the photos' pixels that they cover."""
+
+    points: Points
+    coverage: float
+
+
+def more_points(options: Options, views: Sequence[View], points: Points) -> Found | None:
     """`dense_points` where the options want them; None where training starts from the scene's own points alone."""
     if options.start_points == "sparse" or (options.start_points == "auto" and len(views) > FEW_PHOTOS):
         return None
     most = min(MOST_POINTS, options.max_gaussians // 2) if options.max_gaussians else MOST_POINTS
-    return dense_points(views, points, max(0, most - len(points.xyz)))
+    found = dense_points(views, points, max(0, most - len(points.xyz)))
+    return found if options.start_points == "dense" or found.coverage >= LEAST_COVERAGE else None
 
 
-def dense_points(views: Sequence[View], points: Points, most: int = MOST_POINTS) -> Points:
+def dense_points(views: Sequence[View], points: Points, most: int = MOST_POINTS) -> Found:
     """Points of the surfaces that photos show, beside those that they have.
 
     Args:
         views: the photos, on the device that trains.
         points: the scene's.
         most: how many are wanted at most; chosen by chance where there are more.
-
-    Returns:
-        New points alone, of which each was seen by two photos; in an order of their own.
     """
     pictures = [_small(view) for view in views]
     cameras = [view.camera for view, _ in pictures]
@@ -113,11 +123,13 @@ def dense_points(views: Sequence[View], points: Points, most: int = MOST_POINTS)
     on_gpu = is_gpu(device_of(pictures[0][1].grey))
     with ThreadPoolExecutor(1 if on_gpu else available_cpus()) as pool:
         swept = list(pool.map(sweep, range(len(cameras))))
-    xyz, rgb = _merged(swept, confirmed(swept))
+    believed = confirmed(swept)
+    coverage = sum(float(to_numpy(one).mean()) for one in believed if one is not None) / len(believed)
+    xyz, rgb = _merged(swept, believed)
     if len(xyz) > most:
         chosen = np.sort(np.random.default_rng(0).permutation(len(xyz))[:most])
         xyz, rgb = xyz[chosen], rgb[chosen]
-    return Points(xyz, rgb, np.full(len(xyz), 2, np.int64))
+    return Found(Points(xyz, rgb, np.full(len(xyz), 2, np.int64)), coverage)
 
 
 def _small(view: View) -> tuple[View, Picture]:

@@ -19,7 +19,7 @@ from splatworker.stages import interrupts
 from splatworker.stages.progress import Reporter
 from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from splatworker.train.clock import Clock
-from splatworker.train.dense_points import more_points
+from splatworker.train.dense_points import Found, more_points
 from splatworker.train.density import DensityStrategy, GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
 from splatworker.train.folder import ModelFolder, splat_path, write_description, write_log, write_splat
@@ -119,10 +119,10 @@ def train(
             f"Light differs between the photos ({gains.min():.2f} to {gains.max():.2f} of its mean): they were brought "
             "into one."
         )
-    found: Points | None = None
+    found: Found | None = None
     if model is None:
         found = more_points(options, views[: len(train_photos)], scene.points)
-        model = Model(to_tensors(first_gaussians(scene.points, found, options.sh_degree), device))
+        model = Model(to_tensors(first_gaussians(scene.points, found and found.points, options.sh_degree), device))
     if ranks:
         ranks.share(model)
     folder = ModelFolder(options, first)
@@ -224,7 +224,7 @@ def train(
             **({"masked": silhouettes.count} if silhouettes else {}),
             **({"ignored_in": ignored} if ignored else {}),
         },
-        **({"start_points": {"sparse": len(scene.points.xyz), "dense": len(found.xyz)}} if found is not None else {}),
+        **({"start_points": _told(scene.points, found)} if found else {}),
         **({"light": {"least": round(gains.min(), 3), "most": round(gains.max(), 3)}} if gains is not None else {}),
         "width": views.largest[0],
         "height": views.largest[1],
@@ -235,6 +235,10 @@ def train(
         **({"processes": ranks.count} if ranks else {}),
         **({"peak_memory_bytes": peak} if (peak := peak_memory(device)) is not None else {}),
     }
+
+
+def _told(points: Points, found: Found) -> dict[str, Any]:
+    return {"sparse": len(points.xyz), "dense": len(found.points.xyz), "coverage": round(found.coverage, 3)}
 
 
 def _batches(renderer: Renderer, ranks: Ranks) -> BatchStep:

@@ -16,7 +16,7 @@ from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import Ignored, View
 from splatworker.stages.progress import Silent
 from splatworker.train import dense_points as dense
-from splatworker.train.dense_points import Swept, confirmed, dense_points, in_sight, neighbours_of
+from splatworker.train.dense_points import Found, Swept, confirmed, dense_points, in_sight, neighbours_of
 from splatworker.train.options import Options
 from splatworker.train.plane_sweep import UNKNOWN, DepthMap
 from splatworker.train.trainer import train
@@ -34,7 +34,8 @@ def views(device: Device) -> list[View]:
 
 
 def test_points_lie_on_what_photos_show_once_each_in_its_colour(device: Device) -> None:
-    found = dense_points(views(device), sparse())
+    found, coverage = dense_points(views(device), sparse())
+    assert 0.3 < coverage < 1
     assert len(found.xyz) == len(found.rgb) == len(found.track_lengths)
     assert np.quantile(painted_plane.off_the_plane(found.xyz), 0.95) < 0.02 * painted_plane.AWAY
     pixels = CAMERAS[0].width * CAMERAS[0].height
@@ -50,12 +51,12 @@ def test_points_lie_on_what_photos_show_once_each_in_its_colour(device: Device) 
 def test_both_kinds_of_arrays_find_the_same_and_the_number_is_bounded() -> None:
     import torch
 
-    one, other = (dense_points(views(device), sparse()) for device in ("cpu", torch.device("cpu")))
+    one, other = (dense_points(views(device), sparse()).points for device in ("cpu", torch.device("cpu")))
     assert abs(len(one.xyz) - len(other.xyz)) <= 0.01 * len(one.xyz)  # last bits decide some
-    some = dense_points(views("cpu"), sparse(), most=100)
+    some = dense_points(views("cpu"), sparse(), most=100).points
     assert len(some.xyz) == 100
     assert {tuple(place) for place in some.xyz} < {tuple(place) for place in one.xyz}
-    assert np.array_equal(dense_points(views("cpu"), sparse(), most=100).xyz, some.xyz)
+    assert np.array_equal(dense_points(views("cpu"), sparse(), most=100).points.xyz, some.xyz)
 
 
 def test_ignored_pixels_and_photos_without_company_tell_nothing(device: Device) -> None:
@@ -65,12 +66,12 @@ def test_ignored_pixels_and_photos_without_company_tell_nothing(device: Device) 
     for view in views(device):
         photo = painted_plane.photo(view.camera) * (hidden == 0)
         masked.append(View(view.camera, to_device(photo, device), Ignored(to_device(hidden, device), 2.0)))
-    found = dense_points(masked, sparse())
-    assert len(found.xyz)
-    assert len(found.xyz) < 0.75 * len(dense_points(views(device), sparse()).xyz)
-    assert len(dense_points(views(device)[:1], sparse()).xyz) == 0
+    part, whole = (dense_points(those, sparse()) for those in (masked, views(device)))
+    assert 0 < len(part.points.xyz) < 0.75 * len(whole.points.xyz)
+    assert 0 < part.coverage < 0.75 * whole.coverage
     nothing = Points(np.zeros((0, 3)), np.zeros((0, 3), np.uint8), np.zeros(0, np.int64))
-    assert len(dense_points(views(device), nothing).xyz) == 0
+    for nobody in (dense_points(views(device)[:1], sparse()), dense_points(views(device), nothing)):
+        assert (len(nobody.points.xyz), nobody.coverage) == (0, 0)
 
 
 def test_who_is_seen_through_is_not_believed(device: Device) -> None:
@@ -103,20 +104,32 @@ def test_neighbours_see_the_same_from_an_angle() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "few", "more"), [("sparse", 99, False), ("dense", 0, True), ("auto", 99, True), ("auto", 0, False)]
+    ("start", "few", "covered", "more"),
+    [
+        ("sparse", 99, 1.0, False),
+        ("dense", 0, 0.0, True),
+        ("auto", 99, dense.LEAST_COVERAGE, True),
+        ("auto", 99, 0.9 * dense.LEAST_COVERAGE, False),
+        ("auto", 0, 1.0, False),
+    ],
 )
 def test_training_starts_from_them_where_that_is_wanted(
-    tiny_options: Callable[..., Options], monkeypatch: pytest.MonkeyPatch, start: str, few: int, more: bool
+    tiny_options: Callable[..., Options],
+    monkeypatch: pytest.MonkeyPatch,
+    start: str,
+    few: int,
+    covered: float,
+    more: bool,
 ) -> None:
     asked: list[int] = []
 
-    def found(views: Any, points: Points, most: int) -> Points:
+    def found(views: Any, points: Points, most: int) -> Found:
         asked.append(most)
-        return Points(points.xyz[:5] + 0.01, points.rgb[:5], points.track_lengths[:5])
+        return Found(Points(points.xyz[:5] + 0.01, points.rgb[:5], points.track_lengths[:5]), covered)
 
     monkeypatch.setattr(dense, "FEW_PHOTOS", few)
     monkeypatch.setattr(dense, "dense_points", found)
     told = train(tiny_options(start_points=start, iterations=2, max_gaussians=1000), CpuRenderer(), Silent())
-    assert told.get("start_points") == ({"sparse": 60, "dense": 5} if more else None)
-    assert asked == ([1000 // 2 - 60] if more else [])
+    assert told.get("start_points") == ({"sparse": 60, "dense": 5, "coverage": covered} if more else None)
+    assert asked == ([] if start == "sparse" or (start == "auto" and not few) else [1000 // 2 - 60])
     assert told["gaussians"] == (65 if more else 60)
