@@ -64,7 +64,7 @@ VOTES_FOR_THE_UNSURE = 2
 MOST_POINTS = 50_000
 """To start from, the scene's own included; half of `max_gaussians` where that is less."""
 
-LEAST_COVERAGE = 0.2
+LEAST_COVERAGE = 0.28
 """Of the photos' pixels: where dense points cover fewer, "auto" leaves it at the cameras' own. What is small from the
 start covers nothing of the rest, which large Gaussians before the cameras then do (docs/lab-log/cameras-and-cpu.md,
 "Few photos")."""

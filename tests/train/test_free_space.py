@@ -39,19 +39,6 @@ def test_free_space_follows_the_camera_and_any_camera_will_do(device: Device) ->
     assert free.holds(places).tolist() == [True, True, False]
 
 
-def test_by_tiles_each_part_of_a_picture_ends_where_its_own_points_begin(device: Device) -> None:
-    near = points_at()  # all over the picture
-    photo = photo_of()
-    half = near.xyz[:, 0] * 100 / near.xyz[:, 2] > 30  # right of the middle nothing is near
-    xyz = np.where(half[:, None], 5 * near.xyz, near.xyz)
-    whole, parts = (FreeSpace([photo], all_points(xyz), device, by_tiles=by_tiles) for by_tiles in (False, True))
-    depth = 3 * NEAREST
-    left, right = ([-0.6 * depth, 0, depth], [0.9 * depth, 0, depth])
-    places = numbers_on(device, [left, right])
-    assert whole.holds(places).tolist() == [False, False]
-    assert parts.holds(places).tolist() == [False, True]
-
-
 def test_a_camera_with_few_points_says_nothing(device: Device) -> None:
     free = FreeSpace([photo_of()], points_at(count=LEAST_POINTS - 2), device)
     assert not free.holds(numbers_on(device, [[0, 0, 0.1]])).any()
