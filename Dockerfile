@@ -3,10 +3,10 @@
 #
 #   ./build.sh [--with-torch] [--cuda13] [--with-inria] [--with-segmentation]
 #
-# Stages: build (our wheel, its kernels by NVRTC from PyPI), libraries (torch, COLMAP and the rest), inria (if asked for),
-# system (what is left of Debian), parts (the bill of materials, and the check of licences), runtime. The layers of the last
-# stage go from what never changes to what changes daily: a change of our Python code rebuilds in seconds and is a few
-# megabytes to pull.
+# Stages: build (our wheel, its kernels by NVRTC from PyPI), libraries (COLMAP and the rest; torch, if asked for), inria (if
+# asked for), system (what is left of Debian), parts (the bill of materials, and the check of licences), runtime. The layers
+# of the last stage go from what never changes to what changes daily: a change of our Python code rebuilds in seconds and is
+# a few megabytes to pull.
 # A tag moves. Who wants the same bytes again gives both as debian@sha256:... (docs/configuration.md says how).
 ARG BUILD_BASE=debian:12-slim
 ARG RUNTIME_BASE=debian:12-slim
@@ -47,9 +47,9 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
 RUN python3 -m venv /opt/venv
-# torch 2.10.0 is PyPI's last one for CUDA 12, and so for drivers under 580; --cuda13 takes a newer one. "none" leaves it
-# out. Each has a lock file, whose hashes let nothing but PyPI's own files in (scripts/lock writes them).
-ARG TORCH=2.10.0
+# torch is wanted by trainings on several GPUs alone. 2.10.0 is PyPI's last one for CUDA 12, and so for drivers under 580;
+# --cuda13 takes a newer one. Each has a lock file, whose hashes let nothing but PyPI's own files in (scripts/lock writes them).
+ARG TORCH=none
 # WITH_SEGMENTATION=1 adds the network of jobs with "segmentation": true, and its weights (docs/object.md).
 ARG WITH_SEGMENTATION=0
 COPY docker/prune-libraries.sh docker/add-segmentation.sh docker/requirements.lock docker/torch-*.lock \

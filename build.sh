@@ -2,8 +2,9 @@
 # Build the worker's image: ./build.sh [--with-torch] [--cuda13] [--with-inria] [--with-segmentation]
 #   IMAGE       its name (splatworker:latest)
 #   BUILD_ARGS  more arguments for docker build
-# --with-torch takes torch for CUDA 12, which every driver from 525 on runs. To train on a GPU needs torch: it is the default.
-# --cuda13 takes a torch of CUDA 13, for machines with NVIDIA driver 580 or newer: a smaller image with the same kernels.
+# --with-torch adds torch for CUDA 12, which every driver from 525 on runs: trainings on several GPUs, and
+# SPLATWORKER_ARRAYS=torch, want it; one GPU does not.
+# --cuda13 adds a torch of CUDA 13 in its place, for machines with NVIDIA driver 580 or newer: 1.6 GB smaller.
 # --with-inria adds the original trainer for jobs with "trainer": "inria". Its licence forbids commercial use.
 # --with-segmentation adds the network that "segmentation": true asks (docs/object.md).
 set -euo pipefail

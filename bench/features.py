@@ -22,7 +22,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.grey_photos import agreement, by_vlfeat
 
-from splatworker.sfm.extraction import read_grey
+from splatworker.sfm.photo_features import read_grey
 from splatworker.sfm.sift import sift
 from splatworker.stages.file_names import find_files
 

@@ -35,7 +35,7 @@ from splatworker.export.subject import read_subject, shrunk
 from splatworker.export.visibility import measure_visibility
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
-from splatworker.render.arrays import mean_square
+from splatworker.render.arrays import mean_square_difference
 from splatworker.render.backend import renderer_for
 from splatworker.render.device import kind
 from splatworker.render.interface import Renderer
@@ -100,7 +100,7 @@ def table(
         size = path.stat().st_size
         ply_bytes = ply_bytes or size
         stored = SplatRenderer(read_any(path), renderer, background)
-        errors = [mean_square(stored.image(c) - image) for c, image in zip(cameras, own, strict=True)]
+        errors = [mean_square_difference(stored.image(c), image) for c, image in zip(cameras, own, strict=True)]
         error = statistics.mean(errors)
         likeness = "the same" if error == 0 else f"{-10 * math.log10(error):.2f}"
         wall = statistics.median(time.wall for time in times)

@@ -12,6 +12,9 @@ how many of the others it accuses.
     error        a photo's mean reprojection error is twice the median of all
     survival     under `SURVIVAL` of its verified matches became one common point
     agreement    under `agreement.LEAST_SHARE` of its verified matches obey the cameras, or no agreeing pair joins it
+    bend         of the others, it is of a smaller part of a model that matches hold together, but not closely
+
+Which of two halves is the broken one nobody can tell: of those that a bend sets apart, both are taken for found.
 """
 
 from __future__ import annotations
@@ -84,7 +87,19 @@ def tried(images: Path, work: Path) -> Iterator[tuple[str, set[int], set[int], F
             folder.mkdir()
             model = pycolmap.triangulate_points(model, bench.database, bench.photos, folder)  # noqa: PLW2901
         votes = agreement.agreeing(model, verified)
-        yield way, broken, set(model.reg_image_ids()), accused(model, verified, votes), agreement.shares(votes)
+        placed = set(model.reg_image_ids())
+        found = accused(model, verified, votes)
+        found["bend"] = bend_of(model, verified, placed, broken, found["agreement"])
+        yield way, broken, placed, found, agreement.shares(votes)
+
+
+def bend_of(model: Any, verified: Any, images: set[int], broken: set[int], without: set[int]) -> set[int]:
+    """The images that a bend names, or all broken ones if it names all others."""
+    from splatworker.sfm import agreement, bend
+
+    votes = agreement.agreeing(model, verified, bend.CLOSE_PX)
+    found = bend.bent({pair: vote for pair, vote in votes.items() if not without & set(pair)})
+    return broken - without if found and not found & broken and images - broken <= found | without else found
 
 
 def accused(model: Any, verified: Any, votes: Any) -> Found:

@@ -70,7 +70,9 @@ def measure(
 
 def on_host(array: Any) -> Pixels:
     """An image as float64 in the processor's memory, whatever kind of array it is."""
-    return np.asarray(array.cpu() if hasattr(array, "cpu") else array, np.float64)
+    from splatworker.render.arrays import to_numpy
+
+    return to_numpy(array).astype(np.float64)
 
 
 def psnr(image: Pixels, truth: Pixels) -> float:

@@ -7,7 +7,7 @@ TRAINER is default (ours, as a job without params is trained), original (ours, w
 deterministic (default, repeating to the bit) or gsplat; default:NAME=VALUE,... is default with such params, as is
 `--params` with a job's. `--score` trains on all photos of SCENE, and scores on the held-out ones of another scene with
 the same world, instead of holding out every 8th. `--stages` times the stages of steps on the finished model, and the
-rounds of density control, for which the host then waits.
+rounds of density control, for which the host then waits; on a GPU that is done on torch's tensors.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ def main() -> None:
     parser.add_argument("--params", type=json.loads, default={})
     parser.add_argument("--score", type=Path)
     given = parser.parse_args()
+    if given.stages:
+        os.environ["SPLATWORKER_ARRAYS"] = "torch"
     with tempfile.TemporaryDirectory() as folder:
         options = options_for(given, Path(folder))
         train = train_gsplat if given.trainer == "gsplat" else train_ours

@@ -10,6 +10,13 @@ rm -rf "$site"/torch/include "$site"/torch/test "$site"/torch/share "$site"/nvid
 find "$site" -name '*.a' -delete
 find "$site" -type d \( -name tests -o -name test \) -path '*/numpy/*' -prune -exec rm -rf {} +
 find "$site" -type d -name tests -path '*/scipy/*' -prune -exec rm -rf {} +
+# SciPy's parts that nothing here asks (sparse matrices, trees, turns and pictures' regions are what is), and the descriptions
+# of Amazon's services but storage and what signs in to it, which the SDK's upload goes to.
+for part in cluster datasets differentiate fft fftpack integrate interpolate io misc odr optimize signal stats; do
+  rm -rf "$site/scipy/$part"
+done
+find "$site"/botocore/data -mindepth 1 -maxdepth 1 -type d \
+  ! -name s3 ! -name sts ! -name sso ! -name sso-oidc ! -name signin -exec rm -rf {} +
 # What torch opens when it is first asked for it, and nobody here asks: cuDNN's parts when the first convolution runs
 # (libcudnn.so itself is linked to), cuSOLVER when a matrix is decomposed on a GPU.
 [ -d "$site"/nvidia ] || mkdir "$site"/nvidia # an image without torch has none
@@ -28,6 +35,13 @@ rm -rf "$site"/pip "$site"/pip-*.dist-info "$site"/setuptools "$site"/setuptools
 find "$site" -name '__pycache__' -prune -exec rm -rf {} +
 # Checked by hash, not by time: the same files give the same bytes, and Python never looks at the sources again.
 "$1"/bin/python -m compileall -q --invalidation-mode unchecked-hash "$site" || true
-# What is left still loads, and sends between processes.
+# What is left still loads.
+"$1"/bin/python -B -c '
+import boto3, runpod
+from scipy import ndimage, sparse, spatial
+from scipy.spatial.transform import Rotation
+boto3.client("s3", region_name="auto")
+sparse.csr_array((1, 1)) @ sparse.diags_array([1.0])
+print("pruned:", runpod.__version__)'
 [ ! -d "$site"/torch ] ||
   "$1"/bin/python -B -c 'import torch, torch.distributed; print("pruned:", torch.__version__, torch.version.cuda)'

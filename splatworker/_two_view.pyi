@@ -1,5 +1,6 @@
 """The two-view kernel (kernels/two_view/bindings.cpp)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,8 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 def verify(
-    xy1: Array,
-    scale1: Array,
-    xy2: Array,
-    scale2: Array,
-    matches: npt.NDArray[np.uint32],
-    calibrated: bool,
+    pairs: Sequence[tuple[Array, Array, Array, Array, npt.NDArray[np.uint32], bool, int, int]],
     seed: int,
-    first: int,
-    second: int,
     *,
     max_error: float,
     min_inliers: int,
@@ -28,7 +22,7 @@ def verify(
     max_trials: int,
     min_epipole_deg: float,
     cheirality: bool,
-) -> dict[str, Any]: ...
+) -> list[dict[str, Any]]: ...
 def essentials(matches: Array) -> list[Array]: ...
 def fundamentals(matches: Array) -> list[Array]: ...
 def homographies(matches: Array) -> list[Array]: ...

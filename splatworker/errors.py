@@ -40,7 +40,7 @@
         │   ├── NoGpu                no_gpu                            the driver shows none
         │   ├── GpuTooOld            gpu_too_old                       under compute capability 7.5
         │   └── GpuUnsupported       gpu_unsupported                   nothing for it in this installation
-        │       └── TorchMissing     torch_missing                     the GPU's trainer needs torch
+        │       └── TorchMissing     torch_missing                     torch was asked for
         ├── StageCrashed             stage_crashed                     a stage's process died without a word
         ├── DeadlineExceeded         deadline_exceeded
         └── Cancelled                cancelled
@@ -326,13 +326,13 @@ class GpuTooOld(GpuFailed):
 
 
 class GpuUnsupported(GpuFailed):
-    """There are no kernels for the GPU in this installation, or its torch is one without CUDA."""
+    """There are no kernels for the GPU in this installation."""
 
     code = "gpu_unsupported"
 
 
 class TorchMissing(GpuUnsupported):
-    """There is a GPU, and torch, which the trainer works with there, is not installed."""
+    """Torch, which was asked for or by which several processes train together, is not installed."""
 
     code = "torch_missing"
 

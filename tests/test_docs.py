@@ -171,10 +171,10 @@ def test_the_defaults_are_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
         "from splatworker.pipeline import outputs as extra_outputs; "
         "from splatworker.pipeline import transfers as network_stages; "
         "from splatworker.deliver import upload; "
-        "from splatworker.photos import decode, fetch; "
+        "from splatworker.photos import fetch, sandbox; "
         "print(fetch.MOST_BYTES >> 20, fetch.MOST_BYTES_IN_ALL >> 20, fetch.MOST_SECONDS_EACH, fetch.MOST_SECONDS, "
-        "upload.MOST_SECONDS, network_stages.WEBHOOK_SECONDS, decode.MOST_PIXELS // 10**6, decode.MOST_MEMORY >> 20, "
-        "decode.MOST_SECONDS, extra_outputs.LONGEST_SECONDS)"
+        "upload.MOST_SECONDS, network_stages.WEBHOOK_SECONDS, sandbox.MOST_PIXELS // 10**6, sandbox.MOST_MEMORY >> 20, "
+        "sandbox.MOST_SECONDS, extra_outputs.LONGEST_SECONDS)"
     )
     names = ("PHOTO_MIB", "PHOTOS_MIB", "PHOTO_S", "PHOTOS_S", "UPLOAD_S", "WEBHOOK_S", "MEGAPIXELS", "DECODER_MIB",
              "DECODER_S", "OUTPUTS_S")  # fmt: skip

@@ -13,6 +13,7 @@ DECLARATIONS = "declarations alone; train/test_options.py, contract/ and docs/pa
 AS_ONE_FORMAT = "a format's two functions; splat_files/test_formats.py takes every format through them"
 FOR_VIEWS = "needs a scene that was drawn: export/test_for_views.py"
 THE_CUT = "a part of the cut of an object; export/test_object_alone.py takes scenes with a known answer through it"
+ON_A_GPU = "on a GPU of one thread, each kernel beside its twin: render/test_gpu_array.py"
 RECORD = "a record, which decides nothing"
 
 ELSEWHERE = {
@@ -27,6 +28,9 @@ ELSEWHERE = {
     "photos/unusable": "an exception's name",
     "pipeline/records": RECORD,
     "render/cpu": DRAWING,
+    "render/gpu_kernels": ON_A_GPU,
+    "render/kernel_renderer": "what cuda and own_cuda share; " + DRAWING,
+    "render/own_cuda": DRAWING,
     "render/reference": DRAWING,
     "sfm/workbench": RECORD,
     "splat_files/constant_colour": FOR_VIEWS,

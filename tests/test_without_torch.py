@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ ROOT = Path(__file__).parents[1]
 
 NEED_TORCH = {"splatworker.render.reference", "splatworker.render.cuda", "splatworker.train.parallel"}
 """The specification, a GPU's renderer, and several processes: whoever asks for one of them loads torch."""
+
+NEED_KERNELS = {"splatworker.render.kernel_renderer", "splatworker.render.own_cuda"}
+"""A GPU's renderer on our own arrays: whoever asks for it wants the kernels to have been built."""
 
 IMPORT_ALL = """
 import importlib, json, sys
@@ -29,7 +33,8 @@ def modules() -> list[str]:
     """All of ours that do not need torch; COLMAP's last, which wants to be loaded its own way."""
     paths = sorted((ROOT / "splatworker").rglob("*.py"), key=lambda path: ("sfm" not in path.parts, path))
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths]
-    return [name for name in names if name not in NEED_TORCH and not name.endswith("__main__")]
+    others = NEED_TORCH if find_spec("splatworker._cuda") else NEED_TORCH | NEED_KERNELS
+    return [name for name in names if name not in others and not name.endswith("__main__")]
 
 
 @pytest.fixture

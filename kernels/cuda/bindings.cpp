@@ -11,8 +11,10 @@
 #include <cstdint>
 #include <set>
 
+#include "array_bindings.h"
 #include "sift.h"
 #include "gpu.h"
+#include "matching_bindings.h"
 #include "renderer.h"
 #include "../features/arrays.h"
 
@@ -178,6 +180,7 @@ NB_MODULE(_cuda, m) {
         .def("stage_times", &BoundRenderer::stage_times)
         .def_prop_ro("instances", &BoundRenderer::instances)
         .def_prop_ro("scratch_bytes", &BoundRenderer::scratch_bytes);
+    bind_arrays(m);
     m.def(
         "sift",
         [](int device, const features::Grey &grey, int first_octave, int most) {
@@ -188,8 +191,10 @@ NB_MODULE(_cuda, m) {
                                        });
         },
         nb::arg("device"), nb::arg("grey").noconvert(), nb::arg("first_octave"), nb::arg("most"));
+    bind_matching(m);
     m.def("obstacle", [](int device) {
         try {
+            nb::gil_scoped_release release;
             splat::Gpu::of(device);
         } catch (const splat::Unusable &unusable) {
             return std::make_pair(std::string(unusable.code), std::string(unusable.what()));

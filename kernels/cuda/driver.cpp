@@ -50,6 +50,7 @@ Driver functions_of(void *library) {
     find(library, "cuMemsetD8Async", &d.fill_bytes);
     find(library, "cuMemAlloc_v2", &d.allocate);
     find(library, "cuMemFree_v2", &d.free);
+    find(library, "cuMemGetInfo_v2", &d.memory_info);
     find(library, "cuMemcpyHtoDAsync_v2", &d.to_device);
     find(library, "cuMemcpyDtoHAsync_v2", &d.to_host);
     find(library, "cuStreamSynchronize", &d.wait_for_stream);

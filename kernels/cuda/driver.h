@@ -55,6 +55,7 @@ struct Driver {
     int (*fill_bytes)(DeviceAddress target, unsigned char value, size_t bytes, Stream stream);
     int (*allocate)(DeviceAddress *address, size_t bytes);
     int (*free)(DeviceAddress address);
+    int (*memory_info)(size_t *free, size_t *total);
     int (*to_device)(DeviceAddress target, const void *source, size_t bytes, Stream stream);
     int (*to_host)(void *target, DeviceAddress source, size_t bytes, Stream stream);
     int (*wait_for_stream)(Stream stream);

@@ -2,9 +2,12 @@
 #include "sift.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 
-#include "sift_kernels.h"
+#include "allocation.h"
 #include "gpu.h"
+#include "sift_kernels.h"
 
 namespace splat {
 namespace {
@@ -19,28 +22,55 @@ const Kernel<decltype(gradients_kernel)> start_gradients{"sift", "gradients_kern
 const Kernel<decltype(orientations_kernel)> start_orientations{"sift", "orientations_kernel"};
 const Kernel<decltype(describe_kernel)> start_describe{"sift", "describe_kernel"};
 
-constexpr Stream kStream = nullptr;
+// What a photo needs of the GPU's memory: kept for the next one, since to ask for it takes as long as the work.
+struct Workspace {
+    Growing<uint8_t> photo, described;
+    Growing<float> images;
+    Growing<int> count;
+    Growing<Keypoint> found, points;
+    Growing<FoundDirections> turned;
+    Growing<Pose> poses;
+};
 
-// Memory of the GPU, for as long as this lives.
-template <typename T>
-class Memory {
+// Workspaces that photos share, one at a time. Never destroyed: when the process ends, the driver may be gone before.
+class Workspaces {
 public:
-    explicit Memory(size_t count) { check(driver().allocate(&address_, std::max<size_t>(count, 1) * sizeof(T))); }
-    ~Memory() { driver().free(address_); }
-    Memory(const Memory &) = delete;
-    Memory &operator=(const Memory &) = delete;
-    T *data() const { return reinterpret_cast<T *>(address_); }
-    void fill(const T *from, size_t count) {
-        if (count) check(driver().to_device(address_, from, count * sizeof(T), kStream));
+    static Workspaces &of_process() {
+        static Workspaces *const all = new Workspaces;
+        return *all;
     }
-    // Waits for all that was started before.
-    void read(T *to, size_t count) const {
-        if (count) check(driver().to_host(to, address_, count * sizeof(T), kStream));
-        check(driver().wait_for_stream(kStream));
+
+    // One that nobody uses; `pixels` says for how large a photo. Waits while as many are in use as are of use, or as
+    // large photos as need much of the memory.
+    std::unique_ptr<Workspace> take(size_t pixels) {
+        std::unique_lock<std::mutex> locked(mutex_);
+        returned_.wait(locked, [&] { return in_use_ == 0 || (in_use_ < kMost && pixels_ + pixels <= kMostPixels); });
+        ++in_use_;
+        pixels_ += pixels;
+        if (free_.empty()) return std::make_unique<Workspace>();
+        std::unique_ptr<Workspace> one = std::move(free_.back());
+        free_.pop_back();
+        return one;
+    }
+    // Back again; nothing where it is of no use any more.
+    void give(std::unique_ptr<Workspace> one, size_t pixels) {
+        {
+            const std::lock_guard<std::mutex> locked(mutex_);
+            --in_use_;
+            pixels_ -= pixels;
+            if (one) free_.push_back(std::move(one));
+        }
+        returned_.notify_all();
     }
 
 private:
-    DeviceAddress address_ = 0;
+    static constexpr int kMost = 4;                          // photos at a time: more do not fill the GPU better
+    static constexpr size_t kMostPixels = size_t(24) << 20;  // of theirs together: 1 GB
+    std::mutex mutex_;
+    std::condition_variable returned_;
+    std::vector<std::unique_ptr<Workspace>> free_;
+    int in_use_ = 0;
+    size_t pixels_ = 0;
 };
 
 Grid grid_of(int64_t pixels) {
@@ -59,8 +89,8 @@ BlurWeights weights_of(double sigma) {
 void blur(const float *in, int width, int height, double sigma, float *between, float *out) {
     const BlurWeights weights = weights_of(sigma);
     const Grid grid = grid_of(int64_t(width) * height);
-    start_blur(grid, kPixelBlock, kStream, in, width, height, false, weights, between);
-    start_blur(grid, kPixelBlock, kStream, between, width, height, true, weights, out);
+    start_blur(grid, kPixelBlock, stream_of_thread(), in, width, height, false, weights, between);
+    start_blur(grid, kPixelBlock, stream_of_thread(), between, width, height, true, weights, out);
 }
 
 struct Octave {
@@ -69,35 +99,33 @@ struct Octave {
 };
 
 // Appends an octave's extrema.
-void find_extrema(const SiftLevels &levels, int octave, std::vector<Keypoint> &keypoints) {
+void find_extrema(Workspace &room_for, const SiftLevels &levels, int octave, std::vector<Keypoint> &keypoints) {
     const int64_t places = int64_t(levels.width) * levels.height;
-    Memory<int> count(1);
+    Allocation<int> &count = room_for.count.of(1);
     int number = 0;
     for (size_t room = size_t(places / 32 + 1024);; room = size_t(number)) {
-        Memory<Keypoint> found(room);
-        clear(count.data(), sizeof(int), kStream);
-        start_extrema(grid_of(kScales * places), kPixelBlock, kStream, levels, octave, int(room), found.data(),
-                      count.data());
-        count.read(&number, 1);
+        Allocation<Keypoint> &found = room_for.found.of(room);
+        clear(count.data(), sizeof(int), stream_of_thread());
+        start_extrema(grid_of(kScales * places), kPixelBlock, stream_of_thread(), levels, octave, int(room),
+                      found.data(), count.data());
+        count.read(&number, 1, stream_of_thread());
         if (size_t(number) > room) continue;  // once more, with room for all
         const size_t before = keypoints.size();
         keypoints.resize(before + number);
-        found.read(keypoints.data() + before, number);
+        found.read(keypoints.data() + before, number, stream_of_thread());
         return;
     }
 }
 
-}  // namespace
-
-void sift(const uint8_t *grey, int width, int height, int first_octave, int most, std::vector<Feature> &features,
-          std::vector<uint8_t> &descriptors) {
+void sift_in(Workspace &room, const uint8_t *grey, int width, int height, int first_octave, int most,
+             std::vector<Feature> &features, std::vector<uint8_t> &descriptors) {
     const bool doubled = first_octave < 0;
     const int columns = doubled ? 2 * width : width, rows = doubled ? 2 * height : height;
     const size_t pixels = size_t(columns) * rows;
-    Memory<uint8_t> photo(size_t(width) * height);
-    photo.fill(grey, size_t(width) * height);
+    Allocation<uint8_t> &photo = room.photo.of(size_t(width) * height);
+    photo.fill(grey, size_t(width) * height, stream_of_thread());
     // Levels 0, 4 and 5 of the octave in work, and a row's blur between; then kept levels, a third more for all octaves.
-    Memory<float> images(4 * pixels + kScales * (pixels + pixels / 3 + 1));
+    Allocation<float> &images = room.images.of(4 * pixels + kScales * (pixels + pixels / 3 + 1));
     float *others[kLevels] = {}, *between = images.data() + 3 * pixels, *next = images.data() + 4 * pixels;
     others[0] = images.data();
     others[kScales + 1] = others[0] + pixels;
@@ -112,12 +140,12 @@ void sift(const uint8_t *grey, int width, int height, int first_octave, int most
         for (float *&level : octave.kept) level = next, next += size;
         if (number == 0) {
             float *whole = others[kScales + 1];
-            start_grey(grid_of(size), kPixelBlock, kStream, photo.data(), width, height, doubled, whole);
+            start_grey(grid_of(size), kPixelBlock, stream_of_thread(), photo.data(), width, height, doubled, whole);
             blur(whole, w, h, sigma_to_first(first_octave), between, others[0]);
         } else {
             const Octave &before = octaves.back();
-            start_halve(grid_of(size), kPixelBlock, kStream, before.kept[kScales - 1], before.width, before.height,
-                        others[0]);
+            start_halve(grid_of(size), kPixelBlock, stream_of_thread(), before.kept[kScales - 1], before.width,
+                        before.height, others[0]);
         }
         float *levels[kLevels];
         for (int level = 0; level < kLevels; ++level) {
@@ -127,7 +155,7 @@ void sift(const uint8_t *grey, int width, int height, int first_octave, int most
         }
         SiftLevels all = {{}, w, h};
         std::copy(levels, levels + kLevels, all.level);
-        find_extrema(all, number, keypoints);
+        find_extrema(room, all, number, keypoints);
         octaves.push_back(octave);
         octave.width = w / 2;
         octave.height = h / 2;
@@ -139,15 +167,16 @@ void sift(const uint8_t *grey, int width, int height, int first_octave, int most
         end = end_of_level(keypoints, first);
         const Octave &place = octaves[keypoints[first].octave];
         const GradientImages gradients = {modulus, turns, place.width, place.height};
-        start_gradients(grid_of(int64_t(place.width) * place.height), kPixelBlock, kStream,
+        start_gradients(grid_of(int64_t(place.width) * place.height), kPixelBlock, stream_of_thread(),
                         place.kept[keypoints[first].level - 1], place.width, place.height, modulus, turns);
         const size_t count = end - first;
-        Memory<Keypoint> points(count);
-        points.fill(keypoints.data() + first, count);
-        Memory<FoundDirections> turned(count);
-        start_orientations(unsigned(count), kOrientationBlock, kStream, gradients, points.data(), turned.data());
+        Allocation<Keypoint> &points = room.points.of(count);
+        points.fill(keypoints.data() + first, count, stream_of_thread());
+        Allocation<FoundDirections> &turned = room.turned.of(count);
+        start_orientations(unsigned(count), kOrientationBlock, stream_of_thread(), gradients, points.data(),
+                           turned.data());
         std::vector<FoundDirections> found(count);
-        turned.read(found.data(), count);
+        turned.read(found.data(), count, stream_of_thread());
 
         std::vector<Directions> directions;
         for (const FoundDirections &some : found) {
@@ -164,13 +193,30 @@ void sift(const uint8_t *grey, int width, int height, int first_octave, int most
                 poses[places[i] + k - before] = pose;
                 features[places[i] + k] = feature_of(point, pose, first_octave);
             }
-        Memory<Pose> to_describe(poses.size());
-        to_describe.fill(poses.data(), poses.size());
-        Memory<uint8_t> described(poses.size() * kDescriptor);
-        start_describe(unsigned(poses.size()), kDescribeBlock, kStream, gradients, to_describe.data(),
+        Allocation<Pose> &to_describe = room.poses.of(poses.size());
+        to_describe.fill(poses.data(), poses.size(), stream_of_thread());
+        Allocation<uint8_t> &described = room.described.of(poses.size() * kDescriptor);
+        start_describe(unsigned(poses.size()), kDescribeBlock, stream_of_thread(), gradients, to_describe.data(),
                        described.data());
-        described.read(descriptors.data() + before * kDescriptor, poses.size() * kDescriptor);
+        described.read(descriptors.data() + before * kDescriptor, poses.size() * kDescriptor, stream_of_thread());
     }
+}
+
+}  // namespace
+
+void sift(const uint8_t *grey, int width, int height, int first_octave, int most, std::vector<Feature> &features,
+          std::vector<uint8_t> &descriptors) {
+    const size_t pixels = size_t(width) * height * (first_octave < 0 ? 4 : 1);
+    Workspaces &all = Workspaces::of_process();
+    std::unique_ptr<Workspace> mine = all.take(pixels);
+    try {
+        sift_in(*mine, grey, width, height, first_octave, most, features, descriptors);
+    } catch (...) {
+        mine.reset();  // what it holds may be what others lack
+        all.give(nullptr, pixels);
+        throw;
+    }
+    all.give(std::move(mine), pixels);
 }
 
 }  // namespace splat

@@ -3,12 +3,12 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <string>
 
+#include "clear.h"
 #include "nearest.h"
 
 namespace nb = nanobind;
@@ -18,8 +18,6 @@ namespace {
 using namespace matching;
 using Descriptors = nb::ndarray<const uint8_t, nb::shape<-1, kDimensions>, nb::c_contig, nb::device::cpu>;
 using Matches = nb::ndarray<nb::numpy, uint32_t, nb::shape<-1, 2>>;
-
-constexpr int64_t kMost = 65504;  // indices are 16 bits wide, padding included
 
 const Kernel &kernel() {
 #if defined(MATCHING_X86)
@@ -35,8 +33,6 @@ const Kernel &kernel() {
 }
 
 int64_t padded(int64_t count, int multiple) { return (count + multiple - 1) / multiple * multiple; }
-
-uint8_t seven_bits(uint8_t value) { return uint8_t(value * kScale + 0.5); }
 
 std::vector<int8_t> rows_of(const Descriptors &d, const Kernel &search) {
     const int64_t count = int64_t(d.shape(0)), pairs = count * kDimensions / 2;
@@ -63,14 +59,6 @@ std::vector<uint8_t> columns_of(const Descriptors &d, const Kernel &search) {
     return columns;
 }
 
-// Whether a best neighbour is near enough, and clearly nearer than the second: angles, as COLMAP measures them.
-bool is_clear(uint16_t best, uint16_t second, double max_ratio, double max_distance) {
-    const double length = 512 * kScale;
-    const double nearest = std::acos(std::fmin(best / (length * length), 1.0));
-    const double next = std::acos(std::fmin(second / (length * length), 1.0));
-    return nearest <= max_distance && nearest < max_ratio * next;
-}
-
 Matches match(const Descriptors &first, const Descriptors &second, double max_ratio, double max_distance) {
     const int64_t rows = int64_t(first.shape(0)), columns = int64_t(second.shape(0));
     if (rows > kMost || columns > kMost) throw std::invalid_argument("a photo has more than 65504 descriptors");
@@ -88,8 +76,8 @@ Matches match(const Descriptors &first, const Descriptors &second, double max_ra
         for (int64_t i = 0; i < rows; ++i) {
             const int64_t j = along.index[i];
             if (j >= columns || across.index[j] != i) continue;
-            if (is_clear(along.best[i], along.second[i], max_ratio, max_distance) &&
-                is_clear(across.best[j], across.second[j], max_ratio, max_distance)) {
+            if (is_clear(angle_of(along.best[i]), angle_of(along.second[i]), max_ratio, max_distance) &&
+                is_clear(angle_of(across.best[j]), angle_of(across.second[j]), max_ratio, max_distance)) {
                 found->push_back(uint32_t(i));
                 found->push_back(uint32_t(j));
             }

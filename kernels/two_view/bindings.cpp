@@ -78,22 +78,22 @@ const char *name_of(Configuration configuration) {
     return names[configuration];
 }
 
-nb::dict verify_pair(const Coordinates &xy1, const Scales &scale1, const Coordinates &xy2, const Scales &scale2,
-                     const Matches &matches, bool calibrated, uint64_t seed, uint32_t first, uint32_t second,
-                     double max_error, int min_inliers, double min_inlier_ratio, double min_e_f_ratio,
-                     double max_h_ratio, double max_false_alarms, double confidence, int max_trials,
-                     double min_epipole_deg, bool cheirality) {
-    Geometry g;
+// A pair to be verified: what it is known by, and what is found.
+struct PairOfPhotos {
+    Coordinates xy1;
+    Scales scale1;
+    Coordinates xy2;
+    Scales scale2;
+    Matches matches;
+    bool calibrated;
+    uint32_t first, second;
+    Geometry found;
     std::vector<uint32_t> inliers;
-    {
-        nb::gil_scoped_release release;
-        const Gathered gathered = gather(xy1, scale1, xy2, scale2, matches);
-        const Rules rules = {max_error,        min_inliers, min_inlier_ratio, min_e_f_ratio,   max_h_ratio,
-                             max_false_alarms, confidence,  max_trials,       min_epipole_deg, cheirality};
-        g = verify(gathered.points, calibrated, rules, seed, first, second);
-        for (size_t i = 0; i < g.mask.size(); ++i)
-            if (g.mask[i]) inliers.push_back(gathered.from[i]);
-    }
+};
+
+nb::dict dict_of(PairOfPhotos &&pair) {
+    const Geometry &g = pair.found;
+    std::vector<uint32_t> inliers = std::move(pair.inliers);
     nb::dict result;
     result["configuration"] = name_of(g.configuration);
     const size_t count = inliers.size();
@@ -112,6 +112,41 @@ nb::dict verify_pair(const Coordinates &xy1, const Scales &scale1, const Coordin
     result["t"] = g.has_pose ? array_of(std::vector<double>(g.pose.t.begin(), g.pose.t.end()), {3}) : nb::none();
     result["angle"] = g.pose.angle;
     return result;
+}
+
+// The pairs, one after the other, for each a dict. Python's lock is released once for all of them.
+nb::list verify_pairs(const nb::list &given, uint64_t seed, double max_error, int min_inliers, double min_inlier_ratio,
+                      double min_e_f_ratio, double max_h_ratio, double max_false_alarms, double confidence,
+                      int max_trials, double min_epipole_deg, bool cheirality) {
+    const Rules rules = {max_error,        min_inliers, min_inlier_ratio, min_e_f_ratio,   max_h_ratio,
+                         max_false_alarms, confidence,  max_trials,       min_epipole_deg, cheirality};
+    std::vector<PairOfPhotos> pairs;
+    for (nb::handle one : given) {
+        const nb::tuple of = nb::cast<nb::tuple>(one);
+        if (of.size() != 8) throw std::invalid_argument("a pair is of eight things");
+        pairs.push_back({nb::cast<Coordinates>(of[0]),
+                         nb::cast<Scales>(of[1]),
+                         nb::cast<Coordinates>(of[2]),
+                         nb::cast<Scales>(of[3]),
+                         nb::cast<Matches>(of[4]),
+                         nb::cast<bool>(of[5]),
+                         nb::cast<uint32_t>(of[6]),
+                         nb::cast<uint32_t>(of[7]),
+                         {},
+                         {}});
+    }
+    {
+        nb::gil_scoped_release release;
+        for (PairOfPhotos &pair : pairs) {
+            const Gathered gathered = gather(pair.xy1, pair.scale1, pair.xy2, pair.scale2, pair.matches);
+            pair.found = verify(gathered.points, pair.calibrated, rules, seed, pair.first, pair.second);
+            for (size_t i = 0; i < pair.found.mask.size(); ++i)
+                if (pair.found.mask[i]) pair.inliers.push_back(gathered.from[i]);
+        }
+    }
+    nb::list results;
+    for (PairOfPhotos &pair : pairs) results.append(dict_of(std::move(pair)));
+    return results;
 }
 
 Kind kind_named(const std::string &name) {
@@ -169,11 +204,10 @@ nb::object draw(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t key
 
 NB_MODULE(_two_view, m) {
     m.doc() = "C++ kernel of splatworker.sfm.two_view; see there.";
-    m.def("verify", &verify_pair, nb::arg("xy1"), nb::arg("scale1"), nb::arg("xy2"), nb::arg("scale2"),
-          nb::arg("matches"), nb::arg("calibrated"), nb::arg("seed"), nb::arg("first"), nb::arg("second"),
-          nb::kw_only(), nb::arg("max_error"), nb::arg("min_inliers"), nb::arg("min_inlier_ratio"),
-          nb::arg("min_e_f_ratio"), nb::arg("max_h_ratio"), nb::arg("max_false_alarms"), nb::arg("confidence"),
-          nb::arg("max_trials"), nb::arg("min_epipole_deg"), nb::arg("cheirality"));
+    m.def("verify", &verify_pairs, nb::arg("pairs"), nb::arg("seed"), nb::kw_only(), nb::arg("max_error"),
+          nb::arg("min_inliers"), nb::arg("min_inlier_ratio"), nb::arg("min_e_f_ratio"), nb::arg("max_h_ratio"),
+          nb::arg("max_false_alarms"), nb::arg("confidence"), nb::arg("max_trials"), nb::arg("min_epipole_deg"),
+          nb::arg("cheirality"));
     m.def("essentials", [](const Pairs &pairs) { return solve_minimal<5, kMostEssentials>(pairs, essentials); });
     m.def("fundamentals", [](const Pairs &pairs) { return solve_minimal<7, kMostFundamentals>(pairs, fundamentals); });
     m.def("homographies", [](const Pairs &pairs) { return solve_minimal<4, 1>(pairs, homographies); });

@@ -41,7 +41,7 @@ def draw_something(report: Reporter) -> dict[str, Any]:
 
     from splatworker.formats.camera import Camera  # noqa: PLC0415
     from splatworker.formats.gaussians import Gaussians  # noqa: PLC0415
-    from splatworker.render.arrays import to_device  # noqa: PLC0415
+    from splatworker.render.arrays import to_device, to_numpy  # noqa: PLC0415
     from splatworker.render.backend import cuda_refusal, renderer_for  # noqa: PLC0415
     from splatworker.render.device import is_gpu  # noqa: PLC0415
     from splatworker.render.tensors import to_tensors  # noqa: PLC0415
@@ -61,7 +61,7 @@ def draw_something(report: Reporter) -> dict[str, Any]:
     try:
         black = to_device(np.zeros(3, np.float32), device)
         image = renderer.render(to_tensors(white, device), camera, black, 3)
-        middle = float(image[:, 16, 16].min())
+        middle = float(to_numpy(image)[:, 16, 16].min())
     except RuntimeError as error:
         raise GpuFailed(f"The kernels do not run on this machine: {error}".splitlines()[0]) from error
     if not middle > 0.5:

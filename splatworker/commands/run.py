@@ -19,10 +19,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from splatworker.contract.job import Recipe, recipe
-from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS, files_of, names
-from splatworker.contract.params import Params
-from splatworker.errors import Cancelled, InvalidMasks, InvalidParam, SplatError, from_os_error
+from splatworker.commands.run_arguments import parser, recipe_of
+from splatworker.contract.job import Recipe
+from splatworker.contract.outputs import OUTPUTS, files_of
+from splatworker.errors import Cancelled, InvalidMasks, SplatError, from_os_error
 from splatworker.formats import filling, folder_record, ownership
 from splatworker.formats.atomic import write_text
 from splatworker.formats.folder_kinds import MODEL, OBJECT_IN_OUT, SCENE, earlier_run
@@ -31,35 +31,24 @@ from splatworker.pipeline import run as pipeline
 from splatworker.pipeline.exporter import Exporter
 from splatworker.pipeline.records import Result
 from splatworker.pipeline.stage_calls import OBJECT_FOLDER
-from splatworker.sfm.options import SfmOptions
 from splatworker.stages import interrupts
 from splatworker.stages.command import sentence
 from splatworker.stages.console import Console
-from splatworker.stages.mask_arguments import add_mask_arguments
-from splatworker.stages.options import add_option, declared
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.process import STAGE_COMMAND, StageRunner
 from splatworker.stages.progress import JsonLines, Overall
 from splatworker.stages.supervise import hide_memory_and_environment
 from splatworker.stages.workspace import private_workspace
-from splatworker.video.options import VideoOptions
 
 FILLED = {"scene": SCENE, "model": MODEL}
 """The folders in OUT that a run fills."""
 
 OVERWRITE_HINT = "Or add --overwrite: then it stays, and what splatworker made is replaced."
 
-SFM_OPTIONS = ("engine", "matcher", "camera_model", "min_registered", "min_share", "keep_frame")
-"""Options that go on to the cameras, by their names in a job."""
-
-
-VIDEO_OPTIONS = ("frames", "fps", "start", "end")
-"""Likewise to the choice of frames."""
-
 
 def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
     """Run the whole way; the exit status."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     interrupts.forget()
     hide_memory_and_environment()  # what decodes photos is no reader of the user's environment
     lines = JsonLines("run")
@@ -89,70 +78,12 @@ def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="splatworker run",
-        description="Make a Gaussian splat of a folder of photos, or of a video.",
-        epilog="Without an NVIDIA GPU a preview is trained: smaller photos, fewer iterations.",
-    )
-    parser.add_argument(
-        "photos",
-        type=Path,
-        metavar="PHOTOS",
-        help="folder with five or more photos of one subject, or with videos of it; or one video",
-    )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for the splat")
-    parser.add_argument(
-        "-p",
-        "--param",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a training parameter, such as iterations=30000 (docs/parameters.md); may be repeated",
-    )
-    add_mask_arguments(parser)
-    parser.add_argument("--eval", action="store_true", help="hold out every 8th photo and score the splat on them")
-    parser.add_argument("--trainer", choices=["native", "inria"], default="native", help="which trainer to use")
-    parser.add_argument(
-        "--subject", choices=["scene", "object"], default="scene",
-        help="object: only the one thing that all photos show, without what it stands on and what is around it",
-    )  # fmt: skip
-    parser.add_argument(
-        "--segmentation", action="store_true",
-        help="with --subject object: ask a segmentation network, too, where it is installed (splatworker weights)",
-    )  # fmt: skip
-    for known in declared(SfmOptions):
-        if known.name in SFM_OPTIONS:
-            add_option(parser, known, dashes=True, default=None)  # not given: a job's default
-    for known in declared(VideoOptions):
-        if known.name in VIDEO_OPTIONS:
-            add_option(parser, known, dashes=True, default=None)
-    made = parser.add_mutually_exclusive_group()
-    made.add_argument(
-        "--formats", type=names, default=list(BY_DEFAULT), metavar="NAME,...",
-        help=f"what to make of the splat, of {', '.join(OUTPUTS)}; by default all but cleaned_ply",
-    )  # fmt: skip
-    made.add_argument(
-        "--ply-only", dest="formats", action="store_const", const=[], help="make nothing but the PLY of the splat"
-    )
-    parser.add_argument(
-        "--no-clean", action="store_true", help="also keep Gaussians not supported by any training photo"
-    )
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="work in an OUT whose scene/ or model/ holds other things, too: only what splatworker made is replaced",
-    )
-    parser.add_argument("--json", action="store_true", help="report as JSON lines on standard output")
-    return parser
-
-
 async def _run(options: argparse.Namespace, report: Overall, command: Sequence[str]) -> dict[str, Any]:
     """Everything between the command line and the files in OUT."""
     task = asyncio.current_task()
     assert task is not None
     _stop_upon_signals(task)
-    recipe_asked = _recipe(options)
+    recipe_asked = recipe_of(options)
     given = given_files.look(options.photos)
     if options.masks is not None and not options.masks.is_dir():
         raise InvalidMasks(f"There is no folder '{options.masks}' of masks.", hint="Give a folder with masks in it.")
@@ -293,41 +224,6 @@ def _weights(options: argparse.Namespace) -> dict[str, float]:
     skipped = {"deliver"} if options.formats else {"deliver", "export"}
     weights = pipeline.weights_of(options.subject)
     return {stage: weight for stage, weight in weights.items() if stage not in skipped}
-
-
-def _recipe(options: argparse.Namespace) -> Recipe:
-    """The recipe that the options ask for."""
-    params: dict[str, Any] = {"eval": True} if options.eval else {}
-    for assignment in options.param:
-        name, equals, text = assignment.partition("=")
-        if not equals:
-            raise InvalidParam(
-                f"'{assignment}' is not a parameter: expected NAME=VALUE.", hint="For example -p iterations=3000."
-            )
-        params[name] = _value(name, text)
-    sfm = {name: value for name in SFM_OPTIONS if (value := getattr(options, name)) is not None}
-    video = {name: value for name in VIDEO_OPTIONS if (value := getattr(options, name)) is not None}
-    masks = {"mask_mode": options.mask_mode, "invert_masks": options.invert_masks}
-    recipe_asked = {
-        "params": params,
-        "sfm": sfm,
-        "video": video,
-        "trainer": options.trainer,
-        "subject": options.subject,
-        "segmentation": options.segmentation,
-    }
-    return recipe(recipe_asked | masks)
-
-
-def _value(name: str, text: str) -> object:
-    """A param's value from the command line: JSON, lists also as 1,2,3, and names without quotes."""
-    field = Params.model_fields.get(name)
-    if field is not None and "list" in str(field.annotation) and not text.startswith("["):
-        text = f"[{text}]"
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _summary(output: Path, result: dict[str, Any]) -> str:

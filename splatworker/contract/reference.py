@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from splatworker.contract.declared import explanation_of
-from splatworker.contract.job import SFM, VIDEO, Job
+from splatworker.contract.job import Job
 from splatworker.contract.params import DECLARED, GROUPS
+from splatworker.contract.stage_sections import SFM, VIDEO
 from splatworker.stages.options import Declared
 
 REQUIRED_FIELDS = ("image_urls", "upload_url")

@@ -18,7 +18,7 @@ from splatworker.export.pictures import SplatRenderer
 from splatworker.export.subject import Subject, shrunk
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.scene import Photo
-from splatworker.render.arrays import mean_square
+from splatworker.render.arrays import mean_square_difference
 from splatworker.splat_files.records import FORMATS
 from splatworker.splat_files.registry import read_any
 
@@ -158,7 +158,8 @@ def format_loss(
     turn = _from_upright(name, subject.rotation)  # turning a few cameras is less than turning a splat
     stored = SplatRenderer(read_any(path), splat_renderer.renderer, subject.background, splat_renderer.lock)
     errors = [
-        mean_square(stored.image(rotate_camera(camera, turn)) - splat_renderer.image(camera)) for camera in cameras
+        mean_square_difference(stored.image(rotate_camera(camera, turn)), splat_renderer.image(camera))
+        for camera in cameras
     ]
     size = path.stat().st_size
     ply_bytes = len(gaussians) * 4 * (17 + 3 * gaussians.sh_rest.shape[1])

@@ -22,7 +22,7 @@ from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.near_depth import near_depth
 from splatworker.formats.scene import Photo
 from splatworker.machine.limits import available_cpus
-from splatworker.render.arrays import Array, cast, mean_square, to_device, to_numpy
+from splatworker.render.arrays import Array, mean_square_difference, rows_where, to_device, to_numpy
 from splatworker.render.interface import GaussianTensors, Renderer
 
 Mask = npt.NDArray[np.bool_]
@@ -103,10 +103,9 @@ def clean(
     tensors = splat_renderer.tensors
 
     def score(keep: Mask) -> float:
-        kept = to_device(keep, renderer.device)
-        splat_renderer.tensors = GaussianTensors(*(tensor[kept] for tensor in tensors))
+        splat_renderer.tensors = GaussianTensors(*rows_where(tensors, keep))
         errors = [
-            mean_square((splat_renderer.image(photo.camera) - truth)[:, counted])
+            mean_square_difference(splat_renderer.image(photo.camera), truth, counted)
             for photo, truth, counted in zip(judges, truths, counts, strict=True)
         ]
         return float(-10 * np.log10(np.maximum(errors, 1e-12)).mean())
@@ -135,12 +134,12 @@ def clean(
 
 
 def _image(pixels: Picture, renderer: Renderer) -> Array:
-    return cast(to_device(pixels.transpose(2, 0, 1).copy(), renderer.device), "float32") / 255
+    return to_device(pixels.transpose(2, 0, 1).astype(np.float32, order="C") / np.float32(255), renderer.device)
 
 
-def _counts(ignored: npt.NDArray[np.uint8] | None, renderer: Renderer) -> Array | slice:
-    """Which pixels of a photo count: (H, W) bool, or all of them."""
-    return slice(None) if ignored is None else to_device(ignored == 0, renderer.device)
+def _counts(ignored: npt.NDArray[np.uint8] | None, renderer: Renderer) -> Array | None:
+    """Which pixels of a photo count: (H, W) bool; None: all of them."""
+    return None if ignored is None else to_device(ignored == 0, renderer.device)
 
 
 def candidates(

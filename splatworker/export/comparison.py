@@ -22,7 +22,7 @@ from splatworker.formats.masks import NOTHING_HIDDEN
 from splatworker.formats.scene import Photo
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
-from splatworker.render.arrays import Array, cast, to_device, to_numpy
+from splatworker.render.arrays import Array, cast, computable, to_device, to_numpy
 from splatworker.render.ignored import alone
 from splatworker.render.interface import Ignored
 from splatworker.render.metrics import psnr
@@ -123,7 +123,8 @@ def _compared(splat_renderer: SplatRenderer, photo: Photo, held_out: bool, cut_o
     truth, drawn = _on_device(splat_renderer, pixels), splat_renderer.image(photo.camera)
     hole = None if ignored is None else alone(Ignored(to_device(ignored, splat_renderer.renderer.device)))
     ssim = round(splat_renderer.ssim(drawn, truth, hole), 4)
-    error = to_numpy(abs(drawn - cast(truth, drawn.dtype) / 255).mean(axis=0))
+    here = computable(drawn)
+    error = to_numpy(abs(here - cast(computable(truth), here.dtype) / 255).mean(axis=0))
     if ignored is not None:
         error[ignored != 0] = 0
     turns = quarter_turns(photo.camera)

@@ -10,7 +10,7 @@ from typing import Any
 from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat
 from splatworker.formats.ownership import demand_names_free
-from splatworker.render.device import has_gpu
+from splatworker.render.backend import cuda_is_usable
 from splatworker.splat_files.records import FORMATS
 from splatworker.splat_files.registry import format_of, read_any, size_on_disk, write_any
 from splatworker.stages.command import run_as_command
@@ -56,7 +56,7 @@ def convert(source: Path, target: Path, device: str, report: Reporter) -> dict[s
         SplatError: a suffix is unknown, or a file cannot be read or written.
     """
     kind = format_of(target)  # before reading what may be large
-    on_cpu = device == "cpu" or (device == "auto" and not has_gpu())
+    on_cpu = device == "cpu" or (device == "auto" and not cuda_is_usable())
     step = "making a palette, some seconds on a CPU" if kind == "sog" and on_cpu else "writing"
     path = find_splat(source)
     demand_names_free(target.parent, [target.name], "OUT", "convert", given=[path])

@@ -23,10 +23,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from splatworker.export.camera_path import UP
 from splatworker.export.connected import AROUND, Grid, grid_of, piece_at, share_in, without_scraps
 from splatworker.export.contact import sides_by_colour
-from splatworker.export.orient import turn_to
+from splatworker.export.shadow import shadow
 from splatworker.export.single_subject import (
     Ring,
     demand_alone,
@@ -228,7 +227,7 @@ def _above(gaussians: Gaussians, weights: Vectors, plane: Plane, grid: Grid, pie
     height = plane.height(gaussians.means)
     contact = CONTACT * ring.reach
     cells = grid.centers()[piece.ravel()]
-    in_shadow = _shadow(cells, plane, grid.cell, contact)(gaussians.means)
+    in_shadow = shadow(cells, plane, grid.cell, contact)(gaussians.means)
     near = np.linalg.norm(gaussians.means - cells.mean(axis=0), axis=1) < 2 * np.linalg.norm(np.ptp(cells, axis=0)) / 2
     aside = near & ~in_shadow & (weights > 0)
     # What the cameras see of a support is smoother than its Gaussians, and a little beside their middles.
@@ -249,7 +248,7 @@ def _above(gaussians: Gaussians, weights: Vectors, plane: Plane, grid: Grid, pie
     taken = above & sides.support
     if weights[taken & grid.at(piece, gaussians.means)].sum() > MOST_BY_COLOUR * whole:
         taken[:] = False
-    lowest = _shadow(cells[plane.height(cells) < plane.height(cells).min() + 2.5 * grid.cell], plane, grid.cell)
+    lowest = shadow(cells[plane.height(cells) < plane.height(cells).min() + 2.5 * grid.cell], plane, grid.cell)
     top = float(np.quantile(height[in_plane], 0.9)) if in_plane.any() else 0.0
     standing = (height <= half) & (height > top) & lowest(gaussians.means) & sides.rather
     return np.asarray((above & ~taken) | sides.object | standing)
@@ -286,31 +285,3 @@ def _voted(
 
 def _of_turn(progress: Callable[[float], None], turn: int, share: float) -> None:
     progress((turn + share) / TURNS)
-
-
-def _shadow(
-    cells: Vectors, plane: Plane, cell: float, about: float = 0.0
-) -> Callable[[npt.NDArray[np.floating]], Mask]:
-    """Which places lie above or below cells or what they enclose, seen along a plane's normal, or `about` them."""
-    turn = turn_to(plane.normal, UP)
-    level = (cells @ turn.T)[:, [0, 2]]
-    steps = round(about / cell)
-    low = level.min(axis=0) - (2 + steps) * cell
-
-    def squares(places: Vectors) -> npt.NDArray[np.int64]:
-        cells_of: npt.NDArray[np.int64] = np.floor((places - low) / cell).astype(np.int64)
-        return cells_of
-
-    marked = np.zeros(squares(level).max(axis=0) + 3 + steps, bool)
-    marked[tuple(squares(level).T)] = True
-    marked = ndimage.binary_fill_holes(ndimage.binary_closing(marked))
-    if steps:
-        marked = ndimage.binary_dilation(marked, iterations=steps)
-
-    def is_in(points: npt.NDArray[np.floating]) -> Mask:
-        where = squares((points @ turn.T)[:, [0, 2]])
-        inside = ((where >= 0) & (where < np.array(marked.shape))).all(axis=1)
-        where[~inside] = 0
-        return np.asarray(inside & marked[tuple(where.T)])
-
-    return is_in

@@ -13,9 +13,22 @@ from PIL import Image
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
-from splatworker.render.arrays import Array, cast, contiguous, filled, library, to_device, to_numpy
+from splatworker.render import gpu_kernels
+from splatworker.render.arrays import (
+    Array,
+    beside,
+    cast,
+    computable,
+    constant_like,
+    contiguous,
+    filled,
+    library,
+    to_device,
+    to_numpy,
+)
+from splatworker.render.gpu_array import GpuArray
 from splatworker.render.interface import SH_C0, GaussianTensors, Ignored, Renderer
-from splatworker.render.tensors import to_tensors
+from splatworker.render.tensors import of_one_colour, to_tensors
 
 Picture = npt.NDArray[np.uint8]
 
@@ -53,16 +66,15 @@ class SplatRenderer:
 
     def covered(self, camera: Camera) -> Array:
         """(H, W) in [0, 1]: how opaque the splat is there."""
-        xp, splat = library(self.background), self.tensors
-        white = splat._replace(
-            sh_dc=xp.full_like(splat.sh_dc, 0.5 / SH_C0), sh_rest=xp.zeros_like(splat.sh_rest[:, :0])
-        )
+        white = of_one_colour(self.tensors, constant_like(self.tensors.sh_dc, 0.5 / SH_C0))
+        black = constant_like(self.background, 0.0)
         with self.lock:
-            return self.renderer.render(white, camera, xp.zeros_like(self.background), 0)[0].clip(0, 1)
+            return self.renderer.render(white, camera, black, 0)[0].clip(0, 1)
 
     def ssim(self, image: Array, photo: Array, ignored: Ignored | None = None) -> float:
         """How alike an image and a (3, H, W) uint8 photo are, less what is ignored of it."""
-        photo = photo if ignored is None else filled(photo, ignored.pixels != 0, 0)
+        if ignored is not None:
+            photo = beside(filled(computable(photo), computable(ignored.pixels) != 0, 0), photo)
         with self.lock:
             return float(self.renderer.loss(image, photo, 1.0, ignored)[0].ssim)
 
@@ -73,6 +85,8 @@ class SplatRenderer:
 
 def to_picture(image: Array) -> Picture:
     """(H, W, 3) bytes of a (3, H, W) image in [0, 1]."""
+    if isinstance(image, GpuArray):
+        return gpu_kernels.picture(image)
     return to_numpy(contiguous(library(image).moveaxis(cast((image * 255).round(), "uint8"), 0, -1)))
 
 

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.formats.camera import Camera
-from splatworker.render.arrays import library, to_device, to_numpy
+from splatworker.render.arrays import beside, computable, constant_like, to_device, to_numpy
 from splatworker.render.interface import SH_C0, GaussianTensors, Renderer
+from splatworker.render.tensors import of_one_colour
 
 Vectors = npt.NDArray[np.float64]
 
@@ -40,11 +41,11 @@ def seen_surfaces(
     renderer: Renderer, gaussians: GaussianTensors, cameras: Sequence[Camera], middle: Vectors, radius: float
 ) -> Surfaces:
     """What the cameras see within `radius` of a middle, as evenly as pixels lie."""
-    xp, radius = library(gaussians.means), float(radius)
-    corner = to_device((middle - radius).astype(np.float32), renderer.device)
-    places = ((gaussians.means - corner) / (2 * radius)).clip(0, 1)
-    coloured = gaussians._replace(sh_dc=(places - 0.5) / SH_C0, sh_rest=xp.zeros_like(gaussians.sh_rest[:, :0]))
-    white = gaussians._replace(sh_dc=xp.full_like(places, 0.5 / SH_C0), sh_rest=xp.zeros_like(gaussians.sh_rest[:, :0]))
+    radius = float(radius)
+    means = computable(gaussians.means)
+    places = ((means - beside((middle - radius).astype(np.float32), means)) / (2 * radius)).clip(0, 1)
+    coloured = of_one_colour(gaussians, beside((places - 0.5) / SH_C0, gaussians.means))
+    white = of_one_colour(gaussians, constant_like(gaussians.sh_dc, 0.5 / SH_C0))
     black = to_device(np.zeros(3, np.float32), renderer.device)
     random = np.random.default_rng(0)
     points, normals = [np.zeros((0, 3))], [np.zeros((0, 3))]

@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.formats.camera import Camera
-from splatworker.render.arrays import Array, beside, fill, library, to_device, to_numpy
-from splatworker.render.interface import SH_C0, GaussianTensors, Renderer
+from splatworker.render.arrays import Array, beside, computable, constant_like, copied, library, to_device, to_numpy
+from splatworker.render.ignored import left_out
+from splatworker.render.interface import SH_C0, GaussianTensors, Ignored, Renderer
+from splatworker.render.tensors import of_one_colour
 from splatworker.splat_files.lines_of_sight import LinesOfSight
 
 
@@ -53,21 +55,22 @@ def measure_visibility(
     Pixels of a view whose (H, W) `ignored` is not 0 say nothing, and so show nothing.
     """
     # Grey, the same from everywhere: colours under 0 are cut off, and would have no gradient.
-    xp = library(gaussians.means)
-    grey = gaussians._replace(sh_dc=xp.zeros_like(gaussians.sh_dc), sh_rest=xp.zeros_like(gaussians.sh_rest[:, :0]))
+    grey = of_one_colour(gaussians, constant_like(gaussians.sh_dc, 0.0))
     background = to_device(np.zeros(3, np.float32), renderer.device)
     count = len(gaussians.means)
-    weight, peak, views = (xp.zeros_like(gaussians.opacity_logits) for _ in range(3))
+    zeros = constant_like(computable(gaussians.opacity_logits), 0.0)
+    weight, peak, views = (copied(zeros) for _ in range(3))
+    xp = library(zeros)
     step = -(-len(cameras) // MOST_LINES)
     chosen = cameras[::step]
     lines = np.empty((len(chosen), count), np.float32)
     for index, camera in enumerate(cameras):
         image = renderer.render(grey, camera, background, 0)
-        counts, hole = xp.ones_like(image), ignored(index)
+        counts, hole = constant_like(image, 1.0), ignored(index)
         if hole is not None:
-            fill(counts, beside(hole, counts) != 0, 0)
+            counts = left_out(counts, Ignored(beside(hole, counts)))
         gradients, _ = renderer.backward(counts)
-        here = gradients.sh_dc.mean(axis=1) / SH_C0
+        here = computable(gradients.sh_dc).mean(axis=1) / SH_C0
         weight += here
         peak = xp.maximum(peak, here)
         views += here >= LEAST_WEIGHT

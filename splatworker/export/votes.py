@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from splatworker.export.visibility import LEAST_WEIGHT
 from splatworker.formats.camera import Camera
-from splatworker.render.arrays import cast, library, to_device, to_numpy
+from splatworker.render.arrays import beside, cast, computable, library, to_device, to_numpy
 from splatworker.render.interface import SH_C0, GaussianTensors, Renderer
+from splatworker.render.tensors import of_one_colour
 
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
@@ -54,22 +55,22 @@ def vote(
         chosen: (N,) the Gaussians whose pixels are the masks.
         given: (H, W) in [0, 1] each, somebody else's masks of the views, to ask about instead of those.
     """
-    xp = library(gaussians.means)
-    yes = to_device(np.where(chosen, BRIGHT, FAINT).astype(np.float32), renderer.device)
+    yes = computable(to_device(np.where(chosen, BRIGHT, FAINT).astype(np.float32), renderer.device))
+    xp = library(yes)
     grey = xp.full_like(yes, 0.5)
     colours = (xp.stack([grey, yes, grey], axis=1) - 0.5) / SH_C0
-    painted = gaussians._replace(sh_dc=colours, sh_rest=xp.zeros_like(gaussians.sh_rest[:, :0]))
+    painted = of_one_colour(gaussians, beside(colours, gaussians.means))
     black = to_device(np.zeros(3, np.float32), renderer.device)
     weight, inside, views = (xp.zeros_like(yes) for _ in range(3))
     masks = []
     for index, camera in enumerate(cameras):
-        image = renderer.render(painted, camera, black, 0)
+        image = computable(renderer.render(painted, camera, black, 0))
         covered = 2 * image[0]  # how opaque all of them are there
         mask = ((image[1] - FAINT * covered) / (BRIGHT - FAINT)).clip(0, 1)
-        inner = cast(mask > 0.5, mask.dtype) if given is None else to_device(given[index], renderer.device)
+        inner = cast(mask > 0.5, mask.dtype) if given is None else beside(given[index], mask)
         asked = xp.stack([xp.ones_like(mask), inner, xp.zeros_like(mask)])
-        gradients, _ = renderer.backward(asked)
-        here = gradients.sh_dc / SH_C0
+        gradients, _ = renderer.backward(beside(asked, gaussians.means))
+        here = computable(gradients.sh_dc) / SH_C0
         weight += here[:, 0]
         inside += here[:, 1]
         views += here[:, 0] >= LEAST_WEIGHT

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from splatworker.errors import InvalidScene, from_os_error
 from splatworker.formats.camera_models import BY_NAME, MODELS, Intrinsics, pinhole
+from splatworker.formats.image_records import image_records
 
 MOST_BYTES = 16 * 2**30
 """Of a model's file: a points3D.bin of a hundred million points."""
@@ -28,9 +29,6 @@ WITH_PINHOLES = "Write the model with PINHOLE cameras."
 
 FARTHEST = 1e15
 """In the scene's units: positions beyond it, whose squares float32 cannot hold, are taken for broken."""
-
-_LEAST_IMAGE = 73
-"""Bytes of an image in images.bin that has no name and no observation."""
 
 _LEAST_CAMERA = 40
 
@@ -110,19 +108,10 @@ def read_images(path: Path) -> list[PosedImage]:
 
 
 def _images_of_binary(data: bytes, path: Path) -> Iterator[PosedImage]:
-    offset, count = 8, _count(data, path, _LEAST_IMAGE)
     try:
-        for _ in range(count):
-            pose = struct.unpack_from("<7d", data, offset + 4)
-            (camera_id,) = struct.unpack_from("<i", data, offset + 60)
-            end = data.index(b"\0", offset + 64)
-            name = data[offset + 64 : end].decode("utf-8", "surrogateescape")
-            (observations,) = struct.unpack_from("<Q", data, end + 1)
-            if observations > (len(data) - end - 9) // 24:
-                raise _cut_short(path)
-            offset = end + 9 + 24 * observations
-            yield PosedImage(name, camera_id, _camera_from_world(np.array(pose), name))
-    except (struct.error, ValueError) as error:  # ValueError: no end of a name
+        for one in image_records(data):
+            yield PosedImage(one.name, one.camera_id, _camera_from_world(one.pose, one.name))
+    except ValueError as error:
         raise _cut_short(path) from error
 
 

@@ -49,6 +49,9 @@ class Mask(NamedTuple):
 def read_mask(path: Path, *, invert: bool = False) -> Mask:
     """A mask's alpha where it has any, or else its grey; 255 is kept.
 
+    A colour is as light as its lightest channel. Where there is one grey beside black, as in a picture of labels, it
+    stands for white, however dark it is.
+
     Args:
         path: the file, of any of `FORMATS`.
         invert: black is kept.
@@ -63,8 +66,8 @@ def read_mask(path: Path, *, invert: bool = False) -> Mask:
         grey = _grey(image)
     if turn is not None:
         grey = grey.transpose(turn)
-    if grey.getextrema()[1] == 1:  # labels, 0 and 1
-        grey = grey.point(lambda value: min(255, 255 * value))
+    if len(levels := [level for level, count in enumerate(grey.histogram()) if count]) == 2 and levels[0] == 0:
+        grey = grey.point(lambda value: 255 if value else 0)
     return Mask(ImageChops.invert(grey) if invert else grey, turn is not None)
 
 
@@ -178,4 +181,7 @@ def _grey(image: Image.Image) -> Image.Image:
             raise ValueError("it has pixels that are NaN or infinite")
         top = next((top for top in (1.0, 255.0, 65535.0) if most <= top), most)
         return Image.fromarray((values.clip(0, top) * (255.0 / top) + 0.5).astype(np.uint8))
-    return image.convert("RGB").convert("L") if image.mode == "P" else image.convert("L")
+    if image.mode in ("1", "L", "LA"):
+        return image.convert("L")
+    red, green, blue = image.convert("RGB").split()
+    return ImageChops.lighter(ImageChops.lighter(red, green), blue)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-NO_POINT = 2**64 - 1
-"""The id of a feature that belongs to no point."""
+from splatworker.formats.image_records import NO_POINT, image_records
 
 _MOST_OF_TEXT = 2**53
 """Ids of a text are read as floats, which are exact below it; what is none, or no number, is no point."""
-
-_RECORD = np.dtype([("xy", "<f8", 2), ("point", "<u8")])
 
 
 class Observations(NamedTuple):
@@ -33,22 +29,13 @@ def read_observations(path: Path) -> dict[str, Observations]:
     try:
         data = path.read_bytes()
         found = _of_text(data) if path.suffix == ".txt" else _of_binary(data)
-    except (OSError, ValueError, OverflowError, IndexError, struct.error):
+    except (OSError, ValueError, OverflowError, IndexError):
         return {}
     return {name: kept for name, seen in found.items() if len((kept := _of_points(seen)).points)}
 
 
 def _of_binary(data: bytes) -> dict[str, Observations]:
-    found = {}
-    offset, (count,) = 8, struct.unpack_from("<Q", data)
-    for _ in range(count):
-        end = data.index(b"\0", offset + 64)
-        name = data[offset + 64 : end].decode("utf-8", "surrogateescape")
-        (features,) = struct.unpack_from("<Q", data, end + 1)
-        records = np.frombuffer(data, _RECORD, features, end + 9)
-        offset = end + 9 + _RECORD.itemsize * features
-        found[name] = Observations(records["xy"], records["point"])
-    return found
+    return {one.name: Observations(one.features["xy"], one.features["point"]) for one in image_records(data)}
 
 
 def _of_text(data: bytes) -> dict[str, Observations]:

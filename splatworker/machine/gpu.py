@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
@@ -47,7 +46,7 @@ _HINTS: dict[type[MachineError], str] = {
     DriverTooOld: "Install NVIDIA's driver 525.60.13 or newer (570 for GPUs of 2025), or choose machines that have it.",
     NoGpu: "Check nvidia-smi and CUDA_VISIBLE_DEVICES; in a container, start it with docker run --gpus all.",
     GpuTooOld: "Choose a GPU of the RTX 20 series, a T4, or anything newer.",
-    GpuUnsupported: "Install a torch with CUDA, and splatworker with kernels for this GPU (docs/cuda.md).",
+    GpuUnsupported: "Install splatworker with kernels for this GPU (docs/cuda.md), or torch with CUDA, if asked for.",
     TorchMissing: "Install it with pip install 'splatworker[torch]', or train on the CPU with --device cpu.",
     OutOfMemory: "End what else uses the GPU, or choose another one with CUDA_VISIBLE_DEVICES.",
     GpuFailed: "Restart the machine, or choose another one.",
@@ -63,7 +62,7 @@ def find_gpus() -> dict[str, Any]:
         cuda: the version that the driver supports, such as "13.0", or "".
         reason: why there is no device to use, or "".
         code: the same as a code of `errors`, or "".
-        kernels: this installation has CUDA kernels, and a torch that knows CUDA.
+        kernels: this installation has CUDA kernels.
     """
     found: dict[str, Any] = {"gpus": [], "cuda": "", "reason": "", "code": "", "kernels": has_kernels()}
     try:
@@ -79,11 +78,7 @@ def find_gpus() -> dict[str, Any]:
 
 def has_kernels() -> bool:
     """Whether the native trainer was installed for GPUs; nothing is loaded to find out."""
-    try:
-        torch_knows_cuda = not version("torch").endswith("+cpu")
-    except PackageNotFoundError:
-        return False
-    return torch_knows_cuda and find_spec("splatworker._cuda") is not None
+    return find_spec("splatworker._cuda") is not None
 
 
 def unusable(code: str, reason: str, stage: str | None = None) -> MachineError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from splatworker.errors import InvalidMasks, NoPhotos
 from splatworker.formats import filling, folder_record, ownership
 from splatworker.formats.mask_names import MaskRules, masks_folder
-from splatworker.photos import decode, enough_photos
+from splatworker.photos import decode, enough_photos, sandbox
 from splatworker.stages import arrivals
 from splatworker.stages.command import run_as_command
 from splatworker.stages.mask_arguments import add_mask_arguments
@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
                 f"There is no folder '{options.masks}' of masks.", hint="Give a folder with masks in it."
             )
         with _images_to_write(options) as images:
-            decode.load_decoders()
+            sandbox.load_decoders()
             decoded = decode.decode_folder(
                 options.folder,
                 images,

@@ -81,9 +81,7 @@ async def probe(job: JobRun) -> list[dict[str, Any]]:
     if found.get("code", "") not in ("", "no_driver", "no_gpu"):  # there is one, and it cannot be used
         job.report.warning(f"The CPU is used, because {found['reason']}.")
     if gpus and job.recipe.trainer == "native" and not found["kernels"]:
-        job.report.warning(
-            "This installation has no kernels for the machine's GPU, or no torch with CUDA: the CPU is used."
-        )
+        job.report.warning("This installation has no kernels for the machine's GPU: the CPU is used.")
         return []
     return gpus
 

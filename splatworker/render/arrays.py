@@ -1,4 +1,4 @@
-"""Arrays of numbers where the Gaussians are: numpy's on a CPU, torch's on a GPU.
+"""Arrays of numbers where the Gaussians are: numpy's on a CPU; on a GPU torch's, or our own where torch is not.
 
 numpy, from 2 on, and torch call most of what a trainer does by the same names, so it is written once, with `library(x)`
 for the one whose functions take an array. Beware of three things there: numpy's default type is float64, so a type is
@@ -6,26 +6,31 @@ always named; `axis` serves both; and what changes an array in place is written 
 differently is here.
 
 A device is "cpu", where arrays are numpy's, or a `torch.device`, where they are torch's: on `torch.device("cpu")` as
-well, so that what a GPU runs can be tried without one.
+well, so that what a GPU runs can be tried without one. It is an `OwnGpu` where arrays are our own (`gpu_array`): those
+hold numbers and compute nothing. What is to be computed with is asked for by `computable`, which copies it to the host
+then, where numpy goes on; the little that is done to many numbers on the GPU itself is here and in `gpu_kernels`.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    import torch
+from splatworker.render import gpu_kernels
+from splatworker.render.gpu_array import GpuArray, OwnGpu, one_behind_another, pinned, uploaded
 
 Array: TypeAlias = Any
 """A numpy array or a torch tensor. No type says what both can do; the tests run on both."""
 
-Device: TypeAlias = "str | torch.device"
+Device: TypeAlias = Any
+"""A string, a `torch.device` or an `OwnGpu`, as said above. No type says it: torch's own functions take two."""
 
 _ALIGNMENT = 64
 """Bytes: a cache line, and the longest vector of a processor. numpy aligns to 16, torch to this."""
@@ -39,12 +44,19 @@ _FARTHEST_LOGIT = 80.0
 
 def library(array: Array) -> Any:
     """The one of numpy and torch that an array is of."""
+    if isinstance(array, GpuArray):
+        raise TypeError(f"nothing computes with {array!r}: see computable")
     return np if isinstance(array, (np.ndarray, np.generic)) else _torch()
 
 
 def library_on(device: Device) -> Any:
-    """The one of numpy and torch that has arrays on a device."""
-    return np if isinstance(device, str) else _torch()
+    """The one of numpy and torch that computes with the arrays of a device."""
+    return _torch() if is_torchs(device) else np
+
+
+def is_torchs(device: Device) -> bool:
+    """Whether the arrays of a device are torch's."""
+    return not isinstance(device, (str, OwnGpu))
 
 
 def _torch() -> ModuleType:
@@ -59,33 +71,59 @@ def device_of(array: Array) -> Device:
 
 def to_device(array: npt.NDArray[Any], device: Device) -> Array:
     """A numpy array on a device: itself where that is "cpu", and on its memory where it is torch's CPU."""
+    if isinstance(device, OwnGpu):
+        return uploaded(array, device)
     return array if isinstance(device, str) else _torch().from_numpy(array).to(device)
 
 
 def to_host(array: npt.NDArray[Any], device: Device) -> Array:
     """A numpy array as one of the library of a device that stays in main memory, on its own."""
-    return array if isinstance(device, str) else _torch().from_numpy(array)
+    return _torch().from_numpy(array) if is_torchs(device) else array
 
 
 def on_host(array: Array) -> Array:
     """An array in main memory, of its own library: itself where it is there."""
+    if isinstance(array, GpuArray):
+        return array.numpy()
     return array if isinstance(array, np.ndarray) else array.cpu()
 
 
 def to_device_soon(array: Array, device: Device) -> Array:
     """An array of main memory on a device; from pinned memory a GPU fetches it while the host goes on."""
+    if isinstance(device, OwnGpu):
+        return uploaded(array, device)
     return array if isinstance(array, np.ndarray) else array.to(device, non_blocking=True)
+
+
+def fetched_soon(array: Array, device: Device) -> Array:
+    """An array of main memory, for a GPU that is to fetch it while the host goes on: in memory that cannot be moved."""
+    return pinned(array, device) if isinstance(device, OwnGpu) else array.pin_memory()
 
 
 def to_numpy(array: Array) -> npt.NDArray[Any]:
     """An array as numpy's: on its own memory unless it is on a GPU."""
+    if isinstance(array, GpuArray):
+        return array.numpy()
     return array if isinstance(array, np.ndarray) else np.asarray(array.detach().cpu().numpy())
+
+
+def computable(array: Array) -> Array:
+    """An array that numpy or torch computes with: itself, or of one of our own on a GPU a copy on the host."""
+    return array.numpy() if isinstance(array, GpuArray) else array
+
+
+def write_back(computed: Array, array: Array) -> None:
+    """Let an array of which `computed` is the `computable` be what that has become."""
+    if computed is not array:
+        array[...] = computed
 
 
 def beside(array: Array, other: Array) -> Array:
     """An array where another one is, of the same library."""
     if isinstance(other, np.ndarray):
         return to_numpy(array)
+    if isinstance(other, GpuArray):
+        return array if isinstance(array, GpuArray) else uploaded(np.ascontiguousarray(to_numpy(array)), other.device)
     return _torch().as_tensor(array, device=other.device)
 
 
@@ -98,16 +136,33 @@ def cast(array: Array, dtype: Any) -> Array:
 
 def copied(array: Array) -> Array:
     """The same in memory of its own."""
+    if isinstance(array, GpuArray):
+        copy = GpuArray(array.device, array.shape, array.dtype)
+        copy[...] = array
+        return copy
     return array.copy() if isinstance(array, np.ndarray) else array.clone()
 
 
 def contiguous(array: Array) -> Array:
     """An array whose numbers lie side by side in C's order; itself where they do."""
+    if isinstance(array, GpuArray):
+        return array
     return np.ascontiguousarray(array) if isinstance(array, np.ndarray) else array.contiguous()
+
+
+def constant_like(array: Array, value: float) -> Array:
+    """An array of the same kind and shape with one number everywhere."""
+    if isinstance(array, GpuArray):
+        constant = GpuArray(array.device, array.shape, array.dtype)
+        constant[...] = value
+        return constant
+    return library(array).full_like(array, value)
 
 
 def empty_like_row(array: Array, count: int) -> Array:
     """(count, ...) not initialised, with rows as an array has, on its device, beginning at a cache line."""
+    if isinstance(array, GpuArray):
+        return GpuArray(array.device, (count, *array.shape[1:]), array.dtype)
     if not isinstance(array, np.ndarray):
         return array.new_empty(count, *array.shape[1:])
     size = count * int(np.prod(array.shape[1:], dtype=np.int64)) * array.itemsize
@@ -121,18 +176,66 @@ def indices(mask: Array) -> Array:
     return np.flatnonzero(mask) if isinstance(mask, np.ndarray) else mask.nonzero()[:, 0]
 
 
+def index_of_rows(index: Array, array: Array) -> Array:
+    """(M,) indices of rows of an array, from 0, ready for `rows` of that array and of others as long.
+
+    Raises:
+        IndexError: there is no such row, where that can be told now.
+    """
+    if not isinstance(array, GpuArray):
+        return index
+    if len(index) and not 0 <= index.min() <= index.max() < len(array):
+        raise IndexError(f"there is no row {index.max()} of {len(array)}")
+    return uploaded(index.astype(np.int32), array.device)
+
+
 def rows(array: Array, index: Array, out: Array) -> None:
-    """Write the rows of these indices, from 0, into `out`.
+    """Write the rows of these indices, from 0, as `index_of_rows` has them, into `out`.
 
     Raises:
         IndexError: there is no such row.
     """
-    if isinstance(array, np.ndarray):
+    if isinstance(array, GpuArray):
+        gpu_kernels.rows(array, index, out)
+    elif isinstance(array, np.ndarray):
         if len(index) and index.max() >= len(array):
             raise IndexError(f"there is no row {index.max()} of {len(array)}")
         np.take(array, index, axis=0, out=out, mode="clip")  # "raise" would copy everything once more
     else:
         _torch().index_select(array, 0, index, out=out)
+
+
+def computable_rows(arrays: Sequence[Array], index: Array) -> list[Array]:
+    """The rows of these indices of arrays of one length, each `computable`."""
+    if not isinstance(arrays[0], GpuArray):
+        return [array[index] for array in arrays]
+    some = index_of_rows(index, arrays[0])
+    shapes = [(len(index), *array.shape[1:]) for array in arrays]
+    ends = list(accumulate(map(math.prod, shapes), initial=0))
+    together = GpuArray(arrays[0].device, (ends[-1],), np.float32)  # to be fetched at once
+    for array, shape, place in zip(arrays, shapes, pairwise(ends), strict=True):
+        gpu_kernels.rows(array, some, together[slice(*place)].reshape(*shape))
+    numbers = together.numpy()
+    return [numbers[slice(*place)].reshape(shape) for shape, place in zip(shapes, pairwise(ends), strict=True)]
+
+
+def rows_where(arrays: Sequence[Array], mask: npt.NDArray[np.bool_]) -> list[Array]:
+    """The rows of arrays of one length, (N, ...), where a mask (N,) is true."""
+    if not isinstance(arrays[0], GpuArray):
+        here = beside(mask, arrays[0])
+        return [array[here] for array in arrays]
+    index, kept = index_of_rows(np.flatnonzero(mask), arrays[0]), []
+    for array in arrays:
+        kept.append(empty_like_row(array, len(index)))
+        gpu_kernels.rows(array, index, kept[-1])
+    return kept
+
+
+def largest_of_rows(array: Array) -> Array:
+    """(N,) the largest number of each row of (N, K), `computable`."""
+    if isinstance(array, GpuArray):
+        return gpu_kernels.largest(array)
+    return library(array).amax(array, axis=1)
 
 
 def looked_up(tables: Array, index: Array) -> Array:
@@ -163,9 +266,24 @@ def fill(array: Array, mask: Array, value: float) -> None:
         array.masked_fill_(mask, value)
 
 
-def mean_square(array: Array) -> float:
-    """The mean of all squares, added up in double precision."""
-    return float((array**2).mean(dtype=library(array).float64))
+def stacked(arrays: Sequence[Array]) -> npt.NDArray[Any]:
+    """Arrays of one shape one behind the other, as numpy's."""
+    if isinstance(arrays[0], GpuArray):
+        return one_behind_another(arrays)
+    return to_numpy(library(arrays[0]).stack(arrays))
+
+
+def mean_square_difference(a: Array, b: Array, counted: Array | None = None) -> float:
+    """The mean of the squared differences of two (3, H, W) pictures, added up in double precision.
+
+    Args:
+        counted: (H, W) bool, which pixels count; None: all.
+    """
+    if isinstance(a, GpuArray):
+        pixels = a.size if counted is None else 3 * int(np.count_nonzero(to_numpy(counted)))
+        return gpu_kernels.square_differences(a, b, counted) / pixels
+    difference = a - b if counted is None else (a - b)[:, counted]
+    return float((difference**2).mean(dtype=library(a).float64))
 
 
 def normalised(vectors: Array) -> Array:
@@ -187,8 +305,14 @@ def plus_product(a: Array, b: Array, c: Array) -> Array:
     return a + b * c if isinstance(a, np.ndarray) else _torch().addcmul(a, b, c)
 
 
-def area_means(picture: Array, side: int) -> Array:
-    """(side, side) float32 of an (H, W) picture: means over the pixels that each place, wherever it ends, lies on."""
+def area_means(picture: Array, side: int, *, not_zero: bool = False) -> Array:
+    """(side, side) float32 of an (H, W) picture: means over the pixels that each place, wherever it ends, lies on.
+
+    With `not_zero` those of whether a pixel is not 0. `computable`.
+    """
+    if isinstance(picture, GpuArray):
+        return gpu_kernels.area_means(picture, side, not_zero=not_zero)
+    picture = picture != 0 if not_zero else picture
     if not isinstance(picture, np.ndarray):
         of = cast(picture, "float32")[None, None]
         return _torch().nn.functional.interpolate(of, size=(side, side), mode="area")[0, 0]

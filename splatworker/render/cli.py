@@ -16,8 +16,10 @@ from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat_of_scene
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules
 from splatworker.formats.scene import Photo, image_size, read_scene, split
+from splatworker.render import gpu_kernels
 from splatworker.render.arrays import Array, cast, to_device, to_numpy
 from splatworker.render.backend import renderer_for
+from splatworker.render.gpu_array import GpuArray
 from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.registry import read_any
@@ -98,6 +100,8 @@ def render_photos(arguments: argparse.Namespace, report: Reporter) -> dict[str, 
 
 def to_bytes(image: Array) -> npt.NDArray[np.uint8]:
     """(H, W, 3) uint8 of a (3, H, W) image in [0, 1], rounded; values outside are cut off."""
+    if isinstance(image, GpuArray):
+        return gpu_kernels.picture(image)
     return to_numpy(cast((image.clip(0, 1) * 255).round(), "uint8")).transpose(1, 2, 0)
 
 

@@ -91,7 +91,7 @@ class CpuRenderer(PlainBatches):
         return (
             (loss, gradient)
             if ignored is None
-            else (weighted(loss, ignored), left_out(gradient, ignored, ignored.weight))
+            else (weighted(loss, ignored.weight), left_out(gradient, ignored, ignored.weight))
         )
 
     def adam_step(

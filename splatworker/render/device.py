@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from splatworker.machine.gpu import find_gpus
 from splatworker.render.arrays import Device
+from splatworker.render.gpu_array import OwnGpu, opened
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +55,7 @@ def make_current(number: int) -> None:
 
 def current(device: Device) -> AbstractContextManager[object]:
     """Within the block a GPU is the one that is meant where none is named."""
-    if not is_gpu(device):
+    if not is_gpu(device) or isinstance(device, OwnGpu):  # our own calls name theirs
         return contextlib.nullcontext()
     import torch  # noqa: PLC0415
 
@@ -63,6 +64,9 @@ def current(device: Device) -> AbstractContextManager[object]:
 
 def synchronise(device: Device) -> None:
     """Wait for what was queued on a device."""
+    if isinstance(device, OwnGpu):
+        device.memory.wait()
+        return
     if is_gpu(device):
         import torch  # noqa: PLC0415
 
@@ -71,6 +75,8 @@ def synchronise(device: Device) -> None:
 
 def free_memory(device: Device) -> int | None:
     """Bytes that can still be allocated on a GPU, those that torch holds and does not use included; None on a CPU."""
+    if isinstance(device, OwnGpu):
+        return device.memory.free_bytes()
     if not is_gpu(device):
         return None
     import torch  # noqa: PLC0415
@@ -82,6 +88,9 @@ def free_memory(device: Device) -> int | None:
 
 def peak_memory(device: Device) -> int | None:
     """The most bytes that this process has had allocated on a GPU, kernels' scratch memory included; None on a CPU."""
+    if isinstance(device, OwnGpu):
+        most: int = device.memory.peak
+        return most
     if not is_gpu(device):
         return None
     import torch  # noqa: PLC0415
@@ -90,7 +99,9 @@ def peak_memory(device: Device) -> int | None:
 
 
 def give_back_memory() -> None:
-    """Give memory of GPUs that torch holds and does not use back to the system."""
+    """Give memory of GPUs that is held and not used back to the system."""
+    for memory in opened():
+        memory.give_back()
     torch = sys.modules.get("torch")  # who has not loaded it holds none
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -5,30 +5,38 @@ from __future__ import annotations
 import math
 
 from splatworker.formats.camera import Camera
-from splatworker.render.arrays import Array, beside, cast, copied, filled, library
+from splatworker.render import gpu_kernels
+from splatworker.render.arrays import Array, beside, cast, computable, copied, filled, library
+from splatworker.render.gpu_array import GpuArray
 from splatworker.render.interface import NEAR_PLANE, DensityStatistics, Ignored, Loss
 
 
 def left_out(picture: Array, ignored: Ignored, scale: float = 1.0) -> Array:
     """A (3, H, W) picture, or its gradient, `scale` times as large and 0 where pixels are ignored."""
+    if isinstance(picture, GpuArray):
+        return gpu_kernels.without_ignored(picture, ignored.pixels, scale)
     return filled(picture * scale, beside(ignored.pixels, picture) != 0, 0)
 
 
-def weighted(loss: Loss, ignored: Ignored) -> Loss:
-    """The loss over the pixels that count, from that over all."""
-    l1, ssim = ignored.weight * loss.l1, 1 - ignored.weight * (1 - loss.ssim)
-    return Loss(ignored.weight * loss.total, l1, ssim)
+def weighted(loss: Loss, weight: float) -> Loss:
+    """The loss over the pixels that count, from that over all, and how much they weigh (`Ignored.weight`)."""
+    l1, ssim = weight * loss.l1, 1 - weight * (1 - loss.ssim)
+    return Loss(weight * loss.total, l1, ssim)
 
 
 def alone(ignored: Ignored | None) -> Ignored | None:
     """The same, weighted for the scores of one picture: means over its own pixels that count."""
     if ignored is None:
         return None
-    return ignored._replace(weight=math.prod(ignored.pixels.shape) / max(1, int((ignored.pixels == 0).sum())))
+    return ignored._replace(
+        weight=math.prod(ignored.pixels.shape) / max(1, int((computable(ignored.pixels) == 0).sum()))
+    )
 
 
 def hides(means: Array, camera: Camera, ignored: Ignored) -> Array:
-    """(N,) bool: whether the photo is ignored where the (N, 3) means are projected."""
+    """(N,) bool: whether the photo is ignored where the (N, 3) means are projected. Our own arrays have bytes."""
+    if isinstance(means, GpuArray):
+        return gpu_kernels.hides(means, camera, NEAR_PLANE, ignored.pixels)
     xp = library(means)
     x, y, z = (
         means[:, 0] * a + means[:, 1] * b + means[:, 2] * c + d for a, b, c, d in camera.camera_from_world.tolist()
@@ -57,4 +65,7 @@ class Uncounted:
         for now, before in zip(
             (self._statistics.gradient_norm_sum, self._statistics.view_count), self._before, strict=True
         ):
+            if isinstance(now, GpuArray):
+                gpu_kernels.put_back(self._hidden, before, now)
+                continue
             now[...] = library(now).where(self._hidden, before, now)

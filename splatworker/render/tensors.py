@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from splatworker.formats.gaussians import FloatArray, Gaussians
-from splatworker.render.arrays import Array, Device, empty_like_row, to_device, to_numpy
+from splatworker.render.arrays import Array, Device, empty_like_row, library, to_device, to_numpy
+from splatworker.render.gpu_array import GpuArray
 from splatworker.render.interface import GaussianTensors
 
 
@@ -35,3 +36,13 @@ def _copy(array: FloatArray, device: Device) -> Array:
 def to_gaussians(tensors: GaussianTensors) -> Gaussians:
     """Copies of a splat's arrays as numpy arrays on the CPU."""
     return Gaussians(*(np.array(to_numpy(array)) for array in tensors))
+
+
+def of_one_colour(gaussians: GaussianTensors, sh_dc: Array) -> GaussianTensors:
+    """The same Gaussians in colours, (N, 3) `sh_dc`, that are the same from everywhere."""
+    rest = gaussians.sh_rest
+    if isinstance(rest, GpuArray):
+        none: Array = GpuArray(rest.device, (len(rest), 0, 3), rest.dtype)
+    else:
+        none = library(rest).zeros_like(rest[:, :0])
+    return gaussians._replace(sh_dc=sh_dc, sh_rest=none)

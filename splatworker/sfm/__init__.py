@@ -15,21 +15,26 @@ Does not know: what the scene is for; torch.
     pairs         which photos to match             nearest     descriptors that match, fast
     matching      the matches of all pairs          graph       who overlaps with whom
     two_view      the geometry of a pair            agreement   do matches agree with the cameras
+    match_votes   ... asked of all at once
     mapping       the mapper's presets              search      a quick look, then closer ones
-    draft         coarse features first, then all
+    draft         coarse features first, then all   bend        do parts of a model fit closely
     ladder        one attempt after another         gate        is this fit to train on?
     reasons       why a photo, or a job, failed     polish      intrinsics, at the end
+    remarks       what is told of a delivery        alike       pairs that only look alike
     frame         upright, centered, scaled          undistort   pinhole photos and cameras
-    metadata      EXIF out of what is written       report      report.json
+    resampling    a photo as a pinhole camera sees it   report  report.json
+    sparse_files  COLMAP's files, taken apart       point_colours   what photos show of points
     sharpness     how sharp a photo is              pure_rotation   photos taken from one spot
     duplicates    frames that repeat each other     workbench   what every step works with
     early_features   features found while photos arrive
     extraction    features by our own kernel        sift        the kernel
+    photo_features   of a file, some ahead          accelerator   a GPU for our own kernels, if there is one
     sift_reference   its specification
     adjustment       cameras and points moved until they fit
     model_adjustment   the same of COLMAP's model
     rounds           our mapper: photos in rounds, all adjusted after each
     masks         which photo has one               mask_evidence   whether features heed them
+    other_lens    one photo by another lens
     overlap       with how many others a photo shares points
     output        may this folder be filled
     cli           `splatworker sfm`

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import two_view
+from splatworker.sfm import match_votes, two_view
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.database import keypoints_of
 from splatworker.sfm.pairs import Pair
@@ -65,22 +65,44 @@ class Placed:
     points: Array
 
 
-def agreeing(model: pycolmap.Reconstruction, verified: Verified) -> dict[Pair, tuple[int, int]]:
-    """For each pair of registered images with verified matches: (how many agree with the model, how many)."""
-    placed = {image_id: _placed(model, image_id, verified) for image_id in sorted(model.reg_image_ids())}
-    return {
-        pair: (_agreeing(placed[pair[0]], placed[pair[1]], matches), len(matches))
-        for pair, matches in verified.matches.items()
-        if placed.keys() >= set(pair) and len(matches)
-    }
+def agreeing(
+    model: pycolmap.Reconstruction, verified: Verified, max_error: float = MAX_ERROR_PX
+) -> dict[Pair, tuple[int, int]]:
+    """For each pair of registered images with verified matches: (how many agree with the model, how many).
+
+    Args:
+        max_error: so many pixels from its feature a point may be seen, or from its line a match.
+    """
+    found = _votes(model, verified, max_error)
+    return {pair: (of_pair.by_points + of_pair.by_rays, of_pair.matches) for pair, of_pair in found.items()}
+
+
+def agreeing_by_points(model: pycolmap.Reconstruction, verified: Verified) -> dict[Pair, tuple[int, int]]:
+    """For each such pair, of the matches that have a point in one photo: (how many agree with the model, how many).
+
+    Rays that meet say little of a few matches: those of cameras at one height do, whatever their photos show.
+    """
+    found = _votes(model, verified, MAX_ERROR_PX)
+    return {pair: (of_pair.by_points, of_pair.with_point) for pair, of_pair in found.items()}
+
+
+def _votes(model: pycolmap.Reconstruction, verified: Verified, max_error: float) -> dict[Pair, match_votes.Votes]:
+    of = placed(model, verified)
+    matches = {pair: of_pair for pair, of_pair in verified.matches.items() if of.keys() >= set(pair)}
+    return match_votes.votes(of, matches, max_error)
+
+
+def placed(model: pycolmap.Reconstruction, verified: Verified) -> dict[int, Placed]:
+    """The model's photos by their ids."""
+    return {image_id: _placed(model, image_id, verified) for image_id in sorted(model.reg_image_ids())}
 
 
 def _placed(model: pycolmap.Reconstruction, image_id: int, verified: Verified) -> Placed:
     image = model.image(image_id)
     view = two_view.view_of(model.camera(image.camera_id), verified.keypoints[image_id])
-    points = np.full((len(view.points), 3), np.nan)
+    points, features = np.full((len(view.points), 3), np.nan), image.points2D
     for index in image.get_observation_point2D_idxs():
-        points[index] = model.point3D(image.points2D[index].point3D_id).xyz
+        points[index] = model.point3D(features[index].point3D_id).xyz
     matrix = np.asarray(image.cam_from_world().matrix())
     return Placed(view, matrix[:, :3], matrix[:, 3], points)
 
@@ -137,52 +159,3 @@ def shares(votes: Mapping[Pair, tuple[int, int]]) -> dict[int, float]:
             agree[image_id] += some
             total[image_id] += every
     return {image_id: agree[image_id] / total[image_id] for image_id in total if total[image_id] >= LEAST_MATCHES}
-
-
-def _agreeing(first: Placed, second: Placed, matches: npt.NDArray[np.uint32]) -> int:
-    """Matches that obey both photos.
-
-    What has a point in one photo must be seen there in the other. Of what has none, the rays must meet before both
-    cameras, or fall on one another if the cameras stand in one spot.
-    """
-    ones, twos = matches[:, 0], matches[:, 1]
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        there, has_there = _seen_at(first.points[ones], second, twos)
-        back, has_back = _seen_at(second.points[twos], first, ones)
-        bare = ~(has_there | has_back)
-        meet = _rays_meet(first, second, ones[bare], twos[bare])
-    return int((~bare & (there | ~has_there) & (back | ~has_back)).sum() + meet.sum())
-
-
-def _seen_at(
-    points: Array, photo: Placed, features: npt.NDArray[np.uint32]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Of (K, 3) points, whether the photo sees each where that feature is; whether there is a point."""
-    seen = points @ photo.rotation.T + photo.translation
-    apart = np.linalg.norm(seen[:, :2] / seen[:, 2:] - photo.view.points[features], axis=1)
-    near = (apart < MAX_ERROR_PX * photo.view.scales[features]) & (seen[:, 2] > 0)
-    return near, np.isfinite(points[:, 0])
-
-
-def _rays_meet(
-    first: Placed, second: Placed, ones: npt.NDArray[np.uint32], twos: npt.NDArray[np.uint32]
-) -> npt.NDArray[np.bool_]:
-    one, two = np.c_[first.view.points[ones], np.ones(len(ones))], np.c_[second.view.points[twos], np.ones(len(twos))]
-    scale1, scale2 = first.view.scales[ones], second.view.scales[twos]
-    rotation = second.rotation @ first.rotation.T
-    translation = second.translation - rotation @ first.translation
-    turned = one @ rotation.T
-    lines = np.cross(translation, turned)  # E x1, in the second photo
-    back = two @ (np.cross(translation, np.eye(3)).T @ rotation)
-    below = (lines[:, :2] ** 2).sum(axis=1) * scale2**2 + (back[:, :2] ** 2).sum(axis=1) * scale1**2
-    near = (two * lines).sum(axis=1) ** 2 < MAX_ERROR_PX**2 * below
-    moved = np.linalg.norm(turned[:, :2] / turned[:, 2:] - two[:, :2], axis=1) / scale2
-    fallen = (moved < MAX_ERROR_PX) & (turned[:, 2] > 0)
-    return np.asarray((near & _meet_in_front(turned, two, translation)) | fallen)
-
-
-def _meet_in_front(turned: Array, two: Array, translation: Array) -> npt.NDArray[np.bool_]:
-    """Whether rays come nearest to each other before both cameras."""
-    aa, ab, bb = (turned * turned).sum(axis=1), (turned * two).sum(axis=1), (two * two).sum(axis=1)
-    at, bt = turned @ translation, two @ translation
-    return np.asarray((ab * bt - bb * at > 0) & (aa * bt - ab * at > 0))

@@ -8,26 +8,39 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from splatworker.errors import InvalidMasks
 from splatworker.formats.mask_names import MaskRules
-from splatworker.sfm.colmap import DEATHS, quiet
+from splatworker.machine.limits import available_cpus
+from splatworker.sfm.accelerator import Accelerator
 from splatworker.sfm.options import SfmOptions
-from splatworker.sfm.reconstruct import reconstruct
-from splatworker.sfm.report import SfmResult
-from splatworker.sfm.watch import Cancellation
+from splatworker.sfm.photo import SUFFIXES
+from splatworker.sfm.photo_features import AS_COLMAP_COUNTS, QUICK_LONGEST, QUICK_MOST, Ahead
+from splatworker.sfm.sift import has_kernel
 from splatworker.stages.arrivals import EndOfInput
 from splatworker.stages.command import run_as_command
+from splatworker.stages.file_names import find_files
 from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.options import add_options, declared
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
 
+if TYPE_CHECKING:
+    from splatworker.sfm.report import SfmResult
+
 
 def main(argv: Sequence[str]) -> int:
     """Run the stage; returns the exit status: 0, or 1 after an error of `splatworker.errors`."""
     arguments, options = parse(argv)
+    accelerator, ahead = Accelerator(wanted=options.wants_own_gpu), Ahead()
+    if not arguments.follow:
+        _look_ahead(arguments.images, options, accelerator, ahead)
+    # Half of a second, of one processor: the others look at photos meanwhile.
+    from splatworker.sfm.colmap import DEATHS, quiet  # noqa: PLC0415
+    from splatworker.sfm.reconstruct import reconstruct  # noqa: PLC0415
+    from splatworker.sfm.watch import Cancellation  # noqa: PLC0415
+
     if not arguments.json:
         quiet(DEATHS)
     cancellation = Cancellation()
@@ -47,18 +60,34 @@ def main(argv: Sequence[str]) -> int:
             overwrite=arguments.overwrite,
             masks=arguments.masks,
             mask_rules=MaskRules(arguments.mask_mode, arguments.invert_masks),
+            accelerator=accelerator,
+            ahead=ahead,
         )
         if not arguments.json:
             _tell(result, arguments.output)
         return result.to_event()
 
     status = run_as_command("sfm", work, as_json=arguments.json, on_interrupt=cancellation.request)
+    ahead.end()
     if cancellation.requested:
         # COLMAP may still be at work in its thread, and the interpreter's end would wait for it.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
     return status
+
+
+def _look_ahead(images: Path, options: SfmOptions, accelerator: Accelerator, ahead: Ahead) -> None:
+    """Begin to find the features of the first look, in photos that it will look at as they are."""
+    if options.engine != "own" or options.undistort_max_size or not has_kernel() or not images.is_dir():
+        return
+    try:
+        photos = [path for path in find_files(images).files if path.suffix.lower() in SUFFIXES]
+    except OSError:  # which is told of when the work begins
+        return
+    longest = min(QUICK_LONGEST, options.max_image_size)
+    most = options.max_num_features or int(QUICK_MOST * AS_COLMAP_COUNTS)
+    ahead.begin(photos, longest, 0, most, options.threads or available_cpus(), accelerator)
 
 
 def _tell(result: SfmResult, scene: Path) -> None:

@@ -10,6 +10,7 @@ from splatworker.machine.gpu import find_gpus
 from splatworker.sfm import extraction, sift
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.options import SfmOptions
+from splatworker.sfm.photo_features import AS_COLMAP_COUNTS, QUICK_LONGEST, QUICK_MOST
 from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
 
@@ -41,12 +42,7 @@ MANY_THREADS = 12
 features of 50 photos in 3.2 s, the GPU in 2.4 to 4.4. And it is steady: a GPU's features differ from run to run, and
 with them the cameras and the mapper's time (docs/benchmarks.md, "Cameras on a machine with a GPU")."""
 
-AS_COLMAP_COUNTS = 1.5
-"""Our kernel is asked for so many times as many features, and keeps to the number. COLMAP counts places, each of one or
-two features, and keeps the whole level of the last: for photos of banana 1.1 times what was asked for on the fast look,
-1.56 times on the fine one."""
-
-FAST = FeaturePreset("fast", first_octave=0, most=4096, longest=1000)
+FAST = FeaturePreset("fast", first_octave=0, most=QUICK_MOST, longest=QUICK_LONGEST)
 """Several times cheaper than COLMAP's default, and so is the mapping of half as many features. The example photos came
 out as true at 1000 pixels as at their own 1200: cameras off by 0.03 % of the extent at most."""
 
@@ -59,13 +55,18 @@ THOROUGH = FeaturePreset("thorough", first_octave=-1, most=8192, affine_shape=Tr
 
 def presets(options: SfmOptions, threads: int) -> tuple[FeaturePreset, ...]:
     """The presets to try, one after the other, each on the device that is right for it."""
-    gpu = options.device != "cpu" and has_cuda()
+    gpu = options.device != "cpu" and has_cuda() and not may_use_own_gpu(options)
     fast = FAST
     if gpu and not (options.device == "auto" and has_many(threads)):
         # A GPU finds features in no time, so there is nothing to win by smaller photos; and the mapper, which would
         # take three times as long for as many features, starts with a draft on a part of them.
         fast = dataclasses.replace(FAST, longest=0, gpu=True)
     return fast, dataclasses.replace(FINE, gpu=gpu), dataclasses.replace(THOROUGH, gpu=gpu)
+
+
+def may_use_own_gpu(options: SfmOptions) -> bool:
+    """Whether our own kernels may use a GPU, and can: then COLMAP's are not asked to."""
+    return options.wants_own_gpu and sift.has_kernel() and sift.has_gpu_kernel()
 
 
 def has_many(threads: int) -> bool:

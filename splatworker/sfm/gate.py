@@ -6,15 +6,16 @@ metres and cameras half a turn off. What cannot be true shows in the cameras the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import agreement
+from splatworker.sfm import agreement, bend, other_lens
 from splatworker.sfm.cameras import FOCAL_RANGE, CameraGroup
 from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.pairs import Pair
 
 FOCAL_DRIFT = 1.7
 """A focal length further than this factor from the header's is doubted: either it ran away, or the header is wrong."""
@@ -38,6 +39,9 @@ MAX_BEHIND = 0.01
 MAX_IMPLAUSIBLE = 0.2
 """With more than this share of the photos implausible, the whole model is."""
 
+DOUBTFUL = 0.8
+"""A photo of which a smaller share of the matches agrees closely, times that of good pairs, may be another lens's."""
+
 _SAMPLE = 2000
 
 _STEEPEST = 4.0
@@ -55,12 +59,19 @@ class Inspection:
         flat: one of the faults is that rays hardly meet: no depth can be computed.
         doubted: camera id -> how it contradicts the header of its photos, a clause. No fault by itself: a header is
             evidence among other.
+        bent: frames of the smaller parts of a bent model, which the matches between them and the others do not fit
+            closely. No fault either: the model may still be the best that there is.
+        contradicted: so many cameras are contradicted by their photos' matches, or bent, that the fault is not theirs.
+        other_lens: of the implausible ones those that another lens has taken, which is no fault of the model.
     """
 
     implausible_images: dict[int, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     flat: bool = False
     doubted: dict[int, str] = field(default_factory=dict)
+    bent: set[int] = field(default_factory=set)
+    contradicted: bool = False
+    other_lens: set[int] = field(default_factory=set)
 
 
 def inspect(
@@ -76,21 +87,29 @@ def inspect(
         if clause := contradiction(camera, groups[camera_id - 1]):
             found.doubted[camera_id] = clause
     frames = registered_frames(model)
-    contradicted = contradicted_frames(model, verified) if verified else {}
+    closely = close_votes(model, verified) if verified else {}
+    contradicted = contradicted_frames(model, verified, closely) if verified else {}
+    lenses = other_lenses(model, groups, verified, closely) if verified else {}
     far = far_off({frame_id: images[0].projection_center() for frame_id, images in frames.items()})
     for frame_id, images in frames.items():
         points = sum(image.num_points3D for image in images)
         if images[0].camera_id in implausible:
             found.implausible_images[frame_id] = implausible[images[0].camera_id]
+        elif frame_id in lenses:
+            found.implausible_images[frame_id] = lenses[frame_id]
+            found.other_lens.add(frame_id)
         elif points < MIN_POINTS:
             found.implausible_images[frame_id] = f"it sees only {points} points of the scene"
         elif frame_id in far:
             found.implausible_images[frame_id] = "its camera came out far away from all others"
         elif frame_id in contradicted:
             found.implausible_images[frame_id] = contradicted[frame_id]
-    if len(found.implausible_images) > MAX_IMPLAUSIBLE * len(frames):
-        clause = next(iter(found.implausible_images.values()))
-        found.faults.append(f"{len(found.implausible_images)} of {len(frames)} cameras are impossible ({clause})")
+    impossible = found.implausible_images.keys() - found.other_lens
+    if len(impossible) > MAX_IMPLAUSIBLE * len(frames):
+        clause = next(found.implausible_images[frame_id] for frame_id in frames if frame_id in impossible)
+        found.faults.append(f"{len(impossible)} of {len(frames)} cameras are impossible ({clause})")
+    found.bent = bend.bent({pair: vote for pair, vote in closely.items() if not found.implausible_images.keys() & pair})
+    found.contradicted = len((contradicted.keys() | found.bent) - found.other_lens) > MAX_IMPLAUSIBLE * len(frames)
     angle, behind = _rays(model)
     found.flat = angle < MIN_ANGLE_DEG
     if found.flat:
@@ -100,8 +119,12 @@ def inspect(
     return found
 
 
-def contradicted_frames(model: pycolmap.Reconstruction, verified: agreement.Verified) -> dict[int, str]:
+def contradicted_frames(
+    model: pycolmap.Reconstruction, verified: agreement.Verified, closely: Mapping[Pair, tuple[int, int]]
+) -> dict[int, str]:
     """Frame id -> how the matches of its photos contradict where its camera came out, a clause."""
+    if not agreement.misplaced(closely) and not agreement.set_apart(closely):
+        return {}  # what agrees closely agrees: nothing to count again
     frame_of = {image_id: model.image(image_id).frame_id for image_id in model.reg_image_ids()}
     votes = agreement.by_frame(agreement.agreeing(model, verified), frame_of)
     apart = dict.fromkeys(
@@ -111,6 +134,36 @@ def contradicted_frames(model: pycolmap.Reconstruction, verified: agreement.Veri
         frame_id: f"only {share:.0%} of its matches with other photos agree with where its camera came out"
         for frame_id, share in agreement.misplaced(votes).items()
     }
+
+
+def close_votes(model: pycolmap.Reconstruction, verified: agreement.Verified) -> dict[Pair, tuple[int, int]]:
+    """Pair of frames -> (matches that agree with the model closely, all of them)."""
+    frame_of = {image_id: model.image(image_id).frame_id for image_id in model.reg_image_ids()}
+    return agreement.by_frame(agreement.agreeing(model, verified, bend.CLOSE_PX), frame_of)
+
+
+def other_lenses(
+    model: pycolmap.Reconstruction,
+    groups: Sequence[CameraGroup],
+    verified: agreement.Verified,
+    closely: Mapping[Pair, tuple[int, int]],
+) -> dict[int, str]:
+    """Frame id -> what its photo's lens is, a clause, of photos that share a camera with others and should not."""
+    least = DOUBTFUL * bend.usual_share(closely)
+    shared = {camera_id for camera_id, group in enumerate(groups, 1) if len(group.photos) > 2 and not group.calibration}
+    doubtful = {
+        frame_id
+        for frame_id, share in agreement.shares(closely).items()
+        if share < least and model.exists_image(frame_id) and model.image(frame_id).camera_id in shared
+    }
+    found = {}
+    for image_id, focal in other_lens.other_focals(model, verified, doubtful).items():
+        others = model.camera(model.image(image_id).camera_id).mean_focal_length()
+        found[image_id] = (
+            f"it seems to have been taken with another lens, or zoomed: its focal length fits as {focal:.0f} pixels, "
+            f"that of the photos with the same camera as {others:.0f}"
+        )
+    return found
 
 
 def registered_frames(model: pycolmap.Reconstruction) -> dict[int, list[pycolmap.Image]]:
@@ -171,15 +224,23 @@ def far_off(centers: dict[int, npt.NDArray[np.float64]]) -> set[int]:
 
 def _rays(model: pycolmap.Reconstruction) -> tuple[float, float]:
     """(median over points of the widest angle between two of its rays in degrees, share of points behind)."""
-    poses = {i: model.image(i).cam_from_world().matrix() for i in model.reg_image_ids()}
+    numbers = {image_id: number for number, image_id in enumerate(model.reg_image_ids())}
+    poses = np.array([model.image(image_id).cam_from_world().matrix() for image_id in numbers])
     points = list(model.points3D.values())
-    angles, behind, seen = [], 0, 0
+    by_length: dict[int, list[tuple[npt.NDArray[np.float64], list[int]]]] = {}
     for point in points[:: max(1, len(points) // _SAMPLE)]:
-        matrices = np.array([poses[element.image_id] for element in point.track.elements])
-        rays = matrices[:, :, :3] @ point.xyz + matrices[:, :, 3]  # in each camera's frame
-        behind += int((rays[:, 2] <= 0).sum())
-        seen += len(rays)
-        world = np.einsum("nji,nj->ni", matrices[:, :, :3], rays)
-        world /= np.maximum(np.linalg.norm(world, axis=1, keepdims=True), 1e-12)
-        angles.append(np.degrees(np.arccos(np.clip((world @ world.T).min(), -1.0, 1.0))))
-    return (float(np.median(angles)), behind / seen) if angles else (0.0, 0.0)
+        seen_by = [numbers[element.image_id] for element in point.track.elements]
+        by_length.setdefault(len(seen_by), []).append((point.xyz, seen_by))
+    angles: list[npt.NDArray[np.float64]] = []
+    behind, seen = 0, 0
+    for alike in by_length.values():
+        places, matrices = np.array([xyz for xyz, _ in alike]), poses[[seen_by for _, seen_by in alike]]
+        rotations = matrices[..., :3]
+        rays = np.einsum("pnij,pj->pni", rotations, places) + matrices[..., 3]  # in each camera's frame
+        behind += int((rays[..., 2] <= 0).sum())
+        seen += rays[..., 2].size
+        world = np.einsum("pnji,pnj->pni", rotations, rays)
+        world /= np.maximum(np.linalg.norm(world, axis=2, keepdims=True), 1e-12)
+        cosines = np.einsum("pni,pmi->pnm", world, world).min(axis=(1, 2))
+        angles.append(np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0))))
+    return (float(np.median(np.concatenate(angles))), behind / seen) if angles else (0.0, 0.0)

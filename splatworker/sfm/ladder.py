@@ -8,16 +8,18 @@ one wins.
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from splatworker.sfm import agreement, draft, gate, mapping, rounds
+from splatworker.sfm import agreement, alike, draft, gate, mapping, rounds
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.mapping import MapperPreset
 from splatworker.sfm.options import Engine
+from splatworker.sfm.pairs import Pair
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 
@@ -43,6 +45,7 @@ class Rung:
     name: str
     mapper: MapperPreset | None
     wants_prior: bool = False
+    strongest_pairs: bool = False
 
 
 RUNGS = (
@@ -51,6 +54,8 @@ RUNGS = (
     Rung("draft", MapperPreset(draft=True)),
     # Short bundle adjustments, focal length and distortion refined: right nearly always.
     Rung("incremental", MapperPreset()),
+    # Parts of the scene look alike, and pairs of photos match that do not show the same: by the strongest alone.
+    Rung("strongest pairs", MapperPreset(), strongest_pairs=True),
     # A header that is wrong spoils the very first pairs: once more as if it told nothing.
     Rung("without header", MapperPreset(without_header=True), wants_prior=True),
     # The focal length runs away in the first pairs (far, flat scenes): hold it where the header tells it.
@@ -74,6 +79,7 @@ class Attempt:
         others: frames of its other models.
         seconds: what it cost.
         engine: whose mapper it was.
+        unused_pairs: verified pairs of photos that contradict the model and were not used, as of like things.
     """
 
     look: str
@@ -83,11 +89,17 @@ class Attempt:
     inspection: gate.Inspection
     seconds: float
     engine: Engine = "colmap"
+    unused_pairs: int = 0
 
     @property
     def registered(self) -> int:
         """Photos with a camera that can be true; the views of a panorama are one."""
         return self.model.num_reg_frames() - len(self.inspection.implausible_images) if self.model else 0
+
+    @property
+    def sound(self) -> int:
+        """Photos of these but those of the smaller parts of a bent model."""
+        return self.registered - len(self.inspection.bent)
 
     @property
     def plausible(self) -> bool:
@@ -105,8 +117,8 @@ class Attempt:
         return float(self.model.compute_mean_reprojection_error()) if self.model else 0.0
 
     def merit(self) -> tuple[bool, int, float]:
-        """Attempts of which none is doubted compare by this: plausible, photos registered, reprojection error."""
-        return self.plausible, self.registered, -self.error
+        """Attempts of which none is doubted compare by this: plausible, sound photos, reprojection error."""
+        return self.plausible, self.sound, -self.error
 
 
 def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: MatchGraph, span: Span) -> list[Attempt]:
@@ -124,6 +136,12 @@ def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: Mat
             continue
         if rung.mapper is not None and rung.mapper.without_header and any(_is_full(one, graph) for one in attempts):
             continue  # the photos have contradicted the header already
+        if rung.strongest_pairs:
+            if any(one.inspection.contradicted for one in attempts) and not rounds.has_panoramas(bench):
+                attempts.append(_by_strongest_pairs(bench, look, groups, verified, photos, span))
+                if good_enough(attempts[-1], graph):
+                    break
+            continue
         drafted = rung.mapper is not None and rung.mapper.draft
         if drafted and not draft.is_worthwhile(bench.database):
             continue
@@ -154,6 +172,37 @@ def _in_rounds(
     return Attempt(look, "incremental", model, (), found, time.monotonic() - start, "own")
 
 
+def _by_strongest_pairs(
+    bench: Workbench, look: str, groups: Sequence[CameraGroup], verified: agreement.Verified, photos: int, span: Span
+) -> Attempt:
+    """Mapped by the strongest pairs, then by all pairs that agree with that; it is asked about the matches of these."""
+    start = time.monotonic()
+    pairs = alike.strongest({pair: len(matches) for pair, matches in verified.matches.items() if len(matches)})
+    model, engine = _map_pairs(bench, "strongest", pairs, photos, span)
+    if model:
+        pairs |= alike.agreeing_pairs(model, verified)
+        model, engine = _map_pairs(bench, "agreeing", pairs, photos, span)
+    found = gate.inspect(model, groups, alike.of_pairs(verified, pairs)) if model else gate.Inspection()
+    unused = sum(1 for pair, matches in verified.matches.items() if len(matches) and pair not in pairs)
+    seconds = time.monotonic() - start
+    return Attempt(look, "strongest pairs", model, (), found, seconds, engine, unused)
+
+
+def _map_pairs(
+    bench: Workbench, name: str, pairs: Collection[Pair], photos: int, span: Span
+) -> tuple[pycolmap.Reconstruction | None, Engine]:
+    """The largest model by these pairs alone, and whose it is."""
+    within = dataclasses.replace(bench, folder=bench.folder / name)
+    within.folder.mkdir()
+    alike.keep_pairs(bench.database, within.database, pairs)
+    if rounds.suits(within):
+        options = mapping.incremental_options(MapperPreset(), within, mapping.ONE_THREAD)
+        if model := rounds.map_in_rounds(within, options, photos, span):
+            return model, "own"
+    models = mapping.map_incrementally(within, within.folder / "models", MapperPreset(), photos, span)
+    return (models[0] if models else None), "colmap"
+
+
 def longest_rung(photos: int, before: Sequence[float]) -> float:
     """Seconds that a rung may take after others that took so many; 0 for the first, which may take what it needs."""
     return max(FEWEST_SECONDS, SECONDS_A_PHOTO * photos, TIMES_AS_LONG * max(before)) if before else 0.0
@@ -170,9 +219,10 @@ def answered(attempts: Sequence[Attempt], graph: MatchGraph) -> bool:
 
 
 def _is_full(attempt: Attempt, graph: MatchGraph, may_miss: float = MAY_MISS) -> bool:
-    """The attempt is plausible and holds nearly every photo that hangs together with most others."""
+    """The attempt is plausible, not bent, and holds nearly every photo that hangs together with most others."""
     overlapping = len(graph.components()[0])
-    return attempt.plausible and attempt.registered >= overlapping - int(may_miss * overlapping)
+    placed = attempt.sound + len(attempt.inspection.other_lens)
+    return attempt.plausible and placed >= overlapping - int(may_miss * overlapping)
 
 
 def _is_settled(attempts: Sequence[Attempt], graph: MatchGraph) -> bool:

@@ -67,13 +67,15 @@ def find_fisheyes(bench: Workbench, groups: Sequence[CameraGroup], graph: MatchG
                 key=lambda pair: (-graph.inliers[pair], pair),
             )[:_PAIRS]
             matches = [_matches(opened, pair) for pair in pairs]
+            least = 0.0  # matches that a fisheye must explain
+            if chosen == "auto":
+                least = CLEARLY_MORE * max(_obeying(bench, group, "SIMPLE_PINHOLE", _ORDINARY_FOCALS, matches))
+                if not matches or sum(len(pixels) for pixels, _ in matches) < least:
+                    continue  # none explains more than all: so it is with ordinary lenses, nearly always
             counts = list(_obeying(bench, group, "SIMPLE_FISHEYE", FISHEYE_FOCALS, matches))
             best = int(np.argmax(counts))
-            if chosen == "auto":
-                ordinary = max(_obeying(bench, group, "SIMPLE_PINHOLE", _ORDINARY_FOCALS, matches))
-                if not matches or counts[best] < CLEARLY_MORE * ordinary:
-                    continue
-            found[camera_id] = FISHEYE_FOCALS[best] * longer
+            if counts[best] >= least:
+                found[camera_id] = FISHEYE_FOCALS[best] * longer
     return found
 
 
@@ -105,6 +107,9 @@ def _obeying(
         return len(geometry.inlier_matches)
 
     with ThreadPoolExecutor(bench.threads) as pool:
+        jobs = []
         for focal in focals:
             camera = pycolmap.Camera.create_from_model_name(1, model, focal * longer, group.width, group.height)
-            yield sum(pool.map(lambda pixels, camera=camera: count(camera, pixels), matches))
+            jobs.append([pool.submit(count, camera, pixels) for pixels in matches])
+        for of_focal in jobs:
+            yield sum(job.result() for job in of_focal)

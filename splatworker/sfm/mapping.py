@@ -107,7 +107,7 @@ def incremental_options(preset: MapperPreset, bench: Workbench, threads: int) ->
         mapping.ba_local_function_tolerance = 1e-3
         mapping.ba_global_frames_ratio = 1.6
         mapping.ba_global_points_ratio = 1.6
-        mapping.extract_colors = False
+    mapping.extract_colors = False  # whoever writes the scene looks at its photos in any case (`undistort`)
     # A focal length beyond these multiples of the longer side is no camera's: COLMAP drops the photo.
     mapping.min_focal_length_ratio = mapping.mapper.min_focal_length_ratio = 0.2
     mapping.max_focal_length_ratio = mapping.mapper.max_focal_length_ratio = 8.0

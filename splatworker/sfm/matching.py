@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,7 +16,7 @@ from splatworker.sfm import database, nearest, two_view
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.pairs import Pair
-from splatworker.sfm.watch import Cancellation, Span, watch
+from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
 
 _TRIALS = 3000
@@ -22,6 +25,12 @@ times that many, and to 10 000: three times the seconds for the same pairs and t
 
 _BLOCK = 200
 """Pairs whose matches are written together: few, so that the database tells how far the matching is."""
+
+_PAIRS_A_TASK = 16
+"""Pairs that a thread does at a time. Threads that had Python's lock for every single one waited most of the time."""
+
+_PAIRS_FOR_GPU = 256
+"""Pairs that a GPU matches at a time, while processors verify those before."""
 
 
 def match(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool = False, gpu: bool = False) -> None:
@@ -51,7 +60,7 @@ def match_by_kernel(bench: Workbench, pairs: Sequence[Pair], span: Span) -> None
     with pycolmap.Database.open(bench.database) as opened:
         descriptors = _descriptors(opened, pairs)
         with ThreadPoolExecutor(bench.threads) as pool, pycolmap.DatabaseTransaction(opened):
-            jobs = [pool.submit(_nearest_of, descriptors[a], descriptors[b], bench.cancellation) for a, b in pairs]
+            jobs = [pool.submit(matched) for _, matched in _each_matched(bench, descriptors, pairs)]
             for done, ((first, second), job) in enumerate(zip(pairs, jobs, strict=True), 1):
                 opened.write_matches(first, second, job.result())
                 span.report(done, len(pairs))
@@ -62,17 +71,20 @@ def match_by_kernels(bench: Workbench, pairs: Sequence[Pair], span: Span) -> Non
     with pycolmap.Database.open(bench.database) as opened:
         descriptors, views = _descriptors(opened, pairs), _views(opened, pairs)
 
-        def work(pair: Pair) -> tuple[nearest.Matches, pycolmap.TwoViewGeometry]:
-            matches = _nearest_of(descriptors[pair[0]], descriptors[pair[1]], bench.cancellation)
-            return matches, _geometry_of(bench, views, pair, matches, two_view.USUAL)
+        def work(some: Sequence[tuple[Pair, Matched]]) -> list[tuple[Pair, nearest.Matches, pycolmap.TwoViewGeometry]]:
+            matches = {pair: matched() for pair, matched in some}
+            geometries = _geometries_of(bench, views, matches, two_view.USUAL)
+            return [(pair, matches[pair], geometry) for pair, geometry in geometries.items()]
 
         with ThreadPoolExecutor(bench.threads) as pool, pycolmap.DatabaseTransaction(opened):
-            jobs = [pool.submit(work, pair) for pair in pairs]
-            for done, (pair, job) in enumerate(zip(pairs, jobs, strict=True), 1):
-                matches, geometry = job.result()
-                opened.write_matches(*pair, matches)
-                opened.write_two_view_geometry(*pair, geometry)
-                span.report(done, len(pairs))
+            each = _each_matched(bench, descriptors, pairs)
+            jobs = [pool.submit(work, some) for some in _portions(each, len(pairs), bench.threads)]
+            done = 0
+            for job in jobs:
+                for pair, matches, geometry in job.result():
+                    opened.write_matches(*pair, matches)
+                    opened.write_two_view_geometry(*pair, geometry)
+                    span.report(done := done + 1, len(pairs))
 
 
 def _images_of(pairs: Sequence[Pair]) -> list[int]:
@@ -92,18 +104,51 @@ def _views(opened: pycolmap.Database, pairs: Sequence[Pair]) -> dict[int, two_vi
     return views
 
 
-def _nearest_of(first: nearest.Descriptors, second: nearest.Descriptors, cancellation: Cancellation) -> nearest.Matches:
-    cancellation.check()
-    return nearest.match(first, second)
+Matched = Callable[[], nearest.Matches]
+"""Gives the matches of a pair: at once where a GPU has found them, else by finding them."""
 
 
-def _geometry_of(
-    bench: Workbench, views: Mapping[int, two_view.View], pair: Pair, matches: nearest.Matches, rules: two_view.Rules
-) -> pycolmap.TwoViewGeometry:
+def _each_matched(
+    bench: Workbench, descriptors: Mapping[int, nearest.Descriptors], pairs: Sequence[Pair]
+) -> Iterator[tuple[Pair, Matched]]:
+    """The pairs in their order, each with its matches: by a GPU, some hundred at a time, or still to be found."""
+
+    def find(pair: Pair) -> nearest.Matches:
+        bench.cancellation.check()
+        return nearest.match(descriptors[pair[0]], descriptors[pair[1]])
+
+    place = {image_id: place for place, image_id in enumerate(descriptors)}
+    on_gpu = bench.accelerator.work("matching", lambda: nearest.matcher_on_gpu(list(descriptors.values())))
+    for begin in range(0, len(pairs), _PAIRS_FOR_GPU):
+        bench.cancellation.check()
+        some = pairs[begin : begin + _PAIRS_FOR_GPU]
+        places = [(place[first], place[second]) for first, second in some]
+        found = bench.accelerator.work("matching", partial(on_gpu, places)) if on_gpu else None
+        for number, pair in enumerate(some):
+            yield pair, partial(find, pair) if found is None else partial(found.__getitem__, number)
+
+
+T = TypeVar("T")
+
+
+def _portions(each: Iterable[T], count: int, threads: int) -> Iterator[list[T]]:
+    """Each of so many pairs, in portions that a thread does at a time: some for every thread, and none that is long."""
+    size = max(1, min(_PAIRS_A_TASK, count // (4 * threads)))
+    pairs = iter(each)
+    while some := list(islice(pairs, size)):
+        yield some
+
+
+def _geometries_of(
+    bench: Workbench, views: Mapping[int, two_view.View], matches: Mapping[Pair, nearest.Matches], rules: two_view.Rules
+) -> dict[Pair, pycolmap.TwoViewGeometry]:
     bench.cancellation.check()
-    first, second = views[pair[0]], views[pair[1]]
-    found = two_view.verify(first, second, matches, pair, rules=rules, seed=bench.options.seed)
-    return two_view.to_colmap(found, first, second, matches)
+    given = [(views[pair[0]], views[pair[1]], of_pair, pair) for pair, of_pair in matches.items()]
+    found = two_view.verify_all(given, rules=rules, seed=bench.options.seed)
+    return {
+        pair: two_view.to_colmap(one, first, second, of_pair)
+        for one, (first, second, of_pair, pair) in zip(found, given, strict=True)
+    }
 
 
 def match_by_colmap(
@@ -181,10 +226,15 @@ def _verify_by_kernel(bench: Workbench, path: Path, span: Span, rules: two_view.
         pairs = sorted(matches)
         views = _views(opened, pairs)
         with ThreadPoolExecutor(bench.threads) as pool, pycolmap.DatabaseTransaction(opened):
-            jobs = [pool.submit(_geometry_of, bench, views, pair, matches[pair], rules) for pair in pairs]
-            for done, (pair, job) in enumerate(zip(pairs, jobs, strict=True), 1):
-                opened.write_two_view_geometry(*pair, job.result())
-                span.report(done, len(pairs))
+            jobs = [
+                pool.submit(_geometries_of, bench, views, {pair: matches[pair] for pair in some}, rules)
+                for some in _portions(pairs, len(pairs), bench.threads)
+            ]
+            done = 0
+            for job in jobs:
+                for pair, geometry in job.result().items():
+                    opened.write_two_view_geometry(*pair, geometry)
+                    span.report(done := done + 1, len(pairs))
 
 
 def _verify_by_colmap(bench: Workbench, path: Path, span: Span, *, strict: bool) -> None:

@@ -15,13 +15,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from splatworker.formats.image_records import FEATURE, NO_POINT, image_records
 from splatworker.sfm import adjustment
 from splatworker.sfm.colmap import pycolmap
 
-_IMAGE = struct.Struct("<I4d3dI")
 _POINT = struct.Struct("<Q3d3BdQ")
-_OBSERVATION = np.dtype([("pixel", "<f8", 2), ("point", "<u8")])
-_NO_POINT = np.uint64(2**64 - 1)
 
 
 @dataclass(frozen=True)
@@ -98,13 +96,14 @@ def problem_of(model: pycolmap.Reconstruction, fixed: Collection[int] = (), fold
     """A model of photos with a pose each; the intrinsics of cameras whose ids are `fixed` stay."""
     with tempfile.TemporaryDirectory(dir=folder) as written:
         model.write_binary(written)
-        images = _read_images((Path(written) / "images.bin").read_bytes())
+        images = {one.image_id: one for one in image_records((Path(written) / "images.bin").read_bytes())}
         point_ids, points = _read_points((Path(written) / "points3D.bin").read_bytes())
     image_ids, camera_ids = sorted(images), sorted(model.cameras)
-    poses = np.array([images[image_id].pose for image_id in image_ids]).reshape(-1, 7)
+    poses = np.array([images[image_id].pose for image_id in image_ids]).reshape(-1, 7)[:, [1, 2, 3, 0, 4, 5, 6]]
     lens_of = [camera_ids.index(images[image_id].camera_id) for image_id in image_ids]
-    seen = [images[image_id].observations for image_id in image_ids]
-    observations = np.concatenate(seen) if seen else np.zeros(0, _OBSERVATION)
+    features = [images[image_id].features for image_id in image_ids]
+    seen = [of_photo[of_photo["point"] != np.uint64(NO_POINT)] for of_photo in features]
+    observations = np.concatenate(seen) if seen else np.zeros(0, FEATURE)
     parameters = np.zeros((len(camera_ids), 8))
     for row, camera_id in enumerate(camera_ids):
         values = model.cameras[camera_id].params
@@ -122,7 +121,7 @@ def problem_of(model: pycolmap.Reconstruction, fixed: Collection[int] = (), fold
         free_pose=free_poses(poses),
         photo=np.repeat(np.arange(len(image_ids), dtype=np.int32), [len(rows) for rows in seen]),
         point=np.searchsorted(point_ids, observations["point"]).astype(np.int32),
-        seen=observations["pixel"].copy(),
+        seen=observations["xy"].copy(),
     )
     return ModelProblem(problem, image_ids, camera_ids, point_ids.tolist())
 
@@ -151,29 +150,6 @@ def free_poses(poses: adjustment.Floats) -> npt.NDArray[np.uint8]:
 def _free_parameters(camera: pycolmap.Camera) -> int:
     """Bits of the focal lengths and of the distortion."""
     return sum(1 << index for index in (*camera.focal_length_idxs(), *camera.extra_params_idxs()))
-
-
-@dataclass(frozen=True)
-class _Image:
-    pose: adjustment.Floats
-    camera_id: int
-    observations: npt.NDArray[np.void]
-
-
-def _read_images(data: bytes) -> dict[int, _Image]:
-    """The images of an images.bin by id, each with those of its features that are observations of a point."""
-    images: dict[int, _Image] = {}
-    offset = 8
-    for _ in range(int.from_bytes(data[:8], "little")):
-        image_id, w, x, y, z, *translation, camera_id = _IMAGE.unpack_from(data, offset)
-        offset = data.index(b"\0", offset + _IMAGE.size) + 9
-        count = int.from_bytes(data[offset - 8 : offset], "little")
-        features = np.frombuffer(data, _OBSERVATION, count, offset)
-        offset += features.nbytes
-        images[image_id] = _Image(
-            np.array([x, y, z, w, *translation]), camera_id, features[features["point"] != _NO_POINT]
-        )
-    return images
 
 
 def _read_points(data: bytes) -> tuple[npt.NDArray[np.uint64], adjustment.Floats]:

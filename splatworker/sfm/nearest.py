@@ -7,6 +7,8 @@ bytes the kernel (kernels/matching) does it in 20.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +16,10 @@ try:
     from splatworker import _matching
 except ImportError:  # an installation without compiled kernels: COLMAP then matches by itself
     _matching = None  # type: ignore[assignment]
+try:
+    from splatworker import _cuda
+except ImportError:  # built without CUDA kernels
+    _cuda = None  # type: ignore[assignment]
 
 Descriptors = npt.NDArray[np.uint8]
 """(N, 128), each of length about 512, as SIFT in COLMAP's database."""
@@ -45,6 +51,23 @@ def match(first: Descriptors, second: Descriptors) -> Matches:
         ValueError: more than `MOST` descriptors.
     """
     return _matching.match(first, second, MAX_RATIO, MAX_DISTANCE)
+
+
+def matcher_on_gpu(
+    photos: Sequence[Descriptors], device: int = 0
+) -> Callable[[Sequence[tuple[int, int]]], list[Matches]]:
+    """What gives the matches of pairs of these photos, named by their places, in every byte as `match` does, by a GPU.
+
+    Python's lock is released. One caller at a time.
+
+    Raises:
+        ValueError: more than `MOST` descriptors; of the matcher: a pair names a photo that is not there.
+        RuntimeError: there is no GPU that can be used, or it has failed, or its memory is too small: 128 bytes a
+            descriptor and 50 MB. So does the matcher.
+    """
+    if _cuda is None:
+        raise RuntimeError("this installation has no kernels for a GPU")
+    return _cuda.Matcher(device, list(photos), MAX_RATIO, MAX_DISTANCE).match
 
 
 def match_plainly(first: Descriptors, second: Descriptors) -> Matches:

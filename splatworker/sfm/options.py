@@ -116,3 +116,8 @@ class SfmOptions:
 
     def __post_init__(self) -> None:
         demand_valid(self, dashes=True)
+
+    @property
+    def wants_own_gpu(self) -> bool:
+        """Our own kernels are to use a GPU, if there is one."""
+        return self.engine == "own" and self.device != "cpu"

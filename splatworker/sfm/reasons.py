@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from splatworker.errors import NoFeatures, NoOverlap, NoReconstruction, ReconstructionError
+from splatworker.sfm.duplicates import find_near_duplicates
 from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.photo import PhotoHeader
@@ -132,13 +133,27 @@ def why_no_overlap(evidence: Evidence) -> NoOverlap | None:
 
 
 def why_no_depth(evidence: Evidence, attempts: Sequence[Attempt]) -> NoReconstruction | None:
-    """The error of photos that were taken from one spot."""
+    """The error of photos that were taken from one spot, or that are all the same."""
     flat = any(attempt.inspection.flat for attempt in attempts) and not any(a.plausible for a in attempts)
     if not flat and not taken_from_one_spot(evidence.graph, evidence.photos):
         return None
+    if same := _why_all_the_same(evidence):
+        return same
     return NoReconstruction(
         "The photos seem to be taken from one spot: they overlap, but no depth can be computed from them.",
         hint="Move between photos, a step to the side for each, instead of turning on the spot.",
+    )
+
+
+def _why_all_the_same(evidence: Evidence) -> NoReconstruction | None:
+    repeats = find_near_duplicates(evidence.given, evidence.folder, plenty=1)
+    different = len(evidence.given) - len(repeats)
+    if different >= _SCENE_SIZE:
+        return None
+    name, other = next(iter(repeats.items()))
+    return NoReconstruction(
+        f"Nearly all of {len(evidence.given)} photos show the same: {name}, for one, what {other} shows.",
+        hint=SHOOTING_HINT,
     )
 
 

@@ -7,7 +7,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,8 +15,9 @@ from pathlib import Path
 from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules, masks_folder
 from splatworker.machine.limits import available_cpus
-from splatworker.sfm import features, panoramas, reasons
-from splatworker.sfm.cameras import CameraGroup, group_photos
+from splatworker.sfm import features, panoramas, reasons, remarks
+from splatworker.sfm.accelerator import Accelerator
+from splatworker.sfm.cameras import group_photos
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.cut import TOO_SMALL, with_views
 from splatworker.sfm.database import alias
@@ -25,24 +26,22 @@ from splatworker.sfm.early_features import find_features
 from splatworker.sfm.frame import apply_frame, find_frame
 from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.layout import lay_out, needed
-from splatworker.sfm.mask_evidence import Evidence, used_masks
+from splatworker.sfm.mask_evidence import used_masks
 from splatworker.sfm.masks import with_masks
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.output import scene_to_write
 from splatworker.sfm.overlap import overlapping_photos
-from splatworker.sfm.photo import PhotoHeader, frames_of, read_photos
+from splatworker.sfm.photo import PhotoHeader, read_photos
+from splatworker.sfm.photo_features import Ahead
 from splatworker.sfm.polish import polish
 from splatworker.sfm.report import SfmResult, write_report
 from splatworker.sfm.search import search
-from splatworker.sfm.undistort import WIDEST_DEG, write_scene
+from splatworker.sfm.undistort import write_scene
 from splatworker.sfm.watch import Cancellation, Span
 from splatworker.sfm.workbench import Workbench
 from splatworker.stages import arrivals
 from splatworker.stages.file_names import find_files, readable
 from splatworker.stages.progress import Reporter
-
-LOOSE_VIDEO_PX = 1.5
-"""Mean reprojection error from which the frames of a video do not share a lens."""
 
 
 def reconstruct(
@@ -56,6 +55,8 @@ def reconstruct(
     overwrite: bool = False,
     masks: Path | None = None,
     mask_rules: MaskRules = AS_GIVEN,
+    accelerator: Accelerator | None = None,
+    ahead: Ahead | None = None,
 ) -> SfmResult:
     """Find cameras and points for a folder of photos and write `scene`, whole or not at all.
 
@@ -67,6 +68,8 @@ def reconstruct(
         overwrite: other things may be in `scene`, and stay.
         masks: a folder of masks; None for the one that comes with the photos, if any (`mask_names.masks_folder`).
         mask_rules: how they, and the photos' alpha, are meant.
+        accelerator: a GPU that is being opened; None to begin with that here.
+        ahead: features that are being found already.
 
     Raises:
         NoPhotos, TooFewPhotos, NoFeatures, NoOverlap, NoReconstruction: with a sentence for whoever took the photos.
@@ -77,9 +80,11 @@ def reconstruct(
     cancellation = cancellation or Cancellation()
     threads = options.threads or available_cpus()
     timer = StepTimer()
-    if options.device == "cuda" and not features.has_cuda():
+    accelerator = accelerator or Accelerator(wanted=options.wants_own_gpu)
+    ahead = ahead or Ahead()
+    if options.device == "cuda" and not (features.may_use_own_gpu(options) or features.has_cuda()):
         raise InvalidJob(
-            "COLMAP cannot use a GPU here: there is none, or the package pycolmap is the one without CUDA.",
+            "COLMAP cannot use a GPU here, nor can our own kernels: there is none, or nothing was built for one.",
             hint="Leave the device to auto.",
             stage="sfm",
         )
@@ -87,8 +92,10 @@ def reconstruct(
     with scene_to_write(scene, images, beside=overwrite) as part:
         work = part / "work"
         work.mkdir()
-        bench = Workbench(work, work / "photos", options, threads, cancellation, mask_rules)
-        ahead = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
+        bench = Workbench(
+            work, work / "photos", options, threads, cancellation, mask_rules, accelerator=accelerator, ahead=ahead
+        )
+        arrived = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
         given, useless, unreadable = _read(images, options)
         masks = masks or masks_folder(images)
         passed_over = [
@@ -104,10 +111,10 @@ def reconstruct(
             span = Span(reporter, "reading photos", 0.0, 0.02)
             photos = lay_out(photos, images, bench, span)
         groups = group_photos(photos, [bench.photos / alias(number, photo) for number, photo in enumerate(photos, 1)])
-        findings = search(bench, photos, groups, reporter, timer, ahead)
+        findings = search(bench, photos, groups, reporter, timer, arrived)
         evidence = reasons.Evidence(photos, images, findings.keypoints, findings.graph)
         attempt = _fit_to_deliver(evidence, findings.attempts, options)
-        of_headers = tuple(_warn_of_headers(groups, attempt))
+        of_headers = tuple(remarks.of_headers(groups, attempt))
 
         with timer("polishing"):
             reporter.progress("refining cameras", 0.93)
@@ -140,17 +147,21 @@ def reconstruct(
             overlap=round(overlapping_photos(model), 1),
             rung=attempt.rung,
             engines={"mapping": attempt.engine} | ({"polish": polished.by} if polished.by else {}),
+            on_gpu=accelerator.steps,
             panoramas=panoramas.count(photos),
             views=panoramas.views_kept(model, photos),
             warnings=(
                 *passed_over,
+                *filter(None, [accelerator.remark]),
                 *panoramas.remarks(photos),
-                *_warnings(evidence, groups, left_out, len(near_duplicates), options),
+                *remarks.of_photos(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,
-                *_tell_of_fisheyes(groups, fisheyes),
-                *_warn_of_positions(photos, misplaced),
-                *_warn_of_masks(photos, findings.masks, attempt),
-                *_warn_of_video(photos, model.compute_mean_reprojection_error()),
+                *remarks.of_fisheyes(groups, fisheyes),
+                *remarks.of_positions(photos, misplaced),
+                *remarks.of_masks(photos, findings.masks, attempt),
+                *remarks.of_video(photos, model.compute_mean_reprojection_error()),
+                *remarks.of_a_bend(photos, attempt),
+                *remarks.of_like_things(findings.graph, attempt),
             ),
             timings=timer.seconds,
         )
@@ -230,102 +241,3 @@ def _without_implausible(attempt: Attempt) -> pycolmap.Reconstruction:
     for image_id in attempt.inspection.implausible_images:
         model.deregister_frame(model.image(image_id).frame_id)  # and with it all views of a panorama
     return model
-
-
-def _warn_of_headers(groups: Sequence[CameraGroup], attempt: Attempt) -> Iterator[str]:
-    """What headers (EXIF) say of focal lengths that was not believed."""
-    absurd = [photo.name for group in groups for photo in group.absurd]
-    if absurd:
-        yield (
-            f"The header (EXIF) of {_some(absurd)} tells a focal length that no camera has; it was ignored, and the "
-            "focal length found from the photos."
-        )
-    for camera_id, clause in attempt.inspection.doubted.items():
-        group = groups[camera_id - 1]
-        names = [photo.name for photo in group.photos if photo not in group.absurd]
-        yield (
-            f"The header (EXIF) of {_some(names)} is contradicted by the photos and was not believed: {clause}. Were "
-            "they cropped, or is the focal length that of another lens?"
-        )
-
-
-def _warn_of_positions(photos: Sequence[PhotoHeader], misplaced: Sequence[int]) -> Iterator[str]:
-    if misplaced:
-        names = [photos[image_id - 1].given for image_id in misplaced]
-        yield f"The position (GPS) of {_some(names)} is missing or contradicts that of all others; it was not used."
-
-
-def _tell_of_fisheyes(groups: Sequence[CameraGroup], shares: Mapping[int, float]) -> Iterator[str]:
-    for camera_id, share in shares.items():
-        names = [photo.name for photo in groups[camera_id - 1].photos]
-        yield (
-            f"A fisheye lens took {_some(names)}: of each photo the {share:.0%} that lies within {WIDEST_DEG:.0f} "
-            "degrees was straightened and used."
-        )
-
-
-def _warn_of_masks(photos: Sequence[PhotoHeader], masks: Evidence | None, attempt: Attempt) -> Iterator[str]:
-    given = len(set(frames_of(photos)))
-    transparent = len({photo.given for photo in photos if photo.has_alpha})
-    masked = len({photo.given for photo in photos if photo.mask is not None})
-    if not transparent and not masked:
-        return
-    if transparent:
-        said = f"{transparent} of {given} photos are partly transparent"
-    else:
-        said = f"{masked} of {given} photos have a mask"
-    if masks is None:
-        yield f"{said}: nothing was looked for in what is hidden." if transparent else f"{said}."
-    elif used_masks(attempt):
-        why = f", for {masks.reason}" if masks.heeded else ", for without them fewer photos could be placed"
-        yield f"{said}: nothing was looked for in what is hidden{why}."
-    else:
-        why = masks.reason if not masks.heeded else "with less fewer photos could be placed"
-        yield f"{said}: cameras were found by all that the photos show, for {why}."
-
-
-def _warn_of_video(photos: Sequence[PhotoHeader], error: float) -> Iterator[str]:
-    """What a video's frames have and photos have not: a lens that changes from frame to frame."""
-    if error > LOOSE_VIDEO_PX and 2 * sum(photo.frame is not None for photo in photos) > len(photos):
-        yield (
-            f"The cameras of the video fit loosely ({error:.1f} px): its stabilisation, or a fast turn, changes what "
-            "the lens shows from frame to frame. Switch stabilisation off and move slowly for a sharper splat."
-        )
-
-
-def _some(names: Sequence[str]) -> str:
-    """One name, or how many photos and the first few names."""
-    if len(names) == 1:
-        return names[0]
-    return f"{len(names)} photos ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
-
-
-def _warnings(
-    evidence: reasons.Evidence,
-    groups: Sequence[CameraGroup],
-    left_out: dict[str, str],
-    near_duplicates: int,
-    options: SfmOptions,
-) -> Iterator[str]:
-    """What the user should know of a reconstruction that is delivered."""
-    photos = evidence.given
-    if near_duplicates:
-        yield f"{near_duplicates} photos nearly repeat the one before them and were left out; {len(photos)} are plenty."
-    share = 1 - len(left_out) / len(photos)
-    scenes = reasons.separate_scenes(evidence)
-    several = (
-        f"The photos show {len(scenes)} scenes that have nothing in common, of which the first was reconstructed: "
-        f"{reasons.describe_scenes(scenes)}."
-    )
-    if share < options.warn_share:
-        names = ", ".join(left_out)
-        missing = f"Only {len(photos) - len(left_out)} of {len(photos)} photos could be placed; missing: {names}."
-        yield f"{missing} {several}" if scenes else missing
-    elif scenes:
-        yield several
-    alone = [group for group in groups if not group.has_prior and len(group.photos) == 1]
-    if len(alone) > 1 and len(alone) > len(photos) // 2:
-        yield (
-            f"{len(alone)} photos say nothing about their camera, so each got one of its own; photos with EXIF "
-            "data, all from one camera, give a better result."
-        )

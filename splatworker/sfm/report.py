@@ -32,6 +32,7 @@ class SfmResult:
         overlap: with how many others a photo overlaps (`overlapping_photos`), the mean.
         rung: the attempt of the ladder that won.
         engines: step -> whose it was, "own" or "colmap"; no "polish" where nothing came of it.
+        on_gpu: steps of which a GPU did some of the work, by our own kernels: the result is the same without.
         warnings: sentences for the user; also sent to the reporter.
         timings: step -> seconds.
     """
@@ -47,6 +48,7 @@ class SfmResult:
     warnings: tuple[str, ...]
     timings: Mapping[str, float]
     engines: Mapping[str, str] = field(default_factory=dict)
+    on_gpu: Sequence[str] = ()
     panoramas: int = 0
     views: Sequence[Mapping[str, Any]] = ()
 
@@ -106,5 +108,6 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "points": model.num_points3D() if model else 0,
         "reprojection_error_px": model.compute_mean_reprojection_error() if model else None,
         "faults": attempt.inspection.faults,
+        "bent": len(attempt.inspection.bent),
         "seconds": round(attempt.seconds, 2),
     }

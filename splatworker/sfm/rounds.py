@@ -45,8 +45,13 @@ def suits(bench: Workbench) -> bool:
         return False
     with pycolmap.Database.open(bench.database) as opened:
         cameras, photos = opened.read_all_cameras(), opened.num_images()
-        panoramas = any(rig.num_sensors() > 1 for rig in opened.read_all_rigs())
-    return not panoramas and model_adjustment.can_solve(photos, cameras)
+    return not has_panoramas(bench) and model_adjustment.can_solve(photos, cameras)
+
+
+def has_panoramas(bench: Workbench) -> bool:
+    """Whether photos of the bench's database are views of a panorama, which move together."""
+    with pycolmap.Database.open(bench.database) as opened:
+        return any(rig.num_sensors() > 1 for rig in opened.read_all_rigs())
 
 
 def map_in_rounds(
@@ -108,8 +113,6 @@ def _map(
     if not found:
         return None
     bench.cancellation.check()
-    if options.extract_colors:
-        model.extract_colors_for_all_images(bench.photos)
     model.update_point_3d_errors()
     return model
 

@@ -64,9 +64,18 @@ def sift(grey: npt.NDArray[np.uint8], first_octave: int, most: int) -> Features:
     return Features(keypoints, descriptors)
 
 
+def gpu_obstacle() -> tuple[str, str]:
+    """Why no GPU can be asked, a code of `errors` and a clause; empty where one can. It is opened by this, once."""
+    none = "no_gpu", "this installation has no kernels for one"
+    try:
+        return _cuda.obstacle(0) if _cuda is not None else none
+    except RuntimeError as error:
+        return "gpu_failed", str(error)
+
+
 def has_gpu_kernel() -> bool:
     """Whether a GPU can be asked: there is one, and this installation has kernels for it."""
-    return _cuda is not None and not _cuda.obstacle(0)[0]
+    return not gpu_obstacle()[0]
 
 
 def sift_on_gpu(grey: npt.NDArray[np.uint8], first_octave: int, most: int, device: int = 0) -> Features:

@@ -11,7 +11,9 @@ What it adds to COLMAP's rules, which decide the rest: matches all in a line, or
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -87,6 +89,19 @@ class View:
     scales: Array
     pixels: Array
 
+    @cached_property
+    def calibration(self) -> tuple[Array, Array]:
+        """The matrix K of the camera, and its inverse."""
+        matrix = np.asarray(self.camera.calibration_matrix(), np.float64)
+        return matrix, np.asarray(np.linalg.inv(matrix), np.float64)
+
+    @cached_property
+    def is_near_edge(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether a feature is where a watermark might be."""
+        size, border = np.array([self.camera.width, self.camera.height]), _border(self.camera)
+        inside: npt.NDArray[np.bool_] = np.all((self.pixels >= border) & (self.pixels <= size - border), axis=1)
+        return ~inside
+
 
 @dataclass(frozen=True)
 class TwoView:
@@ -131,7 +146,7 @@ def view_of(camera: pycolmap.Camera, keypoints: npt.NDArray[np.floating]) -> Vie
 
 
 def verify(first: View, second: View, matches: Matches, pair: Pair, *, rules: Rules = USUAL, seed: int = 0) -> TwoView:
-    """The geometry of a pair. Python's lock is released.
+    """The geometry of a pair.
 
     Args:
         matches: (K, 2), a row of the first view's features and one of the second's.
@@ -140,16 +155,27 @@ def verify(first: View, second: View, matches: Matches, pair: Pair, *, rules: Ru
     Raises:
         IndexError: a match names a feature that is not there.
     """
-    calibrated = first.camera.has_prior_focal_length and second.camera.has_prior_focal_length
+    return verify_all([(first, second, matches, pair)], rules=rules, seed=seed)[0]
+
+
+def verify_all(
+    pairs: Sequence[tuple[View, View, Matches, Pair]], *, rules: Rules = USUAL, seed: int = 0
+) -> list[TwoView]:
+    """The geometries of some pairs, each as `verify` has it; Python's lock is released once for all of them."""
     found = _two_view.verify(
-        first.points,
-        first.scales,
-        second.points,
-        second.scales,
-        np.ascontiguousarray(matches, np.uint32),
-        calibrated,
+        [
+            (
+                first.points,
+                first.scales,
+                second.points,
+                second.scales,
+                np.ascontiguousarray(matches, np.uint32),
+                first.camera.has_prior_focal_length and second.camera.has_prior_focal_length,
+                *pair,
+            )
+            for first, second, matches, pair in pairs
+        ],
         seed % 2**64,
-        *pair,
         max_error=rules.max_error,
         min_inliers=rules.min_inliers,
         min_inlier_ratio=rules.min_inlier_ratio,
@@ -161,8 +187,9 @@ def verify(first: View, second: View, matches: Matches, pair: Pair, *, rules: Ru
         min_epipole_deg=rules.min_epipole_deg,
         cheirality=rules.cheirality,
     )
-    found["rotation"], found["translation"] = found.pop("R"), found.pop("t")
-    return TwoView(**found)
+    for one in found:
+        one["rotation"], one["translation"] = one.pop("R"), one.pop("t")
+    return [TwoView(**one) for one in found]
 
 
 def to_colmap(found: TwoView, first: View, second: View, matches: Matches) -> pycolmap.TwoViewGeometry:
@@ -174,13 +201,13 @@ def to_colmap(found: TwoView, first: View, second: View, matches: Matches) -> py
     if name == "DEGENERATE":
         return geometry
     geometry.inlier_matches = inliers
-    k1, k2 = (np.asarray(view.camera.calibration_matrix()) for view in (first, second))
+    (_, inverse1), (k2, inverse2) = first.calibration, second.calibration
     if found.E is not None:
         geometry.E = found.E
     if found.F is not None:
-        geometry.F = _of_norm_one(np.linalg.inv(k2).T @ found.F @ np.linalg.inv(k1))
+        geometry.F = _of_norm_one(inverse2.T @ found.F @ inverse1)
     if found.H is not None:
-        geometry.H = _of_norm_one(k2 @ found.H @ np.linalg.inv(k1))
+        geometry.H = _of_norm_one(k2 @ found.H @ inverse1)
     if found.rotation is not None and found.translation is not None:
         geometry.cam2_from_cam1 = pycolmap.Rigid3d(pycolmap.Rotation3d(found.rotation), found.translation)
         geometry.tri_angle = found.angle
@@ -199,20 +226,13 @@ def is_watermark(first: View, second: View, inliers: Matches) -> bool:
     """Whether most matches are those of something written near the edges of both photos at the same place."""
     if not len(inliers):
         return False
-    one, two = first.pixels[inliers[:, 0]], second.pixels[inliers[:, 1]]
-    near = _is_near_edge(first.camera, one) & _is_near_edge(second.camera, two)
+    near = first.is_near_edge[inliers[:, 0]] & second.is_near_edge[inliers[:, 1]]
     if near.mean() < _WATERMARK:
         return False
-    moves = two - one
+    moves = second.pixels[inliers[:, 1]] - first.pixels[inliers[:, 0]]
     common = moves[np.linalg.norm(moves, axis=1) < min(_border(first.camera), _border(second.camera))][:200]
     apart = np.linalg.norm(moves[:, None] - common, axis=2)  # any of these may be the one that most have
     return bool(((apart <= USUAL.max_error).mean(axis=0) >= _WATERMARK).any())
-
-
-def _is_near_edge(camera: pycolmap.Camera, pixels: Array) -> npt.NDArray[np.bool_]:
-    size, border = np.array([camera.width, camera.height]), _border(camera)
-    inside: npt.NDArray[np.bool_] = np.all((pixels >= border) & (pixels <= size - border), axis=1)
-    return ~inside
 
 
 def _border(camera: pycolmap.Camera) -> float:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +16,11 @@ from PIL import Image
 
 from splatworker.formats.mask_names import mask_name
 from splatworker.formats.masks import kept
+from splatworker.sfm import database, point_colours, sparse_files
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.metadata import drop_metadata
 from splatworker.sfm.photo import FORMATS, PhotoHeader
-from splatworker.sfm.watch import Span, watch
+from splatworker.sfm.resampling import Pixels, straighten
+from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 
 _JPEG_QUALITY = 95
@@ -30,8 +34,36 @@ to three times its size in the middle."""
 
 _WIDEST = math.tan(math.radians(WIDEST_DEG / 2))
 
-Box = tuple[int, int, int, int]
-"""Left, top, right and bottom edge of what is kept of an undistorted photo, in pixels."""
+
+@dataclass(frozen=True)
+class Straightening:
+    """What becomes of a camera.
+
+    Attributes:
+        lens: as it was found.
+        pinhole: what its photos are straightened for.
+        small: the same shrunk to the size at which they are written.
+        is_cropped: the pinhole camera sees the middle alone of what the lens shows.
+    """
+
+    lens: pycolmap.Camera
+    pinhole: pycolmap.Camera
+    small: pycolmap.Camera
+    is_cropped: bool
+
+    @property
+    def is_shrunk(self) -> bool:
+        """Photos are written smaller than they are straightened."""
+        return (self.small.width, self.small.height) != (self.pinhole.width, self.pinhole.height)
+
+    def move(self, pixels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Where (N, 2) pixels of a photo lie in the straightened one; where they are if the lens shows nothing."""
+        fx, fy, cx, cy = self.pinhole.params
+        with np.errstate(invalid="ignore"):
+            rays = np.asarray(self.lens.cam_from_img(pixels), dtype=float).reshape(-1, 2)
+        straight = rays * [fx, fy] + [cx, cy]
+        shrunk = straight * [self.small.width / self.pinhole.width, self.small.height / self.pinhole.height]
+        return np.where(np.isfinite(shrunk), shrunk, pixels)
 
 
 def write_scene(
@@ -45,68 +77,155 @@ def write_scene(
 
     Photos are cropped to the largest rectangle without blank pixels, and shrunk as the options say. Where a photo is
     partly transparent its alpha is undistorted as its colours are, and so is what is ignored of it, which goes to
-    `scene/masks`. All cameras are PINHOLE: COLMAP leaves one without distortion as it is, whatever its kind. Of
-    fisheyes `WIDEST_DEG` are kept.
+    `scene/masks`. All cameras are PINHOLE. Of fisheyes `WIDEST_DEG` are kept. Points get the colours that photos show.
 
     Returns:
         Of each fisheye, by camera id, the share of its photos' pixels that is kept.
     """
-    distorted, undistorted = bench.folder / "distorted", bench.folder / "undistorted"
-    distorted.mkdir()
-    model.write(distorted)
-    undistortion = pycolmap.UndistortCameraOptions()
-    undistortion.min_scale, undistortion.max_scale = _MIN_SCALE, _MAX_SCALE
-    undistortion.max_cam_point_norm = _WIDEST if any(map(is_fisheye, model.cameras.values())) else -1.0
-    written = undistorted / "images"
-    count = model.num_reg_images()
-    watch(
-        lambda: pycolmap.undistort_images(
-            undistorted,
-            distorted,
-            bench.photos,
-            undistort_options=undistortion,
-            jpeg_quality=_JPEG_QUALITY,
-            num_threads=bench.threads,
-            cancellation_token=bench.cancellation.token,
-        ),
-        lambda: span.report(sum(1 for _ in written.iterdir()) if written.is_dir() else 0, count),
-        bench.cancellation,
-    )
-    (scene / "images").mkdir()
-    flat = pycolmap.Reconstruction(undistorted / "sparse")
-    boxes = {}
-    for camera_id, camera in flat.cameras.items():
-        _to_pinhole(camera)
-        if is_fisheye(model.cameras[camera_id]):
-            boxes[camera_id] = _middle(camera)
-    _crop(flat, written, boxes)
-    shares = {camera_id: share_kept(model.cameras[camera_id], flat.cameras[camera_id]) for camera_id in boxes}
-    for image in flat.images.values():
-        bench.cancellation.check()
-        if (bench.alphas / image.name).exists():
-            box = boxes.get(image.camera_id)
-            alpha = _undistorted(bench.alphas / image.name, model.cameras[image.camera_id], undistortion, box)
-            was_black = (bench.masks / f"{image.name}.png").exists()
-            _give_alpha(written / image.name, alpha, premultiplied=was_black)
-    if bench.options.undistort_max_size:
-        _shrink(flat, written, bench.options.undistort_max_size, bench.threads)
-    for image_id, image in flat.images.items():
-        if (bench.ignored / image.name).exists():
-            box = boxes.get(image.camera_id)
-            ignored = _undistorted(bench.ignored / image.name, model.cameras[image.camera_id], undistortion, box)
-            camera = flat.cameras[image.camera_id]
-            _write_mask(ignored, (camera.width, camera.height), scene / "masks" / mask_name(photos[image_id - 1].name))
-        drop_metadata(written / image.name)
-        place = scene / "images" / photos[image_id - 1].name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        (written / image.name).rename(place)
-        image.name = photos[image_id - 1].name
-    flat.write(undistorted)
-    sparse = scene / "sparse" / "0"
+    widest = _WIDEST if any(map(is_fisheye, model.cameras.values())) else -1.0
+    cameras = {
+        camera_id: straightened(camera, widest, bench.options.undistort_max_size)
+        for camera_id, camera in model.cameras.items()
+    }
+    names = {image_id: photos[image_id - 1].name for image_id in sorted(model.reg_image_ids())}
+    for name in names.values():
+        (scene / "images" / name).parent.mkdir(parents=True, exist_ok=True)
+    files, sparse = bench.folder / "distorted", scene / "sparse" / "0"
+    files.mkdir()
     sparse.mkdir(parents=True)
-    for name in ("cameras.bin", "images.bin", "points3D.bin"):
-        (undistorted / name).rename(sparse / name)
-    return shares
+    model.write_binary(files)
+    records = sparse_files.read_images((files / "images.bin").read_bytes())
+    with ThreadPoolExecutor(bench.threads) as pool:
+        jobs = [
+            pool.submit(_write_photo, record, names[record.image_id], cameras[record.camera_id], photos, scene, bench)
+            for record in records
+        ]
+        try:
+            moves = {camera_id: camera.move for camera_id, camera in cameras.items()}
+            (sparse / "images.bin").write_bytes(sparse_files.images_file(records, names, moves))
+            small = {camera_id: camera.small for camera_id, camera in cameras.items()}
+            (sparse / "cameras.bin").write_bytes(sparse_files.cameras_file(small))
+            for done, job in enumerate(as_completed(jobs), 1):
+                bench.cancellation.check()
+                job.result()
+                span.report(done, len(jobs))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    colours = point_colours.means([job.result() for job in jobs])
+    points = sparse_files.with_colours((files / "points3D.bin").read_bytes(), colours)
+    (sparse / "points3D.bin").write_bytes(points)
+    return {
+        camera_id: share_kept(camera.lens, camera.pinhole)
+        for camera_id, camera in cameras.items()
+        if is_fisheye(camera.lens)
+    }
+
+
+def straightened(lens: pycolmap.Camera, widest: float, longest: int) -> Straightening:
+    """The pinhole cameras for a lens.
+
+    Args:
+        widest: the tangent of half the widest angle that a fisheye keeps; negative for no bound.
+        longest: the longest side that is written; 0 for any.
+    """
+    how = pycolmap.UndistortCameraOptions()
+    how.min_scale, how.max_scale, how.max_cam_point_norm = _MIN_SCALE, _MAX_SCALE, widest
+    pinhole = pycolmap.undistort_camera(how, lens)
+    _to_pinhole(pinhole)
+    if is_cropped := is_fisheye(lens):
+        _keep_middle(pinhole)
+    small = copy.copy(pinhole)
+    scale = min(1.0, longest / max(small.width, small.height)) if longest else 1.0
+    if scale < 1.0:
+        small.rescale(max(1, round(small.width * scale)), max(1, round(small.height * scale)))
+    return Straightening(lens, pinhole, small, is_cropped)
+
+
+def _keep_middle(camera: pycolmap.Camera) -> None:
+    """Crop a pinhole camera to what lies within `WIDEST_DEG`."""
+    fx, fy, cx, cy = camera.params
+    left, top = max(0, math.ceil(cx - _WIDEST * fx)), max(0, math.ceil(cy - _WIDEST * fy))
+    right, bottom = min(camera.width, int(cx + _WIDEST * fx)), min(camera.height, int(cy + _WIDEST * fy))
+    camera.width, camera.height = right - left, bottom - top
+    camera.params = [fx, fy, cx - left, cy - top]
+
+
+def _write_photo(
+    record: sparse_files.ImageRecord,
+    name: str,
+    camera: Straightening,
+    photos: Sequence[PhotoHeader],
+    scene: Path,
+    bench: Workbench,
+) -> point_colours.Seen:
+    """Straighten a photo and what belongs to it, and write that under its own name; what it shows of its points."""
+    bench.cancellation.check()
+    alias = database.alias(record.image_id, photos[record.image_id - 1])
+    kind, icc, distorted = _read(bench.photos / alias)
+    seen = point_colours.look(distorted, record.observations())
+    pixels = straighten(distorted, camera.lens, camera.pinhole)
+    if (bench.alphas / alias).exists():
+        with Image.open(bench.alphas / alias, formats=FORMATS) as opened:
+            alpha = straighten(_pixels(opened, "L"), camera.lens, camera.pinhole)
+        was_black = (bench.masks / f"{alias}.png").exists()
+        pixels, kind = _with_alpha(pixels, alpha[:, :, 0], premultiplied=was_black), "PNG"
+    photo = Image.fromarray(pixels)
+    size = camera.small.width, camera.small.height
+    if camera.is_shrunk:
+        photo = photo.resize(size, Image.Resampling.LANCZOS)
+    how: dict[str, Any] = {"icc_profile": icc} if icc else {}
+    if kind == "JPEG":  # EXIF stays behind: its orientation is not that of the cameras, nor its position for others
+        how |= {"quality": _JPEG_QUALITY, "subsampling": 0 if camera.is_shrunk or camera.is_cropped else 2}
+    else:
+        how |= {"compress_level": 1}
+    photo.save(scene / "images" / name, kind, **how)
+    if (bench.ignored / alias).exists():
+        with Image.open(bench.ignored / alias, formats=FORMATS) as opened:
+            ignored = straighten(_pixels(opened, "L"), camera.lens, camera.pinhole)
+        _write_mask(ignored[:, :, 0], size, scene / "masks" / mask_name(name))
+    return seen
+
+
+def _read(path: Path) -> tuple[str, bytes | None, Pixels]:
+    """A photo's format, colour profile, and pixels in red, green and blue."""
+    with Image.open(path, formats=FORMATS) as given:
+        kind, icc = str(given.format), given.info.get("icc_profile")
+        try:
+            return kind, icc, _pixels(given, "RGB")
+        except (
+            OSError,
+            ValueError,
+            SyntaxError,
+        ):  # cut short: COLMAP takes what there is of it
+            bitmap = pycolmap.Bitmap.read(path, as_rgb=True)
+            if bitmap is None:
+                raise
+            return kind, icc, np.asarray(bitmap.to_array())
+
+
+def _pixels(given: Image.Image, mode: str) -> Pixels:
+    """A picture as (height, width, channels)."""
+    if given.mode.startswith("I"):  # of 16 bits, which Pillow would cut off above 255
+        given = Image.fromarray((np.asarray(given) >> 8).clip(0, 255).astype(np.uint8))
+    pixels = np.asarray(given.convert(mode))
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _with_alpha(colours: Pixels, opacity: npt.NDArray[np.uint8], *, premultiplied: bool) -> Pixels:
+    """A photo made transparent again; `premultiplied` where it was undistorted over black."""
+    if premultiplied:
+        divided = colours.astype(np.float32) * (255.0 / np.maximum(opacity, 1)[:, :, None])
+        colours = np.clip(divided + 0.5, 0, 255).astype(np.uint8)
+    colours = np.where(opacity[:, :, None] > 0, colours, np.uint8(0))  # nobody sees them, and zeros take no room
+    return np.dstack([colours, opacity])
+
+
+def _write_mask(ignored: npt.NDArray[np.uint8], size: tuple[int, int], target: Path) -> None:
+    """Write what counts of an undistorted photo of this size, in black and white alone."""
+    mask = Image.fromarray(ignored)
+    mask = mask if mask.size == size else mask.resize(size, Image.Resampling.BOX)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    kept(mask).save(target, "PNG")
 
 
 def _to_pinhole(camera: pycolmap.Camera) -> None:
@@ -131,87 +250,3 @@ def share_kept(distorted: pycolmap.Camera, flat: pycolmap.Camera) -> float:
     fx, fy, cx, cy = flat.params
     seen = rays * [fx, fy] + [cx, cy]
     return float((ahead & ((seen >= 0) & (seen <= [flat.width, flat.height])).all(axis=1)).mean())
-
-
-def _middle(camera: pycolmap.Camera) -> Box:
-    """What of a pinhole camera lies within `WIDEST_DEG`."""
-    fx, fy, cx, cy = camera.params
-    left, top = max(0, math.ceil(cx - _WIDEST * fx)), max(0, math.ceil(cy - _WIDEST * fy))
-    return left, top, min(camera.width, int(cx + _WIDEST * fx)), min(camera.height, int(cy + _WIDEST * fy))
-
-
-def _crop(model: pycolmap.Reconstruction, photos: Path, boxes: Mapping[int, Box]) -> None:
-    """Crop photos, and the model's cameras with them, to a box for each camera id that has one."""
-    for image in model.images.values():
-        if image.camera_id in boxes:
-            with Image.open(photos / image.name, formats=FORMATS) as photo:
-                cropped = photo.crop(boxes[image.camera_id])
-            cropped.save(photos / image.name, quality=_JPEG_QUALITY, subsampling=0)
-            for point in image.points2D:
-                point.xy = point.xy - boxes[image.camera_id][:2]
-    for camera_id, (left, top, right, bottom) in boxes.items():
-        camera = model.cameras[camera_id]
-        fx, fy, cx, cy = camera.params
-        camera.width, camera.height = right - left, bottom - top
-        camera.params = [fx, fy, cx - left, cy - top]
-
-
-def _undistorted(
-    grey: Path, camera: pycolmap.Camera, options: pycolmap.UndistortCameraOptions, box: Box | None
-) -> npt.NDArray[np.uint8]:
-    """(H, W) a grey picture of a photo's size, undistorted as the photo was; 0 where the photo shows nothing."""
-    with Image.open(grey, formats=FORMATS) as image:
-        given = np.asarray(image)
-    flat, _ = pycolmap.undistort_image(options, pycolmap.Bitmap.from_array(given), camera)
-    left, top, right, bottom = box or (0, 0, flat.width, flat.height)
-    return np.asarray(flat.to_array()).reshape(flat.height, flat.width)[top:bottom, left:right]
-
-
-def _give_alpha(written: Path, opacity: npt.NDArray[np.uint8], *, premultiplied: bool) -> None:
-    """Make a photo transparent again; `premultiplied` where it was undistorted over black."""
-    with Image.open(written, formats=FORMATS) as photo:
-        colours = np.asarray(photo.convert("RGB"))
-    if premultiplied:
-        divided = colours.astype(np.float32) * (255.0 / np.maximum(opacity, 1)[:, :, None])
-        colours = np.clip(divided + 0.5, 0, 255).astype(np.uint8)
-    colours = np.where(opacity[:, :, None] > 0, colours, np.uint8(0))  # nobody sees them, and zeros take no room
-    Image.fromarray(np.dstack([colours, opacity]), "RGBA").save(written, "PNG", compress_level=1)
-
-
-def _write_mask(ignored: npt.NDArray[np.uint8], size: tuple[int, int], target: Path) -> None:
-    """Write what counts of an undistorted photo of this size, in black and white alone."""
-    mask = Image.fromarray(ignored)
-    mask = mask if mask.size == size else mask.resize(size, Image.Resampling.BOX)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    kept(mask).save(target, "PNG")
-
-
-def _shrink(model: pycolmap.Reconstruction, photos: Path, longest: int, threads: int) -> None:
-    """Shrink photos, and the model's cameras with them, until no side is longer than `longest`.
-
-    COLMAP's undistortion would do it, but takes single pixels out of a large photo: thin lines flicker between views,
-    and no splat can show that (0.6 dB on the example photos at half their size).
-    """
-    sizes: dict[int, tuple[int, int]] = {}
-    for camera_id, camera in model.cameras.items():
-        scale = min(1.0, longest / max(camera.width, camera.height))
-        sizes[camera_id] = max(1, round(camera.width * scale)), max(1, round(camera.height * scale))
-    with ThreadPoolExecutor(threads) as pool:
-        jobs = []
-        for image in model.images.values():
-            before, size = model.cameras[image.camera_id], sizes[image.camera_id]
-            if size == (before.width, before.height):
-                continue
-            jobs.append(pool.submit(_shrink_photo, photos / image.name, size))
-            for point in image.points2D:
-                point.xy = point.xy * [size[0] / before.width, size[1] / before.height]
-        for job in jobs:
-            job.result()
-    for camera_id, (width, height) in sizes.items():
-        model.cameras[camera_id].rescale(width, height)
-
-
-def _shrink_photo(path: Path, size: tuple[int, int]) -> None:
-    with Image.open(path, formats=FORMATS) as photo:
-        shrunk = photo.convert("RGBA" if photo.mode == "RGBA" else "RGB").resize(size, Image.Resampling.LANCZOS)
-    shrunk.save(path, quality=_JPEG_QUALITY, subsampling=0)

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules
+from splatworker.sfm.accelerator import Accelerator
 from splatworker.sfm.options import SfmOptions
+from splatworker.sfm.photo_features import Ahead
 from splatworker.sfm.watch import Cancellation
 
 
@@ -20,6 +22,8 @@ class Workbench:
         threads: how many to use.
         fixed_cameras: ids of cameras, and of rigs that begin with them, whose calibration is known and stays as it is.
         mask_rules: how the photos' masks are meant.
+        accelerator: a GPU for our own kernels, if any.
+        ahead: features of some photos, found already.
     """
 
     folder: Path
@@ -29,6 +33,8 @@ class Workbench:
     cancellation: Cancellation = field(default_factory=Cancellation)
     mask_rules: MaskRules = AS_GIVEN
     fixed_cameras: frozenset[int] = frozenset()
+    accelerator: Accelerator = field(default_factory=Accelerator)
+    ahead: Ahead = field(default_factory=Ahead)
 
     @property
     def alphas(self) -> Path:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from splatworker import _cpu
 from splatworker.machine.limits import available_cpus
+from splatworker.render import gpu_kernels
 from splatworker.render.arrays import Array, Device, library, to_device, to_numpy
+from splatworker.render.gpu_array import GpuArray
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -17,6 +21,9 @@ _BINS = 65_536
 _CODEBOOK_ROUNDS = 30
 _EVEN = 0.5
 """How much of a codebook starts out in equal steps: on real splats this halves the error, and a tenth of the worst."""
+
+_WHOLE_BITS = 62
+"""Of the whole numbers that sums are taken in on a GPU."""
 
 _DISTANCES_AT_ONCE = 2**24
 """Distances between points and centroids held at a time on a GPU: 64 MiB."""
@@ -86,6 +93,8 @@ def _nearest(points: Array, centroids: Array) -> Array:
         found = np.empty(len(points), np.int32)
         _cpu.nearest(points, centroids, available_cpus(), found)
         return found
+    if isinstance(points, GpuArray):
+        return gpu_kernels.nearest(points, centroids)
     torch = library(points)
     half_squares = 0.5 * (centroids**2).sum(dim=1)
     labels = torch.empty(len(points), dtype=torch.int64, device=points.device)
@@ -98,9 +107,21 @@ def _nearest(points: Array, centroids: Array) -> Array:
 
 def _means(points: Array, mass: Array, labels: Array, centroids: Array) -> Array:
     """The centroids (K, D) moved to the mean of the points of each, by their mass, where there are any."""
+    if isinstance(points, GpuArray):
+        return _means_on_gpu(points, mass, labels, centroids)
     xp = library(points)
     masses, sums = _sums(mass[:, None], labels, len(centroids)), _sums(points * mass[:, None], labels, len(centroids))
     return xp.where(masses > 0, sums / masses.clip(float(np.finfo(np.float32).tiny), None), centroids)
+
+
+def _means_on_gpu(points: GpuArray, mass: GpuArray, labels: GpuArray, centroids: GpuArray) -> GpuArray:
+    largest = float(np.abs(points.numpy()).max(initial=1.0)) * float(mass.numpy().sum(dtype=np.float64))
+    scale = 2.0 ** (_WHOLE_BITS - max(1, math.frexp(largest)[1]))
+    sums = gpu_kernels.sums_of_labels(points, mass, labels, len(centroids), scale)
+    moved, masses = sums[:, :-1], sums[:, -1:]
+    means = np.where(masses > 0, moved / np.maximum(masses, 1 / scale), centroids.numpy())
+    moved_there: GpuArray = to_device(means.astype(np.float32), points.device)
+    return moved_there
 
 
 def _sums(rows: Array, labels: Array, count: int) -> Array:

@@ -6,8 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.formats.gaussians import Gaussians
+from splatworker.render import gpu_kernels
 from splatworker.render.arrays import Array, Device, library, normalised, to_device, to_numpy
 from splatworker.render.device import is_gpu
+from splatworker.render.gpu_array import OwnGpu
 from splatworker.render.interface import SH_C0
 from splatworker.render.spherical_harmonics import basis
 from splatworker.splat_files.lines_of_sight import LinesOfSight
@@ -32,6 +34,11 @@ def constant_colours(gaussians: Gaussians, stored: FloatArray, lines: LinesOfSig
     Returns:
         (N, 3)
     """
+    if isinstance(device, OwnGpu):
+        given = gaussians.means, stored - gaussians.sh_rest, lines.centers, lines.weights
+        means, lost, centers, weights = (to_device(array, device) for array in given)
+        error = gpu_kernels.mean_error(means, lost, centers, weights, INERTIA)
+        return np.asarray(gaussians.sh_dc - error / np.float32(SH_C0))
     step = len(gaussians) if is_gpu(device) else AT_ONCE
     centers, errors = to_device(lines.centers, device), []
     for begin in range(0, len(gaussians), step):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from tqdm import tqdm
-
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Overall, StageOfOverall
 
@@ -24,6 +22,8 @@ class Console:
 
     def __enter__(self) -> Console:
         if not self._silent and sys.stderr.isatty():
+            from tqdm import tqdm  # noqa: PLC0415 - loads much, and most stages have no terminal
+
             layout = "{desc:<32.32} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
             self._bar = tqdm(total=100.0, bar_format=layout, file=sys.stderr, leave=False)
         return self

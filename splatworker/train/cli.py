@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
             several = is_started()
             renderer = renderer_for(options.device, deterministic=options.deterministic, tensors=several)
             if options.device == "auto" and not silent:
-                _say_what_is_missing(report)
+                _say_what_is_missing(report, tensors=several)
             watch = show.watch if show else _ignore
             if several:
                 from splatworker.train.parallel import process_group  # noqa: PLC0415 - loads torch
@@ -48,9 +48,9 @@ def main(argv: list[str]) -> int:
     return run_as_command("train", work, as_json=options.json, silent=silent)
 
 
-def _say_what_is_missing(report: Reporter) -> None:
+def _say_what_is_missing(report: Reporter, *, tensors: bool) -> None:
     """A GPU that trains a hundred times faster should not lie idle unsaid."""
-    code, reason = cuda_refusal()
+    code, reason = cuda_refusal(tensors=tensors)
     if code == "torch_missing":
         report.warning(f"The CPU trains, not the GPU: {reason} (pip install 'splatworker[torch]').")
 

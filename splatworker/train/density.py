@@ -13,14 +13,18 @@ from typing import Protocol
 
 from splatworker.render.arrays import (
     Array,
+    computable,
+    computable_rows,
     fill,
     filled,
     indices,
     indices_of_largest,
+    largest_of_rows,
     library,
     logit,
     normalised,
     sigmoid,
+    write_back,
 )
 from splatworker.render.interface import GaussianTensors
 from splatworker.train.free_space import FreeSpace
@@ -120,12 +124,13 @@ class GradientDensity:
         Statistics begin anew.
         """
         parameters = model.parameters
-        xp = library(parameters.means)
-        largest = xp.amax(parameters.log_scales, axis=1)
+        largest, logits = largest_of_rows(parameters.log_scales), computable(parameters.opacity_logits)
+        xp = library(largest)
         small = largest <= math.log(self._options.percent_dense * self._extent)
         chosen = xp.zeros_like(small) if self.frozen else self._chosen(model, iteration)
-        self._before_adding(parameters, chosen)
-        remains = self._remains(parameters.opacity_logits, largest, prune_large)
+        self._before_adding(logits, chosen)
+        write_back(logits, parameters.opacity_logits)
+        remains = self._remains(logits, largest, prune_large)
         parts = split_gaussians(_rows(parameters, indices(chosen & ~small)), self._generator)
         parts_remain = self._remains(parts.opacity_logits, xp.amax(parts.log_scales, axis=1), prune_large)
         clones = _rows(parameters, indices(chosen & small & remains))
@@ -134,14 +139,14 @@ class GradientDensity:
         model.rebuild(indices(remains & (small | ~chosen)), added)
         model.clear_statistics()
 
-    def _before_adding(self, parameters: GaussianTensors, chosen: Array) -> None:
-        """What has to change in Gaussians of which each is about to become two; here nothing."""
+    def _before_adding(self, logits: Array, chosen: Array) -> None:
+        """What has to change in the opacities of Gaussians of which each is about to become two; here nothing."""
 
     def _chosen(self, model: Model, iteration: int) -> Array:
         """(N,) which Gaussians to densify."""
-        statistics = model.statistics
-        gradients = statistics.gradient_norm_sum / statistics.view_count.clip(1, None)
-        chosen = (gradients >= self._options.densify_grad_threshold) & (statistics.view_count > 0)
+        norms, views = (computable(statistic) for statistic in model.statistics)
+        gradients = norms / views.clip(1, None)
+        chosen = (gradients >= self._options.densify_grad_threshold) & (views > 0)
         room = self._room(model, iteration)
         if int(chosen.sum()) <= room:
             return chosen
@@ -209,19 +214,21 @@ class RevisedDensity(GradientDensity):
 
     def _fade(self, parameters: GaussianTensors) -> None:
         """Take a little of every opacity, and all of those in free space."""
-        opacities = (sigmoid(parameters.opacity_logits) - FADE).clip(LEAST_OPACITY, None)
-        parameters.opacity_logits[...] = logit(opacities)
-        fill(parameters.opacity_logits, self._free_space.holds(parameters.means), TRANSPARENT_LOGIT)
+        logits = computable(parameters.opacity_logits)
+        opacities = (sigmoid(logits) - FADE).clip(LEAST_OPACITY, None)
+        logits[...] = logit(opacities)
+        fill(logits, self._free_space.holds(parameters.means), TRANSPARENT_LOGIT)
+        write_back(logits, parameters.opacity_logits)
 
-    def _before_adding(self, parameters: GaussianTensors, chosen: Array) -> None:
+    def _before_adding(self, logits: Array, chosen: Array) -> None:
         """Two have to hide as much as one did."""
-        xp, logits = library(chosen), parameters.opacity_logits
+        xp = library(chosen)
         halved = (1 - xp.sqrt(1 - sigmoid(logits))).clip(LEAST_OPACITY, 1 - LEAST_OPACITY)
         logits[...] = xp.where(chosen, logit(halved), logits)
 
 
 def _rows(gaussians: GaussianTensors, index: Array) -> GaussianTensors:
-    return GaussianTensors(*(array[index] for array in gaussians))
+    return GaussianTensors(*computable_rows(gaussians, index))
 
 
 def split_gaussians(gaussians: GaussianTensors, generator: Generator) -> GaussianTensors:

@@ -15,7 +15,9 @@ from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.formats.near_depth import near_depth
 from splatworker.formats.scene import Photo
+from splatworker.render import gpu_kernels
 from splatworker.render.arrays import Array, Device, library, plus_product, to_device
+from splatworker.render.gpu_array import GpuArray
 
 ENDS_AT = 0.5
 """The space is free up to this share of the depth of a camera's near points. Of 0.5 and 0.8 the larger clears more, and
@@ -53,7 +55,9 @@ class FreeSpace:
         self._ends = to_device(np.array([end for _, end in known], np.float32), device)
 
     def holds(self, means: Array) -> Array:
-        """(N,) whether each of (N, 3) centers in the world is in the free space of any camera."""
+        """(N,) whether each of (N, 3) centers in the world is in the free space of any camera; `computable`."""
+        if isinstance(means, GpuArray):
+            return gpu_kernels.in_free_space(means, self._camera_from_world, self._lenses, self._ends, 0.5 + MARGIN)
         held = library(means).zeros_like(means[:, 0], dtype=library(means).bool)
         step = max(1, _PAIRS_AT_ONCE // max(1, len(means)))
         for first in range(0, len(self._ends), step):

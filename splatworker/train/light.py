@@ -24,7 +24,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 
 from splatworker.formats.observations import read_observations
 from splatworker.formats.scene import Photo
@@ -120,6 +119,8 @@ class Light:
 
 def unexpected(photos: Sequence[Sightings], log_gains: Array) -> float:
     """By how much photos' gains differ from those of the photos with which they share most: the root mean square."""
+    import scipy.sparse  # noqa: PLC0415 - a third of a training's start, and many never ask
+
     _, point = np.unique(np.concatenate([seen.points for seen in photos]), return_inverse=True)
     photo = np.repeat(np.arange(len(photos)), [len(seen.points) for seen in photos])
     sees = scipy.sparse.csr_array((np.ones(len(point)), (photo, point)))
@@ -169,6 +170,8 @@ def _channel(
 
     Least squares, weighted anew in every round. Points' colours are eliminated: what remains is a system of photos.
     """
+    import scipy.sparse  # noqa: PLC0415 - as above
+
     gain: Array = np.zeros(count)
     weight: npt.NDArray[np.floating] = np.ones(len(logs))
     for _ in range(ROUNDS):

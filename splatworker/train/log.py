@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from splatworker.errors import TrainingDiverged
-from splatworker.render.arrays import Array, library, to_numpy
+from splatworker.render.arrays import Array, stacked
 from splatworker.render.interface import Loss
 
 READ_EVERY = 50
@@ -40,7 +40,7 @@ class LossLog:
         """
         if not self._values:
             return
-        values = to_numpy(library(self._values[0]).stack(self._values)).reshape(-1, len(Loss._fields))
+        values = stacked(self._values).reshape(-1, len(Loss._fields))
         total, l1, ssim = values.mean(axis=0, dtype=np.float64).tolist()
         self._values.clear()
         hint = "Lower the learning rates, or check the scene's cameras."

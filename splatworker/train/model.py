@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from splatworker.render.arrays import Array, empty_like_row, library, rows
+from splatworker.render.arrays import Array, computable, empty_like_row, index_of_rows, library, rows, write_back
 from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors
 
 _SPARE_BITS = 4
@@ -41,6 +41,7 @@ class Model:
         instead of asking the driver. If memory runs out on the way, the model stays as it was.
         """
         zeros = len(added.means)
+        kept = index_of_rows(kept, self.parameters.means)
         parameters = GaussianTensors(*(_joined(*pair, kept) for pair in zip(self.parameters, added, strict=True)))
         first, second = (_each(lambda tensor: _joined(tensor, zeros, kept), moment) for moment in self.adam)
         statistics = DensityStatistics(*(_joined(tensor, zeros, kept) for tensor in self.statistics))
@@ -53,8 +54,9 @@ class Model:
 
     def limit_opacity(self, most: float) -> None:
         """Lower every opacity to at most `most`, and forget the opacities' moments."""
-        logits = self.parameters.opacity_logits
+        logits = computable(self.parameters.opacity_logits)
         library(logits).clip(logits, None, math.log(most / (1 - most)), out=logits)
+        write_back(logits, self.parameters.opacity_logits)
         self.adam.first.opacity_logits[...] = 0
         self.adam.second.opacity_logits[...] = 0
 

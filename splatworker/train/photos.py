@@ -21,11 +21,14 @@ from splatworker.formats.hidden_parts import hidden_parts, ignored_at, over_colo
 from splatworker.formats.scene import Photo, image_size
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
+from splatworker.render import gpu_kernels
 from splatworker.render.arrays import (
     Array,
     Device,
     beside,
     cast,
+    computable,
+    fetched_soon,
     fill,
     library,
     on_host,
@@ -34,6 +37,7 @@ from splatworker.render.arrays import (
     to_host,
 )
 from splatworker.render.device import free_memory, is_gpu
+from splatworker.render.gpu_array import GpuArray
 from splatworker.render.ignored import left_out
 from splatworker.render.interface import Ignored, View
 from splatworker.train.options import Options
@@ -71,7 +75,7 @@ class Views(Sequence[View]):
         self._background = background
         if device is not None and is_gpu(device):
             # From pages that the system cannot move, the GPU fetches a photo by itself while the host goes on.
-            self._views = [View(view.camera, view.photo.pin_memory(), view.ignored) for view in views]
+            self._views = [View(view.camera, fetched_soon(view.photo, device), view.ignored) for view in views]
 
     @overload
     def __getitem__(self, index: int) -> View: ...
@@ -97,6 +101,10 @@ class Views(Sequence[View]):
         view, hole = self[index], self._holes[index]
         if hole is None:
             return view
+        if isinstance(view.photo, GpuArray):
+            ignored = None if view.ignored is None else view.ignored.pixels
+            photo = gpu_kernels.laid_over(view.photo, hole, ignored, colour, self._background)
+            return View(view.camera, photo, view.ignored)
         change = (255 * colour - self._background)[:, None, None]
         laid = cast(view.photo, "float32") + cast(hole, "float32") * (1 / 255) * change
         if view.ignored is not None:
@@ -137,7 +145,7 @@ class Views(Sequence[View]):
         if self._device is not None:
             changed = [View(view.camera, on_host(view.photo), view.ignored) for view in changed]
         holes = [
-            None if hole is None else change(View(view.camera, hole[None])).photo[0]
+            None if hole is None else change(View(view.camera, hole.reshape(1, *hole.shape))).photo[0]
             for view, hole in zip(self._views, self._holes, strict=True)
         ]
         return Views(changed, self._device, holes, self._background)
@@ -147,8 +155,7 @@ class Views(Sequence[View]):
         changed = []
         for index, gain in enumerate(gains):
             view = self[index]
-            photo = cast(view.photo, "float32") * beside((1 / gain).astype(np.float32), view.photo)[:, None, None]
-            photo = cast(library(photo).round(photo).clip(0, 255), "uint8")
+            photo = _scaled(view.photo, beside((1 / gain).astype(np.float32), view.photo))
             changed.append(View(view.camera, photo if self._device is None else on_host(photo), view.ignored))
         return Views(changed, self._device, self._holes, self._background)
 
@@ -157,6 +164,14 @@ class Views(Sequence[View]):
         part = Views(views, None, holes, self._background)
         part._device = self._device
         return part
+
+
+def _scaled(photo: Array, factors: Array) -> Array:
+    """A (3, H, W) photo, each channel times a factor, (3,)."""
+    if isinstance(photo, GpuArray):
+        return gpu_kernels.scaled_photo(photo, factors)
+    scaled = cast(photo, "float32") * factors[:, None, None]
+    return cast(library(scaled).round(scaled).clip(0, 255), "uint8")
 
 
 def load_views(
@@ -206,7 +221,7 @@ def _weighted(views: list[View]) -> list[View]:
     One for all: every pixel that counts then counts alike, and gradients are as large as if photos had been cropped.
     """
     masks = [view.ignored.pixels for view in views if view.ignored is not None]
-    kept = sum(int((pixels == 0).sum()) for pixels in masks)
+    kept = sum(int((computable(pixels) == 0).sum()) for pixels in masks)
     weight = sum(math.prod(pixels.shape) for pixels in masks) / max(1, kept)
     return [
         view if view.ignored is None else replace(view, ignored=view.ignored._replace(weight=weight)) for view in views

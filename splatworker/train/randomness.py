@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.render.arrays import Array, Device, library_on, to_device
+from splatworker.render.arrays import Array, Device, is_torchs, library_on, to_device
 from splatworker.train.checkpoint import RandomState
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Randomness:
 
 def generator(seed: int, device: Device, *, on_host: bool = False) -> Generator:
     """Random numbers for a device, from a seed; `on_host`: for the processor that drives it, as it counts photos."""
-    if isinstance(device, str):
+    if not is_torchs(device):
         return np.random.default_rng(seed)
     torch = library_on(device)
     made: Generator = torch.Generator("cpu" if on_host else device).manual_seed(seed)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 import operator
 
+from splatworker.render import gpu_kernels
 from splatworker.render.arrays import Array, cast, filled
+from splatworker.render.gpu_array import GpuArray
 from splatworker.render.interface import View
 from splatworker.train.photos import Views
 
@@ -49,21 +51,33 @@ class Pyramid:
 def halved(view: View) -> View:
     """A view at half its width and height, rounded down: each pixel the mean of four, ignored where any of them is."""
     height, width = view.photo.shape[1] // 2, view.photo.shape[2] // 2
-    upper_left, *others = _quarters(cast(view.photo, "float32"), height, width)
-    total: Array = sum(others, upper_left)
-    photo = cast((total / 4).round(), "uint8")
     camera, ignored = view.camera, view.ignored
     if ignored is not None:
-        first, *others = _quarters(ignored.pixels != 0, height, width)
-        ignored = ignored._replace(pixels=cast(functools.reduce(operator.or_, others, first), "uint8"))
+        ignored = ignored._replace(pixels=_halved_mask(ignored.pixels, height, width))
     # An odd last column or row falls away, so focal lengths and principal point halve exactly.
     return View(
         type(camera)(
             width, height, camera.fx / 2, camera.fy / 2, camera.cx / 2, camera.cy / 2, camera.camera_from_world
         ),
-        photo if ignored is None else filled(photo, ignored.pixels != 0, 0),
+        _halved_photo(view.photo, None if ignored is None else ignored.pixels, height, width),
         ignored,
     )
+
+
+def _halved_photo(photo: Array, ignored: Array | None, height: int, width: int) -> Array:
+    if isinstance(photo, GpuArray):
+        return gpu_kernels.halved_photo(photo, ignored)
+    upper_left, *others = _quarters(cast(photo, "float32"), height, width)
+    total: Array = sum(others, upper_left)
+    half = cast((total / 4).round(), "uint8")
+    return half if ignored is None else filled(half, ignored != 0, 0)
+
+
+def _halved_mask(mask: Array, height: int, width: int) -> Array:
+    if isinstance(mask, GpuArray):
+        return gpu_kernels.halved_mask(mask)
+    first, *others = _quarters(mask != 0, height, width)
+    return cast(functools.reduce(operator.or_, others, first), "uint8")
 
 
 def _quarters(picture: Array, height: int, width: int) -> list[Array]:

@@ -7,7 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from splatworker.formats.camera import Camera
-from splatworker.render.arrays import Array, area_means, cast, device_of, indices, library, looked_up, to_device
+from splatworker.render import gpu_kernels
+from splatworker.render.arrays import (
+    Array,
+    Device,
+    area_means,
+    cast,
+    computable,
+    device_of,
+    indices,
+    library,
+    looked_up,
+    to_device,
+)
+from splatworker.render.gpu_array import GpuArray, OwnGpu, uploaded
 from splatworker.train.free_space import along, lens
 from splatworker.train.model import Model
 from splatworker.train.photos import Views
@@ -28,19 +41,31 @@ class Silhouettes:
 
     Args:
         cameras: C of them.
-        opacity: (C, SIDE, SIDE) in [0, 1], of each one's photo, on the device where Gaussians are asked about.
+        opacity: (C, SIDE, SIDE) in [0, 1], `computable`, of each one's photo.
         count: how many of the photos are partly transparent.
         counts: (C, SIDE, SIDE) bool, where a photo says anything; None: everywhere.
+        device: where Gaussians are asked about; None: where `opacity` is.
     """
 
-    def __init__(self, cameras: Sequence[Camera], opacity: Array, count: int, counts: Array | None = None) -> None:
+    def __init__(
+        self,
+        cameras: Sequence[Camera],
+        opacity: Array,
+        count: int,
+        counts: Array | None = None,
+        device: Device | None = None,
+    ) -> None:
         self.count = count
+        device = device_of(opacity) if device is None else device
         matrices = np.array([camera.camera_from_world[:3] for camera in cameras])
-        self._camera_from_world = to_device(matrices.astype(np.float32), device_of(opacity))
+        self._camera_from_world = to_device(matrices.astype(np.float32), device)
         lenses = np.array([lens(camera) for camera in cameras], np.float32)
-        self._lenses = to_device(lenses, device_of(opacity))
+        self._lenses = to_device(lenses, device)
         self._is_opaque = opacity >= 0.5
         self._counts = counts
+        if isinstance(device, OwnGpu):
+            self._is_opaque = uploaded(self._is_opaque, device)
+            self._counts = None if counts is None else uploaded(counts, device)
 
     @classmethod
     def of(cls, cameras: Sequence[Camera], views: Views) -> Silhouettes | None:
@@ -49,17 +74,21 @@ class Silhouettes:
         some = next((hole for hole in holes if hole is not None), None)
         if some is None:
             return None
-        opaque = to_device(np.ones((SIDE, SIDE), np.float32), device_of(some))
-        opacity = library(some).stack([opaque if hole is None else 1 - area_means(hole, SIDE) / 255 for hole in holes])
+        device = device_of(some)
+        opaque = computable(to_device(np.ones((SIDE, SIDE), np.float32), device))
+        xp = library(opaque)
+        opacity = xp.stack([opaque if hole is None else 1 - area_means(hole, SIDE) / 255 for hole in holes])
         count = sum(hole is not None for hole in holes)
         ignored = [views.ignored(index) for index in range(len(cameras))]
         if all(one is None for one in ignored):
-            return cls(cameras, opacity, count)
-        counts = [opaque > 0 if one is None else area_means(one.pixels != 0, SIDE) == 0 for one in ignored]
-        return cls(cameras, opacity, count, library(some).stack(counts))
+            return cls(cameras, opacity, count, device=device)
+        counts = [opaque > 0 if one is None else area_means(one.pixels, SIDE, not_zero=True) == 0 for one in ignored]
+        return cls(cameras, opacity, count, xp.stack(counts), device)
 
     def outside(self, means: Array) -> Array:
-        """(N,) which of (N, 3) centers in the world are not the subject's."""
+        """(N,) which of (N, 3) centers in the world are not the subject's; `computable`."""
+        if isinstance(means, GpuArray):
+            return gpu_kernels.outside(means, self._camera_from_world, self._lenses, self._is_opaque, self._counts)
         xp = library(means)
         seen = xp.zeros_like(means[:, 0], dtype=xp.int32)
         opaque = xp.zeros_like(seen)

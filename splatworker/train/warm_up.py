@@ -18,7 +18,7 @@ import numpy as np
 from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.formats.scene import Photo
-from splatworker.render.arrays import Device, to_device
+from splatworker.render.arrays import Device, is_torchs, to_device
 from splatworker.render.backend import renderer_for
 from splatworker.render.device import current, is_gpu, kind
 from splatworker.render.interface import GaussianTensors, Step, View
@@ -57,7 +57,7 @@ def warm_up(device: Device) -> None:
     Once in a process for each device: what is loaded stays.
     """
     with current(device):
-        renderer = renderer_for(kind(device), tensors=not isinstance(device, str))
+        renderer = renderer_for(kind(device), tensors=is_torchs(device))
         options = Options(
             Path(),
             Path(),
@@ -72,7 +72,10 @@ def warm_up(device: Device) -> None:
         random = (normal((COUNT, *shape), random_numbers) for shape in shapes)
         gaussians = GaussianTensors(*random)
         middle = math.log(options.percent_dense * EXTENT)  # between those that are cloned and those that are split
-        model = Model(gaussians._replace(log_scales=gaussians.log_scales + middle))
+        gaussians = gaussians._replace(log_scales=gaussians.log_scales + middle)
+        if not is_torchs(device):
+            gaussians = GaussianTensors(*(to_device(array, device) for array in gaussians))
+        model = Model(gaussians)
         camera = Camera(SIDE, SIDE, SIDE, SIDE, SIDE / 2, SIDE / 2, np.hstack([np.eye(3), [[0.0], [0.0], [5.0]]]))
         views = Views([View(camera, to_device(np.zeros((3, SIDE, SIDE), np.uint8), device))])
         background = to_device(np.zeros(3, np.float32), device)

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 from PIL import ExifTags, Image
 
 from splatworker.formats.panorama import VIEWS_AROUND, Area, as_xmp
@@ -31,6 +32,14 @@ _WORTH_A_CALL = 12
 _MOST_AT_ONCE = 8
 
 _TABLE = "tone.cube"
+
+_AS_TOLD = ("-nofind_stream_info",)
+"""An option of the input: nothing is decoded to find out more than the container says."""
+
+_HELD = 2**26
+"""Bytes of frames that are held until all of a group are there."""
+
+Picture = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -139,42 +148,58 @@ class _Call:
     done: Callable[[str], None]
 
     def extract(self, group: Sequence[Wanted]) -> ffmpeg.Ended:
-        """Decode the frames of a group and write each."""
-        width, height = self._size()
-        begin = max(0.0, group[0].seconds - group[0].apart / 2)
+        """Decode the frames of a group and write each.
 
-        def take(output: IO[bytes]) -> None:
+        Of a few frames what the container says is believed, where that gives all of them: to try it out beforehand the
+        decoder takes as long as for a frame. Some old clips do not say how far their frames are out of order.
+        """
+        width, height = self._size()
+        if len(group) * width * height * 3 <= _HELD:
+            held: list[Picture] = []
+            ended = self._decode(group, _AS_TOLD, lambda picture, _: held.append(picture.copy()))
+            if len(held) == len(group):
+                for picture, wanted in zip(held, group, strict=True):
+                    self._write(picture, wanted)
+                return ended
+        return self._decode(group, (), self._write)
+
+    def _decode(
+        self, group: Sequence[Wanted], opening: Sequence[str], take: Callable[[Picture, Wanted], None]
+    ) -> ffmpeg.Ended:
+        """Decode the frames of a group in their order, and have each taken before the next is decoded.
+
+        The decoder begins at the last frame that it can begin at before a moment just after the first that is wanted:
+        at that one itself, if it is such a frame. What comes before it is left out by its time (`_filters`).
+
+        Args:
+            opening: options of the input.
+        """
+        width, height = self._size()
+        begin = max(0.0, group[0].seconds + group[0].apart / 4)
+        part = ["-noaccurate_seek", "-ss", f"{begin:.6f}", "-t", f"{group[-1].seconds - begin + 1.0:.6f}"]
+
+        def take_all(output: IO[bytes]) -> None:
             pixels = bytearray(width * height * 3)
             for wanted in group:
                 if output.readinto(pixels) < len(pixels):  # type: ignore[attr-defined]
                     return
                 picture = np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)
-                self._write(np.rot90(picture, self.clip.rotation // 90), wanted)
-                self.done(wanted.name)
+                take(np.rot90(picture, self.clip.rotation // 90), wanted)
 
         return ffmpeg.call(
             [
                 *ffmpeg.reading(
                     self.clip.path.absolute(),
                     self.clip.demuxer,
-                    before=[*self.skipping, "-ss", f"{begin:.6f}"],
+                    before=[*self.skipping, *opening, *part],
                     threads=self.threads,
                 ),
                 *("-map", "0:v:0", "-vf", self._filters(group, begin, width, height), "-fps_mode", "passthrough"),
-                *(
-                    "-frames:v",
-                    str(len(group)),
-                    "-threads",
-                    "1",
-                    "-f",
-                    "rawvideo",
-                    "-protocol_whitelist",
-                    "pipe",
-                    "OUT",
-                ),
+                *("-frames:v", str(len(group)), "-threads", "1"),
+                *("-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
             ],
             self.work,
-            take=take,
+            take=take_all,
         )
 
     def _size(self) -> tuple[int, int]:
@@ -203,7 +228,7 @@ class _Call:
             ]
         )
 
-    def _write(self, picture: np.ndarray, wanted: Wanted) -> None:
+    def _write(self, picture: Picture, wanted: Wanted) -> None:
         exif = Image.Exif()
         exif[ExifTags.Base.ImageDescription] = describe(VideoFrame(self.video, wanted.seconds))
         part = self.folder / f".{wanted.name}"
@@ -220,3 +245,4 @@ class _Call:
             part.replace(self.folder / wanted.name)
         finally:
             part.unlink(missing_ok=True)
+        self.done(wanted.name)

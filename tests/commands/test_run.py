@@ -207,23 +207,9 @@ def test_a_truncated_photo_is_dropped_and_named(photos: Path, out: Path, capsys:
     assert json.loads((out / "result.json").read_text())["photos"]["rejected"][0]["name"] == "IMG_0002.jpg"
 
 
-@pytest.mark.parametrize(
-    ("assignment", "code", "word"),
-    [
-        ("iteratoins=1", "unknown_param", "'iterations'"),
-        ("iterations=0", "invalid_param", "iterations"),
-        ("iterations=true", "invalid_param", "iterations"),
-        ("opacity_lr=NaN", "invalid_param", "opacity_lr"),
-        ("opacity_lr=1e400", "invalid_param", "opacity_lr"),
-        ("opacity_lr=false", "invalid_param", "opacity_lr"),
-        ("iterations", "invalid_param", "NAME=VALUE"),
-    ],
-)
-def test_bad_params(
-    photos: Path, out: Path, capsys: pytest.CaptureFixture[str], assignment: str, code: str, word: str
-) -> None:
-    assert run(photos, "-o", out, "-p", assignment) == 1
-    assert word in one_sentence(capsys.readouterr().err, code)
+def test_bad_params(photos: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(photos, "-o", out, "-p", "iteratoins=1") == 1
+    assert "'iterations'" in one_sentence(capsys.readouterr().err, "unknown_param")
     assert not out.exists()
 
 
@@ -245,10 +231,6 @@ def test_how_large_the_photos_to_train_on_are(
     options = json.loads((out / "scene" / "options.json").read_text())
     assert (options[options.index("--undistort-max-size") + 1] if size else None) == size
     assert ("--undistort-max-size" in options) is (size is not None)
-
-
-def test_lists_are_written_with_commas(photos: Path, out: Path) -> None:
-    assert run(photos, "-o", out, "-p", "save_iterations=10,20", "-p", "iterations=30") == 0
 
 
 def test_a_failed_run_leaves_an_earlier_result_alone(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.job_texts import GOOD
 
-from splatworker.contract.job import Job, JobSfmOptions, caller_fields, parse, read_input, recipe
+from splatworker.contract.job import Job, caller_fields, parse, read_input, recipe
 from splatworker.contract.params import Params, resolve
 from splatworker.errors import InputError, InvalidJob, InvalidParam, SplatError, UnknownParam
 from splatworker.photos.enough_photos import MOST_PHOTOS
@@ -187,20 +187,6 @@ def test_the_senders_address_is_found_even_in_a_broken_job() -> None:
 def test_the_platforms_wrapper_is_taken_off() -> None:
     assert read_input({"id": "a", "input": GOOD}) == GOOD
     assert read_input(GOOD) == GOOD
-
-
-def test_sfm_options_become_arguments() -> None:
-    assert JobSfmOptions().arguments() == []
-    options = JobSfmOptions.model_validate({"camera_model": "OPENCV", "max_num_features": 4096})
-    assert options.arguments() == ["--camera-model", "OPENCV", "--max-num-features", "4096"]
-
-
-def test_sfm_options_are_those_of_the_stage() -> None:
-    from splatworker.sfm.options import CAMERA_MODELS, MATCHERS
-
-    fields = JobSfmOptions.model_fields
-    assert set(get_args(fields["camera_model"].annotation)) <= set(CAMERA_MODELS)
-    assert set(get_args(fields["matcher"].annotation)) == set(MATCHERS)
 
 
 def test_a_job_may_name_every_camera_model_and_demand_as_many_photos_as_it_may_have() -> None:

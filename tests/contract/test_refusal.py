@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from splatworker.contract.job import Job, JobSfmOptions
+from splatworker.contract.job import Job
 from splatworker.contract.params import Params
 from splatworker.contract.refusal import shown, unknown_name
+from splatworker.contract.stage_sections import JobSfmOptions
 from splatworker.errors import InvalidJob, UnknownParam
 
 

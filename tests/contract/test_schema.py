@@ -10,10 +10,11 @@ import jsonschema
 import pytest
 from pydantic import BaseModel
 
-from splatworker.contract.job import Job, JobSfmOptions, JobVideoOptions, parse
+from splatworker.contract.job import Job, parse
 from splatworker.contract.param_limits import MOMENTS
 from splatworker.contract.params import Params
 from splatworker.contract.schema import job_schema
+from splatworker.contract.stage_sections import JobSfmOptions, JobVideoOptions
 from splatworker.errors import SplatError
 
 GOOD = {

@@ -17,7 +17,7 @@ from splatworker.export.pictures import SplatRenderer
 from splatworker.export.subject import Subject
 from splatworker.export.visibility import measure_visibility
 from splatworker.formats.gaussians import Gaussians
-from splatworker.render.arrays import mean_square
+from splatworker.render.arrays import mean_square_difference
 from splatworker.render.interface import SH_C0, Renderer
 from splatworker.render.spherical_harmonics import basis
 from splatworker.render.tensors import to_gaussians, to_tensors
@@ -45,7 +45,7 @@ def likeness(first: Gaussians, second: Gaussians, subject: Subject, renderer: Re
     """PSNR in dB of the pictures from all cameras."""
     splat_renderers = [SplatRenderer(gaussians, renderer, subject.background) for gaussians in (first, second)]
     errors = [
-        mean_square(splat_renderers[0].image(photo.camera) - splat_renderers[1].image(photo.camera))
+        mean_square_difference(splat_renderers[0].image(photo.camera), splat_renderers[1].image(photo.camera))
         for photo in subject.photos
     ]
     return float(-10 * np.log10(np.mean(errors)))

@@ -11,14 +11,17 @@ from support.exports import Told
 
 from splatworker.export.export import export
 from splatworker.export.warm_up import warm_up
+from splatworker.render.backend import ARRAYS
 
 pytestmark = pytest.mark.gpu
 
 
-@pytest.fixture(autouse=True)
-def gpu() -> None:
+@pytest.fixture(autouse=True, params=["torch", "own"])
+def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is one, on which arrays are torch's, or our own."""
     if not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU here")
+    monkeypatch.setenv(ARRAYS, request.param)
 
 
 def test_files_lose_as_little_as_on_a_cpu(model: Path, scene: Path, told: Told, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from support.jobs import do, local_job, write_photos
 from support.traces import Traces
 
 import handler
-from splatworker.contract.job import Job, JobSfmOptions
+from splatworker.contract.job import Job
 from splatworker.contract.params import Params
+from splatworker.contract.stage_sections import JobSfmOptions
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

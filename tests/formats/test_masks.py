@@ -64,6 +64,26 @@ def test_whatever_kind_it_is(tmp_path: Path, kind: str) -> None:
     assert (read(save(tmp_path / "a.png", image)) == corner()).all()
 
 
+@pytest.mark.parametrize("colour", [(255, 0, 0), (0, 0, 255), (128, 0, 0), (30, 20, 10)])
+@pytest.mark.parametrize("kind", ["RGB", "P"])
+def test_one_colour_on_black_is_white(tmp_path: Path, kind: str, colour: tuple[int, int, int]) -> None:
+    """As labels are painted: pure blue is a ninth as bright as white."""
+    painted = np.where(corner()[:, :, None] > 0, np.array(colour, np.uint8), np.uint8(0))
+    image = Image.fromarray(painted)
+    path = save(tmp_path / "a.png", image.quantize(4) if kind == "P" else image)
+    assert (read(path) == corner()).all()
+    assert (read(path, invert=True) == 255 - corner()).all()
+
+
+def test_several_bright_colours_are_all_kept_and_noise_is_not(tmp_path: Path) -> None:
+    painted = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    painted[:, 20:40, 2], painted[:, 40:, 0] = 255, 200
+    path = save(tmp_path / "a.png", Image.fromarray(painted))
+    assert (np.asarray(masks.kept(masks.read_mask(path).grey)) == np.where(painted.any(axis=2), 255, 0)).all()
+    black = Image.fromarray(np.random.default_rng(0).integers(0, 9, (HEIGHT, WIDTH), np.uint8))
+    assert masks.hides_all(masks.read_mask(save(tmp_path / "b.png", black)).grey)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_mask_stands_as_its_photo(tmp_path: Path, orientation: int) -> None:
     """The same mask three times: as the photo's pixels lie, upright with no header, and with the photo's header."""

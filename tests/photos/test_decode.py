@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
-import os
-import signal
 import struct
 import time
 import zlib
@@ -19,10 +16,9 @@ from PIL import ExifTags, Image
 from support.jobs import write_photos
 
 from splatworker.errors import DiskFull
-from splatworker.photos import decode
+from splatworker.photos import decode, sandbox
 from splatworker.photos.decode import Decoded
 from splatworker.photos.exif import kept_exif
-from splatworker.photos.picture import Picture
 from splatworker.stages.progress import Silent
 
 SMOOTH = np.linspace(0, 255, 120 * 160 * 3).reshape(120, 160, 3).astype(np.uint8)
@@ -30,7 +26,7 @@ SMOOTH = np.linspace(0, 255, 120 * 160 * 3).reshape(120, 160, 3).astype(np.uint8
 
 @pytest.fixture(scope="module", autouse=True)
 def decoders() -> None:
-    decode.load_decoders()
+    sandbox.load_decoders()
 
 
 @pytest.fixture
@@ -192,7 +188,7 @@ def test_a_bomb_of_pixels(source: Path) -> None:
 
 
 def test_a_little_more_than_the_limit(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "MOST_PIXELS", 160 * 120 - 1)
+    monkeypatch.setattr(sandbox, "MOST_PIXELS", 160 * 120 - 1)
     write_photos(source, 1)
     assert "megapixels" in only_reason(source)
 
@@ -203,7 +199,7 @@ def test_a_bomb_in_a_text_chunk(source: Path) -> None:
     before = time.monotonic()
     decoded = run(source)
     assert len(decoded.photos) + len(decoded.rejected) == 1
-    assert time.monotonic() - before < decode.MOST_SECONDS
+    assert time.monotonic() - before < sandbox.MOST_SECONDS
 
 
 def test_a_corrupt_heic(source: Path) -> None:
@@ -213,56 +209,6 @@ def test_a_corrupt_heic(source: Path) -> None:
     (source / "a.heic").write_bytes(data)
     decoded = run(source)
     assert len(decoded.photos) + len(decoded.rejected) == 1
-
-
-def test_a_decoder_that_crashes_costs_one_photo(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_photos(source, 3)
-    real = decode._open
-
-    def crash(path: Path, max_size: int) -> Picture:
-        if path.name == "IMG_0002.jpg":
-            faulthandler.disable()  # pytest's; its report would only confuse
-            os.kill(os.getpid(), signal.SIGSEGV)
-        return real(path, max_size)
-
-    monkeypatch.setattr(decode, "_open", crash)
-    decoded = run(source)
-    assert [photo["name"] for photo in decoded.photos] == ["IMG_0001.jpg", "IMG_0003.jpg"]
-    assert decoded.rejected == [{"index": 1, "name": "IMG_0002.jpg", "reason": "it crashes the decoder"}]
-
-
-@pytest.mark.parametrize("block_alarm", [False, True])
-def test_a_decoder_that_hangs_costs_one_photo(source: Path, monkeypatch: pytest.MonkeyPatch, block_alarm: bool) -> None:
-    write_photos(source, 2)
-    real = decode._open
-
-    def hang(path: Path, max_size: int) -> Picture:
-        if path.name == "IMG_0001.jpg":
-            if block_alarm:
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
-            time.sleep(3600)
-        return real(path, max_size)
-
-    monkeypatch.setattr(decode, "_open", hang)
-    monkeypatch.setattr(decode, "MOST_SECONDS", 1)
-    monkeypatch.setattr(decode, "GRACE_S", 1)
-    decoded = run(source)
-    assert [photo["name"] for photo in decoded.photos] == ["IMG_0002.jpg"]
-    assert "too long" in decoded.rejected[0]["reason"]
-
-
-def test_a_decoder_that_swells_costs_one_photo(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_photos(source, 2)
-    real = decode._open
-
-    def swell(path: Path, max_size: int) -> Picture:
-        if path.name == "IMG_0001.jpg":
-            bytearray(decode.MOST_MEMORY + (1 << 28))  # more than Python itself may give back meanwhile
-        return real(path, max_size)
-
-    monkeypatch.setattr(decode, "_open", swell)
-    decoded = run(source)
-    assert "memory" in decoded.rejected[0]["reason"]
 
 
 def test_a_full_disk_is_no_fault_of_the_photo(source: Path, small_disk: Path) -> None:

@@ -16,7 +16,7 @@ from support import odd_photos, photo_sets
 from support.jobs import write_photos
 
 from splatworker.formats import panorama
-from splatworker.photos import cli, decode
+from splatworker.photos import cli, decode, sandbox
 from splatworker.photos.decode import Decoded
 from splatworker.photos.picture import Picture
 from splatworker.photos.scans import count_scans
@@ -27,7 +27,7 @@ PHOTO = odd_photos.photo()
 
 @pytest.fixture(scope="module", autouse=True)
 def decoders() -> None:
-    decode.load_decoders()
+    sandbox.load_decoders()
 
 
 @pytest.fixture
@@ -326,14 +326,14 @@ def test_an_ordinary_progressive_jpeg_has_few_scans(source: Path) -> None:
 
 def test_all_photos_together_have_an_end(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_photos(source, 6)
-    real = decode._open
+    real = sandbox._open
 
     def slow(path: Path, max_size: int) -> Picture:
         if path.name != "IMG_0001.jpg":
             time.sleep(3600)
         return real(path, max_size)
 
-    monkeypatch.setattr(decode, "_open", slow)
+    monkeypatch.setattr(sandbox, "_open", slow)
     monkeypatch.setattr(decode, "MOST_SECONDS_IN_ALL", 1.0)
     decoded = run(source, jobs=2)
     assert [photo["name"] for photo in decoded.photos] == ["IMG_0001.jpg"]

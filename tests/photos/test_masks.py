@@ -12,7 +12,7 @@ from support.odd_photos import photo
 
 from splatworker.errors import InvalidMasks
 from splatworker.formats.mask_names import MaskFiles, MaskMode, MaskRules
-from splatworker.photos import decode
+from splatworker.photos import decode, sandbox
 from splatworker.stages.progress import Silent
 
 WIDTH, HEIGHT = 160, 120
@@ -28,7 +28,7 @@ class Told(Silent):
 
 @pytest.fixture(scope="module", autouse=True)
 def decoders() -> None:
-    decode.load_decoders()
+    sandbox.load_decoders()
 
 
 @pytest.fixture

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
+from support.one_thread import one_thread_gpu
+from support.without_torch import without_torch
 
-from splatworker.errors import GpuFailed, TorchMissing, from_event
+from splatworker.errors import GpuFailed, SplatError, TorchMissing, from_event
 from splatworker.render import backend
 from splatworker.render.cpu import CpuRenderer
 
@@ -45,9 +52,45 @@ def test_a_cpus_arrays_are_numpys_unless_tensors_are_wanted() -> None:
 
 def test_a_gpu_without_torch_is_an_error_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend, "find_gpus", lambda: {"code": "", "reason": ""})
+    monkeypatch.setattr(backend, "torch_refusal", lambda: "torch is not installed")
     monkeypatch.setattr(backend, "find_spec", lambda name: None)
+    monkeypatch.setenv(backend.ARRAYS, "torch")
     assert isinstance(backend.renderer_for("auto"), CpuRenderer)
     with pytest.raises(TorchMissing) as refused:
         backend.renderer_for("cuda")
     assert refused.value.code == "torch_missing"
     assert "splatworker[torch]" in str(refused.value.hint)
+
+
+OWN_WITHOUT_TORCH = """
+import json
+from splatworker.render import backend
+renderer = backend.renderer_for("cuda")
+try:
+    backend.renderer_for("cuda", tensors=True)
+except backend.MachineError as error:
+    code = error.code
+print(json.dumps([backend.cuda_refusal()[0], type(renderer).__name__, str(renderer.device),
+                  str(backend.device_for("cuda:0", "export")), backend.arrays_on_gpu(), code]))
+"""
+
+
+def test_a_gpu_without_torch_works_on_our_own_arrays(tmp_path: Path) -> None:
+    environment = {**without_torch(tmp_path / "python"), **one_thread_gpu(tmp_path)}
+    environment["PYTHONPATH"] = str(tmp_path / "python")
+    done = subprocess.run(
+        [sys.executable, "-c", OWN_WITHOUT_TORCH], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["", "OwnCudaRenderer", "cuda:0", "cuda:0", "own", "torch_missing"]
+
+
+def test_whose_arrays_are_used_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for asked in ("own", "torch"):
+        monkeypatch.setenv(backend.ARRAYS, asked)
+        assert backend.arrays_on_gpu() == asked
+    monkeypatch.setenv(backend.ARRAYS, "jax")
+    with pytest.raises(SplatError, match='SPLATWORKER_ARRAYS is "jax"'):
+        backend.arrays_on_gpu()
+    monkeypatch.delenv(backend.ARRAYS)
+    assert backend.arrays_on_gpu() == "own"

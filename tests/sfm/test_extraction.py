@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.grey_photos import agreement, by_vlfeat, picture
+from support.grey_photos import agreement, picture
 
 from splatworker.errors import Cancelled
-from splatworker.sfm import database, extraction, features
+from splatworker.sfm import database, features, photo_features
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.options import Engine, SfmOptions
 from splatworker.sfm.photo import read_photo
@@ -86,21 +86,6 @@ def test_it_is_written_as_colmap_writes_it(tmp_path: Path) -> None:
     assert alike.cosines[len(alike.cosines) // 20] > 0.99
 
 
-@pytest.mark.parametrize("longest", [0, 150])
-def test_a_mask_hides_features(tmp_path: Path, longest: int) -> None:
-    (name,) = save(tmp_path, 1)
-    mask = tmp_path / "mask.png"
-    Image.fromarray(np.where(np.arange(200) < 80, 255, 0)[None].repeat(150, 0).astype(np.uint8)).save(mask)
-    whole = extraction.features_of(tmp_path / name, NO_MASK, longest or 1600, 0, 1000)
-    masked = extraction.features_of(tmp_path / name, mask, longest or 1600, 0, 1000)
-    assert whole is not None
-    assert masked is not None
-    shown = whole.keypoints[:, 0] < 80
-    assert 10 < shown.sum() < len(shown) - 10
-    assert np.array_equal(masked.keypoints, whole.keypoints[shown])
-    assert np.array_equal(masked.descriptors, whole.descriptors[shown])
-
-
 def test_no_features_are_written_as_none(tmp_path: Path) -> None:
     """... and not looked for again."""
     photos = tmp_path / "photos"
@@ -121,47 +106,10 @@ def test_what_pillow_cannot_read_to_its_end_is_left_to_colmap(tmp_path: Path) ->
     bench = bench_for(tmp_path / "work", photos)
     whole = (photos / "0.jpg").read_bytes()
     (photos / "0.jpg").write_bytes(whole[: len(whole) // 2])
-    assert extraction.features_of(photos / "0.jpg", NO_MASK, 1600, 0, 10) is None
+    assert photo_features.features_of(photos / "0.jpg", NO_MASK, 1600, 0, 10) is None
     found = find(bench)
     assert len(found["1.jpg"][0]) == MOST
     assert len(found["0.jpg"][0]) > 50
-
-
-def test_every_kind_of_photo_is_read_in_grey(tmp_path: Path) -> None:
-    grey = picture(0, 120, 160)
-    image = Image.fromarray(grey)
-    kinds = {
-        "grey.png": image,
-        "colour.png": image.convert("RGB"),
-        "palette.png": image.convert("P"),
-        "alpha.png": image.convert("RGBA"),
-        "sixteen_bits.png": Image.fromarray(grey.astype(np.uint16) * 257),
-    }
-    for name, kind in kinds.items():
-        kind.save(tmp_path / name)
-        read, size = extraction.read_grey(tmp_path / name, 1600)
-        assert size == (160, 120)
-        assert np.array_equal(read, grey), name
-    for name in ("grey.jpg", "colour.jpg", "cmyk.jpg"):
-        image.convert({"grey": "L", "colour": "RGB", "cmyk": "CMYK"}[name[:-4]]).save(tmp_path / name, quality=100)
-        read, _ = extraction.read_grey(tmp_path / name, 1600)
-        assert np.abs(read.astype(int) - grey).max() < 12, name
-
-
-@pytest.mark.parametrize("size", [(640, 480), (641, 483), (1283, 963)])
-@pytest.mark.parametrize("kind", ["jpg", "png"])
-def test_a_shrunk_photo_lies_where_the_photo_lies(tmp_path: Path, size: tuple[int, int], kind: str) -> None:
-    """Also where a JPEG is decoded to a half or a quarter whose last pixel reaches beyond it."""
-    y, x = np.mgrid[: size[1], : size[0]]
-    column, row = 0.7 * size[0] + 0.3, 0.6 * size[1] + 0.2
-    blob = 30 + 200 * np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * 20.0**2))
-    Image.fromarray(np.round(blob).astype(np.uint8)).save(tmp_path / f"blob.{kind}", quality=98)
-    found = extraction.features_of(tmp_path / f"blob.{kind}", NO_MASK, 300, 0, 1)
-    assert found is not None
-    at_x, at_y, scale, *_ = found.keypoints[0]
-    assert abs(at_x - 0.5 - column) < 0.3
-    assert abs(at_y - 0.5 - row) < 0.3
-    assert scale == pytest.approx(20, rel=0.2)
 
 
 def test_a_request_to_stop_is_heard(tmp_path: Path) -> None:
@@ -172,12 +120,3 @@ def test_a_request_to_stop_is_heard(tmp_path: Path) -> None:
     bench.cancellation.request()
     with pytest.raises(Cancelled):
         find(bench)
-
-
-def test_vlfeats_features_of_a_photo_are_ours(tmp_path: Path) -> None:
-    """Without a change of size the grey is COLMAP's, and so are the features."""
-    (name,) = save(tmp_path, 1)
-    found = extraction.features_of(tmp_path / name, NO_MASK, 1600, 0, 100_000)
-    assert found is not None
-    alike = agreement(by_vlfeat(picture(0, 150, 200), 0), found.keypoints, found.descriptors)
-    assert alike.found > 0.98

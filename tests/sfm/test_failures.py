@@ -61,6 +61,16 @@ def test_photos_taken_from_one_spot(sfm: Callable[..., Run], tmp_path: Path) -> 
     assert gone(tmp_path / "scene")
 
 
+def test_the_same_photo_many_times(sfm: Callable[..., Run], tmp_path: Path) -> None:
+    photo_sets.take(tmp_path / "photos", photo_sets.room(), photo_sets.arc(1))
+    for number in range(2, 9):
+        shutil.copy(tmp_path / "photos" / "photo 1.jpg", tmp_path / "photos" / f"photo {number}.jpg")
+    run = sfm(tmp_path / "photos", tmp_path / "scene")
+    assert run.error["code"] == "no_reconstruction"
+    assert "Nearly all of 8 photos show the same: photo 2.jpg, for one, what photo 1.jpg shows" in run.error["message"]
+    assert gone(tmp_path / "scene")
+
+
 def test_two_scenes_in_one_set(sfm: Callable[..., Run], tmp_path: Path) -> None:
     photo_sets.take(tmp_path / "photos", photo_sets.room(), photo_sets.arc(8), prefix="a")
     photo_sets.take(tmp_path / "photos", photo_sets.room(seed=7), photo_sets.arc(4, degrees=30), prefix="b")
@@ -95,6 +105,24 @@ def test_one_blank_one_blurred_and_one_foreign_photo_among_good_ones(
     assert "blurred" in rejected["photo 12.jpg"]
     assert "does not overlap with any other" in rejected["photo 13.jpg"]
     assert "not a photo" in rejected["notes.txt"]
+
+
+def test_one_wide_lens_among_others_costs_its_photos_alone(sfm: Callable[..., Run], tmp_path: Path) -> None:
+    """They were taken for photos of the same camera: of one size, and without EXIF."""
+    photos, poses = tmp_path / "photos", photo_sets.arc(12)
+    photo_sets.take(photos, photo_sets.room(), poses)
+    for number in (4, 9):
+        picture = photo_sets.photograph(photo_sets.room(), poses[number - 1], photo_sets.pinhole_rays(focal=230.0))
+        photo_sets.save(picture, photos / f"photo {number}.jpg")
+    run = sfm(photos, tmp_path / "scene", "--undistort-max-size", "64")
+    assert run.result["registered"] == 10
+    assert run.result["rung"] == "incremental"
+    rejected = {photo["name"]: photo["reason"] for photo in run.result["rejected"]}
+    assert sorted(rejected) == ["photo 4.jpg", "photo 9.jpg"]
+    for reason in rejected.values():
+        assert "taken with another lens, or zoomed: its focal length fits as 23" in reason
+    [camera] = json.loads((tmp_path / "scene" / "report.json").read_text())["cameras"]
+    assert camera["params"]["f"] == pytest.approx(photo_sets.FOCAL, rel=0.01)
 
 
 def test_a_folder_without_photos(sfm: Callable[..., Run], tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
-from splatworker.sfm import agreement, draft, gate, ladder, mapping, rounds
+from splatworker.sfm import agreement, alike, draft, gate, ladder, mapping, rounds
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.gate import Inspection
@@ -20,7 +21,7 @@ from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench
 
 GRAPH = MatchGraph(tuple(range(1, 21)), {(one, one + 1): 100 for one in range(1, 20)}, {}, 190)
-DRAFT, *RUNGS = ladder.RUNGS
+DRAFT, *RUNGS = (rung for rung in ladder.RUNGS if not rung.strongest_pairs)
 NAMES = [rung.name for rung in RUNGS]
 
 
@@ -144,10 +145,16 @@ def test_a_model_that_cannot_be_true_is_not_taken_however_many_photos_it_has(cli
 
 
 def attempt(
-    registered: int, error: float, *, doubted: bool = False, faults: list[str] | None = None, rung: str = "x"
+    registered: int,
+    error: float,
+    *,
+    doubted: bool = False,
+    faults: list[str] | None = None,
+    bent: int = 0,
+    rung: str = "x",
 ) -> ladder.Attempt:
     model = SimpleNamespace(num_reg_frames=lambda: registered, compute_mean_reprojection_error=lambda: error)
-    found = gate.Inspection(faults=faults or [], doubted={1: "it does"} if doubted else {})
+    found = gate.Inspection(faults=faults or [], doubted={1: "it does"} if doubted else {}, bent=set(range(bent)))
     return ladder.Attempt("fast", rung, cast(pycolmap.Reconstruction, model), (), found, 1.0)
 
 
@@ -162,6 +169,47 @@ def test_a_model_that_contradicts_the_header_must_be_clearly_better() -> None:
     assert ladder.best([attempt(11, 0.9, doubted=True), attempt(5, 1.0)]).doubted
     assert ladder.best([attempt(11, 0.9, doubted=True), attempt(11, 0.1, faults=["it cannot be"])]).doubted
     assert ladder.best([attempt(9, 0.9), attempt(10, 1.9)]).registered == 10
+
+
+def test_the_strongest_pairs_alone_are_for_a_model_that_its_matches_contradict(
+    climb: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of 19 pairs one contradicts what comes of the others, and they alone are asked in the end."""
+    matches = {pair: np.zeros((count, 2), np.uint32) for pair, count in GRAPH.inliers.items()}
+    first, last = Model(20), Model(20)
+    mapped: list[tuple[str, int]] = []
+
+    def map_pairs(_bench: Workbench, name: str, pairs: set[tuple[int, int]], *_: Any) -> tuple[Model, str]:
+        mapped.append((name, len(pairs)))
+        return last, "own"
+
+    def inspect(model: Model, _groups: Any, verified: agreement.Verified) -> Inspection:
+        assert len(verified.matches) == (19 if model is first else 18)
+        return Inspection(faults=["it is contradicted"], contradicted=True) if model is first else Inspection()
+
+    climb(first)  # the rest of what a climb asks is stood in for
+    monkeypatch.setattr(mapping, "map_incrementally", lambda *_: [first])
+    monkeypatch.setattr(gate, "inspect", inspect)
+    monkeypatch.setattr(agreement, "read_verified", lambda _: agreement.Verified({}, matches))
+    monkeypatch.setattr(rounds, "has_panoramas", lambda _: False)
+    monkeypatch.setattr(alike, "strongest", lambda inliers: set(list(inliers)[:17]))
+    monkeypatch.setattr(alike, "agreeing_pairs", lambda *_: set(list(matches)[:18]))
+    monkeypatch.setattr(ladder, "_map_pairs", map_pairs)
+    bench = cast(Workbench, SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db"))
+    groups = [cast(CameraGroup, SimpleNamespace(has_prior=False, calibration=None))]
+    attempts = ladder.climb(bench, "fast", groups, GRAPH, cast(Span, None))
+    assert mapped == [("strongest", 17), ("agreeing", 18)]
+    assert [attempt.rung for attempt in attempts] == [NAMES[0], "strongest pairs"]
+    assert ladder.best(attempts) is attempts[1]
+    assert (attempts[1].unused_pairs, attempts[1].engine) == (1, "own")
+
+
+def test_a_bent_model_is_taken_only_where_there_is_nothing_better() -> None:
+    bent = attempt(11, 0.9, bent=4)
+    assert not ladder.good_enough(bent, FULL)
+    assert ladder.best([bent, attempt(10, 1.0)]).registered == 10
+    assert ladder.best([bent, attempt(6, 0.5)]) is bent
+    assert ladder.best([bent]).plausible
 
 
 def test_the_climb_ends_when_both_sides_are_heard() -> None:

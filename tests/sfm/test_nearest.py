@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from splatworker.sfm import nearest
+from splatworker.sfm import nearest, sift
 
 pytestmark = pytest.mark.skipif(not nearest.has_kernel(), reason="this installation has no matching kernel")
 
@@ -95,3 +96,72 @@ def test_more_descriptors_than_it_can_count_are_refused() -> None:
         nearest.match(np.zeros((nearest.MOST + 1, 128), np.uint8), np.zeros((1, 128), np.uint8))
     with pytest.raises(TypeError):
         nearest.match(np.zeros((3, 64), np.uint8), np.zeros((3, 128), np.uint8))
+
+
+def photos_of_a_place(seed: int, counts: tuple[int, ...]) -> list[np.ndarray]:
+    """So many descriptors a photo, many of them of the same points; ties within a photo and between photos."""
+    rng = np.random.default_rng(seed)
+    points = descriptors(rng, max(counts) + 1)
+    photos = []
+    for count in counts:
+        again, _ = seen_again(rng, points, noise=20.0)
+        photo = again[rng.permutation(len(again))[:count]]
+        photo[count // 3 : count // 3 + count // 7] = photo[: count // 7]
+        photo[-(count // 9) :] = points[: count // 9] if count >= 9 else photo[-(count // 9) :]
+        photos.append(np.ascontiguousarray(photo))
+    return photos
+
+
+def demand_the_same_on_a_gpu(photos: list[np.ndarray]) -> int:
+    """How many matches all pairs have, forth and back."""
+    pairs = [(first, second) for first in range(len(photos)) for second in range(len(photos))]
+    found = nearest.matcher_on_gpu(photos)(pairs)
+    for (first, second), matches in zip(pairs, found, strict=True):
+        assert matches.dtype == np.uint32
+        np.testing.assert_array_equal(matches, nearest.match(photos[first], photos[second]))
+    return sum(map(len, found))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not sift.has_gpu_kernel(), reason="there is no GPU, or there are no kernels for it")
+def test_a_gpu_gives_the_very_matches_every_time() -> None:
+    for seed, counts in enumerate([(0, 1, 63, 64, 65), (127, 128, 129, 700), (31, 2000, 4097, 3000), (12_288, 9000)]):
+        photos = photos_of_a_place(seed, counts)
+        assert len({demand_the_same_on_a_gpu(photos) for _ in range(2)}) == 1
+    assert demand_the_same_on_a_gpu([np.zeros((3, 128), np.uint8), np.full((70, 128), 45, np.uint8)]) == 0
+    with pytest.raises(ValueError, match="not there"):
+        nearest.matcher_on_gpu([descriptors(np.random.default_rng(0), 5)])([(0, 1)])
+
+
+ON_A_PROCESSOR = """
+import numpy as np
+from sfm.test_nearest import demand_the_same_on_a_gpu, photos_of_a_place
+print(demand_the_same_on_a_gpu(photos_of_a_place(1, (0, 1, 9, 63, 64, 65, 127, 129, 300))))
+print(demand_the_same_on_a_gpu([np.full((3, 128), 45, np.uint8), np.zeros((70, 128), np.uint8)]))
+"""
+
+
+def test_the_gpus_source_gives_the_very_matches_on_a_processor(tmp_path: Path) -> None:
+    """Kernels and host code, beside a driver that runs a block's threads in turn, and knows the tensor cores' tile."""
+    _cuda = pytest.importorskip("splatworker._cuda", reason="built without CUDA kernels")
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("needs g++")
+    tests = Path(__file__).parents[1]
+    sources = [tests / "support" / "fake_libcuda.cpp", tests / "support" / "many_threads_gpu.cpp"]
+    flags = ["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-attributes", "-shared", "-fPIC"]
+    subprocess.run([compiler, *flags, *sources, "-o", tmp_path / "libcuda.so.1"], check=True)
+    architecture = min(architecture for architecture, _ in _cuda.architectures)
+    mine = {
+        "LD_LIBRARY_PATH": str(tmp_path),
+        "FAKE_CUDA_DEVICES": f"{architecture // 10}.{architecture % 10} one thread after another",
+        "PYTHONPATH": str(tests),
+    }
+    clean = {name: value for name, value in os.environ.items() if name not in ("CUDA_VISIBLE_DEVICES", "LD_PRELOAD")}
+    done = subprocess.run(
+        [sys.executable, "-c", ON_A_PROCESSOR], env=clean | mine, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    some, none = map(int, done.stdout.split())
+    assert some > 500
+    assert none == 0

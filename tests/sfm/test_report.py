@@ -57,4 +57,5 @@ def test_cameras_attempts_and_pairs_are_told(tmp_path: Path) -> None:
     assert [attempt["engine"] for attempt in told["attempts"]] == ["own", "colmap"]
     assert told["engines"] == {"mapping": "colmap", "polish": "own"}
     assert told["attempts"][0]["faults"] == ["it is flat"]
+    assert told["attempts"][0]["bent"] == 0
     assert told["extent"] > 0

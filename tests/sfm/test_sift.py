@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.grey_photos import agreement, by_vlfeat, picture
+from support.one_thread import one_thread_gpu
 
 from splatworker.sfm import sift_reference
 from splatworker.sfm.sift import LONGEST, Features, grey_of, has_gpu_kernel, has_kernel, sift, sift_on_gpu
@@ -232,35 +232,12 @@ for grey in np.load(sys.argv[1]).values():
 
 def test_the_gpus_source_gives_the_very_bytes_on_a_processor(tmp_path: Path) -> None:
     """Kernels and host code, beside a driver that runs a thread a block; how many run at once is left to a real GPU."""
-    _cuda = pytest.importorskip("splatworker._cuda", reason="built without CUDA kernels")
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("needs g++")
-    support = Path(__file__).parents[1] / "support"
-    sources = [support / "fake_libcuda.cpp", support / "one_thread_gpu.cpp"]
-    flags = [
-        "-std=c++17",
-        "-O2",
-        "-ffp-contract=off",
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-Wno-attributes",
-        "-shared",
-        "-fPIC",
-    ]
-    subprocess.run([compiler, *flags, *sources, "-o", tmp_path / "libcuda.so.1"], check=True)
+    environment = one_thread_gpu(tmp_path)
     shapes = [(101, 150), (64, 64), (33, 200), (3, 90), (90, 3), (5, 7), (1, 1)]
     np.savez(tmp_path / "pictures.npz", *(picture(seed, *shape) for seed, shape in enumerate(shapes)))
-    architecture = min(architecture for architecture, _ in _cuda.architectures)
-    mine = {
-        "LD_LIBRARY_PATH": str(tmp_path),
-        "FAKE_CUDA_DEVICES": f"{architecture // 10}.{architecture % 10} one thread",
-    }
-    clean = {name: value for name, value in os.environ.items() if name not in ("CUDA_VISIBLE_DEVICES", "LD_PRELOAD")}
     done = subprocess.run(
         [sys.executable, "-c", ON_ONE_THREAD, tmp_path / "pictures.npz"],
-        env=clean | mine, capture_output=True, text=True, check=False,
+        env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert sum(map(int, done.stdout.split())) > 500

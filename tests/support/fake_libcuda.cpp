@@ -4,17 +4,25 @@
 //   FAKE_CUDA_VERSION=12000             what the driver speaks
 //   FAKE_CUDA_DEVICES="9.0 NVIDIA H100;8.6 NVIDIA GeForce RTX 3090"
 //   FAKE_CUDA_FAILS="cuModuleLoadData=222;cuInit=999"
+//   FAKE_CUDA_MEMORY=17179869184        bytes of each
 //   FAKE_CUDA_LOG=path                  what was loaded and started, a line each
 //   CUDA_VISIBLE_DEVICES                as the driver reads it: numbers, up to the first that is none
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <sstream>
 #include <string>
 #include <vector>
 
 namespace {
+
+constexpr size_t kMemory = size_t(1) << 34;  // of a device
+
+std::map<unsigned long long, size_t> allocated;
+std::mutex allocating;
 
 struct Device {
     int major, minor;
@@ -52,6 +60,18 @@ void note(const std::string &line) {
     std::FILE *file = std::fopen(path.c_str(), "a");
     std::fprintf(file, "%s\n", line.c_str());
     std::fclose(file);
+}
+
+size_t memory() {
+    const std::string text = variable("FAKE_CUDA_MEMORY");
+    return text.empty() ? kMemory : std::stoull(text);
+}
+
+size_t free_memory() {
+    const std::lock_guard<std::mutex> locked(allocating);
+    size_t used = 0;
+    for (const auto &[address, bytes] : allocated) used += bytes;
+    return used < memory() ? memory() - used : 0;
 }
 
 std::vector<Device> devices() {
@@ -100,8 +120,8 @@ size_t size_of(const unsigned char *elf) {
 
 }  // namespace
 
-// What a kernel does, where this is linked with somebody who knows (one_thread_gpu.cpp).
-__attribute__((weak)) void run_kernel(const std::string &name, unsigned blocks, void **arguments);
+// What a kernel does, where this is linked with somebody who knows (one_thread_gpu.cpp, many_threads_gpu.cpp).
+__attribute__((weak)) void run_kernel(const std::string &name, unsigned blocks, unsigned block, void **arguments);
 
 #define FAILS(function) \
     if (int error = failure(#function)) return error
@@ -138,7 +158,7 @@ int cuDeviceGetName(char *name, int length, int device) {
     return 0;
 }
 int cuDeviceTotalMem_v2(size_t *bytes, int) {
-    *bytes = size_t(1) << 34;
+    *bytes = kMemory;
     return 0;
 }
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
@@ -206,7 +226,7 @@ int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z, unsigned 
     line << "GPU " << reinterpret_cast<uintptr_t>(contexts.back()) - 1 << ": " << name << " " << x << " " << y << " "
          << z << " x " << block_x;
     note(line.str());
-    if (run_kernel) run_kernel(name, x, arguments);
+    if (run_kernel) run_kernel(name, x, block_x, arguments);
     return 0;
 }
 
@@ -216,11 +236,21 @@ int cuMemsetD8Async(unsigned long long target, unsigned char value, size_t bytes
 }
 int cuMemAlloc_v2(unsigned long long *address, size_t bytes) {
     FAILS(cuMemAlloc_v2);
-    *address = reinterpret_cast<uintptr_t>(std::malloc(bytes));
+    if (bytes > free_memory()) return 2;
+    *address = reinterpret_cast<uintptr_t>(std::aligned_alloc(512, (bytes + 511) / 512 * 512));  // as the driver does
+    const std::lock_guard<std::mutex> locked(allocating);
+    allocated[*address] = bytes;
     return 0;
 }
 int cuMemFree_v2(unsigned long long address) {
     std::free(reinterpret_cast<void *>(address));
+    const std::lock_guard<std::mutex> locked(allocating);
+    allocated.erase(address);
+    return 0;
+}
+int cuMemGetInfo_v2(size_t *free, size_t *total) {
+    *free = free_memory();
+    *total = memory();
     return 0;
 }
 int cuMemcpyHtoDAsync_v2(unsigned long long target, const void *source, size_t bytes, void *) {

@@ -1,5 +1,5 @@
-// A GPU of one thread a block for the kernels of SIFT, linked with fake_libcuda.cpp: their own source, compiled for the
-// processor. What takes several threads at once, it cannot tell; sums and their order it can.
+// A GPU of one thread a block for the kernels of SIFT, of arrays and of small files, linked with fake_libcuda.cpp: their
+// own source, compiled for the processor. What takes several threads at once, it cannot tell; sums and their order it can.
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -19,11 +19,19 @@ int atomicAdd(int *sum, int value) {
     *sum += value;
     return before;
 }
+unsigned long long atomicAdd(unsigned long long *sum, unsigned long long value) {
+    const unsigned long long before = *sum;
+    *sum += value;
+    return before;
+}
 
 }  // namespace
 
 #define __shared__ static
+#define __launch_bounds__(threads)
+#include "../../kernels/cuda/arrays.cu"
 #include "../../kernels/cuda/sift.cu"
+#include "../../kernels/cuda/small_files.cu"
 
 namespace {
 
@@ -39,9 +47,21 @@ bool called(const std::string &name, const char *mine, void (*kernel)(Parameters
     return true;
 }
 
+bool called_of_arrays(const std::string &name, void **arguments) {
+    using namespace splat;
+#define TRY(kernel) called(name, #kernel, kernel, arguments)
+    return TRY(fill_kernel) || TRY(rows_kernel) || TRY(largest_kernel) || TRY(clip_kernel) || TRY(free_space_kernel) ||
+           TRY(outside_kernel) || TRY(halve_photo_kernel) || TRY(halve_mask_kernel) || TRY(lay_over_kernel) ||
+           TRY(scale_photo_kernel) || TRY(area_means_kernel) || TRY(without_ignored_kernel) || TRY(hides_kernel) ||
+           TRY(put_back_kernel) || TRY(weigh_loss_kernel) || TRY(square_errors_kernel) ||
+           TRY(square_differences_kernel) || TRY(to_picture_kernel) || TRY(nearest_kernel) ||
+           TRY(sums_of_labels_kernel) || TRY(mean_error_kernel);
+#undef TRY
+}
+
 }  // namespace
 
-void run_kernel(const std::string &name, unsigned blocks, void **arguments) {
+void run_kernel(const std::string &name, unsigned blocks, unsigned, void **arguments) {
     using namespace splat;
     gridDim = {blocks, 1, 1};
     for (blockIdx = {0, 0, 0}; blockIdx.x < blocks; ++blockIdx.x)
@@ -50,5 +70,5 @@ void run_kernel(const std::string &name, unsigned blocks, void **arguments) {
             called(name, "extrema_kernel", extrema_kernel, arguments) ||
             called(name, "gradients_kernel", gradients_kernel, arguments) ||
             called(name, "orientations_kernel", orientations_kernel, arguments) ||
-            called(name, "describe_kernel", describe_kernel, arguments);
+            called(name, "describe_kernel", describe_kernel, arguments) || called_of_arrays(name, arguments);
 }

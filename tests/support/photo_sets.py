@@ -92,7 +92,7 @@ def photograph(rectangles: list[Rectangle], pose: np.ndarray, rays: np.ndarray) 
             s, a, b = 1 / inverse, a / inverse, b / inverse
         seen = (s > 0.05) & (s < nearest) & (a >= 0) & (a < 1) & (b >= 0) & (b < 1)
         nearest[seen] = s[seen]
-        colours[seen] = _sample(rectangle.texture, a[seen], b[seen])
+        colours[seen] = sample(rectangle.texture, a[seen], b[seen])
     return (colours.reshape(rays.shape) * 255 + 0.5).astype(np.uint8)
 
 
@@ -169,8 +169,8 @@ def take(
     return taken
 
 
-def _sample(picture: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Bilinear samples at a along the width and b along the height, both in [0, 1)."""
+def sample(picture: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(N, 3) bilinear samples at a along the width and b along the height, both in [0, 1)."""
     height, width = picture.shape[:2]
     x, y = np.clip(a * width - 0.5, 0, width - 1.001), np.clip(b * height - 0.5, 0, height - 1.001)
     i, j = x.astype(int), y.astype(int)

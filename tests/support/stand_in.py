@@ -247,9 +247,9 @@ def gpu_is_gone(state: str | None) -> bool:
 
 
 def break_decoders() -> None:
-    from splatworker.photos import decode
+    from splatworker.photos import sandbox
 
-    real = decode._open
+    real = sandbox._open
 
     def open_or_not(path: Path, max_size: int) -> Picture:
         if "crash" in path.name:
@@ -258,8 +258,8 @@ def break_decoders() -> None:
             time.sleep(3600)
         return real(path, max_size)
 
-    decode._open = open_or_not
-    decode.MOST_SECONDS = 2
+    sandbox._open = open_or_not
+    sandbox.MOST_SECONDS = 2
 
 
 def raise_on_full_disk(filler: Path) -> None:

@@ -73,10 +73,12 @@ def test_sigterm_stops_quickly_with_nothing_half_written(tiny_scene: Path, tmp_p
     assert files == {RECORD, "cfg_args", "cameras.json", "input.ply"}
 
 
-def test_a_gpu_without_torch_is_not_left_idle_unsaid(
+def test_a_gpu_without_the_torch_that_was_asked_for_is_not_left_idle_unsaid(
     tiny_scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("splatworker.render.backend.find_gpus", lambda: {"code": "", "reason": ""})
     monkeypatch.setattr("splatworker.render.backend.find_spec", lambda name: None)
+    monkeypatch.setattr("splatworker.render.backend.torch_refusal", lambda: "torch is not installed")
+    monkeypatch.setenv("SPLATWORKER_ARRAYS", "torch")
     assert cli.main(["-s", str(tiny_scene), "-m", str(tmp_path / "model"), "--iterations", "2", "--json"]) == 0
     assert "splatworker[torch]" in capsys.readouterr().out

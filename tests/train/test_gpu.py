@@ -16,11 +16,14 @@ from splatworker.train.options import Options
 pytestmark = pytest.mark.gpu
 
 
-@pytest.fixture
-def renderer_for() -> Callable[..., Renderer]:
+@pytest.fixture(params=["torch", "own"])
+def renderer_for(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Renderer]:
+    """That of the package, for torch's tensors on a GPU and for our own arrays."""
     if not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU here")
-    from splatworker.render.backend import renderer_for
+    from splatworker.render.backend import ARRAYS, renderer_for
+
+    monkeypatch.setenv(ARRAYS, request.param)
 
     return renderer_for
 

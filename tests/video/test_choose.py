@@ -48,6 +48,17 @@ def test_of_a_stretch_the_sharpest_is_taken() -> None:
     assert (choice.frames % 10 == 5).mean() > 0.95
 
 
+def test_of_frames_as_sharp_as_each_other_the_cheapest_to_decode_is_taken() -> None:
+    """Those that can be begun at, every twelfth here; but none that is less sharp."""
+    noise = np.random.default_rng(0).uniform(0.99, 1.0, 600)
+    keys = np.arange(600) % 12 == 0
+    even = choose(measured(np.linspace(0, 3.75, 600), noise), VideoOptions())
+    assert keys[even.frames].mean() > 0.5  # seven of a stretch's ten frames are looked at, so 7/12; by chance 1/12
+    blurred_keys = choose(measured(np.linspace(0, 3.75, 600), np.where(keys, 0.9 * noise, noise)), VideoOptions())
+    assert not keys[blurred_keys.frames].any()
+    assert (blurred_keys.frames % 12).mean() < 4
+
+
 def test_a_blurred_stretch_gives_nothing() -> None:
     sharp = np.ones(600)
     sharp[200:260] = 0.1

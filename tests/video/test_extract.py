@@ -16,6 +16,7 @@ from support.clips import difference, frames_of
 
 from splatworker.formats.panorama import area_of
 from splatworker.stages.progress import Silent
+from splatworker.video import extract as extract_module
 from splatworker.video import ffmpeg, tone
 from splatworker.video.extract import extract, together
 from splatworker.video.measure import Measured, measure
@@ -147,3 +148,25 @@ def test_frames_that_show_all_around_say_so(tmp_path: Path) -> None:
         with Image.open(tmp_path / "photos" / name) as image:
             assert (area_of(image, image.info, image.getexif()) is not None) == spherical
             assert image.size == ((256, 128) if spherical else (64, 32))  # a view of it is a quarter as wide
+
+
+def test_a_container_that_tells_too_little_is_tried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", filmed := clips.pan(range(0, 48, 4), size=(160, 120)))
+    monkeypatch.setattr(extract_module, "_AS_TOLD", ("-discard", "all"))  # nothing comes of the first attempt
+    photos, _ = frames_of(clip, tmp_path / "photos")
+    assert len(photos) == 12
+    for photo, frame in zip(photos.values(), filmed, strict=True):
+        assert difference(photo, frame) < 6
+
+
+def test_frames_that_can_be_begun_at_come_by_themselves(tmp_path: Path) -> None:
+    filmed = clips.pan(range(0, 240, 4), size=(160, 120))
+    clip = probe(clips.write_clip(tmp_path / "clip.mp4", filmed, ["-movflags", "+faststart"]))
+    measured = measure(clip, VideoOptions(), Silent())
+    keys = [int(number) for number in np.flatnonzero(measured.keys)]
+    assert keys == [0, 12, 24, 36, 48]
+    names = [f"{number}.jpg" for number in keys]
+    assert extract(clip, "0" * 8, measured, keys, names, tmp_path / "photos", Silent()) == names
+    for number, name in zip(keys, names, strict=True):
+        with Image.open(tmp_path / "photos" / name) as photo:
+            assert difference(np.asarray(photo), filmed[number]) < 6

@@ -1,0 +1,173 @@
+"""Fisheye photos of a scene whose truth is a splat: what a whole run makes of them, for lenses of several widths.
+
+    python bench/fisheyes.py OUT [--degrees 100 140 180] [--width 960] [--iterations 700] [--circle] [--keep FOLDER]
+    python bench/fisheyes.py OUT --mixed
+
+OUT is what `splatworker run` has made. Its splat is drawn all around each of its scene's cameras, and of that a photo
+is made as a fisheye of so many degrees across would have taken it: an angle from its axis is so many focal lengths
+away, slightly bent. `--circle` draws a whole circle into black, as lenses of 180 degrees do. `--mixed` makes a third of
+the photos ordinary ones, a third a fisheye's of 150 degrees and a third panoramas. Nothing is told of any but what a
+camera's header would say.
+
+The cameras are compared with those that the photos were drawn from. `held-out` is the score of every 8th picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from support.photo_sets import fisheye_rays, pinhole_rays, sphere_rays
+
+from splatworker.formats.camera import Camera
+from splatworker.formats.find import find_splat
+from splatworker.formats.panorama import Area, mark_equirectangular
+from splatworker.formats.scene import read_scene
+from splatworker.render.backend import renderer_for
+from splatworker.render.interface import GaussianTensors, Renderer
+from splatworker.render.tensors import to_tensors
+from splatworker.sfm.compare import compare_poses
+from splatworker.sfm.views import View, views_of
+from splatworker.splat_files.registry import read_any
+
+BEND = -0.01
+PHONE = 0.75
+"""Focal length of the ordinary photos, as a share of their width."""
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def main() -> None:
+    given = parse()
+    renderer, scene = renderer_for("auto", tensors=True), read_scene(given.out / "scene")
+    gaussians = read_any(find_splat(given.out))
+    splat, degree = to_tensors(gaussians, renderer.device), gaussians.sh_degree
+    cameras = {Path(photo.name).stem: photo.camera for photo in scene.photos}
+    say("| photos | placed | rotation deg, mean, max | position %, mean, max | Gaussians | held-out | s |")
+    say("|---|---|---|---|---|---|---|")
+    kinds = ["mixed"] if given.mixed else [f"{width:g} degrees" for width in given.degrees]
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in kinds:
+            place = (given.keep or Path(folder)) / kind.replace(" ", "-")
+            (place / "photos").mkdir(parents=True)
+            for number, (stem, camera) in enumerate(cameras.items()):
+                around = all_around(splat, degree, camera, renderer, given.width)
+                take(place / "photos", stem, around, number, given, kind)
+            started = time.monotonic()
+            options = ["-p", f"iterations={given.iterations}", "--eval", "--ply-only"]
+            command = [sys.executable, "-m", "splatworker", "run", str(place / "photos"), "-o", str(place / "out")]
+            subprocess.run([*command, *options], check=True)
+            say(row(kind, place / "out", cameras, time.monotonic() - started))
+
+
+def take(
+    folder: Path, stem: str, around: Callable[[npt.NDArray[np.float64]], Pixels], number: int,
+    given: argparse.Namespace, kind: str,
+) -> None:  # fmt: skip
+    """Write a photo of what is around a camera."""
+    width, height = given.width, given.width if given.circle else given.width * 3 // 4
+    turn = number % 3 if kind == "mixed" else 1
+    if turn == 2:
+        picture = around(sphere_rays(2 * width))
+    elif turn == 1:
+        across = 150.0 if kind == "mixed" else float(kind.split(maxsplit=1)[0])
+        rays = fisheye_rays(width, height, width / np.radians(across) / (1 + BEND), BEND)
+        picture = around(rays)
+        if given.circle:
+            x, y = np.meshgrid(np.arange(width) + 0.5 - width / 2, np.arange(height) + 0.5 - height / 2)
+            picture[np.hypot(x, y) > width / 2] = 0
+    else:
+        picture = around(pinhole_rays(width, height, PHONE * width))
+    exif = Image.Exif()
+    if turn == 0:
+        exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "Drawn", "ordinary lens"
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLengthIn35mmFilm] = round(36 * PHONE)
+    Image.fromarray(picture).save(folder / f"{stem}.jpg", quality=95, subsampling=0, exif=exif)
+    if turn == 2:
+        mark_equirectangular(folder / f"{stem}.jpg")
+
+
+def all_around(
+    splat: GaussianTensors, degree: int, camera: Camera, renderer: Renderer, width: int
+) -> Callable[[npt.NDArray[np.float64]], Pixels]:
+    """What a camera would see along rays, (H, W, 3) in its frame, of any lens: looked up in six pictures."""
+    faces: list[tuple[View, Pixels]] = []
+    for view in views_of(Area(), 4 * width):
+        looking = Camera(view.width, view.height, *view.calibration, view.rotation() @ camera.camera_from_world)
+        image = renderer.render(splat, looking, np.zeros(3, np.float32), degree)
+        pixels = np.asarray(image.cpu() if hasattr(image, "cpu") else image)
+        faces.append((view, (np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)))
+
+    def along(rays: npt.NDArray[np.float64]) -> Pixels:
+        picture = np.zeros((*rays.shape[:2], 3), np.uint8)
+        for view, face in faces:
+            x, y, z = np.moveaxis(rays @ view.rotation().T, -1, 0)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                i = (view.calibration.fx * x / z + view.calibration.cx - 0.5).clip(-1, view.width)
+                j = (view.calibration.fy * y / z + view.calibration.cy - 0.5).clip(-1, view.height)
+            seen = (z > 0) & (np.abs(x) <= z) & (np.abs(y) <= z)
+            picture[seen] = between(face, i[seen], j[seen])
+        return picture
+
+    return along
+
+
+def between(face: Pixels, i: npt.NDArray[np.float64], j: npt.NDArray[np.float64]) -> Pixels:
+    """Bilinear between pixels, (N, 3)."""
+    height, width = face.shape[:2]
+    i, j = i.clip(0, width - 1.001), j.clip(0, height - 1.001)
+    left, top = i.astype(int), j.astype(int)
+    u, v = (i - left)[:, None], (j - top)[:, None]
+    upper = face[top, left] * (1 - u) + face[top, left + 1] * u
+    lower = face[top + 1, left] * (1 - u) + face[top + 1, left + 1] * u
+    return np.asarray(upper * (1 - v) + lower * v + 0.5, dtype=np.uint8)
+
+
+def row(kind: str, out: Path, cameras: dict[str, Camera], seconds: float) -> str:
+    """A line of the table."""
+    result = json.loads((out / "result.json").read_text())
+    found, truth = {}, {}
+    for photo in read_scene(out / "scene").photos:
+        stem = Path(photo.name).stem
+        if stem in cameras:  # and no view of another, which lies where it was cut
+            found[stem], truth[stem] = photo.camera.camera_from_world, cameras[stem].camera_from_world
+    difference = compare_poses(found, truth)
+    turn, shift = difference.rotation_deg, 100 * difference.position
+    placed = f"{result['photos']['registered']} of {result['photos']['given']}"
+    return (
+        f"| {kind} | {placed} | {turn.mean():.3f}, {turn.max():.3f} | {shift.mean():.3f}, {shift.max():.3f} | "
+        f"{result['gaussians']} | {result['quality']['psnr']:.2f} dB | {seconds:.0f} |"
+    )
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder of a run, with its splat and scene/")
+    parser.add_argument("--degrees", type=float, nargs="+", default=[100.0, 140.0, 180.0], help="across a photo")
+    parser.add_argument("--width", type=int, default=960, help="pixels of a photo")
+    parser.add_argument("--iterations", type=int, default=700)
+    parser.add_argument("--circle", action="store_true", help="square photos of a circle in black")
+    parser.add_argument("--mixed", action="store_true", help="photos, fisheyes and panoramas in one set")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where to leave photos and results")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

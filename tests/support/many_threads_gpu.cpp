@@ -1,0 +1,118 @@
+// A GPU whose threads of a block are there, one after the other, for the kernels of matching, linked with
+// fake_libcuda.cpp: their own source, compiled for the processor. A thread runs until it waits for its block, then the
+// next one. The tensor cores' tile is what PTX says of it: which lane has which entries.
+#include <ucontext.h>
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace {
+
+struct Index {
+    unsigned x, y, z;
+};
+Index blockIdx, threadIdx, gridDim, blockDim;
+
+constexpr unsigned kMost = 1024;
+struct Thread {
+    ucontext_t place;
+    bool is_done;
+};
+Thread threads[kMost];
+char stacks[kMost][1 << 16];
+ucontext_t scheduler;
+void (*work)();
+
+void wait_for_block() {
+    const unsigned mine = threadIdx.x;
+    swapcontext(&threads[mine].place, &scheduler);
+    threadIdx.x = mine;
+}
+
+void __syncthreads() { wait_for_block(); }
+
+void run_thread() {
+    const unsigned mine = threadIdx.x;
+    work();
+    threads[mine].is_done = true;
+}
+
+void run_block() {
+    for (unsigned i = 0; i < blockDim.x; ++i) {
+        getcontext(&threads[i].place);
+        threads[i].place.uc_stack.ss_sp = stacks[i];
+        threads[i].place.uc_stack.ss_size = sizeof(stacks[i]);
+        threads[i].place.uc_link = &scheduler;
+        threads[i].is_done = false;
+        makecontext(&threads[i].place, run_thread, 0);
+    }
+    for (bool is_left = true; is_left;) {
+        is_left = false;
+        for (unsigned i = 0; i < blockDim.x; ++i) {
+            if (threads[i].is_done) continue;
+            threadIdx = {i, 0, 0};
+            swapcontext(&scheduler, &threads[i].place);
+            is_left = is_left || !threads[i].is_done;
+        }
+    }
+}
+
+// mma.m16n8k32 of bytes (PTX ISA, "Matrix Fragments for mma.m16n8k32"), by all lanes of a warp.
+struct Fragments {
+    uint32_t rows[4], columns[2];
+};
+Fragments given[2][kMost];  // twice: a lane may be at its next tile while another still reads
+unsigned turn[kMost];
+
+void multiply_add(int *sums, const uint32_t *rows, const uint32_t *columns) {
+    const unsigned mine = threadIdx.x, warp = mine / 32 * 32, lane = mine % 32;
+    Fragments(&now)[kMost] = given[turn[mine]++ % 2];
+    std::memcpy(now[mine].rows, rows, sizeof(now[mine].rows));
+    std::memcpy(now[mine].columns, columns, sizeof(now[mine].columns));
+    wait_for_block();
+    const auto entry = [](const uint32_t *words, int word, int byte) {
+        return int(int8_t(words[word] >> (8 * byte) & 0xff));
+    };
+    for (int k = 0; k < 4; ++k) {
+        const int row = lane / 4 + 8 * (k / 2), column = lane % 4 * 2 + k % 2;
+        for (int dimension = 0; dimension < 32; ++dimension) {
+            const int member = dimension % 16 / 4, half = dimension / 16, byte = dimension % 4;
+            const Fragments &of_row = now[warp + row % 8 * 4 + member], &of_column = now[warp + column * 4 + member];
+            sums[k] += entry(of_row.rows, row / 8 + 2 * half, byte) * entry(of_column.columns, half, byte);
+        }
+    }
+}
+
+}  // namespace
+
+#define __shared__ static
+#define __launch_bounds__(threads)
+#include "../../kernels/cuda/matching.cu"
+
+namespace {
+
+template <typename... Parameters, size_t... Numbers>
+void call(void (*kernel)(Parameters...), void **arguments, std::index_sequence<Numbers...>) {
+    kernel(*static_cast<Parameters *>(arguments[Numbers])...);
+}
+
+template <auto kernel, typename... Parameters>
+void start(void (*)(Parameters...), unsigned blocks, void **arguments) {
+    static void **its_arguments;
+    its_arguments = arguments;
+    work = [] { call(kernel, its_arguments, std::index_sequence_for<Parameters...>()); };
+    gridDim = {blocks, 1, 1};
+    for (blockIdx = {0, 0, 0}; blockIdx.x < blocks; ++blockIdx.x) run_block();
+}
+
+}  // namespace
+
+void run_kernel(const std::string &name, unsigned blocks, unsigned block, void **arguments) {
+    using namespace splat;
+    blockDim = {block, 1, 1};
+    if (name == "seven_bits_kernel") start<seven_bits_kernel>(seven_bits_kernel, blocks, arguments);
+    if (name == "nearest_kernel") start<nearest_kernel>(nearest_kernel, blocks, arguments);
+    if (name == "mutual_kernel") start<mutual_kernel>(mutual_kernel, blocks, arguments);
+}
