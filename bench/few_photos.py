@@ -33,6 +33,7 @@ from presets import gpus, name_of, read, spread
 
 OURS: dict[str, dict[str, Any]] = {
     "ours": {},
+    "no-dense": {"start_points": "sparse"},
     "no-dropout": {"dropout": 0.0001},  # 0 is the original's default, and so says nothing
     "no-coarse": {"coarse_iterations": 1},
     "no-fall": {"final_rate": 0.9999},

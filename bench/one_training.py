@@ -66,9 +66,18 @@ def options_for(given: argparse.Namespace, folder: Path) -> Any:
         params["schedule"] = "original"
     params |= {"eval": given.score is None, "deterministic": trainer == "deterministic"}
     sizes = [(photo.camera.width, photo.camera.height) for photo in read_scene(Path(given.scene)).photos]
-    words = arguments(plan(recipe({"params": params}), sizes).values)
+    words = arguments(plan(recipe({"params": params}), sizes, overlap=overlap_of(Path(given.scene))).values)
     options, _ = parse(["-s", given.scene, "-m", str(folder), *words, "--seed", given.seed])
     return options
+
+
+def overlap_of(scene: Path) -> float | None:
+    """With how many others a photo overlaps, as a job's training is planned by; None if its model is not there."""
+    from splatworker.sfm.colmap import pycolmap
+    from splatworker.sfm.overlap import overlapping_photos
+
+    model = scene / "sparse" / "0"
+    return overlapping_photos(pycolmap.Reconstruction(str(model))) if model.is_dir() else None
 
 
 def train_ours(options: Any, device: str, pictures: Path | None, stages: bool, held_out_of: Path) -> dict[str, Any]:

@@ -262,6 +262,7 @@ def _coarse_to_fine_schedule(iterations: int, overlap: float | None) -> dict[str
         "final_rate": FINAL_RATE_OF_LONG if iterations >= LONG_ITERATIONS else FINAL_RATE,
         "dropout": DROPOUT if _is_little(overlap) or iterations >= DROPOUT_FROM else 0.0,
         "density": "revised",
+        "start_points": "auto",
         "coarse_iterations": min(COARSE_AT_MOST, iterations // 3),
         "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations * 2 // 3),
     }

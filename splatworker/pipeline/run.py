@@ -154,6 +154,8 @@ def _quality(model: dict[str, Any]) -> dict[str, Any]:
         quality["training_psnr"] = seen["psnr"]
     if "light" in model:
         quality["light"] = model["light"]  # of the darkest and brightest photo, before they were brought into one
+    if "start_points" in model:
+        quality["start_points"] = model["start_points"]  # the cameras' own, and those that the photos' pixels told
     return quality
 
 

@@ -7,7 +7,8 @@ Does not know: where the scene comes from, and how a training step is worked out
 * training_options, own_options, unused_options: every option, said once
 * options: the command line, one dataclass
 * photos, light: photos as uint8 arrays at the training size, and in one light where theirs differs
-* initial: Gaussians from the sparse points
+* plane_sweep, dense_points: how far away a photo's pixels are, and more points to start from where photos are few
+* initial: Gaussians from the points
 * model: the Gaussians, their optimiser state, and all surgery on them
 * schedule: learning rates and spherical-harmonics degree by iteration
 * density: where Gaussians are added and removed: strategies

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +16,8 @@ from splatworker.machine.limits import available_cpus
 from splatworker.render.interface import SH_C0
 
 INITIAL_OPACITY = 0.1
+FEWEST = 2
+"""Points: one alone has no distance to another, and so no size."""
 EXTENT_MARGIN = 1.1
 _LEAST_SQUARED_DISTANCE = 1e-8
 """In the scene's units squared: points that coincide still become Gaussians of some size."""
@@ -32,6 +36,23 @@ def scene_extent(photos: list[Photo]) -> float:
     return extent
 
 
+def first_gaussians(points: Points, dense: Points | None, sh_degree: int) -> Gaussians:
+    """Those of the scene's points, and behind them those of dense points (`dense_points`), where there are any.
+
+    Each kind is as large as its own gaps: where the photos show nothing to find dense points by, the scene's own cover
+    what they would alone.
+
+    Raises:
+        InvalidScene: the scene has fewer than two points.
+    """
+    first = gaussians_from_points(points, sh_degree)
+    if dense is None or len(dense.xyz) < FEWEST:
+        return first
+    more = gaussians_from_points(dense, sh_degree)
+    pairs = ((getattr(first, field.name), getattr(more, field.name)) for field in fields(Gaussians))
+    return Gaussians(*(np.concatenate(pair) for pair in pairs))
+
+
 def gaussians_from_points(points: Points, sh_degree: int) -> Gaussians:
     """One round Gaussian a point: as large as the root mean square distance to its three nearest, opacity 0.1.
 
@@ -39,7 +60,7 @@ def gaussians_from_points(points: Points, sh_degree: int) -> Gaussians:
         InvalidScene: there are fewer than two points.
     """
     count = len(points.xyz)
-    if count < 2:
+    if count < FEWEST:
         raise InvalidScene(f"The scene has {count} sparse points, too few to start from.")
     scales = np.sqrt(np.maximum(_mean_squared_distances(points.xyz), _LEAST_SQUARED_DISTANCE))
     logit = np.log(INITIAL_OPACITY / (1 - INITIAL_OPACITY))

@@ -11,6 +11,7 @@ from splatworker.stages.options import COUNT, NATURAL, InJob, Option, Range
 from splatworker.train.training_options import FRACTION, ITERATION, ITERATION_OR_NONE, SWITCH
 
 LightMode = Literal["as_taken", "auto", "common"]
+StartPoints = Literal["sparse", "auto", "dense"]
 
 OURS = "Of our own trainer alone"
 """Their heading."""
@@ -105,6 +106,17 @@ class OwnOptions:
             job=InJob(),
         ),
     ] = "as_taken"
+    start_points: Annotated[
+        StartPoints,
+        Option(
+            "What training starts from: sparse, the cameras' own points; dense, also points of all surfaces on whose "
+            "place two photos agree, pixel by pixel; auto: the second where photos are few.",
+            advice='Not given, see "Coarse to fine".',
+            whose="ours",
+            group=OURS,
+            job=InJob(),
+        ),
+    ] = "sparse"
     deterministic: Annotated[
         bool,
         Option(

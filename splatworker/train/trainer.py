@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numpy as np
 
 from splatworker.errors import InvalidScene, OutOfMemory
+from splatworker.formats.colmap import Points
 from splatworker.formats.mask_names import MaskRules
 from splatworker.formats.scene import read_scene, split
 from splatworker.render.arrays import to_device
@@ -18,11 +19,12 @@ from splatworker.stages import interrupts
 from splatworker.stages.progress import Reporter
 from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from splatworker.train.clock import Clock
+from splatworker.train.dense_points import Found, more_points
 from splatworker.train.density import DensityStrategy, GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
 from splatworker.train.folder import ModelFolder, splat_path, write_description, write_log, write_splat
 from splatworker.train.free_space import FreeSpace
-from splatworker.train.initial import gaussians_from_points, scene_extent
+from splatworker.train.initial import first_gaussians, scene_extent
 from splatworker.train.light import Light
 from splatworker.train.log import READ_EVERY, LossLog
 from splatworker.train.memory import gaussian_capacity, is_out_of_memory
@@ -84,6 +86,7 @@ def train(
     device = renderer.device
     random = Randomness(options.seed, len(train_photos), device)
     if options.start_checkpoint:
+        model: Model | None
         first, model, random_state = load_checkpoint(options.start_checkpoint, device)
         _check_resumable(options, first, model)
         try:
@@ -91,9 +94,7 @@ def train(
         except ValueError:
             report.warning("The checkpoint comes from another kind of device: other random numbers follow than there.")
     else:
-        first, model = 0, Model(to_tensors(gaussians_from_points(scene.points, options.sh_degree), device))
-    if ranks:
-        ranks.share(model)
+        first, model = 0, None
     capacity = ranks.capacity if ranks else gaussian_capacity
     density: GradientDensity
     if options.density == "revised":
@@ -118,6 +119,12 @@ def train(
             f"Light differs between the photos ({gains.min():.2f} to {gains.max():.2f} of its mean): they were brought "
             "into one."
         )
+    found: Found | None = None
+    if model is None:
+        found = more_points(options, views[: len(train_photos)], scene.points)
+        model = Model(to_tensors(first_gaussians(scene.points, found and found.points, options.sh_degree), device))
+    if ranks:
+        ranks.share(model)
     folder = ModelFolder(options, first)
 
     def begin() -> None:
@@ -217,6 +224,7 @@ def train(
             **({"masked": silhouettes.count} if silhouettes else {}),
             **({"ignored_in": ignored} if ignored else {}),
         },
+        **({"start_points": _told(scene.points, found)} if found else {}),
         **({"light": {"least": round(gains.min(), 3), "most": round(gains.max(), 3)}} if gains is not None else {}),
         "width": views.largest[0],
         "height": views.largest[1],
@@ -227,6 +235,10 @@ def train(
         **({"processes": ranks.count} if ranks else {}),
         **({"peak_memory_bytes": peak} if (peak := peak_memory(device)) is not None else {}),
     }
+
+
+def _told(points: Points, found: Found) -> dict[str, Any]:
+    return {"sparse": len(points.xyz), "dense": len(found.points.xyz), "coverage": round(found.coverage, 3)}
 
 
 def _batches(renderer: Renderer, ranks: Ranks) -> BatchStep:

@@ -165,3 +165,10 @@ def test_every_valid_job_is_a_valid_command_line(params: dict[str, Any]) -> None
 def test_params_without_use_are_those_that_ask_for_something() -> None:
     params = Params.model_validate({"source_path": "/x", "depths": "", "iterations": 5})
     assert ignored(params, {"source_path", "depths", "iterations"}) == ["iterations", "source_path"]
+
+
+def test_training_starts_from_dense_points_where_our_own_schedule_has_the_time() -> None:
+    assert resolve(Params(), preview=False)["start_points"] == "auto"
+    assert resolve(Params(), preview=True)["start_points"] == "sparse"
+    assert resolve(Params(schedule="original"), preview=False)["start_points"] == "sparse"
+    assert resolve(Params(start_points="dense"), preview=True)["start_points"] == "dense"

@@ -11,7 +11,7 @@ from support.scene_folders import write_scene
 from splatworker.errors import InvalidScene
 from splatworker.formats.colmap import Points
 from splatworker.formats.scene import read_scene
-from splatworker.train.initial import gaussians_from_points, scene_extent
+from splatworker.train.initial import first_gaussians, gaussians_from_points, scene_extent
 
 
 def _points(xyz: np.ndarray) -> Points:
@@ -44,6 +44,19 @@ def test_too_few_points_are_refused(count: int) -> None:
 def test_two_points_are_enough() -> None:
     gaussians = gaussians_from_points(_points(np.array([[0.0, 0, 0], [0, 0, 2]])), sh_degree=0)
     np.testing.assert_allclose(gaussians.scales, 2.0, rtol=1e-6)
+
+
+def test_dense_points_come_behind_and_leave_the_others_as_large_as_they_were() -> None:
+    dice = np.random.default_rng(2)
+    sparse, dense = _points(dice.normal(size=(30, 3))), _points(0.1 * dice.normal(size=(200, 3)))
+    both = first_gaussians(sparse, dense, 1)
+    apart = [gaussians_from_points(points, 1) for points in (sparse, dense)]
+    for field in ("means", "log_scales", "sh_rest"):
+        assert np.array_equal(getattr(both, field), np.concatenate([getattr(one, field) for one in apart])), field
+    assert len(first_gaussians(sparse, None, 1)) == 30
+    assert len(first_gaussians(sparse, _points(np.zeros((1, 3))), 1)) == 30  # of no size
+    with pytest.raises(InvalidScene, match="1 sparse points"):
+        first_gaussians(_points(np.zeros((1, 3))), dense, 1)
 
 
 def test_extent_is_the_largest_distance_from_the_mean_camera(tmp_path: Path) -> None:

@@ -1,0 +1,204 @@
+"""How far away what a photo shows is, pixel by pixel: planes are swept through all depths that it may have.
+
+At each depth the other photos are laid over this one as they would look if all of it were there; where a pixel's
+surroundings look alike, it is (Collins 1996, "A space-sweep approach to true multi-image matching"). "Alike" is the
+normalised cross-correlation of windows, which no gain and no offset of a photo's light changes. Depths are spaced
+evenly in their inverse, so that a step moves what is laid over by about a pixel wherever it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.formats.camera import Camera
+from splatworker.render.arrays import Array, cast, device_of, library, to_device
+from splatworker.render.device import is_gpu
+
+RADIUS = 3
+"""Pixels: windows are of 7 x 7."""
+
+FEWEST_STEPS, MOST_STEPS = 32, 128
+"""Depths that are tried: as many as the largest shift of a pixel between the first and the last."""
+
+PLAIN = 2e-4
+"""A window of a smaller variance, of values in [0, 1], has nothing to hold on to."""
+
+UNKNOWN = -1.0
+"""The score of a pixel whose depth is not known."""
+
+_LEAST_VARIANCE = 1e-5
+_LEAST_DEPTH = 1e-6
+_AT_ONCE, _AT_ONCE_ON_GPU = 2**17, 2**24
+"""Pixels times depths: what fits into a processor's cache; what keeps a GPU busy, and bounds its memory."""
+
+
+class Picture(NamedTuple):
+    """A photo's (H, W) grey values in [0, 1], float32, and its camera at that size."""
+
+    grey: Array
+    camera: Camera
+
+
+class DepthMap(NamedTuple):
+    """(H, W) depths, the z of the camera, in the scene's units, and (H, W) how well other photos agree.
+
+    The score is a mean correlation, at most 1, or `UNKNOWN`.
+    """
+
+    depth: Array
+    score: Array
+
+
+def depth_map(picture: Picture, others: Sequence[Picture], near: float, far: float) -> DepthMap:
+    """The depths of a picture, of which others, one at least, show the same from elsewhere.
+
+    Of others the two that agree best count, where there are two: what a third cannot see says nothing.
+
+    Args:
+        near: the least depth that is looked for, in the scene's units, above 0.
+        far: the largest.
+    """
+    xp = library(picture.grey)
+    height, width = picture.grey.shape
+    moves = [_move(picture.camera, other.camera) for other in others]
+    count = _steps(picture.camera, moves, near, far)
+    inverse = np.linspace(1 / near, 1 / far, count)
+    mean, variance = _mean_and_variance(picture.grey)
+    shape = (count, *mean.shape)
+    best, second = xp.full_like(_empty(mean, shape), UNKNOWN), xp.full_like(_empty(mean, shape), UNKNOWN)
+    at_once = max(1, (_AT_ONCE_ON_GPU if is_gpu(device_of(mean)) else _AT_ONCE) // (height * width))
+    for other, move in zip(others, moves, strict=True):
+        for first in range(0, count, at_once):
+            some = slice(first, first + at_once)
+            depths = to_device((1 / inverse[some]).astype(np.float32), device_of(mean))
+            found = _correlation(picture.grey, mean, variance, other, move, depths)
+            second[some] = xp.maximum(second[some], xp.minimum(best[some], found))
+            best[some] = xp.maximum(best[some], found)
+    score = (best + second) / 2 if len(others) > 1 else best
+    return _peak(score, variance, inverse, (height, width))
+
+
+def _empty(like: Array, shape: tuple[int, ...]) -> Array:
+    return np.empty(shape, np.float32) if isinstance(like, np.ndarray) else like.new_empty(shape)
+
+
+def _peak(score: Array, variance: Array, inverse: npt.NDArray[np.float64], size: tuple[int, int]) -> DepthMap:
+    """The depth of the best of (D, h, w) scores, between the steps by a parabola through it and its neighbours."""
+    xp = library(score)
+    step = score.argmax(axis=0)
+    within = step.clip(1, len(inverse) - 2)
+    before, at, after = (_at(score, within + k) for k in (-1, 0, 1))
+    bend = before - 2 * at + after
+    aside = xp.where(bend < -_LEAST_DEPTH, (before - after) / (2 * bend.clip(None, -_LEAST_DEPTH)), 0 * bend)
+    place = cast(within, "float32") + aside.clip(-0.5, 0.5)
+    spacing = float(inverse[1] - inverse[0])
+    depth = 1 / (float(inverse[0]) + spacing * place)
+    known = (step == within) & (variance >= PLAIN)
+    inner = (slice(RADIUS, size[0] - RADIUS), slice(RADIUS, size[1] - RADIUS))
+    whole = DepthMap(*(xp.full_like(_empty(depth, size), value) for value in (1.0, UNKNOWN)))
+    whole.depth[inner] = depth
+    whole.score[inner] = xp.where(known, at, 0 * at + UNKNOWN)
+    return whole
+
+
+def _at(values: Array, index: Array) -> Array:
+    """(h, w) of (D, h, w) values, at an index each."""
+    if isinstance(values, np.ndarray):
+        return np.take_along_axis(values, index[None], 0)[0]
+    return values.gather(0, index[None])[0]
+
+
+class _Move(NamedTuple):
+    """A pixel x, y at depth z of one picture is at the perspective of `linear` (x, y, 1) z + `shift` in another."""
+
+    linear: npt.NDArray[np.float64]
+    shift: npt.NDArray[np.float64]
+
+
+def _move(camera: Camera, other: Camera) -> _Move:
+    here, there = camera.camera_from_world[:3], other.camera_from_world[:3]
+    turn = there[:, :3] @ here[:, :3].T
+    lens = _lens(other)
+    return _Move(lens @ turn @ np.linalg.inv(_lens(camera)), lens @ (there[:, 3] - turn @ here[:, 3]))
+
+
+def _lens(camera: Camera) -> npt.NDArray[np.float64]:
+    return np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
+
+
+def _steps(camera: Camera, moves: Sequence[_Move], near: float, far: float) -> int:
+    """How many depths: one for each pixel that the middle or a corner is shifted by, where it is most."""
+    x, y = camera.width, camera.height
+    places = np.array([[x / 2, y / 2, 1], [0, 0, 1], [x, 0, 1], [0, y, 1], [x, y, 1]])
+    longest = 0.0
+    for move in moves:
+        ends = [z * places @ move.linear.T + move.shift for z in (near, far)]
+        seen = (ends[0][:, 2] > 0) & (ends[1][:, 2] > 0)
+        at = [end[seen, :2] / end[seen, 2:] for end in ends]
+        longest = max(longest, float(np.linalg.norm(at[0] - at[1], axis=1).max(initial=0.0)))
+    return int(min(MOST_STEPS, max(FEWEST_STEPS, math.ceil(min(longest, MOST_STEPS)))))
+
+
+def _correlation(grey: Array, mean: Array, variance: Array, other: Picture, move: _Move, depths: Array) -> Array:
+    """(D, h, w) correlations of a picture's windows with another's, laid over it at (D,) depths; UNKNOWN beside it."""
+    xp = library(grey)
+    height, width = grey.shape
+    rows, columns = other.grey.shape
+    x = xp.arange(width, dtype=xp.float32, **_there(grey))[None, :] + 0.5
+    y = xp.arange(height, dtype=xp.float32, **_there(grey))[:, None] + 0.5
+    linear, shift = move.linear.astype(np.float32).tolist(), move.shift.astype(np.float32).tolist()
+    of_x, of_y, of_z = (
+        (line[0] * x + line[1] * y + line[2])[None] * depths[:, None, None] + offset
+        for line, offset in zip(linear, shift, strict=True)
+    )
+    ahead = of_z > _LEAST_DEPTH
+    of_z = of_z.clip(_LEAST_DEPTH, None)
+    column, row = of_x / of_z - 0.5, of_y / of_z - 0.5
+    inside = ahead & (column >= 0) & (column <= columns - 1) & (row >= 0) & (row <= rows - 1)
+    laid = _sampled(other.grey, row.clip(0, rows - 1), column.clip(0, columns - 1))
+    laid_mean, laid_variance = _mean_and_variance(laid)
+    product = _window_means(laid * grey) - laid_mean * mean
+    both = laid_variance.clip(_LEAST_VARIANCE, None) * variance.clip(_LEAST_VARIANCE, None)
+    found = product / xp.sqrt(both)
+    return xp.where(inside[:, RADIUS:-RADIUS, RADIUS:-RADIUS], found, 0 * found + UNKNOWN)
+
+
+def _there(array: Array) -> dict[str, object]:
+    return {} if isinstance(array, np.ndarray) else {"device": array.device}
+
+
+def _sampled(grey: Array, row: Array, column: Array) -> Array:
+    """A picture's values between its pixels, bilinear; rows and columns are within it."""
+    xp = library(grey)
+    rows, columns = grey.shape
+    top, left = (xp.floor(at).clip(None, last) for at, last in ((row, rows - 2), (column, columns - 2)))
+    down, right = row - top, column - left
+    flat, first = grey.reshape(-1), cast(top, "int64") * columns + cast(left, "int64")
+    upper = xp.take(flat, first) * (1 - right) + xp.take(flat, first + 1) * right
+    lower = xp.take(flat, first + columns) * (1 - right) + xp.take(flat, first + columns + 1) * right
+    return upper * (1 - down) + lower * down
+
+
+def _mean_and_variance(values: Array) -> tuple[Array, Array]:
+    """Of the windows around the pixels of (..., H, W) that are no nearer than `RADIUS` to an edge."""
+    mean = _window_means(values)
+    return mean, _window_means(values * values) - mean * mean
+
+
+def _window_means(values: Array) -> Array:
+    """(..., H - 2 RADIUS, W - 2 RADIUS) means over the windows of (..., H, W)."""
+    side = 2 * RADIUS + 1
+    height, width = values.shape[-2] - side + 1, values.shape[-1] - side + 1
+    along = values[..., :width] + values[..., 1 : 1 + width]
+    for k in range(2, side):
+        along += values[..., k : k + width]
+    total = along[..., :height, :] + along[..., 1 : 1 + height, :]
+    for k in range(2, side):
+        total += along[..., k : k + height, :]
+    total *= 1 / side**2
+    return total

@@ -1,0 +1,135 @@
+"""More points to start from: they lie where the photos' surfaces are, once each, and only where photos agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from support import painted_plane
+from support.kinds import numbers_on
+
+from splatworker.formats.colmap import Points
+from splatworker.render.arrays import Device, to_device, to_numpy
+from splatworker.render.cpu import CpuRenderer
+from splatworker.render.interface import Ignored, View
+from splatworker.stages.progress import Silent
+from splatworker.train import dense_points as dense
+from splatworker.train.dense_points import Found, Swept, confirmed, dense_points, in_sight, neighbours_of
+from splatworker.train.options import Options
+from splatworker.train.plane_sweep import UNKNOWN, DepthMap
+from splatworker.train.trainer import train
+
+CAMERAS = [painted_plane.camera(x, y) for x, y in ((-0.6, 0.0), (-0.2, 0.1), (0.2, -0.1), (0.6, 0.05))]
+
+
+def sparse() -> Points:
+    xyz = painted_plane.points()
+    return Points(xyz, np.zeros((len(xyz), 3), np.uint8), np.full(len(xyz), 2))
+
+
+def views(device: Device) -> list[View]:
+    return [View(camera, to_device(painted_plane.photo(camera), device)) for camera in CAMERAS]
+
+
+def test_points_lie_on_what_photos_show_once_each_in_its_colour(device: Device) -> None:
+    found, coverage = dense_points(views(device), sparse())
+    assert 0.3 < coverage < 1
+    assert len(found.xyz) == len(found.rgb) == len(found.track_lengths)
+    assert np.quantile(painted_plane.off_the_plane(found.xyz), 0.95) < 0.02 * painted_plane.AWAY
+    pixels = CAMERAS[0].width * CAMERAS[0].height
+    assert 0.3 * pixels < len(found.xyz) < 2 * pixels  # the four see nearly the same: not four times as much
+    seen = found.xyz[in_sight(CAMERAS[1], found.xyz)]
+    colours = found.rgb[in_sight(CAMERAS[1], found.xyz)]
+    x, y, z = (seen @ CAMERAS[1].camera_from_world[:, :3].T + CAMERAS[1].camera_from_world[:, 3]).T
+    column, row = CAMERAS[1].fx * x / z + CAMERAS[1].cx, CAMERAS[1].fy * y / z + CAMERAS[1].cy
+    shown = painted_plane.photo(CAMERAS[1])[:, row.astype(int), column.astype(int)].T
+    assert np.median(np.abs(shown.astype(int) - colours)) <= 12
+
+
+def test_both_kinds_of_arrays_find_the_same_and_the_number_is_bounded() -> None:
+    import torch
+
+    one, other = (dense_points(views(device), sparse()).points for device in ("cpu", torch.device("cpu")))
+    assert abs(len(one.xyz) - len(other.xyz)) <= 0.01 * len(one.xyz)  # last bits decide some
+    some = dense_points(views("cpu"), sparse(), most=100).points
+    assert len(some.xyz) == 100
+    assert {tuple(place) for place in some.xyz} < {tuple(place) for place in one.xyz}
+    assert np.array_equal(dense_points(views("cpu"), sparse(), most=100).points.xyz, some.xyz)
+
+
+def test_ignored_pixels_and_photos_without_company_tell_nothing(device: Device) -> None:
+    hidden = np.zeros((CAMERAS[0].height, CAMERAS[0].width), np.uint8)
+    hidden[:, 40:] = 1
+    masked = []
+    for view in views(device):
+        photo = painted_plane.photo(view.camera) * (hidden == 0)
+        masked.append(View(view.camera, to_device(photo, device), Ignored(to_device(hidden, device), 2.0)))
+    part, whole = (dense_points(those, sparse()) for those in (masked, views(device)))
+    assert 0 < len(part.points.xyz) < 0.75 * len(whole.points.xyz)
+    assert 0 < part.coverage < 0.75 * whole.coverage
+    nothing = Points(np.zeros((0, 3)), np.zeros((0, 3), np.uint8), np.zeros(0, np.int64))
+    for nobody in (dense_points(views(device)[:1], sparse()), dense_points(views(device), nothing)):
+        assert (len(nobody.points.xyz), nobody.coverage) == (0, 0)
+
+
+def test_who_is_seen_through_is_not_believed(device: Device) -> None:
+    def swept(index: int, factor: float) -> Swept:
+        truth = factor * painted_plane.depths(CAMERAS[index])
+        depth = DepthMap(numbers_on(device, truth), numbers_on(device, np.full(truth.shape, 0.9)))
+        return Swept(views(device)[index], depth, [other for other in range(len(CAMERAS)) if other != index])
+
+    for wrong in (0.7, 1.4):  # in front of what the others see, or behind it, where nobody sees anything
+        believed = confirmed([swept(0, wrong), swept(1, 1.0), swept(2, 1.0), swept(3, 1.0)])
+        shares = [float(to_numpy(one).mean()) for one in believed if one is not None]
+        assert shares[0] < 0.05
+        assert min(shares[1:]) > 0.6  # less what the other two do not see
+    two_fold = confirmed([swept(0, 0.7), swept(1, 0.7), swept(2, 1.0), swept(3, 1.0)])
+    assert two_fold[0] is not None and float(to_numpy(two_fold[0]).mean()) < 0.3  # one agrees, two see through it
+    alone = swept(1, 1.0)._replace(witnesses=[0])
+    nobody, by_nobody = confirmed([None, alone])
+    assert nobody is None and not to_numpy(by_nobody).any()
+    quiet = swept(0, 1.0)._replace(witnesses=[1])
+    quiet = quiet._replace(map=quiet.map._replace(score=quiet.map.score * 0 + UNKNOWN))
+    silent = confirmed([quiet, alone])
+    assert [bool(to_numpy(one).any()) for one in silent if one is not None] == [False, False]
+
+
+def test_neighbours_see_the_same_from_an_angle() -> None:
+    cameras = [painted_plane.camera(x) for x in (0.0, 0.02, 0.4, 3.0)] + [painted_plane.camera(0.4, turn=np.pi)]
+    order = neighbours_of(0, cameras, painted_plane.points())
+    assert order[0] == 2  # not the one beside it, from where nothing has a depth
+    assert 4 not in order  # looks away
+
+
+@pytest.mark.parametrize(
+    ("start", "few", "covered", "more"),
+    [
+        ("sparse", 99, 1.0, False),
+        ("dense", 0, 0.0, True),
+        ("auto", 99, dense.LEAST_COVERAGE, True),
+        ("auto", 99, 0.9 * dense.LEAST_COVERAGE, False),
+        ("auto", 0, 1.0, False),
+    ],
+)
+def test_training_starts_from_them_where_that_is_wanted(
+    tiny_options: Callable[..., Options],
+    monkeypatch: pytest.MonkeyPatch,
+    start: str,
+    few: int,
+    covered: float,
+    more: bool,
+) -> None:
+    asked: list[int] = []
+
+    def found(views: Any, points: Points, most: int) -> Found:
+        asked.append(most)
+        return Found(Points(points.xyz[:5] + 0.01, points.rgb[:5], points.track_lengths[:5]), covered)
+
+    monkeypatch.setattr(dense, "FEW_PHOTOS", few)
+    monkeypatch.setattr(dense, "dense_points", found)
+    told = train(tiny_options(start_points=start, iterations=2, max_gaussians=1000), CpuRenderer(), Silent())
+    assert told.get("start_points") == ({"sparse": 60, "dense": 5, "coverage": covered} if more else None)
+    assert asked == ([] if start == "sparse" or (start == "auto" and not few) else [1000 // 2 - 60])
+    assert told["gaussians"] == (65 if more else 60)
