@@ -23,12 +23,12 @@ class Seen:
 
 
 def look(photo: npt.NDArray[np.uint8], observations: npt.NDArray[np.void]) -> Seen:
-    """What a photo, (height, width, 3), shows where its observations are, each a "pixel" and a "point".
+    """What a photo, (height, width, 3), shows where its observations are, each an "xy" and a "point".
 
     Between the middles of four pixels in proportion; of what lies beyond those at the edge nothing is said.
     """
     height, width = photo.shape[:2]
-    places = observations["pixel"] - 0.5
+    places = observations["xy"] - 0.5
     inside = ((places >= 0) & (places < np.array([width - 1, height - 1]))).all(axis=1)
     corner = places[inside].astype(int)
     across, down = (places[inside] - corner).T[:, :, None]

@@ -7,53 +7,29 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from splatworker.formats.image_records import NO_POINT, ImageRecord, image_records
 from splatworker.sfm.colmap import pycolmap
 
 _CAMERA, _IMAGE, _POINT = struct.Struct("<IiQQ"), struct.Struct("<I4d3dI"), struct.Struct("<Q3d3BdQ")
-_FEATURE = np.dtype([("pixel", "<f8", 2), ("point", "<u8")])
 _COLOUR_AT = 8 + 3 * 8
-_NO_POINT = np.uint64(2**64 - 1)
 
 Pixels = npt.NDArray[np.float64]
 """(N, 2), where the middle of the first pixel is at 0.5."""
 
 
-@dataclass(frozen=True)
-class ImageRecord:
-    """An image of images.bin.
-
-    Attributes:
-        head: its id, pose and camera, as they stand there.
-        features: "pixel" and "point" of each.
-    """
-
-    image_id: int
-    camera_id: int
-    head: bytes
-    features: npt.NDArray[np.void]
-
-    def observations(self) -> npt.NDArray[np.void]:
-        """Those of the features that see a point."""
-        seen: npt.NDArray[np.void] = self.features[self.features["point"] != _NO_POINT]
-        return seen
-
-
 def read_images(data: bytes) -> list[ImageRecord]:
     """The images of an images.bin, in the order of their ids."""
-    records, offset = [], 8
-    for _ in range(int.from_bytes(data[:8], "little")):
-        head = data[offset : offset + _IMAGE.size]
-        image_id, *_pose, camera_id = _IMAGE.unpack(head)
-        offset = data.index(b"\0", offset + _IMAGE.size) + 9
-        features = np.frombuffer(data, _FEATURE, int.from_bytes(data[offset - 8 : offset], "little"), offset)
-        records.append(ImageRecord(image_id, camera_id, head, features))
-        offset += features.nbytes
-    return sorted(records, key=lambda record: record.image_id)
+    return sorted(image_records(data), key=lambda record: record.image_id)
+
+
+def observations(record: ImageRecord) -> npt.NDArray[np.void]:
+    """Those of an image's features that see a point."""
+    seen: npt.NDArray[np.void] = record.features[record.features["point"] != NO_POINT]
+    return seen
 
 
 def images_file(
@@ -63,9 +39,10 @@ def images_file(
     parts = [struct.pack("<Q", len(records))]
     for record in records:
         features = record.features.copy()
-        features["pixel"] = moves[record.camera_id](features["pixel"])
+        features["xy"] = moves[record.camera_id](features["xy"])
         name, count = names[record.image_id].encode(), struct.pack("<Q", len(features))
-        parts += [record.head, name, b"\0", count, features.tobytes()]
+        head = _IMAGE.pack(record.image_id, *record.pose, record.camera_id)
+        parts += [head, name, b"\0", count, features.tobytes()]
     return b"".join(parts)
 
 

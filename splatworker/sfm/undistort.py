@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from splatworker.formats.image_records import ImageRecord
 from splatworker.formats.mask_names import mask_name
 from splatworker.formats.masks import kept
 from splatworker.sfm import database, point_colours, sparse_files
@@ -151,7 +152,7 @@ def _keep_middle(camera: pycolmap.Camera) -> None:
 
 
 def _write_photo(
-    record: sparse_files.ImageRecord,
+    record: ImageRecord,
     name: str,
     camera: Straightening,
     photos: Sequence[PhotoHeader],
@@ -162,7 +163,7 @@ def _write_photo(
     bench.cancellation.check()
     alias = database.alias(record.image_id, photos[record.image_id - 1])
     kind, icc, distorted = _read(bench.photos / alias)
-    seen = point_colours.look(distorted, record.observations())
+    seen = point_colours.look(distorted, sparse_files.observations(record))
     pixels = straighten(distorted, camera.lens, camera.pinhole)
     if (bench.alphas / alias).exists():
         with Image.open(bench.alphas / alias, formats=FORMATS) as opened:

@@ -26,7 +26,9 @@ def test_colours_are_those_that_colmap_finds(tmp_path: Path) -> None:
         Image.fromarray(photos[image_id]).save(tmp_path / image.name)
     model.write_binary(tmp_path)
     records = sparse_files.read_images((tmp_path / "images.bin").read_bytes())
-    found = point_colours.means([point_colours.look(photos[one.image_id], one.observations()) for one in records])
+    found = point_colours.means(
+        [point_colours.look(photos[one.image_id], sparse_files.observations(one)) for one in records]
+    )
     model.extract_colors_for_all_images(tmp_path)
     expected = {point_id: bytes(point.color) for point_id, point in model.points3D.items()}
     assert len({colour for colour in expected.values() if any(colour)}) > 20

@@ -17,7 +17,9 @@ def test_colmap_reads_back_what_was_changed(tmp_path: Path) -> None:
     before.write_binary(tmp_path)
     records = sparse_files.read_images((tmp_path / "images.bin").read_bytes())
     assert [record.image_id for record in records] == [1, 2, 3, 4]
-    assert all(len(record.observations()) == before.image(record.image_id).num_points3D for record in records)
+    assert all(
+        len(sparse_files.observations(record)) == before.image(record.image_id).num_points3D for record in records
+    )
     pinhole = pycolmap.Camera.create_from_model_name(1, "PINHOLE", 500, 320, 240)
     names = {image_id: f"folder/photo {image_id} \u00e4.jpg" for image_id in (1, 2, 3, 4)}
     images = sparse_files.images_file(records, names, {1: lambda pixels: pixels / 2 + [1, 2]})

@@ -96,6 +96,12 @@ def test_ignored_pixels(tiny_options: Make, tiny_scene: Path, tmp_path: Path) ->
     assert ply(own) == ply(cpu)
 
 
+def test_points_of_a_sweep(tiny_options: Make, tmp_path: Path) -> None:
+    cpu, own = both(tiny_options, tmp_path, start_points="dense", coarse_iterations=40)
+    assert cpu["start_points"]["dense"] > 0
+    assert ply(own) == ply(cpu)
+
+
 def test_a_checkpoint_goes_on_from_either(tiny_options: Make, tmp_path: Path) -> None:
     cpu, own = both(tiny_options, tmp_path, checkpoint_iterations=[60])
     start = tmp_path / "own" / "chkpnt60.npz"
