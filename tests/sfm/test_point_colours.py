@@ -42,7 +42,7 @@ def test_colours_are_those_that_colmap_finds(tmp_path: Path) -> None:
 
 def test_of_what_lies_beyond_the_photo_nothing_is_said() -> None:
     photo = np.full((4, 6, 3), 90, np.uint8)
-    kind = [("pixel", "<f8", 2), ("point", "<u8")]
+    kind = [("xy", "<f8", 2), ("point", "<u8")]
     seen = point_colours.look(
         photo, np.array([((3, 2), 7), ((0.2, 2), 8), ((5.7, 2), 9), ((np.nan, 2), 10), ((3, 40), 11)], kind)
     )

@@ -226,7 +226,11 @@ int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z, unsigned 
     line << "GPU " << reinterpret_cast<uintptr_t>(contexts.back()) - 1 << ": " << name << " " << x << " " << y << " "
          << z << " x " << block_x;
     note(line.str());
-    if (run_kernel) run_kernel(name, x, block_x, arguments);
+    if (run_kernel) {
+        static std::mutex one_at_a_time;  // as on one stream, whoever queues them
+        const std::lock_guard<std::mutex> locked(one_at_a_time);
+        run_kernel(name, x, block_x, arguments);
+    }
     return 0;
 }
 
