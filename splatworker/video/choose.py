@@ -31,7 +31,7 @@ BLURRED = 0.45
 
 AS_SHARP = 0.97
 """Of a stretch's sharpest frame: frames with so much of its sharpness are as good, and that one is taken which costs
-least to decode again. No eye tells them apart, and a minute of 4K at 45 Mbit/s is decoded a fifth sooner."""
+least to decode again: of a minute of 4K that costs 0.7 % of the mean sharpness (docs/benchmarks.md)."""
 
 _MIDDLE = 0.7
 """Share of a stretch, around its middle, that a frame is taken of where there is one: so that neighbours keep apart."""
