@@ -23,7 +23,7 @@ def test_a_gaussian_is_drawn_where_a_job_would_be_done() -> None:
 
 
 def test_kernels_that_draw_nothing_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("splatworker.render.backend.cuda_is_usable", lambda: False)
+    monkeypatch.setattr("splatworker.render.backend.cuda_is_usable", lambda **_: False)
     monkeypatch.setattr(CpuRenderer, "render", lambda *_: np.zeros((3, 32, 32), np.float32))
     with pytest.raises(GpuFailed, match="draw nothing"):
         checks.draw_something(Silent())
@@ -33,7 +33,7 @@ def test_kernels_that_do_not_run_are_an_error_in_one_line(monkeypatch: pytest.Mo
     def fail(*_: object) -> None:
         raise RuntimeError("illegal instruction\nand a stack of calls")
 
-    monkeypatch.setattr("splatworker.render.backend.cuda_is_usable", lambda: False)
+    monkeypatch.setattr("splatworker.render.backend.cuda_is_usable", lambda **_: False)
     monkeypatch.setattr(CpuRenderer, "render", fail)
     with pytest.raises(GpuFailed, match=r"machine: illegal instruction$"):
         checks.draw_something(Silent())
