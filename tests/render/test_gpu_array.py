@@ -12,7 +12,12 @@ from pathlib import Path
 from support.one_thread import one_thread_gpu
 
 TESTS = Path(__file__).parents[1]
-CASES = ["render/gpu_array_cases.py", "train/own_gpu_cases.py", "export/own_gpu_cases.py"]
+CASES = [
+    "render/gpu_array_cases.py",
+    "train/own_gpu_cases.py",
+    "export/own_gpu_cases.py",
+    "commands/own_gpu_cases.py",
+]
 
 
 def test_kernels_are_their_twins_and_trainings_and_exports_those_of_a_cpu(tmp_path: Path) -> None:
