@@ -33,8 +33,9 @@ AS_SHARP = 0.97
 """Of a stretch's sharpest frame: frames with so much of its sharpness are as good, and that one is taken which costs
 least to decode again: of a minute of 4K that costs 0.7 % of the mean sharpness (docs/benchmarks.md)."""
 
-_MIDDLE = 0.7
-"""Share of a stretch, around its middle, that a frame is taken of where there is one: so that neighbours keep apart."""
+_MIDDLE, _NEARLY = 0.7, 0.8
+"""Share of a stretch, around its middle, that a frame is taken of, so that neighbours keep apart, if there is one that has
+so much of the sharpness of the whole stretch's sharpest."""
 
 _FINEST = 8
 """How many times as many stretches as photos there may be, where a number of photos is asked for."""
@@ -177,7 +178,7 @@ def _sharpest(stretches: npt.NDArray[np.float64], places: npt.NDArray[np.float64
     for frames in np.split(np.arange(len(stretches)), borders):
         middle = frames[np.abs(places[frames] - 0.5) <= _MIDDLE / 2]
         best = looks.best(middle)
-        if best is None or looks.sharpness[best] < BLURRED:
+        if best is None or looks.sharpness[best] < max(BLURRED, _NEARLY * looks.sharpness[frames].max()):
             best = looks.best(frames)
         if best is None:
             continue

@@ -48,6 +48,13 @@ def test_of_a_stretch_the_sharpest_is_taken() -> None:
     assert (choice.frames % 10 == 5).mean() > 0.95
 
 
+def test_a_smeared_frame_in_the_middle_of_a_short_stretch_is_not_taken() -> None:
+    sharp = np.where(np.arange(90) % 2 == 0, 1.0, 0.55)
+    choice = choose(measured(np.linspace(0, 1.2, 90), sharp), VideoOptions(frames=44))  # two frames a stretch
+    assert len(choice.frames) == 44
+    assert (choice.frames % 2 == 0).mean() > 0.9
+
+
 def test_of_frames_as_sharp_as_each_other_the_cheapest_to_decode_is_taken() -> None:
     """Those that can be begun at, every twelfth here; but none that is less sharp."""
     noise = np.random.default_rng(0).uniform(0.99, 1.0, 600)
