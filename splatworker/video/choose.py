@@ -34,7 +34,7 @@ AS_SHARP = 0.97
 least to decode again: of a minute of 4K that costs 0.7 % of the mean sharpness (docs/benchmarks.md)."""
 
 _MIDDLE, _NEARLY = 0.7, 0.8
-"""Share of a stretch, around its middle, that a frame is taken of, so that neighbours keep apart, if there is one that has
+"""Share of a stretch, around its middle, that a frame is taken of, so that neighbours keep apart, if one there has
 so much of the sharpness of the whole stretch's sharpest."""
 
 _FINEST = 8
