@@ -18,6 +18,10 @@ Mask = npt.NDArray[np.bool_]
 SAMPLES = 8
 """Places that stand for a Gaussian, at random as it is distributed."""
 
+_FAR = 1.5
+"""Standard deviations of all matter: a piece whose middle is farther off needs a larger share, by the square of that.
+A carpet's last tufts were 5 to 9 % of a bunch of bananas, and 2.7 deviations off; of two shoes each is 1 off."""
+
 AROUND = np.ones((3, 3, 3), bool)
 """Cells touch with their faces, edges and corners."""
 
@@ -96,13 +100,19 @@ def without_scraps(gaussians: Gaussians, weights: Vectors, keep: Mask, like: Gri
 
     Args:
         like: a grid whose cells are taken; what touches over a gap of one of them hangs together.
-        least: the share of all that a piece by itself must have to stay.
+        least: the share of all that a piece by itself must have to stay; more where it lies far off (`_FAR`).
     """
     size = like.matter.shape[0]
     middle, radius = like.low + size * like.cell / 2, (size - 2) * like.cell / 2
     grid = grid_of(gaussians, np.where(keep, weights, 0.0), middle, radius, like.cell)
     labels, count = ndimage.label(ndimage.binary_dilation(grid.matter > 0, AROUND), AROUND)
-    matter = np.bincount(labels.ravel(), grid.matter.ravel(), count + 1)
-    scraps = matter < least * matter.sum()
-    scraps[0] = False  # where nothing is
+    if not count:
+        return keep
+    pieces = np.arange(1, count + 1)
+    shares = ndimage.sum_labels(grid.matter, labels, pieces) / grid.matter.sum()
+    off = np.array(ndimage.center_of_mass(grid.matter, labels, pieces)) - ndimage.center_of_mass(grid.matter)
+    spread = ((np.argwhere(grid.matter > 0) - ndimage.center_of_mass(grid.matter)) ** 2).sum(axis=1)
+    variance = np.average(spread, weights=grid.matter[grid.matter > 0])
+    wanted = least * np.maximum(1, (off**2).sum(axis=1) / (_FAR**2 * max(variance, 1e-12)))
+    scraps = np.concatenate([[False], shares < wanted])  # 0 is where nothing is
     return np.asarray(keep & ~grid.at(scraps[labels], gaussians.means))

@@ -42,3 +42,13 @@ def test_scraps_go_and_parts_stay() -> None:
     grid = grid_of(near, ones, np.array([1.0, 0, 0]), 4.0, 0.1)
     assert without_scraps(near, ones, np.ones(len(near), bool), grid, 0.05).all()
     assert not without_scraps(scrap, ones, np.zeros(len(scrap), bool), grid, 0.05).any()
+
+
+def test_a_part_far_off_goes_though_it_would_stay_nearby() -> None:
+    for away, stays in ((1.2, True), (3.4, False)):
+        parts = together(BOTH, ball((1, away, 0), 0.1, count=100))  # 8 % of all
+        ones, keep = np.ones(len(parts)), np.ones(len(parts), bool)
+        grid = grid_of(parts, ones, np.array([1.0, 0, 0]), 4.0, 0.1)
+        left = without_scraps(parts, ones, keep, grid, 0.05)
+        assert left[: len(BOTH)].all()
+        assert (left[len(BOTH) :] == stays).all()
