@@ -77,13 +77,17 @@ def frames_of(film: Path) -> npt.NDArray[np.uint8]:
     return np.frombuffer(pixels, np.uint8).reshape(-1, shown.height, shown.width, 3)
 
 
+def dark(count: int) -> range:
+    """The part of so many frames in which all are smeared."""
+    return range(count // 2, count // 2 + 6)
+
+
 def filmed_badly(frames: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.uint8]]:
     """Every other frame is smeared, all of them in a part; and an exposure that goes up and down."""
     made = []
-    dark = range(len(frames) // 2, len(frames) // 2 + 6)
     for number, frame in enumerate(frames):
         picture = Image.fromarray(frame)
-        if number % SHARP or number in dark:
+        if number % SHARP or number in dark(len(frames)):
             picture = picture.filter(ImageFilter.BoxBlur((3, 1)))
         gain = 1 + 0.08 * np.sin(2 * np.pi * number / len(frames))
         made.append(np.clip(np.asarray(picture) * gain, 0, 255).astype(np.uint8))
@@ -104,9 +108,11 @@ def test_a_bad_clip_gives_as_good_a_splat_as_stills(tmp_path: Path) -> None:
     of_stills = run(stills, "-o", tmp_path / "of-stills", *wanted)
     of_clip = run(clip, "-o", tmp_path / "of-clip", "--frames", len(frames) // STILLS, *wanted)
     chosen = [round(photo["seconds"] * 15) for photo in of_clip["videos"][0]["chosen"]]
-    assert sum(number % SHARP == 0 for number in chosen) > 0.7 * len(chosen)
+    could_be_sharp = [number for number in chosen if number not in dark(len(frames))]
+    assert sum(number % SHARP == 0 for number in could_be_sharp) > 0.85 * len(could_be_sharp)
     assert of_clip["photos"]["registered"] >= 0.9 * of_clip["photos"]["given"]
-    assert of_clip["quality"]["psnr"] > of_stills["quality"]["psnr"] - 1.0
+    assert of_stills["photos"]["registered"] >= 0.9 * of_stills["photos"]["given"]
+    # Each is scored on photos of its own, and a smeared one is easier than a sharp one: hence several trainings' mean.
     clip_scores, stills_scores = (
         [trained_again(tmp_path / name, seed) for seed in SEEDS] for name in ("of-clip", "of-stills")
     )
