@@ -110,9 +110,9 @@ def without_scraps(gaussians: Gaussians, weights: Vectors, keep: Mask, like: Gri
         return keep
     pieces = np.arange(1, count + 1)
     shares = ndimage.sum_labels(grid.matter, labels, pieces) / grid.matter.sum()
-    off = np.array(ndimage.center_of_mass(grid.matter, labels, pieces)) - ndimage.center_of_mass(grid.matter)
-    spread = ((np.argwhere(grid.matter > 0) - ndimage.center_of_mass(grid.matter)) ** 2).sum(axis=1)
-    variance = np.average(spread, weights=grid.matter[grid.matter > 0])
+    center, full = np.array(ndimage.center_of_mass(grid.matter)), grid.matter > 0
+    off = np.array(ndimage.center_of_mass(grid.matter, labels, pieces)) - center
+    variance = np.average(((np.argwhere(full) - center) ** 2).sum(axis=1), weights=grid.matter[full])
     wanted = least * np.maximum(1, (off**2).sum(axis=1) / (_FAR**2 * max(variance, 1e-12)))
     scraps = np.concatenate([[False], shares < wanted])  # 0 is where nothing is
     return np.asarray(keep & ~grid.at(scraps[labels], gaussians.means))

@@ -125,8 +125,7 @@ def contradicted_frames(
     """Frame id -> how the matches of its photos contradict where its camera came out, a clause."""
     if not agreement.misplaced(closely) and not agreement.set_apart(closely):
         return {}  # what agrees closely agrees: nothing to count again
-    frame_of = {image_id: model.image(image_id).frame_id for image_id in model.reg_image_ids()}
-    votes = agreement.by_frame(agreement.agreeing(model, verified), frame_of)
+    votes = _votes_of_frames(model, verified, agreement.MAX_ERROR_PX)
     apart = dict.fromkeys(
         agreement.set_apart(votes), "its camera is one of some that came out apart from where their matches have them"
     )
@@ -138,8 +137,14 @@ def contradicted_frames(
 
 def close_votes(model: pycolmap.Reconstruction, verified: agreement.Verified) -> dict[Pair, tuple[int, int]]:
     """Pair of frames -> (matches that agree with the model closely, all of them)."""
+    return _votes_of_frames(model, verified, bend.CLOSE_PX)
+
+
+def _votes_of_frames(
+    model: pycolmap.Reconstruction, verified: agreement.Verified, max_error: float
+) -> dict[Pair, tuple[int, int]]:
     frame_of = {image_id: model.image(image_id).frame_id for image_id in model.reg_image_ids()}
-    return agreement.by_frame(agreement.agreeing(model, verified, bend.CLOSE_PX), frame_of)
+    return agreement.by_frame(agreement.agreeing(model, verified, max_error), frame_of)
 
 
 def other_lenses(

@@ -6,13 +6,11 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
-#include <utility>
+
+#include "gpu_on_a_processor.h"
 
 namespace {
 
-struct Index {
-    unsigned x, y, z;
-};
 Index blockIdx, threadIdx, gridDim, blockDim;
 
 constexpr unsigned kMost = 1024;
@@ -87,16 +85,9 @@ void multiply_add(int *sums, const uint32_t *rows, const uint32_t *columns) {
 
 }  // namespace
 
-#define __shared__ static
-#define __launch_bounds__(threads)
 #include "../../kernels/cuda/matching.cu"
 
 namespace {
-
-template <typename... Parameters, size_t... Numbers>
-void call(void (*kernel)(Parameters...), void **arguments, std::index_sequence<Numbers...>) {
-    kernel(*static_cast<Parameters *>(arguments[Numbers])...);
-}
 
 template <auto kernel, typename... Parameters>
 void start(void (*)(Parameters...), unsigned blocks, void **arguments) {

@@ -4,13 +4,11 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
-#include <utility>
+
+#include "gpu_on_a_processor.h"
 
 namespace {
 
-struct Index {
-    unsigned x, y, z;
-};
 Index blockIdx, threadIdx, gridDim, blockDim = {1, 1, 1};
 
 void __syncthreads() {}
@@ -27,18 +25,11 @@ unsigned long long atomicAdd(unsigned long long *sum, unsigned long long value) 
 
 }  // namespace
 
-#define __shared__ static
-#define __launch_bounds__(threads)
 #include "../../kernels/cuda/arrays.cu"
 #include "../../kernels/cuda/sift.cu"
 #include "../../kernels/cuda/small_files.cu"
 
 namespace {
-
-template <typename... Parameters, size_t... Numbers>
-void call(void (*kernel)(Parameters...), void **arguments, std::index_sequence<Numbers...>) {
-    kernel(*static_cast<Parameters *>(arguments[Numbers])...);
-}
 
 template <typename... Parameters>
 bool called(const std::string &name, const char *mine, void (*kernel)(Parameters...), void **arguments) {
