@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.photo import PhotoHeader
@@ -35,6 +36,9 @@ _SAME_SIZE_PHOTOS, _SAME_SIZE_SHARE = 5, 0.25
 of a video and a phone's stripped photos do, photos from the internet do not."""
 
 
+Told = Literal["", "ordinary", "fisheye"]
+
+
 @dataclass(frozen=True)
 class CameraGroup:
     """Photos taken with one camera at one focal length.
@@ -45,6 +49,7 @@ class CameraGroup:
         has_prior: the focal length comes from the header, not from a guess.
         absurd: photos of it whose header tells a focal length that no camera has, which is not used.
         calibration: of views of panoramas, which is known exactly and stays as it is; None for a lens.
+        told: what kind of lens the photos themselves told, and then `focal` is what they told, too; else empty.
     """
 
     photos: tuple[PhotoHeader, ...]
@@ -52,6 +57,7 @@ class CameraGroup:
     has_prior: bool
     absurd: tuple[PhotoHeader, ...] = ()
     calibration: Calibration | None = None
+    told: Told = ""
 
     @property
     def width(self) -> int:

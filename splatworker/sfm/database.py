@@ -41,10 +41,12 @@ def create(path: Path, photos: Sequence[PhotoHeader], groups: Sequence[CameraGro
     with pycolmap.Database.open(path) as database:
         for camera_id, group in enumerate(groups, 1):
             named = "PINHOLE" if group.calibration else model
+            if group.told == "fisheye" and camera_model == "auto":
+                named = FISHEYE_MAPPING_MODEL
             camera = pycolmap.Camera.create_from_model_name(camera_id, named, group.focal, group.width, group.height)
             if group.calibration:
                 camera.params = list(group.calibration)
-            camera.has_prior_focal_length = group.has_prior
+            camera.has_prior_focal_length = group.has_prior or bool(group.told)
             database.write_camera(camera, use_camera_id=True)
         rigs: set[int] = set()
         for frame_id, image_ids in frames.items():
@@ -116,6 +118,22 @@ def copy_features(source: Path, target: Path, photos: Sequence[PhotoHeader]) -> 
                 if (camera.width, camera.height) == (photo.width, photo.height):
                     database.write_keypoints(image_id, found.read_keypoints(image.image_id))
                     database.write_descriptors(image_id, found.read_descriptors(image.image_id))
+
+
+def copy_matches(source: Path, target: Path) -> None:
+    """Give `target`, a database of the same photos by other cameras, the features and matches of `source`."""
+    with (
+        pycolmap.Database.open(source) as found,
+        pycolmap.Database.open(target) as database,
+        pycolmap.DatabaseTransaction(database),
+    ):
+        for image in found.read_all_images():
+            if found.exists_keypoints(image.image_id):
+                database.write_keypoints(image.image_id, found.read_keypoints(image.image_id))
+            if found.exists_descriptors(image.image_id):
+                database.write_descriptors(image.image_id, found.read_descriptors(image.image_id))
+        for pair_id, matches in zip(*found.read_all_matches(), strict=True):
+            database.write_matches(*pycolmap.pair_id_to_image_pair(pair_id), matches)
 
 
 def forget_focal_lengths(path: Path, fixed: Collection[int] = ()) -> None:

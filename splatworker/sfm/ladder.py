@@ -121,16 +121,28 @@ class Attempt:
         return self.plausible, self.sound, -self.error
 
 
-def climb(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: MatchGraph, span: Span) -> list[Attempt]:
-    """Try rung after rung until one is good enough; every attempt made, in order."""
+def begin(bench: Workbench, look: str, groups: Sequence[CameraGroup], graph: MatchGraph, span: Span) -> list[Attempt]:
+    """What comes before the first rung, where it suits: an attempt in rounds."""
+    if not rounds.suits(bench):
+        return []
+    return [_in_rounds(bench, look, groups, agreement.read_verified(bench.database), len(graph.images), span)]
+
+
+def climb(
+    bench: Workbench,
+    look: str,
+    groups: Sequence[CameraGroup],
+    graph: MatchGraph,
+    span: Span,
+    begun: Sequence[Attempt] | None = None,
+) -> list[Attempt]:
+    """Try rung after rung until one is good enough; every attempt made, in order, first that of `begin`."""
+    attempts = list(begin(bench, look, groups, graph, span) if begun is None else begun)
+    if attempts and good_enough(attempts[-1], graph, may_miss=0.0):
+        return attempts
     has_prior = any(group.has_prior and not group.calibration for group in groups)
     verified = agreement.read_verified(bench.database)
-    attempts: list[Attempt] = []
     photos = len(graph.images)
-    if rounds.suits(bench):
-        attempts.append(_in_rounds(bench, look, groups, verified, photos, span))
-        if good_enough(attempts[-1], graph, may_miss=0.0):
-            return attempts
     for number, rung in enumerate(RUNGS):
         if rung.wants_prior and not has_prior:
             continue

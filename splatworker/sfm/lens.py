@@ -29,7 +29,7 @@ ORDINARY_FOCAL = 0.55
 FISHEYE_FOCALS = tuple(np.geomspace(0.26, 0.78, 8).tolist())
 """Focal lengths tried, as multiples of the longer side: views of 220 to 73 degrees across."""
 
-_ORDINARY_FOCALS = (0.7, 1.2)
+ORDINARY_FOCALS = (0.7, 1.2)
 """The same of ordinary lenses: where none fits, COLMAP takes a geometry that knows no focal length."""
 
 CLEARLY_MORE = 1.05
@@ -61,16 +61,20 @@ def find_fisheyes(bench: Workbench, groups: Sequence[CameraGroup], graph: MatchG
         for camera_id, group in enumerate(groups, 1):
             longer = max(group.width, group.height)
             told_ordinary = group.has_prior and group.focal > ORDINARY_FOCAL * longer
-            if group.calibration or (chosen == "auto" and (told_ordinary or len(group.photos) < _FEWEST_PHOTOS)):
+            if (
+                group.calibration
+                or group.told
+                or (chosen == "auto" and (told_ordinary or len(group.photos) < _FEWEST_PHOTOS))
+            ):
                 continue
             pairs = sorted(
                 (pair for pair in graph.inliers if all(camera_of[image_id] == camera_id for image_id in pair)),
                 key=lambda pair: (-graph.inliers[pair], pair),
             )[:_PAIRS]
-            matches = [_matches(opened, pair) for pair in pairs]
+            matches = [matches_of(opened, pair) for pair in pairs]
             least = 0.0  # matches that a fisheye must explain
             if chosen == "auto":
-                least = CLEARLY_MORE * max(_obeying(bench, group, "SIMPLE_PINHOLE", _ORDINARY_FOCALS, matches))
+                least = CLEARLY_MORE * max(_obeying(bench, group, "SIMPLE_PINHOLE", ORDINARY_FOCALS, matches))
                 if not matches or sum(len(pixels) for pixels, _ in matches) < least:
                     continue  # none explains more than all: so it is with ordinary lenses, nearly always
             counts = list(_obeying(bench, group, "SIMPLE_FISHEYE", FISHEYE_FOCALS, matches))
@@ -83,8 +87,12 @@ def find_fisheyes(bench: Workbench, groups: Sequence[CameraGroup], graph: MatchG
 Matches = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 """(N, 2) pixels in one photo, and in another."""
 
+Cameras = tuple[pycolmap.Camera, pycolmap.Camera]
+"""Of one photo, and of another."""
 
-def _matches(opened: pycolmap.Database, pair: Pair) -> Matches:
+
+def matches_of(opened: pycolmap.Database, pair: Pair) -> Matches:
+    """A pair's, not verified."""
     first, second = (np.asarray(opened.read_keypoints(image_id))[:, :2].astype(np.float64) for image_id in pair)
     matches = np.asarray(opened.read_matches(*pair))
     return first[matches[:, 0]], second[matches[:, 1]]
@@ -95,12 +103,10 @@ def _obeying(
 ) -> Iterator[int]:
     """For each focal length, how many matches obey the geometry of their photos if this was the lens."""
     longer = max(group.width, group.height)
-    own = two_view.has_kernel() and bench.options.engine != "colmap"
-    count = _by_ours if own else _by_colmap
 
     def of_pair(camera: pycolmap.Camera, number: int) -> int:
         bench.cancellation.check()
-        return count(camera, matches[number], number, _ERROR * longer, bench.options.seed)
+        return obeying(bench, (camera, camera), matches[number], number)
 
     with ThreadPoolExecutor(bench.threads) as pool:
         jobs = []
@@ -112,20 +118,27 @@ def _obeying(
             yield sum(job.result() for job in of_focal)
 
 
-def _by_ours(camera: pycolmap.Camera, pixels: Matches, number: int, error: float, seed: int) -> int:
-    """How many matches obey an essential matrix, by our own estimation; `number` draws the pair's random numbers."""
-    first, second = (two_view.view_of(camera, of_one) for of_one in pixels)
+def obeying(bench: Workbench, cameras: Cameras, pixels: Matches, number: int) -> int:
+    """How many matches of two photos obey an essential matrix if these were their lenses; `number` draws its trials."""
+    own = two_view.has_kernel() and bench.options.engine != "colmap"
+    error = _ERROR * max(cameras[0].width, cameras[0].height)
+    return (_by_ours if own else _by_colmap)(cameras, pixels, number, error, bench.options.seed)
+
+
+def _by_ours(cameras: Cameras, pixels: Matches, number: int, error: float, seed: int) -> int:
+    first, second = (two_view.view_of(camera, of_one) for camera, of_one in zip(cameras, pixels, strict=True))
     rules = two_view.Rules(max_error=error, max_trials=_TRIALS, max_false_alarms=np.inf)
     every = np.repeat(np.arange(len(pixels[0]), dtype=np.uint32)[:, None], 2, axis=1)
     return two_view.verify(first, second, every, (2 * number, 2 * number + 1), rules=rules, seed=seed).explained["E"]
 
 
-def _by_colmap(camera: pycolmap.Camera, pixels: Matches, _number: int, error: float, seed: int) -> int:
+def _by_colmap(cameras: Cameras, pixels: Matches, _number: int, error: float, seed: int) -> int:
     options = pycolmap.TwoViewGeometryOptions()
     options.ransac.random_seed = seed
     options.ransac.max_num_trials = _TRIALS
     options.ransac.dyn_num_trials_multiplier = 1.0
     options.ransac.max_error = error
     every = np.repeat(np.arange(len(pixels[0]), dtype=np.uint32)[:, None], 2, axis=1)
-    geometry = pycolmap.estimate_calibrated_two_view_geometry(camera, pixels[0], camera, pixels[1], every, options)
+    first, second = cameras
+    geometry = pycolmap.estimate_calibrated_two_view_geometry(first, pixels[0], second, pixels[1], every, options)
     return len(geometry.inlier_matches)

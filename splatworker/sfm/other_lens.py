@@ -38,33 +38,35 @@ def other_focals(model: pycolmap.Reconstruction, verified: Verified, doubtful: C
     found = {}
     for image_id in sorted(doubtful):
         camera = model.camera(model.image(image_id).camera_id)
-        pixels, points = _seen(image_id, placed, verified)
+        pixels, points = seen(image_id, placed, verified)
         if len(pixels) < FEWEST:
             continue
-        shared, _ = _explained(camera, pixels, points, free=False)
-        own, focal = _explained(camera, pixels, points, free=True)
+        shared, _ = explained(camera, pixels, points, free=False)
+        own, focal = explained(camera, pixels, points, free=True)
         differs = max(focal, camera.mean_focal_length()) / min(focal, camera.mean_focal_length())
         if own >= max(FEWEST, MANY_MORE * shared) and differs >= CLEARLY_OTHER:
             found[image_id] = focal
     return found
 
 
-def _seen(
+def seen(
     image_id: int, placed: dict[int, Placed], verified: Verified
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(N, 2) pixels of the photo's features that match one with a point, and (N, 3) these points."""
-    points = np.full((len(placed[image_id].points), 3), np.nan)
+    points = np.full((len(verified.keypoints[image_id]), 3), np.nan)
     for (first, second), matches in verified.matches.items():
-        if image_id in (first, second) and placed.keys() >= {first, second}:
+        if image_id in (first, second) and len(matches):
             own, other = (0, 1) if image_id == first else (1, 0)
-            of_others = placed[(first, second)[other]].points[matches[:, other]]
+            if (partner := placed.get((first, second)[other])) is None:
+                continue
+            of_others = partner.points[matches[:, other]]
             known = np.isfinite(of_others[:, 0])
             points[matches[known, own]] = of_others[known]
     known = np.isfinite(points[:, 0])
-    return placed[image_id].view.pixels[known], points[known]
+    return np.asarray(verified.keypoints[image_id][known, :2], np.float64), points[known]
 
 
-def _explained(
+def explained(
     camera: pycolmap.Camera, pixels: npt.NDArray[np.float64], points: npt.NDArray[np.float64], *, free: bool
 ) -> tuple[int, float]:
     """How many points a camera can be placed by, and its focal length; `free` to be another than the given one."""

@@ -110,8 +110,11 @@ def reconstruct(
         with timer("layout"):
             span = Span(reporter, "reading photos", 0.0, 0.02)
             photos = lay_out(photos, images, bench, span)
-        groups = group_photos(photos, [bench.photos / alias(number, photo) for number, photo in enumerate(photos, 1)])
-        findings = search(bench, photos, groups, reporter, timer, arrived)
+        by_header = group_photos(
+            photos, [bench.photos / alias(number, photo) for number, photo in enumerate(photos, 1)]
+        )
+        findings = search(bench, photos, by_header, reporter, timer, arrived)
+        groups = findings.groups
         evidence = reasons.Evidence(photos, images, findings.keypoints, findings.graph)
         attempt = _fit_to_deliver(evidence, findings.attempts, options)
         of_headers = tuple(remarks.of_headers(groups, attempt))
@@ -156,6 +159,7 @@ def reconstruct(
                 *panoramas.remarks(photos),
                 *remarks.of_photos(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,
+                *remarks.of_lenses(groups, doubtful=findings.doubtful_lens),
                 *remarks.of_fisheyes(groups, fisheyes),
                 *remarks.of_positions(photos, misplaced),
                 *remarks.of_masks(photos, findings.masks, attempt),

@@ -16,6 +16,9 @@ from splatworker.sfm.undistort import WIDEST_DEG
 LOOSE_VIDEO_PX = 1.5
 """Mean reprojection error from which the frames of a video do not share a lens."""
 
+_FEW_LENSES = 4
+"""So many are named."""
+
 
 def of_headers(groups: Sequence[CameraGroup], attempt: Attempt) -> Iterator[str]:
     """What headers (EXIF) say of focal lengths that was not believed."""
@@ -48,6 +51,34 @@ def of_fisheyes(groups: Sequence[CameraGroup], shares: Mapping[int, float]) -> I
         yield (
             f"A fisheye lens took {_some(names)}: of each photo the {share:.0%} that lies within {WIDEST_DEG:.0f} "
             "degrees was straightened and used."
+        )
+
+
+def of_lenses(groups: Sequence[CameraGroup], *, doubtful: bool) -> Iterator[str]:
+    """Of photos that were taken for one camera's and were not."""
+    told = sorted((group for group in groups if group.told), key=lambda group: (-len(group.photos), group.focal))
+    if len(told) > 1 and max(len(group.photos) for group in told) > 1:
+        kinds = {"ordinary": "a focal length of", "fisheye": "a fisheye's of"}
+        some = ", ".join(
+            f"{_some([photo.name for photo in group.photos])} with {kinds[group.told]} {group.focal:.0f} pixels"
+            for group in told[:_FEW_LENSES]
+        )
+        more = f", and {len(told) - _FEW_LENSES} more" if len(told) > _FEW_LENSES else ""
+        yield (
+            "The headers (EXIF) of the photos do not tell them apart, but they were taken with several lenses, or "
+            f"zoomed: {some}{more}. Each lens got a camera of its own."
+        )
+    elif len(told) > 1:
+        yield (
+            f"{len(told)} photos were taken with as many focal lengths, from {told[0].focal:.0f} to "
+            f"{told[-1].focal:.0f} pixels, which their headers (EXIF) do not tell. Each got a camera of its own; "
+            "photos taken without zooming give a better result."
+        )
+    if doubtful:
+        yield (
+            "Photos that say the same of their camera do not seem to share a lens, and could not be told apart: the "
+            "cameras may be off by some degrees. Give the photos of one lens and one focal length, or photos with "
+            "their headers (EXIF)."
         )
 
 

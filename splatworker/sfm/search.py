@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from splatworker.sfm import database, features, ladder, lens, mask_evidence, matching, retrieval
+from splatworker.sfm import database, features, ladder, lens, lens_groups, mask_evidence, matching, retrieval
 from splatworker.sfm.cameras import CameraGroup, fixed_cameras
 from splatworker.sfm.features import FeaturePreset
 from splatworker.sfm.graph import MatchGraph, read_graph, third_best
-from splatworker.sfm.ladder import Attempt
+from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.mask_evidence import Evidence
 from splatworker.sfm.pairs import choose_pairs
 from splatworker.sfm.photo import PhotoHeader, frames_of, sequences
@@ -45,13 +45,17 @@ class Findings:
 
     Attributes:
         keypoints: frame -> number of keypoints.
+        groups: the photos that share a camera: as given, or as the photos themselves told.
         masks: what spoke for the photos' masks and against them; None where none could be heeded.
+        doubtful_lens: photos that share a camera do not share a lens, and could not be told apart.
     """
 
     keypoints: dict[int, int]
     graph: MatchGraph
     attempts: list[Attempt]
+    groups: Sequence[CameraGroup]
     masks: Evidence | None = None
+    doubtful_lens: bool = False
 
 
 def search(
@@ -73,6 +77,7 @@ def search(
     presets = features.presets(room.options, room.threads)
     _, fine, _ = presets
     frames = frames_of(photos)
+    shared, doubtful = groups, False
     begun = time.process_time()
     for preset in presets:
         bench = dataclasses.replace(room, folder=room.folder / preset.name, fixed_cameras=fixed_cameras(groups))
@@ -99,8 +104,11 @@ def search(
         if len(graph.components()[0]) >= _SCENE and not taken_from_one_spot(graph, photos):
             with timer("mapping"):
                 span = Span(reporter, "placing cameras", 0.65, 0.93)
-                attempts += ladder.climb(bench, bench.folder.name, groups, graph, span)
-        if evidence is not None and not ladder.answered(attempts, graph):  # the other way, once
+                bench, groups, graph, found, doubtful = _climb(bench, photos, groups, graph, span)
+            attempts = found if groups is not shared else attempts + found
+            shared = groups
+        is_regrouped = any(group.told for group in groups)
+        if evidence is not None and not is_regrouped and not ladder.answered(attempts, graph):  # the other way, once
             if not evidence.heeded:
                 inside = mask_evidence.masked_look(bench, photos, groups)
                 other = inside, _matched(inside, preset, photos, groups, reporter, timer)
@@ -114,7 +122,29 @@ def search(
     keypoints = dict.fromkeys(frames, 0)
     for image_id, count in database.keypoint_counts(bench.database).items():
         keypoints[frames[image_id - 1]] += count
-    return Findings(keypoints, graph, attempts, evidence)
+    return Findings(keypoints, graph, attempts, groups, evidence, doubtful)
+
+
+def _climb(
+    bench: Workbench, photos: Sequence[PhotoHeader], groups: Sequence[CameraGroup], graph: MatchGraph, span: Span
+) -> tuple[Workbench, Sequence[CameraGroup], MatchGraph, list[Attempt], bool]:
+    """The attempts on these matches, and on which; by other cameras than given, where that is truer.
+
+    The last says whether photos share a camera that several lenses took.
+    """
+    look = bench.folder.name
+    begun = ladder.begin(bench, look, groups, graph, span)
+    found = begun or ladder.climb(bench, look, groups, graph, span, [])
+    asked = lens_groups.in_question(bench, groups, graph, found)
+    for other in lens_groups.tell_apart(bench, photos, groups, graph, asked) if asked else ():
+        attempts = ladder.climb(other.bench, look, other.groups, other.graph, span)
+        if lens_groups.is_truer(other, attempts, found):
+            told = {camera_id for camera_id, group in enumerate(other.groups, 1) if group.told}
+            if not lens_groups.differ(best(attempts), told, other.bench):
+                return other.bench, other.groups, other.graph, attempts, False
+    if begun:
+        found = ladder.climb(bench, look, groups, graph, span, begun)
+    return bench, groups, graph, found, bool(asked) and lens_groups.differ(best(found), asked, bench)
 
 
 def _look(
