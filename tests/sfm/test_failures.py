@@ -13,6 +13,9 @@ from PIL import Image
 from support import photo_sets
 from support.sfm_runs import Run, gone
 
+from splatworker.formats.scene import read_scene
+from splatworker.sfm.compare import compare_poses
+
 
 def test_photos_that_share_nothing(sfm: Callable[..., Run], tmp_path: Path) -> None:
     rays = photo_sets.pinhole_rays()
@@ -107,22 +110,26 @@ def test_one_blank_one_blurred_and_one_foreign_photo_among_good_ones(
     assert "not a photo" in rejected["notes.txt"]
 
 
-def test_one_wide_lens_among_others_costs_its_photos_alone(sfm: Callable[..., Run], tmp_path: Path) -> None:
+def test_photos_by_a_wide_lens_among_others_get_its_camera(sfm: Callable[..., Run], tmp_path: Path) -> None:
     """They were taken for photos of the same camera: of one size, and without EXIF."""
     photos, poses = tmp_path / "photos", photo_sets.arc(12)
-    photo_sets.take(photos, photo_sets.room(), poses)
+    truth = photo_sets.take(photos, photo_sets.room(), poses)
     for number in (4, 9):
         picture = photo_sets.photograph(photo_sets.room(), poses[number - 1], photo_sets.pinhole_rays(focal=230.0))
         photo_sets.save(picture, photos / f"photo {number}.jpg")
     run = sfm(photos, tmp_path / "scene", "--undistort-max-size", "64")
-    assert run.result["registered"] == 10
+    assert run.result["registered"] == 12
     assert run.result["rung"] == "incremental"
-    rejected = {photo["name"]: photo["reason"] for photo in run.result["rejected"]}
-    assert sorted(rejected) == ["photo 4.jpg", "photo 9.jpg"]
-    for reason in rejected.values():
-        assert "taken with another lens, or zoomed: its focal length fits as 23" in reason
-    [camera] = json.loads((tmp_path / "scene" / "report.json").read_text())["cameras"]
-    assert camera["params"]["f"] == pytest.approx(photo_sets.FOCAL, rel=0.01)
+    [told] = run.warnings
+    assert "taken with several lenses, or zoomed: 10 photos (photo 1.jpg, photo 2.jpg, photo 3.jpg, ...)" in told
+    assert "2 photos (photo 4.jpg, photo 9.jpg) with a focal length of 23" in told
+    cameras = json.loads((tmp_path / "scene" / "report.json").read_text())["cameras"]
+    assert [camera["params"]["f"] for camera in cameras] == pytest.approx([photo_sets.FOCAL, 230.0], rel=0.01)
+    assert [camera["prior_focal"] for camera in cameras] == [None, None]
+    found = {photo.name: photo.camera.camera_from_world for photo in read_scene(tmp_path / "scene").photos}
+    difference = compare_poses(found, truth)
+    assert difference.rotation_deg.max() < 0.3
+    assert difference.position.max() < 0.005
 
 
 def test_a_folder_without_photos(sfm: Callable[..., Run], tmp_path: Path) -> None:

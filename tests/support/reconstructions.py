@@ -25,14 +25,26 @@ def camera(focal: float = 560.0, k: float = 0.0) -> pycolmap.Camera:
     return made
 
 
-def model(poses: Sequence[np.ndarray], points: np.ndarray, focal: float = 560.0) -> pycolmap.Reconstruction:
-    """A reconstruction in which every point that falls into a photo is observed."""
+def model(
+    poses: Sequence[np.ndarray],
+    points: np.ndarray,
+    focal: float = 560.0,
+    zooms: Sequence[float] | None = None,
+    noise: float = 0.0,
+) -> pycolmap.Reconstruction:
+    """A reconstruction in which every point that falls into a photo is observed.
+
+    `zooms` tells for each photo how many times the camera's focal length it was really taken with; `noise` is added to
+    what is seen, in pixels.
+    """
+    rng = np.random.default_rng(1)
     made = pycolmap.Reconstruction()
     made.add_camera_with_trivial_rig(camera(focal))
     tracks = [pycolmap.Track() for _ in points]
     for image_id, pose in enumerate(poses, 1):
         rays = points @ pose[:, :3].T + pose[:, 3]
-        pixels = rays[:, :2] / rays[:, 2:] * focal + [320, 240]
+        zoom = zooms[image_id - 1] if zooms else 1.0
+        pixels = rays[:, :2] / rays[:, 2:] * focal * zoom + [320, 240] + noise * rng.normal(size=(len(points), 2))
         seen = np.flatnonzero(np.all((pixels >= 0) & (pixels < SIZE), axis=1))
         image = pycolmap.Image(name=f"{image_id}.jpg", camera_id=1, image_id=image_id)
         image.points2D = pycolmap.Point2DList([pycolmap.Point2D(pixel) for pixel in pixels[seen]])
