@@ -1,13 +1,13 @@
 """Fisheye photos of a scene whose truth is a splat: what a whole run makes of them, for lenses of several widths.
 
     python bench/fisheyes.py OUT [--degrees 100 140 180] [--width 960] [--iterations 700] [--circle] [--keep FOLDER]
-    python bench/fisheyes.py OUT --mixed
+    python bench/fisheyes.py OUT --mixed [--bare]
 
 OUT is what `splatworker run` has made. Its splat is drawn all around each of its scene's cameras, and of that a photo
 is made as a fisheye of so many degrees across would have taken it: an angle from its axis is so many focal lengths
 away, slightly bent. `--circle` draws a whole circle into black, as lenses of 180 degrees do. `--mixed` makes a third of
 the photos ordinary ones, a third a fisheye's of 150 degrees and a third panoramas. Nothing is told of any but what a
-camera's header would say.
+camera's header would say; `--bare`: ordinary photos tell nothing of their camera either, and are of the fisheye's size.
 
 The cameras are compared with those that the photos were drawn from. `held-out` is the score of every 8th picture.
 """
@@ -91,7 +91,7 @@ def take(
     else:
         picture = around(pinhole_rays(width, height, PHONE * width))
     exif = Image.Exif()
-    if turn == 0:
+    if turn == 0 and not given.bare:
         exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = "Drawn", "ordinary lens"
         exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLengthIn35mmFilm] = round(36 * PHONE)
     Image.fromarray(picture).save(folder / f"{stem}.jpg", quality=95, subsampling=0, exif=exif)
@@ -165,6 +165,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--iterations", type=int, default=700)
     parser.add_argument("--circle", action="store_true", help="square photos of a circle in black")
     parser.add_argument("--mixed", action="store_true", help="photos, fisheyes and panoramas in one set")
+    parser.add_argument("--bare", action="store_true", help="ordinary photos without a header")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where to leave photos and results")
     return parser.parse_args()
 
