@@ -2,7 +2,7 @@
 
 Mapping is done with few parameters a camera (`cameras`), or with intrinsics held, because early models of few
 photos cannot tell more. The finished one often can: one bundle adjustment lets the focal length go where it was
-held, and gives a lens that many photos share the distortion of its own. What is not better is not kept.
+held, and gives each lens as many parameters as its photos speak for (`lens_model`). What is not better is not kept.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ import copy
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from splatworker.sfm import gate, model_adjustment
+from splatworker.sfm import adjustment, gate, model_adjustment
 from splatworker.sfm.cameras import CameraGroup, fixed_cameras
 from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.lens_model import richer_lenses
 from splatworker.sfm.options import Engine
 from splatworker.sfm.watch import watch
 from splatworker.sfm.workbench import Workbench
 
 MANY_PHOTOS = 20
-"""From so many photos of one camera on, they determine two focal lengths and four distortion parameters."""
+"""Where our own adjustment cannot choose: from so many photos of one camera on it is given OPENCV, or its fisheye."""
 
 _WORTHWHILE = 0.98
-"""More parameters always fit better; keep them where the reprojection error falls by two per cent or more."""
+"""More parameters always fit better; where nothing else speaks for them, they are kept if the reprojection error falls
+by two per cent or more."""
 
 _TOLERANCE = 1e-7
 """Ends when a step lowers the cost by less than this share. To the bitter end COLMAP took twice as long, for 0.0001
@@ -46,16 +48,35 @@ def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench:
     """Refine the intrinsics, with all cameras and points, and keep that where it makes the model better."""
     refined = copy.deepcopy(model)
     fixed = fixed_cameras(groups)
-    if bench.options.camera_model == "auto":
-        for camera_id, camera in refined.cameras.items():
-            if len(groups[camera_id - 1].photos) >= MANY_PHOTOS and camera_id not in fixed:
-                refine_model(camera)
+    chosen = bench.options.camera_model == "auto" and watch(
+        lambda: _choose_lenses(refined, groups, bench), lambda: None, bench.cancellation
+    )
     by = watch(lambda: _adjust(refined, fixed, bench), lambda: None, bench.cancellation)
     refined.update_point_3d_errors()
-    better = refined.compute_mean_reprojection_error() < _WORTHWHILE * model.compute_mean_reprojection_error()
+    worthwhile = 1.0 if chosen else _WORTHWHILE
+    better = refined.compute_mean_reprojection_error() < worthwhile * model.compute_mean_reprojection_error()
     before, found = gate.inspect(model, groups), gate.inspect(refined, groups)
     plausible = not found.faults and not found.implausible_images and found.doubted.keys() <= before.doubted.keys()
     return Polished(refined, by) if better and plausible else Polished(model, None)
+
+
+def _choose_lenses(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench: Workbench) -> bool:
+    """Give cameras the lens models that their photos speak for; whether any was chosen by evidence."""
+    fixed = fixed_cameras(groups)
+    if bench.options.engine != "colmap" and adjustment.has_kernel():
+        try:
+            lenses = richer_lenses(model, fixed, threads=bench.threads, folder=bench.folder)
+        except ValueError:  # too many photos, or none that could be moved
+            pass
+        else:
+            for camera_id, lens in lenses.items():
+                model.cameras[camera_id].model = lens.model
+                model.cameras[camera_id].params = list(lens.params)
+            return bool(lenses)
+    for camera_id, camera in model.cameras.items():
+        if len(groups[camera_id - 1].photos) >= MANY_PHOTOS and camera_id not in fixed:
+            refine_model(camera)
+    return False
 
 
 def _adjust(model: pycolmap.Reconstruction, fixed: Collection[int], bench: Workbench) -> Engine:
