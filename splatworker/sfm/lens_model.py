@@ -12,6 +12,7 @@ at half a degree. Too many drift where nothing holds them: past a house two foca
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ import numpy.typing as npt
 
 from splatworker.sfm import adjustment, model_adjustment
 from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.gate import lens_fault
 
 FEWEST_PHOTOS = 5
 """Fewer photos of a camera keep the lens that they were mapped with."""
@@ -37,6 +39,9 @@ TANGENTIAL = 0.005
 
 _FAR_PX = 4.0
 """A held-out observation counts as no further off: beyond that it is a wrong match."""
+
+_FLOOR_PX = 0.02
+"""No feature's place is known better: what fits so well needs no further coefficient."""
 
 _TOLERANCE = 1e-6
 
@@ -98,21 +103,22 @@ def richer_lenses(
         for row, to in richer.items():
             before = chosen.get(found.cameras[row])
             more = adjustment.PARAMETERS[int(to)] - (len(before.params) if before else 4)
-            if _is_better(tried, best, row, more) and is_plausible(to, tried.parameters[row]):
-                params = tried.parameters[row][: adjustment.PARAMETERS[int(to)]]
-                chosen[found.cameras[row]] = Lens(to, tuple(params.tolist()))
+            camera = copy.deepcopy(model.cameras[found.cameras[row]])
+            camera.model = to
+            camera.params = tried.parameters[row][: adjustment.PARAMETERS[int(to)]]
+            if _is_better(tried, best, row, more) and is_plausible(camera):
+                chosen[found.cameras[row]] = Lens(to, tuple(camera.params.tolist()))
                 best.errors[row], best.held[row] = tried.errors[row], tried.held[row]
         best = dataclasses.replace(best, parameters=tried.parameters)
     return chosen
 
 
-def is_plausible(model: pycolmap.CameraModelId, parameters: Floats) -> bool:
-    """Whether a lens may have these parameters: pixels that are square nearly, and its middle near the sensor's."""
-    if model not in (pycolmap.CameraModelId.OPENCV, pycolmap.CameraModelId.OPENCV_FISHEYE):
-        return True
-    if abs(np.log(parameters[0] / parameters[1])) > STRETCHED:
+def is_plausible(camera: pycolmap.Camera) -> bool:
+    """Whether a lens may be so: pixels square, nearly, its middle near the sensor's, not bent beyond any other."""
+    if abs(np.log(camera.focal_length_x / camera.focal_length_y)) > STRETCHED or lens_fault(camera):
         return False
-    return model != pycolmap.CameraModelId.OPENCV or bool(np.abs(parameters[6:8]).max() <= TANGENTIAL)
+    is_tangential = camera.model == pycolmap.CameraModelId.OPENCV
+    return not is_tangential or bool(np.abs(camera.params[6:8]).max() <= TANGENTIAL)
 
 
 @dataclass(frozen=True)
@@ -154,9 +160,10 @@ def _fitted(
 
 def _is_better(richer: _Fit, simpler: _Fit, row: int, more: int) -> bool:
     numbers = richer.numbers[row]
-    if numbers == 0 or richer.errors[row] <= 0:
+    if numbers == 0:
         return False
-    gain = numbers * np.log(simpler.errors[row] / richer.errors[row])
+    floor = numbers * _FLOOR_PX**2
+    gain = numbers * np.log((simpler.errors[row] + floor) / (richer.errors[row] + floor))
     return bool(gain > more * np.log(numbers) and richer.held[row] < simpler.held[row])
 
 

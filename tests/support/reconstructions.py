@@ -31,11 +31,12 @@ def model(
     focal: float = 560.0,
     zooms: Sequence[float] | None = None,
     noise: float = 0.0,
+    through: pycolmap.Camera | None = None,
 ) -> pycolmap.Reconstruction:
     """A reconstruction in which every point that falls into a photo is observed.
 
     `zooms` tells for each photo how many times the camera's focal length it was really taken with; `noise` is added to
-    what is seen, in pixels.
+    what is seen, in pixels. `through` is the lens that they were taken by, where it is not the camera's.
     """
     rng = np.random.default_rng(1)
     made = pycolmap.Reconstruction()
@@ -44,7 +45,10 @@ def model(
     for image_id, pose in enumerate(poses, 1):
         rays = points @ pose[:, :3].T + pose[:, 3]
         zoom = zooms[image_id - 1] if zooms else 1.0
-        pixels = rays[:, :2] / rays[:, 2:] * focal * zoom + [320, 240] + noise * rng.normal(size=(len(points), 2))
+        pixels = (
+            np.asarray(through.img_from_cam(rays)) if through else rays[:, :2] / rays[:, 2:] * focal * zoom + [320, 240]
+        )
+        pixels += noise * rng.normal(size=(len(points), 2))
         seen = np.flatnonzero(np.all((pixels >= 0) & (pixels < SIZE), axis=1))
         image = pycolmap.Image(name=f"{image_id}.jpg", camera_id=1, image_id=image_id)
         image.points2D = pycolmap.Point2DList([pycolmap.Point2D(pixel) for pixel in pixels[seen]])
