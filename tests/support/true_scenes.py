@@ -5,7 +5,7 @@ Each is a way in which people take photos, and in which finding the cameras goes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,16 +49,24 @@ class TrueScene:
     lens: Lens = Lens()
 
 
-def take(folder: Path, scene: TrueScene, seed: int = 0) -> dict[str, np.ndarray]:
+def take(
+    folder: Path, scene: TrueScene, seed: int = 0, cameras: Sequence[pycolmap.Camera] | None = None
+) -> dict[str, np.ndarray]:
     """Photograph the scene into `folder`; file name -> camera_from_world.
 
     A pixel is the mean of four rays; noise is added, and the JPEG's own. The photos tell nothing of their camera.
+
+    Args:
+        cameras: one a photo, of `WIDTH` and `HEIGHT`; the scene's lens if not given.
     """
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
-    rays = _rays(scene.lens)
     taken = {}
+    rays, of = _rays(scene.lens.camera()), None
     for number, pose in enumerate(scene.poses, 1):
+        if cameras and cameras[number - 1] is not of:
+            of = cameras[number - 1]
+            rays = _rays(of)
         seen = _seen(scene.rectangles, pose, *rays).reshape(HEIGHT, 2, WIDTH, 2, 3).mean(axis=(1, 3))
         noisy = 255 * (seen + NOISE * rng.normal(size=seen.shape))
         name = f"{number:03d}.jpg"
@@ -67,10 +75,10 @@ def take(folder: Path, scene: TrueScene, seed: int = 0) -> dict[str, np.ndarray]
     return taken
 
 
-def _rays(lens: Lens) -> tuple[np.ndarray, np.ndarray]:
+def _rays(camera: pycolmap.Camera) -> tuple[np.ndarray, np.ndarray]:
     """(2 HEIGHT, 2 WIDTH) x and y at depth 1 of four rays a pixel."""
     x, y = np.meshgrid((np.arange(2 * WIDTH) + 0.5) / 2, (np.arange(2 * HEIGHT) + 0.5) / 2)
-    flat = np.asarray(lens.camera().cam_from_img(np.stack([x.ravel(), y.ravel()], axis=1)), np.float32)
+    flat = np.asarray(camera.cam_from_img(np.stack([x.ravel(), y.ravel()], axis=1)), np.float32)
     return flat[:, 0].reshape(x.shape), flat[:, 1].reshape(x.shape)
 
 
