@@ -13,6 +13,10 @@ how many of the others it accuses.
     survival     under `SURVIVAL` of its verified matches became one common point
     agreement    under `agreement.LEAST_SHARE` of its verified matches obey the cameras, or no agreeing pair joins it
     bend         of the others, it is of a smaller part of a model that matches hold together, but not closely
+    held-out     under half of its matches that no point was made of, every tenth that was verified, obey closely
+    resection    its camera, found anew by points that only others fix, is 0.5 degrees or 1 % of the extent away
+
+The last two with --more, which maps without every tenth match.
 
 Which of two halves is the broken one nobody can tell: of those that a bend sets apart, both are taken for found.
 """
@@ -23,6 +27,7 @@ import argparse
 import copy
 import sys
 import tempfile
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import chain
@@ -49,7 +54,7 @@ def main() -> int:
     shares: dict[str, list[float]] = defaultdict(list)
     for name in arguments.names or NAMES:
         with tempfile.TemporaryDirectory() as work:
-            for way, broken, images, found, share in tried(arguments.scenes / name, Path(work)):
+            for way, broken, images, found, share in tried(arguments.scenes / name, Path(work), more=arguments.more):
                 lines[way].append((broken, images, found))
                 shares["broken" if broken else "good"] += [share[i] for i in (broken or images) if i in share]
         print(f"{name}: done", file=sys.stderr, flush=True)
@@ -70,7 +75,7 @@ def main() -> int:
     return 0
 
 
-def tried(images: Path, work: Path) -> Iterator[tuple[str, set[int], set[int], Found, dict[int, float]]]:
+def tried(images: Path, work: Path, *, more: bool) -> Iterator[tuple[str, set[int], set[int], Found, dict[int, float]]]:
     """(way of breaking, broken images, all images, what is found, share of matches that agree by image)."""
     from splatworker.sfm import agreement
     from splatworker.sfm.colmap import pycolmap
@@ -79,6 +84,7 @@ def tried(images: Path, work: Path) -> Iterator[tuple[str, set[int], set[int], F
     from splatworker.stages.progress import Silent
 
     bench, count = matched(images, work, 0)
+    held_out = without_every_tenth(bench.database) if more else None
     good = map_incrementally(bench, work / "good", MapperPreset(), count, Span(Silent(), "", 0, 1))[0]
     verified = agreement.read_verified(bench.database)
     for number, (way, model, broken) in enumerate(chain([("nothing", good, set[int]())], broken_models(good))):
@@ -89,6 +95,14 @@ def tried(images: Path, work: Path) -> Iterator[tuple[str, set[int], set[int], F
         votes = agreement.agreeing(model, verified)
         placed = set(model.reg_image_ids())
         found = accused(model, verified, votes)
+        if held_out is not None:
+            start = time.process_time()
+            found["held-out"] = by_held_out(model, held_out)
+            between = time.process_time()
+            found["resection"] = by_resection(model)
+            if not broken:
+                seconds = between - start, time.process_time() - between
+                print(f"{images.name}: {seconds[0]:.2f} and {seconds[1]:.2f} s", file=sys.stderr, flush=True)
         found["bend"] = bend_of(model, verified, placed, broken, found["agreement"])
         yield way, broken, placed, found, agreement.shares(votes)
 
@@ -122,6 +136,88 @@ def accused(model: Any, verified: Any, votes: Any) -> Found:
         "survival": {image_id for image_id in every if kept[image_id] < SURVIVAL * every[image_id]},
         "agreement": set(agreement.misplaced(votes)) | agreement.set_apart(votes),
     }
+
+
+def without_every_tenth(database: Path) -> Any:
+    """The matches that are taken out of the database, as `agreement` has them."""
+    from splatworker.sfm import agreement
+    from splatworker.sfm.colmap import pycolmap
+
+    every = agreement.read_verified(database)
+    kept = {}
+    with pycolmap.Database.open(database) as opened:
+        pair_ids, geometries = opened.read_two_view_geometries()
+        with pycolmap.DatabaseTransaction(opened):
+            opened.clear_two_view_geometries()
+            for pair_id, geometry in zip(pair_ids, geometries, strict=True):
+                pair = pycolmap.pair_id_to_image_pair(pair_id)
+                matches = np.asarray(geometry.inlier_matches)
+                kept[pair] = matches[::10]
+                rest = np.ones(len(matches), bool)
+                rest[::10] = False
+                geometry.inlier_matches = np.ascontiguousarray(matches[rest])
+                opened.write_two_view_geometry(*pair, geometry)
+    return agreement.Verified(every.keypoints, kept)
+
+
+def by_held_out(model: Any, held_out: Any) -> set[int]:
+    """The images of whose held-out matches too few obey closely."""
+    from splatworker.sfm import agreement, bend
+
+    shares = agreement.shares(agreement.agreeing(model, held_out, bend.CLOSE_PX))
+    usual = float(np.median(list(shares.values()))) if shares else 0.0
+    return {image_id for image_id, share in shares.items() if share < min(0.5, 0.6 * usual)}
+
+
+def by_resection(model: Any) -> set[int]:
+    """The images whose cameras come out elsewhere, or nowhere, by points that at least two others fix."""
+    from splatworker.sfm.colmap import pycolmap
+
+    images = sorted(model.reg_image_ids())
+    centers = {i: model.image(i).projection_center() for i in images}
+    places = np.array(list(centers.values()))
+    extent = float(np.linalg.norm(places - places.mean(axis=0), axis=1).max())
+    of_points: dict[int, dict[int, tuple[np.ndarray, np.ndarray]]] = defaultdict(dict)
+    pixels_of = {}
+    for i in images:
+        image, camera = model.image(i), model.camera(model.image(i).camera_id)
+        seen = [(point.point3D_id, point.xy) for point in image.points2D if point.has_point3D()]
+        pixels = np.array([xy for _, xy in seen]).reshape(-1, 2)
+        rays = np.hstack([np.asarray(camera.cam_from_img(pixels)), np.ones((len(pixels), 1))]) @ rotation_of(model, i)
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+        pixels_of[i] = (pixels, [point_id for point_id, _ in seen])
+        for (point_id, _), ray in zip(seen, rays, strict=True):
+            across = np.eye(3) - np.outer(ray, ray)  # how far from the ray, squared
+            of_points[point_id][i] = across, across @ centers[i]
+    sums = {p: (sum(a for a, _ in of.values()), sum(b for _, b in of.values())) for p, of in of_points.items()}
+    found = set()
+    options = pycolmap.AbsolutePoseEstimationOptions()
+    options.ransac.max_error = 4.0
+    options.ransac.random_seed = 0
+    for i in images:
+        pixels, point_ids = pixels_of[i]
+        rows, points = [], []
+        for row, point_id in enumerate(point_ids):
+            if len(of_points[point_id]) >= 3:
+                of_own = of_points[point_id][i]
+                a, b = sums[point_id][0] - of_own[0], sums[point_id][1] - of_own[1]
+                if np.linalg.cond(a) < 1e5:
+                    rows.append(row)
+                    points.append(np.linalg.solve(a, b))
+        if len(rows) < 30:
+            continue  # too few to tell
+        camera = model.camera(model.image(i).camera_id)
+        posed = pycolmap.estimate_and_refine_absolute_pose(pixels[rows], np.array(points), camera, options)
+        if posed is None:
+            found.add(i)
+            continue
+        matrix = np.asarray(posed["cam_from_world"].matrix())
+        turn = matrix[:, :3] @ rotation_of(model, i).T
+        angle = np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
+        shift = np.linalg.norm(-matrix[:, :3].T @ matrix[:, 3] - centers[i])
+        if angle > 0.5 or shift > 0.01 * extent:
+            found.add(i)
+    return found
 
 
 def survival(model: Any, verified: Any) -> tuple[Counter[int], Counter[int]]:
@@ -231,6 +327,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenes", type=Path)
     parser.add_argument("names", nargs="*")
+    parser.add_argument("--more", action="store_true", help="held-out matches, and resection by other photos' points")
     return parser.parse_args()
 
 

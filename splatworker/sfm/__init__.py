@@ -34,7 +34,9 @@ Does not know: what the scene is for; torch.
     model_adjustment   the same of COLMAP's model
     rounds           our mapper: photos in rounds, all adjusted after each
     masks         which photo has one               mask_evidence   whether features heed them
-    other_lens    one photo by another lens
+    other_lens    one photo by another lens     shared_lens   do photos of one camera share one
+    lens_groups   ... and if not, who does      fisheye_photos   which of them a fisheye took
+    lens_model    how many parameters a lens gets
     overlap       with how many others a photo shares points
     output        may this folder be filled
     cli           `splatworker sfm`

@@ -31,7 +31,7 @@ FEWEST_PHOTOS = 5
 LEAST_SEEN = 4
 """A point that so many photos see lends one of its observations: the others still tell where it is."""
 
-STRETCHED = 0.005
+STRETCHED = 0.003
 """Two focal lengths that differ by more are no lens's: sensors' pixels are square."""
 
 TANGENTIAL = 0.005

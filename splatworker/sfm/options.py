@@ -45,7 +45,7 @@ class SfmOptions:
         CameraModel,
         Option(
             "COLMAP's camera model; auto: SIMPLE_RADIAL, or its fisheye where header and photos speak for one, and at "
-            "the end OPENCV or OPENCV_FISHEYE where many photos share a camera.",
+            "the end RADIAL or OPENCV, or their fisheyes, where the photos that share a camera speak for it.",
             job=InJob(),
         ),
     ] = "auto"

@@ -46,7 +46,7 @@ needs_kernel = pytest.mark.skipif(not adjustment.has_kernel(), reason="this inst
 LENSES = {
     "SIMPLE_RADIAL": [560.0, SIZE[0] / 2, SIZE[1] / 2, -0.05],
     "RADIAL": [560.0, SIZE[0] / 2, SIZE[1] / 2, -0.2, 0.3],
-    "OPENCV": [562.0, 560.0, SIZE[0] / 2, SIZE[1] / 2, -0.2, 0.3, 0.002, -0.003],
+    "OPENCV": [561.0, 560.0, SIZE[0] / 2, SIZE[1] / 2, -0.2, 0.3, 0.002, -0.003],
     "SIMPLE_RADIAL_FISHEYE": [560.0, SIZE[0] / 2, SIZE[1] / 2, -0.05],
     "RADIAL_FISHEYE": [560.0, SIZE[0] / 2, SIZE[1] / 2, -0.1, 0.3],
 }
