@@ -82,6 +82,22 @@ def in_question(
     return found
 
 
+def of_two_kinds(
+    bench: Workbench, photos: Sequence[PhotoHeader], groups: Sequence[CameraGroup], graph: MatchGraph
+) -> set[int]:
+    """Ids of the cameras of which a fisheye took some photos and an ordinary lens others, before anything is placed."""
+    if bench.options.camera_model != "auto":
+        return set()
+    number = {photo.name: image_id for image_id, photo in enumerate(photos, 1)}
+    found = set()
+    for camera_id, group in enumerate(groups, 1):
+        if len(group.photos) >= shared_lens.FEWEST_PHOTOS and not (group.calibration or group.told or group.has_prior):
+            images = [number[photo.name] for photo in group.photos]
+            if 0 < len(fisheyes_among(bench, group, images, graph.inliers).images) < len(images):
+                found.add(camera_id)
+    return found
+
+
 def differ(attempt: Attempt, cameras: Collection[int], bench: Workbench) -> bool:
     """Whether photos of these cameras, of which there is a model, do not share a lens."""
     return (

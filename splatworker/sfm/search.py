@@ -133,16 +133,23 @@ def _climb(
     The last says whether photos share a camera that several lenses took.
     """
     look = bench.folder.name
-    begun = ladder.begin(bench, look, groups, graph, span)
-    found = begun or ladder.climb(bench, look, groups, graph, span, [])
-    asked = lens_groups.in_question(bench, groups, graph, found)
+    begun = found = ladder.begin(bench, look, groups, graph, span)
+    asked = set() if begun else lens_groups.of_two_kinds(bench, photos, groups, graph)
+    if not begun and not asked:
+        found = ladder.climb(bench, look, groups, graph, span, begun)
+    asked = asked or lens_groups.in_question(bench, groups, graph, found)
+    kept: tuple[Workbench, Sequence[CameraGroup], MatchGraph, list[Attempt], bool] | None = None
     for other in lens_groups.tell_apart(bench, photos, groups, graph, asked) if asked else ():
         attempts = ladder.climb(other.bench, look, other.groups, other.graph, span)
-        if lens_groups.is_truer(other, attempts, found):
+        if lens_groups.is_truer(other, attempts, kept[3] if kept else found):
             told = {camera_id for camera_id, group in enumerate(other.groups, 1) if group.told}
-            if not lens_groups.differ(best(attempts), told, other.bench):
-                return other.bench, other.groups, other.graph, attempts, False
-    if begun:
+            differs = lens_groups.differ(best(attempts), told, other.bench)
+            kept = other.bench, other.groups, other.graph, attempts, differs
+            if not differs:
+                break
+    if kept:
+        return kept
+    if found is begun:
         found = ladder.climb(bench, look, groups, graph, span, begun)
     return bench, groups, graph, found, bool(asked) and lens_groups.differ(best(found), asked, bench)
 
