@@ -109,13 +109,18 @@ def differ(attempt: Attempt, cameras: Collection[int], bench: Workbench) -> bool
 def tell_apart(
     bench: Workbench, photos: Sequence[PhotoHeader], groups: Sequence[CameraGroup], graph: MatchGraph, asked: set[int]
 ) -> Iterator[Regrouped]:
-    """Other groups of the photos of some cameras: of those that draw alike, and then one for each photo; maybe none.
+    """Other groups of the photos of some cameras, maybe none.
+
+    By the kind of lens alone, if there are both; of those that draw alike; and then one for each photo.
 
     Args:
         asked: ids of the cameras, which count the groups from 1.
     """
     number = {photo.name: image_id for image_id, photo in enumerate(photos, 1)}
     alone = _each_alone(bench, groups, graph, asked, number)
+    kinds = _by_kind(groups, alone)
+    if len(kinds) > len(groups):
+        yield _regrouped(bench, "kinds_of_lenses", photos, kinds, graph.tried)
     own = _with_groups(bench, "own_lenses", photos, alone)
     model = _mapped(own, len(photos))
     if model is None:
@@ -145,7 +150,7 @@ def tell_apart(
         is_one = len(parts) == 1 and parts[0].told == "ordinary"
         clustered += [group] if is_one else parts
         single += [group] if is_one else [_group(group, photos, [image_id], lenses) for image_id in images]
-    if len(clustered) > len(groups) or any(group.told for group in clustered):
+    if _members(clustered) not in (_members(groups), _members(kinds)) or len(kinds) > len(groups):
         yield _regrouped(bench, "lenses", photos, clustered, graph.tried)
         if len(single) > len(clustered):
             yield _regrouped(bench, "single_lenses", photos, single, graph.tried)
@@ -186,6 +191,41 @@ def _each_alone(
                 found.append(CameraGroup((photo,), focal, False, told="fisheye"))
             else:
                 found.append(CameraGroup((photo,), guessed_focal(photo.width, photo.height), False))
+    return found
+
+
+def _by_kind(groups: Sequence[CameraGroup], alone: Sequence[CameraGroup]) -> list[CameraGroup]:
+    """The groups, those of which a fisheye took some photos in two."""
+    focals = {group.photos[0].name: group.focal for group in alone if group.told == "fisheye"}
+    found: list[CameraGroup] = []
+    for group in groups:
+        bent = tuple(photo for photo in group.photos if photo.name in focals)
+        straight = tuple(photo for photo in group.photos if photo.name not in focals)
+        if not bent or group.told:
+            found.append(group)
+            continue
+        if straight:
+            found.append(CameraGroup(straight, guessed_focal(group.width, group.height), False))
+        found.append(CameraGroup(bent, focals[bent[0].name], False, told="fisheye"))
+    return found
+
+
+def _members(groups: Sequence[CameraGroup]) -> set[tuple[str, ...]]:
+    return {tuple(photo.name for photo in group.photos) for group in groups}
+
+
+def told_by(
+    groups: Sequence[CameraGroup], before: Sequence[CameraGroup], model: pycolmap.Reconstruction
+) -> list[CameraGroup]:
+    """The groups with what the model has found of the lenses of those that were not there `before`."""
+    found = []
+    for camera_id, group in enumerate(groups, 1):
+        if group not in before and camera_id in model.cameras:
+            camera = model.cameras[camera_id]
+            is_fisheye = "FISHEYE" in camera.model_name
+            found.append(dataclasses.replace(group, focal=_focal(camera), told="fisheye" if is_fisheye else "ordinary"))
+        else:
+            found.append(group)
     return found
 
 

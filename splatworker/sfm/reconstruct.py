@@ -123,6 +123,7 @@ def reconstruct(
             reporter.progress("refining cameras", 0.93)
             polished = polish(_without_implausible(attempt), groups, bench)
             model = polished.model
+            focals = {camera_id: camera.mean_focal_length() for camera_id, camera in model.cameras.items()}
         misplaced: tuple[int, ...] = ()
         if not options.keep_frame:
             frame = find_frame(model, dict(enumerate(photos, 1)))
@@ -159,7 +160,7 @@ def reconstruct(
                 *panoramas.remarks(photos),
                 *remarks.of_photos(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,
-                *remarks.of_lenses(groups, doubtful=findings.doubtful_lens),
+                *remarks.of_lenses(groups, focals, doubtful=findings.doubtful_lens),
                 *remarks.of_fisheyes(groups, fisheyes),
                 *remarks.of_positions(photos, misplaced),
                 *remarks.of_masks(photos, findings.masks, attempt),

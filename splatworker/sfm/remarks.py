@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from splatworker.sfm import reasons
 from splatworker.sfm.cameras import CameraGroup
@@ -54,9 +55,10 @@ def of_fisheyes(groups: Sequence[CameraGroup], shares: Mapping[int, float]) -> I
         )
 
 
-def of_lenses(groups: Sequence[CameraGroup], *, doubtful: bool) -> Iterator[str]:
-    """Of photos that were taken for one camera's and were not."""
-    told = sorted((group for group in groups if group.told), key=lambda group: (-len(group.photos), group.focal))
+def of_lenses(groups: Sequence[CameraGroup], focals: Mapping[int, float], *, doubtful: bool) -> Iterator[str]:
+    """Of photos that were taken for one camera's and were not; `focals` are in pixels, by camera id."""
+    known = [replace(group, focal=focals.get(number, group.focal)) for number, group in enumerate(groups, 1)]
+    told = sorted((group for group in known if group.told), key=lambda group: (-len(group.photos), group.focal))
     if len(told) > 1 and max(len(group.photos) for group in told) > 1:
         kinds = {"ordinary": "a focal length of", "fisheye": "a fisheye's of"}
         some = ", ".join(

@@ -142,9 +142,12 @@ def _climb(
     for other in lens_groups.tell_apart(bench, photos, groups, graph, asked) if asked else ():
         attempts = ladder.climb(other.bench, look, other.groups, other.graph, span)
         if lens_groups.is_truer(other, attempts, kept[3] if kept else found):
-            told = {camera_id for camera_id, group in enumerate(other.groups, 1) if group.told}
-            differs = lens_groups.differ(best(attempts), told, other.bench)
-            kept = other.bench, other.groups, other.graph, attempts, differs
+            model = best(attempts).model
+            assert model is not None
+            told = lens_groups.told_by(other.groups, groups, model)
+            cameras = {camera_id for camera_id, group in enumerate(told, 1) if group.told}
+            differs = lens_groups.differ(best(attempts), cameras, other.bench)
+            kept = other.bench, told, other.graph, attempts, differs
             if not differs:
                 break
     if kept:

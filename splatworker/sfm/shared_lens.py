@@ -45,21 +45,33 @@ def share_left(model: pycolmap.Reconstruction, cameras: Collection[int], folder:
     problem = _of_some(found.problem, asked)
     if int(asked[problem.lens_of].sum()) < FEWEST_PHOTOS:
         return 1.0
+    of_asked = asked[problem.lens_of]
+    free = np.array(
+        [_first_two(model.cameras[camera]) if camera in cameras else 0 for camera in found.cameras], np.uint8
+    )
+    shared = dataclasses.replace(
+        problem, free_lens=free, free_pose=np.where(of_asked, problem.free_pose, 0).astype(np.uint8)
+    )
     own = dataclasses.replace(
-        problem,
+        shared,
         parameters=problem.parameters[problem.lens_of],
         model=problem.model[problem.lens_of],
-        free_lens=np.array(
-            [_first_two(model.cameras[found.cameras[lens]]) if asked[lens] else 0 for lens in problem.lens_of], np.uint8
-        ),
+        free_lens=free[problem.lens_of],
         lens_of=np.arange(len(problem.poses), dtype=np.int32),
-        free_pose=np.where(asked[problem.lens_of], problem.free_pose, 0).astype(np.uint8),
     )
     try:
-        adjusted = adjustment.adjust(own, loss="huber", most_iterations=_STEPS, tolerance=_TOLERANCE)
+        before, after = _costs(own)
+        if before <= 0 or after >= ONE_LENS * before:
+            return after / before if before > 0 else 1.0
+        return after / _costs(shared)[1]  # a mapper may have left it short of where these lenses fit best
     except ValueError:  # nothing that could be moved
         return 1.0
-    return adjusted.cost / adjusted.initial_cost if adjusted.initial_cost > 0 else 1.0
+
+
+def _costs(problem: adjustment.Problem) -> tuple[float, float]:
+    """Before and after the adjustment."""
+    adjusted = adjustment.adjust(problem, loss="huber", most_iterations=_STEPS, tolerance=_TOLERANCE)
+    return adjusted.initial_cost, adjusted.cost
 
 
 def _first_two(camera: pycolmap.Camera) -> int:

@@ -137,7 +137,7 @@ def test_what_is_said_of_them() -> None:
         return CameraGroup(photos, focal, False, told=told)  # type: ignore[arg-type]
 
     def said(*groups: CameraGroup, doubtful: bool = False) -> list[str]:
-        return list(remarks.of_lenses(groups, doubtful=doubtful))
+        return list(remarks.of_lenses(groups, {1: 530.0} if len(groups) == 6 else {}, doubtful=doubtful))
 
     (sentence,) = said(part("abc", 520.4), part("d", 190.2, "fisheye"), group(3))
     assert (
@@ -149,7 +149,9 @@ def test_what_is_said_of_them() -> None:
     assert said(group(3), part("abc", 500)) == []
     (sentence,) = said(group(3), doubtful=True)
     assert "could not be told apart" in sentence
-    assert "and 2 more" in said(*(part("ab", 500 + 50 * number) for number in range(6)))[0]
+    (sentence,) = said(*(part("ab", 500 + 50 * number) for number in range(6)))
+    assert "and 2 more" in sentence
+    assert "2 photos (a.jpg, b.jpg) with a focal length of 530 pixels, " in sentence, "as it came out"
 
 
 def test_other_cameras_are_taken_only_where_more_matches_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
