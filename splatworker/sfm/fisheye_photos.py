@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 
 from splatworker.sfm import lens
 from splatworker.sfm.cameras import CameraGroup
@@ -22,6 +23,10 @@ PARTNERS = 3
 
 _BELIEVED = 0.95
 """Two ordinary photos are known as such where an ordinary lens explains so large a share of their matches."""
+
+_FOCALS = (0.48, 0.7, 1.2, 2.0)
+"""Focal lengths of ordinary lenses in doubtful pairs, of either photo, as multiples of the longer side: a wide lens and
+a long one are no fisheye."""
 
 _ROUNDS = 10
 
@@ -50,6 +55,8 @@ def fisheyes_among(
     straight = _most(bench, matches, [(camera, camera) for camera in ordinary])
     doubtful = [pair for pair in pairs if straight[pair] < _BELIEVED * len(matches[pair][0])]
     of = {pair: matches[pair] for pair in doubtful}
+    ordinary = [_camera(group, "SIMPLE_PINHOLE", focal * longer) for focal in _FOCALS]
+    straight |= _most(bench, of, list(product(ordinary, repeat=2)))
     bent = [_camera(group, "SIMPLE_FISHEYE", focal * longer) for focal in lens.FISHEYE_FOCALS]
     by_focal = [_most(bench, of, [(camera, camera)]) for camera in bent]
     sure = [pair for pair in doubtful if max(by[pair] for by in by_focal) > lens.CLEARLY_MORE * straight[pair]]

@@ -37,6 +37,11 @@ _RADII = (0.3, 0.6)
 _ENOUGH = 0.5
 """Of the photos, so many must have a camera of their own for anything to be said."""
 
+CERTAIN = 0.8
+"""Share of the verified matches that agree closely with a model of several lenses which is believed at once."""
+
+_PHOTOS_OF_EACH = 3
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -156,15 +161,28 @@ def tell_apart(
             yield _regrouped(bench, "single_lenses", photos, single, graph.tried)
 
 
-def is_truer(other: Regrouped, attempts: Sequence[Attempt], before: Sequence[Attempt]) -> bool:
-    """Whether the attempts by other cameras gave a model with which more matches agree closely than any before."""
+def is_truer(attempts: Sequence[Attempt], before: Sequence[Attempt], bench: Workbench) -> bool:
+    """Whether attempts gave a model with which more of the bench's matches agree closely than with any before."""
     found = ladder.best(attempts)
     if not found.plausible:
         return False
     models = [attempt.model for attempt in before if attempt.plausible and attempt.model is not None]
-    verified = agreement.read_verified(other.bench.database)
+    verified = agreement.read_verified(bench.database)
     assert found.model is not None
     return closely(found.model, verified) > max((closely(model, verified) for model in models), default=0)
+
+
+def is_certain(groups: Sequence[CameraGroup], graph: MatchGraph, attempts: Sequence[Attempt], bench: Workbench) -> bool:
+    """Whether lenses that were told apart need no other attempt beside them: enough photos of each, all placed, and
+    nearly all matches, whatever they join, agree closely.
+    """
+    found = ladder.best(attempts)
+    if found.model is None or not ladder.good_enough(found, graph, may_miss=0.0):
+        return False
+    if any(len(group.photos) < _PHOTOS_OF_EACH for group in groups if group.told):
+        return False
+    verified = agreement.read_verified(bench.database)
+    return closely(found.model, verified) >= CERTAIN * sum(len(matches) for matches in verified.matches.values())
 
 
 def closely(model: pycolmap.Reconstruction, verified: Verified) -> int:

@@ -77,7 +77,7 @@ def search(
     presets = features.presets(room.options, room.threads)
     _, fine, _ = presets
     frames = frames_of(photos)
-    shared, doubtful = groups, False
+    doubtful = False
     begun = time.process_time()
     for preset in presets:
         bench = dataclasses.replace(room, folder=room.folder / preset.name, fixed_cameras=fixed_cameras(groups))
@@ -104,9 +104,9 @@ def search(
         if len(graph.components()[0]) >= _SCENE and not taken_from_one_spot(graph, photos):
             with timer("mapping"):
                 span = Span(reporter, "placing cameras", 0.65, 0.93)
-                bench, groups, graph, found, doubtful = _climb(bench, photos, groups, graph, span)
-            attempts = found if groups is not shared else attempts + found
-            shared = groups
+                climbed = _climb(bench, photos, groups, graph, span)
+            attempts = climbed.attempts if climbed.groups is not groups else attempts + climbed.attempts
+            bench, groups, graph, doubtful = climbed.bench, climbed.groups, climbed.graph, climbed.differ
         is_regrouped = any(group.told for group in groups)
         if evidence is not None and not is_regrouped and not ladder.answered(attempts, graph):  # the other way, once
             if not evidence.heeded:
@@ -125,36 +125,70 @@ def search(
     return Findings(keypoints, graph, attempts, groups, evidence, doubtful)
 
 
+@dataclass(frozen=True)
+class _Climbed:
+    """Attempts, on which matches, and by which cameras; `differ`: photos that share one do not share a lens."""
+
+    bench: Workbench
+    groups: Sequence[CameraGroup]
+    graph: MatchGraph
+    attempts: list[Attempt]
+    differ: bool = False
+
+
 def _climb(
     bench: Workbench, photos: Sequence[PhotoHeader], groups: Sequence[CameraGroup], graph: MatchGraph, span: Span
-) -> tuple[Workbench, Sequence[CameraGroup], MatchGraph, list[Attempt], bool]:
-    """The attempts on these matches, and on which; by other cameras than given, where that is truer.
+) -> _Climbed:
+    """The attempts on these matches, by other cameras than given where that is truer.
 
-    The last says whether photos share a camera that several lenses took.
+    Where the cameras as given hold all photos, and yet do not fit them, others are believed if they fit better. Where
+    no photos hold together at first, that may have any reason: others are believed at once if they are certain, and
+    else only where no further attempt holds the photos by the cameras as given.
     """
     look = bench.folder.name
-    begun = found = ladder.begin(bench, look, groups, graph, span)
-    asked = set() if begun else lens_groups.of_two_kinds(bench, photos, groups, graph)
-    if not begun and not asked:
-        found = ladder.climb(bench, look, groups, graph, span, begun)
-    asked = asked or lens_groups.in_question(bench, groups, graph, found)
-    kept: tuple[Workbench, Sequence[CameraGroup], MatchGraph, list[Attempt], bool] | None = None
+    begun = ladder.begin(bench, look, groups, graph, span)
+    if begun:
+        asked = lens_groups.in_question(bench, groups, graph, begun)
+    else:
+        asked = lens_groups.of_two_kinds(bench, photos, groups, graph)
+    held = bool(begun) and ladder.good_enough(begun[-1], graph)
+    other = _by_other_cameras(bench, photos, groups, graph, span, asked, begun)
+    if other and (held or lens_groups.is_certain(other.groups, other.graph, other.attempts, other.bench)):
+        return other
+    found = ladder.climb(bench, look, groups, graph, span, begun)
+    if not begun and not asked and (asked := lens_groups.in_question(bench, groups, graph, found)):
+        other = _by_other_cameras(bench, photos, groups, graph, span, asked, found)
+    differ = bool(asked) and lens_groups.differ(best(found), asked, bench)
+    holds = not differ and ladder.good_enough(best(found), graph)
+    if other and not holds and lens_groups.is_truer(other.attempts, found, other.bench):
+        return other
+    return _Climbed(bench, groups, graph, found, differ)
+
+
+def _by_other_cameras(
+    bench: Workbench,
+    photos: Sequence[PhotoHeader],
+    groups: Sequence[CameraGroup],
+    graph: MatchGraph,
+    span: Span,
+    asked: set[int],
+    before: Sequence[Attempt],
+) -> _Climbed | None:
+    """The first grouping by which photos of a camera share a lens, or else the truest; None if none is truer."""
+    kept: _Climbed | None = None
     for other in lens_groups.tell_apart(bench, photos, groups, graph, asked) if asked else ():
-        attempts = ladder.climb(other.bench, look, other.groups, other.graph, span)
-        if lens_groups.is_truer(other, attempts, kept[3] if kept else found):
-            model = best(attempts).model
-            assert model is not None
-            told = lens_groups.told_by(other.groups, groups, model)
-            cameras = {camera_id for camera_id, group in enumerate(told, 1) if group.told}
-            differs = lens_groups.differ(best(attempts), cameras, other.bench)
-            kept = other.bench, told, other.graph, attempts, differs
-            if not differs:
-                break
-    if kept:
-        return kept
-    if found is begun:
-        found = ladder.climb(bench, look, groups, graph, span, begun)
-    return bench, groups, graph, found, bool(asked) and lens_groups.differ(best(found), asked, bench)
+        attempts = ladder.climb(other.bench, bench.folder.name, other.groups, other.graph, span)
+        if not lens_groups.is_truer(attempts, kept.attempts if kept else before, other.bench):
+            continue
+        model = best(attempts).model
+        assert model is not None
+        told = lens_groups.told_by(other.groups, groups, model)
+        cameras = {camera_id for camera_id, group in enumerate(told, 1) if group.told}
+        differ = lens_groups.differ(best(attempts), cameras, other.bench)
+        kept = _Climbed(other.bench, told, other.graph, attempts, differ)
+        if not differ:
+            break
+    return kept
 
 
 def _look(

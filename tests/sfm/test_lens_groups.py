@@ -159,13 +159,13 @@ def test_other_cameras_are_taken_only_where_more_matches_agree(tmp_path: Path, m
     counts = {id(one): number for number, one in enumerate(models)}
     monkeypatch.setattr(lens_groups, "closely", lambda found, _: counts[id(found)])
     monkeypatch.setattr(agreement, "read_verified", lambda _: None)
-    other = cast(lens_groups.Regrouped, SimpleNamespace(bench=SimpleNamespace(database=tmp_path)))
+    bench = cast(Workbench, SimpleNamespace(database=tmp_path))
     few, more, most = (tried(one) for one in models)
-    assert lens_groups.is_truer(other, [most], [few, more])
-    assert not lens_groups.is_truer(other, [few], [more])
-    assert lens_groups.is_truer(other, [more], []), "there was nothing before"
+    assert lens_groups.is_truer([most], [few, more], bench)
+    assert not lens_groups.is_truer([few], [more], bench)
+    assert lens_groups.is_truer([more], [], bench), "there was nothing before"
     bad = tried(models[2], gate.Inspection(faults=["bent"]))
-    assert not lens_groups.is_truer(other, [bad], [few])
+    assert not lens_groups.is_truer([bad], [few], bench)
 
 
 @pytest.mark.slow
