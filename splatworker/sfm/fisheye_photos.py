@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import product
 
 from splatworker.sfm import lens
 from splatworker.sfm.cameras import CameraGroup
@@ -56,7 +55,7 @@ def fisheyes_among(
     doubtful = [pair for pair in pairs if straight[pair] < _BELIEVED * len(matches[pair][0])]
     of = {pair: matches[pair] for pair in doubtful}
     ordinary = [_camera(group, "SIMPLE_PINHOLE", focal * longer) for focal in _FOCALS]
-    straight |= _most(bench, of, list(product(ordinary, repeat=2)))
+    straight |= _most(bench, of, [(one, other) for one in ordinary for other in ordinary])
     bent = [_camera(group, "SIMPLE_FISHEYE", focal * longer) for focal in lens.FISHEYE_FOCALS]
     by_focal = [_most(bench, of, [(camera, camera)]) for camera in bent]
     sure = [pair for pair in doubtful if max(by[pair] for by in by_focal) > lens.CLEARLY_MORE * straight[pair]]
