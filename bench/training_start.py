@@ -2,11 +2,11 @@
 
     python bench/training_start.py SCENE [--device cuda] [--runs 5] [--iterations 7000]
 
-Starts `splatworker train` as it is, by default with what the worker would ask for, so often, each in a process of its own
-that ends after its first iteration, and prints the medians: what ran when, and in which thread. Spans of one name are told
-together, as photos are decoded by many threads: from the first one's begin to the last one's end, and the sum of them.
-On a GPU the driver's own share is measured beside it, in a process that does nothing else. The first run, which reads
-files from the disk, is left out.
+Starts `splatworker train` with what the worker would ask for, so often, each in a process of its own that ends after
+its first iteration, and prints the medians: what ran when, and in which thread. Spans of one name are told together, as
+photos are decoded by many threads: from the first one's begin to the last one's end, and the sum of them. On a GPU the
+driver's own share is measured beside it, in a process that does nothing else. The first run, which reads files from the
+disk, is left out.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import time
 BEGAN = time.time()
 """Before anything is imported that the interpreter has not imported by itself."""
 
+from typing import NamedTuple  # noqa: E402
+
 LAUNCHED = "BENCH_LAUNCHED"
 
 SPANS = {
-    "splatworker.train.cli": ["demand_usable", "renderer_for", "cuda_refusal", "train"],
+    "splatworker.train.cli": ["demand_usable", "renderer_for", "cuda_refusal"],
     "splatworker.render.backend": ["find_gpus"],
     "splatworker.train.trainer": [
         "read_scene",
@@ -44,63 +46,82 @@ SPANS = {
 }
 """Functions whose calls are timed, by the module that calls them."""
 
-Span = tuple[str, str, float, float]
-"""What, in which thread, from when to when, in seconds since the process was launched."""
+
+class Span(NamedTuple):
+    """What, in which thread, from when to when, and how long the thread itself was at work; in seconds."""
+
+    name: str
+    thread: str
+    begin: float
+    end: float
+    cpu: float
 
 
 def inside(words: list[str]) -> None:
     """The training, with its calls timed; ends the process after the first iteration."""
     import functools
+    import gc
     import importlib
     import json
     import threading
     from typing import Any
 
     launched = float(os.environ[LAUNCHED])
-    spans: list[Span] = [("Python", "MainThread", 0.0, BEGAN - launched)]
+    spans = [Span("Python", "MainThread", launched, BEGAN, time.process_time())]
 
     def timed(name: str, call: Any) -> Any:
         @functools.wraps(call, updated=())
         def timing(*args: Any, **kwargs: Any) -> Any:
-            begin = time.time()
+            begin, cpu = time.time(), time.thread_time()
             try:
                 return call(*args, **kwargs)
             finally:
-                spans.append((name, threading.current_thread().name, begin - launched, time.time() - launched))
+                thread = threading.current_thread().name
+                spans.append(Span(name, thread, begin, time.time(), time.thread_time() - cpu))
 
         return timing
 
+    # What splatworker.train.start does, with a look at it in between.
     begin = time.time()
-    from splatworker import cli
-    from splatworker.train import cli as train_cli
-    from splatworker.train import trainer
+    from splatworker.render import opening
+    from splatworker.train import start as starting
 
-    spans.append(("imports", "MainThread", begin - launched, time.time() - launched))
+    start: Any = starting
+
+    spans.append(Span("imports of the command line", "MainThread", begin, time.time(), time.process_time()))
+    opening._open = timed("the GPU opens", opening._open)
+    options, unused = timed("parse", start.parse)(words)
+    timed("open_soon", opening.open_soon)(options.device)
+    begin, cpu = time.time(), time.thread_time()
+    from splatworker.train import cli as train_cli
+
+    cli: Any = train_cli
+
+    spans.append(Span("imports of the trainer", "MainThread", begin, time.time(), time.thread_time() - cpu))
     for module, names in SPANS.items():
         for name in names:
             where = importlib.import_module(module)
             setattr(where, name, timed(name, getattr(where, name)))
-    real = train_cli.renderer_for
+    real = cli.renderer_for
 
     def renderer_for(*args: Any, **kwargs: Any) -> Any:
         renderer = real(*args, **kwargs)
         step = renderer.training_step
 
         def first_step(*args: Any) -> Any:
-            begin = time.time()
-            loss = step(*args)
-            trainer.LossLog(lambda entry: None).add(loss)
-            float(loss.total)  # waits for the GPU
-            spans.append(("training_step", "MainThread", begin - launched, time.time() - launched))
-            print(json.dumps(spans), flush=True)
+            if threading.current_thread() is not threading.main_thread():  # one that warms up
+                return step(*args)
+            timed("the first iteration", lambda: float(step(*args).total))()  # waits for the GPU
+            print(json.dumps([span._replace(begin=span.begin - launched, end=span.end - launched) for span in spans]))
+            sys.stdout.flush()
             os._exit(0)
 
         renderer.training_step = first_step
         return renderer
 
-    train_cli.renderer_for = renderer_for  # type: ignore[assignment]
-    sys.exit(cli.main(["train", *words]))
-
+    cli.renderer_for = renderer_for
+    gc.freeze()
+    sys.exit(cli.run(options, unused))
 
 
 DRIVER = """
@@ -151,30 +172,50 @@ def main() -> None:
             command = [sys.executable, __file__, *where, *words, "--json"]
             environment = os.environ | {LAUNCHED: repr(time.time())}
             done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-            spans: list[Span] = json.loads(done.stdout.splitlines()[-1])
-            return spans
+            return [Span(*span) for span in json.loads(done.stdout.splitlines()[-1])]
 
     run()
     tables = [summed(run()) for _ in range(options.runs)]
-    print("| ms | thread | calls | begins | ends | sum |\n|---|---|---|---|---|---|")
-    for name, (thread, calls, *_) in sorted(tables[0].items(), key=lambda row: row[1][2]):
-        begin, end, total = (statistics.median(table[name][k] for table in tables if name in table) for k in (2, 3, 4))
-        print(f"| {name} | {thread} | {calls} | {1e3 * begin:.0f} | {1e3 * end:.0f} | {1e3 * total:.0f} |")
-    ends = [table["training_step"][3] for table in tables]
+    print("| ms | thread | calls | begins | ends | sum | at work |\n|---|---|---|---|---|---|---|")
+    for name, first in sorted(tables[0].items(), key=lambda row: row[1].begin):
+        these = [table[name] for table in tables if name in table]
+        times = (1e3 * statistics.median(column) for column in zip(*(one[2:] for one in these), strict=True))
+        print(f"| {name} | {first.thread} | {first.calls} | {' | '.join(f'{time:.0f}' for time in times)} |")
+    ends = [table["the first iteration"].end for table in tables]
     print(f"to the end of the first iteration: {', '.join(f'{end:.2f}' for end in ends)} s")
     if options.device == "cuda":
         command = [sys.executable, "-c", DRIVER]
         runs = [json.loads(subprocess.check_output(command, text=True)) for _ in range(options.runs)]
-        parts = (f"{name} {1e3 * statistics.median(run[k] for run in runs):.0f}" for k, name in enumerate(DRIVERS_SHARE))
+        parts = (
+            f"{name} {1e3 * statistics.median(run[k] for run in runs):.0f}" for k, name in enumerate(DRIVERS_SHARE)
+        )
         print(f"the driver alone, ms: {', '.join(parts)}")
 
 
-def summed(spans: list[Span]) -> dict[str, tuple[str, int, float, float, float]]:
-    """By name: a thread, how many calls, when the first began, when the last ended, and how long all were."""
-    table: dict[str, tuple[str, int, float, float, float]] = {}
-    for name, thread, begin, end in spans:
-        _, calls, first, last, total = table.get(name, (thread, 0, begin, end, 0.0))
-        table[name] = (thread, calls + 1, min(first, begin), max(last, end), total + end - begin)
+class Summary(NamedTuple):
+    """The spans of one name: a thread, how many, when the first began and the last ended, and how long all were."""
+
+    thread: str
+    calls: int
+    begin: float
+    end: float
+    total: float
+    cpu: float
+
+
+def summed(spans: list[Span]) -> dict[str, Summary]:
+    """The spans by their names."""
+    table: dict[str, Summary] = {}
+    for span in spans:
+        so_far = table.get(span.name, Summary(span.thread, 0, span.begin, span.end, 0.0, 0.0))
+        table[span.name] = Summary(
+            so_far.thread,
+            so_far.calls + 1,
+            min(so_far.begin, span.begin),
+            max(so_far.end, span.end),
+            so_far.total + span.end - span.begin,
+            so_far.cpu + span.cpu,
+        )
     return table
 
 

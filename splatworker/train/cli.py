@@ -18,7 +18,11 @@ from splatworker.train.trainer import train
 
 def main(argv: list[str]) -> int:
     """Train; 0 for success, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
-    options, unused = parse(argv)
+    return run(*parse(argv))
+
+
+def run(options: Options, unused: list[str]) -> int:
+    """The same of options, and the names of given ones that change nothing."""
     silent = rank_here() > 0  # the first of several processes reports for all
 
     def work(report: Reporter) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Overlap:
             scale: (K,) of the points.
         """
         shared = np.empty((self._count, self._count))
-        weights = np.bincount(self._sighting, weight, minlength=len(self._photo))
+        weights = np.bincount(self._sighting, weight, minlength=len(self._photo)).astype(np.float64, copy=False)
         scales = np.ones(len(self._first) - 1) if scale is None else scale
         _cpu.shared_weights(self._photo, weights, self._first, scales, shared)
         return shared
@@ -121,28 +121,29 @@ class Light:
     def __init__(self, observed: Path | None) -> None:
         self._observed = {} if observed is None else read_observations(observed)
         self._nothing = Sightings(np.zeros(0, np.uint64), np.zeros((0, 3)))
-        self._sightings: list[Sightings] = []
+        self._sightings: dict[str, Sightings] = {}
 
     def look(self, photo: Photo, pixels: npt.NDArray[np.uint8]) -> None:
-        """Look at a photo's (3, H, W) pixels, of any size."""
+        """Look at a photo's (3, H, W) pixels, of any size; any thread may, at any photo."""
         seen = self._observed.get(photo.name)
         if seen is None:
-            self._sightings.append(self._nothing)
             return
         factor = photo.shrunk * pixels.shape[2] / photo.camera.width
-        self._sightings.append(sample(pixels, seen.xy * factor, seen.points))
+        self._sightings[photo.name] = sample(pixels, seen.xy * factor, seen.points)
 
-    def gains(self, mode: LightMode) -> Array | None:
-        """(N, 3) what is to be taken out of the photos; None where they stay as they are.
+    def gains(self, mode: LightMode, names: Sequence[str]) -> Array | None:
+        """(N, 3) what is to be taken out of the photos of these names; None where they stay as they are.
 
         Args:
+            names: N photos.
             mode: as_taken, nothing; common, whatever differs; auto, what differs without rule.
         """
         if mode == "as_taken":
             return None
-        found = gains(self._sightings)
+        sightings = [self._sightings.get(name, self._nothing) for name in names]
+        found = gains(sightings)
         least = WITHOUT_RULE if mode == "auto" else 0.0
-        differ = (found != 1).any() and unexpected(self._sightings, np.log(found)) >= least
+        differ = (found != 1).any() and unexpected(sightings, np.log(found)) >= least
         return found if differ else None
 
 
@@ -199,7 +200,7 @@ def _channel(
     Least squares, weighted anew in every round. Points' colours are eliminated: what remains is a system of photos.
     """
     count = len(enough)
-    gain: Array = np.zeros(count)
+    gain: npt.NDArray[np.floating] = np.zeros(count)
     weight: npt.NDArray[np.floating] = np.ones(len(logs))
     for _ in range(ROUNDS):
         of_photos = np.bincount(photo, weight, minlength=count)
@@ -211,4 +212,4 @@ def _channel(
         gain = np.where(enough, gain - gain[enough].mean(), 0.0)
         colours = np.bincount(point, weight * (logs - gain[photo])) / of_points
         weight = 1 / (1 + ((logs - gain[photo] - colours[point]) / NOISE) ** 2)
-    return gain
+    return gain.astype(np.float64, copy=False)

@@ -141,7 +141,11 @@ class Views(Sequence[View]):
 
     def each(self, change: Callable[[View], View]) -> Views:
         """What `change` makes of every view, kept where these are."""
-        changed = [change(view) for view in self]
+        if self._device is None and isinstance(self._views[0].photo, np.ndarray):
+            with ThreadPoolExecutor(available_cpus()) as pool:
+                changed = list(pool.map(change, self._views))
+        else:
+            changed = [change(view) for view in self]
         if self._device is not None:
             changed = [View(view.camera, on_host(view.photo), view.ignored) for view in changed]
         holes = [
@@ -189,7 +193,7 @@ def load_views(
         device: where they are needed.
         loaded: hears how many are there.
         budget: bytes that they may take on the device; None for `PHOTOS_SHARE` of what is free on a GPU.
-        look: is shown each photo's (3, H, W) pixels, in order.
+        look: is shown each photo's (3, H, W) pixels, by the thread that decoded it.
 
     Raises:
         InvalidScene: a photo cannot be decoded, or is not of its camera's shape.
@@ -199,11 +203,15 @@ def load_views(
     views, holes = [], []
     with ThreadPoolExecutor(available_cpus()) as pool:
         sizes = [image_size(photo.camera, options.resolution) for photo in photos]
-        pixels = pool.map(load_photo, photos, sizes, [background] * len(photos))
-        hidden = pool.map(load_hidden, photos, sizes)
+
+        def decoded(photo: Photo, size: tuple[int, int]) -> tuple[_Bytes, tuple[_Bytes | None, _Bytes | None]]:
+            pixels, hidden = load_photo(photo, size, background), load_hidden(photo, size)
+            look(photo, pixels)
+            return pixels, hidden
+
         streams = _bytes_of(sizes, options) > (_photo_budget(device) if budget is None else budget)
-        for photo, (width, height), array, (hole, mask) in zip(photos, sizes, pixels, hidden, strict=True):
-            look(photo, array)
+        loading = pool.map(decoded, photos, sizes)
+        for photo, (width, height), (array, (hole, mask)) in zip(photos, sizes, loading, strict=True):
             holes.append(None if hole is None else to_device(hole, device))
             ignored = None if mask is None else Ignored(to_device(mask, device))
             if mask is not None:

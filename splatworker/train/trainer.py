@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -105,6 +106,7 @@ def train(
     writes = ranks is None or ranks.number == 0
 
     photos = [*train_photos, *test_photos]
+    names = [photo.name for photo in photos]
 
     def loaded(count: int) -> None:
         report.progress("loading photos", LOADING_SHARE * count / len(photos))
@@ -112,7 +114,7 @@ def train(
     light = Light(scene.observed if options.light != "as_taken" else None)
     with warming_up(device):
         views = load_views(photos, options, device, loaded, look=light.look)
-    gains = None if views.have_holes else light.gains(options.light)  # a hole has its own colour
+    gains = None if views.have_holes else light.gains(options.light, names)  # a hole has its own colour
     if gains is not None:
         views = views.divided(gains)
         report.warning(
@@ -132,10 +134,10 @@ def train(
         write_description(options, scene, train_photos, test_photos)
         folder.written()
 
-    if writes and not folder.is_taken:
-        begin()
+    aside = ThreadPoolExecutor(1)  # the disk is waited for meanwhile
+    described = aside.submit(begin) if writes and not folder.is_taken else None
+    aside.shutdown(wait=False)
     background = to_device(np.full(3, float(options.white_background), np.float32), device)
-    names = [photo.name for photo in photos]
     quality = Quality(renderer, names, views, len(train_photos), background, options.model_path)
     silhouettes = Silhouettes.of([photo.camera for photo in train_photos], views)
     # On one colour, Gaussians of that colour would pass for nothing; on a new one every step only nothing does.
@@ -143,6 +145,8 @@ def train(
     if silhouettes and first == 0:
         silhouettes.clear(model)
     pyramid = Pyramid(views[: len(train_photos)], options.coarse_iterations)
+    if described:
+        described.result()
     log, clock = LossLog(watch), Clock(device)
     steps = _batches(renderer, ranks) if ranks else renderer
     training_step = retry_without_growth(steps.training_step, density, report)
