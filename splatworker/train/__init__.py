@@ -11,7 +11,7 @@ Does not know: where the scene comes from, and how a training step is worked out
 * initial: Gaussians from the points
 * model: the Gaussians, their optimiser state, and all surgery on them
 * schedule: learning rates and spherical-harmonics degree by iteration
-* density: where Gaussians are added and removed: strategies
+* density, density_facts: where Gaussians are added and removed: strategies, and what they know of each
 * memory: how many Gaussians fit
 * free_space, silhouettes: where no Gaussian may be: before the cameras, and outside of what photos show
 * warm_up: every GPU kernel once, before the scene is there
@@ -24,5 +24,5 @@ Does not know: where the scene comes from, and how a training step is worked out
 * evaluate: PSNR and SSIM
 * checkpoint: saving and resuming
 * folder: the files of a model folder
-* cli, eval_cli
+* start, cli, eval_cli
 """
