@@ -1,12 +1,13 @@
 """Where the time goes from the start of a training process to the end of its first iteration.
 
-    python bench/training_start.py SCENE [--device cuda] [--runs 5] [--iterations 7000]
+    python bench/training_start.py SCENE [--device cuda] [--runs 5] [--iterations 7000] [--plain]
 
 Starts `splatworker train` with what the worker would ask for, so often, each in a process of its own that ends after
 its first iteration, and prints the medians: what ran when, and in which thread. Spans of one name are told together, as
 photos are decoded by many threads: from the first one's begin to the last one's end, and the sum of them. On a GPU the
-driver's own share is measured beside it, in a process that does nothing else. The first run, which reads files from the
-disk, is left out.
+driver's own share is measured beside it, in a process that does nothing else. The last line is told from outside: how
+long the command itself takes to say that it is at its tenth iteration; `--plain` tells that alone, of any version. The
+first run, which reads files from the disk, is left out.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 BEGAN = time.time()
 """Before anything is imported that the interpreter has not imported by itself."""
 
+from collections.abc import Callable  # noqa: E402
 from typing import NamedTuple  # noqa: E402
 
 LAUNCHED = "BENCH_LAUNCHED"
@@ -163,6 +165,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--iterations", type=int, default=7000)
+    parser.add_argument("--plain", action="store_true")
     options = parser.parse_args()
     words = words_for(options.scene, {"iterations": options.iterations, "eval": True})
 
@@ -174,8 +177,40 @@ def main() -> None:
             done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
             return [Span(*span) for span in json.loads(done.stdout.splitlines()[-1])]
 
-    run()
-    tables = [summed(run()) for _ in range(options.runs)]
+    def tenth_iteration() -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            where = ["-s", str(options.scene), "-m", folder, "--device", options.device]
+            began = time.perf_counter()
+            command = [sys.executable, "-m", "splatworker", "train", *where, *words, "--json"]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                for line in process.stdout or ():
+                    if '"step": "training"' in line:
+                        break
+                seconds = time.perf_counter() - began
+                process.kill()
+            return seconds
+
+    if options.plain:
+        tenth_iteration()
+    else:
+        run()
+        tell_parts(run, options.runs)
+    if options.device == "cuda" and not options.plain:
+        command = [sys.executable, "-c", DRIVER]
+        runs = [json.loads(subprocess.check_output(command, text=True)) for _ in range(options.runs)]
+        parts = (
+            f"{name} {1e3 * statistics.median(run[k] for run in runs):.0f}" for k, name in enumerate(DRIVERS_SHARE)
+        )
+        print(f"the driver alone, ms: {', '.join(parts)}")
+    tenth = ", ".join(f"{tenth_iteration():.2f}" for _ in range(options.runs))
+    print(f"the command itself, to its tenth iteration: {tenth} s")
+
+
+def tell_parts(run: Callable[[], list[Span]], count: int) -> None:
+    """Print the medians of so many runs."""
+    import statistics
+
+    tables = [summed(run()) for _ in range(count)]
     print("| ms | thread | calls | begins | ends | sum | at work |\n|---|---|---|---|---|---|---|")
     for name, first in sorted(tables[0].items(), key=lambda row: row[1].begin):
         these = [table[name] for table in tables if name in table]
@@ -183,13 +218,6 @@ def main() -> None:
         print(f"| {name} | {first.thread} | {first.calls} | {' | '.join(f'{time:.0f}' for time in times)} |")
     ends = [table["the first iteration"].end for table in tables]
     print(f"to the end of the first iteration: {', '.join(f'{end:.2f}' for end in ends)} s")
-    if options.device == "cuda":
-        command = [sys.executable, "-c", DRIVER]
-        runs = [json.loads(subprocess.check_output(command, text=True)) for _ in range(options.runs)]
-        parts = (
-            f"{name} {1e3 * statistics.median(run[k] for run in runs):.0f}" for k, name in enumerate(DRIVERS_SHARE)
-        )
-        print(f"the driver alone, ms: {', '.join(parts)}")
 
 
 class Summary(NamedTuple):
