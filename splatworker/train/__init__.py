@@ -6,6 +6,7 @@ Does not know: where the scene comes from, and how a training step is worked out
 
 * training_options, own_options, unused_options: every option, said once
 * options: the command line, one dataclass
+* loading: the scene and its photos, on their way while the GPU opens
 * photos, light: photos as uint8 arrays at the training size, and in one light where theirs differs
 * plane_sweep, dense_points: how far away a photo's pixels are, and more points to start from where photos are few
 * initial: Gaussians from the points

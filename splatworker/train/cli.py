@@ -12,6 +12,7 @@ from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
 from splatworker.train.folder import demand_usable
 from splatworker.train.launch import choose_gpu, is_started, rank_here
+from splatworker.train.loading import Loading
 from splatworker.train.options import Options, parse
 from splatworker.train.trainer import train
 
@@ -31,7 +32,7 @@ def run(options: Options, unused: list[str]) -> int:
         show = _Detailed(report) if sys.stderr.isatty() and not (options.json or silent) else None
         if not silent:
             demand_usable(options)
-        with interrupts.stoppable("train", as_json=options.json and not silent):
+        with interrupts.stoppable("train", as_json=options.json and not silent), Loading(options) as loading:
             choose_gpu(options.device)
             several = is_started()
             renderer = renderer_for(options.device, deterministic=options.deterministic, tensors=several)
@@ -42,9 +43,9 @@ def run(options: Options, unused: list[str]) -> int:
                 from splatworker.train.parallel import process_group  # noqa: PLC0415 - loads torch
 
                 with process_group(renderer.device) as ranks:
-                    result = train(options, renderer, show or report, watch, ranks)
+                    result = train(options, renderer, show or report, watch, ranks, loading)
             else:
-                result = train(options, renderer, show or report, watch)
+                result = train(options, renderer, show or report, watch, loading=loading)
         if not (options.json or options.quiet or silent):
             sys.stderr.write(printable_lines(_in_words(result, options)))
         return result

@@ -10,8 +10,6 @@ import numpy as np
 
 from splatworker.errors import InvalidScene, OutOfMemory
 from splatworker.formats.colmap import Points
-from splatworker.formats.mask_names import MaskRules
-from splatworker.formats.scene import read_scene, split
 from splatworker.render.arrays import to_device
 from splatworker.render.device import give_back_memory, peak_memory
 from splatworker.render.interface import Renderer, Step
@@ -26,7 +24,7 @@ from splatworker.train.evaluate import Quality
 from splatworker.train.folder import ModelFolder, splat_path, write_description, write_log, write_splat
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import first_gaussians, scene_extent
-from splatworker.train.light import Light
+from splatworker.train.loading import Loading
 from splatworker.train.log import READ_EVERY, LossLog
 from splatworker.train.memory import gaussian_capacity, is_out_of_memory
 from splatworker.train.model import Model
@@ -57,6 +55,7 @@ def train(
     report: Reporter,
     watch: Callable[[dict[str, Any]], None] = lambda entry: None,
     ranks: Ranks | None = None,
+    loading: Loading | None = None,
 ) -> dict[str, Any]:
     """Train a splat and write its model folder; what the stage has to tell about it.
 
@@ -67,6 +66,7 @@ def train(
         watch: gets the loss and the number of Gaussians every `READ_EVERY` iterations, as `LossLog` makes them.
         ranks: the processes that train together with this one, each on a photo of its own; the first one writes the
             model folder, and the others have nothing to tell.
+        loading: the scene, where it is on its way already.
 
     Raises:
         InvalidScene: the scene is missing, broken or empty.
@@ -75,11 +75,12 @@ def train(
         OutOfMemory: even without further densification.
         DiskFull, SplatError: the model folder cannot be written.
     """
-    rules = MaskRules(options.mask_mode, options.invert_masks)
-    scene = read_scene(options.source_path, options.images, options.masks, rules)
+    if loading is None:
+        with Loading(options) as begun:
+            return train(options, renderer, report, watch, ranks, begun)
+    scene, train_photos, test_photos, decoded = loading.loaded()
     for remark in scene.remarks:
         report.warning(remark)
-    train_photos, test_photos = split(scene.photos, options.eval)
     if not train_photos:
         raise InvalidScene("The scene has no photo to train on beside the one held out for evaluation.")
     extent = scene_extent(train_photos)
@@ -111,10 +112,9 @@ def train(
     def loaded(count: int) -> None:
         report.progress("loading photos", LOADING_SHARE * count / len(photos))
 
-    light = Light(scene.observed if options.light != "as_taken" else None)
     with warming_up(device):
-        views = load_views(photos, options, device, loaded, look=light.look)
-    gains = None if views.have_holes else light.gains(options.light, names)  # a hole has its own colour
+        views = load_views(photos, options, device, loaded, decoded=decoded)
+    gains = None if views.have_holes else loading.gains()  # a hole has its own colour
     if gains is not None:
         views = views.divided(gains)
         report.warning(
