@@ -28,10 +28,8 @@ SPANS = {
     "splatworker.train.cli": ["demand_usable", "renderer_for", "cuda_refusal"],
     "splatworker.render.backend": ["find_gpus"],
     "splatworker.train.trainer": [
-        "read_scene",
         "scene_extent",
         "FreeSpace",
-        "Light",
         "load_views",
         "more_points",
         "first_gaussians",
@@ -42,6 +40,7 @@ SPANS = {
         "Quality",
         "Pyramid",
     ],
+    "splatworker.train.loading": ["read_scene", "Light"],
     "splatworker.train.light": ["read_observations", "gains", "unexpected"],
     "splatworker.train.photos": ["load_photo", "load_hidden", "to_device"],
     "splatworker.train.warm_up": ["warm_up"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -44,6 +45,7 @@ def test_one_of_several_leaves_it_to_torch(
         monkeypatch.delenv(name, raising=False)
     for name, value in ranks.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(gc, "freeze", lambda: None)
     asked: list[str] = []
     monkeypatch.setattr(start, "open_soon", asked.append)
     monkeypatch.setattr("splatworker.train.cli.run", lambda options, unused: 0)
@@ -51,7 +53,10 @@ def test_one_of_several_leaves_it_to_torch(
     assert asked == opened
 
 
-def test_it_trains(tiny_scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_trains(
+    tiny_scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gc, "freeze", lambda: None)  # of this process, which goes on
     words = ["-s", str(tiny_scene), "-m", str(tmp_path / "m"), "--iterations", "2", "--device", "cpu", "--json"]
     assert start.main(words) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["result"]["iterations"] == 2
