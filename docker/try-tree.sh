@@ -39,7 +39,7 @@ trap 'rm -rf "$work"' EXIT
 
 if [ -f "$tree" ]; then
   mkdir "$work/tree"
-  tar -x -f "$tree" -C "$work/tree" --exclude='dev/*'
+  tar -x -f "$tree" -C "$work/tree" --anchored --exclude='./dev/*' --exclude='dev/*'
   tree=$work/tree
 fi
 [ -d "$tree/app" ] && [ -e "$tree/usr/bin" ] || die "$tree has no /app and /usr/bin: it is not the image's root file system."
