@@ -17,6 +17,7 @@ import numpy as np
 from splatworker.formats.mask_names import MaskRules
 from splatworker.formats.scene import Photo, Scene, read_scene, split
 from splatworker.machine.limits import available_cpus
+from splatworker.train.free_space import ends_of
 from splatworker.train.light import Array, Light
 from splatworker.train.options import Options
 from splatworker.train.photos import Decoded, decode_soon
@@ -45,6 +46,7 @@ class Loading:
         self._decoders = ThreadPoolExecutor(available_cpus())
         self._reader = ThreadPoolExecutor(1)
         self._gains: Future[Array | None]
+        self._ends: Future[list[float]]
         self._loaded = self._reader.submit(_quietly, self._read)
 
     def __enter__(self) -> Loading:
@@ -71,6 +73,10 @@ class Loading:
         """What the light asks to take out of the photos (`Light.gains`) of a scene that is `loaded`; waits for all."""
         return self._gains.result()
 
+    def free_space_ends(self) -> list[float]:
+        """Where the free space of each photo to train on ends (`free_space.ends_of`), of a scene that is `loaded`."""
+        return self._ends.result()
+
     def _read(self) -> Loaded:
         options = self._options
         rules = MaskRules(options.mask_mode, options.invert_masks)
@@ -79,6 +85,7 @@ class Loading:
         light = Light(scene.observed if options.light != "as_taken" else None)
         photos = [*train_photos, *test_photos]
         decoded = decode_soon(photos, options, self._decoders, light.look)
+        self._ends = self._reader.submit(_quietly, partial(ends_of, train_photos, scene.points))
         self._gains = self._reader.submit(_quietly, partial(_gains_of, light, options, photos, list(decoded)))
         return Loaded(scene, train_photos, test_photos, decoded)
 

@@ -100,7 +100,7 @@ def train(
     capacity = ranks.capacity if ranks else gaussian_capacity
     density: GradientDensity
     if options.density == "revised":
-        free_space = FreeSpace(train_photos, scene.points, device)
+        free_space = FreeSpace(train_photos, scene.points, device, loading.free_space_ends())
         density = RevisedDensity(options, extent, random.density, capacity, free_space=free_space)
     else:
         density = GradientDensity(options, extent, random.density, capacity)
