@@ -137,9 +137,12 @@ def features_of(verified: Verified, min_matches: int) -> Features:
         verified.matches[pair].astype(np.int64) + [begin[place[pair[0]]], begin[place[pair[1]]]] for pair in pairs
     ]
     both = np.concatenate([*sides, *(side[:, ::-1] for side in sides)]) if sides else np.zeros((0, 2), np.int64)
-    every = int(begin[-1])
-    ones, others = np.divmod(np.unique(both[:, 0] * every + both[:, 1]), max(every, 1))
-    used = np.unique(ones)
+    every = max(int(begin[-1]), 1)
+    keys = np.sort(both[:, 0] * every + both[:, 1])
+    ones, others = np.divmod(keys[np.diff(keys, prepend=-1) > 0], every)  # numpy's own `unique` takes ten times as long
+    matches = np.bincount(ones, minlength=int(begin[-1]))
+    used = np.flatnonzero(matches)
+    row = np.cumsum(matches > 0) - 1
     first = np.searchsorted(used, begin)
     photo = np.repeat(np.arange(len(images)), np.diff(first))
     seen = np.concatenate([np.zeros((0, 2)), *(verified.keypoints[image_id][:, :2] for image_id in images)])
@@ -148,8 +151,8 @@ def features_of(verified: Verified, min_matches: int) -> Features:
         number=(used - begin[photo]).astype(np.int32),
         first=first.astype(np.int64),
         seen=np.ascontiguousarray(seen[used], np.float64),
-        first_match=np.searchsorted(ones, np.append(used, every)).astype(np.int64),
-        match=np.searchsorted(used, others).astype(np.int32),
+        first_match=np.concatenate([[0], np.cumsum(matches[used])]).astype(np.int64),
+        match=row[others].astype(np.int32),
     )
 
 
