@@ -1,5 +1,7 @@
-"""A model that was grown in arrays as COLMAP's, by way of the files that COLMAP reads: to make it feature by feature and
-point by point takes longer than all else that a small one asks.
+"""A model that was grown in arrays as COLMAP's.
+
+By way of the files that COLMAP reads: to make it feature by feature and point by point takes longer than all else that a
+small one asks.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ _IMAGE, _POINT = struct.Struct("<I7dI"), struct.Struct("<Q3d3BdQ")
 
 
 def to_colmap(
-    grown: Growing, verified: Verified, images: Mapping[int, pycolmap.Image], cameras: Mapping[int, pycolmap.Camera],
+    grown: Growing,
+    verified: Verified,
+    images: Mapping[int, pycolmap.Image],
+    cameras: Mapping[int, pycolmap.Camera],
     folder: Path,
 ) -> pycolmap.Reconstruction:
     """COLMAP's model of the photos that have a camera, each a frame by itself, with all of their features.

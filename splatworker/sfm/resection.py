@@ -21,7 +21,8 @@ except ImportError:  # an installation without compiled kernels: COLMAP then map
     _mapping = None  # type: ignore[assignment]
 
 FOCALS = tuple(np.geomspace(1 / 3, 3, 13).tolist())
-"""Where nothing tells a focal length, these multiples of the guess are tried: of 1.2 times the longer side 0.4 to 3.6."""
+"""Where nothing tells a focal length, these multiples of the guess are tried: with 1.2 times the longer side 0.4 to
+3.6."""
 
 
 @dataclass(frozen=True)

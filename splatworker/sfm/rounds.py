@@ -10,14 +10,24 @@ model at the end: the same matches give the same cameras, however many threads w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import adjustment, agreement, first_pair, grown_model, model_adjustment, resection, tracks
+from splatworker.sfm import (
+    adjustment,
+    agreement,
+    first_pair,
+    grown_model,
+    model_adjustment,
+    resection,
+    round_rules,
+    tracks,
+)
 from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.round_rules import Rules
 from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
 
@@ -80,20 +90,6 @@ def map_in_rounds(
     )
 
 
-@dataclass(frozen=True)
-class _Rules:
-    """The thresholds of all steps, and what of a lens may move."""
-
-    beginning: first_pair.Rules
-    placing: resection.Rules
-    showing: tracks.Rules
-    again: tracks.Rules
-    few_common: float
-    most_trials: int
-    focal_ratios: tuple[float, float]
-    most_bent: float
-
-
 @dataclass
 class _Work:
     """A model that grows, and what is known of its photos beforehand.
@@ -101,6 +97,7 @@ class _Work:
     Attributes:
         cameras: of each lens, as the database has them.
         sizes: (P, 2) of the photos in pixels.
+        given: (L, 8) of each lens the parameters to begin with.
         free: of each lens bits of the parameters that may move.
         trials: how often a camera was looked for, by photo.
     """
@@ -108,8 +105,9 @@ class _Work:
     model: tracks.Growing
     cameras: list[pycolmap.Camera]
     sizes: tracks.Floats
+    given: tracks.Floats
     free: npt.NDArray[np.uint8]
-    rules: _Rules
+    rules: Rules
     seed: int
     threads: int
     trials: Counter[int] = field(default_factory=Counter)
@@ -176,8 +174,9 @@ def _work(
         model,
         [cameras[camera_id] for camera_id in camera_ids],
         np.array([[cameras[one].width, cameras[one].height] for one in of_photo], float).reshape(-1, 2),
+        parameters.copy(),
         np.array([0 if one in held else _free_parameters(cameras[one], options) for one in camera_ids], np.uint8),
-        _rules(options),
+        round_rules.of_options(options),
         bench.options.seed,
         bench.threads,
     )
@@ -188,30 +187,6 @@ def _free_parameters(camera: pycolmap.Camera, options: pycolmap.IncrementalPipel
     focal = camera.focal_length_idxs() if options.ba_refine_focal_length else []
     others = camera.extra_params_idxs() if options.ba_refine_extra_params else []
     return sum(1 << index for index in (*focal, *others))
-
-
-def _rules(options: pycolmap.IncrementalPipelineOptions) -> _Rules:
-    """COLMAP's options as ours."""
-    mapper, triangulation = options.get_mapper(), options.get_triangulation()
-    showing = tracks.Rules(
-        create=triangulation.create_max_angle_error,
-        follow=triangulation.continue_max_angle_error,
-        least_angle=triangulation.min_angle,
-        max_error=mapper.filter_max_reproj_error,
-        least_kept=mapper.filter_min_tri_angle,
-        transitivity=triangulation.complete_max_transitivity,
-    )
-    wide = triangulation.re_max_angle_error
-    return _Rules(
-        first_pair.Rules(mapper.init_min_num_inliers, mapper.init_min_tri_angle, mapper.init_max_forward_motion),
-        resection.Rules(mapper.abs_pose_max_error, mapper.abs_pose_min_num_inliers, mapper.abs_pose_min_inlier_ratio),
-        showing,
-        tracks.Rules(wide, wide, showing.least_angle, showing.max_error, showing.least_kept, showing.transitivity),
-        triangulation.re_min_ratio,
-        mapper.max_reg_trials,
-        (mapper.min_focal_length_ratio, mapper.max_focal_length_ratio),
-        mapper.max_extra_param,
-    )
 
 
 def _begin(work: _Work, verified: agreement.Verified, cameras: Mapping[int, pycolmap.Camera]) -> bool:
@@ -306,9 +281,7 @@ def _adjust(work: _Work, tolerance: float, loss: adjustment.Loss, steps: int) ->
         seen=model.features.seen[seen],
     )
     try:
-        found = adjustment.adjust(
-            problem, loss=loss, tolerance=tolerance, most_iterations=steps, threads=work.threads
-        )
+        found = adjustment.adjust(problem, loss=loss, tolerance=tolerance, most_iterations=steps, threads=work.threads)
     except ValueError:  # all of its points were filtered out
         return False
     if found.end == "converged" or (steps == _DRAFT_STEPS and found.end == "most iterations"):
@@ -328,6 +301,9 @@ def _clean(work: _Work) -> int:
     ]
     if lost:
         tracks.forget(work.model, lost)
+        lenses = work.model.lenses
+        left = sorted({int(lenses.of[photo]) for photo in lost} - set(lenses.of[work.placed].tolist()))
+        lenses.parameters[left] = work.given[left]
     return changed
 
 

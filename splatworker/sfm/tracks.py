@@ -133,9 +133,7 @@ def features_of(verified: Verified, min_matches: int) -> Features:
     counts = [len(verified.keypoints[image_id]) for image_id in images]
     begin = np.cumsum([0, *counts])
     pairs = [pair for pair, of_pair in verified.matches.items() if len(of_pair) >= min_matches]
-    sides = [
-        verified.matches[pair].astype(np.int64) + [begin[place[pair[0]]], begin[place[pair[1]]]] for pair in pairs
-    ]
+    sides = [verified.matches[pair] + begin[[place[image_id] for image_id in pair]] for pair in pairs]
     both = np.concatenate([*sides, *(side[:, ::-1] for side in sides)]) if sides else np.zeros((0, 2), np.int64)
     every = max(int(begin[-1]), 1)
     keys = np.sort(both[:, 0] * every + both[:, 1])
@@ -194,9 +192,7 @@ def clean(model: Growing, rules: Rules) -> int:
 def forget(model: Growing, photos: Sequence[int]) -> None:
     """Take the cameras from these photos, and their features from their points."""
     model.placed[list(photos)] = 0
-    model.points = _mapping.forget(
-        model.features.arrays, model.point_of, model.points, np.array(photos, np.int32)
-    )
+    model.points = _mapping.forget(model.features.arrays, model.point_of, model.points, np.array(photos, np.int32))
 
 
 def visible(
