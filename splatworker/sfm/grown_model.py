@@ -1,7 +1,6 @@
 """A model that was grown in arrays as COLMAP's.
 
-By way of the files that COLMAP reads: to make it feature by feature and point by point takes longer than all else that a
-small one asks.
+By way of the files that COLMAP reads: to make it feature by feature and point by point takes longer than growing it.
 """
 
 from __future__ import annotations
