@@ -31,7 +31,7 @@ Does not know: what the scene is for; torch.
     photo_features   of a file, some ahead          accelerator   a GPU for our own kernels, if there is one
     sift_reference   its specification
     adjustment       cameras and points moved until they fit
-    model_adjustment   the same of COLMAP's model
+    model_adjustment   the same of COLMAP's model    model_arrays   that model as arrays
     rounds           our mapper: photos in rounds, all adjusted after each
     round_rules   when its steps believe            first_pair   what it begins with
     resection     a photo's camera from points      tracks       points from features that match
