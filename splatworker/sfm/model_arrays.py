@@ -67,8 +67,8 @@ def _read_points(
 ) -> tuple[npt.NDArray[np.uint64], Floats]:
     """Ids and places of a points3D.bin; `ids` and `lengths` of its tracks, as the images have them.
 
-    COLMAP writes points by their ids, so the tracks' lengths tell where each is. Where that is not so, or a point has no
-    track, they are read one after another.
+    COLMAP writes points by their ids, so the tracks' lengths tell where each is. Where that is not so, or a point has
+    no track, they are read one after another.
     """
     sizes = _POINT.size + 8 * lengths
     if len(ids) == int.from_bytes(data[:8], "little") and 8 + sizes.sum() == len(data):
