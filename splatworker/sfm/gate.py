@@ -234,10 +234,13 @@ def _rays(model: pycolmap.Reconstruction) -> tuple[float, float]:
     image, point, _ = arrays.observations()
     some = np.flatnonzero(point % max(1, len(arrays.points) // _SAMPLE) == 0)
     some = some[np.argsort(point[some], kind="stable")]
-    sampled, first, lengths = np.unique(point[some], return_index=True, return_counts=True)
+    counts = np.bincount(point[some])
+    sampled = np.flatnonzero(counts)
+    lengths = counts[sampled]
+    first = np.cumsum(lengths) - lengths
     angles: list[npt.NDArray[np.float64]] = []
     behind, seen = 0, 0
-    for length in np.unique(lengths):
+    for length in np.flatnonzero(np.bincount(lengths)):
         alike = lengths == length
         places, matrices = arrays.points[sampled[alike]], poses[image[some[first[alike][:, None] + np.arange(length)]]]
         rotations = matrices[..., :3]

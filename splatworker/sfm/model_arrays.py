@@ -58,8 +58,10 @@ def read(model: pycolmap.Reconstruction, folder: Path | None = None) -> ModelArr
     records = sorted(image_records(images), key=lambda record: record.image_id)
     seen = [record.features["point"] for record in records]
     of_features = np.concatenate(seen) if seen else np.zeros(0, np.uint64)
-    tracks = np.unique(of_features[of_features != np.uint64(NO_POINT)], return_counts=True)
-    return ModelArrays({record.image_id: record for record in records}, *_read_points(points, *tracks))
+    seen_ids = np.sort(of_features[of_features != np.uint64(NO_POINT)])
+    begins = np.flatnonzero(np.concatenate([[True], seen_ids[1:] != seen_ids[:-1]])[: len(seen_ids)])
+    found = _read_points(points, seen_ids[begins], np.diff(begins, append=len(seen_ids)))
+    return ModelArrays({record.image_id: record for record in records}, *found)
 
 
 def _read_points(

@@ -103,9 +103,9 @@ def place(model: Growing, photo: int, camera: Resected) -> None:
     model.poses[photo] = camera.pose
     model.lenses.parameters[model.lenses.of[photo]] = camera.parameters
     model.placed[photo] = 1
-    features, rows = np.unique(camera.features, return_index=True)  # of two points of one feature the first
-    bare = model.point_of[features] == NONE
-    model.point_of[features[bare]] = camera.points[rows[bare]]
+    features = camera.features  # in their order; of two points of one feature the first counts
+    bare = (np.diff(features, prepend=-1) > 0) & (model.point_of[features] == NONE)
+    model.point_of[features[bare]] = camera.points[bare]
 
 
 def _believed(one: tuple[Floats, Floats, Numbers, Numbers, int, int], rules: Rules) -> Resected | None:

@@ -265,7 +265,7 @@ def _is_possible(work: _Work, photo: int, parameters: tracks.Floats) -> bool:
 def _adjust(work: _Work, tolerance: float, loss: adjustment.Loss, steps: int) -> bool:
     """Whether all cameras and points are at a minimum; in a draft, of few steps, they may be on the way to it."""
     model, placed = work.model, work.placed
-    lenses, of_photo = np.unique(model.lenses.of[placed], return_inverse=True)
+    lenses = np.flatnonzero(np.bincount(model.lenses.of[placed]))
     seen = np.flatnonzero(model.point_of != tracks.NONE)
     few = len(placed) < FEW_PHOTOS
     problem = adjustment.Problem(
@@ -274,7 +274,7 @@ def _adjust(work: _Work, tolerance: float, loss: adjustment.Loss, steps: int) ->
         points=model.points,
         model=model.lenses.model[lenses],
         free_lens=np.zeros(len(lenses), np.uint8) if few else work.free[lenses],
-        lens_of=of_photo.astype(np.int32),
+        lens_of=np.searchsorted(lenses, model.lenses.of[placed]).astype(np.int32),
         free_pose=model_adjustment.free_poses(model.poses[placed]),
         photo=np.searchsorted(placed, model.features.photo[seen]).astype(np.int32),
         point=model.point_of[seen],
