@@ -47,8 +47,7 @@ inline bool unproject(const Lens &lens, const double pixel[2], double ray[2]) {
         double theta = bent;
         for (int step = 0; step < kSteps; ++step) {
             const double t = theta * theta;
-            const double off =
-                theta * (1 + t * (bend[0] + t * (bend[1] + t * (bend[2] + t * bend[3])))) - bent;
+            const double off = theta * (1 + t * (bend[0] + t * (bend[1] + t * (bend[2] + t * bend[3])))) - bent;
             const double slope = 1 + t * (3 * bend[0] + t * (5 * bend[1] + t * (7 * bend[2] + t * 9 * bend[3])));
             if (!(slope > 0)) return false;
             const double by = off / slope;
@@ -66,7 +65,7 @@ inline bool unproject(const Lens &lens, const double pixel[2], double ray[2]) {
     for (int step = 0; step < kSteps; ++step) {
         adjustment::Bent<double> bent;
         adjustment::bend_plane(bend, at, bent);
-        const double(&by)[2][3] = bent.by_point;
+        const double (&by)[2][3] = bent.by_point;
         const double determinant = by[0][0] * by[1][1] - by[0][1] * by[1][0];
         if (!(determinant > 0)) return false;
         const double u = bent.at[0] - x, v = bent.at[1] - y;

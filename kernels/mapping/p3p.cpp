@@ -47,8 +47,12 @@ void polish(const Triangle &t, double (&d)[3]) {
 int p3p(const Vec3 (&bearings)[3], const Vec3 (&points)[3], Placement (&found)[kMostPlacements]) {
     const Vec3 by12 = difference(points[1], points[0]), by13 = difference(points[2], points[0]),
                by23 = difference(points[2], points[1]);
-    const Triangle t = {dot(bearings[0], bearings[1]), dot(bearings[0], bearings[2]), dot(bearings[1], bearings[2]),
-                        dot(by12, by12),               dot(by13, by13),               dot(by23, by23)};
+    const Triangle t = {dot(bearings[0], bearings[1]),
+                        dot(bearings[0], bearings[2]),
+                        dot(bearings[1], bearings[2]),
+                        dot(by12, by12),
+                        dot(by13, by13),
+                        dot(by23, by23)};
     const Vec3 normal = cross(by12, by13);
     if (!(dot(normal, normal) > 1e-12 * t.side12 * t.side13)) return 0;  // all in a line
 

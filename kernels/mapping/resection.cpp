@@ -12,11 +12,13 @@ namespace {
 
 constexpr int kMost = 6 + adjustment::kMostParameters;
 constexpr int kSample = 3, kLocalSteps = 3, kFinalSteps = 15;
-constexpr int kTrialsOfFocal = 100;   // of each focal length, when there are several to choose from
-constexpr double kHuber = 1;          // pixels
-constexpr double kLocalHuber = 3;     // while the camera is not known well
-constexpr double kSettled = 1e-6;     // a step that lowers the cost by a smaller share is the last
-constexpr uint32_t kPurpose = 0x50;   // of the random numbers: no one else's
+constexpr int kTrialsOfFocal = 100;  // of each focal length, when there are several to choose from
+constexpr double kHuber = 1;         // pixels
+constexpr double kLocalHuber = 3;    // while the camera is not known well
+constexpr double kSettled = 1e-6;    // a step that lowers the cost by a smaller share is the last
+constexpr double kFirstDamping = 1e-4, kLeastDamping = 1e-10, kLeastPivot = 1e-12;
+constexpr int kAttempts = 6;         // of a step, with ten times the damping each
+constexpr uint32_t kPurpose = 0x50;  // of the random numbers: no one else's
 
 // A rotation as a quaternion x, y, z, w (Shepperd 1978).
 void quaternion_of(const Mat3 &r, double q[4]) {
@@ -24,8 +26,10 @@ void quaternion_of(const Mat3 &r, double q[4]) {
                                1 + r[0] + r[4] + r[8]};
     const int largest = int(std::max_element(squares, squares + 4) - squares);
     const double by = 0.5 / std::sqrt(squares[largest]);
-    const double x = r[7] - r[5], y = r[2] - r[6], z = r[3] - r[1], xy = r[1] + r[3], xz = r[2] + r[6], yz = r[5] + r[7];
-    const double rows[4][4] = {{squares[0], xy, xz, x}, {xy, squares[1], yz, y}, {xz, yz, squares[2], z}, {x, y, z, squares[3]}};
+    const double x = r[7] - r[5], y = r[2] - r[6], z = r[3] - r[1], xy = r[1] + r[3], xz = r[2] + r[6],
+                 yz = r[5] + r[7];
+    const double rows[4][4] = {
+        {squares[0], xy, xz, x}, {xy, squares[1], yz, y}, {xz, yz, squares[2], z}, {x, y, z, squares[3]}};
     for (int k = 0; k < 4; ++k) q[k] = rows[largest][k] * by;
     adjustment::normalize(q);
 }
@@ -77,6 +81,63 @@ bool is_enough(int inliers, int64_t count, int trials, double confidence) {
         power *= power;
     }
     return missed <= 1 - confidence;
+}
+
+// The normal equations of a pose and the lens's free parameters, the lower half.
+struct Normal {
+    double matrix[kMost][kMost] = {}, descent[kMost] = {};
+};
+
+// Their sums over the sights marked, each weighted by the loss; the cost.
+double linearize(const Sights &sights, const uint8_t *holds, double huber, const double pose[7], const Lens &lens,
+                 Normal &normal) {
+    const int unknowns = 6 + lens.free;
+    Pose placed;
+    adjustment::pose_of(pose, placed);
+    double cost = 0;
+    for (int64_t i = 0; i < sights.count(); ++i) {
+        const double *point = &sights.points[3 * i], *seen = &sights.seen[2 * i];
+        if (!holds[i] || !std::isfinite(squared_error(placed, lens, point, seen))) continue;
+        adjustment::Linearized<double> one;
+        adjustment::linearize(placed, lens, point, seen, adjustment::kHuber, huber, one);
+        cost += adjustment::loss_of(adjustment::kHuber, huber, squared_error(placed, lens, point, seen), one.weight);
+        for (int row = 0; row < 2; ++row) {
+            double by[kMost];
+            std::copy(one.by_pose[row], one.by_pose[row] + 6, by);
+            std::copy(one.by_lens[row], one.by_lens[row] + lens.free, by + 6);
+            for (int a = 0; a < unknowns; ++a) {
+                const double weighted = one.weight * by[a];
+                normal.descent[a] -= weighted * one.residual[row];
+                for (int b = 0; b <= a; ++b) normal.matrix[a][b] += weighted * by[b];
+            }
+        }
+    }
+    return cost;
+}
+
+// The cost of a camera; infinite where a sight is not in front of it, or the lens is none.
+double cost_of(const Sights &sights, const uint8_t *holds, double huber, const double pose[7], const Lens &lens) {
+    if (!(lens.value[adjustment::kFx] > 0 && lens.value[adjustment::kFy] > 0)) return HUGE_VAL;
+    Pose placed;
+    adjustment::pose_of(pose, placed);
+    double cost = 0, weight;
+    for (int64_t i = 0; i < sights.count(); ++i)
+        if (holds[i])
+            cost += adjustment::loss_of(adjustment::kHuber, huber,
+                                        squared_error(placed, lens, &sights.points[3 * i], &sights.seen[2 * i]),
+                                        weight);
+    return cost;
+}
+
+Lens moved_lens(const Lens &lens, const double *step) {
+    Lens moved = lens;
+    for (int k = 0; k < lens.free; ++k) {
+        if (lens.column[k] == adjustment::kFocal)
+            moved.value[adjustment::kFx] += step[k], moved.value[adjustment::kFy] += step[k];
+        else
+            moved.value[lens.column[k]] += step[k];
+    }
+    return moved;
 }
 
 struct Best {
@@ -144,66 +205,26 @@ Best search_for(const Sights &sights, const Lens &given, const Search &search, u
 
 void refine(const Sights &sights, const uint8_t *holds, double huber, int most_steps, double pose[7], Lens &lens) {
     const int unknowns = 6 + lens.free;
-    double damping = 1e-4, cost = -1;
+    double damping = kFirstDamping;
     for (int step = 0; step < most_steps; ++step) {
-        double matrix[kMost][kMost] = {}, descent[kMost] = {}, now = 0;
-        Pose placed;
-        adjustment::pose_of(pose, placed);
-        for (int64_t i = 0; i < sights.count(); ++i) {
-            if (!holds[i]) continue;
-            const double *point = &sights.points[3 * i], *r = placed.rotation;
-            if (!(r[6] * point[0] + r[7] * point[1] + r[8] * point[2] + placed.translation[2] > 1e-12)) continue;
-            adjustment::Linearized<double> one;
-            adjustment::linearize(placed, lens, point, &sights.seen[2 * i], adjustment::kHuber, huber, one);
-            double ignored;
-            now += adjustment::loss_of(adjustment::kHuber, huber,
-                                       one.residual[0] * one.residual[0] + one.residual[1] * one.residual[1], ignored);
-            for (int row = 0; row < 2; ++row) {
-                double by[kMost];
-                std::copy(one.by_pose[row], one.by_pose[row] + 6, by);
-                std::copy(one.by_lens[row], one.by_lens[row] + lens.free, by + 6);
-                for (int a = 0; a < unknowns; ++a) {
-                    const double weighted = one.weight * by[a];
-                    descent[a] -= weighted * one.residual[row];
-                    for (int b = 0; b <= a; ++b) matrix[a][b] += weighted * by[b];
-                }
-            }
-        }
-        cost = now;
+        Normal normal;
+        const double cost = linearize(sights, holds, huber, pose, lens, normal);
         bool moved = false;
-        for (int attempt = 0; attempt < 6 && !moved; ++attempt) {
-            double damped[kMost][kMost], by[kMost];
-            std::memcpy(damped, matrix, sizeof matrix);
-            for (int a = 0; a < unknowns; ++a) damped[a][a] += damping * matrix[a][a] + 1e-12;
-            double next = HUGE_VAL, to[7];
-            Lens bent = lens;
-            if (two_view::solve<kMost>(damped, descent, unknowns, by)) {
-                adjustment::move(pose, by, to);
-                for (int k = 0; k < lens.free; ++k) {
-                    if (lens.column[k] == adjustment::kFocal)
-                        bent.value[adjustment::kFx] = bent.value[adjustment::kFy] = lens.value[adjustment::kFx] + by[6 + k];
-                    else
-                        bent.value[lens.column[k]] += by[6 + k];
-                }
-                adjustment::pose_of(to, placed);
-                next = 0;
-                for (int64_t i = 0; i < sights.count(); ++i) {
-                    if (!holds[i]) continue;
-                    double ignored;
-                    next += adjustment::loss_of(
-                        adjustment::kHuber, huber,
-                        squared_error(placed, bent, &sights.points[3 * i], &sights.seen[2 * i]), ignored);
-                }
-            }
-            if (bent.value[adjustment::kFx] > 0 && bent.value[adjustment::kFy] > 0 && next < cost) {
-                std::copy(to, to + 7, pose);
-                lens = bent;
-                damping = std::max(damping / 10, 1e-10);
-                moved = true;
-                if (cost - next < kSettled * cost) return;
-            } else {
-                damping *= 10;
-            }
+        for (int attempt = 0; attempt < kAttempts && !moved; ++attempt) {
+            double damped[kMost][kMost], by[kMost], to[7];
+            std::memcpy(damped, normal.matrix, sizeof damped);
+            for (int a = 0; a < unknowns; ++a) damped[a][a] += damping * normal.matrix[a][a] + kLeastPivot;
+            damping *= 10;
+            if (!two_view::solve<kMost>(damped, normal.descent, unknowns, by)) continue;
+            adjustment::move(pose, by, to);
+            const Lens bent = moved_lens(lens, by + 6);
+            const double next = cost_of(sights, holds, huber, to, bent);
+            if (!(next < cost)) continue;
+            std::copy(to, to + 7, pose);
+            lens = bent;
+            damping = std::max(damping / 100, kLeastDamping);
+            moved = true;
+            if (cost - next < kSettled * cost) return;
         }
         if (!moved) return;
     }

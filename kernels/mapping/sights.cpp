@@ -34,9 +34,7 @@ Visible visible_in(const Features &features, const int32_t *point_of, int32_t ph
             any = point_of[features.match[m]] >= 0;
         if (!any) continue;
         ++visible.count;
-        const auto cell = [](double at, double size) {
-            return std::clamp(int(at / size * kFinest), 0, kFinest - 1);
-        };
+        const auto cell = [](double at, double size) { return std::clamp(int(at / size * kFinest), 0, kFinest - 1); };
         cells[cell(features.seen[2 * feature + 1], height) * kFinest + cell(features.seen[2 * feature], width)] = 1;
     }
     for (int side = kFinest; side >= 2; side /= 2) {

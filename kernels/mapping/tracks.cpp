@@ -42,7 +42,10 @@ Cameras::Cameras(int64_t photos, const double *poses, const uint8_t *placed, con
 }
 
 Tracks::Tracks(const Features &features, int32_t *point_of, const double *points, int64_t count)
-    : features_(features), point_of_(point_of), points_(points, points + 3 * count), seen_by_(count),
+    : features_(features),
+      point_of_(point_of),
+      points_(points, points + 3 * count),
+      seen_by_(count),
       photo_of_(features.count) {
     for (int64_t photo = 0; photo < features.photos; ++photo)
         std::fill(photo_of_.begin() + features.first[photo], photo_of_.begin() + features.first[photo + 1],

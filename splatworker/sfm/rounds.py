@@ -9,12 +9,9 @@ model at the end: the same matches give the same cameras, however many threads w
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from splatworker.sfm import (
     adjustment,
@@ -23,11 +20,10 @@ from splatworker.sfm import (
     grown_model,
     model_adjustment,
     resection,
-    round_rules,
     tracks,
 )
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.round_rules import Rules
+from splatworker.sfm.round_work import Work, work_of
 from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
 
@@ -90,33 +86,6 @@ def map_in_rounds(
     )
 
 
-@dataclass
-class _Work:
-    """A model that grows, and what is known of its photos beforehand.
-
-    Attributes:
-        cameras: of each lens, as the database has them.
-        sizes: (P, 2) of the photos in pixels.
-        given: (L, 8) of each lens the parameters to begin with.
-        free: of each lens bits of the parameters that may move.
-        trials: how often a camera was looked for, by photo.
-    """
-
-    model: tracks.Growing
-    cameras: list[pycolmap.Camera]
-    sizes: tracks.Floats
-    given: tracks.Floats
-    free: npt.NDArray[np.uint8]
-    rules: Rules
-    seed: int
-    threads: int
-    trials: Counter[int] = field(default_factory=Counter)
-
-    @property
-    def placed(self) -> npt.NDArray[np.intp]:
-        return np.flatnonzero(self.model.placed)
-
-
 def _map(
     bench: Workbench,
     options: pycolmap.IncrementalPipelineOptions,
@@ -126,7 +95,7 @@ def _map(
     with pycolmap.Database.open(bench.database) as opened:
         images = {image.image_id: image for image in opened.read_all_images()}
         cameras = {camera.camera_id: camera for camera in opened.read_all_cameras()}
-    work = _work(bench, options, verified, images, cameras)
+    work = work_of(bench, options, verified, images, cameras)
     if not _begin(work, verified, {image_id: cameras[image.camera_id] for image_id, image in images.items()}):
         return None
     while _add_photos(work):
@@ -142,54 +111,7 @@ def _map(
     return grown_model.to_colmap(work.model, verified, images, cameras, bench.folder)
 
 
-def _work(
-    bench: Workbench,
-    options: pycolmap.IncrementalPipelineOptions,
-    verified: agreement.Verified,
-    images: Mapping[int, pycolmap.Image],
-    cameras: Mapping[int, pycolmap.Camera],
-) -> _Work:
-    features = tracks.features_of(verified, options.min_num_matches)
-    camera_ids = sorted(cameras)
-    of_photo = [images[image_id].camera_id for image_id in features.images]
-    parameters = np.zeros((len(camera_ids), 8))
-    for row, camera_id in enumerate(camera_ids):
-        values = cameras[camera_id].params
-        parameters[row, : len(values)] = values
-    count = len(features.images)
-    model = tracks.Growing(
-        features,
-        tracks.Lenses(
-            np.array([int(cameras[camera_id].model) for camera_id in camera_ids], np.int32),
-            parameters,
-            np.searchsorted(camera_ids, of_photo).astype(np.int32),
-        ),
-        poses=np.tile([0.0, 0, 0, 1, 0, 0, 0], (count, 1)),
-        placed=np.zeros(count, np.uint8),
-        point_of=np.full(len(features.seen), tracks.NONE, np.int32),
-        points=np.zeros((0, 3)),
-    )
-    held = set(options.constant_cameras)
-    return _Work(
-        model,
-        [cameras[camera_id] for camera_id in camera_ids],
-        np.array([[cameras[one].width, cameras[one].height] for one in of_photo], float).reshape(-1, 2),
-        parameters.copy(),
-        np.array([0 if one in held else _free_parameters(cameras[one], options) for one in camera_ids], np.uint8),
-        round_rules.of_options(options),
-        bench.options.seed,
-        bench.threads,
-    )
-
-
-def _free_parameters(camera: pycolmap.Camera, options: pycolmap.IncrementalPipelineOptions) -> int:
-    """Bits of what of a camera may move."""
-    focal = camera.focal_length_idxs() if options.ba_refine_focal_length else []
-    others = camera.extra_params_idxs() if options.ba_refine_extra_params else []
-    return sum(1 << index for index in (*focal, *others))
-
-
-def _begin(work: _Work, verified: agreement.Verified, cameras: Mapping[int, pycolmap.Camera]) -> bool:
+def _begin(work: Work, verified: agreement.Verified, cameras: Mapping[int, pycolmap.Camera]) -> bool:
     """The first pair and its points, whether there is one."""
     model = work.model
     pair = first_pair.find(verified, cameras, rules=work.rules.beginning, seed=work.seed, threads=work.threads)
@@ -206,7 +128,7 @@ def _begin(work: _Work, verified: agreement.Verified, cameras: Mapping[int, pyco
     return len(work.placed) == 2
 
 
-def _add_photos(work: _Work) -> int:
+def _add_photos(work: Work) -> int:
     """Give cameras to those that see most of the model; how many got one.
 
     All of a round are looked for at once, in the model as it stands, so that threads can share them.
@@ -226,7 +148,7 @@ def _add_photos(work: _Work) -> int:
     return len(added)
 
 
-def _next_photos(work: _Work) -> list[int]:
+def _next_photos(work: Work) -> list[int]:
     """Photos without a camera that see enough, those that see most of the model first."""
     photos = [
         int(photo)
@@ -238,7 +160,7 @@ def _next_photos(work: _Work) -> list[int]:
     return [photos[row] for row in order if counts[row] >= work.rules.placing.min_inliers]
 
 
-def _resect(work: _Work, photos: list[int]) -> list[resection.Resected | None]:
+def _resect(work: Work, photos: list[int]) -> list[resection.Resected | None]:
     """Their cameras; what of a lens may move does in the first photo of it."""
     lens_of = work.model.lenses.of
     known = set(lens_of[work.placed].tolist())
@@ -253,7 +175,7 @@ def _resect(work: _Work, photos: list[int]) -> list[resection.Resected | None]:
     )
 
 
-def _is_possible(work: _Work, photo: int, parameters: tracks.Floats) -> bool:
+def _is_possible(work: Work, photo: int, parameters: tracks.Floats) -> bool:
     """Whether a lens can be one: its focal length, and how much it bends."""
     camera = work.cameras[work.model.lenses.of[photo]]
     longer = max(camera.width, camera.height)
@@ -262,7 +184,7 @@ def _is_possible(work: _Work, photo: int, parameters: tracks.Floats) -> bool:
     return bool(np.all((focals > least) & (focals < most)) and np.all(np.abs(bent) <= work.rules.most_bent))
 
 
-def _adjust(work: _Work, tolerance: float, loss: adjustment.Loss, steps: int) -> bool:
+def _adjust(work: Work, tolerance: float, loss: adjustment.Loss, steps: int) -> bool:
     """Whether all cameras and points are at a minimum; in a draft, of few steps, they may be on the way to it."""
     model, placed = work.model, work.placed
     lenses = np.flatnonzero(np.bincount(model.lenses.of[placed]))
@@ -290,7 +212,7 @@ def _adjust(work: _Work, tolerance: float, loss: adjustment.Loss, steps: int) ->
     return found.end == "converged"
 
 
-def _clean(work: _Work) -> int:
+def _clean(work: Work) -> int:
     """Complete and merge the points' tracks, leave out what does not fit; how many observations that changed."""
     changed = tracks.clean(work.model, work.rules.showing)
     seen = np.bincount(work.model.features.photo[work.model.point_of != tracks.NONE], minlength=len(work.sizes))
@@ -307,7 +229,7 @@ def _clean(work: _Work) -> int:
     return changed
 
 
-def _finish(work: _Work) -> bool:
+def _finish(work: Work) -> bool:
     """Look once more for points of pairs that have few, then adjust and filter until little changes; whether it did."""
     tracks.retriangulate(work.model, work.rules.few_common, work.rules.again)
     for _ in range(_LAST_ROUNDS):
