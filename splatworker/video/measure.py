@@ -136,6 +136,7 @@ def _read(
             Path(folder),
             take=take,
             hear=frames.hear(options.start),
+            silent=ffmpeg.MOST_SILENT_S,
             limited="-hwaccel" not in decoder,
         )
     return frames, ended

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support import clips, photo_sets
+from support import clips, container_bombs, photo_sets
 from support.caller import Caller
 from support.jobs import write_photos
 from support.platform_server import Platform
@@ -178,9 +178,12 @@ def test_what_cannot_be_used_beside_what_can_is_left_out_by_name(
     product: Product, photos: list[Path], clip: Path, tmp_path: Path
 ) -> None:
     """One of each kind: a mask of another shape, one that hides all, one that is none, one that is missing, a photo
-    that shows nothing, a panorama of another projection, two circles, a video of two frames.
+    that shows nothing, a panorama of another projection, two circles, a video of two frames, and one whose container is
+    a trap.
     """
     more = write_photos(tmp_path / "more", 8, (WIDTH, HEIGHT), seed=1)
+    trap = tmp_path / "trap.mp4"
+    container_bombs.nested(b"moov", 100_000)(trap, b"")
     cube = sphere(0, tmp_path)
     cube.write_bytes(cube.read_bytes().replace(b"equirectangular", b"cylindrical____"))
     given: list[tuple[Any, Any, str]] = [
@@ -197,6 +200,7 @@ def test_what_cannot_be_used_beside_what_can_is_left_out_by_name(
         image_urls=product.urls([*photos, *(photo for photo, _, _ in given)]),
         mask_urls=[None] * len(photos) + masks,
         video_url=product.url(clips.write_clip(tmp_path / "two.mp4", clips.pan([0, 9], (WIDTH, HEIGHT)))),
+        video_urls=[product.url(trap)],
     )
     assert answer["status"] == "success", answer
     reasons = {photo["index"] - len(photos): photo["reason"] for photo in answer["photos"]["rejected"]}
@@ -204,7 +208,10 @@ def test_what_cannot_be_used_beside_what_can_is_left_out_by_name(
     for number, (_, _, words) in enumerate(given):
         assert words in reasons[number], (number, reasons[number])
     assert (answer["photos"]["given"], answer["photos"]["used"]) == (len(photos) + len(given), len(photos))
-    assert (answer["videos"][0]["code"], answer["videos"][0]["frames"]) == ("video_too_short", 0)
+    assert [(video["code"], video["frames"]) for video in answer["videos"]] == [
+        ("video_too_short", 0),
+        ("video_damaged", 0),
+    ]
 
 
 def mask_url(product: Product, content: bytes | None) -> str:
