@@ -149,7 +149,7 @@ def reconstruct(
             engines={"mapping": attempt.engine} | ({"polish": polished.by} if polished.by else {}),
             on_gpu=accelerator.steps,
             panoramas=panoramas.count(photos),
-            views=panoramas.views_kept(model, photos),
+            views=[view for view in panoramas.views_kept(model, photos) if view["name"] not in written.hidden],
             faces=written.faces,
             warnings=(
                 *passed_over,

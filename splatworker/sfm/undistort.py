@@ -81,11 +81,13 @@ class Written:
         kept: of each fisheye, by camera id, the share of its photos' pixels that is kept in the middle.
         shares: likewise, in its middle and its faces.
         faces: "photo", "name", "width" and "height" of each face.
+        hidden: names of views of panoramas of which nothing counts: there is no picture of them.
     """
 
     kept: dict[int, float]
     shares: dict[int, float]
     faces: list[dict[str, Any]]
+    hidden: frozenset[str] = frozenset()
 
 
 def write_scene(
@@ -151,6 +153,9 @@ def write_scene(
     fronts, more, now = [], [], {}
     for record in records:
         wide = wides.get(record.camera_id)
+        if record.image_id in empty:
+            now[record.image_id] = np.zeros((len(record.features), 2), np.uint32)
+            continue
         if wide is None or not aside[record.image_id]:
             fronts.append(record)
             continue
@@ -183,6 +188,7 @@ def write_scene(
             for one in some
             if one.image_id not in empty
         ],
+        frozenset(name for image_id, name in names.items() if image_id in empty),
     )
 
 
@@ -227,52 +233,97 @@ def _write_photo(
     """Straighten a photo and what belongs to it, and write that under its own name, and its faces under theirs.
 
     Returns:
-        What it shows of its points; the image ids of faces of which nothing counts, and which were not written.
+        What it shows of its points; the ids of those of its images of which nothing counts, and that were not written:
+        a face, or the photo itself where it is a panorama's view.
     """
     bench.cancellation.check()
-    alias = database.alias(record.image_id, photos[record.image_id - 1])
-    kind, icc, distorted = _read(bench.photos / alias)
-    seen = point_colours.look(distorted, sparse_files.observations(record))
-    alpha, counts = _beside(bench.alphas / alias), _beside(bench.ignored / alias)
-    was_black = (bench.masks / f"{alias}.png").exists()
-
-    def write(
-        name: str, change: Callable[[Pixels], Pixels], size: tuple[int, int], shown: npt.NDArray[np.bool_] | None
-    ) -> bool:
-        """Write what `change` makes of the photo; False where nothing of it would count."""
-        mask = None if counts is None else change(counts)[:, :, 0]
-        if shown is not None:
-            blank = np.where(shown, np.uint8(255), np.uint8(0))
-            mask = blank if mask is None else np.minimum(mask, blank)
-        if mask is not None and not _write_mask(mask, size, scene / "masks" / mask_name(name), or_none=name != own):
-            return False
-        pixels, as_kind = change(distorted), kind
-        if alpha is not None:
-            pixels, as_kind = _with_alpha(pixels, change(alpha)[:, :, 0], premultiplied=was_black), "PNG"
-        photo = Image.fromarray(pixels)
-        if is_shrunk := photo.size != size:
-            photo = photo.resize(size, Image.Resampling.LANCZOS)
-        how: dict[str, Any] = {"icc_profile": icc} if icc else {}
-        if (
-            as_kind == "JPEG"
-        ):  # EXIF stays behind: its orientation is not that of the cameras, nor its position for others
-            how |= {"quality": _JPEG_QUALITY, "subsampling": 0 if is_shrunk or camera.is_cropped else 2}
-        else:
-            how |= {"compress_level": 1}
-        photo.save(scene / "images" / name, as_kind, **how)
-        return True
-
-    own = name
-    small = camera.small.width, camera.small.height
-    write(
-        name, lambda pixels: straighten(pixels, camera.lens, camera.pinhole), small, camera.wide and camera.wide.shown
+    header = photos[record.image_id - 1]
+    alias = database.alias(record.image_id, header)
+    kind, icc, colours = _read(bench.photos / alias)
+    seen = point_colours.look(colours, sparse_files.observations(record))
+    photo = _Photo(
+        kind,
+        icc,
+        colours,
+        _beside(bench.alphas / alias),
+        _beside(bench.ignored / alias),
+        was_black=(bench.masks / f"{alias}.png").exists(),
+        is_cropped=camera.is_cropped,
     )
+
+    def straight(pixels: Pixels) -> Pixels:
+        return straighten(pixels, camera.lens, camera.pinhole)
+
+    size = camera.small.width, camera.small.height
+    shown = camera.wide.shown if camera.wide is not None else None
     empty = []
+    if not photo.write(name, straight, size, shown, scene, or_none=header.view is not None):
+        empty.append(record.image_id)
     for one in aside:
-        shown = None if one.face.shown.all() else one.face.shown
-        if not write(one.name, partial(resample, places=one.face.places), (one.camera.width, one.camera.height), shown):
+        change, size = partial(resample, places=one.face.places), (one.camera.width, one.camera.height)
+        if not photo.write(one.name, change, size, one.face.shown, scene, or_none=True):
             empty.append(one.image_id)
     return seen, empty
+
+
+@dataclass(frozen=True)
+class _Photo:
+    """A photo as its lens took it, and what is said of its pixels: pictures without distortion are made of it.
+
+    Attributes:
+        kind, icc: its file's format and colour profile.
+        alpha, counts: (height, width, 1) each, where it has some.
+        was_black: its colours are times their alpha.
+        is_cropped: a part of it is shown larger than it was.
+    """
+
+    kind: str
+    icc: bytes | None
+    colours: Pixels
+    alpha: Pixels | None
+    counts: Pixels | None
+    was_black: bool
+    is_cropped: bool
+
+    def write(
+        self,
+        name: str,
+        change: Callable[[Pixels], Pixels],
+        size: tuple[int, int],
+        shown: npt.NDArray[np.bool_] | None,
+        scene: Path,
+        *,
+        or_none: bool,
+    ) -> bool:
+        """Write what `change` makes of it, at this size, and a mask where not all of it counts.
+
+        Args:
+            shown: what of that is there; None: all.
+            or_none: write nothing where nothing counts.
+
+        Returns:
+            Whether anything was written.
+        """
+        mask = None if self.counts is None else change(self.counts)[:, :, 0]
+        if shown is not None and not shown.all():
+            there = np.where(shown, np.uint8(255), np.uint8(0))
+            mask = there if mask is None else np.minimum(mask, there)
+        if mask is not None and not _write_mask(mask, size, scene / "masks" / mask_name(name), or_none=or_none):
+            return False
+        pixels, kind = change(self.colours), self.kind
+        if self.alpha is not None:
+            pixels, kind = _with_alpha(pixels, change(self.alpha)[:, :, 0], premultiplied=self.was_black), "PNG"
+        picture = Image.fromarray(pixels)
+        if is_shrunk := picture.size != size:
+            picture = picture.resize(size, Image.Resampling.LANCZOS)
+        # EXIF stays behind: its orientation is not that of the cameras, nor its position for others.
+        how: dict[str, Any] = {"icc_profile": self.icc} if self.icc else {}
+        if kind == "JPEG":
+            how |= {"quality": _JPEG_QUALITY, "subsampling": 0 if is_shrunk or self.is_cropped else 2}
+        else:
+            how |= {"compress_level": 1}
+        picture.save(scene / "images" / name, kind, **how)
+        return True
 
 
 def _beside(path: Path) -> Pixels | None:

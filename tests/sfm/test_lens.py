@@ -148,10 +148,10 @@ def faces_are_true(run: Run, photos: Sequence[Photo], truth: dict[str, np.ndarra
     errors = []
     for point_id, point in list(model.points3D.items())[::5]:
         for element in point.track.elements:
-            image = model.image(element.image_id)
-            observed = image.points2D[element.point2D_idx]
+            shot = model.image(element.image_id)
+            observed = shot.points2D[element.point2D_idx]
             assert observed.point3D_id == point_id
-            projected = image.project_point(point.xyz)
+            projected = shot.project_point(point.xyz)
             assert projected is not None
             errors.append(np.linalg.norm(projected - observed.xy))
     assert np.median(errors) < 1.0
