@@ -47,8 +47,11 @@ millions of broken frames there is none."""
 DECODER = "SPLATWORKER_VIDEO_DECODER"
 """The variable by which an operator has videos decoded on a GPU: `cuda`."""
 
-_HARDWARE = {"cuda": ("-hwaccel", "cuda")}
-"""Options of an input, by the variable's value; frames come back to main memory."""
+_ON_GPU = ("-hwaccel", "cuda")
+"""Options of an input whose frames a GPU decodes, and that come to main memory as they are."""
+
+_STAY = ("-hwaccel_output_format", "cuda")
+"""And that stay in the GPU's, for its filters."""
 
 MOST_STREAMS = 64
 """A phone's file has up to ten: sound, text, depth, where it was turned to."""
@@ -102,9 +105,39 @@ def program() -> Path:
     return found[-1]
 
 
-def on_gpu() -> list[str]:
-    """Options of an input that is decoded on an NVIDIA GPU, where the operator wants that; none else."""
-    return list(_HARDWARE.get(os.environ.get(DECODER, ""), ()))
+def wants_gpu() -> bool:
+    """Whether the operator wants videos decoded on an NVIDIA GPU."""
+    return os.environ.get(DECODER, "") == "cuda"
+
+
+def on_gpu(size: tuple[int, int], small: tuple[int, int]) -> list[tuple[list[str], list[str]]]:
+    """The ways to decode on an NVIDIA GPU, the better one first: options of the input, and filters that come first.
+
+    Frames of 4K have 12 MB each, so they are made smaller where they are: by halves, each pixel the mean of four, as
+    that filter knows no mean of more. What a driver or a GPU cannot do of that is tried the other way, by copying them.
+
+    Args:
+        size: width and height of the frames; small: as they are wanted, at most.
+    """
+    width, height = size
+    halves = []
+    while width >= 2 * small[0] and height >= 2 * small[1]:
+        width, height = (width + 3) // 4 * 2, (height + 3) // 4 * 2
+        halves.append(f"scale_cuda={width}:{height}:interp_algo=bilinear:format=nv12")
+    copied: tuple[list[str], list[str]] = ([*_ON_GPU], [])
+    if not halves:
+        return [copied]
+    return [([*_ON_GPU, *_STAY], [*halves, "hwdownload", "format=nv12"]), copied]
+
+
+def was_on_gpu(ended: Ended) -> bool:
+    """Whether a call with `on_gpu`'s options decoded there, and not on the processors after all, as it may."""
+    return not ended.has_said(
+        "Device creation failed",
+        "No device available",
+        "hwaccel initialisation returned error",
+        "Failed setup for format",
+    )
 
 
 def threads_for(pixels: int, most: int = _MOST_THREADS) -> int:
