@@ -7,7 +7,7 @@ its share stays in the machine's memory, from where an iteration fetches its pho
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import overload
@@ -35,6 +35,7 @@ from splatworker.render.arrays import (
     to_device,
     to_device_soon,
     to_host,
+    to_numpy,
 )
 from splatworker.render.device import free_memory, is_gpu
 from splatworker.render.gpu_array import GpuArray
@@ -114,6 +115,30 @@ class Views(Sequence[View]):
     def ignored(self, index: int) -> Ignored | None:
         """What is ignored of a photo; None where all of it counts."""
         return self._views[index].ignored
+
+    @property
+    def as_kept(self) -> Sequence[View]:
+        """The views, none brought anywhere: of those in main memory, the photo is there."""
+        return self._views
+
+    def ignoring(self, masks: Mapping[int, npt.NDArray[np.bool_]]) -> Views:
+        """The same, but that of some photos, by index, what (H, W) masks say is ignored, too."""
+        changed = list(self._views)
+        for index, mask in masks.items():
+            view = self._views[index]
+            hidden = mask if view.ignored is None else mask | (to_numpy(view.ignored.pixels) != 0)
+            pixels = to_numpy(view.photo).copy()
+            pixels[:, hidden] = 0
+            where = (255 * hidden).astype(np.uint8)
+            if self._device is None:
+                changed[index] = View(view.camera, beside(pixels, view.photo), Ignored(beside(where, view.photo)))
+            else:
+                changed[index] = View(
+                    view.camera,
+                    fetched_soon(to_host(pixels, self._device), self._device),
+                    Ignored(to_device(where, self._device)),
+                )
+        return self._like(_weighted(changed), self._holes)
 
     @property
     def have_holes(self) -> bool:

@@ -30,6 +30,7 @@ from splatworker.train.log import READ_EVERY, LossLog
 from splatworker.train.memory import gaussian_capacity, is_out_of_memory
 from splatworker.train.model import Model
 from splatworker.train.options import Options
+from splatworker.train.passers_by import PassersBy
 from splatworker.train.photos import load_views
 from splatworker.train.randomness import Randomness
 from splatworker.train.resolution import Pyramid
@@ -44,6 +45,9 @@ LOADING_SHARE, TRAINING_SHARE = 0.04, 0.94
 """Of the stage's time, for its progress: loading photos, and iterations. The rest is the last evaluation."""
 
 PROGRESS_EVERY = 10
+
+NAMED = 3
+"""Photos that somebody passed through, named in the warning; more are counted."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -142,13 +146,20 @@ def train(
     changes_background = options.random_background or silhouettes is not None
     if silhouettes and first == 0:
         silhouettes.clear(model)
-    pyramid = Pyramid(views[: len(train_photos)], options.coarse_iterations)
+    agreed = {"agreed": ranks.agreed} if ranks else {}
+    passers_by = PassersBy(options, views[: len(train_photos)], renderer, background, first, **agreed)
+    pyramid = Pyramid(passers_by.views, options.coarse_iterations)
     log, clock = LossLog(watch), Clock(device)
     steps = _batches(renderer, ranks) if ranks else renderer
     training_step = retry_without_growth(steps.training_step, density, report)
 
     def after_step(iteration: int, model: Model) -> None:
+        nonlocal pyramid
         density.after_step(iteration, model)
+        if passers_by.after_step(iteration, model):
+            pyramid = Pyramid(
+                passers_by.views, options.coarse_iterations if iteration < options.coarse_iterations else 0
+            )
         if silhouettes and (iteration % options.densification_interval == 0 or iteration == options.iterations):
             silhouettes.clear(model)
 
@@ -210,6 +221,12 @@ def train(
     if density.lacks_memory:
         report.warning("Memory bounded the number of Gaussians: a larger machine may give a finer splat.")
     report.progress("evaluating", 1.0)
+    passed = passers_by.told([photo.name for photo in train_photos])
+    if passed and passed["photos"]:
+        report.warning(
+            f"Somebody or something passed through {_photos(passed['photos'])} and was left out: {passed['share']:.1%} "
+            "of all pixels."
+        )
     ignored = sum(views.ignored(index) is not None for index in range(len(train_photos)))
     return {
         "model_path": str(options.model_path),
@@ -226,6 +243,7 @@ def train(
         },
         **({"start_points": _told(scene.points, found)} if found else {}),
         **({"light": {"least": round(gains.min(), 3), "most": round(gains.max(), 3)}} if gains is not None else {}),
+        **({"passers_by": passed | {"photos": len(passed["photos"])}} if passed else {}),
         "width": views.largest[0],
         "height": views.largest[1],
         "loss": log.last_loss,
@@ -239,6 +257,12 @@ def train(
 
 def _told(points: Points, found: Found) -> dict[str, Any]:
     return {"sparse": len(points.xyz), "dense": len(found.points.xyz), "coverage": round(found.coverage, 3)}
+
+
+def _photos(names: list[str]) -> str:
+    """Some photos in words: their names, or those of the first."""
+    named = ", ".join(names[:NAMED])
+    return named if len(names) <= NAMED else f"{named} and {len(names) - NAMED} more photos"
 
 
 def _batches(renderer: Renderer, ranks: Ranks) -> BatchStep:

@@ -1,0 +1,187 @@
+"""Somebody who passes while photos are taken: found as the training goes on, and left out of the photos from then on.
+
+Four times, after the coarsest part of the training, the model is looked at from all photos (`agreement`). What a photo
+shows and the others deny (`passing_regions`) is ignored from then on, as if it had been masked: no loss, no part in
+density control; the next look decides anew, and remembers. The Gaussians that were already there for its sake alone go:
+those that are seen, for the most part, through pixels that are ignored. They go once more at the end.
+
+With `auto` the looking ends at the second look if nobody was found, and photos stay as they were to the bit; `on` goes
+on, and takes a photo's word against another's also where several disagree in one place, as before a crowd. Photos that
+are transparent show one thing alone: there nothing is looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.render.arrays import Array, beside, indices, to_numpy
+from splatworker.render.interface import Renderer
+from splatworker.train.agreement import Look, Mask, disagreement, weights
+from splatworker.train.model import Model
+from splatworker.train.options import Options
+from splatworker.train.passing_regions import passing
+from splatworker.train.photos import Views
+from splatworker.train.resolution import LEAST_SIDE, halved
+from splatworker.train.schedule import active_sh_degree
+
+LOOKS = 4
+
+LOOKS_FOR_NOBODY = 2
+"""With `auto`, looks that find nobody before no more are taken."""
+
+FEWEST_ROUNDS = 5
+"""A look wants every photo trained on so often: before, everything disagrees."""
+
+FEWEST_PHOTOS = 4
+"""Fewer are no witnesses."""
+
+LOOKED_AT = 330
+"""Pixels: photos are halved until their longer side is no longer."""
+
+FOR_THEIR_SAKE = 0.7
+"""A Gaussian is there for ignored pixels' sake if so much of its weight, over all photos, lies in them."""
+
+Agreed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]]
+
+
+def moments(options: Options, photos: int) -> list[int]:
+    """After which iterations the model is looked at: evenly from the end of the coarsest part to that of growth."""
+    end = min(options.densify_until_iter, options.iterations - 1)
+    begin = max(options.coarse_iterations // 2, end // 4)
+    even = np.linspace(begin, end, LOOKS).astype(int).tolist() if begin < end else [begin]
+    return [moment for moment in even if FEWEST_ROUNDS * photos <= moment < options.iterations]
+
+
+class PassersBy:
+    """The photos to train on, less who passes through them.
+
+    Args:
+        options: the run's options.
+        views: the photos, as they are.
+        renderer: draws, on the device where the photos are needed.
+        background: (3,) colour.
+        first: the iteration that the training begins after: looks that are past are made up for by one.
+        agreed: of what each of several processes has found, what the first has; alone, the same.
+
+    Attributes:
+        views: the photos as they are now to be trained on.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        views: Views,
+        renderer: Renderer,
+        background: Array,
+        first: int = 0,
+        agreed: Agreed = lambda found: found,
+    ) -> None:
+        self.views = views
+        self._given, self._options, self._renderer, self._background = views, options, renderer, background
+        self._agreed = agreed
+        looks_at = options.passers_by != "off" and not views.have_holes and len(views) >= FEWEST_PHOTOS
+        planned = moments(options, len(views)) if looks_at else []
+        past = [first + 1] if any(moment <= first for moment in planned) else []
+        self._moments = past + [moment for moment in planned if moment > first + 1]
+        self._looks: list[Look] = []
+        self._masks: list[Mask | None] = [None] * len(views)
+        self._taken = 0
+
+    def after_step(self, iteration: int, model: Model) -> bool:
+        """Look at the model if it is time to; whether `views` are others now."""
+        last = iteration == self._options.iterations
+        if iteration not in self._moments:
+            if last and self.found:
+                self._clear(model)
+            return False
+        if not self._looks:
+            self._looks = [_look(view) for view in self._given]
+        degree = active_sh_degree(self._options, iteration)
+        strict = self._options.passers_by == "auto"
+        maps = disagreement(self._renderer, model.parameters, self._looks, self._background, degree, strict=strict)
+        found = passing(self._looks, maps, self._masks)
+        before = self._masks
+        self._masks = [mask if mask.any() else None for mask in map(self._of_all, found)]
+        self._taken += 1
+        if not self.found and strict and self._taken >= LOOKS_FOR_NOBODY:
+            self._moments, self._looks = [], []
+        if self.found:
+            self._clear(model)
+        changed = self.found or any(mask is not None for mask in before)
+        if changed:
+            self.views = self._given.ignoring(dict(self._full_masks()))
+        return changed
+
+    @property
+    def found(self) -> bool:
+        """Whether anybody was found at the last look."""
+        return any(mask is not None for mask in self._masks)
+
+    def told(self, names: list[str]) -> dict[str, Any] | None:
+        """For `quality`: the share of all pixels, and the photos of these names; None where nobody was looked for."""
+        if not self._taken:
+            return None
+        concerned = [index for index, mask in enumerate(self._masks) if mask is not None]
+        pixels = [look.photo[0].size for look in self._looks]
+        ignored = sum(int(mask.sum()) for mask in self._masks if mask is not None)
+        return {
+            "share": round(ignored / sum(pixels), 5) if concerned else 0.0,
+            "photos": [names[index] for index in concerned],
+        }
+
+    def _of_all(self, mask: Mask) -> Mask:
+        return self._agreed(mask.view(np.uint8)).view(np.bool_)
+
+    def _full_masks(self) -> list[tuple[int, Mask]]:
+        """The masks of photos at their full size."""
+        return [
+            (index, enlarged(mask, view.camera.height, view.camera.width))
+            for index, (mask, view) in enumerate(zip(self._masks, self._given.as_kept, strict=True))
+            if mask is not None
+        ]
+
+    def _clear(self, model: Model) -> None:
+        """Take away the Gaussians that are there for the sake of who passes, unless none would be left."""
+        hidden, whole = np.zeros((2, len(model)), np.float32)
+        for look, mask in zip(self._looks, self._masks, strict=True):
+            counts = np.ones(look.photo.shape[1:], np.float32)
+            left_out = np.zeros_like(counts) if mask is None else mask.astype(np.float32)
+            there, everywhere = weights(
+                self._renderer, model.parameters, look.camera, [left_out, counts], self._background
+            )
+            hidden += there
+            whole += everywhere
+        kept = (hidden <= FOR_THEIR_SAKE * whole) | (whole <= 0)
+        kept = self._agreed(kept.view(np.uint8)).view(np.bool_)
+        if 0 < np.count_nonzero(kept) < len(model):
+            none = type(model.parameters)(*(array[:0] for array in model.parameters))
+            model.rebuild(indices(_where(kept, model)), none)
+
+
+def _where(kept: Mask, model: Model) -> Array:
+    from splatworker.render.gpu_array import GpuArray  # noqa: PLC0415
+
+    means = model.parameters.means
+    return kept if isinstance(means, GpuArray) else beside(kept, means)
+
+
+def _look(view: Any) -> Look:
+    """A view, halved until it is small."""
+    while max(view.camera.width, view.camera.height) > LOOKED_AT and (
+        min(view.camera.width, view.camera.height) >= 2 * LEAST_SIDE
+    ):
+        view = halved(view)
+    ignored = None if view.ignored is None else to_numpy(view.ignored.pixels) != 0
+    return Look(view.camera, to_numpy(view.photo).astype(np.float32) / np.float32(255), ignored)
+
+
+def enlarged(mask: Mask, height: int, width: int) -> Mask:
+    """A mask of a picture that was halved, for what it was halved from; odd last rows and columns as those beside."""
+    row = np.minimum(np.arange(height) // max(1, height // mask.shape[0]), mask.shape[0] - 1)
+    column = np.minimum(np.arange(width) // max(1, width // mask.shape[1]), mask.shape[1] - 1)
+    large: Mask = mask[row[:, None], column]
+    return large
