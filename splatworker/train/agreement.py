@@ -18,13 +18,15 @@ others must bear witness is ours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from splatworker.formats.camera import Camera
+from splatworker.machine.limits import available_cpus
 from splatworker.render.arrays import Array, beside, constant_like, to_device, to_numpy
 from splatworker.render.interface import SH_C0, GaussianTensors, Renderer
 from splatworker.render.tensors import of_one_colour
@@ -78,22 +80,32 @@ def disagreement(
     In shares of a channel's range; 0 where it agrees, and where nobody knows. With `strict` several photos against a
     place keep it from being borne out.
     """
-    pictures = (to_numpy(renderer.render(gaussians, look.camera, background, sh_degree)) for look in looks)
-    differences = [difference(picture, look.photo) for picture, look in zip(pictures, looks, strict=True)]
-    held, usual = testimony(renderer, gaussians, looks, differences, background, strict=strict)
-    shown = only(gaussians, held)
-    usual_too = np.stack([np.full_like(usual, 0.5), usual, usual], axis=1)  # a colour that shows both
-    tellers, black = in_colour(shown, usual_too), constant_like(background, 0.0)
-    maps = []
-    for look in looks:
-        cover, expected = to_numpy(renderer.render(tellers, look.camera, black, 0))[:2]
-        picture = to_numpy(renderer.render(shown, look.camera, background, sh_degree))
-        found = np.maximum(difference(picture, look.photo) - UNUSUAL * expected, 0)
-        found[2 * cover < COVERED] = 0
-        if look.ignored is not None:
-            found[look.ignored] = 0
-        maps.append(found)
-    return maps
+
+    def pictures(of: GaussianTensors, over: Array, degree: int) -> Iterator[Map]:
+        return (to_numpy(renderer.render(of, look.camera, over, degree)) for look in looks)
+
+    with ThreadPoolExecutor(available_cpus()) as pool:  # compares what is drawn while the next is
+        photos = [look.photo for look in looks]
+        differences = list(pool.map(difference, pictures(gaussians, background, sh_degree), photos))
+        held, usual = testimony(renderer, gaussians, looks, differences, background, strict=strict)
+        shown = only(gaussians, held)
+        tellers = in_colour(shown, np.stack([np.full_like(usual, 0.5), usual, usual], axis=1))
+        told = pictures(tellers, constant_like(background, 0.0), 0)
+        return list(pool.map(_unusual, pictures(shown, background, sh_degree), told, looks))
+
+
+def _unusual(picture: Map, told: Map, look: Look) -> Map:
+    """(H, W) by how much a photo differs from a picture, less what others usually do.
+
+    Args:
+        told: (3, H, W) half of how much of a pixel is covered, and twice what is usual.
+    """
+    cover, usual, _ = told
+    found: Map = np.maximum(difference(picture, look.photo) - UNUSUAL * usual, 0)
+    found[2 * cover < COVERED] = 0
+    if look.ignored is not None:
+        found[look.ignored] = 0
+    return found
 
 
 def testimony(
@@ -135,7 +147,7 @@ def testimony(
 def weights(
     renderer: Renderer, gaussians: GaussianTensors, camera: Camera, factors: Sequence[Map], background: Array
 ) -> list[Map]:
-    """(N,) sums of the Gaussians' weights over all pixels times a factor of each: one for each of up to three (H, W)."""
+    """(N,) sums of the Gaussians' weights over all pixels times a factor of each: one for each of three (H, W)."""
     renderer.render(in_colour(gaussians, None), camera, background, 0)
     counts = np.zeros((3, camera.height, camera.width), np.float32)
     for channel, factor in enumerate(factors):

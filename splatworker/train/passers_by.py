@@ -1,6 +1,6 @@
 """Somebody who passes while photos are taken: found as the training goes on, and left out of the photos from then on.
 
-Four times, after the coarsest part of the training, the model is looked at from all photos (`agreement`). What a photo
+Three times, after the coarsest part of the training, the model is looked at from all photos (`agreement`). What a photo
 shows and the others deny (`passing_regions`) is ignored from then on, as if it had been masked: no loss, no part in
 density control; the next look decides anew, and remembers. The Gaussians that were already there for its sake alone go:
 those that are seen, for the most part, through pixels that are ignored. They go once more at the end.
@@ -28,7 +28,7 @@ from splatworker.train.photos import Views
 from splatworker.train.resolution import LEAST_SIDE, halved
 from splatworker.train.schedule import active_sh_degree
 
-LOOKS = 4
+LOOKS = 3
 
 LOOKS_FOR_NOBODY = 2
 """With `auto`, looks that find nobody before no more are taken."""
@@ -39,7 +39,7 @@ FEWEST_ROUNDS = 5
 FEWEST_PHOTOS = 4
 """Fewer are no witnesses."""
 
-LOOKED_AT = 330
+LOOKED_AT = 256
 """Pixels: photos are halved until their longer side is no longer."""
 
 FOR_THEIR_SAKE = 0.7

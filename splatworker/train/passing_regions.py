@@ -8,10 +8,12 @@ every side: then there is a place in space at which the regions of most photos t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
+from splatworker.machine.limits import available_cpus
 from splatworker.train.agreement import Look, Map, Mask
 
 SEED, REMEMBERED_SEED = 0.1, 0.05
@@ -59,19 +61,20 @@ def regions(differs: Map, remembered: Mask | None = None) -> tuple[npt.NDArray[n
     from scipy import ndimage  # noqa: PLC0415 - a quarter of a second, and many never ask
 
     height, width = differs.shape
+    least_core = max(4, LEAST_CORE * height * width)
     around = ndimage.uniform_filter(differs, 5, mode="constant")
     core = around > SEED
     if remembered is not None:
         core |= remembered & (around > REMEMBERED_SEED)
+    if np.count_nonzero(core) < least_core:
+        return np.zeros((height, width), np.int32), 0
     reach = np.pad(ndimage.uniform_filter(differs, 3) > EDGE, BRIDGED + 1)
     reach = ndimage.binary_closing(reach, iterations=BRIDGED)[BRIDGED + 1 : -BRIDGED - 1, BRIDGED + 1 : -BRIDGED - 1]
     labels, count = ndimage.label(reach)
-    if not count:
-        return np.zeros((height, width), np.int32), 0
     area, cores, total = (
         np.bincount(labels.ravel(), of, minlength=count + 1) for of in (None, core.ravel(), differs.ravel())
     )
-    kept = (cores >= max(4, LEAST_CORE * height * width)) & (total >= LEAST_MEAN * area)
+    kept = (cores >= least_core) & (total >= LEAST_MEAN * area)
     kept[0] = False
     numbers = np.cumsum(kept) * kept
     return numbers[labels].astype(np.int32), int(numbers.max())
@@ -84,19 +87,31 @@ def passing(looks: Sequence[Look], maps: Sequence[Map], remembered: Sequence[Mas
         maps: (H, W) each, from `agreement.disagreement`.
         remembered: (H, W) each, what was found at the last look; None: nothing.
     """
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        found = list(pool.map(regions, maps, remembered))
+        anywhere = list(pool.map(_grown, (labels > 0 for labels, _ in found)))
+
+        def of(index: int) -> Mask:
+            labels, count = found[index]
+            parts = [labels == number for number in range(1, count + 1)]
+            return _whole([part for part in parts if not stands(part, index, looks, anywhere)], labels.shape)
+
+        return list(pool.map(of, range(len(looks))))
+
+
+def _whole(parts: Sequence[Mask], shape: tuple[int, ...]) -> Mask:
+    """Some regions, each without holes, and a margin around them."""
     from scipy import ndimage  # noqa: PLC0415
 
-    found = [regions(differs, before) for differs, before in zip(maps, remembered, strict=True)]
-    anywhere = [ndimage.binary_dilation(labels > 0, iterations=MARGIN) for labels, _ in found]
-    masks = []
-    for index, (labels, count) in enumerate(found):
-        mask = np.zeros(labels.shape, bool)
-        for number in range(1, count + 1):
-            region = labels == number
-            if not stands(region, index, looks, anywhere):
-                mask |= ndimage.binary_fill_holes(region)
-        masks.append(ndimage.binary_dilation(mask, iterations=MARGIN) if mask.any() else mask)
-    return masks
+    filled = [ndimage.binary_fill_holes(part) for part in parts]
+    return _grown(np.logical_or.reduce(filled)) if filled else np.zeros(shape, bool)
+
+
+def _grown(mask: Mask) -> Mask:
+    from scipy import ndimage  # noqa: PLC0415
+
+    grown: Mask = ndimage.binary_dilation(mask, iterations=MARGIN) if mask.any() else mask
+    return grown
 
 
 def stands(region: Mask, index: int, looks: Sequence[Look], anywhere: Sequence[Mask]) -> bool:
