@@ -113,7 +113,7 @@ class PassersBy:
             self._clear(model)
         changed = self.found or any(mask is not None for mask in before)
         if changed:
-            self.views = self._given.ignoring(dict(self._full_masks()))
+            self.views = self._given.ignoring(dict(self.full_masks()))
         return changed
 
     @property
@@ -136,7 +136,7 @@ class PassersBy:
     def _of_all(self, mask: Mask) -> Mask:
         return self._agreed(mask.view(np.uint8)).view(np.bool_)
 
-    def _full_masks(self) -> list[tuple[int, Mask]]:
+    def full_masks(self) -> list[tuple[int, Mask]]:
         """The masks of photos at their full size."""
         return [
             (index, enlarged(mask, view.camera.height, view.camera.width))
