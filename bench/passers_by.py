@@ -6,9 +6,9 @@
 
 SCENE is a COLMAP folder of undistorted photos, as `splatworker sfm` leaves it. Every 8th photo is held out and stays
 as it is; into the others a case paints (bench/passing_figures.py): `small` or `large` figures and balls, in 10, 30 or
-60 of a hundred photos; a `thumb` at the same place of every photo; `gloss`, which goes into the held-out ones, too: mirror
-balls that stand in the scene, and on which no start points lie. `clean` paints nothing: there, and with `gloss`, nobody
-is to be found.
+60 of a hundred photos; a `thumb` at the same place of every photo; `gloss`, which goes into the held-out ones, too:
+mirror balls that stand in the scene, and on which no start points lie. `clean` paints nothing: there, and with `gloss`,
+nobody is to be found.
 
 Scored is the file as it is delivered: trained, cleaned, written, read (bench/novel_views.py says what the figures are).
 `found` is how many of the painted pixels were left out, `wrong` how many others, in shares of the painted ones and of

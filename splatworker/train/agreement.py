@@ -87,7 +87,7 @@ def disagreement(
     with ThreadPoolExecutor(available_cpus()) as pool:  # compares what is drawn while the next is
         photos = [look.photo for look in looks]
         differences = list(pool.map(difference, pictures(gaussians, background, sh_degree), photos))
-        held, usual = testimony(renderer, gaussians, looks, differences, background, strict=strict)
+        held, usual = witnessed(renderer, gaussians, looks, differences, background, strict=strict)
         shown = only(gaussians, held)
         tellers = in_colour(shown, np.stack([np.full_like(usual, 0.5), usual, usual], axis=1))
         told = pictures(tellers, constant_like(background, 0.0), 0)
@@ -108,7 +108,7 @@ def _unusual(picture: Map, told: Map, look: Look) -> Map:
     return found
 
 
-def testimony(
+def witnessed(
     renderer: Renderer,
     gaussians: GaussianTensors,
     looks: Sequence[Look],
