@@ -13,7 +13,7 @@ from support.passed import one_thing
 from splatworker.render.arrays import Device, to_device, to_numpy
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import SH_C0, GaussianTensors
-from splatworker.train.agreement import AGREES, Look, difference, disagreement, witnessed, weights
+from splatworker.train.agreement import AGREES, Look, difference, disagreement, weights, witnessed
 
 COUNT = 10
 
