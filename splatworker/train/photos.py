@@ -133,11 +133,9 @@ class Views(Sequence[View]):
             if self._device is None:
                 changed[index] = View(view.camera, beside(pixels, view.photo), Ignored(beside(where, view.photo)))
             else:
-                changed[index] = View(
-                    view.camera,
-                    fetched_soon(to_host(pixels, self._device), self._device),
-                    Ignored(to_device(where, self._device)),
-                )
+                placed = to_host(pixels, self._device)
+                placed = fetched_soon(placed, self._device) if is_gpu(self._device) else placed
+                changed[index] = View(view.camera, placed, Ignored(to_device(where, self._device)))
         return self._like(_weighted(changed), self._holes)
 
     @property

@@ -81,6 +81,8 @@ def test_the_scores_of_held_out_photos_come_first_where_there_are_any() -> None:
     assert run._quality(trained | {"light": {"least": 0.7, "most": 1.3}})["light"] == {"least": 0.7, "most": 1.3}
     started = {"sparse": 900, "dense": 40_000, "coverage": 0.4}
     assert run._quality(trained | {"start_points": started})["start_points"] == started
+    passed = {"share": 0.012, "photos": 4}
+    assert run._quality(trained | {"passers_by": passed})["passers_by"] == passed
 
 
 def test_the_shares_of_the_time_are_a_whole() -> None:
