@@ -25,7 +25,7 @@ import tempfile
 import time
 import zlib
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -119,7 +119,7 @@ def paint(scene: Path, target: Path, case: str, seed: int) -> None:
     side = np.cross(up, centers[0] - middle)
     side /= np.linalg.norm(side)
     balls = np.array([middle + radius * (3 * up + step * side) for step in (-4, 0, 4)])
-    with ProcessPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool:
         tasks = []
         for index, photo in enumerate(read.photos):
             where = target / "images" / photo.name, target / "truth" / f"{Path(photo.name).stem}.png"
