@@ -66,6 +66,19 @@ class Look(NamedTuple):
     ignored: Mask | None
 
 
+class Evidence(NamedTuple):
+    """What a look has found.
+
+    Attributes:
+        maps: (H, W) of each photo, by how much it differs, in shares of a channel's range; 0 where it agrees, and where
+            nobody knows.
+        weight: (N,) the sums of the Gaussians' weights over all photos.
+    """
+
+    maps: list[Map]
+    weight: Map
+
+
 def disagreement(
     renderer: Renderer,
     gaussians: GaussianTensors,
@@ -74,11 +87,10 @@ def disagreement(
     sh_degree: int,
     *,
     strict: bool = True,
-) -> list[Map]:
-    """(H, W) for each photo: by how much it shows something else than what several photos bear out.
+) -> Evidence:
+    """By how much each photo shows something else than what several photos bear out.
 
-    In shares of a channel's range; 0 where it agrees, and where nobody knows. With `strict` several photos against a
-    place keep it from being borne out.
+    With `strict` several photos against a place keep it from being borne out.
     """
 
     def pictures(of: GaussianTensors, over: Array, degree: int) -> Iterator[Map]:
@@ -87,11 +99,12 @@ def disagreement(
     with ThreadPoolExecutor(available_cpus()) as pool:  # compares what is drawn while the next is
         photos = [look.photo for look in looks]
         differences = list(pool.map(difference, pictures(gaussians, background, sh_degree), photos))
-        held, usual = witnessed(renderer, gaussians, looks, differences, background, strict=strict)
+        held, usual, weight = witnessed(renderer, gaussians, looks, differences, background, strict=strict)
         shown = only(gaussians, held)
         tellers = in_colour(shown, np.stack([np.full_like(usual, 0.5), usual, usual], axis=1))
         told = pictures(tellers, constant_like(background, 0.0), 0)
-        return list(pool.map(_unusual, pictures(shown, background, sh_degree), told, looks))
+        maps = list(pool.map(_unusual, pictures(shown, background, sh_degree), told, looks))
+    return Evidence(maps, weight)
 
 
 def _unusual(picture: Map, told: Map, look: Look) -> Map:
@@ -116,8 +129,8 @@ def witnessed(
     background: Array,
     *,
     strict: bool = True,
-) -> tuple[Mask, Map]:
-    """Which Gaussians several photos bear out, (N,), and by how much photos usually differ from each.
+) -> tuple[Mask, Map, Map]:
+    """Which Gaussians several photos bear out, by how much photos usually differ from each, and its weight: (N,) each.
 
     Args:
         differences: (H, W) of each photo and its picture.
@@ -141,7 +154,7 @@ def witnessed(
     held = (witnesses >= FEWEST_WITNESSES) & (agreed - best >= LEAST_BESIDE * most)
     if strict:
         held &= against - worst <= MOST_AGAINST * agreed
-    return held, usual.clip(0, 1)
+    return held, usual.clip(0, 1), agreed + against
 
 
 def weights(

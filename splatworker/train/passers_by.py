@@ -12,7 +12,7 @@ are transparent show one thing alone: there nothing is looked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from splatworker.render.arrays import Array, beside, indices, to_numpy
 from splatworker.render.interface import Renderer
-from splatworker.train.agreement import Look, Mask, disagreement, weights
+from splatworker.train.agreement import Look, Map, Mask, disagreement, weights
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.passing_regions import passing
@@ -96,21 +96,21 @@ class PassersBy:
         last = iteration == self._options.iterations
         if iteration not in self._moments:
             if last and self.found:
-                self._clear(model)
+                self._clear(model, self._weight(model, [1.0] * len(self._looks)))
             return False
         if not self._looks:
             self._looks = [_look(view) for view in self._given]
         degree = active_sh_degree(self._options, iteration)
         strict = self._options.passers_by == "auto"
-        maps = disagreement(self._renderer, model.parameters, self._looks, self._background, degree, strict=strict)
-        found = passing(self._looks, maps, self._masks)
+        evidence = disagreement(self._renderer, model.parameters, self._looks, self._background, degree, strict=strict)
+        found = passing(self._looks, evidence.maps, self._masks)
         before = self._masks
         self._masks = [mask if mask.any() else None for mask in map(self._of_all, found)]
         self._taken += 1
         if not self.found and strict and self._taken >= LOOKS_FOR_NOBODY:
             self._moments, self._looks = [], []
         if self.found:
-            self._clear(model)
+            self._clear(model, evidence.weight)
         changed = self.found or any(mask is not None for mask in before)
         if changed:
             self.views = self._given.ignoring(dict(self.full_masks()))
@@ -144,22 +144,27 @@ class PassersBy:
             if mask is not None
         ]
 
-    def _clear(self, model: Model) -> None:
-        """Take away the Gaussians that are there for the sake of who passes, unless none would be left."""
-        hidden, whole = np.zeros((2, len(model)), np.float32)
-        for look, mask in zip(self._looks, self._masks, strict=True):
-            counts = np.ones(look.photo.shape[1:], np.float32)
-            left_out = np.zeros_like(counts) if mask is None else mask.astype(np.float32)
-            there, everywhere = weights(
-                self._renderer, model.parameters, look.camera, [left_out, counts], self._background
-            )
-            hidden += there
-            whole += everywhere
-        kept = (hidden <= FOR_THEIR_SAKE * whole) | (whole <= 0)
+    def _clear(self, model: Model, whole: Map) -> None:
+        """Take away the Gaussians that are there for the sake of who passes, unless none would be left.
+
+        Args:
+            whole: (N,) the sums of their weights over all photos.
+        """
+        hidden = self._weight(model, self._masks)
+        kept = (hidden <= FOR_THEIR_SAKE * whole) | (hidden <= 0)
         kept = self._agreed(kept.view(np.uint8)).view(np.bool_)
         if 0 < np.count_nonzero(kept) < len(model):
             none = type(model.parameters)(*(array[:0] for array in model.parameters))
             model.rebuild(indices(_where(kept, model)), none)
+
+    def _weight(self, model: Model, where: Sequence[Mask | float | None]) -> Map:
+        """(N,) the sums of the Gaussians' weights over what masks hide of photos; 1: all of a photo, None: nothing."""
+        total = np.zeros(len(model), np.float32)
+        for look, counted in zip(self._looks, where, strict=True):
+            if counted is not None:
+                factors = [np.full(look.photo.shape[1:], counted, np.float32)]
+                total += weights(self._renderer, model.parameters, look.camera, factors, self._background)[0]
+        return total
 
 
 def _where(kept: Mask, model: Model) -> Array:
