@@ -5,9 +5,9 @@ shows and the others deny (`passing_regions`) is ignored from then on, as if it 
 density control; the next look decides anew, and remembers. The Gaussians that were already there for its sake alone go:
 those that are seen, for the most part, through pixels that are ignored. They go once more at the end.
 
-With `auto` the looking ends at the second look if nobody was found, and photos stay as they were to the bit; `on` goes
-on, and takes a photo's word against another's also where several disagree in one place, as before a crowd. Photos that
-are transparent show one thing alone: there nothing is looked for.
+With `auto` the looking ends at the first look if nobody was found, and photos stay as they were to the bit. `on` goes
+on, takes a photo's word against the others' also where several disagree in one place, as before a crowd, and heeds what
+is hardly striking. Photos that are transparent show one thing alone: there nothing is looked for.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from splatworker.train.schedule import active_sh_degree
 
 LOOKS = 3
 
-LOOKS_FOR_NOBODY = 2
+LOOKS_FOR_NOBODY = 1
 """With `auto`, looks that find nobody before no more are taken."""
 
 FEWEST_ROUNDS = 5
@@ -103,7 +103,7 @@ class PassersBy:
         degree = active_sh_degree(self._options, iteration)
         strict = self._options.passers_by == "auto"
         evidence = disagreement(self._renderer, model.parameters, self._looks, self._background, degree, strict=strict)
-        found = passing(self._looks, evidence.maps, self._masks)
+        found = passing(self._looks, evidence.maps, self._masks, strict=strict)
         before = self._masks
         self._masks = [mask if mask.any() else None for mask in map(self._of_all, found)]
         self._taken += 1

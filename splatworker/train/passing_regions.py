@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,13 @@ EDGE = 0.03
 
 LEAST_MEAN = 0.07
 """Over all of it a region differs by this at least, or it is a faint fringe of haze or gloss."""
+
+STRIKING, STRIKING_TO_A_CLOSE_LOOK = 0.28, 0.12
+"""A tenth of a region differs by more: gloss on a table, or fur, seen as no other photo sees it, is nearly always
+fainter. The second, which finds the grey before the grey, and much that is nobody, is for where that is asked for, and
+for where somebody was found at the last look."""
+
+STRIKING_PART = 0.1
 
 LEAST_CORE = 0.0006
 """Of a photo's pixels, what the core covers at least: a head, far away."""
@@ -51,12 +59,13 @@ STANDING_LINES = 0.4
 """Of them, so many must meet something that stands."""
 
 
-def regions(differs: Map, remembered: Mask | None = None) -> tuple[npt.NDArray[np.int32], int]:
+def regions(differs: Map, remembered: Mask | None = None, *, strict: bool = True) -> tuple[npt.NDArray[np.int32], int]:
     """(H, W) the number of the region that each pixel is in, from 1, or 0; and how many there are.
 
     Args:
         differs: (H, W), from `agreement.disagreement`.
         remembered: (H, W) what was found at the last look.
+        strict: only those that are striking.
     """
     from scipy import ndimage  # noqa: PLC0415 - a quarter of a second, and many never ask
 
@@ -71,24 +80,30 @@ def regions(differs: Map, remembered: Mask | None = None) -> tuple[npt.NDArray[n
     reach = np.pad(ndimage.uniform_filter(differs, 3) > EDGE, BRIDGED + 1)
     reach = ndimage.binary_closing(reach, iterations=BRIDGED)[BRIDGED + 1 : -BRIDGED - 1, BRIDGED + 1 : -BRIDGED - 1]
     labels, count = ndimage.label(reach)
-    area, cores, total = (
-        np.bincount(labels.ravel(), of, minlength=count + 1) for of in (None, core.ravel(), differs.ravel())
+    known = np.zeros(core.shape, bool) if remembered is None else remembered
+    striking = differs > np.where(known | (not strict), STRIKING_TO_A_CLOSE_LOOK, STRIKING)
+    area, cores, total, strikes = (
+        np.bincount(labels.ravel(), None if of is None else of.ravel(), minlength=count + 1)
+        for of in (None, core, differs, striking)
     )
-    kept = (cores >= least_core) & (total >= LEAST_MEAN * area)
+    kept = (cores >= least_core) & (total >= LEAST_MEAN * area) & (strikes >= STRIKING_PART * area)
     kept[0] = False
     numbers = np.cumsum(kept) * kept
     return numbers[labels].astype(np.int32), int(numbers.max())
 
 
-def passing(looks: Sequence[Look], maps: Sequence[Map], remembered: Sequence[Mask | None]) -> list[Mask]:
+def passing(
+    looks: Sequence[Look], maps: Sequence[Map], remembered: Sequence[Mask | None], *, strict: bool = True
+) -> list[Mask]:
     """(H, W) of each photo, where it shows somebody who passed.
 
     Args:
         maps: (H, W) each, from `agreement.disagreement`.
         remembered: (H, W) each, what was found at the last look; None: nothing.
+        strict: as for `regions`.
     """
     with ThreadPoolExecutor(available_cpus()) as pool:
-        found = list(pool.map(regions, maps, remembered))
+        found = list(pool.map(partial(regions, strict=strict), maps, remembered))
         anywhere = list(pool.map(_grown, (labels > 0 for labels, _ in found)))
 
         def of(index: int) -> Mask:
