@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from splatworker.render.arrays import Array, beside, indices, to_numpy
 from splatworker.render.interface import Renderer
+from splatworker.stages.progress import Reporter
 from splatworker.train.agreement import Look, Map, Mask, disagreement, weights
 from splatworker.train.model import Model
 from splatworker.train.options import Options
@@ -44,6 +45,9 @@ LOOKED_AT = 256
 
 FOR_THEIR_SAKE = 0.7
 """A Gaussian is there for ignored pixels' sake if so much of its weight, over all photos, lies in them."""
+
+NAMED = 3
+"""Photos that somebody passed through, named in the warning; more are counted."""
 
 Agreed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]]
 
@@ -121,17 +125,25 @@ class PassersBy:
         """Whether anybody was found at the last look."""
         return any(mask is not None for mask in self._masks)
 
-    def told(self, names: list[str]) -> dict[str, Any] | None:
-        """For `quality`: the share of all pixels, and the photos of these names; None where nobody was looked for."""
+    def told(self, names: Sequence[str], report: Reporter) -> dict[str, Any] | None:
+        """For `quality`: the share of all pixels, and of how many photos; None where nobody was looked for.
+
+        Args:
+            names: of the photos.
+            report: is warned, by name, of photos that somebody passed through.
+        """
         if not self._taken:
             return None
-        concerned = [index for index, mask in enumerate(self._masks) if mask is not None]
-        pixels = [look.photo[0].size for look in self._looks]
+        concerned = [name for name, mask in zip(names, self._masks, strict=False) if mask is not None]
         ignored = sum(int(mask.sum()) for mask in self._masks if mask is not None)
-        return {
-            "share": round(ignored / sum(pixels), 5) if concerned else 0.0,
-            "photos": [names[index] for index in concerned],
-        }
+        share = ignored / max(1, sum(look.photo[0].size for look in self._looks))
+        if concerned:
+            more = f" and {len(concerned) - NAMED} more photos" if len(concerned) > NAMED else ""
+            report.warning(
+                f"Somebody or something passed through {', '.join(concerned[:NAMED])}{more} and was left out: "
+                f"{share:.1%} of all pixels."
+            )
+        return {"share": round(share, 5), "photos": len(concerned)}
 
     def _of_all(self, mask: Mask) -> Mask:
         return self._agreed(mask.view(np.uint8)).view(np.bool_)
