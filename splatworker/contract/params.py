@@ -198,7 +198,6 @@ def resolve(
     if own:
         chosen |= {name: getattr(DEFAULTS, name) for name in ("opacity_lr", "densify_from_iter", *SCALED)}
         chosen["light"] = "auto"
-        chosen["passers_by"] = "auto"
         chosen |= _preview_schedule(iterations) if preview else _coarse_to_fine_schedule(iterations, overlap)
     for name, ours in chosen.items():
         default = getattr(DEFAULTS, name)

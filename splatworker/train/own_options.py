@@ -123,7 +123,8 @@ class OwnOptions:
         Option(
             "Who or what one photo shows and the others that see the place do not is left out of it, as if masked. "
             "auto: where these agree with each other; on: also where several do not, as before a crowd.",
-            advice="Not given, auto.",
+            advice="auto where somebody may have passed (docs/quality.md); on a fast GPU a look takes longer than it "
+            "should, so it has to be asked for.",
             whose="ours",
             group=OURS,
             job=InJob(),
