@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.render.arrays import Array, beside, indices, to_numpy
+from splatworker.render.gpu_array import GpuArray
 from splatworker.render.interface import Renderer
 from splatworker.stages.progress import Reporter
 from splatworker.train.agreement import Look, Map, Mask, disagreement, weights
@@ -180,8 +181,7 @@ class PassersBy:
 
 
 def _where(kept: Mask, model: Model) -> Array:
-    from splatworker.render.gpu_array import GpuArray  # noqa: PLC0415
-
+    """A mask of the Gaussians, `computable` as what is known of them is."""
     means = model.parameters.means
     return kept if isinstance(means, GpuArray) else beside(kept, means)
 
