@@ -2,7 +2,7 @@
 
 Three times, after the coarsest part of the training, the model is looked at from all photos (`agreement`). What a photo
 shows and the others deny (`passing_regions`) is ignored from then on, as if it had been masked: no loss, no part in
-density control; the next look decides anew, and remembers. The Gaussians that were already there for its sake alone go:
+density control; the next look decides anew. The Gaussians that were already there for its sake alone go:
 those that are seen, for the most part, through pixels that are ignored. They go once more at the end.
 
 With `auto` the looking ends at the first look if nobody was found, and photos stay as they were to the bit. `on` goes
@@ -108,7 +108,7 @@ class PassersBy:
         degree = active_sh_degree(self._options, iteration)
         strict = self._options.passers_by == "auto"
         evidence = disagreement(self._renderer, model.parameters, self._looks, self._background, degree, strict=strict)
-        found = passing(self._looks, evidence.maps, self._masks, strict=strict)
+        found = passing(self._looks, evidence.maps, strict=strict)
         before = self._masks
         self._masks = [mask if mask.any() else None for mask in map(self._of_all, found)]
         self._taken += 1

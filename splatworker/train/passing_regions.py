@@ -17,9 +17,8 @@ import numpy.typing as npt
 from splatworker.machine.limits import available_cpus
 from splatworker.train.agreement import Look, Map, Mask
 
-SEED, REMEMBERED_SEED = 0.1, 0.05
-"""In shares of a channel's range: a region has a core of which the mean of 5 x 5 pixels differs by more; the second
-where the photo was found to show somebody at the last look."""
+SEED = 0.1
+"""In shares of a channel's range: a region has a core of which the mean of 5 x 5 pixels differs by more."""
 
 EDGE = 0.03
 """A region reaches as far as the mean of 3 x 3 pixels differs by more."""
@@ -29,8 +28,7 @@ LEAST_MEAN = 0.07
 
 STRIKING, STRIKING_TO_A_CLOSE_LOOK = 0.28, 0.12
 """A tenth of a region differs by more: gloss on a table, or fur, seen as no other photo sees it, is nearly always
-fainter. The second, which finds the grey before the grey, and much that is nobody, is for where that is asked for, and
-for where somebody was found at the last look."""
+fainter. The second, which finds the grey before the grey, and much that is nobody, is for where that is asked for."""
 
 STRIKING_PART = 0.1
 
@@ -59,12 +57,11 @@ STANDING_LINES = 0.4
 """Of them, so many must meet something that stands."""
 
 
-def regions(differs: Map, remembered: Mask | None = None, *, strict: bool = True) -> tuple[npt.NDArray[np.int32], int]:
+def regions(differs: Map, *, strict: bool = True) -> tuple[npt.NDArray[np.int32], int]:
     """(H, W) the number of the region that each pixel is in, from 1, or 0; and how many there are.
 
     Args:
         differs: (H, W), from `agreement.disagreement`.
-        remembered: (H, W) what was found at the last look.
         strict: only those that are striking.
     """
     from scipy import ndimage  # noqa: PLC0415 - a quarter of a second, and many never ask
@@ -73,15 +70,12 @@ def regions(differs: Map, remembered: Mask | None = None, *, strict: bool = True
     least_core = max(4, LEAST_CORE * height * width)
     around = ndimage.uniform_filter(differs, 5, mode="constant")
     core = around > SEED
-    if remembered is not None:
-        core |= remembered & (around > REMEMBERED_SEED)
     if np.count_nonzero(core) < least_core:
         return np.zeros((height, width), np.int32), 0
     reach = np.pad(ndimage.uniform_filter(differs, 3) > EDGE, BRIDGED + 1)
     reach = ndimage.binary_closing(reach, iterations=BRIDGED)[BRIDGED + 1 : -BRIDGED - 1, BRIDGED + 1 : -BRIDGED - 1]
     labels, count = ndimage.label(reach)
-    known = np.zeros(core.shape, bool) if remembered is None else remembered
-    striking = differs > np.where(known | (not strict), STRIKING_TO_A_CLOSE_LOOK, STRIKING)
+    striking = differs > (STRIKING if strict else STRIKING_TO_A_CLOSE_LOOK)
     area, cores, total, strikes = (
         np.bincount(labels.ravel(), None if of is None else of.ravel(), minlength=count + 1)
         for of in (None, core, differs, striking)
@@ -92,18 +86,15 @@ def regions(differs: Map, remembered: Mask | None = None, *, strict: bool = True
     return numbers[labels].astype(np.int32), int(numbers.max())
 
 
-def passing(
-    looks: Sequence[Look], maps: Sequence[Map], remembered: Sequence[Mask | None], *, strict: bool = True
-) -> list[Mask]:
+def passing(looks: Sequence[Look], maps: Sequence[Map], *, strict: bool = True) -> list[Mask]:
     """(H, W) of each photo, where it shows somebody who passed.
 
     Args:
         maps: (H, W) each, from `agreement.disagreement`.
-        remembered: (H, W) each, what was found at the last look; None: nothing.
         strict: as for `regions`.
     """
     with ThreadPoolExecutor(available_cpus()) as pool:
-        found = list(pool.map(partial(regions, strict=strict), maps, remembered))
+        found = list(pool.map(partial(regions, strict=strict), maps))
         anywhere = list(pool.map(_grown, (labels > 0 for labels, _ in found)))
 
         def of(index: int) -> Mask:
