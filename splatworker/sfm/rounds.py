@@ -41,8 +41,8 @@ _LAST_STEPS, _TOLERANCE = 100, 1e-6
 """At the end, as `mapping` has it for COLMAP's."""
 
 _LOSS: adjustment.Loss = "huber"
-"""From a pixel on. Some wrong matches pass every filter: with squares alone at the end cameras of rendered scenes came out
-worse, each of nine (docs/cameras.md)."""
+"""From a pixel on, also at the end: some wrong matches pass every filter. With squares alone there the cameras of seven
+rendered scenes of seven came out worse (docs/cameras.md)."""
 
 _LAST_ROUNDS, _FEW_CHANGES = 4, 1e-3
 """At the end all is adjusted, filtered and completed so often at most, and until a smaller share of the observations
