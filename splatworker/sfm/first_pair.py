@@ -27,7 +27,7 @@ _AT_A_TIME = 8
 """Pairs whose geometry is found at a time, whatever the number of threads: the first of them that will do is taken."""
 
 _LESS_WIDE = 0.5
-"""Where no pair has the angle, the widest will do if it has this share of it: forward through a corridor 15.9 degrees."""
+"""Where no pair has the angle, the widest will do if it has this share of it: along a corridor 15.9 degrees."""
 
 _BELIEVED = 0.5
 """An essential matrix explains this share of the matches at least, where the focal length is a guess."""
