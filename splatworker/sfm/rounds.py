@@ -38,7 +38,7 @@ _DRAFT_STEPS, _DRAFT_TOLERANCE = 15, 1e-4
 share: the next round's begins where it ends."""
 
 _LAST_STEPS, _TOLERANCE = 100, 1e-5
-"""At the end. To 1e-6 the cameras of rendered scenes came out as near to the truth, in twice the steps."""
+"""At the end. To 1e-6 the cameras of six rendered scenes came out as near to the truth, in twice the steps."""
 
 _LOSS: adjustment.Loss = "huber"
 """From a pixel on, also at the end: some wrong matches pass every filter. With squares alone there the cameras of seven
