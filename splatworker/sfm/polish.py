@@ -32,8 +32,8 @@ _LOSS: adjustment.Loss = "huber"
 """Ours, as at the end of `rounds`: some wrong matches pass every filter."""
 
 _OUR_TOLERANCE = 1e-6
-"""With that loss the last digits take long: fox 33 steps to 1e-7 instead of 13. Of two rendered scenes that it refines the
-cameras came out the same within 0.1 % of AUC."""
+"""With that loss the last digits take long: fox 33 steps to 1e-7 instead of 13. The cameras of a rendered scene that it
+refines came out the same within 0.1 % of AUC."""
 
 
 @dataclass(frozen=True)
