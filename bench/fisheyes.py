@@ -10,17 +10,22 @@ the photos ordinary ones, a third a fisheye's of 150 degrees and a third panoram
 camera's header would say.
 
 The cameras are compared with those that the photos were drawn from. `held-out` is the score of every 8th picture.
+`ahead` and `aside` are scores of views that no photo shows, halfway between two neighbours, looking as these do and 65
+degrees to either side: beside the splat that the photos were drawn of. `kept` is the share of the photos' pixels that
+is trained on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +48,7 @@ from splatworker.sfm.views import View, views_of
 from splatworker.splat_files.registry import read_any
 
 BEND = -0.01
+SIDEWAYS = np.radians(65.0)
 PHONE = 0.75
 """Focal length of the ordinary photos, as a share of their width."""
 
@@ -55,8 +61,11 @@ def main() -> None:
     gaussians = read_any(find_splat(given.out))
     splat, degree = to_tensors(gaussians, renderer.device), gaussians.sh_degree
     cameras = {Path(photo.name).stem: photo.camera for photo in scene.photos}
-    say("| photos | placed | rotation deg, mean, max | position %, mean, max | Gaussians | held-out | s |")
-    say("|---|---|---|---|---|---|---|")
+    say(
+        "| photos | placed | rotation deg, mean, max | position %, mean, max | Gaussians | held-out | ahead | aside | "
+        "kept | s |"
+    )
+    say("|---|---|---|---|---|---|---|---|---|---|")
     kinds = ["mixed"] if given.mixed else [f"{width:g} degrees" for width in given.degrees]
     with tempfile.TemporaryDirectory() as folder:
         for kind in kinds:
@@ -69,7 +78,16 @@ def main() -> None:
             options = ["-p", f"iterations={given.iterations}", "--eval", "--ply-only"]
             command = [sys.executable, "-m", "splatworker", "run", str(place / "photos"), "-o", str(place / "out")]
             subprocess.run([*command, *options], check=True)
-            say(row(kind, place / "out", cameras, time.monotonic() - started))
+            seconds = time.monotonic() - started
+            say(
+                row(
+                    kind,
+                    place / "out",
+                    cameras,
+                    between_photos(splat, degree, place / "out", cameras, renderer),
+                    seconds,
+                )
+            )
 
 
 def take(
@@ -135,7 +153,46 @@ def between(face: Pixels, i: npt.NDArray[np.float64], j: npt.NDArray[np.float64]
     return np.asarray(upper * (1 - v) + lower * v + 0.5, dtype=np.uint8)
 
 
-def row(kind: str, out: Path, cameras: dict[str, Camera], seconds: float) -> str:
+def between_photos(
+    splat: GaussianTensors, degree: int, out: Path, cameras: dict[str, Camera], renderer: Renderer
+) -> tuple[float, float]:
+    """PSNR of a run's splat ahead and aside, halfway between photos, where the other splat is the truth."""
+    gaussians = read_any(find_splat(out))
+    made = to_tensors(gaussians, renderer.device)
+    found = {Path(photo.name).stem: photo.camera.camera_from_world for photo in read_scene(out / "scene").photos}
+    stems = [stem for stem in cameras if stem in found]
+    scores: dict[bool, list[float]] = {True: [], False: []}
+    for first, second in list(pairwise(stems))[::2]:
+        true = halfway(cameras[first].camera_from_world, cameras[second].camera_from_world)
+        own = halfway(found[first], found[second])
+        for yaw in (0.0, -SIDEWAYS, SIDEWAYS):
+            turn = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
+            pictures = []
+            for tensors, sh_degree, pose in ((splat, degree, true), (made, gaussians.sh_degree, own)):
+                camera = Camera(240, 180, 210.0, 210.0, 120.0, 90.0, turn @ pose)
+                image = renderer.render(tensors, camera, np.zeros(3, np.float32), sh_degree)
+                pictures.append(np.clip(np.asarray(image.cpu() if hasattr(image, "cpu") else image), 0, 1))
+            error = float(np.square(pictures[0] - pictures[1]).mean())
+            scores[yaw == 0].append(-10 * np.log10(max(error, 1e-10)))
+    return float(np.mean(scores[True])), float(np.mean(scores[False]))
+
+
+def halfway(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(3, 4) camera_from_world between two: half of the turn, and half of the way."""
+    centers = [-pose[:, :3].T @ pose[:, 3] for pose in (first, second)]
+    u, _, v = np.linalg.svd(first[:, :3] + second[:, :3])  # the rotation nearest to both
+    rotation = u @ np.diag([1, 1, np.linalg.det(u @ v)]) @ v
+    return np.hstack([rotation, (-rotation @ (centers[0] + centers[1]) / 2)[:, None]])
+
+
+def share_kept(out: Path) -> float:
+    """The share of the photos' pixels that is trained on, as the run's warning says it; 1 where it says nothing."""
+    told = " ".join(json.loads((out / "result.json").read_text())["warnings"])
+    shares = re.search(r"of each photo the (\d+)%.*?(?:, and (\d+)% beside it|used\.)", told)
+    return (int(shares[1]) + int(shares[2] or 0)) / 100 if shares else 1.0
+
+
+def row(kind: str, out: Path, cameras: dict[str, Camera], scores: tuple[float, float], seconds: float) -> str:
     """A line of the table."""
     result = json.loads((out / "result.json").read_text())
     found, truth = {}, {}
@@ -148,7 +205,8 @@ def row(kind: str, out: Path, cameras: dict[str, Camera], seconds: float) -> str
     placed = f"{result['photos']['registered']} of {result['photos']['given']}"
     return (
         f"| {kind} | {placed} | {turn.mean():.3f}, {turn.max():.3f} | {shift.mean():.3f}, {shift.max():.3f} | "
-        f"{result['gaussians']} | {result['quality']['psnr']:.2f} dB | {seconds:.0f} |"
+        f"{result['gaussians']} | {result['quality']['psnr']:.2f} dB | {scores[0]:.2f} dB | {scores[1]:.2f} dB | "
+        f"{share_kept(out):.0%} | {seconds:.0f} |"
     )
 
 

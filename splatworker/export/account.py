@@ -117,7 +117,7 @@ def figures(
         "photos": {
             "given": account.photos.get("given", found.get("photos", len(subject.photos))),
             "used": account.photos.get("used", found.get("photos", len(subject.photos))),
-            "registered": len(subject.photos) - len(views) + panoramas,
+            "registered": len(subject.photos) - len(views) - len(found.get("faces", [])) + panoramas,
             **({"panoramas": panoramas, "views": len(views)} if views else {}),
             "held_out": len(subject.held_out),
             "rejected": [{"name": _name(photo), "reason": str(photo.get("reason", ""))} for photo in rejected],

@@ -18,6 +18,12 @@ MOST_PIXELS = 256_000_000
 KEPT_FROM = 128
 """A pixel of this grey or a lighter one is kept: between, a JPEG's noise and a soft edge say nothing."""
 
+_EXACT = ("PNG", "TIFF")
+"""Formats in which a number that was written is read: noise around black is no label."""
+
+_MOST_LABELS, _FLAT = 64, 0.9
+"""Levels of a picture of labels, and the share of its pixels that are as their neighbours are, at most and at least."""
+
 _BACK = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -40,17 +46,20 @@ class MisfitMask(ValueError):
 
 
 class Mask(NamedTuple):
-    """A mask as it was given: eight bits of grey, and whether it surely stands upright, as its own header turned it."""
+    """A mask as it was given: eight bits of grey, whether it surely stands upright, as its own header turned it, and
+    how many labels it was a picture of, 0 where it was an ordinary mask.
+    """
 
     grey: Image.Image
     upright: bool
+    labels: int = 0
 
 
 def read_mask(path: Path, *, invert: bool = False) -> Mask:
     """A mask's alpha where it has any, or else its grey; 255 is kept.
 
     A colour is as light as its lightest channel. Where there is one grey beside black, as in a picture of labels, it
-    stands for white, however dark it is.
+    stands for white, however dark it is; and so does every one of a picture of several labels (`_labels`).
 
     Args:
         path: the file, of any of `FORMATS`.
@@ -62,13 +71,26 @@ def read_mask(path: Path, *, invert: bool = False) -> Mask:
     with Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError(f"{path.name} has more than {MOST_PIXELS // 1_000_000} megapixels")
-        turn = _UPRIGHT.get(_orientation_of(image))
+        turn, is_exact = _UPRIGHT.get(_orientation_of(image)), image.format in _EXACT
         grey = _grey(image)
     if turn is not None:
         grey = grey.transpose(turn)
-    if len(levels := [level for level, count in enumerate(grey.histogram()) if count]) == 2 and levels[0] == 0:
+    levels = [level for level, count in enumerate(grey.histogram()) if count]
+    labels = _labels(grey, levels) if is_exact else 0
+    if labels or (len(levels) == 2 and levels[0] == 0):
         grey = grey.point(lambda value: 255 if value else 0)
-    return Mask(ImageChops.invert(grey) if invert else grey, turn is not None)
+    return Mask(ImageChops.invert(grey) if invert else grey, turn is not None, labels)
+
+
+def _labels(grey: Image.Image, levels: list[int]) -> int:
+    """How many labels a picture is painted with: a few numbers beside 0, as segmentation networks write them, in areas
+    of one each, and none as light as what a mask keeps. 0 of any other picture.
+    """
+    if not (2 < len(levels) <= _MOST_LABELS and levels[0] == 0 and levels[-1] < KEPT_FROM):
+        return 0
+    pixels = np.asarray(grey)
+    is_flat = (pixels[:, 1:] == pixels[:, :-1]).mean() >= _FLAT if pixels.shape[1] > 1 else False
+    return len(levels) - 1 if is_flat else 0
 
 
 def orientation_in(exif: Image.Exif) -> int:
@@ -102,7 +124,7 @@ def fitted(mask: Mask, photo: tuple[int, int], orientation: int, size: tuple[int
     Raises:
         MisfitMask: it has another shape.
     """
-    grey, upright = mask
+    grey, upright, _ = mask
     if orientation >= _TURNED and not same_shape(grey.size, photo):
         upright = upright or same_shape(grey.size, photo[::-1])
     turn = _BACK.get(orientation) if upright else None

@@ -21,11 +21,13 @@ class Masked:
         image: RGB, or RGBA where nothing is shown in a part of it.
         ignored: of its size, 255 where it counts and 0 where nobody knows; None where all counts.
         scaled: the mask's width and height where they were not the photo's, as in "640x480", else "".
+        labels: how many the mask was a picture of; 0 for an ordinary mask.
     """
 
     image: Image.Image
     ignored: Image.Image | None = None
     scaled: str = ""
+    labels: int = 0
 
 
 def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Masked:
@@ -36,17 +38,17 @@ def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Maske
     """
     image = picture.image
     own = image.getchannel("A") if image.mode == "RGBA" else None
-    given, scaled = (None, "") if file is None else _read(picture, file, invert=rules.invert)
+    given, scaled, labels = (None, "", 0) if file is None else _read(picture, file, invert=rules.invert)
     alpha, counts = masks.hidden(own, given, rules)
     if file is not None and any(mask is not None and masks.hides_all(mask) for mask in (alpha, counts)):
         raise UnusableMask("its alpha and its mask hide all of it together")
     image = image.convert("RGB")
     if alpha is not None:
         image.putalpha(alpha)
-    return Masked(image, counts, scaled)
+    return Masked(image, counts, scaled, labels)
 
 
-def _read(picture: Picture, file: Path, *, invert: bool) -> tuple[Image.Image, str]:
+def _read(picture: Picture, file: Path, *, invert: bool) -> tuple[Image.Image, str, int]:
     try:
         mask = masks.read_mask(file, invert=invert)
     except Exception:  # whatever strangers' files do to a decoder
@@ -60,4 +62,4 @@ def _read(picture: Picture, file: Path, *, invert: bool) -> tuple[Image.Image, s
             f"its mask {file.name} hides all of it, for {'black' if invert else 'white'} is what is kept"
         )
     same = mask.grey.size in (picture.given, picture.given[::-1])
-    return fits, "" if same else "x".join(map(str, mask.grey.size))
+    return fits, "" if same else "x".join(map(str, mask.grey.size)), mask.labels

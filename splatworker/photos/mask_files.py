@@ -41,6 +41,12 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
     if alone:
         one = len(alone) == 1
         yield f"{_some(alone)} {'is the mask' if one else 'are the masks'} of no photo."
+    if labels := [readable(mask.name) for mask, outcome in masked if outcome.get("labels")]:
+        one = len(labels) == 1
+        yield (
+            f"{_some(labels)} {'is a picture' if one else 'are pictures'} of several labels, not of black and white: "
+            "every label was taken for white, and 0 for black."
+        )
     scaled = [(readable(mask.name), outcome["scaled"]) for mask, outcome in masked if outcome.get("scaled")]
     if scaled:
         shown = [f"{name} of {size}" for name, size in scaled]

@@ -129,12 +129,14 @@ async def _end(*tasks: asyncio.Future[Any]) -> None:
 
 
 def _sizes(decoded: dict[str, Any], scene: dict[str, Any]) -> list[tuple[int, int]]:
-    """(width, height) in pixels of the decoded photos that have a camera, and of the views of panoramas."""
+    """(width, height) in pixels of the decoded photos that have a camera, of the views of panoramas, and of the sides
+    of fisheyes' photos.
+    """
     without = {photo["name"] for photo in scene["rejected"]}
     views = scene.get("views", [])
     without |= {view["panorama"] for view in views}
     kept = [photo for photo in decoded["photos"] if photo["name"] not in without]
-    return [(int(photo["width"]), int(photo["height"])) for photo in [*kept, *views]]
+    return [(int(photo["width"]), int(photo["height"])) for photo in [*kept, *views, *scene.get("faces", [])]]
 
 
 def _panoramas(scene: dict[str, Any]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from splatworker.contract.job import Job, Recipe
 from splatworker.contract.overrides import LIMITS, within_bounds
-from splatworker.contract.params import DEFAULTS, PREVIEW_ITERATIONS, ignored, resolve, schedule_of
+from splatworker.contract.params import DEFAULTS, PREVIEW_ITERATIONS, ignored, resolve, schedule_of, shall_repeat
 from splatworker.machine.limits import available_cpus
 from splatworker.pipeline import cpu_time, photo_sizes, trainers
 
@@ -66,6 +66,8 @@ def plan(
     params, preview = recipe.params, is_preview(recipe, gpu=gpu)
     at_most = PREVIEW_ITERATIONS if recipe.at_most_a_preview else None
     values = resolve(params, preview=preview, trainer=recipe.trainer, at_most=at_most, overlap=overlap)
+    if gpu and "deterministic" not in params.model_fields_set and schedule_of(params, recipe.trainer) == "own":
+        values["deterministic"] = shall_repeat(values["iterations"], overlap)
     if recipe.trainer == "native":
         _leave_out_what_nobody_sees(values, recipe, keeps_model=keeps_model)
     asked = params.iterations if "iterations" in params.model_fields_set or not preview else values["iterations"]

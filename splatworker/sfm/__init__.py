@@ -22,6 +22,8 @@ Does not know: what the scene is for; torch.
     reasons       why a photo, or a job, failed     polish      intrinsics, at the end
     remarks       what is told of a delivery        alike       pairs that only look alike
     frame         upright, centered, scaled          undistort   pinhole photos and cameras
+    fisheye       a lens to its rim                 faces       the sides of what it shows
+    wide_lens     what is made of one beside its middle
     resampling    a photo as a pinhole camera sees it   report  report.json
     sparse_files  COLMAP's files, taken apart       point_colours   what photos show of points
     sharpness     how sharp a photo is              pure_rotation   photos taken from one spot

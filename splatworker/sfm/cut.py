@@ -40,7 +40,7 @@ def with_views(photos: Sequence[PhotoHeader], longest: int) -> tuple[list[PhotoH
             continue
         views = views_of(photo.area, photo.width * 360 / (photo.area.east - photo.area.west), longest)
         for view in views:
-            name = _free_name(photo.name, view, taken)
+            name = free_name(photo.name, view.label, taken)
             cut.append(
                 dataclasses.replace(
                     photo,
@@ -62,14 +62,14 @@ def with_views(photos: Sequence[PhotoHeader], longest: int) -> tuple[list[PhotoH
     return cut, useless
 
 
-def _free_name(name: str, view: View, taken: set[str]) -> str:
-    """A name for a view that no photo has, in any letter case."""
+def free_name(name: str, label: str, taken: set[str]) -> str:
+    """A name for a view of a photo that none has, in any letter case; it is among those that are taken then."""
     path = PurePosixPath(name)
     suffix, number = ".png" if path.suffix.lower() == ".png" else ".jpg", 1
-    free = str(path.with_name(f"{path.stem}_{view.label}{suffix}"))
+    free = str(path.with_name(f"{path.stem}_{label}{suffix}"))
     while free.lower() in taken:
         number += 1
-        free = str(path.with_name(f"{path.stem}_{view.label}_{number}{suffix}"))
+        free = str(path.with_name(f"{path.stem}_{label}_{number}{suffix}"))
     taken.add(free.lower())
     return free
 

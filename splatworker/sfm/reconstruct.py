@@ -128,7 +128,7 @@ def reconstruct(
             (part / "frame.json").write_text(json.dumps(frame.to_json(), indent=2) + "\n")
         with timer("undistortion"):
             span = Span(reporter, "removing lens distortion", 0.95, 1.0)
-            fisheyes = write_scene(model, photos, part, bench, span)
+            written = write_scene(model, photos, part, bench, span)
 
         kept = set(model.reg_frame_ids())
         left_out = reasons.why_left_out(evidence, attempt, kept)
@@ -149,14 +149,15 @@ def reconstruct(
             engines={"mapping": attempt.engine} | ({"polish": polished.by} if polished.by else {}),
             on_gpu=accelerator.steps,
             panoramas=panoramas.count(photos),
-            views=panoramas.views_kept(model, photos),
+            views=[view for view in panoramas.views_kept(model, photos) if view["name"] not in written.hidden],
+            faces=written.faces,
             warnings=(
                 *passed_over,
                 *filter(None, [accelerator.remark]),
                 *panoramas.remarks(photos),
                 *remarks.of_photos(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,
-                *remarks.of_fisheyes(groups, fisheyes),
+                *remarks.of_fisheyes(groups, written),
                 *remarks.of_positions(photos, misplaced),
                 *remarks.of_masks(photos, findings.masks, attempt),
                 *remarks.of_video(photos, model.compute_mean_reprojection_error()),

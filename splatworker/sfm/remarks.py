@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from splatworker.sfm import reasons
 from splatworker.sfm.cameras import CameraGroup
@@ -11,7 +11,7 @@ from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.mask_evidence import Evidence, used_masks
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.photo import PhotoHeader, frames_of
-from splatworker.sfm.undistort import WIDEST_DEG
+from splatworker.sfm.undistort import WIDEST_DEG, Written
 
 LOOSE_VIDEO_PX = 1.5
 """Mean reprojection error from which the frames of a video do not share a lens."""
@@ -41,13 +41,15 @@ def of_positions(photos: Sequence[PhotoHeader], misplaced: Sequence[int]) -> Ite
         yield f"The position (GPS) of {_some(names)} is missing or contradicts that of all others; it was not used."
 
 
-def of_fisheyes(groups: Sequence[CameraGroup], shares: Mapping[int, float]) -> Iterator[str]:
+def of_fisheyes(groups: Sequence[CameraGroup], written: Written) -> Iterator[str]:
     """Of how much of each photo was used, by camera id."""
-    for camera_id, share in shares.items():
+    for camera_id, share in written.kept.items():
         names = [photo.name for photo in groups[camera_id - 1].photos]
+        aside = written.shares[camera_id] - share
+        more = f", and {aside:.0%} beside it in pictures of their own" if aside >= 0.005 else ""
         yield (
             f"A fisheye lens took {_some(names)}: of each photo the {share:.0%} that lies within {WIDEST_DEG:.0f} "
-            "degrees was straightened and used."
+            f"degrees was straightened and used{more}."
         )
 
 

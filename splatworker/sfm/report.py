@@ -25,6 +25,7 @@ class SfmResult:
         photos, registered: photos given and photos that have a camera; a panorama is one photo.
         panoramas: how many panoramas were cut into views.
         views: "panorama", "name", "width" and "height" of each view that has a camera.
+        faces: "photo", "name", "width" and "height" of each picture of a side that a fisheye's photo shows.
         rejected: (name, reason) of every photo that has none, in capture order.
         points: three-dimensional points.
         reprojection_error_px: mean over all observations, in pixels of the photos as given.
@@ -51,6 +52,7 @@ class SfmResult:
     on_gpu: Sequence[str] = ()
     panoramas: int = 0
     views: Sequence[Mapping[str, Any]] = ()
+    faces: Sequence[Mapping[str, Any]] = ()
 
     def to_event(self) -> dict[str, Any]:
         """As JSON-serialisable result of the stage."""

@@ -54,11 +54,15 @@ def straighten_plainly(photo: Pixels, lens: pycolmap.Camera, pinhole: pycolmap.C
     return resample_plainly(photo, places_of(lens, pinhole, 0, pinhole.height))
 
 
+def resample(photo: Pixels, places: npt.NDArray[np.float32]) -> Pixels:
+    """What the photo shows at (rows, width, 2) places, from its first pixel's middle; 0 beyond it."""
+    return (
+        _undistortion.resample(np.ascontiguousarray(photo), places) if has_kernel() else resample_plainly(photo, places)
+    )
+
+
 def _straighten_rows(photo: Pixels, lens: pycolmap.Camera, pinhole: pycolmap.Camera, first: int) -> Pixels:
-    places = places_of(lens, pinhole, first, min(_BAND, pinhole.height - first))
-    if not has_kernel():
-        return resample_plainly(photo, places)
-    return _undistortion.resample(np.ascontiguousarray(photo), places)
+    return resample(photo, places_of(lens, pinhole, first, min(_BAND, pinhole.height - first)))
 
 
 def places_of(lens: pycolmap.Camera, pinhole: pycolmap.Camera, first: int, rows: int) -> npt.NDArray[np.float32]:

@@ -33,17 +33,25 @@ def observations(record: ImageRecord) -> npt.NDArray[np.void]:
 
 
 def images_file(
-    records: Sequence[ImageRecord], names: Mapping[int, str], moves: Mapping[int, Callable[[Pixels], Pixels]]
+    records: Sequence[ImageRecord],
+    names: Mapping[int, str],
+    moves: Mapping[int, Callable[[Pixels], Pixels]],
+    more: Sequence[ImageRecord] = (),
 ) -> bytes:
-    """An images.bin: `names` by image id, and by camera id where pixels of its photos lie now."""
-    parts = [struct.pack("<Q", len(records))]
+    """An images.bin: `names` by image id, by camera id where pixels of its photos lie now; `more` are as they are."""
+    parts = [struct.pack("<Q", len(records) + len(more))]
     for record in records:
         features = record.features.copy()
         features["xy"] = moves[record.camera_id](features["xy"])
-        name, count = names[record.image_id].encode(), struct.pack("<Q", len(features))
-        head = _IMAGE.pack(record.image_id, *record.pose, record.camera_id)
-        parts += [head, name, b"\0", count, features.tobytes()]
+        parts += _image(record._replace(name=names[record.image_id], features=features))
+    for record in more:
+        parts += _image(record)
     return b"".join(parts)
+
+
+def _image(record: ImageRecord) -> tuple[bytes, ...]:
+    head = _IMAGE.pack(record.image_id, *record.pose, record.camera_id)
+    return head, record.name.encode(), b"\0", struct.pack("<Q", len(record.features)), record.features.tobytes()
 
 
 def cameras_file(cameras: Mapping[int, pycolmap.Camera]) -> bytes:
@@ -64,3 +72,21 @@ def with_colours(data: bytes, colours: Mapping[int, bytes]) -> bytes:
         changed[place : place + 3] = colours.get(point_id, b"\0\0\0")
         offset += _POINT.size + 8 * track
     return bytes(changed)
+
+
+def with_tracks(data: bytes, now: Mapping[int, npt.NDArray[np.uint32]]) -> bytes:
+    """A points3D.bin whose observations are where they lie now: by image id, (N, 2) of each of its features the id of
+    the image that has it, 0 where none does, and its number there.
+    """
+    parts, offset = [data[:8]], 8
+    for _ in range(int.from_bytes(data[:8], "little")):
+        count = _POINT.unpack_from(data, offset)[-1]
+        start = offset + _POINT.size
+        track = np.frombuffer(data, "<u4", 2 * count, start).reshape(-1, 2).copy()
+        for row, (image_id, number) in enumerate(track.tolist()):
+            if image_id in now:
+                track[row] = now[image_id][number]
+        track = track[track[:, 0] != 0]
+        parts += [data[offset : start - 8], struct.pack("<Q", len(track)), track.tobytes()]
+        offset = start + 8 * count
+    return b"".join(parts)

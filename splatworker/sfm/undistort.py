@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,14 @@ from PIL import Image
 
 from splatworker.formats.image_records import ImageRecord
 from splatworker.formats.mask_names import mask_name
-from splatworker.formats.masks import kept
+from splatworker.formats.masks import hides_all, kept
 from splatworker.sfm import database, point_colours, sparse_files
 from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.faces import Aside, share_out
 from splatworker.sfm.photo import FORMATS, PhotoHeader
-from splatworker.sfm.resampling import Pixels, straighten
+from splatworker.sfm.resampling import Pixels, resample, straighten
 from splatworker.sfm.watch import Span
+from splatworker.sfm.wide_lens import Wide, named, wide_of
 from splatworker.sfm.workbench import Workbench
 
 _JPEG_QUALITY = 95
@@ -30,8 +34,8 @@ _MIN_SCALE, _MAX_SCALE = 0.5, 1.5
 pass stay well inside, and one it should not have cannot make a sliver or a giant."""
 
 WIDEST_DEG = 110.0
-"""What is kept of a fisheye, across and up. Beyond, a pinhole camera draws everything out: at 55 degrees from its axis
-to three times its size in the middle."""
+"""What one picture keeps of a fisheye, across and up. Beyond, a pinhole camera draws everything out: at 55 degrees from
+its axis to three times its size in the middle. The rest is shown by others (`faces`)."""
 
 _WIDEST = math.tan(math.radians(WIDEST_DEG / 2))
 
@@ -45,12 +49,14 @@ class Straightening:
         pinhole: what its photos are straightened for.
         small: the same shrunk to the size at which they are written.
         is_cropped: the pinhole camera sees the middle alone of what the lens shows.
+        wide: what is made of a fisheye beside that; None for any other lens.
     """
 
     lens: pycolmap.Camera
     pinhole: pycolmap.Camera
     small: pycolmap.Camera
     is_cropped: bool
+    wide: Wide | None = None
 
     @property
     def is_shrunk(self) -> bool:
@@ -67,21 +73,37 @@ class Straightening:
         return np.where(np.isfinite(shrunk), shrunk, pixels)
 
 
+@dataclass(frozen=True)
+class Written:
+    """What was written beside one straight picture of each photo, or of it.
+
+    Attributes:
+        kept: of each fisheye, by camera id, the share of its photos' pixels that is kept in the middle.
+        shares: likewise, in its middle and its faces.
+        faces: "photo", "name", "width" and "height" of each face.
+        hidden: names of views of panoramas of which nothing counts: there is no picture of them.
+    """
+
+    kept: dict[int, float]
+    shares: dict[int, float]
+    faces: list[dict[str, Any]]
+    hidden: frozenset[str] = frozenset()
+
+
 def write_scene(
     model: pycolmap.Reconstruction,
     photos: Sequence[PhotoHeader],
     scene: Path,
     bench: Workbench,
     span: Span,
-) -> dict[int, float]:
+) -> Written:
     """Write `scene/images` and `scene/sparse/0` from a model; `photos[image_id - 1]` names an image.
 
     Photos are cropped to the largest rectangle without blank pixels, and shrunk as the options say. Where a photo is
     partly transparent its alpha is undistorted as its colours are, and so is what is ignored of it, which goes to
-    `scene/masks`. All cameras are PINHOLE. Of fisheyes `WIDEST_DEG` are kept. Points get the colours that photos show.
-
-    Returns:
-        Of each fisheye, by camera id, the share of its photos' pixels that is kept.
+    `scene/masks`. All cameras are PINHOLE. Of fisheyes `WIDEST_DEG` are kept in the photo's picture; what they show
+    beside that become pictures of their own (`faces`), with masks where they are not filled. Points get the colours
+    that photos show.
     """
     widest = _WIDEST if any(map(is_fisheye, model.cameras.values())) else -1.0
     cameras = {
@@ -89,37 +111,85 @@ def write_scene(
         for camera_id, camera in model.cameras.items()
     }
     names = {image_id: photos[image_id - 1].name for image_id in sorted(model.reg_image_ids())}
-    for name in names.values():
-        (scene / "images" / name).parent.mkdir(parents=True, exist_ok=True)
     files, sparse = bench.folder / "distorted", scene / "sparse" / "0"
     files.mkdir()
     sparse.mkdir(parents=True)
     model.write_binary(files)
     records = sparse_files.read_images((files / "images.bin").read_bytes())
+    for camera_id, camera in cameras.items():
+        if is_fisheye(camera.lens):
+            of_lens = [record.image_id for record in records if record.camera_id == camera_id]
+            files_of_lens = [bench.photos / database.alias(number, photos[number - 1]) for number in of_lens]
+            wide = wide_of(camera.lens, camera.pinhole, files_of_lens, bench.options.undistort_max_size)
+            cameras[camera_id] = dataclasses.replace(camera, wide=wide)
+    wides = {camera_id: camera.wide for camera_id, camera in cameras.items() if camera.wide is not None}
+    aside = named(records, names, wides, max(cameras, default=0))
+    for name in [*names.values(), *(one.name for some in aside.values() for one in some)]:
+        (scene / "images" / name).parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(bench.threads) as pool:
         jobs = [
-            pool.submit(_write_photo, record, names[record.image_id], cameras[record.camera_id], photos, scene, bench)
+            pool.submit(
+                _write_photo,
+                record,
+                names[record.image_id],
+                cameras[record.camera_id],
+                aside[record.image_id],
+                photos,
+                scene,
+                bench,
+            )
             for record in records
         ]
         try:
-            moves = {camera_id: camera.move for camera_id, camera in cameras.items()}
-            (sparse / "images.bin").write_bytes(sparse_files.images_file(records, names, moves))
-            small = {camera_id: camera.small for camera_id, camera in cameras.items()}
-            (sparse / "cameras.bin").write_bytes(sparse_files.cameras_file(small))
             for done, job in enumerate(as_completed(jobs), 1):
                 bench.cancellation.check()
                 job.result()
                 span.report(done, len(jobs))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-    colours = point_colours.means([job.result() for job in jobs])
+    empty = {image_id for job in jobs for image_id in job.result()[1]}
+    colours = point_colours.means([job.result()[0] for job in jobs])
     points = sparse_files.with_colours((files / "points3D.bin").read_bytes(), colours)
-    (sparse / "points3D.bin").write_bytes(points)
-    return {
+    fronts, more, now = [], [], {}
+    for record in records:
+        wide = wides.get(record.camera_id)
+        if record.image_id in empty:
+            now[record.image_id] = np.zeros((len(record.features), 2), np.uint32)
+            continue
+        if wide is None or not aside[record.image_id]:
+            fronts.append(record)
+            continue
+        front, others, moved = share_out(record, wide.rim, wide.edges, aside[record.image_id])
+        moved[np.isin(moved[:, 0], list(empty))] = 0
+        fronts.append(front)
+        more += [other for other in others if other.image_id not in empty]
+        now[record.image_id] = moved
+    moves = {camera_id: camera.move for camera_id, camera in cameras.items()}
+    (sparse / "images.bin").write_bytes(sparse_files.images_file(fronts, names, moves, more))
+    small = {camera_id: camera.small for camera_id, camera in cameras.items()}
+    written = [one for some in aside.values() for one in some if one.image_id not in empty]
+    small |= {one.camera_id: one.camera for one in written}
+    (sparse / "cameras.bin").write_bytes(sparse_files.cameras_file(small))
+    (sparse / "points3D.bin").write_bytes(sparse_files.with_tracks(points, now) if now else points)
+    kept = {
         camera_id: share_kept(camera.lens, camera.pinhole)
         for camera_id, camera in cameras.items()
         if is_fisheye(camera.lens)
     }
+    return Written(
+        kept,
+        {
+            camera_id: share + (wides[camera_id].share if camera_id in wides else 0.0)
+            for camera_id, share in kept.items()
+        },
+        [
+            {"photo": names[image_id], "name": one.name, "width": one.camera.width, "height": one.camera.height}
+            for image_id, some in aside.items()
+            for one in some
+            if one.image_id not in empty
+        ],
+        frozenset(name for image_id, name in names.items() if image_id in empty),
+    )
 
 
 def straightened(lens: pycolmap.Camera, widest: float, longest: int) -> Straightening:
@@ -155,36 +225,113 @@ def _write_photo(
     record: ImageRecord,
     name: str,
     camera: Straightening,
+    aside: Sequence[Aside],
     photos: Sequence[PhotoHeader],
     scene: Path,
     bench: Workbench,
-) -> point_colours.Seen:
-    """Straighten a photo and what belongs to it, and write that under its own name; what it shows of its points."""
+) -> tuple[point_colours.Seen, list[int]]:
+    """Straighten a photo and what belongs to it, and write that under its own name, and its faces under theirs.
+
+    Returns:
+        What it shows of its points; the ids of those of its images of which nothing counts, and that were not written:
+        a face, or the photo itself where it is a panorama's view.
+    """
     bench.cancellation.check()
-    alias = database.alias(record.image_id, photos[record.image_id - 1])
-    kind, icc, distorted = _read(bench.photos / alias)
-    seen = point_colours.look(distorted, sparse_files.observations(record))
-    pixels = straighten(distorted, camera.lens, camera.pinhole)
-    if (bench.alphas / alias).exists():
-        with Image.open(bench.alphas / alias, formats=FORMATS) as opened:
-            alpha = straighten(_pixels(opened, "L"), camera.lens, camera.pinhole)
-        was_black = (bench.masks / f"{alias}.png").exists()
-        pixels, kind = _with_alpha(pixels, alpha[:, :, 0], premultiplied=was_black), "PNG"
-    photo = Image.fromarray(pixels)
+    header = photos[record.image_id - 1]
+    alias = database.alias(record.image_id, header)
+    kind, icc, colours = _read(bench.photos / alias)
+    seen = point_colours.look(colours, sparse_files.observations(record))
+    photo = _Photo(
+        kind,
+        icc,
+        colours,
+        _beside(bench.alphas / alias),
+        _beside(bench.ignored / alias),
+        was_black=(bench.masks / f"{alias}.png").exists(),
+        is_cropped=camera.is_cropped,
+    )
+
+    def straight(pixels: Pixels) -> Pixels:
+        return straighten(pixels, camera.lens, camera.pinhole)
+
     size = camera.small.width, camera.small.height
-    if camera.is_shrunk:
-        photo = photo.resize(size, Image.Resampling.LANCZOS)
-    how: dict[str, Any] = {"icc_profile": icc} if icc else {}
-    if kind == "JPEG":  # EXIF stays behind: its orientation is not that of the cameras, nor its position for others
-        how |= {"quality": _JPEG_QUALITY, "subsampling": 0 if camera.is_shrunk or camera.is_cropped else 2}
-    else:
-        how |= {"compress_level": 1}
-    photo.save(scene / "images" / name, kind, **how)
-    if (bench.ignored / alias).exists():
-        with Image.open(bench.ignored / alias, formats=FORMATS) as opened:
-            ignored = straighten(_pixels(opened, "L"), camera.lens, camera.pinhole)
-        _write_mask(ignored[:, :, 0], size, scene / "masks" / mask_name(name))
-    return seen
+    shown = camera.wide.shown if camera.wide is not None else None
+    empty = []
+    if not photo.write(name, straight, size, shown, scene, or_none=header.view is not None):
+        empty.append(record.image_id)
+    for one in aside:
+        change, size = partial(resample, places=one.face.places), (one.camera.width, one.camera.height)
+        if not photo.write(one.name, change, size, one.face.shown, scene, or_none=True):
+            empty.append(one.image_id)
+    return seen, empty
+
+
+@dataclass(frozen=True)
+class _Photo:
+    """A photo as its lens took it, and what is said of its pixels: pictures without distortion are made of it.
+
+    Attributes:
+        kind, icc: its file's format and colour profile.
+        alpha, counts: (height, width, 1) each, where it has some.
+        was_black: its colours are times their alpha.
+        is_cropped: a part of it is shown larger than it was.
+    """
+
+    kind: str
+    icc: bytes | None
+    colours: Pixels
+    alpha: Pixels | None
+    counts: Pixels | None
+    was_black: bool
+    is_cropped: bool
+
+    def write(
+        self,
+        name: str,
+        change: Callable[[Pixels], Pixels],
+        size: tuple[int, int],
+        shown: npt.NDArray[np.bool_] | None,
+        scene: Path,
+        *,
+        or_none: bool,
+    ) -> bool:
+        """Write what `change` makes of it, at this size, and a mask where not all of it counts.
+
+        Args:
+            shown: what of that is there; None: all.
+            or_none: write nothing where nothing counts.
+
+        Returns:
+            Whether anything was written.
+        """
+        mask = None if self.counts is None else change(self.counts)[:, :, 0]
+        if shown is not None and not shown.all():
+            there = np.where(shown, np.uint8(255), np.uint8(0))
+            mask = there if mask is None else np.minimum(mask, there)
+        if mask is not None and not _write_mask(mask, size, scene / "masks" / mask_name(name), or_none=or_none):
+            return False
+        pixels, kind = change(self.colours), self.kind
+        if self.alpha is not None:
+            pixels, kind = _with_alpha(pixels, change(self.alpha)[:, :, 0], premultiplied=self.was_black), "PNG"
+        picture = Image.fromarray(pixels)
+        if is_shrunk := picture.size != size:
+            picture = picture.resize(size, Image.Resampling.LANCZOS)
+        # EXIF stays behind: its orientation is not that of the cameras, nor its position for others.
+        how: dict[str, Any] = {"icc_profile": self.icc} if self.icc else {}
+        if kind == "JPEG":
+            how |= {"quality": _JPEG_QUALITY, "subsampling": 0 if is_shrunk or self.is_cropped else 2}
+        else:
+            how |= {"compress_level": 1}
+        picture.save(scene / "images" / name, kind, **how)
+        return True
+
+
+def _beside(path: Path) -> Pixels | None:
+    """What is said of a photo's pixels in a grey picture beside it, if that is there."""
+    if not path.exists():
+        return None
+    with Image.open(path, formats=FORMATS) as opened:
+        return _pixels(opened, "L")
 
 
 def _read(path: Path) -> tuple[str, bytes | None, Pixels]:
@@ -221,12 +368,17 @@ def _with_alpha(colours: Pixels, opacity: npt.NDArray[np.uint8], *, premultiplie
     return np.dstack([colours, opacity])
 
 
-def _write_mask(ignored: npt.NDArray[np.uint8], size: tuple[int, int], target: Path) -> None:
-    """Write what counts of an undistorted photo of this size, in black and white alone."""
-    mask = Image.fromarray(ignored)
-    mask = mask if mask.size == size else mask.resize(size, Image.Resampling.BOX)
+def _write_mask(counts: npt.NDArray[np.uint8], size: tuple[int, int], target: Path, *, or_none: bool) -> bool:
+    """Write what counts of an undistorted photo of this size, in black and white alone; with `or_none` only where
+    anything does. Whether it was written.
+    """
+    mask = Image.fromarray(counts)
+    mask = kept(mask if mask.size == size else mask.resize(size, Image.Resampling.BOX))
+    if or_none and hides_all(mask):
+        return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    kept(mask).save(target, "PNG")
+    mask.save(target, "PNG")
+    return True
 
 
 def _to_pinhole(camera: pycolmap.Camera) -> None:

@@ -15,7 +15,8 @@ _PROTECTED = (b"encv", b"drmi", b"drms")
 _INTO = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 """Boxes on the way to the formats of tracks."""
 
-_MOST_BOXES = 4096
+_MOST_BOXES, _DEEPEST = 4096, 8
+"""Boxes that are looked at, and how many may be in each other: on the way there are five."""
 
 _SEGMENT, _TRACKS, _TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION = (
     0x18538067, 0x1654AE6B, 0xAE, 0x6D80, 0x6240, 0x5035,
@@ -40,11 +41,11 @@ def is_encrypted(path: Path, demuxer: str) -> bool:
         return any(_encryptions(file, 0, size, counter, (_SEGMENT, _TRACKS, _TRACK, _ENCODINGS, _ENCODING)))
 
 
-def _protected(file: IO[bytes], start: int, end: int, counter: Iterator[int]) -> Iterator[bool]:
+def _protected(file: IO[bytes], start: int, end: int, counter: Iterator[int], depth: int = 0) -> Iterator[bool]:
     """True for each format of a track that is protected."""
     for kind, inside, after in _walk(file, start, end, counter, _box):
-        if kind in _INTO:
-            yield from _protected(file, inside, after, counter)
+        if kind in _INTO and depth < _DEEPEST:
+            yield from _protected(file, inside, after, counter, depth + 1)
         elif kind == b"stsd":  # eight bytes of version and count, then a box a format
             for entry, _, _ in _walk(file, inside + 8, after, counter, _box):
                 yield entry in _PROTECTED

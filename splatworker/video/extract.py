@@ -6,6 +6,7 @@ at, several decoders at once.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -109,6 +110,7 @@ def extract(
             max_size,
             ffmpeg.threads_for(clip.width * clip.height, max(1, jobs // at_once)),
             done,
+            time.monotonic() + ffmpeg.MOST_SECONDS,
         )
         with ThreadPoolExecutor(at_once) as pool:
             ends = list(pool.map(call.extract, groups))
@@ -136,7 +138,7 @@ def together(frames: Sequence[int], measured: Measured) -> Iterator[list[int]]:
 
 @dataclass(frozen=True)
 class _Call:
-    """What the calls for one clip have in common."""
+    """What the calls for one clip have in common, the moment among it by which all are to have ended."""
 
     clip: Clip
     skipping: tuple[str, ...]
@@ -146,6 +148,7 @@ class _Call:
     max_size: int
     threads: int
     done: Callable[[str], None]
+    until: float
 
     def extract(self, group: Sequence[Wanted]) -> ffmpeg.Ended:
         """Decode the frames of a group and write each.
@@ -200,6 +203,7 @@ class _Call:
             ],
             self.work,
             take=take_all,
+            seconds=max(1.0, self.until - time.monotonic()),
         )
 
     def _size(self) -> tuple[int, int]:

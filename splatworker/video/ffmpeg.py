@@ -8,11 +8,13 @@ input. It is never the system's, which may be years old, and never given a URL.
 
 from __future__ import annotations
 
+import io
 import os
 import resource
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -20,12 +22,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from splatworker.errors import SplatError
 from splatworker.machine import operator_limits
 from splatworker.machine.limits import available_cpus
 from splatworker.stages import restrict
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 CODECS = ("h264", "hevc", "vp9", "av1", "libdav1d", "prores")
 """Decoders that may be opened."""
@@ -35,14 +40,20 @@ MOST_MEMORY = operator_limits.mebibytes("SPLATWORKER_VIDEO_READER_MIB")
 """Bytes of address space of one decoder."""
 MOST_SECONDS = operator_limits.value("SPLATWORKER_VIDEO_S")
 """Seconds by the clock that one call may take."""
+MOST_SILENT_S = 120.0
+"""Seconds that a decoder may be waited for without a byte of a frame, where every frame is wanted: of a table of
+millions of broken frames there is none."""
 
 DECODER = "SPLATWORKER_VIDEO_DECODER"
 """The variable by which an operator has videos decoded on a GPU: `cuda`."""
 
-_HARDWARE = {"cuda": ("-hwaccel", "cuda")}
-"""Options of an input, by the variable's value; frames come back to main memory."""
+_ON_GPU = ("-hwaccel", "cuda")
+"""Options of an input whose frames a GPU decodes, and that come to main memory as they are."""
 
-_MOST_STREAMS = 64
+_STAY = ("-hwaccel_output_format", "cuda")
+"""And that stay in the GPU's, for its filters."""
+
+MOST_STREAMS = 64
 """A phone's file has up to ten: sound, text, depth, where it was turned to."""
 
 _MOST_ALLOCATED = 2**29
@@ -94,9 +105,39 @@ def program() -> Path:
     return found[-1]
 
 
-def on_gpu() -> list[str]:
-    """Options of an input that is decoded on an NVIDIA GPU, where the operator wants that; none else."""
-    return list(_HARDWARE.get(os.environ.get(DECODER, ""), ()))
+def wants_gpu() -> bool:
+    """Whether the operator wants videos decoded on an NVIDIA GPU."""
+    return os.environ.get(DECODER, "") == "cuda"
+
+
+def on_gpu(size: tuple[int, int], small: tuple[int, int]) -> list[tuple[list[str], list[str]]]:
+    """The ways to decode on an NVIDIA GPU, the better one first: options of the input, and filters that come first.
+
+    Frames of 4K have 12 MB each, so they are made smaller where they are: by halves, each pixel the mean of four, as
+    that filter knows no mean of more. What a driver or a GPU cannot do of that is tried the other way, by copying them.
+
+    Args:
+        size: width and height of the frames; small: as they are wanted, at most.
+    """
+    width, height = size
+    halves = []
+    while width >= 2 * small[0] and height >= 2 * small[1]:
+        width, height = (width + 3) // 4 * 2, (height + 3) // 4 * 2
+        halves.append(f"scale_cuda={width}:{height}:interp_algo=bilinear:format=nv12")
+    copied: tuple[list[str], list[str]] = ([*_ON_GPU], [])
+    if not halves:
+        return [copied]
+    return [([*_ON_GPU, *_STAY], [*halves, "hwdownload", "format=nv12"]), copied]
+
+
+def was_on_gpu(ended: Ended) -> bool:
+    """Whether a call with `on_gpu`'s options decoded there, and not on the processors after all, as it may."""
+    return not ended.has_said(
+        "Device creation failed",
+        "No device available",
+        "hwaccel initialisation returned error",
+        "Failed setup for format",
+    )
 
 
 def threads_for(pixels: int, most: int = _MOST_THREADS) -> int:
@@ -116,7 +157,7 @@ def reading(clip: Path, demuxer: str, *, before: Sequence[str] = (), threads: in
         *("-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"),
         *("-max_alloc", str(_MOST_ALLOCATED), "-timelimit", str(int(MOST_SECONDS) * max(1, available_cpus()))),
         *("-protocol_whitelist", "file", "-format_whitelist", demuxer, "-codec_whitelist", ",".join(CODECS)),
-        *("-max_streams", str(_MOST_STREAMS), "-max_pixels", str(MOST_PIXELS)),
+        *("-max_streams", str(MOST_STREAMS), "-max_pixels", str(MOST_PIXELS)),
         *("-threads", str(threads)),
         *("-an", "-sn", "-dn", "-noautorotate", "-f", demuxer, *before, "-i", f"file:{clip}"),
     ]
@@ -129,6 +170,7 @@ def call(
     take: Callable[[IO[bytes]], None] | None = None,
     hear: Callable[[str], None] | None = None,
     seconds: float = MOST_SECONDS,
+    silent: float = MOST_SECONDS,
     limited: bool = True,
 ) -> Ended:
     """Run the decoder to its end.
@@ -139,6 +181,7 @@ def call(
         take: reads what it writes, to the end or less.
         hear: is told every line that it says, from another thread.
         seconds: by the clock.
+        silent: seconds by the clock in which `take` gets nothing that it waits for.
         limited: whether its address space and its files are limited; a GPU's driver reserves far more than it uses.
     """
     reader, writer = os.pipe()
@@ -155,18 +198,23 @@ def call(
     )
     os.close(writer)
     said: deque[str] = deque(maxlen=_LINES)
-    late = threading.Event()
+    late, over = threading.Event(), threading.Event()
+    pictures = _Awaited(reader)
 
-    def stop() -> None:
-        late.set()
-        process.kill()
+    def watch() -> None:
+        end = time.monotonic() + seconds
+        while not over.wait(min(1.0, seconds, silent)):
+            if time.monotonic() > end or pictures.waited() > silent:
+                late.set()
+                process.kill()
+                return
 
-    timer = threading.Timer(seconds, stop)
+    watcher = threading.Thread(target=watch, daemon=True)
     listener = threading.Thread(target=_listen, args=(process.stderr, said, hear), daemon=True)
-    with os.fdopen(reader, "rb", buffering=2**20) as output:
+    with io.BufferedReader(pictures, 2**20) as output:
         try:
             _limit(process.pid, limited=limited)
-            timer.start()
+            watcher.start()
             listener.start()
             if take is not None:
                 take(output)
@@ -175,14 +223,34 @@ def call(
             if sys.exc_info()[0] is not None:
                 process.kill()
             process.wait()
-            timer.cancel()
-            if listener.ident is not None:
-                listener.join()
+            over.set()
+            for thread in (watcher, listener):
+                if thread.ident is not None:
+                    thread.join()
             assert process.stderr is not None
             process.stderr.close()
     ended = Ended(process.returncode, tuple(said), late.is_set())
     by_own_clock = ended.status == -24 or ended.has_said("Exiting due to exceeded time")  # SIGXCPU
     return Ended(ended.status, ended.said, ended.timed_out or by_own_clock)
+
+
+class _Awaited(io.FileIO):
+    """The end of a pipe that is read, which knows for how long its reader has been waiting."""
+
+    _since: float | None = None
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Read, and be waited for meanwhile."""
+        self._since = time.monotonic()
+        try:
+            return super().readinto(buffer)
+        finally:
+            self._since = None
+
+    def waited(self) -> float:
+        """Seconds since what is being read was asked for; 0 where nothing is."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
 
 
 def _of_libraries() -> dict[str, str]:

@@ -153,6 +153,7 @@ def _account(
         "rotation": clip.rotation,
         "hdr": clip.transfer or None,
         "read": len(measured.times),
+        "decoder": measured.decoder,
         "moved": round(float(measured.path[-1]), 3),
         "spacing": None if choice.spacing is None else round(choice.spacing, 4),
         "blurred_stretches": choice.blurred,

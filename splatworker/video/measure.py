@@ -51,6 +51,7 @@ class Measured:
         cuts: frames that show another scene than the one before.
         whole: the clip could be read to its end.
         skipping: options of the input by which frames were left out.
+        decoder: "cuda" or "cpu", which has decoded them.
     """
 
     times: Floats
@@ -60,6 +61,7 @@ class Measured:
     cuts: tuple[int, ...]
     whole: bool
     skipping: tuple[str, ...] = ()
+    decoder: str = "cpu"
 
 
 def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
@@ -76,9 +78,11 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         raise refusals.nothing_there(clip.path, options.start)
     skipping = _skipping(clip.rate * asked, options.frames or options.fps * asked)
     part = (options.seconds or most + 1.0, max(asked, 0.1))
-    frames, ended = _read(clip, options, *part, report, [*ffmpeg.on_gpu(), *skipping])
-    if ffmpeg.on_gpu() and (ended.status or not frames.details):  # it cannot, whyever: the processors can
-        frames, ended = _read(clip, options, *part, report, skipping)
+    ways = ffmpeg.on_gpu(clip.stored_size, small_size(clip)) if ffmpeg.wants_gpu() else []
+    for decoder, filters in [*ways, ([], [])]:
+        frames, ended = _read(clip, options, *part, report, [*decoder, *skipping], filters)
+        if not ended.status and frames.details:  # a GPU that cannot, whyever, leaves it to what comes after it
+            break
     if refusals.took_too_much(ended):
         raise refusals.broken(clip.path, ended)
     count = min(len(frames.times), len(frames.details))
@@ -97,17 +101,25 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         cuts=_cuts([cut for cut in frames.path.cuts if cut < count], count),
         whole=not clip.seconds or reached > 0.9 * min(asked, clip.seconds - options.start),
         skipping=tuple(skipping),
+        decoder="cuda" if decoder and ffmpeg.was_on_gpu(ended) else "cpu",
     )
 
 
 def _read(
-    clip: Clip, options: VideoOptions, seconds: float, expected: float, report: Reporter, decoder: list[str]
+    clip: Clip,
+    options: VideoOptions,
+    seconds: float,
+    expected: float,
+    report: Reporter,
+    decoder: list[str],
+    filters: list[str],
 ) -> tuple[_Frames, ffmpeg.Ended]:
     """Decode and measure the part that is asked for.
 
     Args:
         seconds: of it that are decoded at most; expected: about how many there are.
         decoder: options of the input that say where it is decoded, and what is left out.
+        filters: what is done with the frames before anything else, where they are decoded.
     """
     width, height = small_size(clip)
     frames = _Frames(width, height)
@@ -120,7 +132,9 @@ def _read(
                 report.progress("reading the video", min(0.999, (frames.last - options.start) / expected))
 
     part = ["-ss", f"{options.start:.3f}", "-t", f"{seconds:.3f}"]
-    scale = f"scale={width}:{height}:flags=area,format=gray,showinfo=checksum=0:udu_sei_as_ascii=0"
+    scale = ",".join(
+        [*filters, f"scale={width}:{height}:flags=area,format=gray,showinfo=checksum=0:udu_sei_as_ascii=0"]
+    )
     with TemporaryDirectory() as folder:
         ended = ffmpeg.call(
             [
@@ -136,6 +150,7 @@ def _read(
             Path(folder),
             take=take,
             hear=frames.hear(options.start),
+            silent=ffmpeg.MOST_SILENT_S,
             limited="-hwaccel" not in decoder,
         )
     return frames, ended

@@ -110,7 +110,7 @@ def probe(path: Path) -> Clip:
         raise too_large(path, "its header takes too long to read")
     streams = [line for line in said if _STREAM.match(line) and "(attached pic)" not in line]
     if not streams:
-        if any(line.startswith("  Stream #0:") for line in said):
+        if any(line.startswith(("  Stream #0:", "Input #0")) for line in said):  # it was opened
             raise no_video(path)
         raise broken(path, ended)
     return _clip(path, demuxer, streams[0], said)

@@ -16,7 +16,7 @@ from splatworker.errors import (
     VideoTooStill,
 )
 from splatworker.stages.file_names import readable
-from splatworker.video.ffmpeg import Ended
+from splatworker.video.ffmpeg import MOST_STREAMS, Ended
 
 KINDS = "an MP4, MOV, WebM or MKV file with H.264, HEVC, VP9, AV1 or ProRes"
 
@@ -104,11 +104,13 @@ def took_too_much(ended: Ended) -> bool:
 
 def broken(path: Path, ended: Ended | None = None) -> VideoError:
     """It cannot be decoded, by what the decoder said."""
+    if ended is not None and ended.has_said("max_streams"):
+        return too_large(path, f"it has more than {MOST_STREAMS} tracks")
     if ended is not None and took_too_much(ended):
         return too_large(path, "it takes too much time or memory to read")
     if ended is not None and ended.has_said("not on whitelist", "Codec not on"):
         return VideoNotSupported(f"{_name(path)} is of a kind that is not read.", hint=f"Give {KINDS}.")
-    if ended is not None and ended.has_said("Picture size", "max_pixels", "exceeds specified max pixel count"):
+    if ended is not None and ended.has_said("Picture size", "exceeds specified max pixel count"):
         return too_large(path, "its frames have more pixels than are read")
     if ended is not None and ended.has_said("moov atom not found", "EBML header parsing failed", "end of file"):
         return VideoDamaged(

@@ -121,3 +121,39 @@ def test_what_hides_all_and_what_hides_nothing() -> None:
     assert not masks.hides_nothing(black)
     assert masks.hides_nothing(white)
     assert set(np.asarray(masks.kept(white)).ravel()) == {255}
+
+
+def labelled(levels: list[int]) -> np.ndarray:
+    """Stripes of these levels."""
+    return np.repeat(np.array(levels, np.uint8), 20)[None].repeat(60, axis=0)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_every_label_of_several_counts(tmp_path: Path, suffix: str) -> None:
+    painted = labelled([0, 1, 0, 2, 3, 7])
+    Image.fromarray(painted).save(tmp_path / f"a.{suffix}")
+    mask = masks.read_mask(tmp_path / f"a.{suffix}")
+    assert mask.labels == 4
+    assert (np.asarray(mask.grey) == np.where(painted > 0, 255, 0)).all()
+    inverted = masks.read_mask(tmp_path / f"a.{suffix}", invert=True)
+    assert (np.asarray(inverted.grey) == np.where(painted > 0, 0, 255)).all()
+    deep = Image.fromarray(painted.astype(np.uint16))
+    deep.save(tmp_path / f"b.{suffix}")
+    assert masks.read_mask(tmp_path / f"b.{suffix}").labels == 4
+
+
+def test_what_may_be_shades_is_no_picture_of_labels(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 4, (60, 80)).astype(np.uint8)
+    ramp = np.arange(80, dtype=np.uint8)[None].repeat(60, axis=0)
+    for name, pixels in {
+        "noise": noise,
+        "ramp": ramp,
+        "light": labelled([0, 1, 200]),
+        "no black": labelled([1, 2, 3]),
+    }.items():
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+        mask = masks.read_mask(tmp_path / f"{name}.png")
+        assert mask.labels == 0, name
+        assert (np.asarray(mask.grey) == pixels).all()
+    Image.fromarray(labelled([0, 40, 80])).save(tmp_path / "lossy.jpg", quality=95)
+    assert masks.read_mask(tmp_path / "lossy.jpg").labels == 0

@@ -193,3 +193,19 @@ def test_a_photo_that_is_left_out_leaves_no_mask(source: Path) -> None:
     decoded, out, _ = run(source)
     assert [photo["name"] for photo in decoded.rejected] == ["b.jpg"]
     assert [path.name for path in (out / "masks").iterdir()] == ["a.jpg.png"]
+
+
+def test_a_picture_of_labels_is_a_mask_and_that_is_told(source: Path) -> None:
+    for name in ("a", "b"):
+        painted = np.zeros((HEIGHT, WIDTH), np.uint8)
+        painted[:, : WIDTH // 4], painted[:, WIDTH // 4 : WIDTH // 2] = 1, 3
+        Image.fromarray(painted).save(source / "masks" / f"{name}.png")
+    decoded, out, warnings = run(source)
+    assert len(decoded.photos) == 3
+    assert [photo.get("masked") for photo in decoded.photos] == [["ignore"], ["ignore"], None]
+    with Image.open(out / "masks" / "a.jpg.png") as mask:
+        assert (np.asarray(mask.convert("L")) == np.asarray(left_half())).all()
+    assert warnings == [
+        "a.png, b.png are pictures of several labels, not of black and white: every label was taken for white, and 0 "
+        "for black."
+    ]

@@ -54,7 +54,7 @@ def test_without_a_gpu_a_jobs_preset_stays_a_preview(name: str) -> None:
     assert "1500 iterations, photos of about 640 px), in about 2 minutes" in remark(planned, "no GPU")
     whole = plan(job(params=preset, preview=False), PHOTOS, gpu=False)
     on_a_gpu = plan(job(params=preset), PHOTOS).values
-    assert params.arguments(whole.values) == params.arguments(on_a_gpu)
+    assert params.arguments(whole.values) == params.arguments(on_a_gpu | {"deterministic": False})
     assert f"{whole.values['iterations']} iterations take about" in remark(whole, "no GPU")
     assert plan(job(params=preset | {"preview": False}), PHOTOS, gpu=False).values == whole.values
 
@@ -84,6 +84,20 @@ def test_a_training_that_stops_early_says_so(overlap: float | None, trained: int
     assert f"{trained} of 30000 iterations" in remark(planned, "stops early")
     whole = plan(job(params=PRESETS["ultra"], schedule="original"), PHOTOS, overlap=overlap)
     assert (whole.values["iterations"], whole.remarks) == (30_000, [])
+
+
+def test_presets_that_train_as_long_deliver_the_same_splat() -> None:
+    """To the bit: they are the same command, which repeats itself; whoever says how it shall be is heeded."""
+    few = [plan(job(params=preset), PHOTOS, overlap=5.0) for preset in PRESETS.values()]
+    assert [planned.values["deterministic"] for planned in few] == [True] * 4
+    assert len({tuple(params.arguments(planned.values)) for planned in few}) == 1
+    many = [plan(job(params=preset), PHOTOS, overlap=30.0) for preset in PRESETS.values()]
+    assert [planned.values["deterministic"] for planned in many] == [False, False, True, True]
+    assert params.arguments(many[2].values) == params.arguments(many[3].values)
+    asked = plan(job(params=PRESETS["ultra"] | {"deterministic": False}), PHOTOS, overlap=5.0)
+    assert not asked.values["deterministic"]
+    assert not plan(job(params={"schedule": "original"}), PHOTOS, overlap=5.0).values["deterministic"]
+    assert not plan(job(params={}, preview=False), PHOTOS, overlap=5.0, gpu=False).values["deterministic"]
 
 
 def test_presets_never_train_less_than_the_one_before() -> None:

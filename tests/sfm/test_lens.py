@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,8 @@ from PIL import Image
 from support import photo_sets
 from support.sfm_runs import Run
 
-from splatworker.formats.scene import read_scene
+from splatworker.formats.hidden_parts import hidden_parts
+from splatworker.formats.scene import Photo, read_scene
 from splatworker.sfm import database, features, matching
 from splatworker.sfm.cameras import CameraGroup, group_photos
 from splatworker.sfm.colmap import pycolmap
@@ -104,7 +105,9 @@ def test_fisheye_photos_are_straightened_and_placed(sfm: Callable[..., Run], fis
     [camera] = json.loads((tmp_path / "scene" / "report.json").read_text())["cameras"]
     assert camera["model"] == "SIMPLE_RADIAL_FISHEYE"
     assert camera["params"]["f"] == pytest.approx(FOCAL, rel=0.02)
-    photos = read_scene(tmp_path / "scene").photos
+    everything = read_scene(tmp_path / "scene").photos
+    photos = [photo for photo in everything if photo.name in fisheyes[1]]
+    assert len(photos) == 9
     difference = compare_poses({photo.name: photo.camera.camera_from_world for photo in photos}, fisheyes[1])
     assert difference.rotation_deg.max() < 0.3
     assert difference.position.max() < 0.005
@@ -115,6 +118,46 @@ def test_fisheye_photos_are_straightened_and_placed(sfm: Callable[..., Run], fis
         seen = photo_sets.photograph(photo_sets.hall(), fisheyes[1][photo.name], rays)
         with Image.open(photo.path) as image:
             assert np.median(np.abs(np.asarray(image).astype(int) - seen)) < 12, "what a pinhole camera would have seen"
+    faces_are_true(run, everything, fisheyes[1])
+
+
+def faces_are_true(run: Run, photos: Sequence[Photo], truth: dict[str, np.ndarray]) -> None:
+    """What a photo shows beside its straightened middle is there: pictures with the same center, whose cameras see in
+    the hall what they show, wherever their masks say that it counts; COLMAP's tracks and observations agree.
+    """
+    told = {face["name"]: face for face in run.result["faces"]}
+    sides = [photo for photo in photos if photo.name in told]
+    assert len(sides) == len(photos) - 9 >= 18
+    by_name = {photo.name: photo.camera for photo in photos}
+    for photo in sides[::7]:
+        camera, front = photo.camera, by_name[told[photo.name]["photo"]]
+        assert np.allclose(camera.center, front.center, atol=1e-6)
+        assert (camera.width, camera.height) == (told[photo.name]["width"], told[photo.name]["height"])
+        turn = camera.camera_from_world[:, :3] @ front.camera_from_world[:, :3].T
+        pose = turn @ truth[told[photo.name]["photo"]]
+        x, y = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
+        rays = np.stack([(x - camera.cx) / camera.fx, (y - camera.cy) / camera.fy, np.ones_like(x)], axis=-1)
+        seen = photo_sets.photograph(photo_sets.hall(), pose, rays)
+        with Image.open(photo.path) as image:
+            counts = hidden_parts(photo, image).counts
+            kept = np.ones(seen.shape[:2], bool) if counts is None else np.asarray(counts) > 0
+            wrong = np.abs(np.asarray(image.convert("RGB")).astype(int) - seen).max(axis=-1)
+        assert kept.mean() > 0.3
+        assert np.median(wrong[kept]) < 16
+    model = pycolmap.Reconstruction(photos[0].path.parents[1] / "sparse" / "0")
+    errors = []
+    for point_id, point in list(model.points3D.items())[::5]:
+        for element in point.track.elements:
+            shot = model.image(element.image_id)
+            observed = shot.points2D[element.point2D_idx]
+            assert observed.point3D_id == point_id
+            projected = shot.project_point(point.xyz)
+            assert projected is not None
+            errors.append(np.linalg.norm(projected - observed.xy))
+    assert np.median(errors) < 1.0
+    assert any(
+        model.image(image_id).num_points3D > 20 for image_id in model.images if model.image(image_id).name in told
+    )
 
 
 def test_a_fisheye_whose_angles_do_not_grow_cannot_be() -> None:

@@ -14,8 +14,10 @@ from support.odd_photos import jpeg_with_xmp
 from support.sfm_runs import Run
 
 from splatworker.errors import InvalidJob
+from splatworker.formats.hidden_parts import hidden_parts
 from splatworker.formats.panorama import Area, as_xmp, mark_equirectangular
 from splatworker.formats.scene import read_scene
+from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.compare import compare_poses
 from splatworker.sfm.panoramas import MOST_VIEWS, demand_few_enough
 from splatworker.sfm.photo import PhotoHeader
@@ -163,9 +165,20 @@ def test_masks_of_panoramas_are_cut_with_them_and_the_tripod_is_ignored(
     written = {path.name.removesuffix(".png"): path for path in (tmp_path / "scene" / "masks").iterdir()}
     stem = first.removesuffix(".jpg")
     downs = {f"{name.removesuffix('.jpg')}_down.jpg" for name in panoramas[1]}
-    assert written.keys() == downs | {f"{stem}_y225.jpg", f"{stem}_up.jpg"}
+    assert written.keys() == downs | {f"{stem}_up.jpg"}
     shares = {name: (np.asarray(Image.open(path)) > 0).mean() for name, path in written.items()}
-    assert shares[f"{stem}_y225.jpg"] < 0.02
+    in_scene = read_scene(tmp_path / "scene").photos  # without the view of which nothing counts
+    assert {photo.name for photo in in_scene} == {view["name"] for view in run.result["views"]}
+    assert len(in_scene) == 35
+    assert f"{stem}_y225.jpg" not in {photo.name for photo in in_scene}
+    assert not (tmp_path / "scene" / "images" / f"{stem}_y225.jpg").exists()
+    for photo in in_scene:
+        with Image.open(photo.path) as image:
+            hidden_parts(photo, image)  # a training takes it
+    model = pycolmap.Reconstruction(tmp_path / "scene" / "sparse" / "0")
+    assert {
+        image_id for point in model.points3D.values() for image_id in (one.image_id for one in point.track.elements)
+    } <= set(model.images)
     assert shares[f"{stem}_up.jpg"] == pytest.approx(0.75, abs=0.02)
     tripod = np.pi * np.tan(np.radians(30)) ** 2 / 4
     for name in downs - {f"{stem}_down.jpg"}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -63,11 +64,29 @@ def test_a_frame_is_found_again_by_its_time_in_a_clip_of_variable_rate(tmp_path:
         assert difference(photo, filmed[number]) == min(difference(photo, frame) for frame in filmed)
 
 
+def test_frames_are_made_small_where_they_are_decoded() -> None:
+    """By halves, down to no less than what is wanted; small ones are copied as they are."""
+    (there, filters), (copied, none) = ffmpeg.on_gpu((3840, 2160), (640, 360))
+    assert there == ["-hwaccel", "cuda", "-hwaccel_output_format", "cuda"]
+    assert [found.split(":")[:2] for found in filters[:-2]] == [["scale_cuda=1920", "1080"], ["scale_cuda=960", "540"]]
+    assert filters[-2:] == ["hwdownload", "format=nv12"]
+    assert (copied, none) == (["-hwaccel", "cuda"], [])
+    assert ffmpeg.on_gpu((640, 480), (640, 480)) == [(["-hwaccel", "cuda"], [])]
+    assert ffmpeg.on_gpu((1283, 2161), (380, 640))[0][1][0].startswith("scale_cuda=642:1082:")
+
+
+def test_the_filters_for_a_gpu_are_known_to_the_decoder(tmp_path: Path) -> None:
+    """Its options, too: what is not is told before a device is looked for."""
+    said = subprocess.run([ffmpeg.program(), "-h", "filter=scale_cuda"], capture_output=True, text=True, check=True)
+    assert all(word in said.stdout for word in ("interp_algo", "bilinear", "format"))
+
+
 def test_where_the_gpu_cannot_the_processors_do(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where there is none at all."""
     expected = measure(probe(clip), VideoOptions(), Silent())
     monkeypatch.setenv(ffmpeg.DECODER, "cuda")
-    assert ffmpeg.on_gpu() == ["-hwaccel", "cuda"]
+    assert ffmpeg.wants_gpu()
     found = measure(probe(clip), VideoOptions(), Silent())
+    assert found.decoder == "cpu"
     assert (found.times == expected.times).all()
     assert found.path == pytest.approx(expected.path, abs=0.02)
