@@ -30,7 +30,7 @@ from splatworker.machine.limits import available_cpus
 from splatworker.stages import restrict
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+    from typing_extensions import Buffer
 
 CODECS = ("h264", "hevc", "vp9", "av1", "libdav1d", "prores")
 """Decoders that may be opened."""
@@ -239,7 +239,7 @@ class _Awaited(io.FileIO):
 
     _since: float | None = None
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
+    def readinto(self, buffer: Buffer, /) -> int:
         """Read, and be waited for meanwhile."""
         self._since = time.monotonic()
         try:
