@@ -130,14 +130,17 @@ def on_gpu(size: tuple[int, int], small: tuple[int, int]) -> list[tuple[list[str
     return [([*_ON_GPU, *_STAY], [*halves, "hwdownload", "format=nv12"]), copied]
 
 
-def was_on_gpu(ended: Ended) -> bool:
-    """Whether a call with `on_gpu`'s options decoded there, and not on the processors after all, as it may."""
-    return not ended.has_said(
+def decoded_by(options: Sequence[str], ended: Ended) -> str:
+    """Who has decoded what a call with these options of `on_gpu` gave, "cuda" or "cpu": it may have been the processors
+    after all.
+    """
+    could_not = ended.has_said(
         "Device creation failed",
         "No device available",
         "hwaccel initialisation returned error",
         "Failed setup for format",
     )
+    return "cuda" if options and not could_not else "cpu"
 
 
 def threads_for(pixels: int, most: int = _MOST_THREADS) -> int:
