@@ -50,10 +50,6 @@ def main() -> None:
 
 def options_for(given: argparse.Namespace, folder: Path) -> Any:
     """The options that the worker would train with."""
-    from splatworker.contract.job import recipe
-    from splatworker.contract.params import arguments
-    from splatworker.formats.scene import read_scene
-    from splatworker.pipeline.training_plan import plan
     from splatworker.train.options import parse
 
     trainer = given.trainer
@@ -65,10 +61,20 @@ def options_for(given: argparse.Namespace, folder: Path) -> Any:
     if trainer in ("original", "gsplat"):
         params["schedule"] = "original"
     params |= {"eval": given.score is None, "deterministic": trainer == "deterministic"}
-    sizes = [(photo.camera.width, photo.camera.height) for photo in read_scene(Path(given.scene)).photos]
-    words = arguments(plan(recipe({"params": params}), sizes, overlap=overlap_of(Path(given.scene))).values)
+    words = words_for(Path(given.scene), params)
     options, _ = parse(["-s", given.scene, "-m", str(folder), *words, "--seed", given.seed])
     return options
+
+
+def words_for(scene: Path, params: dict[str, Any]) -> list[str]:
+    """What the worker would say on the command line of `splatworker train` for a job with such params."""
+    from splatworker.contract.job import recipe
+    from splatworker.contract.params import arguments
+    from splatworker.formats.scene import read_scene
+    from splatworker.pipeline.training_plan import plan
+
+    sizes = [(photo.camera.width, photo.camera.height) for photo in read_scene(scene).photos]
+    return arguments(plan(recipe({"params": params}), sizes, overlap=overlap_of(scene)).values)
 
 
 def overlap_of(scene: Path) -> float | None:

@@ -229,7 +229,7 @@ def mapper_row(images: Path, work: Path, arguments: argparse.Namespace) -> None:
     shown = ("rounds", "ours", "draft", "default")
     cells = [
         f"{images.name} ({', '.join(str(len(poses[name])) for name in shown)} of {count})",
-        *(f"{seconds[name]:.1f}" for name in shown),
+        *(f"{seconds[name]:.2f}" for name in shown),
         ", ".join(str(models[name].num_points3D()) for name in shown),
         *(f"{d.rotation_deg.max():.3f}, {100 * d.position.max():.3f}" for d in apart),
     ]

@@ -63,6 +63,14 @@ class Renderer:
 def neighbor_distances(
     points: npt.NDArray[np.float64], threads: int, mean_squared: npt.NDArray[np.float64], /
 ) -> None: ...
+def shared_weights(
+    photo: npt.NDArray[np.int64],
+    weight: npt.NDArray[np.float64],
+    first: npt.NDArray[np.int64],
+    scale: npt.NDArray[np.float64],
+    shared: npt.NDArray[np.float64],
+    /,
+) -> None: ...
 def nearest(
     points: npt.NDArray[np.float32],
     centroids: npt.NDArray[np.float32],

@@ -145,7 +145,18 @@ class Memory:
     def zero(self, target: int, size: int, /) -> None: ...
     def fill(self, target: int, count: int, value: float, /) -> None: ...
     def rows(self, source: int, index: int, count: int, width: int, target: int, /) -> None: ...
-    def largest(self, rows: int, count: int, width: int, out: int, /) -> None: ...
+    def density_facts(
+        self,
+        norms: int,
+        views: int,
+        log_scales: int,
+        count: int,
+        gradient: float,
+        small: float,
+        large: float,
+        out: int,
+        /,
+    ) -> None: ...
     def clip(self, numbers: int, count: int, low: float, high: float, out: int, /) -> None: ...
     def free_space(
         self,

@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "frames": ("splatworker.video.cli", "choose the frames of a video that make good photos"),
     "photos": ("splatworker.photos.cli", "decode photos into clean JPEGs"),
     "sfm": ("splatworker.sfm.cli", "find the cameras of photos with COLMAP"),
-    "train": ("splatworker.train.cli", "train a splat from a scene folder; takes the original train.py's options"),
+    "train": ("splatworker.train.start", "train a splat from a scene folder; takes the original train.py's options"),
     "object": ("splatworker.export.object_cli", "cut the object that all photos show out of a trained scene"),
     "export": ("splatworker.export.cli", "make small files, a page, pictures, a film and a report of a splat"),
     "convert": ("splatworker.export.convert_cli", "turn a splat into another format"),

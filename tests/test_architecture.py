@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("stages",),
     ("formats", "network"),
     ("machine",),
-    ("errors", "_cpu", "_cuda", "_features", "_matching", "_adjustment", "_two_view", "_undistortion"),
+    ("errors", "_cpu", "_cuda", "_features", "_matching", "_adjustment", "_two_view", "_mapping", "_undistortion"),
 )
 """Rooms, and modules that stand apart from theirs, from the top down: each may import what is below it, and itself.
 

@@ -32,6 +32,7 @@ ELSEWHERE = {
     "render/kernel_renderer": "what cuda and own_cuda share; " + DRAWING,
     "render/own_cuda": DRAWING,
     "render/reference": DRAWING,
+    "sfm/round_work": "what rounds works on; sfm/test_rounds.py",
     "sfm/workbench": RECORD,
     "splat_files/constant_colour": FOR_VIEWS,
     "splat_files/plain_ply": AS_ONE_FORMAT,

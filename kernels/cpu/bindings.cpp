@@ -17,6 +17,7 @@
 
 #include "neighbors.h"
 #include "renderer.h"
+#include "shared_weights.h"
 
 namespace nb = nanobind;
 
@@ -26,6 +27,8 @@ using Array = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
 using Doubles = nb::ndarray<double, nb::c_contig, nb::device::cpu>;
 using ReadArray = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;  // may be one that must not be written
 using Bytes = nb::ndarray<const uint8_t, nb::c_contig, nb::device::cpu>;
+using ReadDoubles = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
+using ReadNumbers = nb::ndarray<const int64_t, nb::c_contig, nb::device::cpu>;
 using Labels = nb::ndarray<int32_t, nb::c_contig, nb::device::cpu>;
 using Six = std::vector<Array>;  // means, quaternions, log_scales, opacity_logits, sh_dc, sh_rest
 
@@ -207,6 +210,24 @@ void nearest(const ReadArray &points, const ReadArray &centroids, int threads, c
     splat::best_kernels().nearest(p, c, panels.data(), labels.data(), threads);
 }
 
+void shared_weights(const ReadNumbers &photo, const ReadDoubles &weight, const ReadNumbers &first,
+                    const ReadDoubles &scale, Doubles &shared) {
+    const size_t points = scale.size(), sightings = photo.size();
+    require(weight.size() == sightings && first.size() == points + 1, "one weight a sighting, one beginning a point");
+    require(shared.ndim() == 2 && shared.shape(0) == shared.shape(1), "what photos share is (N, N)");
+    const int64_t photos = int64_t(shared.shape(0));
+    for (size_t k = 0; k < sightings; ++k)
+        require(photo.data()[k] >= 0 && photo.data()[k] < photos, "a sighting is of a photo that is not there");
+    int64_t before = 0;
+    for (size_t k = 0; k <= points; ++k) {
+        require(first.data()[k] >= before && first.data()[k] <= int64_t(sightings), "sightings do not begin in order");
+        before = first.data()[k];
+    }
+    nb::gil_scoped_release release;
+    splat::shared_weights(photo.data(), weight.data(), first.data(), scale.data(), int64_t(points), photos,
+                          shared.data());
+}
+
 }  // namespace
 
 NB_MODULE(_cpu, m) {
@@ -225,6 +246,7 @@ NB_MODULE(_cpu, m) {
         .def_prop_ro("instruction_set", &BoundRenderer::instruction_set);
     m.def("round_colors", &round_colors);
     m.def("nearest", &nearest, value, value, value, as_it_is);
+    m.def("shared_weights", &shared_weights, value, value, value, value, as_it_is);
     m.def("neighbor_distances", [](const Doubles &points, int threads, Doubles &mean_squared) {
         require(points.ndim() == 2 && points.shape(1) == 3, "points must be (N, 3)");
         require(mean_squared.size() == points.shape(0) && threads > 0, "one distance a point, and a thread at least");

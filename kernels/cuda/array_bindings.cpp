@@ -25,7 +25,7 @@ using Address = uintptr_t;
 #define KERNEL(name) const Kernel<decltype(name##_kernel)> start_##name{"arrays", #name "_kernel"}
 KERNEL(fill);
 KERNEL(rows);
-KERNEL(largest);
+KERNEL(density_facts);
 KERNEL(clip);
 KERNEL(free_space);
 KERNEL(outside);
@@ -98,8 +98,10 @@ public:
     void rows(Address source, Address index, int64_t count, int width, Address target) const {
         run(start_rows, count * width, at<uint32_t>(source), at<int>(index), count, width, at<uint32_t>(target));
     }
-    void largest(Address rows, int64_t count, int width, Address out) const {
-        run(start_largest, count, at<float>(rows), count, width, at<float>(out));
+    void density_facts(Address norms, Address views, Address log_scales, int64_t count, float gradient, float small,
+                       float large, Address out) const {
+        run(start_density_facts, count, at<float>(norms), at<float>(views), at<float>(log_scales), count, gradient,
+            small, large, at<uint8_t>(out));
     }
     void clip(Address numbers, int64_t count, float low, float high, Address out) const {
         run(start_clip, count, at<float>(numbers), count, low, high, at<float>(out));
@@ -254,7 +256,7 @@ void bind_arrays(nb::module_ &m) {
         .def("zero", &BoundMemory::zero)
         .def("fill", &BoundMemory::fill)
         .def("rows", &BoundMemory::rows)
-        .def("largest", &BoundMemory::largest)
+        .def("density_facts", &BoundMemory::density_facts)
         .def("clip", &BoundMemory::clip)
         .def("free_space", &BoundMemory::free_space)
         .def("outside", &BoundMemory::outside)

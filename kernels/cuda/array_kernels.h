@@ -20,6 +20,9 @@ struct Cameras {
     int count, unused;
 };
 
+// What density control has to know of a Gaussian, in the bits of a byte.
+constexpr int kWanted = 1, kSmall = 2, kFits = 4;
+
 struct Pinhole {
     float rows[12];  // of camera_from_world
     float fx, fy, cx, cy, near;
@@ -35,8 +38,9 @@ extern "C" {
 __global__ void fill_kernel(float *target, int64_t count, float value);
 // render/arrays.py, rows: source[index], rows of `width` numbers of 4 bytes
 __global__ void rows_kernel(const uint32_t *source, const int *index, int64_t count, int width, uint32_t *target);
-// render/arrays.py, largest_of_rows
-__global__ void largest_kernel(const float *rows, int64_t count, int width, float *largest);
+// train/density_facts.py, facts_of: the bits above of each Gaussian, with log_scales [count][3]
+__global__ void density_facts_kernel(const float *norms, const float *views, const float *log_scales, int64_t count,
+                                     float gradient, float small, float large, uint8_t *facts);
 // numpy's clip
 __global__ void clip_kernel(const float *numbers, int64_t count, float low, float high, float *out);
 // train/free_space.py, FreeSpace.holds; ends: [cameras]

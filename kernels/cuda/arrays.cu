@@ -29,14 +29,17 @@ extern "C" __global__ void rows_kernel(const uint32_t *source, const int *index,
     });
 }
 
-extern "C" __global__ void largest_kernel(const float *rows, int64_t count, int width, float *largest) {
+extern "C" __global__ void density_facts_kernel(const float *norms, const float *views, const float *log_scales,
+                                                int64_t count, float gradient, float small, float large,
+                                                uint8_t *facts) {
     each(count, [&](int64_t i) {
-        float most = rows[i * width];
-        for (int k = 1; k < width; ++k) {
-            const float here = rows[i * width + k];
-            if (here > most || here != here) most = here;
-        }
-        largest[i] = most;
+        const float seen = views[i], *scales = log_scales + 3 * i;
+        const float mean = norms[i] / (seen < 1 ? 1 : seen);
+        float most = scales[0];
+        for (int k = 1; k < 3; ++k)
+            if (scales[k] > most || scales[k] != scales[k]) most = scales[k];
+        facts[i] = (mean >= gradient && seen > 0 ? kWanted : 0) | (most <= small ? kSmall : 0) |
+                   (most <= large ? kFits : 0);
     });
 }
 

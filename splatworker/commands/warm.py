@@ -24,8 +24,6 @@ def main(argv: list[str]) -> int:
 
 
 def _train(options: list[str]) -> int:
-    import scipy.sparse  # noqa: F401, PLC0415 - which the light between photos is told with
-
     from splatworker.render.backend import device_for  # noqa: PLC0415 - this is what warming up means
     from splatworker.train import cli  # noqa: PLC0415
     from splatworker.train.warm_up import warm_up  # noqa: PLC0415

@@ -43,7 +43,8 @@ def hidden_parts(photo: Photo, image: Image.Image) -> Hidden:
 def over_colour(image: Image.Image, hidden: Hidden, colour: tuple[int, int, int]) -> Image.Image:
     """The photo in red, green and blue, on a colour where nothing is."""
     if hidden.alpha is None:
-        return image.convert("RGB")
+        image.load()  # now: its file may be closed soon
+        return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it, with Python's lock held
     shown = image.convert("RGB")
     shown.putalpha(hidden.alpha)
     return Image.alpha_composite(Image.new("RGBA", shown.size, (*colour, 255)), shown).convert("RGB")

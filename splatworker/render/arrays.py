@@ -221,20 +221,23 @@ def computable_rows(arrays: Sequence[Array], index: Array) -> list[Array]:
 
 def rows_where(arrays: Sequence[Array], mask: npt.NDArray[np.bool_]) -> list[Array]:
     """The rows of arrays of one length, (N, ...), where a mask (N,) is true."""
+    here = np.flatnonzero(mask) if isinstance(arrays[0], GpuArray) else beside(mask, arrays[0])
+    return rows_at(arrays, here)
+
+
+def rows_at(arrays: Sequence[Array], index: Array) -> list[Array]:
+    """The rows of these indices of arrays of one length, copied, where they are."""
     if not isinstance(arrays[0], GpuArray):
-        here = beside(mask, arrays[0])
-        return [array[here] for array in arrays]
-    index, kept = index_of_rows(np.flatnonzero(mask), arrays[0]), []
+        return [array[index] for array in arrays]
+    some, copies = index_of_rows(index, arrays[0]), []
     for array in arrays:
-        kept.append(empty_like_row(array, len(index)))
-        gpu_kernels.rows(array, index, kept[-1])
-    return kept
+        copies.append(empty_like_row(array, len(some)))
+        gpu_kernels.rows(array, some, copies[-1])
+    return copies
 
 
 def largest_of_rows(array: Array) -> Array:
-    """(N,) the largest number of each row of (N, K), `computable`."""
-    if isinstance(array, GpuArray):
-        return gpu_kernels.largest(array)
+    """(N,) the largest number of each row of (N, K)."""
     return library(array).amax(array, axis=1)
 
 

@@ -16,8 +16,7 @@ from splatworker.machine.limits import available_cpus
 from splatworker.render.arrays import Device
 from splatworker.render.gpu_array import OwnGpu
 from splatworker.render.interface import Renderer
-
-ARRAYS = "SPLATWORKER_ARRAYS"
+from splatworker.render.opening import ARRAYS
 
 
 def renderer_for(device: str = "auto", *, deterministic: bool = False, tensors: bool = False) -> Renderer:

@@ -30,12 +30,20 @@ def rows(array: GpuArray, index: GpuArray, out: GpuArray) -> None:
     )
 
 
-def largest(array: GpuArray) -> npt.NDArray[np.float32]:
-    """(N,) the largest number of each row of (N, K)."""
-    count, width = array.shape
-    found = GpuArray(array.device, (count,), np.float32)
-    array.device.memory.largest(array.of("float32"), count, width, found.address)
-    return found.numpy()
+def density_facts(
+    norms: GpuArray, views: GpuArray, log_scales: GpuArray, gradient: float, small: float, large: float
+) -> npt.NDArray[np.uint8]:
+    """(N,) bits of what density control has to know of each Gaussian: 1 wanted, 2 small, 4 fits.
+
+    See `train.density_facts`.
+    """
+    count = len(log_scales)
+    facts = GpuArray(log_scales.device, (count,), np.uint8)
+    log_scales.device.memory.density_facts(
+        norms.of("float32", (count,)), views.of("float32", (count,)), log_scales.of("float32", (count, 3)), count,
+        gradient, small, large, facts.address,
+    )  # fmt: skip
+    return facts.numpy()
 
 
 def in_free_space(

@@ -33,8 +33,12 @@ Does not know: what the scene is for; torch.
     photo_features   of a file, some ahead          accelerator   a GPU for our own kernels, if there is one
     sift_reference   its specification
     adjustment       cameras and points moved until they fit
-    model_adjustment   the same of COLMAP's model
+    model_adjustment   the same of COLMAP's model    model_arrays   that model as arrays
     rounds           our mapper: photos in rounds, all adjusted after each
+    round_work    what it works on                  round_rules   when its steps believe
+    first_pair    what it begins with
+    resection     a photo's camera from points      tracks       points from features that match
+    grown_model   what it grew as COLMAP's model
     masks         which photo has one               mask_evidence   whether features heed them
     other_lens    one photo by another lens
     overlap       with how many others a photo shares points

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import match_votes, two_view
+from splatworker.formats.image_records import NO_POINT
+from splatworker.sfm import match_votes, model_arrays, two_view
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.database import keypoints_of
 from splatworker.sfm.pairs import Pair
@@ -94,20 +95,19 @@ def _votes(model: pycolmap.Reconstruction, verified: Verified, max_error: float)
 
 def placed(model: pycolmap.Reconstruction, verified: Verified) -> dict[int, Placed]:
     """The model's photos by their ids."""
-    places = {point_id: point.xyz for point_id, point in model.points3D.items()}
-    return {image_id: _placed(model, image_id, verified, places) for image_id in sorted(model.reg_image_ids())}
+    arrays = model_arrays.read(model)
+    return {image_id: _placed(model, image_id, verified, arrays) for image_id in arrays.images}
 
 
-def _placed(model: pycolmap.Reconstruction, image_id: int, verified: Verified, places: Mapping[int, Array]) -> Placed:
+def _placed(
+    model: pycolmap.Reconstruction, image_id: int, verified: Verified, arrays: model_arrays.ModelArrays
+) -> Placed:
     image = model.image(image_id)
     view = two_view.view_of(model.camera(image.camera_id), verified.keypoints[image_id])
-    points, features, seen = (
-        np.full((len(view.points), 3), np.nan),
-        image.points2D,
-        image.get_observation_point2D_idxs(),
-    )
-    if seen:
-        points[seen] = [places[features[index].point3D_id] for index in seen]
+    of_features = arrays.images[image_id].features["point"]
+    seen = np.flatnonzero(of_features != np.uint64(NO_POINT))
+    points = np.full((len(view.points), 3), np.nan)
+    points[seen] = arrays.points[arrays.rows(of_features[seen])]
     matrix = np.asarray(image.cam_from_world().matrix())
     return Placed(view, matrix[:, :3], matrix[:, 3], points)
 

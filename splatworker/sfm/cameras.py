@@ -97,8 +97,8 @@ def _group_views(photos: Sequence[PhotoHeader]) -> list[CameraGroup]:
 
 def _group_by_lens(photos: Sequence[PhotoHeader], paths: Sequence[Path]) -> list[CameraGroup]:
     """What `group_photos` does, of photos that were taken with a lens."""
-    headers = {_header(photo): path for photo, path in zip(photos, paths, strict=True)}
-    focals = {header: _header_focal(path) for header, path in headers.items()}
+    headers = {_header(photo): (photo, path) for photo, path in zip(photos, paths, strict=True)}
+    focals = {header: _header_focal(photo, path) for header, (photo, path) in headers.items()}
     absurd = {photo.name for photo in photos if _is_absurd(focals[_header(photo)], photo)}
     believed = [_without_focal(photo) if photo.name in absurd else photo for photo in photos]
     members: dict[tuple[object, ...], list[int]] = {}
@@ -133,8 +133,10 @@ def _may_be_of(absurd: tuple[object, ...], other: tuple[object, ...]) -> bool:
     return absurd[:4] == other[:4] and absurd[2:4] != ("", "") and absurd[4] in (None, other[4])
 
 
-def _header_focal(path: Path) -> float | None:
+def _header_focal(photo: PhotoHeader, path: Path) -> float | None:
     """The focal length in pixels that a photo's header tells, None where it tells none."""
+    if _is_anonymous(photo):
+        return None  # COLMAP takes longer to look than all else that is asked of the headers
     camera = pycolmap.infer_camera_from_image(path)
     return float(camera.mean_focal_length()) if camera.has_prior_focal_length else None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import agreement, bend, other_lens
+from splatworker.sfm import agreement, bend, model_arrays, other_lens
 from splatworker.sfm.cameras import FOCAL_RANGE, CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.pairs import Pair
@@ -229,17 +229,20 @@ def far_off(centers: dict[int, npt.NDArray[np.float64]]) -> set[int]:
 
 def _rays(model: pycolmap.Reconstruction) -> tuple[float, float]:
     """(median over points of the widest angle between two of its rays in degrees, share of points behind)."""
-    numbers = {image_id: number for number, image_id in enumerate(model.reg_image_ids())}
-    poses = np.array([model.image(image_id).cam_from_world().matrix() for image_id in numbers])
-    points = list(model.points3D.values())
-    by_length: dict[int, list[tuple[npt.NDArray[np.float64], list[int]]]] = {}
-    for point in points[:: max(1, len(points) // _SAMPLE)]:
-        seen_by = [numbers[element.image_id] for element in point.track.elements]
-        by_length.setdefault(len(seen_by), []).append((point.xyz, seen_by))
+    arrays = model_arrays.read(model)
+    poses = np.array([model.image(image_id).cam_from_world().matrix() for image_id in arrays.images])
+    image, point, _ = arrays.observations()
+    some = np.flatnonzero(point % max(1, len(arrays.points) // _SAMPLE) == 0)
+    some = some[np.argsort(point[some], kind="stable")]
+    counts = np.bincount(point[some])
+    sampled = np.flatnonzero(counts)
+    lengths = counts[sampled]
+    first = np.cumsum(lengths) - lengths
     angles: list[npt.NDArray[np.float64]] = []
     behind, seen = 0, 0
-    for alike in by_length.values():
-        places, matrices = np.array([xyz for xyz, _ in alike]), poses[[seen_by for _, seen_by in alike]]
+    for length in np.flatnonzero(np.bincount(lengths)):
+        alike = lengths == length
+        places, matrices = arrays.points[sampled[alike]], poses[image[some[first[alike][:, None] + np.arange(length)]]]
         rotations = matrices[..., :3]
         rays = np.einsum("pnij,pj->pni", rotations, places) + matrices[..., 3]  # in each camera's frame
         behind += int((rays[..., 2] <= 0).sum())

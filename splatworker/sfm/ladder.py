@@ -167,7 +167,7 @@ def _in_rounds(
     """What the first full rung is to find, by our own mapper."""
     start = time.monotonic()
     options = mapping.incremental_options(MapperPreset(), bench, mapping.ONE_THREAD)
-    model = rounds.map_in_rounds(bench, options, photos, span)
+    model = rounds.map_in_rounds(bench, options, photos, span, verified)
     found = gate.inspect(model, groups, verified) if model else gate.Inspection()
     return Attempt(look, "incremental", model, (), found, time.monotonic() - start, "own")
 

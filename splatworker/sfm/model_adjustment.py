@@ -1,13 +1,7 @@
-"""COLMAP's model as a problem of `adjustment`, and back.
-
-The model is read from the files that COLMAP writes of it: asking for its observations one by one takes ten times as
-long.
-"""
+"""COLMAP's model as a problem of `adjustment`, and back."""
 
 from __future__ import annotations
 
-import struct
-import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.formats.image_records import FEATURE, NO_POINT, image_records
-from splatworker.sfm import adjustment
+from splatworker.sfm import adjustment, model_arrays
 from splatworker.sfm.colmap import pycolmap
-
-_POINT = struct.Struct("<Q3d3BdQ")
 
 
 @dataclass(frozen=True)
@@ -94,16 +85,11 @@ def adjust_model(
 
 def problem_of(model: pycolmap.Reconstruction, fixed: Collection[int] = (), folder: Path | None = None) -> ModelProblem:
     """A model of photos with a pose each; the intrinsics of cameras whose ids are `fixed` stay."""
-    with tempfile.TemporaryDirectory(dir=folder) as written:
-        model.write_binary(written)
-        images = {one.image_id: one for one in image_records((Path(written) / "images.bin").read_bytes())}
-        point_ids, points = _read_points((Path(written) / "points3D.bin").read_bytes())
-    image_ids, camera_ids = sorted(images), sorted(model.cameras)
-    poses = np.array([images[image_id].pose for image_id in image_ids]).reshape(-1, 7)[:, [1, 2, 3, 0, 4, 5, 6]]
-    lens_of = [camera_ids.index(images[image_id].camera_id) for image_id in image_ids]
-    features = [images[image_id].features for image_id in image_ids]
-    seen = [of_photo[of_photo["point"] != np.uint64(NO_POINT)] for of_photo in features]
-    observations = np.concatenate(seen) if seen else np.zeros(0, FEATURE)
+    arrays = model_arrays.read(model, folder)
+    records, camera_ids = list(arrays.images.values()), sorted(model.cameras)
+    poses = np.array([record.pose for record in records]).reshape(-1, 7)[:, [1, 2, 3, 0, 4, 5, 6]]
+    lens_of = [camera_ids.index(record.camera_id) for record in records]
+    photo, point, seen = arrays.observations()
     parameters = np.zeros((len(camera_ids), 8))
     for row, camera_id in enumerate(camera_ids):
         values = model.cameras[camera_id].params
@@ -111,7 +97,7 @@ def problem_of(model: pycolmap.Reconstruction, fixed: Collection[int] = (), fold
     problem = adjustment.Problem(
         poses=poses,
         parameters=parameters,
-        points=points,
+        points=arrays.points,
         model=np.array([int(model.cameras[camera_id].model) for camera_id in camera_ids], np.int32),
         free_lens=np.array(
             [0 if camera_id in fixed else _free_parameters(model.cameras[camera_id]) for camera_id in camera_ids],
@@ -119,11 +105,11 @@ def problem_of(model: pycolmap.Reconstruction, fixed: Collection[int] = (), fold
         ),
         lens_of=np.array(lens_of, np.int32),
         free_pose=free_poses(poses),
-        photo=np.repeat(np.arange(len(image_ids), dtype=np.int32), [len(rows) for rows in seen]),
-        point=np.searchsorted(point_ids, observations["point"]).astype(np.int32),
-        seen=observations["xy"].copy(),
+        photo=photo,
+        point=point.astype(np.int32),
+        seen=seen,
     )
-    return ModelProblem(problem, image_ids, camera_ids, point_ids.tolist())
+    return ModelProblem(problem, list(arrays.images), camera_ids, arrays.point_ids.tolist())
 
 
 def free_poses(poses: adjustment.Floats) -> npt.NDArray[np.uint8]:
@@ -150,18 +136,6 @@ def free_poses(poses: adjustment.Floats) -> npt.NDArray[np.uint8]:
 def _free_parameters(camera: pycolmap.Camera) -> int:
     """Bits of the focal lengths and of the distortion."""
     return sum(1 << index for index in (*camera.focal_length_idxs(), *camera.extra_params_idxs()))
-
-
-def _read_points(data: bytes) -> tuple[npt.NDArray[np.uint64], adjustment.Floats]:
-    """Ids (N,), ascending, and positions (N, 3) of the points of a points3D.bin."""
-    count = int.from_bytes(data[:8], "little")
-    ids, points = np.empty(count, np.uint64), np.empty((count, 3))
-    offset = 8
-    for row in range(count):
-        ids[row], *points[row], _red, _green, _blue, _error, track = _POINT.unpack_from(data, offset)
-        offset += _POINT.size + 8 * track
-    order = np.argsort(ids)
-    return ids[order], points[order]
 
 
 def _write_back(model: pycolmap.Reconstruction, found: ModelProblem, adjusted: adjustment.Adjusted) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 import numpy as np
 
+from splatworker.sfm import model_arrays
 from splatworker.sfm.colmap import pycolmap
 
 _AT_A_TIME = 4096
@@ -17,15 +16,16 @@ COMMON_POINTS = 100
 
 def overlapping_photos(model: pycolmap.Reconstruction) -> float:
     """With how many others a photo overlaps, the mean over the photos of a reconstruction; 0 where there is none."""
-    place = {image_id: number for number, image_id in enumerate(sorted(model.reg_image_ids()))}
-    if not place:
+    arrays = model_arrays.read(model)
+    photos = len(arrays.images)
+    if not photos:
         return 0.0
-    common = np.zeros((len(place), len(place)), dtype=np.float32)  # whole numbers, and exact
-    points = iter(model.points3D.values())
-    while some := list(islice(points, _AT_A_TIME)):
-        sees = np.zeros((len(place), len(some)), dtype=np.float32)
-        for number, point in enumerate(some):
-            sees[[place[e.image_id] for e in point.track.elements if e.image_id in place], number] = 1
+    image, point, _ = arrays.observations()
+    common = np.zeros((photos, photos), dtype=np.float32)  # whole numbers, and exact
+    for begin in range(0, len(arrays.points), _AT_A_TIME):
+        some = (point >= begin) & (point < begin + _AT_A_TIME)
+        sees = np.zeros((photos, _AT_A_TIME), dtype=np.float32)
+        sees[image[some], point[some] - begin] = 1
         common += sees @ sees.T
     np.fill_diagonal(common, 0)
     return float((common >= COMMON_POINTS).sum(axis=1).mean())

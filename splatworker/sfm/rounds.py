@@ -2,19 +2,28 @@
 
 COLMAP's mapper adjusts what is around each photo that it adds, and everything now and then, since adjusting everything
 is what costs most. With an adjustment that takes a fraction (`adjustment`), a model that grows by a share of its photos
-a round is adjusted as a whole in every round, and nothing in between. The first pair, resection, triangulation and the
-filters are COLMAP's own steps, with the thresholds that its mapper has (`mapping`), on one thread: the same matches
-give the same cameras, however many threads adjust.
+a round is adjusted as a whole in every round, and nothing in between. All of it is done in arrays, by our own steps
+(`first_pair`, `resection`, `tracks`), with the thresholds that COLMAP's mapper has (`mapping`), and becomes COLMAP's
+model at the end: the same matches give the same cameras, however many threads work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-from splatworker.sfm import adjustment, model_adjustment
+import numpy as np
+
+from splatworker.sfm import (
+    adjustment,
+    agreement,
+    first_pair,
+    grown_model,
+    model_adjustment,
+    resection,
+    tracks,
+)
 from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.round_work import Work, work_of
 from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
 
@@ -41,7 +50,7 @@ changes."""
 
 def suits(bench: Workbench) -> bool:
     """Whether the photos of the bench's database can be mapped so."""
-    if bench.options.engine == "colmap" or not adjustment.has_kernel():
+    if bench.options.engine == "colmap" or not (adjustment.has_kernel() and tracks.has_kernel()):
         return False
     with pycolmap.Database.open(bench.database) as opened:
         cameras, photos = opened.read_all_cameras(), opened.num_images()
@@ -55,7 +64,11 @@ def has_panoramas(bench: Workbench) -> bool:
 
 
 def map_in_rounds(
-    bench: Workbench, options: pycolmap.IncrementalPipelineOptions, photos: int, span: Span
+    bench: Workbench,
+    options: pycolmap.IncrementalPipelineOptions,
+    photos: int,
+    span: Span,
+    verified: agreement.Verified | None = None,
 ) -> pycolmap.Reconstruction | None:
     """The model that grows from the first pair; None where there is no pair to begin with, or no minimum at the end.
 
@@ -63,121 +76,165 @@ def map_in_rounds(
         bench: its database has verified matches, and `suits`.
         options: as COLMAP's mapper would take them.
         photos: how many there are.
+        verified: the database's verified matches, if they have been read.
     """
     placed = [0]
     return watch(
-        lambda: _map(bench, options, placed.append), lambda: span.report(placed[-1], photos), bench.cancellation
+        lambda: _map(bench, options, verified or agreement.read_verified(bench.database), placed.append),
+        lambda: span.report(placed[-1], photos),
+        bench.cancellation,
     )
-
-
-@dataclass(frozen=True)
-class _Growing:
-    """A model and who works on it."""
-
-    model: pycolmap.Reconstruction
-    mapper: pycolmap.IncrementalMapper
-    options: pycolmap.IncrementalMapperOptions
-    triangulation: pycolmap.IncrementalTriangulatorOptions
-    fixed: Collection[int]
-    folder: Path
-    threads: int
 
 
 def _map(
-    bench: Workbench, options: pycolmap.IncrementalPipelineOptions, on_placed: Callable[[int], None]
+    bench: Workbench,
+    options: pycolmap.IncrementalPipelineOptions,
+    verified: agreement.Verified,
+    on_placed: Callable[[int], None],
 ) -> pycolmap.Reconstruction | None:
     with pycolmap.Database.open(bench.database) as opened:
-        of_cache = pycolmap.DatabaseCacheOptions()
-        of_cache.min_num_matches = options.min_num_matches
-        cache = pycolmap.DatabaseCache.create(opened, of_cache)
-    mapper, model = pycolmap.IncrementalMapper(cache), pycolmap.Reconstruction()
-    one = _Growing(
-        model,
-        mapper,
-        options.get_mapper(),
-        options.get_triangulation(),
-        options.constant_cameras,
-        bench.folder,
-        bench.threads,
-    )
-    mapper.begin_reconstruction(model)
-    found = _begin(one)
-    if found:
-        while _add_photos(one):
-            on_placed(model.num_reg_frames())
-            bench.cancellation.check()
-            _adjust(one, _DRAFT_TOLERANCE, _DRAFT_LOSS, _DRAFT_STEPS)
-            _clean(one)
-        found = model.num_reg_frames() >= options.min_model_size and _finish(one)
-    mapper.end_reconstruction(not found)
-    if not found:
+        images = {image.image_id: image for image in opened.read_all_images()}
+        cameras = {camera.camera_id: camera for camera in opened.read_all_cameras()}
+    work = work_of(bench, options, verified, images, cameras)
+    if not _begin(work, verified, {image_id: cameras[image.camera_id] for image_id, image in images.items()}):
+        return None
+    while _add_photos(work):
+        on_placed(len(work.placed))
+        bench.cancellation.check()
+        _adjust(work, _DRAFT_TOLERANCE, _DRAFT_LOSS, _DRAFT_STEPS)
+        _clean(work)
+    if len(work.placed) < options.min_model_size or not _finish(work):
         return None
     bench.cancellation.check()
-    model.update_point_3d_errors()
-    return model
+    for camera, parameters in zip(work.cameras, work.model.lenses.parameters, strict=True):
+        camera.params = parameters[: adjustment.PARAMETERS[int(camera.model)]]
+    return grown_model.to_colmap(work.model, verified, images, cameras, bench.folder)
 
 
-def _begin(one: _Growing) -> bool:
+def _begin(work: Work, verified: agreement.Verified, cameras: Mapping[int, pycolmap.Camera]) -> bool:
     """The first pair and its points, whether there is one."""
-    found = one.mapper.find_initial_image_pair(one.options, -1, -1)
-    if found is None:
+    model = work.model
+    pair = first_pair.find(verified, cameras, rules=work.rules.beginning, seed=work.seed, threads=work.threads)
+    if pair is None:
         return False
-    (first, second), second_from_first = found
-    one.mapper.register_initial_image_pair(one.options, first, second, second_from_first)
-    for image_id in (first, second):
-        one.mapper.triangulate_image(one.triangulation, image_id)
-    if one.model.num_points3D() == 0:
+    first, second = (model.features.images.index(image_id) for image_id in pair.images)
+    model.poses[second, :4], model.poses[second, 4:] = pycolmap.Rotation3d(pair.rotation).quat, pair.translation
+    model.placed[[first, second]] = 1
+    tracks.extend(model, [first, second], work.rules.showing)
+    if not len(model.points):
         return False
-    _adjust(one, _DRAFT_TOLERANCE, _DRAFT_LOSS, _DRAFT_STEPS)
-    _clean(one)
-    return True
+    _adjust(work, _DRAFT_TOLERANCE, _DRAFT_LOSS, _DRAFT_STEPS)
+    _clean(work)
+    return len(work.placed) == 2
 
 
-def _add_photos(one: _Growing) -> int:
-    """Give cameras to those that see most of the model; how many got one."""
-    most = max(1, int(GROWTH * one.model.num_reg_frames()))
-    added = 0
-    for image_id in one.mapper.find_next_images(one.options, False):
-        if one.mapper.register_next_image(one.options, image_id):
-            one.mapper.triangulate_image(one.triangulation, image_id)
-            added += 1
-            if added == most:
-                break
-    return added
+def _add_photos(work: Work) -> int:
+    """Give cameras to those that see most of the model; how many got one.
+
+    All of a round are looked for at once, in the model as it stands, so that threads can share them.
+    """
+    most = max(1, int(GROWTH * len(work.placed)))
+    added: list[int] = []
+    waiting = _next_photos(work)
+    while waiting and len(added) < most:
+        some, waiting = waiting[: most - len(added)], waiting[most - len(added) :]
+        for photo, camera in zip(some, _resect(work, some), strict=True):
+            work.trials[photo] += 1
+            if camera is not None and _is_possible(work, photo, camera.parameters):
+                resection.place(work.model, photo, camera)
+                added.append(photo)
+    if added:
+        tracks.extend(work.model, added, work.rules.showing)
+    return len(added)
 
 
-def _adjust(one: _Growing, tolerance: float, loss: adjustment.Loss, steps: int) -> bool:
+def _next_photos(work: Work) -> list[int]:
+    """Photos without a camera that see enough, those that see most of the model first."""
+    photos = [
+        int(photo)
+        for photo in np.flatnonzero(work.model.placed == 0)
+        if work.trials[int(photo)] < work.rules.most_trials
+    ]
+    counts, scores = tracks.visible(work.model, photos, work.sizes[photos])
+    order = sorted(range(len(photos)), key=lambda row: (-scores[row], photos[row]))
+    return [photos[row] for row in order if counts[row] >= work.rules.placing.min_inliers]
+
+
+def _resect(work: Work, photos: list[int]) -> list[resection.Resected | None]:
+    """Their cameras; what of a lens may move does in the first photo of it."""
+    lens_of = work.model.lenses.of
+    known = set(lens_of[work.placed].tolist())
+    new = [int(lens_of[photo]) not in known for photo in photos]
+    free = [int(work.free[lens_of[photo]]) if is_new else 0 for photo, is_new in zip(photos, new, strict=True)]
+    unknown = [
+        bool(bits) and not work.cameras[lens_of[photo]].has_prior_focal_length
+        for photo, bits in zip(photos, free, strict=True)
+    ]
+    return resection.resect(
+        work.model, photos, free, unknown, rules=work.rules.placing, seed=work.seed, threads=work.threads
+    )
+
+
+def _is_possible(work: Work, photo: int, parameters: tracks.Floats) -> bool:
+    """Whether a lens can be one: its focal length, and how much it bends."""
+    camera = work.cameras[work.model.lenses.of[photo]]
+    longer = max(camera.width, camera.height)
+    least, most = (ratio * longer for ratio in work.rules.focal_ratios)
+    focals, bent = parameters[camera.focal_length_idxs()], parameters[camera.extra_params_idxs()]
+    return bool(np.all((focals > least) & (focals < most)) and np.all(np.abs(bent) <= work.rules.most_bent))
+
+
+def _adjust(work: Work, tolerance: float, loss: adjustment.Loss, steps: int) -> bool:
     """Whether all cameras and points are at a minimum; in a draft, of few steps, they may be on the way to it."""
-    few = one.model.num_reg_frames() < FEW_PHOTOS
+    model, placed = work.model, work.placed
+    lenses = np.flatnonzero(np.bincount(model.lenses.of[placed]))
+    seen = np.flatnonzero(model.point_of != tracks.NONE)
+    few = len(placed) < FEW_PHOTOS
+    problem = adjustment.Problem(
+        poses=model.poses[placed],
+        parameters=model.lenses.parameters[lenses],
+        points=model.points,
+        model=model.lenses.model[lenses],
+        free_lens=np.zeros(len(lenses), np.uint8) if few else work.free[lenses],
+        lens_of=np.searchsorted(lenses, model.lenses.of[placed]).astype(np.int32),
+        free_pose=model_adjustment.free_poses(model.poses[placed]),
+        photo=np.searchsorted(placed, model.features.photo[seen]).astype(np.int32),
+        point=model.point_of[seen],
+        seen=model.features.seen[seen],
+    )
     try:
-        adjusted = model_adjustment.adjust_model(
-            one.model,
-            set(one.model.cameras) if few else set(one.fixed),
-            loss=loss,
-            tolerance=tolerance,
-            most_iterations=steps,
-            threads=one.threads,
-            folder=one.folder,
-            on_the_way=steps == _DRAFT_STEPS,
-        )
+        found = adjustment.adjust(problem, loss=loss, tolerance=tolerance, most_iterations=steps, threads=work.threads)
     except ValueError:  # all of its points were filtered out
         return False
-    return adjusted.end == "converged"
+    if found.end == "converged" or (steps == _DRAFT_STEPS and found.end == "most iterations"):
+        model.poses[placed], model.lenses.parameters[lenses] = found.poses, found.parameters
+        model.points = found.points
+    return found.end == "converged"
 
 
-def _clean(one: _Growing) -> int:
+def _clean(work: Work) -> int:
     """Complete and merge the points' tracks, leave out what does not fit; how many observations that changed."""
-    changed = one.mapper.complete_and_merge_tracks(one.triangulation) + one.mapper.filter_points(one.options)
-    one.mapper.filter_frames(one.options)
-    return int(changed)
+    changed = tracks.clean(work.model, work.rules.showing)
+    seen = np.bincount(work.model.features.photo[work.model.point_of != tracks.NONE], minlength=len(work.sizes))
+    lost = [
+        int(photo)
+        for photo in work.placed
+        if not seen[photo] or not _is_possible(work, photo, work.model.lenses.parameters[work.model.lenses.of[photo]])
+    ]
+    if lost:
+        tracks.forget(work.model, lost)
+        lenses = work.model.lenses
+        left = sorted({int(lenses.of[photo]) for photo in lost} - set(lenses.of[work.placed].tolist()))
+        lenses.parameters[left] = work.given[left]
+    return changed
 
 
-def _finish(one: _Growing) -> bool:
+def _finish(work: Work) -> bool:
     """Look once more for points of pairs that have few, then adjust and filter until little changes; whether it did."""
-    one.mapper.retriangulate(one.triangulation)
+    tracks.retriangulate(work.model, work.rules.few_common, work.rules.again)
     for _ in range(_LAST_ROUNDS):
-        if not _adjust(one, _TOLERANCE, "plain", _LAST_STEPS):
+        if not _adjust(work, _TOLERANCE, "plain", _LAST_STEPS):
             return False
-        if _clean(one) <= _FEW_CHANGES * one.model.compute_num_observations():
+        if _clean(work) <= _FEW_CHANGES * np.count_nonzero(work.model.point_of != tracks.NONE):
             return True
-    return _adjust(one, _TOLERANCE, "plain", _LAST_STEPS)
+    return _adjust(work, _TOLERANCE, "plain", _LAST_STEPS)

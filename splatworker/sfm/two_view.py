@@ -11,6 +11,7 @@ What it adds to COLMAP's rules, which decide the rest: matches all in a line, or
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -227,7 +228,7 @@ def is_watermark(first: View, second: View, inliers: Matches) -> bool:
     if not len(inliers):
         return False
     near = first.is_near_edge[inliers[:, 0]] & second.is_near_edge[inliers[:, 1]]
-    if near.mean() < _WATERMARK:
+    if np.count_nonzero(near) < _WATERMARK * len(near):
         return False
     moves = second.pixels[inliers[:, 1]] - first.pixels[inliers[:, 0]]
     common = moves[np.linalg.norm(moves, axis=1) < min(_border(first.camera), _border(second.camera))][:200]
@@ -240,4 +241,4 @@ def _border(camera: pycolmap.Camera) -> float:
 
 
 def _of_norm_one(matrix: Array) -> Array:
-    return np.asarray(matrix / np.linalg.norm(matrix))
+    return np.asarray(matrix / math.sqrt(np.vdot(matrix, matrix)))

@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from splatworker.errors import SplatError, from_event
 from splatworker.network.redact import redact
 from splatworker.stages.progress import Reporter
+from splatworker.stages.structured_log import structlog
 
 LOG_LIMIT = 8 * 2**20
 """Bytes of a stage's log: the first half of it as it comes, then only the last."""

@@ -6,12 +6,13 @@ Does not know: where the scene comes from, and how a training step is worked out
 
 * training_options, own_options, unused_options: every option, said once
 * options: the command line, one dataclass
+* loading: the scene and its photos, on their way while the GPU opens
 * photos, light: photos as uint8 arrays at the training size, and in one light where theirs differs
 * plane_sweep, dense_points: how far away a photo's pixels are, and more points to start from where photos are few
 * initial: Gaussians from the points
 * model: the Gaussians, their optimiser state, and all surgery on them
 * schedule: learning rates and spherical-harmonics degree by iteration
-* density: where Gaussians are added and removed: strategies
+* density, density_facts: where Gaussians are added and removed: strategies, and what they know of each
 * memory: how many Gaussians fit
 * free_space, silhouettes: where no Gaussian may be: before the cameras, and outside of what photos show
 * warm_up: every GPU kernel once, before the scene is there
@@ -24,5 +25,5 @@ Does not know: where the scene comes from, and how a training step is worked out
 * evaluate: PSNR and SSIM
 * checkpoint: saving and resuming
 * folder: the files of a model folder
-* cli, eval_cli
+* start, cli, eval_cli
 """

@@ -12,13 +12,18 @@ from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
 from splatworker.train.folder import demand_usable
 from splatworker.train.launch import choose_gpu, is_started, rank_here
+from splatworker.train.loading import Loading
 from splatworker.train.options import Options, parse
 from splatworker.train.trainer import train
 
 
 def main(argv: list[str]) -> int:
     """Train; 0 for success, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
-    options, unused = parse(argv)
+    return run(*parse(argv))
+
+
+def run(options: Options, unused: list[str]) -> int:
+    """The same of options, and the names of given ones that change nothing."""
     silent = rank_here() > 0  # the first of several processes reports for all
 
     def work(report: Reporter) -> dict[str, Any]:
@@ -27,7 +32,7 @@ def main(argv: list[str]) -> int:
         show = _Detailed(report) if sys.stderr.isatty() and not (options.json or silent) else None
         if not silent:
             demand_usable(options)
-        with interrupts.stoppable("train", as_json=options.json and not silent):
+        with interrupts.stoppable("train", as_json=options.json and not silent), Loading(options) as loading:
             choose_gpu(options.device)
             several = is_started()
             renderer = renderer_for(options.device, deterministic=options.deterministic, tensors=several)
@@ -38,9 +43,9 @@ def main(argv: list[str]) -> int:
                 from splatworker.train.parallel import process_group  # noqa: PLC0415 - loads torch
 
                 with process_group(renderer.device) as ranks:
-                    result = train(options, renderer, show or report, watch, ranks)
+                    result = train(options, renderer, show or report, watch, ranks, loading)
             else:
-                result = train(options, renderer, show or report, watch)
+                result = train(options, renderer, show or report, watch, loading=loading)
         if not (options.json or options.quiet or silent):
             sys.stderr.write(printable_lines(_in_words(result, options)))
         return result

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from splatworker.render.arrays import (
     Array,
@@ -23,10 +23,12 @@ from splatworker.render.arrays import (
     library,
     logit,
     normalised,
+    rows_at,
     sigmoid,
     write_back,
 )
-from splatworker.render.interface import GaussianTensors
+from splatworker.render.interface import DensityStatistics, GaussianTensors
+from splatworker.train.density_facts import facts_of, mean_gradients
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.memory import gaussian_capacity
 from splatworker.train.model import Model
@@ -123,35 +125,46 @@ class GradientDensity:
 
         Statistics begin anew.
         """
-        parameters = model.parameters
-        largest, logits = largest_of_rows(parameters.log_scales), computable(parameters.opacity_logits)
-        xp = library(largest)
-        small = largest <= math.log(self._options.percent_dense * self._extent)
-        chosen = xp.zeros_like(small) if self.frozen else self._chosen(model, iteration)
+        parameters, options = model.parameters, self._options
+        logits = computable(parameters.opacity_logits)
+        self._before_choosing(logits, parameters)
+        small_ends, large_begins = (math.log(share * self._extent) for share in (options.percent_dense, PRUNE_SCALE))
+        facts = facts_of(
+            model.statistics, parameters.log_scales, options.densify_grad_threshold, small_ends, large_begins
+        )
+        xp, small = library(facts.small), facts.small
+        chosen = xp.zeros_like(small) if self.frozen else self._chosen(model, iteration, facts.wanted)
         self._before_adding(logits, chosen)
         write_back(logits, parameters.opacity_logits)
-        remains = self._remains(logits, largest, prune_large)
-        parts = split_gaussians(_rows(parameters, indices(chosen & ~small)), self._generator)
-        parts_remain = self._remains(parts.opacity_logits, xp.amax(parts.log_scales, axis=1), prune_large)
-        clones = _rows(parameters, indices(chosen & small & remains))
-        parts = _rows(parts, indices(parts_remain))
-        added = GaussianTensors(*(xp.concatenate(pair) for pair in zip(clones, parts, strict=True)))
+        remains = _is_visible(logits) & facts.fits if prune_large else _is_visible(logits)
+        cloned, split = indices(chosen & small & remains), indices(chosen & ~small)
+        means, quaternions, log_scales = computable_rows(parameters[:3], split)
+        parts = split_gaussians(means, quaternions, log_scales, self._generator)
+        parts_remain = xp.concatenate([_is_visible(logits[split])] * SPLIT_INTO)
+        if prune_large:
+            parts_remain &= largest_of_rows(parts.log_scales) <= large_begins
+        sources = xp.concatenate([cloned, xp.concatenate([split] * SPLIT_INTO)[parts_remain]])
+        added = GaussianTensors(*rows_at(parameters, sources))
+        added.means[len(cloned) :] = parts.means[parts_remain]
+        added.log_scales[len(cloned) :] = parts.log_scales[parts_remain]
         model.rebuild(indices(remains & (small | ~chosen)), added)
         model.clear_statistics()
+
+    def _before_choosing(self, logits: Array, parameters: GaussianTensors) -> None:
+        """What every round does to the opacities, first; here nothing."""
 
     def _before_adding(self, logits: Array, chosen: Array) -> None:
         """What has to change in the opacities of Gaussians of which each is about to become two; here nothing."""
 
-    def _chosen(self, model: Model, iteration: int) -> Array:
-        """(N,) which Gaussians to densify."""
-        norms, views = (computable(statistic) for statistic in model.statistics)
-        gradients = norms / views.clip(1, None)
-        chosen = (gradients >= self._options.densify_grad_threshold) & (views > 0)
+    def _chosen(self, model: Model, iteration: int, wanted: Array) -> Array:
+        """(N,) which Gaussians to densify, of those that are wanted."""
         room = self._room(model, iteration)
-        if int(chosen.sum()) <= room:
-            return chosen
-        served = library(chosen).zeros_like(chosen)
-        served[indices_of_largest(filled(gradients, ~chosen, -math.inf), room)] = True
+        xp = library(wanted)
+        if int(xp.count_nonzero(wanted)) <= room:
+            return wanted
+        gradients = mean_gradients(DensityStatistics(*(computable(statistic) for statistic in model.statistics)))
+        served = xp.zeros_like(wanted)
+        served[indices_of_largest(filled(gradients, ~wanted, -math.inf), room)] = True
         return served
 
     def _room(self, model: Model, iteration: int) -> int:
@@ -162,13 +175,6 @@ class GradientDensity:
         fits = self._capacity(model)
         self.lacks_memory |= fits < min(bound, 2 * len(model))
         return max(0, min(bound, fits) - len(model))
-
-    def _remains(self, opacity_logits: Array, largest: Array, prune_large: bool) -> Array:
-        """(N,) which Gaussians are not pruned; `largest` (N,) is the logarithm of the largest scale of each."""
-        remains = opacity_logits >= math.log(PRUNE_OPACITY / (1 - PRUNE_OPACITY))
-        if prune_large:
-            remains &= largest <= math.log(PRUNE_SCALE * self._extent)
-        return remains
 
 
 class RevisedDensity(GradientDensity):
@@ -205,39 +211,45 @@ class RevisedDensity(GradientDensity):
     def after_step(self, iteration: int, model: Model) -> None:
         """See `DensityStrategy.after_step`."""
         if self._is_round(iteration):
-            self._fade(model.parameters)
             self._densify_and_prune(model, iteration, prune_large=False)
         options = self._options
         before_the_end = iteration < options.densify_until_iter
         if options.opacity_resets and before_the_end and iteration % options.opacity_reset_interval == 0:
             model.limit_opacity(RESET_OPACITY)
 
-    def _fade(self, parameters: GaussianTensors) -> None:
+    def _before_choosing(self, logits: Array, parameters: GaussianTensors) -> None:
         """Take a little of every opacity, and all of those in free space."""
-        logits = computable(parameters.opacity_logits)
         opacities = (sigmoid(logits) - FADE).clip(LEAST_OPACITY, None)
         logits[...] = logit(opacities)
         fill(logits, self._free_space.holds(parameters.means), TRANSPARENT_LOGIT)
-        write_back(logits, parameters.opacity_logits)
 
     def _before_adding(self, logits: Array, chosen: Array) -> None:
         """Two have to hide as much as one did."""
-        xp = library(chosen)
-        halved = (1 - xp.sqrt(1 - sigmoid(logits))).clip(LEAST_OPACITY, 1 - LEAST_OPACITY)
-        logits[...] = xp.where(chosen, logit(halved), logits)
+        some = indices(chosen)
+        halved = (1 - library(logits).sqrt(1 - sigmoid(logits[some]))).clip(LEAST_OPACITY, 1 - LEAST_OPACITY)
+        logits[some] = logit(halved)
 
 
-def _rows(gaussians: GaussianTensors, index: Array) -> GaussianTensors:
-    return GaussianTensors(*computable_rows(gaussians, index))
+def _is_visible(opacity_logits: Array) -> Array:
+    """(N,) which Gaussians are not too transparent to keep."""
+    return opacity_logits >= math.log(PRUNE_OPACITY / (1 - PRUNE_OPACITY))
 
 
-def split_gaussians(gaussians: GaussianTensors, generator: Generator) -> GaussianTensors:
-    """Two smaller Gaussians for each of M: centers drawn from it, scales divided by 1.6, the rest kept: (2M, ...)."""
-    xp = library(gaussians.means)
-    doubled = GaussianTensors(*(xp.concatenate([array] * SPLIT_INTO) for array in gaussians))
-    noise = normal(doubled.means.shape, generator)
-    offsets = rotate(doubled.quaternions, noise * xp.exp(doubled.log_scales))
-    return doubled._replace(means=doubled.means + offsets, log_scales=doubled.log_scales - math.log(SPLIT_SHRINKS))
+class Parts(NamedTuple):
+    """What differs between a Gaussian and the two that it is split into: (2M, 3) each."""
+
+    means: Array
+    log_scales: Array
+
+
+def split_gaussians(means: Array, quaternions: Array, log_scales: Array, generator: Generator) -> Parts:
+    """Two smaller Gaussians for each of M, first one of each: centers drawn from it, scales divided by 1.6."""
+    xp = library(means)
+    means, quaternions, log_scales = (
+        xp.concatenate([array] * SPLIT_INTO) for array in (means, quaternions, log_scales)
+    )
+    offsets = rotate(quaternions, normal(means.shape, generator) * xp.exp(log_scales))
+    return Parts(means + offsets, log_scales - math.log(SPLIT_SHRINKS))
 
 
 def rotate(quaternions: Array, vectors: Array) -> Array:

@@ -43,10 +43,13 @@ class FreeSpace:
         photos: C photos with their cameras.
         points: the scene's sparse points.
         device: where Gaussians are asked about.
+        ends: `ends_of` the photos, where they are known already.
     """
 
-    def __init__(self, photos: Sequence[Photo], points: Points, device: Device) -> None:
-        ends = [_end(photo, points.xyz) for photo in photos]
+    def __init__(
+        self, photos: Sequence[Photo], points: Points, device: Device, ends: Sequence[float] | None = None
+    ) -> None:
+        ends = ends_of(photos, points) if ends is None else ends
         known = [(photo.camera, end) for photo, end in zip(photos, ends, strict=True) if end > 0]
         matrices = np.array([camera.camera_from_world[:3] for camera, _ in known]).reshape(-1, 3, 4)
         lenses = [lens(camera) for camera, _ in known]
@@ -89,6 +92,11 @@ def lens(camera: Camera) -> tuple[float, float, float, float]:
         camera.cx / camera.width - 0.5,
         camera.cy / camera.height - 0.5,
     )
+
+
+def ends_of(photos: Sequence[Photo], points: Points) -> list[float]:
+    """The depth at which each camera's free space ends; 0 where its points do not tell."""
+    return [_end(photo, points.xyz) for photo in photos]
 
 
 def _end(photo: Photo, xyz: npt.NDArray[np.float64]) -> float:

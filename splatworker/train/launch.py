@@ -1,6 +1,6 @@
 """Whether this process is one of several that train together (`parallel`), and which GPU is then its own.
 
-torchrun tells by environment variables; nothing here loads torch where this process is alone.
+torchrun tells by environment variables; nothing here loads torch, or numpy, where this process is alone.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 
 from splatworker.errors import SplatError
-from splatworker.render.device import gpu_count, has_gpu, make_current
 
 STAGE = "train"
 
@@ -30,7 +29,11 @@ def choose_gpu(device: str) -> None:
     Raises:
         SplatError: there are fewer GPUs than ranks on this machine.
     """
-    if not is_started() or device == "cpu" or not has_gpu():
+    if not is_started() or device == "cpu":
+        return
+    from splatworker.render.device import gpu_count, has_gpu, make_current  # noqa: PLC0415 - loads numpy
+
+    if not has_gpu():
         return
     number, count = int(os.environ["LOCAL_RANK"]), gpu_count()
     if number >= count:

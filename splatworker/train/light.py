@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from splatworker import _cpu
 from splatworker.formats.observations import read_observations
 from splatworker.formats.scene import Photo
 from splatworker.train.own_options import LightMode
@@ -82,6 +83,34 @@ def sample(pixels: npt.NDArray[np.uint8], xy: Array, points: npt.NDArray[np.uint
     return Sightings(points, total / (9 * 255))
 
 
+class Overlap:
+    """What photos see together.
+
+    Args:
+        photo, point: (M,) sightings, of which photo and of which point, from 0.
+        count: how many photos there are.
+    """
+
+    def __init__(self, photo: npt.NDArray[np.int64], point: npt.NDArray[np.int64], count: int) -> None:
+        keys, self._sighting = np.unique(point * count + photo, return_inverse=True)  # a photo may see a point twice
+        self._photo = keys % count
+        self._first = np.searchsorted(keys // count, np.arange(point.max(initial=-1) + 2))
+        self._count = count
+
+    def shared(self, weight: npt.NDArray[np.floating], scale: Array | None = None) -> Array:
+        """(N, N) of each two photos the sum over points of a scale, 1 if there is none, times the product of weights.
+
+        Args:
+            weight: (M,) of the sightings; those of a photo of one point are added up.
+            scale: (K,) of the points.
+        """
+        shared = np.empty((self._count, self._count))
+        weights = np.bincount(self._sighting, weight, minlength=len(self._photo)).astype(np.float64, copy=False)
+        scales = np.ones(len(self._first) - 1) if scale is None else scale
+        _cpu.shared_weights(self._photo, weights, self._first, scales, shared)
+        return shared
+
+
 class Light:
     """What photos show of the points they share, gathered as they are decoded.
 
@@ -92,39 +121,37 @@ class Light:
     def __init__(self, observed: Path | None) -> None:
         self._observed = {} if observed is None else read_observations(observed)
         self._nothing = Sightings(np.zeros(0, np.uint64), np.zeros((0, 3)))
-        self._sightings: list[Sightings] = []
+        self._sightings: dict[str, Sightings] = {}
 
     def look(self, photo: Photo, pixels: npt.NDArray[np.uint8]) -> None:
-        """Look at a photo's (3, H, W) pixels, of any size."""
+        """Look at a photo's (3, H, W) pixels, of any size; any thread may, at any photo."""
         seen = self._observed.get(photo.name)
         if seen is None:
-            self._sightings.append(self._nothing)
             return
         factor = photo.shrunk * pixels.shape[2] / photo.camera.width
-        self._sightings.append(sample(pixels, seen.xy * factor, seen.points))
+        self._sightings[photo.name] = sample(pixels, seen.xy * factor, seen.points)
 
-    def gains(self, mode: LightMode) -> Array | None:
-        """(N, 3) what is to be taken out of the photos; None where they stay as they are.
+    def gains(self, mode: LightMode, names: Sequence[str]) -> Array | None:
+        """(N, 3) what is to be taken out of the photos of these names; None where they stay as they are.
 
         Args:
+            names: N photos.
             mode: as_taken, nothing; common, whatever differs; auto, what differs without rule.
         """
         if mode == "as_taken":
             return None
-        found = gains(self._sightings)
+        sightings = [self._sightings.get(name, self._nothing) for name in names]
+        found = gains(sightings)
         least = WITHOUT_RULE if mode == "auto" else 0.0
-        differ = (found != 1).any() and unexpected(self._sightings, np.log(found)) >= least
+        differ = (found != 1).any() and unexpected(sightings, np.log(found)) >= least
         return found if differ else None
 
 
 def unexpected(photos: Sequence[Sightings], log_gains: Array) -> float:
     """By how much photos' gains differ from those of the photos with which they share most: the root mean square."""
-    import scipy.sparse  # noqa: PLC0415 - a third of a training's start, and many never ask
-
     _, point = np.unique(np.concatenate([seen.points for seen in photos]), return_inverse=True)
     photo = np.repeat(np.arange(len(photos)), [len(seen.points) for seen in photos])
-    sees = scipy.sparse.csr_array((np.ones(len(point)), (photo, point)))
-    shared = (sees @ sees.T).toarray()
+    shared = Overlap(photo, point, len(photos)).shared(np.ones(len(point)))
     np.fill_diagonal(shared, 0)
     nearest = np.argsort(-shared, axis=1, kind="stable")[:, :NEIGHBOURS]
     weight = np.take_along_axis(shared, nearest, 1)
@@ -153,7 +180,9 @@ def gains(photos: Sequence[Sightings]) -> Array:
     photo, point, logs = photo[told], point[told], logs[told]
     if np.count_nonzero(enough) < 2:
         return np.ones((len(photos), 3))
-    found = np.stack([_channel(photo, point, logs[:, channel], len(photos), enough) for channel in range(3)], axis=1)
+    overlap = Overlap(photo, point, len(photos))
+    channels = [_channel(photo, point, logs[:, channel], overlap, enough) for channel in range(3)]
+    found = np.stack(channels, axis=1)
     if np.sqrt(np.mean(found[enough] ** 2)) < SAME:
         return np.ones((len(photos), 3))
     return np.asarray(np.exp(np.clip(found, -MOST, MOST)))
@@ -163,26 +192,24 @@ def _channel(
     photo: npt.NDArray[np.int64],
     point: npt.NDArray[np.int64],
     logs: Array,
-    count: int,
+    overlap: Overlap,
     enough: npt.NDArray[np.bool_],
 ) -> Array:
     """(N,) the photos' log gains in one channel: 0 where there are not enough sightings.
 
     Least squares, weighted anew in every round. Points' colours are eliminated: what remains is a system of photos.
     """
-    import scipy.sparse  # noqa: PLC0415 - as above
-
-    gain: Array = np.zeros(count)
+    count = len(enough)
+    gain: npt.NDArray[np.floating] = np.zeros(count)
     weight: npt.NDArray[np.floating] = np.ones(len(logs))
     for _ in range(ROUNDS):
         of_photos = np.bincount(photo, weight, minlength=count)
         of_points = np.maximum(np.bincount(point, weight), 1e-12)
-        weights = scipy.sparse.csr_array((weight, (point, photo)), shape=(len(of_points), count))
-        shared = weights.T @ scipy.sparse.diags_array(1 / of_points) @ weights
+        shared = overlap.shared(weight, 1 / of_points)
         colours = np.bincount(point, weight * logs) / of_points
-        system = np.diag(of_photos + PRIOR) - shared.toarray()
+        system = np.diag(of_photos + PRIOR) - shared
         gain = np.linalg.solve(system, np.bincount(photo, weight * (logs - colours[point]), minlength=count))
         gain = np.where(enough, gain - gain[enough].mean(), 0.0)
         colours = np.bincount(point, weight * (logs - gain[photo])) / of_points
         weight = 1 / (1 + ((logs - gain[photo] - colours[point]) / NOISE) ** 2)
-    return gain
+    return gain.astype(np.float64, copy=False)

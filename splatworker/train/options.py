@@ -6,7 +6,7 @@ No torch here: the worker process reads the defaults.
 from __future__ import annotations
 
 import argparse
-import secrets
+import os
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -46,7 +46,7 @@ def parse(argv: list[str]) -> tuple[Options, list[str]]:
     unused = [name for name in UNUSED if given.pop(name) not in (None, UNUSED[name])]
     unused = [name for name in unused if name != "disable_viewer"]  # there is none, so it is obeyed
     if given["model_path"] is None:
-        given["model_path"] = Path("output") / secrets.token_hex(5)
+        given["model_path"] = Path("output") / os.urandom(5).hex()
     try:
         options = Options(**given)
     except ValueError as error:

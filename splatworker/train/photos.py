@@ -7,10 +7,11 @@ its share stays in the machine's memory, from where an iteration fetches its pho
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import overload
+from typing import NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -141,7 +142,11 @@ class Views(Sequence[View]):
 
     def each(self, change: Callable[[View], View]) -> Views:
         """What `change` makes of every view, kept where these are."""
-        changed = [change(view) for view in self]
+        if self._device is None and isinstance(self._views[0].photo, np.ndarray):
+            with ThreadPoolExecutor(available_cpus()) as pool:
+                changed = list(pool.map(change, self._views))
+        else:
+            changed = [change(view) for view in self]
         if self._device is not None:
             changed = [View(view.camera, on_host(view.photo), view.ignored) for view in changed]
         holes = [
@@ -180,7 +185,7 @@ def load_views(
     device: Device,
     loaded: Callable[[int], None] = lambda count: None,
     budget: int | None = None,
-    look: Callable[[Photo, _Bytes], None] = lambda photo, pixels: None,
+    decoded: deque[Future[Decoded]] | None = None,
 ) -> Views:
     """The photos with their cameras at the training size, in the order given.
 
@@ -189,30 +194,70 @@ def load_views(
         device: where they are needed.
         loaded: hears how many are there.
         budget: bytes that they may take on the device; None for `PHOTOS_SHARE` of what is free on a GPU.
-        look: is shown each photo's (3, H, W) pixels, in order.
+        decoded: what `decode_soon` has begun of them, taken out one by one, so that memory has them once; None: it is
+            done now.
 
     Raises:
         InvalidScene: a photo cannot be decoded, or is not of its camera's shape.
         InvalidMasks: a photo's mask cannot be used.
     """
-    background = 255 if options.white_background else 0
-    views, holes = [], []
-    with ThreadPoolExecutor(available_cpus()) as pool:
-        sizes = [image_size(photo.camera, options.resolution) for photo in photos]
-        pixels = pool.map(load_photo, photos, sizes, [background] * len(photos))
-        hidden = pool.map(load_hidden, photos, sizes)
-        streams = _bytes_of(sizes, options) > (_photo_budget(device) if budget is None else budget)
-        for photo, (width, height), array, (hole, mask) in zip(photos, sizes, pixels, hidden, strict=True):
-            look(photo, array)
-            holes.append(None if hole is None else to_device(hole, device))
-            ignored = None if mask is None else Ignored(to_device(mask, device))
-            if mask is not None:
-                fill(array, mask != 0, 0)
-            placed = to_host(array, device) if streams else to_device(array, device)
-            views.append(View(photo.camera.resized(width, height), placed, ignored))
-            loaded(len(views))
+    if decoded is None:
+        with ThreadPoolExecutor(available_cpus()) as pool:
+            return load_views(photos, options, device, loaded, budget, decode_soon(photos, options, pool))
+    views: list[View] = []
+    holes = []
+    sizes = [image_size(photo.camera, options.resolution) for photo in photos]
+    streams = _bytes_of(sizes, options) > (_photo_budget(device) if budget is None else budget)
+    for photo, (width, height) in zip(photos, sizes, strict=True):
+        array, hole, mask = decoded.popleft().result()
+        holes.append(None if hole is None else to_device(hole, device))
+        ignored = None if mask is None else Ignored(to_device(mask, device))
+        if mask is not None:
+            fill(array, mask != 0, 0)
+        placed = to_host(array, device) if streams else to_device(array, device)
+        views.append(View(photo.camera.resized(width, height), placed, ignored))
+        loaded(len(views))
     views = _weighted(views)
-    return Views(views, device if streams else None, holes, background)
+    return Views(views, device if streams else None, holes, _background(options))
+
+
+class Decoded(NamedTuple):
+    """(3, H, W) bytes of a photo at the training size; (H, W) where nothing is, and where it is ignored, or None."""
+
+    pixels: _Bytes
+    hole: _Bytes | None
+    ignored: _Bytes | None
+
+
+def decode_soon(
+    photos: list[Photo],
+    options: Options,
+    pool: ThreadPoolExecutor,
+    look: Callable[[Photo, _Bytes], None] = lambda photo, pixels: None,
+) -> deque[Future[Decoded]]:
+    """The photos, decoded by a pool's threads, in the order given.
+
+    Args:
+        look: is shown each photo's pixels, by the thread that decoded it.
+
+    Raises (from the results):
+        InvalidScene, InvalidMasks: as `load_photo` and `load_hidden`.
+    """
+    background = _background(options)
+
+    def decoded(photo: Photo) -> Decoded:
+        size = image_size(photo.camera, options.resolution)
+        pixels = load_photo(photo, size, background)
+        hidden = load_hidden(photo, size)
+        look(photo, pixels)
+        return Decoded(pixels, *hidden)
+
+    return deque(pool.submit(decoded, photo) for photo in photos)
+
+
+def _background(options: Options) -> int:
+    """The grey that photos lie on where they are transparent."""
+    return 255 if options.white_background else 0
 
 
 def _weighted(views: list[View]) -> list[View]:

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import numpy.random  # what numpy loads at its first use: now, while a GPU opens, and not among photos that are decoded
 import numpy.typing as npt
 
 from splatworker.render.arrays import Array, Device, is_torchs, library_on, to_device

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from splatworker.errors import InvalidScene, OutOfMemory
 from splatworker.formats.colmap import Points
-from splatworker.formats.mask_names import MaskRules
-from splatworker.formats.scene import read_scene, split
 from splatworker.render.arrays import to_device
 from splatworker.render.device import give_back_memory, peak_memory
 from splatworker.render.interface import Renderer, Step
@@ -25,7 +24,7 @@ from splatworker.train.evaluate import Quality
 from splatworker.train.folder import ModelFolder, splat_path, write_description, write_log, write_splat
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import first_gaussians, scene_extent
-from splatworker.train.light import Light
+from splatworker.train.loading import Loading
 from splatworker.train.log import READ_EVERY, LossLog
 from splatworker.train.memory import gaussian_capacity, is_out_of_memory
 from splatworker.train.model import Model
@@ -56,6 +55,7 @@ def train(
     report: Reporter,
     watch: Callable[[dict[str, Any]], None] = lambda entry: None,
     ranks: Ranks | None = None,
+    loading: Loading | None = None,
 ) -> dict[str, Any]:
     """Train a splat and write its model folder; what the stage has to tell about it.
 
@@ -66,6 +66,7 @@ def train(
         watch: gets the loss and the number of Gaussians every `READ_EVERY` iterations, as `LossLog` makes them.
         ranks: the processes that train together with this one, each on a photo of its own; the first one writes the
             model folder, and the others have nothing to tell.
+        loading: the scene, where it is on its way already.
 
     Raises:
         InvalidScene: the scene is missing, broken or empty.
@@ -74,11 +75,12 @@ def train(
         OutOfMemory: even without further densification.
         DiskFull, SplatError: the model folder cannot be written.
     """
-    rules = MaskRules(options.mask_mode, options.invert_masks)
-    scene = read_scene(options.source_path, options.images, options.masks, rules)
+    if loading is None:
+        with Loading(options) as begun:
+            return train(options, renderer, report, watch, ranks, begun)
+    scene, train_photos, test_photos, decoded = loading.loaded()
     for remark in scene.remarks:
         report.warning(remark)
-    train_photos, test_photos = split(scene.photos, options.eval)
     if not train_photos:
         raise InvalidScene("The scene has no photo to train on beside the one held out for evaluation.")
     extent = scene_extent(train_photos)
@@ -98,21 +100,21 @@ def train(
     capacity = ranks.capacity if ranks else gaussian_capacity
     density: GradientDensity
     if options.density == "revised":
-        free_space = FreeSpace(train_photos, scene.points, device)
+        free_space = FreeSpace(train_photos, scene.points, device, loading.free_space_ends())
         density = RevisedDensity(options, extent, random.density, capacity, free_space=free_space)
     else:
         density = GradientDensity(options, extent, random.density, capacity)
     writes = ranks is None or ranks.number == 0
 
     photos = [*train_photos, *test_photos]
+    names = [photo.name for photo in photos]
 
     def loaded(count: int) -> None:
         report.progress("loading photos", LOADING_SHARE * count / len(photos))
 
-    light = Light(scene.observed if options.light != "as_taken" else None)
     with warming_up(device):
-        views = load_views(photos, options, device, loaded, look=light.look)
-    gains = None if views.have_holes else light.gains(options.light)  # a hole has its own colour
+        views = load_views(photos, options, device, loaded, decoded=decoded)
+    gains = None if views.have_holes else loading.gains()  # a hole has its own colour
     if gains is not None:
         views = views.divided(gains)
         report.warning(
@@ -132,10 +134,10 @@ def train(
         write_description(options, scene, train_photos, test_photos)
         folder.written()
 
-    if writes and not folder.is_taken:
-        begin()
+    aside = ThreadPoolExecutor(1)  # the disk is waited for meanwhile
+    described = aside.submit(begin) if writes and not folder.is_taken else None
+    aside.shutdown(wait=False)
     background = to_device(np.full(3, float(options.white_background), np.float32), device)
-    names = [photo.name for photo in photos]
     quality = Quality(renderer, names, views, len(train_photos), background, options.model_path)
     silhouettes = Silhouettes.of([photo.camera for photo in train_photos], views)
     # On one colour, Gaussians of that colour would pass for nothing; on a new one every step only nothing does.
@@ -143,6 +145,8 @@ def train(
     if silhouettes and first == 0:
         silhouettes.clear(model)
     pyramid = Pyramid(views[: len(train_photos)], options.coarse_iterations)
+    if described:
+        described.result()
     log, clock = LossLog(watch), Clock(device)
     steps = _batches(renderer, ranks) if ranks else renderer
     training_step = retry_without_growth(steps.training_step, density, report)

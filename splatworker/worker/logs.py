@@ -13,10 +13,9 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
-import structlog
-
 from splatworker.network.redact import redact
 from splatworker.stages.printable import printable
+from splatworker.stages.structured_log import structlog
 from splatworker.stages.whole_lines import WholeLines, write_line
 
 

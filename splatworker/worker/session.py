@@ -14,8 +14,6 @@ from types import FrameType
 from typing import Any
 from uuid import uuid4
 
-import structlog
-
 from splatworker.contract.job import Job, caller_fields, read_input
 from splatworker.deliver import webhook
 from splatworker.errors import InvalidJob
@@ -24,6 +22,7 @@ from splatworker.pipeline import transfers
 from splatworker.pipeline.run import FRAMES_WEIGHT, WEIGHTS, weights_of
 from splatworker.stages.process import STAGE_COMMAND, StageRunner
 from splatworker.stages.progress import Overall, Sink
+from splatworker.stages.structured_log import structlog
 from splatworker.worker.deduplicate_jobs import key_of
 from splatworker.worker.progress_updates import ProgressUpdates
 

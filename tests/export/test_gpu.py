@@ -11,7 +11,7 @@ from support.exports import Told
 
 from splatworker.export.export import export
 from splatworker.export.warm_up import warm_up
-from splatworker.render.backend import ARRAYS
+from splatworker.render.opening import ARRAYS
 
 pytestmark = pytest.mark.gpu
 

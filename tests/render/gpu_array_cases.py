@@ -32,6 +32,7 @@ from splatworker.render.metrics import psnr
 from splatworker.splat_files.clusters import palette
 from splatworker.splat_files.constant_colour import constant_colours
 from splatworker.splat_files.lines_of_sight import LinesOfSight
+from splatworker.train.density_facts import facts_of
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.memory import is_out_of_memory
 from splatworker.train.model import Model
@@ -273,11 +274,20 @@ def test_rows_are_gathered(shape: tuple[int, ...]) -> None:
         same(mine, theirs)
 
 
-def test_the_largest_of_a_row_may_be_no_number() -> None:
-    given = numbers(60, 3)
-    given[::7, 1], given[3, 2], given[5] = np.nan, np.inf, -np.inf
-    mine, theirs = (arrays.largest_of_rows(array) for array in reversed(on_both(given)))
-    same(mine, theirs)
+def test_what_density_control_has_to_know_of_each_gaussian() -> None:
+    scales, norms, views = numbers(3000, 3), abs(numbers(3000)), RANDOM.integers(0, 4, 3000).astype(np.float32)
+    scales[::7, 1], scales[3, 2], scales[5], scales[8, 0] = np.nan, np.inf, -np.inf, np.nan
+    norms[::11], norms[1] = np.nan, np.inf
+    limits = [float(np.float32(0.7)), 0.3, 0.8]
+    norms[20], views[20], scales[20] = np.float32(0.7), 1, 0.3  # on the limits
+    scales[21] = np.float32(0.8)
+    theirs, ours = zip(*(on_both(array) for array in (norms, views, scales)), strict=True)
+    facts = facts_of(DensityStatistics(*theirs[:2]), theirs[2], *limits)
+    for mine, expected in zip(facts_of(DensityStatistics(*ours[:2]), ours[2], *limits), facts, strict=True):
+        same(mine, expected)
+        assert 0 < expected.sum() < 3000
+    assert [bool(fact[20]) for fact in facts] == [True, True, True]
+    assert not facts.fits[[3, 7, 8]].any()
 
 
 def test_numbers_are_brought_between_bounds() -> None:

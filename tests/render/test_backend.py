@@ -13,7 +13,7 @@ from support.one_thread import one_thread_gpu
 from support.without_torch import without_torch
 
 from splatworker.errors import GpuFailed, SplatError, TorchMissing, from_event
-from splatworker.render import backend
+from splatworker.render import backend, opening
 from splatworker.render.cpu import CpuRenderer
 
 WITHOUT = pytest.mark.skipif(torch.cuda.is_available(), reason="there is an NVIDIA GPU here")
@@ -54,7 +54,7 @@ def test_a_gpu_without_torch_is_an_error_with_a_way_out(monkeypatch: pytest.Monk
     monkeypatch.setattr(backend, "find_gpus", lambda: {"code": "", "reason": ""})
     monkeypatch.setattr(backend, "torch_refusal", lambda: "torch is not installed")
     monkeypatch.setattr(backend, "find_spec", lambda name: None)
-    monkeypatch.setenv(backend.ARRAYS, "torch")
+    monkeypatch.setenv(opening.ARRAYS, "torch")
     assert isinstance(backend.renderer_for("auto"), CpuRenderer)
     with pytest.raises(TorchMissing) as refused:
         backend.renderer_for("cuda")
@@ -64,7 +64,7 @@ def test_a_gpu_without_torch_is_an_error_with_a_way_out(monkeypatch: pytest.Monk
 
 OWN_WITHOUT_TORCH = """
 import json
-from splatworker.render import backend
+from splatworker.render import backend, opening
 renderer = backend.renderer_for("cuda")
 try:
     backend.renderer_for("cuda", tensors=True)
@@ -87,10 +87,10 @@ def test_a_gpu_without_torch_works_on_our_own_arrays(tmp_path: Path) -> None:
 
 def test_whose_arrays_are_used_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
     for asked in ("own", "torch"):
-        monkeypatch.setenv(backend.ARRAYS, asked)
+        monkeypatch.setenv(opening.ARRAYS, asked)
         assert backend.arrays_on_gpu() == asked
-    monkeypatch.setenv(backend.ARRAYS, "jax")
+    monkeypatch.setenv(opening.ARRAYS, "jax")
     with pytest.raises(SplatError, match='SPLATWORKER_ARRAYS is "jax"'):
         backend.arrays_on_gpu()
-    monkeypatch.delenv(backend.ARRAYS)
+    monkeypatch.delenv(opening.ARRAYS)
     assert backend.arrays_on_gpu() == "own"

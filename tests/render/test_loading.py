@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from splatworker.machine import gpu as gpu_module
 
 _cuda = pytest.importorskip("splatworker._cuda", reason="built without CUDA kernels")
 
@@ -146,6 +149,44 @@ def test_the_driver_of_windows(run: Driver, libraries: Path) -> None:
     told = ask(run, LD_LIBRARY_PATH="", LD_PRELOAD=str(libraries / "windows_driver.so"), FAKE_LIBRARIES=str(libraries))
     assert told["found"]["code"] == ""
     assert told["kernels"] == [["", ""]]
+
+
+DRIVERS = {"525": 12000, "535": 12020, "550": 12040, "570": 12080, "580": 13000}
+"""Branches of NVIDIA's driver that machines have, and the CUDA that each speaks."""
+
+INTRODUCED = {
+    "cuInit": 2000, "cuDriverGetVersion": 2020, "cuGetErrorName": 6000, "cuGetErrorString": 6000,
+    "cuDeviceGetCount": 2000, "cuDeviceGet": 2000, "cuDeviceGetName": 2000, "cuDeviceGetAttribute": 2000,
+    "cuDeviceTotalMem_v2": 3020, "cuDevicePrimaryCtxRetain": 7000, "cuCtxGetCurrent": 4000,
+    "cuCtxPushCurrent_v2": 4000, "cuCtxPopCurrent_v2": 4000, "cuModuleLoadData": 2000, "cuModuleGetFunction": 2000,
+    "cuLaunchKernel": 4000, "cuMemsetD8Async": 3020, "cuMemAlloc_v2": 3020, "cuMemFree_v2": 3020,
+    "cuMemGetInfo_v2": 3020, "cuMemcpyHtoDAsync_v2": 3020, "cuMemcpyDtoHAsync_v2": 3020, "cuMemcpyDtoDAsync_v2": 3020,
+    "cuStreamSynchronize": 2000, "cuMemHostAlloc": 2020, "cuMemFreeHost": 2000, "cuMemHostGetDevicePointer_v2": 3020,
+    "cuEventCreate": 2000, "cuEventDestroy_v2": 4000, "cuEventRecord": 2000, "cuEventSynchronize": 2000,
+    "cuEventElapsedTime": 2000,
+}  # fmt: skip
+"""Every function of the driver that we ask for, and the CUDA that brought it, as CUDA's cudaTypedefs.h tells. A newer
+header renames some (`cuEventElapsedTime_v2` is of 12.8): who adds one looks there, and adds it here."""
+
+
+def test_nothing_is_asked_of_a_driver_that_an_old_one_lacks() -> None:
+    package, kernels = Path(gpu_module.__file__), SUPPORT.parents[1] / "kernels" / "cuda"
+    asked = set(re.findall(r"cuda\.(cu[A-Z]\w*)", package.read_text()))
+    for source in kernels.iterdir():
+        asked |= set(re.findall(r'"(cu[A-Z]\w*)"', source.read_text()))
+    assert asked == INTRODUCED.keys()
+    assert max(INTRODUCED.values()) <= DRIVERS["525"]
+
+
+@pytest.mark.parametrize("branch", DRIVERS)
+def test_every_driver_from_525_on_takes_the_kernels(run: Driver, libraries: Path, branch: str) -> None:
+    """Of a driver that has no function but those of `INTRODUCED`."""
+    exported = subprocess.check_output(["nm", "-D", "--defined-only", libraries / "libcuda.so.1"], text=True)
+    assert set(re.findall(r" T (cu\w+)", exported)) == INTRODUCED.keys()
+    told = ask(run, FAKE_CUDA_VERSION=str(DRIVERS[branch]))
+    assert told["kernels"] == [["", ""]]
+    assert told["found"]["cuda"] == f"{DRIVERS[branch] // 1000}.{DRIVERS[branch] % 1000 // 10}"
+    assert run.log() == [f"NVIDIA GPU: machine code {OLDEST}"] * FILES
 
 
 def loaded(run: Driver) -> Any:

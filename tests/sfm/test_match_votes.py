@@ -10,7 +10,7 @@ from support import photo_sets
 from support.reconstructions import cloud, verified
 from support.reconstructions import model as reconstruction
 
-from splatworker.sfm import agreement, match_votes
+from splatworker.sfm import agreement, match_votes, model_arrays
 from splatworker.sfm.agreement import Placed
 from splatworker.sfm.match_votes import Votes
 from splatworker.sfm.pairs import Pair
@@ -59,11 +59,11 @@ def test_all_pairs_at_once_vote_as_each_does(monkeypatch: pytest.MonkeyPatch, ma
     poses[4] = poses[3].copy()
     scene = reconstruction(poses, cloud(60))
     known, rng = verified(scene), np.random.default_rng(0)
-    placed, places = {}, {point_id: point.xyz for point_id, point in scene.points3D.items()}
+    placed, arrays = {}, model_arrays.read(scene)
     for image_id in sorted(known.keypoints):
         at = known.keypoints[image_id]
         moved = agreement.Verified({image_id: at + rng.normal(0, 2.0, at.shape).astype(np.float32)}, {})
-        photo = agreement._placed(scene, image_id, moved, places)
+        photo = agreement._placed(scene, image_id, moved, arrays)
         photo.points[rng.random(len(at)) < 0.5] = np.nan
         placed[image_id] = photo
     matches = {}

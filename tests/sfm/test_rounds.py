@@ -10,7 +10,17 @@ import pytest
 from support.adjustments import matrices, projected, scene
 
 from splatworker.errors import Cancelled
-from splatworker.sfm import adjustment, database, mapping, matching, model_adjustment, rounds
+from splatworker.sfm import (
+    adjustment,
+    agreement,
+    database,
+    mapping,
+    matching,
+    model_adjustment,
+    round_work,
+    rounds,
+    tracks,
+)
 from splatworker.sfm.adjustment import Problem
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
@@ -28,15 +38,21 @@ SPAN = Span(Silent(), "", 0.0, 1.0)
 ROOM = scene(14, 240, (2,), noise=0.4, seen=0.7)
 
 
-def bench_of(folder: Path, *problems: Problem, wrong: float = 0.1) -> Workbench:
+def bench_of(folder: Path, *problems: Problem, wrong: float = 0.1, told: bool = True) -> Workbench:
     """A bench whose database has the matches of these scenes, no two of which have anything in common.
 
-    A share of every pair's matches is wrong; the focal length is told 5 % too long.
+    A share of every pair's matches is wrong; the focal length is told 5 % too long, or guessed 37 % too long. Photos of
+    one lens share a camera.
     """
     bench = Workbench(folder, folder / "photos", SfmOptions(device="cpu"), 1)
     count = sum(len(problem.poses) for problem in problems)
     photos = tuple(PhotoHeader(f"{number}.jpg", 640, 480) for number in range(count))
-    database.create(bench.database, photos, [CameraGroup(photos, 588.0, True)], "auto")
+    lens_of = np.concatenate([problem.lens_of for problem in problems])
+    groups = [
+        CameraGroup(tuple(photos[photo] for photo in np.flatnonzero(lens_of == lens)), 588.0 if told else 768.0, told)
+        for lens in range(lens_of.max() + 1)
+    ]
+    database.create(bench.database, photos, groups, "auto")
     rng = np.random.default_rng(3)
     before = 0
     with pycolmap.Database.open(bench.database) as opened:
@@ -117,6 +133,38 @@ def test_the_same_matches_give_the_same_bits_with_any_number_of_threads(room: Wo
     for other in found[1:]:
         assert np.array_equal(found[0][0], other[0])
         assert np.array_equal(found[0][1], other[1])
+
+
+def test_lenses_that_nothing_tells_of_are_found(tmp_path: Path) -> None:
+    """Two cameras, their photos in turn: the second one's first photo is placed with a guess."""
+    two = scene(12, 240, (2, 2), noise=0.4, seen=0.7)
+    two.parameters[1, [0, 3]] = [430.0, 0.05]
+    two = dataclasses.replace(two, seen=projected(two) + np.random.default_rng(2).normal(0, 0.4, two.seen.shape))
+    model = map_all(bench_of(tmp_path, two, told=False), 12)
+    assert model is not None
+    assert model.num_reg_frames() == 12
+    assert off(model, two).rotation_deg.max() < 0.15
+    assert [model.cameras[one].params[0] for one in (1, 2)] == pytest.approx([560, 430], rel=0.02)
+    assert not model.cameras[1].has_prior_focal_length
+
+
+def test_a_photo_that_is_lost_takes_its_lens_along(room: Workbench) -> None:
+    """So that the next photo of that lens begins with what is known of it."""
+    verified = agreement.read_verified(room.database)
+    options = incremental_options(MapperPreset(), room, mapping.ONE_THREAD)
+    with pycolmap.Database.open(room.database) as opened:
+        images = {image.image_id: image for image in opened.read_all_images()}
+        cameras = {camera.camera_id: camera for camera in opened.read_all_cameras()}
+    work = round_work.work_of(room, options, verified, images, cameras)
+    assert rounds._begin(work, verified, dict.fromkeys(images, cameras[1]))
+    assert rounds._add_photos(work) == 1
+    assert len(work.placed) == 3
+    work.model.lenses.parameters[0, 3] = 1.5  # bends more than any lens
+    rounds._clean(work)
+    assert len(work.placed) == 0
+    assert (work.model.point_of == tracks.NONE).all()
+    assert len(work.model.points) == 0
+    assert work.model.lenses.parameters[0].tolist() == [588.0, 320.0, 240.0, 0.0, 0, 0, 0, 0]
 
 
 def test_of_two_scenes_one_is_found(tmp_path: Path) -> None:

@@ -41,10 +41,10 @@ bool called(const std::string &name, const char *mine, void (*kernel)(Parameters
 bool called_of_arrays(const std::string &name, void **arguments) {
     using namespace splat;
 #define TRY(kernel) called(name, #kernel, kernel, arguments)
-    return TRY(fill_kernel) || TRY(rows_kernel) || TRY(largest_kernel) || TRY(clip_kernel) || TRY(free_space_kernel) ||
-           TRY(outside_kernel) || TRY(halve_photo_kernel) || TRY(halve_mask_kernel) || TRY(lay_over_kernel) ||
-           TRY(scale_photo_kernel) || TRY(area_means_kernel) || TRY(without_ignored_kernel) || TRY(hides_kernel) ||
-           TRY(put_back_kernel) || TRY(weigh_loss_kernel) || TRY(square_errors_kernel) ||
+    return TRY(fill_kernel) || TRY(rows_kernel) || TRY(density_facts_kernel) || TRY(clip_kernel) ||
+           TRY(free_space_kernel) || TRY(outside_kernel) || TRY(halve_photo_kernel) || TRY(halve_mask_kernel) ||
+           TRY(lay_over_kernel) || TRY(scale_photo_kernel) || TRY(area_means_kernel) || TRY(without_ignored_kernel) ||
+           TRY(hides_kernel) || TRY(put_back_kernel) || TRY(weigh_loss_kernel) || TRY(square_errors_kernel) ||
            TRY(square_differences_kernel) || TRY(to_picture_kernel) || TRY(nearest_kernel) ||
            TRY(sums_of_labels_kernel) || TRY(mean_error_kernel);
 #undef TRY

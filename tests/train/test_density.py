@@ -136,7 +136,7 @@ def test_parts_are_samples_of_the_whole(device: Device) -> None:
     """Mean and covariance of the parts' centers are the split Gaussian's own."""
     one = random_gaussians(1, sh_degree=0, seed=4)
     many = GaussianTensors(*(to_device(np.repeat(array.numpy(), 20_000, axis=0), device) for array in one))
-    means = to_numpy(split_gaussians(many, generator(1, device)).means)
+    means = to_numpy(split_gaussians(*many[:3], generator(1, device)).means)
     axes = rotation_matrices(one.quaternions)[0] * one.log_scales[0].exp()
     covariance = (axes @ axes.T).numpy()
     atol = 0.02 * float(np.sqrt(np.trace(covariance)))

@@ -21,7 +21,8 @@ def renderer_for(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """That of the package, for torch's tensors on a GPU and for our own arrays."""
     if not torch.cuda.is_available():
         pytest.skip("no NVIDIA GPU here")
-    from splatworker.render.backend import ARRAYS, renderer_for
+    from splatworker.render.backend import renderer_for
+    from splatworker.render.opening import ARRAYS
 
     monkeypatch.setenv(ARRAYS, request.param)
 

@@ -15,11 +15,12 @@ from PIL import Image
 from support.gaussian_scenes import random_gaussians
 from support.scene_folders import write_scene
 
+from splatworker import _cpu
 from splatworker.formats.scene import read_scene
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import SH_C0, GaussianTensors
 from splatworker.stages.progress import Silent
-from splatworker.train.light import DARKEST, SAME, Light, Sightings, gains, sample
+from splatworker.train.light import DARKEST, SAME, Light, Overlap, Sightings, gains, sample
 from splatworker.train.options import Options
 from splatworker.train.own_options import LightMode
 from splatworker.train.trainer import train
@@ -103,7 +104,7 @@ def test_light_that_follows_the_camera_is_left_alone_unless_asked(scenes: dict[s
             factor = np.exp(0.3 * np.cos(2 * np.pi * index / len(scene.photos)))
             pixels = np.asarray(Image.open(photo.path)).transpose(2, 0, 1) * factor
             light.look(photo, pixels.clip(0, 255).astype(np.uint8))
-        return light.gains(mode)
+        return light.gains(mode, [photo.name for photo in scene.photos])
 
     assert gains_with("as_taken") is None
     assert gains_with("auto") is None
@@ -118,7 +119,7 @@ def test_a_scene_that_does_not_say_who_sees_what_is_left_alone(
     assert "light" not in train(
         tiny_options(light="common", iterations=2, densify_until_iter=1), CpuRenderer(), Silent()
     )
-    assert Light(None).gains("common") is None
+    assert Light(None).gains("common", ["a", "b"]) is None
 
 
 def sightings(
@@ -187,3 +188,25 @@ def test_colours_are_means_around_the_place() -> None:
     assert seen.colours[:, 1] == pytest.approx(0.2)
     assert sample(pixels, np.array([[1e300, -1e300]]), np.zeros(1, np.uint64)).colours[0, 1] == pytest.approx(0.2)
     assert (sample(pixels, np.array([[-50.0, 900.0]]), np.zeros(1, np.uint64)).colours[0, 2]) == 0
+
+
+def test_what_photos_share_is_the_sum_over_points_of_products() -> None:
+    dice, photos, points = np.random.default_rng(0), 7, 40
+    photo, point = dice.integers(0, photos, 300), dice.integers(0, points - 1, 300)  # many twice; the last point never
+    point[0] = points - 1
+    weight, scale = dice.integers(1, 9, 300).astype(float), dice.integers(1, 9, points).astype(float)
+    sees = np.zeros((points, photos))
+    np.add.at(sees, (point, photo), weight)
+    overlap = Overlap(photo, point, photos)
+    np.testing.assert_array_equal(overlap.shared(weight, scale), sees.T @ np.diag(scale) @ sees)  # whole numbers
+    np.testing.assert_array_equal(overlap.shared(weight), sees.T @ sees)
+    nobody = Overlap(photo[:0], point[:0], photos)
+    np.testing.assert_array_equal(nobody.shared(weight[:0]), np.zeros((photos, photos)))
+
+
+def test_photos_that_are_not_there_are_not_written_to() -> None:
+    shared, one = np.zeros((2, 2)), np.ones(1)
+    for photo, first in (([2], [0, 1]), ([-1], [0, 1]), ([0], [0, 2]), ([0], [1, 0])):
+        with pytest.raises(ValueError, match=r"not there|in order"):
+            _cpu.shared_weights(np.array(photo), one, np.array(first), one, shared)
+    assert not shared.any()

@@ -47,3 +47,12 @@ def test_small_photos_are_not_shrunk_to_nothing(device: Device) -> None:
 
 def test_no_coarse_iterations_is_full_size_from_the_start(device: Device) -> None:
     assert Pyramid(Views([_view(device, 640, 512)]), coarse_iterations=0).view(0, 1).camera.width == 640
+
+
+def test_means_of_four_are_rounded_as_floats_are() -> None:
+    total = np.arange(4 * 255 + 1)
+    four = np.clip(total[:, None] - 255 * np.arange(4), 0, 255).astype(np.uint8)  # every sum that there may be
+    photo = np.broadcast_to(four.reshape(1, -1, 2).transpose(0, 2, 1), (3, 2, 2 * len(total))).copy()
+    camera = Camera(2 * len(total), 2, 10, 10, 5, 1, np.eye(3, 4))
+    half = halved(View(camera, photo)).photo
+    np.testing.assert_array_equal(half[:, 0], np.broadcast_to(np.round(total / 4), half[:, 0].shape))

@@ -1,0 +1,101 @@
+"""What can be had of a scene before the device is known that trains on it: read, and its photos decoded, in threads.
+
+A GPU opens meanwhile; the trainer takes what it asks for as soon as it is there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from types import TracebackType
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from splatworker.formats.mask_names import MaskRules
+from splatworker.formats.scene import Photo, Scene, read_scene, split
+from splatworker.machine.limits import available_cpus
+from splatworker.train.free_space import ends_of
+from splatworker.train.light import Array, Light
+from splatworker.train.options import Options
+from splatworker.train.photos import Decoded, decode_soon
+
+T = TypeVar("T")
+
+
+class Loaded(NamedTuple):
+    """A scene that was read; `decoded` has its photos as they will be, first those to train on."""
+
+    scene: Scene
+    train_photos: list[Photo]
+    test_photos: list[Photo]
+    decoded: deque[Future[Decoded]]
+
+
+class Loading:
+    """The scene of a training, on its way from the moment this is made; what is left of that ends with the block.
+
+    Args:
+        options: the run's options.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._decoders = ThreadPoolExecutor(available_cpus())
+        self._reader = ThreadPoolExecutor(1)
+        self._gains: Future[Array | None]
+        self._ends: Future[list[float]]
+        self._loaded = self._reader.submit(_quietly, self._read)
+
+    def __enter__(self) -> Loading:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # First those whose work comes out of the other's.
+        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self._reader.shutdown(cancel_futures=True)
+        self._decoders.shutdown()
+
+    def loaded(self) -> Loaded:
+        """The scene, once it has been read.
+
+        Raises:
+            InvalidScene: it is missing, broken or empty.
+            InvalidMasks: the masks are of other photos.
+        """
+        return self._loaded.result()
+
+    def gains(self) -> Array | None:
+        """What the light asks to take out of the photos (`Light.gains`) of a scene that is `loaded`; waits for all."""
+        return self._gains.result()
+
+    def free_space_ends(self) -> list[float]:
+        """Where the free space of each photo to train on ends (`free_space.ends_of`), of a scene that is `loaded`."""
+        return self._ends.result()
+
+    def _read(self) -> Loaded:
+        options = self._options
+        rules = MaskRules(options.mask_mode, options.invert_masks)
+        scene = read_scene(options.source_path, options.images, options.masks, rules)
+        train_photos, test_photos = split(scene.photos, options.eval)
+        light = Light(scene.observed if options.light != "as_taken" else None)
+        photos = [*train_photos, *test_photos]
+        decoded = decode_soon(photos, options, self._decoders, light.look)
+        self._ends = self._reader.submit(_quietly, partial(ends_of, train_photos, scene.points))
+        self._gains = self._reader.submit(_quietly, partial(_gains_of, light, options, photos, list(decoded)))
+        return Loaded(scene, train_photos, test_photos, decoded)
+
+
+def _gains_of(light: Light, options: Options, photos: list[Photo], decoded: list[Future[Decoded]]) -> Array | None:
+    for soon in decoded:
+        soon.exception()  # waits; `futures.wait` would for ever, for one that is cancelled
+    return light.gains(options.light, [photo.name for photo in photos])
+
+
+@np.errstate(all="ignore")  # as in the trainer; each thread has its own
+def _quietly(work: Callable[[], T]) -> T:
+    return work()

@@ -1,0 +1,80 @@
+"""A scene on its way before anybody has said what it is trained on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from splatworker.errors import InvalidScene
+from splatworker.render.cpu import CpuRenderer
+from splatworker.stages.progress import Silent
+from splatworker.train import loading as module
+from splatworker.train.loading import Loading
+from splatworker.train.options import Options
+from splatworker.train.photos import load_photo, load_views
+from splatworker.train.trainer import train
+
+Make = Callable[..., Options]
+
+
+def test_photos_come_as_they_would_be_decoded_one_by_one(tiny_options: Make) -> None:
+    options = tiny_options(eval=True)
+    with Loading(options) as loading:
+        scene, train_photos, test_photos, decoded = loading.loaded()
+        photos = [*train_photos, *test_photos]
+        assert len(scene.photos) == len(photos) == len(decoded)
+        views = load_views(photos, options, "cpu", decoded=decoded)
+        assert not decoded  # nobody else keeps them
+        assert loading.gains() is None
+    for photo, view in zip(photos, views, strict=True):
+        camera = view.camera
+        np.testing.assert_array_equal(view.photo, load_photo(photo, (camera.width, camera.height), 0))
+
+
+def test_a_scene_that_is_none_is_told_when_it_is_asked_for(tmp_path: Path) -> None:
+    with (
+        Loading(Options(source_path=tmp_path / "none", model_path=tmp_path / "m")) as loading,
+        pytest.raises(InvalidScene),
+    ):
+        loading.loaded()
+
+
+def test_a_broken_photo_is_told_with_its_name(tiny_options: Make, tiny_scene: Path, tmp_path: Path) -> None:
+    (tmp_path / "scene" / "images").mkdir(parents=True)
+    (tmp_path / "scene" / "sparse").symlink_to(tiny_scene / "sparse")
+    for path in (tiny_scene / "images").iterdir():
+        (tmp_path / "scene" / "images" / path.name).write_bytes(
+            path.read_bytes()[: 200 if "003" in path.name else None]
+        )
+    options = tiny_options(source_path=tmp_path / "scene", model_path=tmp_path / "m")
+    with pytest.raises(InvalidScene, match="photo003"):
+        train(options, CpuRenderer(), Silent())
+    assert not (tmp_path / "m").exists()
+
+
+def test_what_is_left_ends_with_the_block(tiny_options: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many photos, only those whose turn had come are decoded when something else has failed."""
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    seen: list[str] = []
+
+    def slow(photo: object, size: object, background: object) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        seen.append("one")
+        begun.release()
+        assert go_on.wait(60)
+        return np.zeros((3, 4, 4), np.uint8)
+
+    monkeypatch.setattr("splatworker.train.photos.load_photo", slow)
+    monkeypatch.setattr(module, "available_cpus", lambda: 2)
+    timer = threading.Timer(0.05, go_on.set)  # whoever leaves the block waits for what has begun
+    with pytest.raises(RuntimeError, match="the GPU is gone"), Loading(tiny_options()) as loading:
+        total = len(loading.loaded().decoded)
+        begun.acquire()
+        begun.acquire()
+        timer.start()
+        raise RuntimeError("the GPU is gone")
+    timer.join()
+    assert 2 <= len(seen) < total

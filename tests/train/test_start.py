@@ -1,0 +1,72 @@
+"""`splatworker train` opens the GPU before it imports its trainer, and is then the same command."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.one_thread import one_thread_gpu
+
+from splatworker.train import start
+
+RANKS = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
+
+WATCHED = """
+import gc, sys
+from splatworker.render import opening
+from splatworker.train import start
+def noted(device):
+    print(device, sorted({"numpy", "PIL", "splatworker.train.trainer"} & sys.modules.keys()))
+start.open_soon = noted
+status = start.main(sys.argv[1:])
+print(status, gc.get_freeze_count() > 10_000)
+"""
+
+
+def test_it_begins_before_anything_large_is_loaded(tmp_path: Path) -> None:
+    words = ["-s", str(tmp_path / "none"), "-m", str(tmp_path / "m"), "--device", "auto"]
+    clean = {name: value for name, value in os.environ.items() if name not in RANKS}
+    told = subprocess.check_output(
+        [sys.executable, "-c", WATCHED, *words], env=clean, text=True, stderr=subprocess.PIPE
+    )
+    assert told.splitlines() == ["auto []", "1 True"]
+
+
+@pytest.mark.parametrize(("ranks", "opened"), [({}, ["cuda"]), (dict.fromkeys(RANKS, "2"), [])])
+def test_one_of_several_leaves_it_to_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranks: dict[str, str], opened: list[str]
+) -> None:
+    for name in RANKS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ranks.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    asked: list[str] = []
+    monkeypatch.setattr(start, "open_soon", asked.append)
+    monkeypatch.setattr("splatworker.train.cli.run", lambda options, unused: 0)
+    assert start.main(["-s", str(tmp_path), "--device", "cuda"]) == 0
+    assert asked == opened
+
+
+def test_it_trains(
+    tiny_scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gc, "freeze", lambda: None)  # of this process, which goes on
+    words = ["-s", str(tiny_scene), "-m", str(tmp_path / "m"), "--iterations", "2", "--device", "cpu", "--json"]
+    assert start.main(words) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["result"]["iterations"] == 2
+
+
+def test_a_gpu_that_cannot_be_used_is_told_as_ever(tiny_scene: Path, tmp_path: Path) -> None:
+    environment = one_thread_gpu(tmp_path, FAKE_CUDA_FAILS="cuDevicePrimaryCtxRetain=2")
+    words = ["train", "-s", str(tiny_scene), "-m", str(tmp_path / "m"), "--device", "cuda", "--json"]
+    command = [sys.executable, "-m", "splatworker", *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout.splitlines()[-1])["code"] == "out_of_memory"
+    assert not (tmp_path / "m").exists()
