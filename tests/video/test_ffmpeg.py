@@ -69,14 +69,14 @@ def test_whoever_waits_for_the_decoder_takes_it_along(clip: Path, tmp_path: Path
     """A clip that keeps it busy without a frame: killed with its caller, not when its own time is over."""
     container_bombs.SILENT["20 million frames of a byte"](tmp_path / "busy.mp4", clip.read_bytes())
     code = (
-        "import sys; from pathlib import Path; from splatworker.video import ffmpeg; p = Path(sys.argv[1]); "
-        "ffmpeg.call([*ffmpeg.reading(p, 'mov'), '-map', '0:v:0', '-f', 'rawvideo', 'OUT'], p.parent, "
-        "take=lambda output: output.read(), hear=lambda line: print('busy', flush=True))"
+        "import sys; from pathlib import Path; from splatworker.stages.progress import Silent; "
+        "from splatworker.video import ffmpeg, measure, options, probe; clip = probe.probe(Path(sys.argv[1])); "
+        "print('busy', flush=True); measure.measure(clip, options.VideoOptions(), Silent())"
     )
     caller = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "busy.mp4")], stdout=subprocess.PIPE)
     assert caller.stdout is not None
     assert caller.stdout.readline() == b"busy\n"
-    assert readers_of(tmp_path / "busy.mp4")
+    wait_until(lambda: readers_of(tmp_path / "busy.mp4"))
     caller.kill()
     caller.wait()
     caller.stdout.close()
