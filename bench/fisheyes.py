@@ -2,6 +2,7 @@
 
     python bench/fisheyes.py OUT [--degrees 100 140 180] [--width 960] [--iterations 700] [--circle] [--keep FOLDER]
     python bench/fisheyes.py OUT --mixed [--bare]
+    python bench/fisheyes.py --hall --circle --degrees 180 --width 560
 
 OUT is what `splatworker run` has made. Its splat is drawn all around each of its scene's cameras, and of that a photo
 is made as a fisheye of so many degrees across would have taken it: an angle from its axis is so many focal lengths
@@ -10,9 +11,9 @@ the photos ordinary ones, a third a fisheye's of 150 degrees and a third panoram
 camera's header would say; `--bare`: ordinary photos tell nothing of their camera either, and are of the fisheye's size.
 
 The cameras are compared with those that the photos were drawn from. `held-out` is the score of every 8th picture.
-`ahead` and `aside` are scores of views that no photo shows, halfway between two neighbours, looking as these do and 65
-degrees to either side: beside the splat that the photos were drawn of. `kept` is the share of the photos' pixels that
-is trained on.
+`kept` is the share of the photos' pixels that is trained on. `--hall` takes photos in the tests' hall instead, which is
+there in every direction, and scores views that no photo shows: halfway between two neighbours, looking as these do, and
+65 and 80 degrees to either side.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,6 +36,7 @@ from PIL import ExifTags, Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from support import photo_sets
 from support.photo_sets import fisheye_rays, pinhole_rays, sphere_rays
 
 from splatworker.formats.camera import Camera
@@ -48,7 +51,7 @@ from splatworker.sfm.views import View, views_of
 from splatworker.splat_files.registry import read_any
 
 BEND = -0.01
-SIDEWAYS = np.radians(65.0)
+SIDEWAYS_DEG = (0.0, 65.0, 80.0)
 PHONE = 0.75
 """Focal length of the ordinary photos, as a share of their width."""
 
@@ -57,15 +60,15 @@ Pixels = npt.NDArray[np.uint8]
 
 def main() -> None:
     given = parse()
+    if given.hall:
+        in_the_hall(given)
+        return
     renderer, scene = renderer_for("auto", tensors=True), read_scene(given.out / "scene")
     gaussians = read_any(find_splat(given.out))
     splat, degree = to_tensors(gaussians, renderer.device), gaussians.sh_degree
     cameras = {Path(photo.name).stem: photo.camera for photo in scene.photos}
-    say(
-        "| photos | placed | rotation deg, mean, max | position %, mean, max | Gaussians | held-out | ahead | aside | "
-        "kept | s |"
-    )
-    say("|---|---|---|---|---|---|---|---|---|---|")
+    say("| photos | placed | rotation deg, mean, max | position %, mean, max | Gaussians | held-out | kept | s |")
+    say("|---|---|---|---|---|---|---|---|")
     kinds = ["mixed"] if given.mixed else [f"{width:g} degrees" for width in given.degrees]
     with tempfile.TemporaryDirectory() as folder:
         for kind in kinds:
@@ -78,16 +81,7 @@ def main() -> None:
             options = ["-p", f"iterations={given.iterations}", "--eval", "--ply-only"]
             command = [sys.executable, "-m", "splatworker", "run", str(place / "photos"), "-o", str(place / "out")]
             subprocess.run([*command, *options], check=True)
-            seconds = time.monotonic() - started
-            say(
-                row(
-                    kind,
-                    place / "out",
-                    cameras,
-                    between_photos(splat, degree, place / "out", cameras, renderer),
-                    seconds,
-                )
-            )
+            say(row(kind, place / "out", cameras, time.monotonic() - started))
 
 
 def take(
@@ -153,28 +147,53 @@ def between(face: Pixels, i: npt.NDArray[np.float64], j: npt.NDArray[np.float64]
     return np.asarray(upper * (1 - v) + lower * v + 0.5, dtype=np.uint8)
 
 
-def between_photos(
-    splat: GaussianTensors, degree: int, out: Path, cameras: dict[str, Camera], renderer: Renderer
-) -> tuple[float, float]:
-    """PSNR of a run's splat ahead and aside, halfway between photos, where the other splat is the truth."""
-    gaussians = read_any(find_splat(out))
-    made = to_tensors(gaussians, renderer.device)
+def in_the_hall(given: argparse.Namespace) -> None:
+    """Fisheye photos of the tests' hall, which is everywhere around: views ahead and aside, halfway between photos."""
+    poses = {}
+    for number, angle in enumerate(np.linspace(0, 2 * np.pi, 14, endpoint=False)):
+        center = np.array([0.9 * np.sin(angle), 1.2 + 0.25 * (number % 3), 0.2 + 0.9 * np.cos(angle)])
+        target = np.array([0.4 * np.sin(2 * angle), 0.9, -1.2])
+        poses[f"{number:02d}"] = photo_sets.look_at(center, target, roll=0.05 * np.sin(number))
+    say("| photos | placed | kept | " + " | ".join(f"{degrees:g} degrees" for degrees in SIDEWAYS_DEG) + " | s |")
+    say("|---|---|---|" + "---|" * len(SIDEWAYS_DEG) + "---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for across in given.degrees:
+            place = (given.keep or Path(folder)) / f"hall-{across:g}"
+            (place / "photos").mkdir(parents=True)
+            for stem, pose in poses.items():
+                take(place / "photos", stem, partial(seen_in_the_hall, pose), 1, given, f"{across:g} degrees")
+            started = time.monotonic()
+            command = [sys.executable, "-m", "splatworker", "run", str(place / "photos"), "-o", str(place / "out")]
+            subprocess.run([*command, "-p", f"iterations={given.iterations}", "--ply-only"], check=True)
+            seconds = time.monotonic() - started
+            counted = json.loads((place / "out" / "result.json").read_text())["photos"]
+            scores = " | ".join(f"{score:.2f} dB" for score in between_photos(place / "out", poses))
+            placed = f"{counted['registered']} of {counted['given']}"
+            say(f"| {across:g} degrees | {placed} | {share_kept(place / 'out'):.0%} | {scores} | {seconds:.0f} |")
+
+
+def seen_in_the_hall(pose: npt.NDArray[np.float64], rays: npt.NDArray[np.float64]) -> Pixels:
+    """What lies along rays of a camera in the hall."""
+    return np.asarray(photo_sets.photograph(photo_sets.hall(), pose, rays))
+
+
+def between_photos(out: Path, poses: dict[str, npt.NDArray[np.float64]]) -> list[float]:
+    """PSNR of views that no photo shows, by how far they look aside: halfway between two neighbours, to either side."""
+    renderer, gaussians = renderer_for("auto", tensors=True), read_any(find_splat(out))
+    splat = to_tensors(gaussians, renderer.device)
     found = {Path(photo.name).stem: photo.camera.camera_from_world for photo in read_scene(out / "scene").photos}
-    stems = [stem for stem in cameras if stem in found]
-    scores: dict[bool, list[float]] = {True: [], False: []}
-    for first, second in list(pairwise(stems))[::2]:
-        true = halfway(cameras[first].camera_from_world, cameras[second].camera_from_world)
-        own = halfway(found[first], found[second])
-        for yaw in (0.0, -SIDEWAYS, SIDEWAYS):
-            turn = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
-            pictures = []
-            for tensors, sh_degree, pose in ((splat, degree, true), (made, gaussians.sh_degree, own)):
-                camera = Camera(240, 180, 210.0, 210.0, 120.0, 90.0, turn @ pose)
-                image = renderer.render(tensors, camera, np.zeros(3, np.float32), sh_degree)
-                pictures.append(np.clip(np.asarray(image.cpu() if hasattr(image, "cpu") else image), 0, 1))
-            error = float(np.square(pictures[0] - pictures[1]).mean())
-            scores[yaw == 0].append(-10 * np.log10(max(error, 1e-10)))
-    return float(np.mean(scores[True])), float(np.mean(scores[False]))
+    rays = pinhole_rays(240, 180, 210.0)
+    scores: dict[float, list[float]] = {degrees: [] for degrees in SIDEWAYS_DEG}
+    for first, second in list(pairwise(stem for stem in poses if stem in found))[::2]:
+        for degrees in SIDEWAYS_DEG:
+            for yaw in np.radians([degrees, -degrees]):
+                turn = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
+                camera = Camera(240, 180, 210.0, 210.0, 120.0, 90.0, turn @ halfway(found[first], found[second]))
+                image = renderer.render(splat, camera, np.zeros(3, np.float32), gaussians.sh_degree)
+                drawn = np.clip(np.asarray(image.cpu() if hasattr(image, "cpu") else image), 0, 1).transpose(1, 2, 0)
+                truth = seen_in_the_hall(turn @ halfway(poses[first], poses[second]), rays) / 255
+                scores[degrees].append(-10 * np.log10(np.square(drawn - truth).mean()))
+    return [float(np.mean(scores[degrees])) for degrees in SIDEWAYS_DEG]
 
 
 def halfway(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -192,7 +211,7 @@ def share_kept(out: Path) -> float:
     return (int(shares[1]) + int(shares[2] or 0)) / 100 if shares else 1.0
 
 
-def row(kind: str, out: Path, cameras: dict[str, Camera], scores: tuple[float, float], seconds: float) -> str:
+def row(kind: str, out: Path, cameras: dict[str, Camera], seconds: float) -> str:
     """A line of the table."""
     result = json.loads((out / "result.json").read_text())
     found, truth = {}, {}
@@ -205,7 +224,7 @@ def row(kind: str, out: Path, cameras: dict[str, Camera], scores: tuple[float, f
     placed = f"{result['photos']['registered']} of {result['photos']['given']}"
     return (
         f"| {kind} | {placed} | {turn.mean():.3f}, {turn.max():.3f} | {shift.mean():.3f}, {shift.max():.3f} | "
-        f"{result['gaussians']} | {result['quality']['psnr']:.2f} dB | {scores[0]:.2f} dB | {scores[1]:.2f} dB | "
+        f"{result['gaussians']} | {result['quality']['psnr']:.2f} dB | "
         f"{share_kept(out):.0%} | {seconds:.0f} |"
     )
 
@@ -217,7 +236,8 @@ def say(line: str) -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder of a run, with its splat and scene/")
+    parser.add_argument("out", type=Path, nargs="?", metavar="OUT", help="folder of a run, with its splat and scene/")
+    parser.add_argument("--hall", action="store_true", help="photos of the tests' hall, in place of a run's splat")
     parser.add_argument("--degrees", type=float, nargs="+", default=[100.0, 140.0, 180.0], help="across a photo")
     parser.add_argument("--width", type=int, default=960, help="pixels of a photo")
     parser.add_argument("--iterations", type=int, default=700)
@@ -225,7 +245,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--mixed", action="store_true", help="photos, fisheyes and panoramas in one set")
     parser.add_argument("--bare", action="store_true", help="ordinary photos without a header")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where to leave photos and results")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.out is None and not given.hall:
+        parser.error("OUT is needed, or --hall")
+    return given
 
 
 if __name__ == "__main__":

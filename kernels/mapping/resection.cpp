@@ -20,7 +20,7 @@ constexpr double kFirstDamping = 1e-4, kLeastDamping = 1e-10, kLeastPivot = 1e-1
 constexpr int kAttempts = 6;         // of a step, with ten times the damping each
 constexpr uint32_t kPurpose = 0x50;  // of the random numbers: no one else's
 
-// A rotation as a quaternion x, y, z, w (Shepperd 1978).
+// A rotation as a quaternion x, y, z, w, from the row that its largest component gives.
 void quaternion_of(const Mat3 &r, double q[4]) {
     const double squares[4] = {1 + r[0] - r[4] - r[8], 1 - r[0] + r[4] - r[8], 1 - r[0] - r[4] + r[8],
                                1 + r[0] + r[4] + r[8]};

@@ -152,6 +152,7 @@ _RECONSTRUCTION = {
     **{"photos": int, "points": int, "reprojection_error_px": float, "track_length": float, "rung": str},
     "rejected": [{"name": str, "reason": str, "index": int}],
     "views": [{"panorama": str}],
+    "faces": [{"photo": str}],
 }
 _FRAME = {"axes": str, "unit": str, "scale": float}
 _LOG = {"iteration": int, "loss": float, "gaussians": int}

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import islice
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from splatworker.sfm.two_view import TwoView, View
 
 _AT_A_TIME = 8
 """Pairs whose geometry is found at a time, whatever the number of threads: the first of them that will do is taken."""
+
+_LESS_WIDE = 0.5
+"""Where no pair has the angle, the widest will do if it has this share of it: along a corridor 15.9 degrees."""
 
 _BELIEVED = 0.5
 """An essential matrix explains this share of the matches at least, where the focal length is a guess."""
@@ -56,7 +60,7 @@ class FirstPair:
 def find(
     verified: Verified, cameras: Mapping[int, pycolmap.Camera], *, rules: Rules, seed: int, threads: int
 ) -> FirstPair | None:
-    """The first pair that will do; None where there is none.
+    """The first pair that will do, or that with the widest angle where none has enough of one; None where none will do.
 
     Args:
         cameras: by image id.
@@ -75,14 +79,20 @@ def find(
         return two_view.verify(first, second, verified.matches[pair], pair, rules=usual, seed=seed)
 
     with ThreadPoolExecutor(threads) as pool:
-        some: list[Pair] = []
-        for pair in _by_promise(verified, cameras, rules.min_inliers):
-            some.append(pair)
-            if len(some) == _AT_A_TIME:
-                if found := _first_of(some, list(pool.map(geometry, some)), rules):
-                    return found
-                some = []
-        return _first_of(some, list(pool.map(geometry, some)), rules)
+        widest: TwoView | None = None
+        of_widest = (0, 0)
+        pairs = _by_promise(verified, cameras, rules.min_inliers)
+        while some := list(islice(pairs, _AT_A_TIME)):
+            for pair, found in zip(some, pool.map(geometry, some), strict=True):
+                if not _may_begin(found, rules):
+                    continue
+                if math.degrees(found.angle) > rules.min_angle:
+                    return _first_pair(pair, found)
+                if widest is None or found.angle > widest.angle:
+                    widest, of_widest = found, pair
+    if widest is not None and math.degrees(widest.angle) > _LESS_WIDE * rules.min_angle:
+        return _first_pair(of_widest, widest)
+    return None
 
 
 def _by_promise(verified: Verified, cameras: Mapping[int, pycolmap.Camera], least: int) -> Iterator[Pair]:
@@ -105,11 +115,12 @@ def _by_promise(verified: Verified, cameras: Mapping[int, pycolmap.Camera], leas
                 yield pairs[second]
 
 
-def _first_of(pairs: list[Pair], found: list[TwoView], rules: Rules) -> FirstPair | None:
-    for pair, one in zip(pairs, found, strict=True):
-        if one.rotation is None or one.translation is None or one.configuration == "PANORAMIC":
-            continue
-        is_ahead = abs(float(one.translation[2])) > rules.max_forward
-        if len(one.inliers) >= rules.min_inliers and not is_ahead and math.degrees(one.angle) > rules.min_angle:
-            return FirstPair(pair, np.asarray(one.rotation), np.asarray(one.translation))
-    return None
+def _may_begin(found: TwoView, rules: Rules) -> bool:
+    """All but the angle."""
+    if found.rotation is None or found.translation is None or found.configuration == "PANORAMIC":
+        return False
+    return len(found.inliers) >= rules.min_inliers and abs(float(found.translation[2])) <= rules.max_forward
+
+
+def _first_pair(pair: Pair, found: TwoView) -> FirstPair:
+    return FirstPair(pair, np.asarray(found.rotation), np.asarray(found.translation))

@@ -30,6 +30,13 @@ _TOLERANCE = 1e-7
 """Ends when a step lowers the cost by less than this share. To the bitter end COLMAP took twice as long, for 0.0001
 degrees and 0.0001 % of the extent (fox)."""
 
+_LOSS: adjustment.Loss = "huber"
+"""Ours, as at the end of `rounds`: some wrong matches pass every filter."""
+
+_OUR_TOLERANCE = 1e-6
+"""With that loss the last digits take long: fox 33 steps to 1e-7 instead of 13. The cameras of a rendered scene that it
+refines came out the same within 0.1 % of AUC."""
+
 
 @dataclass(frozen=True)
 class Polished:
@@ -99,7 +106,7 @@ def _adjust_by_ours(model: pycolmap.Reconstruction, fixed: Collection[int], benc
     """Whether our own adjustment found a minimum; else the model is as it was."""
     try:
         adjusted = model_adjustment.adjust_model(
-            model, fixed, tolerance=_TOLERANCE, threads=bench.threads, folder=bench.folder
+            model, fixed, loss=_LOSS, tolerance=_OUR_TOLERANCE, threads=bench.threads, folder=bench.folder
         )
     except ValueError:  # nothing to adjust, or a number that is none: let COLMAP make of it what it can
         return False

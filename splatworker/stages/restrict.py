@@ -1,13 +1,16 @@
 """Run one command with less than its user may: without a network, and without a look into other processes.
 
-Called as `python restrict.py FAMILIES COMMAND...`. A stage that opens strangers' files is started through this little
-program: should one of them take a decoder over, it finds no socket but of the families given (numbers with commas
-between, or `none`), no core dump, and none of the system calls that reach into other processes or around a filter.
+Called as `python restrict.py [--with-parent] FAMILIES COMMAND...`. A stage that opens strangers' files is started
+through this little program: should one of them take a decoder over, it finds no socket but of the families given
+(numbers with commas between, or `none`), no core dump, and none of the system calls that reach into other processes or
+around a filter.
 
 The filter is seccomp's (seccomp(2)): the kernel keeps it for whatever the command starts, and it needs no privileges.
 Where the system has none the command runs all the same, and one line on standard output says so:
 
     {"event": "unrestricted", "reason": "Invalid argument"}
+
+With `--with-parent` the command is killed when the thread that started it ends (prctl(2)), on Linux.
 
 Only the standard library is imported, so that it starts in some 15 ms with `python -I -S`.
 """
@@ -19,9 +22,11 @@ import errno
 import json
 import os
 import resource
+import signal
 import sys
 from collections.abc import Sequence
 
+PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 PR_SET_SECCOMP = 22
 SECCOMP_MODE_FILTER = 2
@@ -65,6 +70,10 @@ class _Program(ctypes.Structure):
 
 def main(argv: list[str]) -> int:
     """Restrict this process, and become the command."""
+    if argv[0] == "--with-parent":
+        argv = argv[1:]
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     families = [] if argv[0] == "none" else [int(family) for family in argv[0].split(",")]
     command = argv[1:]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -12,6 +12,7 @@ from splatworker.train.training_options import FRACTION, ITERATION, ITERATION_OR
 
 LightMode = Literal["as_taken", "auto", "common"]
 StartPoints = Literal["sparse", "auto", "dense"]
+PassersByMode = Literal["off", "auto", "on"]
 
 OURS = "Of our own trainer alone"
 """Their heading."""
@@ -117,6 +118,18 @@ class OwnOptions:
             job=InJob(),
         ),
     ] = "sparse"
+    passers_by: Annotated[
+        PassersByMode,
+        Option(
+            "Who or what one photo shows and the others that see the place do not is left out of it, as if masked. "
+            "auto: where these agree with each other; on: also where several do not, as before a crowd.",
+            advice="auto where somebody may have passed (docs/quality.md); on a fast GPU a look takes longer than it "
+            "should, so it has to be asked for.",
+            whose="ours",
+            group=OURS,
+            job=InJob(),
+        ),
+    ] = "off"
     deterministic: Annotated[
         bool,
         Option(

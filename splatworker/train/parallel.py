@@ -28,6 +28,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.distributed as dist
 
@@ -107,6 +109,13 @@ class Ranks:
                 self.share(model)
 
         return after_step
+
+    def agreed(self, found: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """What rank 0 has found, on every rank: numbers of one shape, whose last bits may have differed."""
+        rows = torch.from_numpy(np.ascontiguousarray(found)).to(self.device)
+        with _others_may_fail():
+            dist.broadcast(rows, 0)
+        return np.asarray(rows.cpu().numpy())
 
     def own(self, batch: list[int]) -> int:
         """The photo of a batch that is this rank's."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple, overload
@@ -36,6 +36,7 @@ from splatworker.render.arrays import (
     to_device,
     to_device_soon,
     to_host,
+    to_numpy,
 )
 from splatworker.render.device import free_memory, is_gpu
 from splatworker.render.gpu_array import GpuArray
@@ -115,6 +116,28 @@ class Views(Sequence[View]):
     def ignored(self, index: int) -> Ignored | None:
         """What is ignored of a photo; None where all of it counts."""
         return self._views[index].ignored
+
+    @property
+    def as_kept(self) -> Sequence[View]:
+        """The views, none brought anywhere: of those in main memory, the photo is there."""
+        return self._views
+
+    def ignoring(self, masks: Mapping[int, npt.NDArray[np.bool_]]) -> Views:
+        """The same, but that of some photos, by index, what (H, W) masks say is ignored, too."""
+        changed = list(self._views)
+        for index, mask in masks.items():
+            view = self._views[index]
+            hidden = mask if view.ignored is None else mask | (to_numpy(view.ignored.pixels) != 0)
+            pixels = to_numpy(view.photo).copy()
+            pixels[:, hidden] = 0
+            where = (255 * hidden).astype(np.uint8)
+            if self._device is None:
+                changed[index] = View(view.camera, beside(pixels, view.photo), Ignored(beside(where, view.photo)))
+            else:
+                placed = to_host(pixels, self._device)
+                placed = fetched_soon(placed, self._device) if is_gpu(self._device) else placed
+                changed[index] = View(view.camera, placed, Ignored(to_device(where, self._device)))
+        return self._like(_weighted(changed), self._holes)
 
     @property
     def have_holes(self) -> bool:

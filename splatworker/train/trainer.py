@@ -29,6 +29,7 @@ from splatworker.train.log import READ_EVERY, LossLog
 from splatworker.train.memory import gaussian_capacity, is_out_of_memory
 from splatworker.train.model import Model
 from splatworker.train.options import Options
+from splatworker.train.passers_by import PassersBy
 from splatworker.train.photos import load_views
 from splatworker.train.randomness import Randomness
 from splatworker.train.resolution import Pyramid
@@ -144,7 +145,9 @@ def train(
     changes_background = options.random_background or silhouettes is not None
     if silhouettes and first == 0:
         silhouettes.clear(model)
-    pyramid = Pyramid(views[: len(train_photos)], options.coarse_iterations)
+    agreed = {"agreed": ranks.agreed} if ranks else {}
+    passers_by = PassersBy(options, views[: len(train_photos)], renderer, background, first, **agreed)
+    pyramid = Pyramid(passers_by.views, options.coarse_iterations)
     if described:
         described.result()
     log, clock = LossLog(watch), Clock(device)
@@ -152,7 +155,12 @@ def train(
     training_step = retry_without_growth(steps.training_step, density, report)
 
     def after_step(iteration: int, model: Model) -> None:
+        nonlocal pyramid
         density.after_step(iteration, model)
+        if passers_by.after_step(iteration, model):
+            pyramid = Pyramid(
+                passers_by.views, options.coarse_iterations if iteration < options.coarse_iterations else 0
+            )
         if silhouettes and (iteration % options.densification_interval == 0 or iteration == options.iterations):
             silhouettes.clear(model)
 
@@ -214,6 +222,7 @@ def train(
     if density.lacks_memory:
         report.warning("Memory bounded the number of Gaussians: a larger machine may give a finer splat.")
     report.progress("evaluating", 1.0)
+    passed = passers_by.told(names, report)
     ignored = sum(views.ignored(index) is not None for index in range(len(train_photos)))
     return {
         "model_path": str(options.model_path),
@@ -230,6 +239,7 @@ def train(
         },
         **({"start_points": _told(scene.points, found)} if found else {}),
         **({"light": {"least": round(gains.min(), 3), "most": round(gains.max(), 3)}} if gains is not None else {}),
+        **({"passers_by": passed} if passed else {}),
         "width": views.largest[0],
         "height": views.largest[1],
         "loss": log.last_loss,

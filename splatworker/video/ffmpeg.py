@@ -30,7 +30,7 @@ from splatworker.machine.limits import available_cpus
 from splatworker.stages import restrict
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+    from typing_extensions import Buffer
 
 CODECS = ("h264", "hevc", "vp9", "av1", "libdav1d", "prores")
 """Decoders that may be opened."""
@@ -130,14 +130,17 @@ def on_gpu(size: tuple[int, int], small: tuple[int, int]) -> list[tuple[list[str
     return [([*_ON_GPU, *_STAY], [*halves, "hwdownload", "format=nv12"]), copied]
 
 
-def was_on_gpu(ended: Ended) -> bool:
-    """Whether a call with `on_gpu`'s options decoded there, and not on the processors after all, as it may."""
-    return not ended.has_said(
+def decoded_by(options: Sequence[str], ended: Ended) -> str:
+    """Who has decoded what a call with these options of `on_gpu` gave, "cuda" or "cpu": it may have been the processors
+    after all.
+    """
+    could_not = ended.has_said(
         "Device creation failed",
         "No device available",
         "hwaccel initialisation returned error",
         "Failed setup for format",
     )
+    return "cuda" if options and not could_not else "cpu"
 
 
 def threads_for(pixels: int, most: int = _MOST_THREADS) -> int:
@@ -188,7 +191,7 @@ def call(
     pipe = f"pipe:{writer}"
     command = [pipe if word == "OUT" else word for word in arguments]
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", restrict.__file__, "none", str(program()), *command],
+        [sys.executable, "-I", "-S", restrict.__file__, "--with-parent", "none", str(program()), *command],
         cwd=folder,
         env={"PATH": "/nowhere", "LC_ALL": "C", "TMPDIR": str(folder)} | _of_libraries(),
         stdin=subprocess.DEVNULL,
@@ -239,7 +242,7 @@ class _Awaited(io.FileIO):
 
     _since: float | None = None
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
+    def readinto(self, buffer: Buffer, /) -> int:
         """Read, and be waited for meanwhile."""
         self._since = time.monotonic()
         try:

@@ -51,7 +51,7 @@ class Measured:
         cuts: frames that show another scene than the one before.
         whole: the clip could be read to its end.
         skipping: options of the input by which frames were left out.
-        decoder: "cuda" or "cpu", which has decoded them.
+        decoder: what has decoded them, as `ffmpeg.decoded_by`.
     """
 
     times: Floats
@@ -101,7 +101,7 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         cuts=_cuts([cut for cut in frames.path.cuts if cut < count], count),
         whole=not clip.seconds or reached > 0.9 * min(asked, clip.seconds - options.start),
         skipping=tuple(skipping),
-        decoder="cuda" if decoder and ffmpeg.was_on_gpu(ended) else "cpu",
+        decoder=ffmpeg.decoded_by(decoder, ended),
     )
 
 

@@ -376,6 +376,26 @@ def test_panoramas_photos_and_a_video_by_the_real_stages(real: Product, tmp_path
 
 
 @pytest.mark.slow
+def test_fisheyes_by_the_real_stages(real: Product, tmp_path: Path) -> None:
+    """Of each photo several pictures are trained on; photos are counted as photos."""
+    rays = photo_sets.fisheye_rays(480, 360, 190.0, -0.02)
+    photos = []
+    for number, angle in enumerate(np.radians(np.linspace(-50, 50, 9))):
+        center = np.array([1.2 * np.sin(angle), 1.2 + 0.3 * (number % 2), 0.9 + 0.6 * np.cos(angle)])
+        pose = photo_sets.look_at(center, np.array([0.3 * np.sin(3 * number), 0.9, -1.2]), roll=0.05 * np.sin(number))
+        photos.append(tmp_path / f"{number}.jpg")
+        photo_sets.save(photo_sets.photograph(photo_sets.hall(), pose, rays), photos[-1])
+    quality = real.store.presign("PUT", "fisheyes.json")
+    answer, _ = real.do(900, image_urls=real.urls(photos), outputs={"quality": quality}, **REAL)
+    assert answer["status"] == "success", answer
+    assert answer["photos"] == {"given": 9, "used": 9, "registered": 9, "rejected": []}
+    assert any("beside it in pictures of their own" in warning for warning in answer["warnings"])
+    assert answer["quality"]["held_out_photos"] > 2  # of more than twice as many pictures as photos
+    told = json.loads(real.store.objects["fisheyes.json"])["photos"]
+    assert {name: told[name] for name in ("given", "used", "registered")} == {"given": 9, "used": 9, "registered": 9}
+
+
+@pytest.mark.slow
 def test_the_object_alone_by_the_real_stages(real: Product) -> None:
     """The example photos show a cluttered desk: no single thing. The scene arrives, and the answer says why."""
     photos = sorted(clips.EXAMPLES.glob("*.jpg"))[:12]

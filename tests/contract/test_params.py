@@ -175,3 +175,10 @@ def test_training_starts_from_dense_points_where_our_own_schedule_has_the_time()
     assert resolve(Params(), preview=True)["start_points"] == "sparse"
     assert resolve(Params(schedule="original"), preview=False)["start_points"] == "sparse"
     assert resolve(Params(start_points="dense"), preview=True)["start_points"] == "dense"
+
+
+def test_passers_by_are_looked_for_where_that_is_asked_for() -> None:
+    assert resolve(Params(), preview=False)["passers_by"] == "off"
+    assert resolve(Params(), preview=True)["passers_by"] == "off"
+    assert resolve(Params(passers_by="auto"), preview=False)["passers_by"] == "auto"
+    assert resolve(Params(passers_by="on", schedule="original"), preview=True)["passers_by"] == "on"

@@ -73,6 +73,12 @@ def test_panoramas_are_planned_by_their_views_and_counted_as_what_they_are() -> 
     assert run._panoramas({"rejected": [], "panoramas": 0, "views": []}) == {}
 
 
+def test_the_sides_of_fisheyes_are_planned_beside_their_photos() -> None:
+    decoded = {"photos": [{"name": "a.jpg", "width": 40, "height": 30}]}
+    faces = [{"photo": "a.jpg", "name": "a_left.jpg", "width": 10, "height": 20}]
+    assert run._sizes(decoded, {"rejected": [], "faces": faces}) == [(40, 30), (10, 20)]
+
+
 def test_the_scores_of_held_out_photos_come_first_where_there_are_any() -> None:
     trained: dict[str, Any] = {"preview": False, "iterations": 7000, "quality": {"train": {"psnr": 31.0}}}
     assert run._quality(trained) == {"preview": False, "iterations": 7000, "training_psnr": 31.0}
@@ -81,6 +87,8 @@ def test_the_scores_of_held_out_photos_come_first_where_there_are_any() -> None:
     assert run._quality(trained | {"light": {"least": 0.7, "most": 1.3}})["light"] == {"least": 0.7, "most": 1.3}
     started = {"sparse": 900, "dense": 40_000, "coverage": 0.4}
     assert run._quality(trained | {"start_points": started})["start_points"] == started
+    passed = {"share": 0.012, "photos": 4}
+    assert run._quality(trained | {"passers_by": passed})["passers_by"] == passed
 
 
 def test_the_shares_of_the_time_are_a_whole() -> None:

@@ -72,10 +72,20 @@ def test_photos_that_tell_their_focal_length_come_first() -> None:
 def test_too_few_matches_or_too_small_an_angle_make_no_beginning() -> None:
     problem = scene(6, 400, (2,), noise=0.3)
     assert find(problem, rules=Rules(min_inliers=400)) is None
-    assert find(problem, rules=Rules(min_angle=179.0)) is None
+    assert find(problem, rules=Rules(min_angle=360.0)) is None  # rays of half of it look away from each other
     assert find(problem, rules=Rules(max_forward=0.0)) is None
     nothing = Verified({1: np.zeros((0, 6), np.float32)}, {})
     assert first_pair.find(nothing, cameras(scene(1, 3)), rules=Rules(), seed=0, threads=1) is None
+
+
+def test_where_no_angle_is_wide_enough_the_widest_will_do() -> None:
+    problem = scene(6, 400, (2,), noise=0.3)
+    pair = find(problem, rules=Rules(min_inliers=50))
+    assert pair is not None
+    wider = find(problem, rules=Rules(min_inliers=50, min_angle=170.0))
+    assert wider is not None
+    turned = np.degrees(np.arccos((np.trace(wider.rotation) - 1) / 2))
+    assert turned > 85  # of those a ring's photos have, who look to its middle: half of 170 at least
 
 
 def test_photos_from_one_spot_make_none() -> None:

@@ -420,7 +420,7 @@ MP4: dict[str, tuple[Writer, str]] = {
     "2^31 edits": (table(b"elst", MANY, at=(b"moov", b"trak", b"edts")), ""),
     "100 000 edits": (with_moov(edits(100_000)), "video_too_long"),
     "moov in moov": (nested(b"moov", 100_000), "video_damaged"),
-    "trak in trak": (nested(b"trak", 100_000), "video_damaged"),
+    "a track in itself": (nested(b"trak", 100_000), "video_damaged"),
     "mdia in mdia": (nested(b"mdia", 100_000), "video_damaged"),
     "udta in udta": (nested(b"udta", 100_000), "video_damaged"),
     "boxes without end": (endless, "no_video"),

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.cpu_on_own_arrays import CpuOnOwnArrays
+from support.passed import one_thing, paint_squares
+from support.scene_folders import write_scene
 
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.gpu_array import OwnGpu
@@ -99,6 +101,15 @@ def test_ignored_pixels(tiny_options: Make, tiny_scene: Path, tmp_path: Path) ->
 def test_points_of_a_sweep(tiny_options: Make, tmp_path: Path) -> None:
     cpu, own = both(tiny_options, tmp_path, start_points="dense", coarse_iterations=40)
     assert cpu["start_points"]["dense"] > 0
+    assert ply(own) == ply(cpu)
+
+
+def test_who_passes(tiny_options: Make, tmp_path: Path) -> None:
+    scene = write_scene(tmp_path / "scene", 16, one_thing(), width=64, height=48)
+    paint_squares(scene / "images")
+    cpu, own = both(tiny_options, tmp_path, source_path=scene, passers_by="auto", eval=False, coarse_iterations=40)
+    assert cpu["passers_by"] == own["passers_by"]
+    assert cpu["passers_by"]["photos"] == 3
     assert ply(own) == ply(cpu)
 
 

@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 from PIL import Image
-from support.gaussian_scenes import random_gaussians
+from support.passed import one_thing
 from support.scene_folders import write_scene
 
 from splatworker import _cpu
 from splatworker.formats.scene import read_scene
 from splatworker.render.cpu import CpuRenderer
-from splatworker.render.interface import SH_C0, GaussianTensors
 from splatworker.stages.progress import Silent
 from splatworker.train.light import DARKEST, SAME, Light, Overlap, Sightings, gains, sample
 from splatworker.train.options import Options
@@ -28,26 +26,10 @@ from splatworker.train.trainer import train
 Array = npt.NDArray[np.float64]
 
 
-def ball(count: int) -> GaussianTensors:
-    """Opaque patches on a ball, whose colours change from place to place."""
-    number = np.arange(count) + 0.5
-    up, turn = 1 - 2 * number / count, np.pi * (1 + np.sqrt(5)) * number
-    around = np.sqrt(1 - up**2)
-    places = np.stack([around * np.cos(turn), up, around * np.sin(turn)], axis=1)
-    colours = 0.45 + 0.2 * np.sin(3 * places @ np.array([[1, 2, 0], [0, 1, 2], [2, 0, 1]]))
-    gaussians = random_gaussians(count, sh_degree=0, seed=3)
-    return gaussians._replace(
-        means=torch.tensor(places, dtype=torch.float32),
-        log_scales=torch.full((count, 3), -2.2),
-        opacity_logits=torch.full((count,), 4.0),
-        sh_dc=torch.tensor((colours - 0.5) / SH_C0, dtype=torch.float32),
-    )
-
-
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A scene in one light, and the same in light that differs from photo to photo, which held-out photos keep."""
-    even = write_scene(tmp_path_factory.mktemp("even") / "scene", 16, ball(400), observed=True, width=64, height=48)
+    even = write_scene(tmp_path_factory.mktemp("even") / "scene", 16, one_thing(), observed=True, width=64, height=48)
     changed = tmp_path_factory.mktemp("changed") / "scene"
     shutil.copytree(even, changed)
     dice = np.random.default_rng(5)

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import torch
 from support.gaussian_scenes import look_at_camera, random_gaussians
+from support.passed import one_thing, paint_squares
+from support.scene_folders import write_scene
 
 import splatworker
 from splatworker.formats.camera import Camera
@@ -94,6 +96,21 @@ def _count(model: Model, camera: Camera, grad_means: torch.Tensor, degree: int) 
     statistics = model.statistics
     statistics.gradient_norm_sum.add_(norms)
     statistics.view_count.add_(seen.visible)
+
+
+@pytest.mark.slow
+def test_processes_leave_out_the_same_passers_by(tmp_path: Path) -> None:
+    scene = write_scene(tmp_path / "scene", 16, one_thing(), width=64, height=48)
+    paint_squares(scene / "images")
+    arguments = ["-s", str(scene), "-m", str(tmp_path / "model"), "--iterations", "130", "--sh_degree", "1",
+                 "--device", "cpu", "--densify_from_iter", "20", "--densification_interval", "20",
+                 "--densify_until_iter", "90", "--max_gaussians", "700", "--passers_by", "auto", "--json"]  # fmt: skip
+    done = _torchrun(tmp_path, "", arguments)
+    assert done.returncode == 0, done.stderr
+    assert "passed through photo002.png, photo007.png, photo011.png" in done.stdout
+    ranks = [np.load(tmp_path / f"rank{number}.npz") for number in range(RANKS)]
+    for name in ranks[0].files:
+        assert (ranks[0][name] == ranks[1][name]).all(), name
 
 
 def test_two_processes_train_as_one_with_batches_of_two(tiny_scene: Path, tmp_path: Path) -> None:

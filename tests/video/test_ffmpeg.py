@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from support import clips
+from support import clips, container_bombs
 from support.clips import made_by, refusal
+from support.platform_server import wait_until
 
 from splatworker.video import ffmpeg
 
@@ -60,3 +63,34 @@ def test_the_decoder_has_no_network_and_no_other_demuxer(clip: Path, tmp_path: P
         ended = ffmpeg.call([*ffmpeg.reading(clip, "mov")[:-5], *words, "-f", "null", "-"], tmp_path)
         assert ended.status != 0
         assert ended.has_said("not on whitelist", "not in the whitelist", "whitelist"), ended.said
+
+
+def test_whoever_waits_for_the_decoder_takes_it_along(clip: Path, tmp_path: Path) -> None:
+    """A clip that keeps it busy without a frame: killed with its caller, not when its own time is over."""
+    container_bombs.SILENT["20 million frames of a byte"](tmp_path / "busy.mp4", clip.read_bytes())
+    code = (
+        "import sys; from pathlib import Path; from splatworker.stages.progress import Silent; "
+        "from splatworker.video import ffmpeg, measure, options, probe; clip = probe.probe(Path(sys.argv[1])); "
+        "print('busy', flush=True); measure.measure(clip, options.VideoOptions(), Silent())"
+    )
+    caller = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "busy.mp4")], stdout=subprocess.PIPE)
+    assert caller.stdout is not None
+    assert caller.stdout.readline() == b"busy\n"
+    wait_until(lambda: readers_of(tmp_path / "busy.mp4"))
+    caller.kill()
+    caller.wait()
+    caller.stdout.close()
+    wait_until(lambda: not readers_of(tmp_path / "busy.mp4"))
+
+
+def readers_of(path: Path) -> list[str]:
+    """Decoders at work on a file."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if f"file:{path}".encode() in words:
+            found.append(entry.parent.name)
+    return found
