@@ -33,6 +33,7 @@ ELSEWHERE = {
     "render/own_cuda": DRAWING,
     "render/reference": DRAWING,
     "sfm/round_work": "what rounds works on; sfm/test_rounds.py",
+    "sfm/undistort": "whole scenes; sfm/test_wide_lens.py, sfm/test_fisheye.py, sfm/test_panoramas.py",
     "sfm/workbench": RECORD,
     "splat_files/constant_colour": FOR_VIEWS,
     "splat_files/plain_ply": AS_ONE_FORMAT,

@@ -24,6 +24,7 @@ Does not know: what the scene is for; torch.
     frame         upright, centered, scaled          undistort   pinhole photos and cameras
     fisheye       a lens to its rim                 faces       the sides of what it shows
     wide_lens     what is made of one beside its middle
+    straightening   what becomes of a camera       straight_photo   the pictures that are written of a photo
     resampling    a photo as a pinhole camera sees it   report  report.json
     sparse_files  COLMAP's files, taken apart       point_colours   what photos show of points
     sharpness     how sharp a photo is              pure_rotation   photos taken from one spot

@@ -9,7 +9,7 @@ from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.faces import TURNS, edges_of, faces_of, sides_of
 from splatworker.sfm.fisheye import Fisheye, fisheye_of
 from splatworker.sfm.resampling import resample_plainly
-from splatworker.sfm.undistort import WIDEST_DEG, straightened
+from splatworker.sfm.straightening import WIDEST_DEG, straightened
 
 WIDTH, HEIGHT = 720, 540
 

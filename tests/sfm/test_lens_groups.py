@@ -29,7 +29,7 @@ from splatworker.sfm import (
 from splatworker.sfm.cameras import CameraGroup, group_photos
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.compare import compare_poses
-from splatworker.sfm.fisheye_photos import _most_obeying, fisheyes_among
+from splatworker.sfm.fisheye_photos import fisheyes_among
 from splatworker.sfm.graph import MatchGraph, read_graph
 from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.layout import lay_out
@@ -79,16 +79,6 @@ def test_which_photos_a_fisheye_took_is_seen_by_their_pairs(tmp_path: Path) -> N
     assert found.focal == pytest.approx(FISHEYE, rel=0.2)
     alone = {pair: count for pair, count in inliers.items() if not set(pair) & found.images}
     assert not fisheyes_among(bench, both, {1, 3, 5, 7}, alone).images
-
-
-def test_a_photo_is_given_the_lens_by_which_most_of_its_matches_obey() -> None:
-    def pair(one: int, other: int, first: int, second: int) -> dict[tuple[bool, bool], int]:
-        return {(False, False): one, (True, True): other, (True, False): first, (False, True): second}
-
-    obeying = {(1, 2): pair(100, 70, 60, 50), (2, 3): pair(60, 60, 50, 90), (3, 4): pair(70, 100, 60, 60)}
-    assert _most_obeying(obeying, {3, 4}) == {3, 4}
-    assert _most_obeying(obeying, {4}) == {3, 4}
-    assert _most_obeying(obeying, set()) == {3, 4}
 
 
 def test_lenses_that_draw_alike_are_one() -> None:

@@ -13,7 +13,6 @@ from support.reconstructions import SIZE, cloud, group, model
 
 from splatworker.sfm import adjustment, model_adjustment
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.lens_model import richer_lenses
 from splatworker.sfm.options import Engine, SfmOptions
 from splatworker.sfm.polish import polish
 from splatworker.sfm.workbench import Workbench
@@ -42,56 +41,6 @@ def test_what_cannot_be_better_stays(tmp_path: Path) -> None:
 
 
 needs_kernel = pytest.mark.skipif(not adjustment.has_kernel(), reason="this installation has no adjustment kernel")
-
-LENSES = {
-    "SIMPLE_RADIAL": [560.0, SIZE[0] / 2, SIZE[1] / 2, -0.05],
-    "RADIAL": [560.0, SIZE[0] / 2, SIZE[1] / 2, -0.2, 0.3],
-    "OPENCV": [561.0, 560.0, SIZE[0] / 2, SIZE[1] / 2, -0.2, 0.3, 0.002, -0.003],
-    "SIMPLE_RADIAL_FISHEYE": [560.0, SIZE[0] / 2, SIZE[1] / 2, -0.05],
-    "RADIAL_FISHEYE": [560.0, SIZE[0] / 2, SIZE[1] / 2, -0.1, 0.3],
-}
-
-
-def through(lens: str, photos: int = 12) -> pycolmap.Reconstruction:
-    """A model of photos by a lens, mapped as if it had one coefficient: seen to a fifth of a pixel."""
-    true = pycolmap.Camera.create_from_model_name(1, lens, 560.0, *SIZE)
-    true.params = LENSES[lens]
-    kind = "SIMPLE_RADIAL_FISHEYE" if "FISHEYE" in lens else "SIMPLE_RADIAL"
-    mapped = pycolmap.Camera.create_from_model_name(1, kind, 560.0, *SIZE)
-    found = model(photo_sets.arc(photos), cloud(1500), through=true, noise=0.2)
-    found.cameras[1].model = mapped.model
-    found.cameras[1].params = [560.0, SIZE[0] / 2, SIZE[1] / 2, -0.05]
-    model_adjustment.adjust_model(found)
-    found.update_point_3d_errors()
-    return found
-
-
-@needs_kernel
-@pytest.mark.parametrize("lens", LENSES)
-def test_a_lens_gets_as_many_parameters_as_its_photos_speak_for(tmp_path: Path, lens: str) -> None:
-    found = through(lens)
-    polished = polish(found, [group(has_prior=False)], bench(tmp_path)).model.cameras[1]
-    assert polished.model_name == lens
-    assert polished.mean_focal_length() == pytest.approx(560.0, rel=0.004)
-    assert [path.name for path in tmp_path.iterdir()] == []
-
-
-@needs_kernel
-def test_a_model_that_was_asked_for_stays(tmp_path: Path) -> None:
-    asked = Workbench(tmp_path, tmp_path, SfmOptions(device="cpu", camera_model="SIMPLE_RADIAL"), 1)
-    assert polish(through("OPENCV"), [group()], asked).model.cameras[1].model_name == "SIMPLE_RADIAL"
-
-
-@needs_kernel
-def test_what_no_lens_has_is_not_believed(tmp_path: Path) -> None:
-    true = pycolmap.Camera.create_from_model_name(1, "OPENCV", 560.0, *SIZE)
-    true.params = [580.0, 560.0, *LENSES["OPENCV"][2:]]
-    found = model(photo_sets.arc(12), cloud(1500), through=true, noise=0.2)
-    found.cameras[1].params = [570.0, SIZE[0] / 2, SIZE[1] / 2, -0.05]
-    model_adjustment.adjust_model(found)
-    assert richer_lenses(found, ())[1].model == pycolmap.CameraModelId.RADIAL
-    assert richer_lenses(found, {1}) == {}
-    assert richer_lenses(through("OPENCV", photos=4), ()) == {}, "of so few photos"
 
 
 def test_by_count_where_colmap_adjusts(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from support.grey_photos import picture
 
 from splatworker.sfm import resampling
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.undistort import straightened
+from splatworker.sfm.straightening import straightened
 
 WIDTH, HEIGHT = 200, 150
 

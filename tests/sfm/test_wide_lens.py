@@ -13,7 +13,7 @@ from splatworker.formats.image_records import FEATURE, NO_POINT, ImageRecord
 from splatworker.sfm import sparse_files
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.faces import TURNS, share_out, sides_of, turned
-from splatworker.sfm.undistort import straightened
+from splatworker.sfm.straightening import straightened
 from splatworker.sfm.wide_lens import Wide, named, wide_of
 
 WIDTH, HEIGHT = 480, 480
