@@ -77,7 +77,7 @@ def main() -> int:
 
 def tried(images: Path, work: Path, *, more: bool) -> Iterator[tuple[str, set[int], set[int], Found, dict[int, float]]]:
     """(way of breaking, broken images, all images, what is found, share of matches that agree by image)."""
-    from splatworker.sfm import agreement
+    from splatworker.sfm import agreement, leave_one_out
     from splatworker.sfm.colmap import pycolmap
     from splatworker.sfm.mapping import MapperPreset, map_incrementally
     from splatworker.sfm.watch import Span
@@ -98,11 +98,9 @@ def tried(images: Path, work: Path, *, more: bool) -> Iterator[tuple[str, set[in
         if held_out is not None:
             start = time.process_time()
             found["held-out"] = by_held_out(model, held_out)
-            between = time.process_time()
-            found["resection"] = by_resection(model)
             if not broken:
-                seconds = between - start, time.process_time() - between
-                print(f"{images.name}: {seconds[0]:.2f} and {seconds[1]:.2f} s", file=sys.stderr, flush=True)
+                print(f"{images.name}: {time.process_time() - start:.2f} s", file=sys.stderr, flush=True)
+        found["resection"] = leave_one_out.elsewhere(model)
         found["bend"] = bend_of(model, verified, placed, broken, found["agreement"])
         yield way, broken, placed, found, agreement.shares(votes)
 
@@ -167,57 +165,6 @@ def by_held_out(model: Any, held_out: Any) -> set[int]:
     shares = agreement.shares(agreement.agreeing(model, held_out, bend.CLOSE_PX))
     usual = float(np.median(list(shares.values()))) if shares else 0.0
     return {image_id for image_id, share in shares.items() if share < min(0.5, 0.6 * usual)}
-
-
-def by_resection(model: Any) -> set[int]:
-    """The images whose cameras come out elsewhere, or nowhere, by points that at least two others fix."""
-    from splatworker.sfm.colmap import pycolmap
-
-    images = sorted(model.reg_image_ids())
-    centers = {i: model.image(i).projection_center() for i in images}
-    places = np.array(list(centers.values()))
-    extent = float(np.linalg.norm(places - places.mean(axis=0), axis=1).max())
-    of_points: dict[int, dict[int, tuple[np.ndarray, np.ndarray]]] = defaultdict(dict)
-    pixels_of = {}
-    for i in images:
-        image, camera = model.image(i), model.camera(model.image(i).camera_id)
-        seen = [(point.point3D_id, point.xy) for point in image.points2D if point.has_point3D()]
-        pixels = np.array([xy for _, xy in seen]).reshape(-1, 2)
-        rays = np.hstack([np.asarray(camera.cam_from_img(pixels)), np.ones((len(pixels), 1))]) @ rotation_of(model, i)
-        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-        pixels_of[i] = (pixels, [point_id for point_id, _ in seen])
-        for (point_id, _), ray in zip(seen, rays, strict=True):
-            across = np.eye(3) - np.outer(ray, ray)  # how far from the ray, squared
-            of_points[point_id][i] = across, across @ centers[i]
-    sums = {p: (sum(a for a, _ in of.values()), sum(b for _, b in of.values())) for p, of in of_points.items()}
-    found = set()
-    options = pycolmap.AbsolutePoseEstimationOptions()
-    options.ransac.max_error = 4.0
-    options.ransac.random_seed = 0
-    for i in images:
-        pixels, point_ids = pixels_of[i]
-        rows, points = [], []
-        for row, point_id in enumerate(point_ids):
-            if len(of_points[point_id]) >= 3:
-                of_own = of_points[point_id][i]
-                a, b = sums[point_id][0] - of_own[0], sums[point_id][1] - of_own[1]
-                if np.linalg.cond(a) < 1e5:
-                    rows.append(row)
-                    points.append(np.linalg.solve(a, b))
-        if len(rows) < 30:
-            continue  # too few to tell
-        camera = model.camera(model.image(i).camera_id)
-        posed = pycolmap.estimate_and_refine_absolute_pose(pixels[rows], np.array(points), camera, options)
-        if posed is None:
-            found.add(i)
-            continue
-        matrix = np.asarray(posed["cam_from_world"].matrix())
-        turn = matrix[:, :3] @ rotation_of(model, i).T
-        angle = np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
-        shift = np.linalg.norm(-matrix[:, :3].T @ matrix[:, 3] - centers[i])
-        if angle > 0.5 or shift > 0.01 * extent:
-            found.add(i)
-    return found
 
 
 def survival(model: Any, verified: Any) -> tuple[Counter[int], Counter[int]]:
@@ -327,7 +274,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenes", type=Path)
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--more", action="store_true", help="held-out matches, and resection by other photos' points")
+    parser.add_argument("--more", action="store_true", help="held-out matches")
     return parser.parse_args()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import agreement, bend, model_arrays, other_lens
+from splatworker.sfm import agreement, bend, leave_one_out, model_arrays, other_lens
 from splatworker.sfm.cameras import FOCAL_RANGE, CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.pairs import Pair
@@ -42,6 +42,9 @@ MAX_IMPLAUSIBLE = 0.2
 DOUBTFUL = 0.8
 """A photo of which a smaller share of the matches agrees closely, times that of good pairs, may be another lens's."""
 
+FEWEST_ELSEWHERE = 3
+"""Frames: single ones that come out elsewhere have few points to be sure by; `leave_one_out` is there for groups."""
+
 _SAMPLE = 2000
 
 _STEEPEST = 4.0
@@ -60,7 +63,8 @@ class Inspection:
         doubted: camera id -> how it contradicts the header of its photos, a clause. No fault by itself: a header is
             evidence among other.
         bent: frames of the smaller parts of a bent model, which the matches between them and the others do not fit
-            closely. No fault either: the model may still be the best that there is.
+            closely, or whose cameras come out elsewhere by what the others say. No fault either: the model may still
+            be the best that there is.
         contradicted: so many cameras are contradicted by their photos' matches, or bent, that the fault is not theirs.
         other_lens: of the implausible ones those that another lens has taken, which is no fault of the model.
     """
@@ -109,6 +113,8 @@ def inspect(
         clause = next(found.implausible_images[frame_id] for frame_id in frames if frame_id in impossible)
         found.faults.append(f"{len(impossible)} of {len(frames)} cameras are impossible ({clause})")
     found.bent = bend.bent({pair: vote for pair, vote in closely.items() if not found.implausible_images.keys() & pair})
+    if verified:
+        found.bent |= _elsewhere(model) - found.implausible_images.keys()
     found.contradicted = len((contradicted.keys() | found.bent) - found.other_lens) > MAX_IMPLAUSIBLE * len(frames)
     angle, behind = _rays(model)
     found.flat = angle < MIN_ANGLE_DEG
@@ -133,6 +139,12 @@ def contradicted_frames(
         frame_id: f"only {share:.0%} of its matches with other photos agree with where its camera came out"
         for frame_id, share in agreement.misplaced(votes).items()
     }
+
+
+def _elsewhere(model: pycolmap.Reconstruction) -> set[int]:
+    """The frames whose photos come out elsewhere by the points that the others fix; none where it is only a few."""
+    found = {model.image(image_id).frame_id for image_id in leave_one_out.elsewhere(model)}
+    return found if len(found) >= FEWEST_ELSEWHERE else set()
 
 
 def close_votes(model: pycolmap.Reconstruction, verified: agreement.Verified) -> dict[Pair, tuple[int, int]]:

@@ -1,6 +1,6 @@
 """Run one command with less than its user may: without a network, and without a look into other processes.
 
-Called as `python restrict.py [--with-parent] FAMILIES COMMAND...`. A stage that opens strangers' files is started
+Called as `python restrict.py [--with-parent=PID] FAMILIES COMMAND...`. A stage that opens strangers' files is started
 through this little program: should one of them take a decoder over, it finds no socket but of the families given
 (numbers with commas between, or `none`), no core dump, and none of the system calls that reach into other processes or
 around a filter.
@@ -10,7 +10,8 @@ Where the system has none the command runs all the same, and one line on standar
 
     {"event": "unrestricted", "reason": "Invalid argument"}
 
-With `--with-parent` the command is killed when the thread that started it ends (prctl(2)), on Linux.
+With `--with-parent` the command is killed when the thread that started it ends (prctl(2)), on Linux. PID is that
+thread's process: should it be gone before this little program could ask for that, nothing is started.
 
 Only the standard library is imported, so that it starts in some 15 ms with `python -I -S`.
 """
@@ -25,6 +26,8 @@ import resource
 import signal
 import sys
 from collections.abc import Sequence
+
+WITH_PARENT = "--with-parent="
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
@@ -70,10 +73,12 @@ class _Program(ctypes.Structure):
 
 def main(argv: list[str]) -> int:
     """Restrict this process, and become the command."""
-    if argv[0] == "--with-parent":
-        argv = argv[1:]
+    if argv[0].startswith(WITH_PARENT):
+        parent, argv = int(argv[0].removeprefix(WITH_PARENT)), argv[1:]
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != parent:
+                return 1
     families = [] if argv[0] == "none" else [int(family) for family in argv[0].split(",")]
     command = argv[1:]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -191,7 +191,16 @@ def call(
     pipe = f"pipe:{writer}"
     command = [pipe if word == "OUT" else word for word in arguments]
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", restrict.__file__, "--with-parent", "none", str(program()), *command],
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            restrict.__file__,
+            f"{restrict.WITH_PARENT}{os.getpid()}",
+            "none",
+            str(program()),
+            *command,
+        ],
         cwd=folder,
         env={"PATH": "/nowhere", "LC_ALL": "C", "TMPDIR": str(folder)} | _of_libraries(),
         stdin=subprocess.DEVNULL,

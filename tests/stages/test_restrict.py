@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -53,3 +54,17 @@ def test_every_jump_of_the_filter_stays_within_it(machine: str) -> None:
         assert 0 <= yes < 256
         assert 0 <= no < 256
         assert at + 1 + max(yes, no) < len(lines)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
+def test_a_command_whose_parent_is_gone_is_not_started() -> None:
+    def said(parent: int) -> tuple[int, str]:
+        told = f"{restrict.WITH_PARENT}{parent}"
+        command = [sys.executable, "-I", "-S", PROGRAM, told, "none", sys.executable, "-c", "print('started')"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
+
+    status, out = said(os.getpid())
+    assert status == 0
+    assert out.endswith("started\n")
+    assert said(os.getppid()) == (1, "")

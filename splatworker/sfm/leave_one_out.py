@@ -1,0 +1,128 @@
+"""Each camera found anew by what the others say: by points that at least two other photos fix.
+
+A photo's own rays pull at every point that it shows, so that a model can fit everywhere and be wrong: photos of a flat
+scene whose half came out mirrored in depth see nearly the same. Without its own rays a photo's points lie where the
+others have them, and its camera, found by these (`resection`), comes out elsewhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from splatworker.sfm import tracks
+from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.model_adjustment import problem_of
+from splatworker.sfm.resection import Rules
+from splatworker.sfm.tracks import Floats
+
+try:
+    from splatworker import _mapping
+except ImportError:  # an installation without compiled kernels: nothing is asked
+    _mapping = None  # type: ignore[assignment]
+
+FEWEST = 30
+"""Points by which a photo is asked."""
+
+ELSEWHERE_DEG, ELSEWHERE = 0.5, 0.01
+"""How far off a camera is elsewhere: its direction, and its place in the extent of all cameras."""
+
+BETTER = 1.25
+"""And it errs so many times as much, of what holds elsewhere: of a flat scene far away many places do about as well
+(1.0), of real ones mirrored in depth it was 1.3 to 4 for nearly all."""
+
+_RULES = Rules(max_error=4.0)
+
+_WORST_CONDITION = 1e5
+"""Of the equations for a point: rays that hardly meet say nothing of its depth."""
+
+
+def elsewhere(model: pycolmap.Reconstruction) -> set[int]:
+    """The ids of images whose cameras come out elsewhere, or nowhere.
+
+    Of photos with too few points nothing is said, nor without compiled kernels.
+    """
+    if not tracks.has_kernel():
+        return set()
+    found = problem_of(model)
+    problem = found.problem
+    if not len(problem.photo):
+        return set()
+    rotations = _rotations(problem.poses)
+    centers = -np.einsum("nji,nj->ni", rotations, problem.poses[:, 4:])
+    extent = float(np.linalg.norm(centers - centers.mean(axis=0), axis=1).max())
+    rays = np.ones((len(problem.seen), 3))
+    for lens in range(len(problem.model)):
+        of_lens = problem.lens_of[problem.photo] == lens
+        seen = np.ascontiguousarray(problem.seen[of_lens])
+        rays[of_lens, :2] = _mapping.rays(seen, int(problem.model[lens]), problem.parameters[lens])
+    from_camera = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+    rays = np.einsum("nji,nj->ni", rotations[problem.photo], from_camera)
+    points, told = _without_own(rays, centers[problem.photo], problem.point, len(problem.points))
+    result = set()
+    for photo, image_id in enumerate(found.images):
+        rows = np.flatnonzero((problem.photo == photo) & told)
+        if len(rows) < FEWEST:
+            continue
+        lens = problem.lens_of[photo]
+        anew = _mapping.resect(
+            np.ascontiguousarray(problem.seen[rows]), np.ascontiguousarray(points[rows]), int(problem.model[lens]),
+            problem.parameters[lens], 0, np.ones(1), seed=0, photo=photo, max_error=_RULES.max_error,
+            confidence=_RULES.confidence, max_trials=_RULES.max_trials,
+        )  # fmt: skip
+        if anew is None:
+            result.add(image_id)
+            continue
+        rotation = _rotations(anew[0][None])[0]
+        cosine = (np.trace(rotation @ rotations[photo].T) - 1) / 2
+        shift = np.linalg.norm(-rotation.T @ anew[0][4:] - centers[photo])
+        if np.degrees(np.arccos(np.clip(cosine, -1, 1))) > ELSEWHERE_DEG or shift > ELSEWHERE * extent:
+            held = rows[anew[2]]
+            before, after = (
+                np.square(_angles(pose, points[held], from_camera[held])).mean()
+                for pose in (problem.poses[photo], anew[0])
+            )
+            if before > BETTER**2 * after:
+                result.add(image_id)
+    return result
+
+
+def _angles(pose: Floats, points: Floats, rays: Floats) -> Floats:
+    """(N,) how far (N, 3) points in the world are from (N, 3) rays of a camera, about in radians."""
+    there = points @ _rotations(pose[None])[0].T + pose[4:]
+    return np.asarray(np.linalg.norm(np.cross(rays, there), axis=1) / np.maximum(np.linalg.norm(there, axis=1), 1e-12))
+
+
+def _without_own(
+    rays: Floats, centers: Floats, point: npt.NDArray[np.int32], count: int
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """For each ray the place nearest to the other rays of its point, (N, 3), and whether these fix it.
+
+    Args:
+        rays, centers: (N, 3) each, directions of length 1 and where they begin.
+        point: (N,) which of `count` points each belongs to.
+    """
+    across = np.eye(3) - rays[:, :, None] * rays[:, None, :]  # how far from the ray, squared
+    toward = np.einsum("nij,nj->ni", across, centers)
+    rows = np.concatenate([across.reshape(-1, 9), toward], axis=1)
+    sums = np.stack([np.bincount(point, column, count) for column in rows.T], axis=1)
+    others = sums[point] - rows
+    matrices = others[:, :9].reshape(-1, 3, 3)
+    halves = np.trace(matrices, axis1=1, axis2=2) / 2  # two of its three eigenvalues are about that
+    told = (np.bincount(point, minlength=count)[point] > 2) & (
+        np.linalg.det(matrices) * _WORST_CONDITION > np.maximum(halves, 1e-12) ** 3
+    )
+    places = np.zeros_like(rays)
+    places[told] = np.linalg.solve(matrices[told], others[told, 9:, None])[:, :, 0]
+    return places, told
+
+
+def _rotations(poses: Floats) -> Floats:
+    """(N, 3, 3) of (N, 7) poses, which begin with a quaternion x, y, z, w."""
+    x, y, z, w = (poses[:, :4] / np.linalg.norm(poses[:, :4], axis=1, keepdims=True)).T
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.moveaxis(np.array(rows), 2, 0)
