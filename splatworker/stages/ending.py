@@ -89,7 +89,7 @@ async def end(process: asyncio.subprocess.Process, others: Collection[int]) -> N
 
 async def _end_orphans(others: Collection[int]) -> None:
     """Kill what a supervisor that was killed has left: it has come to this process as the next subreaper above."""
-    session, end, killed = os.getsid(0), time.monotonic() + KILL_GRACE_S, set[int]()
+    session, end = os.getsid(0), time.monotonic() + KILL_GRACE_S
     while time.monotonic() < end:
         if not _starting:
             orphans = [
@@ -101,11 +101,8 @@ async def _end_orphans(others: Collection[int]) -> None:
             for pid in orphans:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, SIGKILL)
-                # Not at once: one whose start was cancelled is asyncio's, which waits for it already.
-                if pid in killed:
-                    with contextlib.suppress(ChildProcessError):
-                        os.waitpid(pid, os.WNOHANG)
-            killed.update(orphans)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
         await asyncio.sleep(0.02)
 
 

@@ -17,7 +17,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,7 +160,12 @@ async def run_command(
     others = set(supervise.children()) if supervise.LINUX else set()
     with CappedLog(logs / f"{stage}.log") as log:
         process = await _start(
-            _restricted(stage, command, network=network), stage, workspace, scratch, reads_input=request is not None
+            _restricted(stage, command, network=network),
+            stage,
+            workspace,
+            scratch,
+            others,
+            reads_input=request is not None,
         )
         try:
             async with asyncio.timeout(None if deadline is None else max(0.0, deadline - time.monotonic())):
@@ -188,22 +193,37 @@ def _restricted(stage: str, command: Sequence[str], *, network: bool) -> list[st
 
 
 async def _start(
-    command: Sequence[str], stage: str, workspace: Path, scratch: Path, *, reads_input: bool
+    command: Sequence[str], stage: str, workspace: Path, scratch: Path, others: Collection[int], *, reads_input: bool
 ) -> asyncio.subprocess.Process:
-    """Start a supervisor for the command; `reads_input` for one that is sent a request."""
-    with ending.starting():
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", _SUPERVISOR, str(os.getpid()), str(_most_memory())),
-            *command,
-            stdin=asyncio.subprocess.PIPE if reads_input else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=workspace,
-            env=stage_environment(scratch, stage),
-            start_new_session=True,
-        )
-        ending.is_supervisor(process)
-    return process
+    """Start a supervisor for the command; `reads_input` for one that is sent a request.
+
+    It is known before a cancel that comes meanwhile is heard, and then ended: asyncio leaves a process behind that it
+    is still waiting for, if it is cancelled a second time.
+    """
+    started: list[asyncio.subprocess.Process] = []
+
+    async def start() -> None:
+        with ending.starting():
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", _SUPERVISOR, str(os.getpid()), str(_most_memory())),
+                *command,
+                stdin=asyncio.subprocess.PIPE if reads_input else asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                cwd=workspace,
+                env=stage_environment(scratch, stage),
+                start_new_session=True,
+            )
+            ending.is_supervisor(process)
+            started.append(process)
+
+    try:
+        await undisturbed(start())
+    except asyncio.CancelledError:
+        for process in started:
+            await undisturbed(ending.end(process, others))
+        raise
+    return started[0]
 
 
 def _most_memory() -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
 from pathlib import Path
 
 import pytest
-from support.stage_runs import run
+from support.stage_runs import run, start
 
 from splatworker.errors import OutOfMemory, StageCrashed
 from splatworker.machine.limits import total_memory
-from splatworker.stages import process
+from splatworker.stages import process, supervise
 
 TAKES = """
 import json, os, time
@@ -43,3 +46,26 @@ def test_the_bound_is_the_machines_where_nobody_says_another(monkeypatch: pytest
 def test_how_a_stage_ended_is_told(code: str, status: str, tmp_path: Path) -> None:
     with pytest.raises(StageCrashed, match=status):
         run(tmp_path, code)
+
+
+@pytest.mark.skipif(not supervise.LINUX, reason="only Linux lists the children of a process")
+def test_two_cancels_while_it_starts_leave_nobody_behind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nor somebody for whom asyncio waits, and whose end it would not get to know."""
+
+    async def cancelled_twice(steps: int) -> None:
+        before = set(supervise.children())
+        task = await start(tmp_path, "import time; time.sleep(1000)")
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        assert task.cancelled()
+        assert set(supervise.children()) <= before
+
+    with caplog.at_level(logging.WARNING, "asyncio"):
+        for steps in range(12):
+            asyncio.run(cancelled_twice(steps))
+    assert caplog.records == []
