@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from splatworker.sfm import tracks
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.model_adjustment import problem_of
+from splatworker.sfm.model_adjustment import problem_of, rotations_of, unknown_lenses
 from splatworker.sfm.resection import Rules
 from splatworker.sfm.tracks import Floats
 
@@ -40,15 +40,16 @@ _WORST_CONDITION = 1e5
 def elsewhere(model: pycolmap.Reconstruction) -> set[int]:
     """The ids of images whose cameras come out elsewhere, or nowhere.
 
-    Of photos with too few points nothing is said, nor without compiled kernels.
+    Of photos with too few points nothing is said, nor without compiled kernels, nor by a lens
+    that they do not know.
     """
-    if not tracks.has_kernel():
+    if not tracks.has_kernel() or unknown_lenses(model):
         return set()
     found = problem_of(model)
     problem = found.problem
     if not len(problem.photo):
         return set()
-    rotations = _rotations(problem.poses)
+    rotations = rotations_of(problem.poses)
     centers = -np.einsum("nji,nj->ni", rotations, problem.poses[:, 4:])
     extent = float(np.linalg.norm(centers - centers.mean(axis=0), axis=1).max())
     rays = np.ones((len(problem.seen), 3))
@@ -73,7 +74,7 @@ def elsewhere(model: pycolmap.Reconstruction) -> set[int]:
         if anew is None:
             result.add(image_id)
             continue
-        rotation = _rotations(anew[0][None])[0]
+        rotation = rotations_of(anew[0][None])[0]
         cosine = (np.trace(rotation @ rotations[photo].T) - 1) / 2
         shift = np.linalg.norm(-rotation.T @ anew[0][4:] - centers[photo])
         if np.degrees(np.arccos(np.clip(cosine, -1, 1))) > ELSEWHERE_DEG or shift > ELSEWHERE * extent:
@@ -89,7 +90,7 @@ def elsewhere(model: pycolmap.Reconstruction) -> set[int]:
 
 def _angles(pose: Floats, points: Floats, rays: Floats) -> Floats:
     """(N,) how far (N, 3) points in the world are from (N, 3) rays of a camera, about in radians."""
-    there = points @ _rotations(pose[None])[0].T + pose[4:]
+    there = points @ rotations_of(pose[None])[0].T + pose[4:]
     return np.asarray(np.linalg.norm(np.cross(rays, there), axis=1) / np.maximum(np.linalg.norm(there, axis=1), 1e-12))
 
 
@@ -115,14 +116,3 @@ def _without_own(
     places = np.zeros_like(rays)
     places[told] = np.linalg.solve(matrices[told], others[told, 9:, None])[:, :, 0]
     return places, told
-
-
-def _rotations(poses: Floats) -> Floats:
-    """(N, 3, 3) of (N, 7) poses, which begin with a quaternion x, y, z, w."""
-    x, y, z, w = (poses[:, :4] / np.linalg.norm(poses[:, :4], axis=1, keepdims=True)).T
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.moveaxis(np.array(rows), 2, 0)

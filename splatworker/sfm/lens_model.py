@@ -77,7 +77,7 @@ def richer_lenses(
     Raises:
         ValueError: the model cannot be adjusted by our own kernel.
     """
-    if any(int(camera.model) not in adjustment.PARAMETERS for camera in model.cameras.values()):
+    if model_adjustment.unknown_lenses(model):
         raise ValueError("a lens model is none of those that can be adjusted")
     found = model_adjustment.problem_of(model, fixed, folder)
     problem = _with_rigs_held(found.problem, found.images, model)

@@ -29,12 +29,16 @@ def why_not(model: pycolmap.Reconstruction) -> str:
         return "this installation has no compiled kernel"
     if any(rig.num_sensors() > 1 for rig in model.rigs.values()):
         return "photos are views of one panorama, which move together"
-    for camera in model.cameras.values():
-        if int(camera.model) not in adjustment.PARAMETERS:
-            return f"its lens model is {camera.model_name}"
+    if unknown := unknown_lenses(model):
+        return f"its lens model is {unknown[0]}"
     if not can_solve(model.num_reg_images(), list(model.cameras.values())):
         return f"{model.num_reg_images()} photos are many for a dense system"
     return ""
+
+
+def unknown_lenses(model: pycolmap.Reconstruction) -> list[str]:
+    """The names of lens models that our kernels do not know: of such a model there is no `problem_of`."""
+    return [camera.model_name for camera in model.cameras.values() if int(camera.model) not in adjustment.PARAMETERS]
 
 
 def can_solve(photos: int, cameras: Sequence[pycolmap.Camera]) -> bool:
@@ -84,7 +88,11 @@ def adjust_model(
 
 
 def problem_of(model: pycolmap.Reconstruction, fixed: Collection[int] = (), folder: Path | None = None) -> ModelProblem:
-    """A model of photos with a pose each; the intrinsics of cameras whose ids are `fixed` stay."""
+    """A model of photos with a pose each and without `unknown_lenses`.
+
+    Args:
+        fixed: ids of cameras whose intrinsics stay.
+    """
     arrays = model_arrays.read(model, folder)
     records, camera_ids = list(arrays.images.values()), sorted(model.cameras)
     poses = np.array([record.pose for record in records]).reshape(-1, 7)[:, [1, 2, 3, 0, 4, 5, 6]]
@@ -112,6 +120,11 @@ def problem_of(model: pycolmap.Reconstruction, fixed: Collection[int] = (), fold
     return ModelProblem(problem, list(arrays.images), camera_ids, arrays.point_ids.tolist())
 
 
+def rotations_of(poses: adjustment.Floats) -> adjustment.Floats:
+    """(P, 3, 3) of (P, 7) poses, which begin with a quaternion x, y, z, w."""
+    return np.array([pycolmap.Rotation3d(pose[:4]).matrix() for pose in poses]).reshape(-1, 3, 3)
+
+
 def free_poses(poses: adjustment.Floats) -> npt.NDArray[np.uint8]:
     """What of each pose is adjusted so that the frame stays: nothing of the first, and not the scale.
 
@@ -122,7 +135,7 @@ def free_poses(poses: adjustment.Floats) -> npt.NDArray[np.uint8]:
     free = np.full(len(poses), adjustment.TURN_AND_PLACE, np.uint8)
     if len(poses) == 0:
         return free
-    rotations = [pycolmap.Rotation3d(pose[:4]).matrix() for pose in poses]
+    rotations = rotations_of(poses)
     centers = np.array([-rotation.T @ pose[4:] for rotation, pose in zip(rotations, poses, strict=True)])
     free[0] = 0
     baselines = centers - centers[0]

@@ -36,12 +36,10 @@ def share_left(model: pycolmap.Reconstruction, cameras: Collection[int], folder:
 
     The model stays as it is. Poses of photos by other cameras are held, as those of panoramas' views are known.
     """
-    if not adjustment.has_kernel():
+    if not adjustment.has_kernel() or model_adjustment.unknown_lenses(model):
         return 1.0
     found = model_adjustment.problem_of(model, folder=folder)
     asked = np.array([camera in cameras for camera in found.cameras])
-    if any(int(model.cameras[camera].model) not in adjustment.PARAMETERS for camera in found.cameras):
-        return 1.0
     problem = _of_some(found.problem, asked)
     if int(asked[problem.lens_of].sum()) < FEWEST_PHOTOS:
         return 1.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from support import photo_sets
-from support.reconstructions import cloud, group, model, verified
+from support.reconstructions import SIZE, cloud, group, model, verified
 
-from splatworker.sfm import gate, leave_one_out, tracks
+from splatworker.sfm import gate, leave_one_out, shared_lens, tracks
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.leave_one_out import FEWEST, elsewhere
 
@@ -78,3 +78,13 @@ def test_of_few_points_and_of_few_photos_nothing_is_said() -> None:
 def test_without_the_kernel_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracks, "has_kernel", lambda: False)
     assert elsewhere(model(photo_sets.arc(12), cloud())) == set()
+
+
+def test_by_a_lens_that_the_kernels_do_not_know_nothing_is_said() -> None:
+    found = model(photo_sets.arc(12), cloud())
+    full = pycolmap.Camera.create_from_model_name(1, "FULL_OPENCV", 560.0, *SIZE)
+    found.cameras[1].model = full.model
+    found.cameras[1].params = full.params.tolist()
+    assert elsewhere(found) == set()
+    assert shared_lens.share_left(found, {1}) == 1.0
+    assert gate.inspect(found, [group()], verified(found)).faults == []
