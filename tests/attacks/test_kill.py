@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,9 @@ def killed(who: str, stage: str, delay_s: float, platform: Platform, store: Stor
         platform.kill("w1")
     else:
         for pid in victims(who, stage, workspaces)[:1]:
-            os.kill(pid, signal.SIGKILL)
+            # Whoever was at work when we looked may have come to its own end since: then nobody is killed.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     # A worker whose fitness check was killed ends by itself, and the platform starts another.
     wait_until(lambda: worker.poll() is not None or platform.results)
     if worker.poll() is not None:
