@@ -7,10 +7,12 @@ others have them, and its camera, found by these (`resection`), comes out elsewh
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import tracks
+from splatworker.sfm import model_arrays, tracks
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.model_adjustment import problem_of, rotations_of, unknown_lenses
 from splatworker.sfm.resection import Rules
@@ -37,15 +39,20 @@ _WORST_CONDITION = 1e5
 """Of the equations for a point: rays that hardly meet say nothing of its depth."""
 
 
-def elsewhere(model: pycolmap.Reconstruction) -> set[int]:
+def elsewhere(
+    model: pycolmap.Reconstruction, arrays: model_arrays.ModelArrays | None = None, threads: int = 1
+) -> set[int]:
     """The ids of images whose cameras come out elsewhere, or nowhere.
 
     Of photos with too few points nothing is said, nor without compiled kernels, nor by a lens
     that they do not know.
+
+    Args:
+        arrays: the model's, if they have been read.
     """
     if not tracks.has_kernel() or unknown_lenses(model):
         return set()
-    found = problem_of(model)
+    found = problem_of(model, arrays=arrays)
     problem = found.problem
     if not len(problem.photo):
         return set()
@@ -60,11 +67,14 @@ def elsewhere(model: pycolmap.Reconstruction) -> set[int]:
     from_camera = rays / np.linalg.norm(rays, axis=1, keepdims=True)
     rays = np.einsum("nji,nj->ni", rotations[problem.photo], from_camera)
     points, told = _without_own(rays, centers[problem.photo], problem.point, len(problem.points))
-    result = set()
-    for photo, image_id in enumerate(found.images):
-        rows = np.flatnonzero((problem.photo == photo) & told)
+    order = np.argsort(problem.photo, kind="stable")
+    first = np.searchsorted(problem.photo[order], np.arange(len(found.images) + 1))
+
+    def is_elsewhere(photo: int) -> bool:
+        rows = order[first[photo] : first[photo + 1]]
+        rows = rows[told[rows]]
         if len(rows) < FEWEST:
-            continue
+            return False
         lens = problem.lens_of[photo]
         anew = _mapping.resect(
             np.ascontiguousarray(problem.seen[rows]), np.ascontiguousarray(points[rows]), int(problem.model[lens]),
@@ -72,20 +82,21 @@ def elsewhere(model: pycolmap.Reconstruction) -> set[int]:
             confidence=_RULES.confidence, max_trials=_RULES.max_trials,
         )  # fmt: skip
         if anew is None:
-            result.add(image_id)
-            continue
+            return True
         rotation = rotations_of(anew[0][None])[0]
         cosine = (np.trace(rotation @ rotations[photo].T) - 1) / 2
         shift = np.linalg.norm(-rotation.T @ anew[0][4:] - centers[photo])
-        if np.degrees(np.arccos(np.clip(cosine, -1, 1))) > ELSEWHERE_DEG or shift > ELSEWHERE * extent:
-            held = rows[anew[2]]
-            before, after = (
-                np.square(_angles(pose, points[held], from_camera[held])).mean()
-                for pose in (problem.poses[photo], anew[0])
-            )
-            if before > BETTER**2 * after:
-                result.add(image_id)
-    return result
+        if np.degrees(np.arccos(np.clip(cosine, -1, 1))) <= ELSEWHERE_DEG and shift <= ELSEWHERE * extent:
+            return False
+        held = rows[anew[2]]
+        before, after = (
+            np.square(_angles(pose, points[held], from_camera[held])).mean() for pose in (problem.poses[photo], anew[0])
+        )
+        return bool(before > BETTER**2 * after)
+
+    with ThreadPoolExecutor(threads) as pool:  # the kernel lets go of Python's lock
+        answers = pool.map(is_elsewhere, range(len(found.images)))
+        return {image_id for image_id, answer in zip(found.images, answers, strict=True) if answer}
 
 
 def _angles(pose: Floats, points: Floats, rays: Floats) -> Floats:

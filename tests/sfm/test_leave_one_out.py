@@ -60,9 +60,9 @@ def test_half_of_a_flat_scene_that_is_mirrored_comes_out_elsewhere() -> None:
 def test_a_few_are_not_enough_to_call_the_model_bent(monkeypatch: pytest.MonkeyPatch) -> None:
     sound = model(photo_sets.arc(12), cloud())
     assert gate.inspect(sound, [group()], verified(sound)).bent == set()
-    monkeypatch.setattr(leave_one_out, "elsewhere", lambda _: {3, 4})
+    monkeypatch.setattr(leave_one_out, "elsewhere", lambda *_: {3, 4})
     assert gate.inspect(sound, [group()], verified(sound)).bent == set()
-    monkeypatch.setattr(leave_one_out, "elsewhere", lambda _: {3, 4, 9})
+    monkeypatch.setattr(leave_one_out, "elsewhere", lambda *_: {3, 4, 9})
     assert gate.inspect(sound, [group()], verified(sound)).bent == {3, 4, 9}
 
 
