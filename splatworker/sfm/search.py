@@ -223,7 +223,7 @@ def _matched(
             len(photos),
             options.matcher,
             preset.gpu or features.has_many(bench.threads),
-            lambda: retrieval.similarities(retrieval.read_descriptors(bench.database), options.seed),
+            lambda: retrieval.similarities(retrieval.read_descriptors(bench.database), options.seed, bench.threads),
             frames,
             [[number + 1 for number in video] for video in sequences(photos)],
         )
