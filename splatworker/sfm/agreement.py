@@ -71,6 +71,7 @@ def agreeing(
     verified: Verified,
     max_error: float = MAX_ERROR_PX,
     of: Mapping[int, Placed] | None = None,
+    threads: int = 1,
 ) -> dict[Pair, tuple[int, int]]:
     """For each pair of registered images with verified matches: (how many agree with the model, how many).
 
@@ -78,7 +79,7 @@ def agreeing(
         max_error: so many pixels from its feature a point may be seen, or from its line a match.
         of: the model's photos, if they are known (`placed`).
     """
-    found = _votes(of or placed(model, verified), verified, max_error)
+    found = _votes(of or placed(model, verified), verified, max_error, threads)
     return {pair: (of_pair.by_points + of_pair.by_rays, of_pair.matches) for pair, of_pair in found.items()}
 
 
@@ -91,9 +92,11 @@ def agreeing_by_points(model: pycolmap.Reconstruction, verified: Verified) -> di
     return {pair: (of_pair.by_points, of_pair.with_point) for pair, of_pair in found.items()}
 
 
-def _votes(of: Mapping[int, Placed], verified: Verified, max_error: float) -> dict[Pair, match_votes.Votes]:
+def _votes(
+    of: Mapping[int, Placed], verified: Verified, max_error: float, threads: int = 1
+) -> dict[Pair, match_votes.Votes]:
     matches = {pair: of_pair for pair, of_pair in verified.matches.items() if of.keys() >= set(pair)}
-    return match_votes.votes(of, matches, max_error)
+    return match_votes.votes(of, matches, max_error, threads)
 
 
 def placed(

@@ -97,7 +97,7 @@ def inspect(
     found.doubted = contradictions(model, groups)
     frames = registered_frames(model)
     placed = agreement.placed(model, verified, arrays) if verified else {}
-    closely = close_votes(model, verified, placed) if verified else {}
+    closely = close_votes(model, verified, placed, threads) if verified else {}
     contradicted = contradicted_frames(model, verified, closely, placed) if verified else {}
     lenses = other_lenses(model, groups, verified, closely, placed) if verified else {}
     far = far_off({frame_id: images[0].projection_center() for frame_id, images in frames.items()})
@@ -159,10 +159,13 @@ def _elsewhere(
 
 
 def close_votes(
-    model: pycolmap.Reconstruction, verified: agreement.Verified, placed: Mapping[int, agreement.Placed]
+    model: pycolmap.Reconstruction,
+    verified: agreement.Verified,
+    placed: Mapping[int, agreement.Placed],
+    threads: int = 1,
 ) -> dict[Pair, tuple[int, int]]:
     """Pair of frames -> (matches that agree with the model closely, all of them)."""
-    return _votes_of_frames(model, verified, bend.CLOSE_PX, placed)
+    return _votes_of_frames(model, verified, bend.CLOSE_PX, placed, threads)
 
 
 def _votes_of_frames(
@@ -170,9 +173,10 @@ def _votes_of_frames(
     verified: agreement.Verified,
     max_error: float,
     placed: Mapping[int, agreement.Placed],
+    threads: int = 1,
 ) -> dict[Pair, tuple[int, int]]:
     frame_of = {image_id: model.image(image_id).frame_id for image_id in model.reg_image_ids()}
-    return agreement.by_frame(agreement.agreeing(model, verified, max_error, placed), frame_of)
+    return agreement.by_frame(agreement.agreeing(model, verified, max_error, placed, threads), frame_of)
 
 
 def other_lenses(

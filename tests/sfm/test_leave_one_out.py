@@ -7,7 +7,7 @@ import pytest
 from support import photo_sets
 from support.reconstructions import SIZE, cloud, group, model, verified
 
-from splatworker.sfm import gate, leave_one_out, shared_lens, tracks
+from splatworker.sfm import gate, leave_one_out, model_arrays, shared_lens, tracks
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.leave_one_out import FEWEST, elsewhere
 
@@ -54,6 +54,7 @@ def test_half_of_a_flat_scene_that_is_mirrored_comes_out_elsewhere() -> None:
     accused = elsewhere(found)
     assert len(accused & set(HALF)) >= 4
     assert gate._elsewhere(found) == accused
+    assert elsewhere(found, threads=3) == elsewhere(found, model_arrays.read(found)) == accused
 
 
 @needs_kernel
