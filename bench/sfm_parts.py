@@ -98,7 +98,7 @@ def run_measured(words: list[str], report: Path) -> int:
     meter = Meter()
 
     def with_meter(name: str) -> Any:
-        stage = import_module(name)
+        stage: Any = import_module(name)
         run_as_command = stage.run_as_command
 
         def run(named: str, work: Callable[..., Any], **how: Any) -> int:
@@ -111,7 +111,7 @@ def run_measured(words: list[str], report: Path) -> int:
         stage.run_as_command = run
         return stage
 
-    cli.import_module = with_meter  # type: ignore[assignment]
+    cli.import_module = with_meter  # type: ignore[assignment, attr-defined]
     status = cli.main(["sfm", *words])
     report.write_text(json.dumps(meter.seconds))
     return status
