@@ -47,6 +47,7 @@ def clean(
     max_error: float,
     cos_least: float,
     transitivity: int,
+    threads: int = 1,
 ) -> tuple[Floats, int, int, int]: ...
 def forget(features: Features, point_of: Numbers, points: Floats, photos: Numbers) -> Floats: ...
 def visible(

@@ -12,6 +12,7 @@ splatworker weights                      bring the segmentation network's weight
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
 
@@ -36,6 +37,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("splatworker.commands.schema", "print the JSON Schema of a job"),
 }
 """Name -> the module whose `main(argv)` does it, imported when it is called, and a word about it."""
+
+_WITHOUT_THREADS_OF_NUMPY = ("sfm",)
+"""Commands whose products of matrices are small. While it is loaded numpy's OpenBLAS begins a thread for each processor
+that the machine has, though the container may use a few of them, and these spin when they have nothing to do."""
 
 _WORKERS_OWN = (
     "fetch",
@@ -79,6 +84,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(name: str, rest: list[str]) -> int:
+    if name in _WITHOUT_THREADS_OF_NUMPY:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if name in COMMANDS:
         # Not Any: every command's module has main(argv: list[str]) -> int.
         command_main = import_module(COMMANDS[name][0]).main

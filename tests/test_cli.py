@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +31,18 @@ def test_a_command_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> 
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("splatworker: there is no command 'paint'.\n\nusage:")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted where Linux tells them")
+def test_the_cameras_begin_without_threads_of_numpy() -> None:
+    code = (
+        "import os, sys; from splatworker import cli\n"
+        "try: cli.main(['sfm', '--help'])\n"
+        "except SystemExit: print('numpy' in sys.modules, len(os.listdir('/proc/self/task')))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.splitlines()[-1] == "True 1"
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)

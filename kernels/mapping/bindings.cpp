@@ -57,7 +57,8 @@ nb::tuple retriangulate(const nb::tuple &features, const nb::tuple &lenses, Tabl
 
 nb::tuple clean(const nb::tuple &features, const nb::tuple &lenses, Table<const double, 7> poses,
                 List<const uint8_t> placed, List<int32_t> point_of, Table<const double, 3> points, double max_error,
-                double cos_least, int transitivity) {
+                double cos_least, int transitivity, int threads) {
+    require(threads > 0, "threads must be positive");
     GivenModel model(features, lenses, poses, placed, point_of, points);
     int64_t completed = 0, merged = 0, removed = 0;
     std::vector<double> kept;
@@ -66,7 +67,7 @@ nb::tuple clean(const nb::tuple &features, const nb::tuple &lenses, Table<const 
         const FilterRules rules = {max_error, cos_least, transitivity};
         completed = model.tracks.complete(model.cameras, rules);
         merged = model.tracks.merge(model.cameras, rules);
-        removed = model.tracks.filter(model.cameras, rules);
+        removed = model.tracks.filter(model.cameras, rules, threads);
         kept = model.tracks.compact();
     }
     return nb::make_tuple(points_array(std::move(kept)), completed, merged, removed);
@@ -219,7 +220,7 @@ NB_MODULE(_mapping, m) {
           nb::arg("cos_continue"), nb::arg("cos_least"));
     m.def("clean", &clean, nb::arg("features"), nb::arg("lenses"), nb::arg("poses"), nb::arg("placed"),
           nb::arg("point_of"), nb::arg("points"), nb::kw_only(), nb::arg("max_error"), nb::arg("cos_least"),
-          nb::arg("transitivity"));
+          nb::arg("transitivity"), nb::arg("threads") = 1);
     m.def("forget", &forget, nb::arg("features"), nb::arg("point_of"), nb::arg("points"), nb::arg("photos"));
     m.def("visible", &visible, nb::arg("features"), nb::arg("point_of"), nb::arg("photos"), nb::arg("sizes"));
     m.def("resect_photos", &resect_photos, nb::arg("features"), nb::arg("lenses"), nb::arg("point_of"),

@@ -21,6 +21,15 @@ inline void require(bool fine, const char *sentence) {
     if (!fine) throw std::invalid_argument(sentence);
 }
 
+// Whether all numbers are at least `least` and below `end`, without a branch for each.
+template <typename Numbers>
+bool all_within(const Numbers &numbers, int64_t least, int64_t end) {
+    const int32_t *values = numbers.data();
+    bool within = true;
+    for (size_t k = 0; k < numbers.size(); ++k) within &= (values[k] >= least) & (values[k] < end);
+    return within;
+}
+
 // The features of all photos and their matches.
 struct GivenFeatures {
     List<const int64_t> first, first_match;
@@ -40,8 +49,7 @@ struct GivenFeatures {
         require(first.size() > 0 && first_match.size() == seen.shape(0) + 1,
                 "photos' or matches' beginnings are missing");
         require(rises(first, features.count) && rises(first_match, int64_t(match.size())), "beginnings must rise");
-        for (size_t m = 0; m < match.size(); ++m)
-            require(match.data()[m] >= 0 && match.data()[m] < features.count, "a match of a feature that is not there");
+        require(all_within(match, 0, features.count), "a match of a feature that is not there");
     }
 
     static bool rises(const List<const int64_t> &begins, int64_t end) {
@@ -77,8 +85,7 @@ struct GivenLenses {
 
 inline void check_points(const List<int32_t> &point_of, const Features &features, int64_t points) {
     require(int64_t(point_of.size()) == features.count, "each feature has a point or -1");
-    for (int64_t k = 0; k < features.count; ++k)
-        require(point_of.data()[k] >= -1 && point_of.data()[k] < points, "a point that is not there");
+    require(all_within(point_of, -1, points), "a point that is not there");
 }
 
 inline void check_photos(const List<const int32_t> &photos, const Features &features) {

@@ -230,9 +230,12 @@ int64_t Tracks::merge(const Cameras &cameras, const FilterRules &rules) {
     return merged;
 }
 
-int64_t Tracks::filter(const Cameras &cameras, const FilterRules &rules) {
+// Each point by itself: no two have a feature in common.
+int64_t Tracks::filter(const Cameras &cameras, const FilterRules &rules, int threads) {
+    (void)threads;
     const double most = rules.max_error * rules.max_error;
     int64_t removed = 0;
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(+ : removed)
     for (int32_t point = 0; point < int32_t(seen_by_.size()); ++point) {
         std::vector<int32_t> &seen_by = seen_by_[point];
         const double *at = &points_[3 * point];

@@ -57,7 +57,7 @@ public:
     int64_t complete(const Cameras &cameras, const FilterRules &rules);
     int64_t merge(const Cameras &cameras, const FilterRules &rules);
     // Without features that are seen elsewhere, points seen once, and points under small angles; how many features.
-    int64_t filter(const Cameras &cameras, const FilterRules &rules);
+    int64_t filter(const Cameras &cameras, const FilterRules &rules, int threads);
     void forget(int32_t photo);  // takes all points from a photo's features
 
     // Points with at least two features, numbered anew in their order.

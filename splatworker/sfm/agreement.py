@@ -67,14 +67,19 @@ class Placed:
 
 
 def agreeing(
-    model: pycolmap.Reconstruction, verified: Verified, max_error: float = MAX_ERROR_PX
+    model: pycolmap.Reconstruction,
+    verified: Verified,
+    max_error: float = MAX_ERROR_PX,
+    of: Mapping[int, Placed] | None = None,
+    threads: int = 1,
 ) -> dict[Pair, tuple[int, int]]:
     """For each pair of registered images with verified matches: (how many agree with the model, how many).
 
     Args:
         max_error: so many pixels from its feature a point may be seen, or from its line a match.
+        of: the model's photos, if they are known (`placed`).
     """
-    found = _votes(model, verified, max_error)
+    found = _votes(of or placed(model, verified), verified, max_error, threads)
     return {pair: (of_pair.by_points + of_pair.by_rays, of_pair.matches) for pair, of_pair in found.items()}
 
 
@@ -83,19 +88,22 @@ def agreeing_by_points(model: pycolmap.Reconstruction, verified: Verified) -> di
 
     Rays that meet say little of a few matches: those of cameras at one height do, whatever their photos show.
     """
-    found = _votes(model, verified, MAX_ERROR_PX)
+    found = _votes(placed(model, verified), verified, MAX_ERROR_PX)
     return {pair: (of_pair.by_points, of_pair.with_point) for pair, of_pair in found.items()}
 
 
-def _votes(model: pycolmap.Reconstruction, verified: Verified, max_error: float) -> dict[Pair, match_votes.Votes]:
-    of = placed(model, verified)
+def _votes(
+    of: Mapping[int, Placed], verified: Verified, max_error: float, threads: int = 1
+) -> dict[Pair, match_votes.Votes]:
     matches = {pair: of_pair for pair, of_pair in verified.matches.items() if of.keys() >= set(pair)}
-    return match_votes.votes(of, matches, max_error)
+    return match_votes.votes(of, matches, max_error, threads)
 
 
-def placed(model: pycolmap.Reconstruction, verified: Verified) -> dict[int, Placed]:
-    """The model's photos by their ids."""
-    arrays = model_arrays.read(model)
+def placed(
+    model: pycolmap.Reconstruction, verified: Verified, arrays: model_arrays.ModelArrays | None = None
+) -> dict[int, Placed]:
+    """The model's photos by their ids; `arrays` are the model's, if they have been read."""
+    arrays = arrays or model_arrays.read(model)
     return {image_id: _placed(model, image_id, verified, arrays) for image_id in arrays.images}
 
 

@@ -30,7 +30,11 @@ def extract(
             return found and photo_features.without_hidden(found, mask)
         return photo_features.features_of(photo, mask, longest, first_octave, most, bench.accelerator)
 
-    with pycolmap.Database.open(bench.database) as opened, ThreadPoolExecutor(bench.threads) as pool:
+    with (
+        pycolmap.Database.open(bench.database) as opened,
+        ThreadPoolExecutor(bench.threads) as pool,
+        pycolmap.DatabaseTransaction(opened),
+    ):
         jobs = [pool.submit(find, image.name) for image in images]
         try:
             for done, (image, job) in enumerate(zip(images, jobs, strict=True), 1):

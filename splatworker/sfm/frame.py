@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from splatworker.sfm import model_arrays
 from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.model_arrays import ModelArrays
 from splatworker.sfm.photo import PhotoHeader
 
 Vectors = npt.NDArray[np.float64]
@@ -80,8 +82,11 @@ def camera_extent(centers: Vectors) -> float:
     return float(2 * np.linalg.norm(centers - centers.mean(axis=0), axis=1).max())
 
 
-def find_frame(model: pycolmap.Reconstruction, photos: Mapping[int, PhotoHeader]) -> Frame:
-    """The frame for a model; `photos` by image id."""
+def find_frame(
+    model: pycolmap.Reconstruction, photos: Mapping[int, PhotoHeader], arrays: ModelArrays | None = None
+) -> Frame:
+    """The frame for a model; `photos` by image id, `arrays` the model's, if they have been read."""
+    arrays = arrays or model_arrays.read(model)
     views = {image_id: model.image(image_id) for image_id in sorted(model.reg_image_ids())}
     turns = [np.asarray(image.cam_from_world().rotation.matrix()).T for image in views.values()]
     up_in_photo = [UP_IN_PHOTO[photos[image_id].orientation] for image_id in views]
@@ -90,7 +95,7 @@ def find_frame(model: pycolmap.Reconstruction, photos: Mapping[int, PhotoHeader]
         first.setdefault(image.frame_id, image_id)
     images = {image_id: views[image_id] for image_id in first.values()}  # the views of a panorama are in one place
     centers = np.array([image.projection_center() for image in images.values()])
-    points = np.array([point.xyz for point in model.points3D.values()])
+    points = arrays.points[arrays.rows(np.fromiter(model.points3D.keys(), np.uint64))]
     middle = geometric_median(points)
     up = up_axis(turns, up_in_photo, centers.mean(axis=0) - middle)
     rotation = _upright(up, centers[0] - middle)

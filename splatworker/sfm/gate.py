@@ -67,6 +67,7 @@ class Inspection:
             be the best that there is.
         contradicted: so many cameras are contradicted by their photos' matches, or bent, that the fault is not theirs.
         other_lens: of the implausible ones those that another lens has taken, which is no fault of the model.
+        arrays: the model's, which it was judged by.
     """
 
     implausible_images: dict[int, str] = field(default_factory=dict)
@@ -76,24 +77,29 @@ class Inspection:
     bent: set[int] = field(default_factory=set)
     contradicted: bool = False
     other_lens: set[int] = field(default_factory=set)
+    arrays: model_arrays.ModelArrays | None = field(default=None, repr=False, compare=False)
 
 
 def inspect(
-    model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], verified: agreement.Verified | None = None
+    model: pycolmap.Reconstruction,
+    groups: Sequence[CameraGroup],
+    verified: agreement.Verified | None = None,
+    *,
+    threads: int = 1,
 ) -> Inspection:
     """Look for cameras that cannot be true; `groups[camera_id - 1]` holds what was known before.
 
     With the `verified` matches of the photos, cameras that these contradict are found, too.
     """
-    found = Inspection()
+    arrays = model_arrays.read(model)
+    found = Inspection(arrays=arrays)
     implausible = {camera_id: clause for camera_id, camera in model.cameras.items() if (clause := lens_fault(camera))}
-    for camera_id, camera in model.cameras.items():
-        if clause := contradiction(camera, groups[camera_id - 1]):
-            found.doubted[camera_id] = clause
+    found.doubted = contradictions(model, groups)
     frames = registered_frames(model)
-    closely = close_votes(model, verified) if verified else {}
-    contradicted = contradicted_frames(model, verified, closely) if verified else {}
-    lenses = other_lenses(model, groups, verified, closely) if verified else {}
+    placed = agreement.placed(model, verified, arrays) if verified else {}
+    closely = close_votes(model, verified, placed, threads) if verified else {}
+    contradicted = contradicted_frames(model, verified, closely, placed) if verified else {}
+    lenses = other_lenses(model, groups, verified, closely, placed) if verified else {}
     far = far_off({frame_id: images[0].projection_center() for frame_id, images in frames.items()})
     for frame_id, images in frames.items():
         points = sum(image.num_points3D for image in images)
@@ -114,9 +120,9 @@ def inspect(
         found.faults.append(f"{len(impossible)} of {len(frames)} cameras are impossible ({clause})")
     found.bent = bend.bent({pair: vote for pair, vote in closely.items() if not found.implausible_images.keys() & pair})
     if verified:
-        found.bent |= _elsewhere(model) - found.implausible_images.keys()
+        found.bent |= _elsewhere(model, arrays, threads) - found.implausible_images.keys()
     found.contradicted = len((contradicted.keys() | found.bent) - found.other_lens) > MAX_IMPLAUSIBLE * len(frames)
-    angle, behind = _rays(model)
+    angle, behind = _rays(model, arrays)
     found.flat = angle < MIN_ANGLE_DEG
     if found.flat:
         found.faults.append(f"the cameras stand in one spot (rays meet under {angle:.2f} degrees)")
@@ -126,12 +132,15 @@ def inspect(
 
 
 def contradicted_frames(
-    model: pycolmap.Reconstruction, verified: agreement.Verified, closely: Mapping[Pair, tuple[int, int]]
+    model: pycolmap.Reconstruction,
+    verified: agreement.Verified,
+    closely: Mapping[Pair, tuple[int, int]],
+    placed: Mapping[int, agreement.Placed],
 ) -> dict[int, str]:
     """Frame id -> how the matches of its photos contradict where its camera came out, a clause."""
     if not agreement.misplaced(closely) and not agreement.set_apart(closely):
         return {}  # what agrees closely agrees: nothing to count again
-    votes = _votes_of_frames(model, verified, agreement.MAX_ERROR_PX)
+    votes = _votes_of_frames(model, verified, agreement.MAX_ERROR_PX, placed)
     apart = dict.fromkeys(
         agreement.set_apart(votes), "its camera is one of some that came out apart from where their matches have them"
     )
@@ -141,22 +150,33 @@ def contradicted_frames(
     }
 
 
-def _elsewhere(model: pycolmap.Reconstruction) -> set[int]:
+def _elsewhere(
+    model: pycolmap.Reconstruction, arrays: model_arrays.ModelArrays | None = None, threads: int = 1
+) -> set[int]:
     """The frames whose photos come out elsewhere by the points that the others fix; none where it is only a few."""
-    found = {model.image(image_id).frame_id for image_id in leave_one_out.elsewhere(model)}
+    found = {model.image(image_id).frame_id for image_id in leave_one_out.elsewhere(model, arrays, threads)}
     return found if len(found) >= FEWEST_ELSEWHERE else set()
 
 
-def close_votes(model: pycolmap.Reconstruction, verified: agreement.Verified) -> dict[Pair, tuple[int, int]]:
+def close_votes(
+    model: pycolmap.Reconstruction,
+    verified: agreement.Verified,
+    placed: Mapping[int, agreement.Placed],
+    threads: int = 1,
+) -> dict[Pair, tuple[int, int]]:
     """Pair of frames -> (matches that agree with the model closely, all of them)."""
-    return _votes_of_frames(model, verified, bend.CLOSE_PX)
+    return _votes_of_frames(model, verified, bend.CLOSE_PX, placed, threads)
 
 
 def _votes_of_frames(
-    model: pycolmap.Reconstruction, verified: agreement.Verified, max_error: float
+    model: pycolmap.Reconstruction,
+    verified: agreement.Verified,
+    max_error: float,
+    placed: Mapping[int, agreement.Placed],
+    threads: int = 1,
 ) -> dict[Pair, tuple[int, int]]:
     frame_of = {image_id: model.image(image_id).frame_id for image_id in model.reg_image_ids()}
-    return agreement.by_frame(agreement.agreeing(model, verified, max_error), frame_of)
+    return agreement.by_frame(agreement.agreeing(model, verified, max_error, placed, threads), frame_of)
 
 
 def other_lenses(
@@ -164,6 +184,7 @@ def other_lenses(
     groups: Sequence[CameraGroup],
     verified: agreement.Verified,
     closely: Mapping[Pair, tuple[int, int]],
+    placed: Mapping[int, agreement.Placed],
 ) -> dict[int, str]:
     """Frame id -> what its photo's lens is, a clause, of photos that share a camera with others and should not."""
     least = DOUBTFUL * bend.usual_share(closely)
@@ -174,7 +195,7 @@ def other_lenses(
         if share < least and model.exists_image(frame_id) and model.image(frame_id).camera_id in shared
     }
     found = {}
-    for image_id, focal in other_lens.other_focals(model, verified, doubtful).items():
+    for image_id, focal in other_lens.other_focals(model, verified, doubtful, placed).items():
         others = model.camera(model.image(image_id).camera_id).mean_focal_length()
         found[image_id] = (
             f"it seems to have been taken with another lens, or zoomed: its focal length fits as {focal:.0f} pixels, "
@@ -190,6 +211,12 @@ def registered_frames(model: pycolmap.Reconstruction) -> dict[int, list[pycolmap
         image = model.image(image_id)
         frames.setdefault(image.frame_id, []).append(image)
     return frames
+
+
+def contradictions(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup]) -> dict[int, str]:
+    """Camera id -> how it contradicts the header of its photos, a clause, of those that do."""
+    clauses = {camera_id: contradiction(camera, groups[camera_id - 1]) for camera_id, camera in model.cameras.items()}
+    return {camera_id: clause for camera_id, clause in clauses.items() if clause}
 
 
 def contradiction(camera: pycolmap.Camera, group: CameraGroup) -> str:
@@ -239,9 +266,8 @@ def far_off(centers: dict[int, npt.NDArray[np.float64]]) -> set[int]:
     return {image_id for image_id, distance in zip(centers, distances, strict=True) if distance > limit}
 
 
-def _rays(model: pycolmap.Reconstruction) -> tuple[float, float]:
+def _rays(model: pycolmap.Reconstruction, arrays: model_arrays.ModelArrays) -> tuple[float, float]:
     """(median over points of the widest angle between two of its rays in degrees, share of points behind)."""
-    arrays = model_arrays.read(model)
     poses = np.array([model.image(image_id).cam_from_world().matrix() for image_id in arrays.images])
     image, point, _ = arrays.observations()
     some = np.flatnonzero(point % max(1, len(arrays.points) // _SAMPLE) == 0)

@@ -75,11 +75,12 @@ class MatchGraph:
 
 def third_best(images: Sequence[int], inliers: Mapping[Pair, int]) -> float:
     """Verified matches of an image with its third best partner, the median over images."""
-    best = []
-    for image in images:
-        counts = sorted((count for pair, count in inliers.items() if image in pair), reverse=True)
-        best.append(counts[2] if len(counts) > 2 else 0)
-    return float(np.median(best))
+    counts: dict[int, list[int]] = {image: [] for image in images}
+    for pair, count in inliers.items():
+        for image in pair:
+            if image in counts:
+                counts[image].append(count)
+    return float(np.median([sorted(of, reverse=True)[2] if len(of) > 2 else 0 for of in counts.values()]))
 
 
 def read_graph(database: Path, frames: Sequence[int] | None = None) -> MatchGraph:

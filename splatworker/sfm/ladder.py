@@ -164,7 +164,7 @@ def climb(
         else:
             most_seconds = longest_rung(photos, [one.seconds for one in attempts if one.engine == "colmap"])
             models = mapping.map_incrementally(bench, output, rung.mapper, photos, span, most_seconds)
-        found = gate.inspect(models[0], groups, verified) if models else gate.Inspection()
+        found = gate.inspect(models[0], groups, verified, threads=bench.threads) if models else gate.Inspection()
         others = tuple(frozenset(model.reg_frame_ids()) for model in models[1:])
         seconds = time.monotonic() - start
         attempts.append(Attempt(look, rung.name, models[0] if models else None, others, found, seconds))
@@ -180,7 +180,7 @@ def _in_rounds(
     start = time.monotonic()
     options = mapping.incremental_options(MapperPreset(), bench, mapping.ONE_THREAD)
     model = rounds.map_in_rounds(bench, options, photos, span, verified)
-    found = gate.inspect(model, groups, verified) if model else gate.Inspection()
+    found = gate.inspect(model, groups, verified, threads=bench.threads) if model else gate.Inspection()
     return Attempt(look, "incremental", model, (), found, time.monotonic() - start, "own")
 
 
@@ -194,7 +194,8 @@ def _by_strongest_pairs(
     if model:
         pairs |= alike.agreeing_pairs(model, verified)
         model, engine = _map_pairs(bench, "agreeing", pairs, photos, span)
-    found = gate.inspect(model, groups, alike.of_pairs(verified, pairs)) if model else gate.Inspection()
+    kept = alike.of_pairs(verified, pairs)
+    found = gate.inspect(model, groups, kept, threads=bench.threads) if model else gate.Inspection()
     unused = sum(1 for pair, matches in verified.matches.items() if len(matches) and pair not in pairs)
     seconds = time.monotonic() - start
     return Attempt(look, "strongest pairs", model, (), found, seconds, engine, unused)

@@ -7,10 +7,12 @@ others have them, and its camera, found by these (`resection`), comes out elsewh
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import tracks
+from splatworker.sfm import model_arrays, tracks
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.model_adjustment import problem_of, rotations_of, unknown_lenses
 from splatworker.sfm.resection import Rules
@@ -37,15 +39,20 @@ _WORST_CONDITION = 1e5
 """Of the equations for a point: rays that hardly meet say nothing of its depth."""
 
 
-def elsewhere(model: pycolmap.Reconstruction) -> set[int]:
+def elsewhere(
+    model: pycolmap.Reconstruction, arrays: model_arrays.ModelArrays | None = None, threads: int = 1
+) -> set[int]:
     """The ids of images whose cameras come out elsewhere, or nowhere.
 
     Of photos with too few points nothing is said, nor without compiled kernels, nor by a lens
     that they do not know.
+
+    Args:
+        arrays: the model's, if they have been read.
     """
     if not tracks.has_kernel() or unknown_lenses(model):
         return set()
-    found = problem_of(model)
+    found = problem_of(model, arrays=arrays)
     problem = found.problem
     if not len(problem.photo):
         return set()
@@ -59,33 +66,37 @@ def elsewhere(model: pycolmap.Reconstruction) -> set[int]:
         rays[of_lens, :2] = _mapping.rays(seen, int(problem.model[lens]), problem.parameters[lens])
     from_camera = rays / np.linalg.norm(rays, axis=1, keepdims=True)
     rays = np.einsum("nji,nj->ni", rotations[problem.photo], from_camera)
-    points, told = _without_own(rays, centers[problem.photo], problem.point, len(problem.points))
-    result = set()
-    for photo, image_id in enumerate(found.images):
-        rows = np.flatnonzero((problem.photo == photo) & told)
+    equations, of_points, times = _equations(rays, centers[problem.photo], problem.point, len(problem.points))
+    order = np.argsort(problem.photo, kind="stable")
+    first = np.searchsorted(problem.photo[order], np.arange(len(found.images) + 1))
+
+    def is_elsewhere(photo: int) -> bool:
+        rows = order[first[photo] : first[photo + 1]]
+        of = problem.point[rows]
+        points, told = _nearest(of_points[of] - equations[rows], times[of] - 1)
+        rows, points = rows[told], points[told]
         if len(rows) < FEWEST:
-            continue
+            return False
         lens = problem.lens_of[photo]
         anew = _mapping.resect(
-            np.ascontiguousarray(problem.seen[rows]), np.ascontiguousarray(points[rows]), int(problem.model[lens]),
+            np.ascontiguousarray(problem.seen[rows]), points, int(problem.model[lens]),
             problem.parameters[lens], 0, np.ones(1), seed=0, photo=photo, max_error=_RULES.max_error,
             confidence=_RULES.confidence, max_trials=_RULES.max_trials,
         )  # fmt: skip
         if anew is None:
-            result.add(image_id)
-            continue
+            return True
         rotation = rotations_of(anew[0][None])[0]
         cosine = (np.trace(rotation @ rotations[photo].T) - 1) / 2
         shift = np.linalg.norm(-rotation.T @ anew[0][4:] - centers[photo])
-        if np.degrees(np.arccos(np.clip(cosine, -1, 1))) > ELSEWHERE_DEG or shift > ELSEWHERE * extent:
-            held = rows[anew[2]]
-            before, after = (
-                np.square(_angles(pose, points[held], from_camera[held])).mean()
-                for pose in (problem.poses[photo], anew[0])
-            )
-            if before > BETTER**2 * after:
-                result.add(image_id)
-    return result
+        if not (np.degrees(np.arccos(np.clip(cosine, -1, 1))) > ELSEWHERE_DEG or shift > ELSEWHERE * extent):
+            return False
+        held, along = points[anew[2]], from_camera[rows[anew[2]]]
+        before, after = (np.square(_angles(pose, held, along)).mean() for pose in (problem.poses[photo], anew[0]))
+        return bool(before > BETTER**2 * after)
+
+    with ThreadPoolExecutor(threads) as pool:  # the kernel lets go of Python's lock
+        answers = pool.map(is_elsewhere, range(len(found.images)))
+        return {image_id for image_id, answer in zip(found.images, answers, strict=True) if answer}
 
 
 def _angles(pose: Floats, points: Floats, rays: Floats) -> Floats:
@@ -94,10 +105,11 @@ def _angles(pose: Floats, points: Floats, rays: Floats) -> Floats:
     return np.asarray(np.linalg.norm(np.cross(rays, there), axis=1) / np.maximum(np.linalg.norm(there, axis=1), 1e-12))
 
 
-def _without_own(
+def _equations(
     rays: Floats, centers: Floats, point: npt.NDArray[np.int32], count: int
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """For each ray the place nearest to the other rays of its point, (N, 3), and whether these fix it.
+) -> tuple[Floats, Floats, npt.NDArray[np.intp]]:
+    """For the place nearest to rays: what each of them asks, (N, 12), a matrix and its right side; the sums of these
+    of each point's rays, (count, 12), and how many they are.
 
     Args:
         rays, centers: (N, 3) each, directions of length 1 and where they begin.
@@ -106,13 +118,15 @@ def _without_own(
     across = np.eye(3) - rays[:, :, None] * rays[:, None, :]  # how far from the ray, squared
     toward = np.einsum("nij,nj->ni", across, centers)
     rows = np.concatenate([across.reshape(-1, 9), toward], axis=1)
-    sums = np.stack([np.bincount(point, column, count) for column in rows.T], axis=1)
-    others = sums[point] - rows
-    matrices = others[:, :9].reshape(-1, 3, 3)
+    sums = np.stack([np.bincount(point, column, count) for column in rows.T], axis=1).astype(np.float64)
+    return rows, sums, np.bincount(point, minlength=count)
+
+
+def _nearest(equations: Floats, rays: npt.NDArray[np.intp]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """The places that (N, 12) sums of so many rays' equations give, (N, 3), and which of them these fix."""
+    matrices = equations[:, :9].reshape(-1, 3, 3)
     halves = np.trace(matrices, axis1=1, axis2=2) / 2  # two of its three eigenvalues are about that
-    told = (np.bincount(point, minlength=count)[point] > 2) & (
-        np.linalg.det(matrices) * _WORST_CONDITION > np.maximum(halves, 1e-12) ** 3
-    )
-    places = np.zeros_like(rays)
-    places[told] = np.linalg.solve(matrices[told], others[told, 9:, None])[:, :, 0]
+    told = (rays > 1) & (np.linalg.det(matrices) * _WORST_CONDITION > np.maximum(halves, 1e-12) ** 3)
+    places = np.zeros((len(equations), 3))
+    places[told] = np.linalg.solve(matrices[told], equations[told, 9:, None])[:, :, 0]
     return places, told

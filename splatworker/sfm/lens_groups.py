@@ -8,8 +8,9 @@ with a camera each: worse known, but none of them forced. Cameras that draw alik
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from splatworker.sfm import agreement, bend, database, gate, ladder, mapping, ma
 from splatworker.sfm.agreement import Verified
 from splatworker.sfm.cameras import CameraGroup, guessed_focal
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.fisheye_photos import fisheyes_among
+from splatworker.sfm.fisheye_photos import Fisheyes, fisheyes_among
 from splatworker.sfm.graph import MatchGraph, read_graph
 from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.mapping import MapperPreset
@@ -87,32 +88,54 @@ def in_question(
     return found
 
 
-def of_two_kinds(
+def fisheyes_of(
     bench: Workbench, photos: Sequence[PhotoHeader], groups: Sequence[CameraGroup], graph: MatchGraph
-) -> set[int]:
-    """Ids of the cameras of which a fisheye took some photos and an ordinary lens others, before anything is placed."""
-    if bench.options.camera_model != "auto":
-        return set()
+) -> Callable[[int], Fisheyes]:
+    """What tells which photos of a camera, by its id, a fisheye took; each is looked at once, when it is asked for."""
     number = {photo.name: image_id for image_id, photo in enumerate(photos, 1)}
-    found = set()
-    for camera_id, group in enumerate(groups, 1):
-        if len(group.photos) >= shared_lens.FEWEST_PHOTOS and not (group.calibration or group.told or group.has_prior):
-            images = [number[photo.name] for photo in group.photos]
-            if 0 < len(fisheyes_among(bench, group, images, graph.inliers).images) < len(images):
-                found.add(camera_id)
-    return found
+
+    @cache
+    def fisheyes(camera_id: int) -> Fisheyes:
+        group = groups[camera_id - 1]
+        if bench.options.camera_model != "auto":
+            return Fisheyes(frozenset(), 0.0)
+        return fisheyes_among(bench, group, [number[photo.name] for photo in group.photos], graph.inliers)
+
+    return fisheyes
+
+
+def of_two_kinds(groups: Sequence[CameraGroup], fisheyes: Callable[[int], Fisheyes]) -> set[int]:
+    """Ids of the cameras of which a fisheye took some photos and an ordinary lens others, before anything is placed.
+
+    Args:
+        fisheyes: as of `fisheyes_of`.
+    """
+    return {
+        camera_id
+        for camera_id, group in enumerate(groups, 1)
+        if len(group.photos) >= shared_lens.FEWEST_PHOTOS
+        and not (group.calibration or group.told or group.has_prior)
+        and 0 < len(fisheyes(camera_id).images) < len(group.photos)
+    }
 
 
 def differ(attempt: Attempt, cameras: Collection[int], bench: Workbench) -> bool:
     """Whether photos of these cameras, of which there is a model, do not share a lens."""
-    return (
-        attempt.model is not None
-        and shared_lens.share_left(attempt.model, cameras, bench.folder) < shared_lens.ONE_LENS
+    if attempt.model is None:
+        return False
+    left = shared_lens.share_left(
+        attempt.model, cameras, bench.folder, arrays=attempt.inspection.arrays, threads=bench.threads
     )
+    return left < shared_lens.ONE_LENS
 
 
 def tell_apart(
-    bench: Workbench, photos: Sequence[PhotoHeader], groups: Sequence[CameraGroup], graph: MatchGraph, asked: set[int]
+    bench: Workbench,
+    photos: Sequence[PhotoHeader],
+    groups: Sequence[CameraGroup],
+    graph: MatchGraph,
+    asked: set[int],
+    fisheyes: Callable[[int], Fisheyes],
 ) -> Iterator[Regrouped]:
     """Other groups of the photos of some cameras, maybe none.
 
@@ -120,9 +143,10 @@ def tell_apart(
 
     Args:
         asked: ids of the cameras, which count the groups from 1.
+        fisheyes: as of `fisheyes_of`.
     """
     number = {photo.name: image_id for image_id, photo in enumerate(photos, 1)}
-    alone = _each_alone(bench, groups, graph, asked, number)
+    alone = _each_alone(groups, asked, number, fisheyes)
     kinds = _by_kind(groups, alone)
     if len(kinds) > len(groups):
         yield _regrouped(bench, "kinds_of_lenses", photos, kinds, graph.tried)
@@ -131,7 +155,7 @@ def tell_apart(
     if model is None:
         return
     verified = agreement.read_verified(own.database)
-    unusable = gate.inspect(model, alone, verified).implausible_images
+    unusable = gate.inspect(model, alone, verified, threads=bench.threads).implausible_images
     lenses = {
         image_id: model.camera(model.image(image_id).camera_id)
         for image_id in model.reg_image_ids()
@@ -191,7 +215,7 @@ def closely(model: pycolmap.Reconstruction, verified: Verified) -> int:
 
 
 def _each_alone(
-    bench: Workbench, groups: Sequence[CameraGroup], graph: MatchGraph, asked: set[int], number: Mapping[str, int]
+    groups: Sequence[CameraGroup], asked: set[int], number: Mapping[str, int], fisheyes: Callable[[int], Fisheyes]
 ) -> list[CameraGroup]:
     """The groups, but those that are asked about photo by photo, and as fisheyes where the matches speak for one."""
     found: list[CameraGroup] = []
@@ -199,14 +223,10 @@ def _each_alone(
         if camera_id not in asked:
             found.append(group)
             continue
-        fisheyes: Collection[int] = ()
-        focal = 0.0
-        if bench.options.camera_model == "auto":
-            among = fisheyes_among(bench, group, [number[photo.name] for photo in group.photos], graph.inliers)
-            fisheyes, focal = among.images, among.focal
+        among = fisheyes(camera_id)
         for photo in group.photos:
-            if number[photo.name] in fisheyes:
-                found.append(CameraGroup((photo,), focal, False, told="fisheye"))
+            if number[photo.name] in among.images:
+                found.append(CameraGroup((photo,), among.focal, False, told="fisheye"))
             else:
                 found.append(CameraGroup((photo,), guessed_focal(photo.width, photo.height), False))
     return found

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import adjustment, model_adjustment
+from splatworker.sfm import adjustment, model_adjustment, model_arrays
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.gate import lens_fault
 
@@ -67,19 +67,26 @@ class Lens:
 
 
 def richer_lenses(
-    model: pycolmap.Reconstruction, fixed: Collection[int], *, threads: int = 1, folder: Path | None = None
+    model: pycolmap.Reconstruction,
+    fixed: Collection[int],
+    *,
+    threads: int = 1,
+    folder: Path | None = None,
+    arrays: model_arrays.ModelArrays | None = None,
 ) -> dict[int, Lens]:
     """Camera id -> the lens that its photos speak for, of the cameras that deserve another model than they have.
 
     Args:
         fixed: ids of cameras, and of the rigs that these begin, whose intrinsics stay.
+        folder: for the files in between; the system's by default.
+        arrays: the model's, if they have been read.
 
     Raises:
         ValueError: the model cannot be adjusted by our own kernel.
     """
     if model_adjustment.unknown_lenses(model):
         raise ValueError("a lens model is none of those that can be adjusted")
-    found = model_adjustment.problem_of(model, fixed, folder)
+    found = model_adjustment.problem_of(model, fixed, folder, arrays)
     problem = _with_rigs_held(found.problem, found.images, model)
     held = _held_out(problem)
     training = dataclasses.replace(

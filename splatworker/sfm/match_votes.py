@@ -7,6 +7,7 @@ A pair has some hundred matches, for which numpy takes as long as for thousands:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -21,7 +22,10 @@ Yes = npt.NDArray[np.bool_]
 Matches = npt.NDArray[np.uint32]
 
 _AT_A_TIME = 100_000
-"""Matches that are looked at together: 50 MB."""
+"""Matches that are looked at together at most: 50 MB."""
+
+_WORTH_A_THREAD = 4_000
+"""And at least, where threads share them."""
 
 
 class Placed(Protocol):
@@ -53,7 +57,9 @@ class Votes(NamedTuple):
     by_rays: int
 
 
-def votes(placed: Mapping[int, Placed], matches: Mapping[Pair, Matches], max_error: float) -> dict[Pair, Votes]:
+def votes(
+    placed: Mapping[int, Placed], matches: Mapping[Pair, Matches], max_error: float, threads: int = 1
+) -> dict[Pair, Votes]:
     """What the matches of each pair say.
 
     What has a point in one photo must be seen there in the other, within so many pixels and before the camera. Of what
@@ -61,19 +67,26 @@ def votes(placed: Mapping[int, Placed], matches: Mapping[Pair, Matches], max_err
     """
     pairs = [pair for pair, of_pair in matches.items() if len(of_pair)]
     model = _Model(placed)
-    found: dict[Pair, Votes] = {}
-    for some in _portions(pairs, matches):
+
+    def count(some: Sequence[Pair]) -> dict[Pair, Votes]:
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             counts = _count(model, some, matches, max_error)
-        found |= {pair: Votes(*row) for pair, row in zip(some, counts.tolist(), strict=True)}
+        return {pair: Votes(*row) for pair, row in zip(some, counts.tolist(), strict=True)}
+
+    share = sum(len(matches[pair]) for pair in pairs) // threads
+    portions = _portions(pairs, matches, min(max(share, _WORTH_A_THREAD), _AT_A_TIME))
+    found: dict[Pair, Votes] = {}
+    with ThreadPoolExecutor(threads) as pool:  # numpy lets go of Python's lock
+        for counted in pool.map(count, portions):
+            found |= counted
     return found
 
 
-def _portions(pairs: Sequence[Pair], matches: Mapping[Pair, Matches]) -> Iterator[list[Pair]]:
+def _portions(pairs: Sequence[Pair], matches: Mapping[Pair, Matches], most: int) -> Iterator[list[Pair]]:
     some: list[Pair] = []
     count = 0
     for pair in pairs:
-        if some and count + len(matches[pair]) > _AT_A_TIME:
+        if some and count + len(matches[pair]) > most:
             yield some
             some, count = [], 0
         some.append(pair)

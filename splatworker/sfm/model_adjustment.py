@@ -58,6 +58,7 @@ def adjust_model(
     most_iterations: int = 100,
     threads: int = 1,
     folder: Path | None = None,
+    arrays: model_arrays.ModelArrays | None = None,
     on_the_way: bool = False,
 ) -> adjustment.Adjusted:
     """Adjust all cameras and points of a model in place: focal lengths and distortion too, but principal points stay.
@@ -68,12 +69,13 @@ def adjust_model(
     Args:
         fixed: ids of cameras whose intrinsics stay.
         folder: for the files in between; the system's by default.
+        arrays: the model's, if they have been read.
         on_the_way: the model moves also where there were too few steps to a minimum.
 
     Raises:
         ValueError: there is nothing to adjust, or a number is not finite. The model is as it was.
     """
-    found = problem_of(model, fixed, folder)
+    found = problem_of(model, fixed, folder, arrays)
     adjusted = adjustment.adjust(
         found.problem,
         loss=loss,
@@ -87,13 +89,20 @@ def adjust_model(
     return adjusted
 
 
-def problem_of(model: pycolmap.Reconstruction, fixed: Collection[int] = (), folder: Path | None = None) -> ModelProblem:
+def problem_of(
+    model: pycolmap.Reconstruction,
+    fixed: Collection[int] = (),
+    folder: Path | None = None,
+    arrays: model_arrays.ModelArrays | None = None,
+) -> ModelProblem:
     """A model of photos with a pose each and without `unknown_lenses`.
 
     Args:
         fixed: ids of cameras whose intrinsics stay.
+        folder: for the files in between; the system's by default.
+        arrays: the model's, if they have been read: then without such files.
     """
-    arrays = model_arrays.read(model, folder)
+    arrays = arrays or model_arrays.read(model, folder)
     records, camera_ids = list(arrays.images.values()), sorted(model.cameras)
     poses = np.array([record.pose for record in records]).reshape(-1, 7)[:, [1, 2, 3, 0, 4, 5, 6]]
     lens_of = [camera_ids.index(record.camera_id) for record in records]

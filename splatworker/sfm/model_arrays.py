@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ModelArrays:
-    """A model's registered images and its points.
+    """A model's registered images and its points, as they were when it was read; of its cameras nothing.
 
     Attributes:
         images: by id, in the order of these.
@@ -42,6 +43,10 @@ class ModelArrays:
 
     def observations(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp], Floats]:
         """Of each feature with a point: its image, as the place in `images`; the point's row; its pixel (R, 2)."""
+        return self._observations
+
+    @cached_property
+    def _observations(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp], Floats]:
         seen = [record.features[record.features["point"] != np.uint64(NO_POINT)] for record in self.images.values()]
         features = np.concatenate(seen) if seen else np.zeros(0, FEATURE)
         image = np.repeat(np.arange(len(seen), dtype=np.int32), [len(of_image) for of_image in seen])

@@ -8,7 +8,7 @@ explains many more of them, by another focal length, that is its lens.
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +30,20 @@ FEWEST = 30
 _ERROR_PX = 4.0
 
 
-def other_focals(model: pycolmap.Reconstruction, verified: Verified, doubtful: Collection[int]) -> dict[int, float]:
-    """Image id -> its focal length in pixels, of those of the doubtful images that another lens has taken."""
+def other_focals(
+    model: pycolmap.Reconstruction,
+    verified: Verified,
+    doubtful: Collection[int],
+    placed: Mapping[int, Placed] | None = None,
+) -> dict[int, float]:
+    """Image id -> its focal length in pixels, of those of the doubtful images that another lens has taken.
+
+    Args:
+        placed: the model's photos, if they are known (`agreement.placed`).
+    """
     if not doubtful:
         return {}
-    placed = agreement.placed(model, verified)
+    placed = placed or agreement.placed(model, verified)
     found = {}
     for image_id in sorted(doubtful):
         camera = model.camera(model.image(image_id).camera_id)
@@ -50,7 +59,7 @@ def other_focals(model: pycolmap.Reconstruction, verified: Verified, doubtful: C
 
 
 def seen(
-    image_id: int, placed: dict[int, Placed], verified: Verified
+    image_id: int, placed: Mapping[int, Placed], verified: Verified
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(N, 2) pixels of the photo's features that match one with a point, and (N, 3) these points."""
     points = np.full((len(verified.keypoints[image_id]), 3), np.nan)

@@ -14,9 +14,13 @@ COMMON_POINTS = 100
 """Two photos overlap that see so many points together."""
 
 
-def overlapping_photos(model: pycolmap.Reconstruction) -> float:
-    """With how many others a photo overlaps, the mean over the photos of a reconstruction; 0 where there is none."""
-    arrays = model_arrays.read(model)
+def overlapping_photos(model: pycolmap.Reconstruction, arrays: model_arrays.ModelArrays | None = None) -> float:
+    """With how many others a photo overlaps, the mean over the photos of a reconstruction; 0 where there is none.
+
+    Args:
+        arrays: the model's, if they have been read.
+    """
+    arrays = arrays or model_arrays.read(model)
     photos = len(arrays.images)
     if not photos:
         return 0.0

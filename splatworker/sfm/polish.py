@@ -11,10 +11,11 @@ import copy
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from splatworker.sfm import adjustment, gate, model_adjustment
+from splatworker.sfm import adjustment, gate, model_adjustment, model_arrays
 from splatworker.sfm.cameras import CameraGroup, fixed_cameras
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.lens_model import richer_lenses
+from splatworker.sfm.model_arrays import ModelArrays
 from splatworker.sfm.options import Engine
 from splatworker.sfm.watch import watch
 from splatworker.sfm.workbench import Workbench
@@ -45,34 +46,51 @@ class Polished:
     Attributes:
         model: with refined intrinsics, or the model itself where that does not make it better.
         by: whose bundle adjustment refined it; None where it is the model itself.
+        arrays: those of `model`, if they have been read.
     """
 
     model: pycolmap.Reconstruction
     by: Engine | None
+    arrays: ModelArrays | None
 
 
-def polish(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench: Workbench) -> Polished:
-    """Refine the intrinsics, with all cameras and points, and keep that where it makes the model better."""
+def polish(
+    model: pycolmap.Reconstruction,
+    groups: Sequence[CameraGroup],
+    bench: Workbench,
+    arrays: ModelArrays | None = None,
+) -> Polished:
+    """Refine the intrinsics, with all cameras and points, and keep that where it makes the model better.
+
+    Args:
+        arrays: the model's, if they have been read.
+    """
+    arrays = arrays or model_arrays.read(model, bench.folder)
     refined = copy.deepcopy(model)
     fixed = fixed_cameras(groups)
     chosen = bench.options.camera_model == "auto" and watch(
-        lambda: _choose_lenses(refined, groups, bench), lambda: None, bench.cancellation
+        lambda: _choose_lenses(refined, groups, bench, arrays), lambda: None, bench.cancellation
     )
-    by = watch(lambda: _adjust(refined, fixed, bench), lambda: None, bench.cancellation)
+    by = watch(lambda: _adjust(refined, fixed, bench, arrays), lambda: None, bench.cancellation)
     refined.update_point_3d_errors()
     worthwhile = 1.0 if chosen else _WORTHWHILE
     better = refined.compute_mean_reprojection_error() < worthwhile * model.compute_mean_reprojection_error()
-    before, found = gate.inspect(model, groups), gate.inspect(refined, groups)
-    plausible = not found.faults and not found.implausible_images and found.doubted.keys() <= before.doubted.keys()
-    return Polished(refined, by) if better and plausible else Polished(model, None)
+    if better:
+        found = gate.inspect(refined, groups)
+        doubted = found.doubted.keys() - gate.contradictions(model, groups).keys()
+        if not found.faults and not found.implausible_images and not doubted:
+            return Polished(refined, by, found.arrays)
+    return Polished(model, None, arrays)
 
 
-def _choose_lenses(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench: Workbench) -> bool:
+def _choose_lenses(
+    model: pycolmap.Reconstruction, groups: Sequence[CameraGroup], bench: Workbench, arrays: ModelArrays
+) -> bool:
     """Give cameras the lens models that their photos speak for; whether any was chosen by evidence."""
     fixed = fixed_cameras(groups)
     if bench.options.engine != "colmap" and adjustment.has_kernel():
         try:
-            lenses = richer_lenses(model, fixed, threads=bench.threads, folder=bench.folder)
+            lenses = richer_lenses(model, fixed, threads=bench.threads, arrays=arrays)
         except ValueError:  # too many photos, or none that could be moved
             pass
         else:
@@ -86,28 +104,31 @@ def _choose_lenses(model: pycolmap.Reconstruction, groups: Sequence[CameraGroup]
     return False
 
 
-def _adjust(model: pycolmap.Reconstruction, fixed: Collection[int], bench: Workbench) -> Engine:
+def _adjust(model: pycolmap.Reconstruction, fixed: Collection[int], bench: Workbench, arrays: ModelArrays) -> Engine:
     """Adjust all cameras and points, but not the intrinsics of cameras whose ids are `fixed`; says by whom.
 
     By our own adjustment where it is for this model and finds a minimum, else, or if that was asked for, by COLMAP's.
     """
-    pycolmap.ObservationManager(model).filter_observations_with_negative_depth()
+    still = not pycolmap.ObservationManager(model).filter_observations_with_negative_depth()
     if (
         bench.options.engine != "colmap"
         and not model_adjustment.why_not(model)
-        and _adjust_by_ours(model, fixed, bench)
+        and _adjust_by_ours(model, fixed, bench, arrays if still else None)
     ):
         return "own"
     adjust_by_colmap(model, fixed, bench.threads)
     return "colmap"
 
 
-def _adjust_by_ours(model: pycolmap.Reconstruction, fixed: Collection[int], bench: Workbench) -> bool:
+def _adjust_by_ours(
+    model: pycolmap.Reconstruction, fixed: Collection[int], bench: Workbench, arrays: ModelArrays | None
+) -> bool:
     """Whether our own adjustment found a minimum; else the model is as it was."""
     try:
         adjusted = model_adjustment.adjust_model(
-            model, fixed, loss=_LOSS, tolerance=_OUR_TOLERANCE, threads=bench.threads, folder=bench.folder
-        )
+            model, fixed, loss=_LOSS, tolerance=_OUR_TOLERANCE, threads=bench.threads, folder=bench.folder,
+            arrays=arrays,
+        )  # fmt: skip
     except ValueError:  # nothing to adjust, or a number that is none: let COLMAP make of it what it can
         return False
     return adjusted.end == "converged"

@@ -121,12 +121,14 @@ def reconstruct(
 
         with timer("polishing"):
             reporter.progress("refining cameras", 0.93)
-            polished = polish(_without_implausible(attempt), groups, bench)
+            judged = attempt.inspection
+            arrays = None if judged.implausible_images else judged.arrays
+            polished = polish(_without_implausible(attempt), groups, bench, arrays)
             model = polished.model
             focals = {camera_id: camera.mean_focal_length() for camera_id, camera in model.cameras.items()}
         misplaced: tuple[int, ...] = ()
         if not options.keep_frame:
-            frame = find_frame(model, dict(enumerate(photos, 1)))
+            frame = find_frame(model, dict(enumerate(photos, 1)), polished.arrays)
             apply_frame(model, frame)
             misplaced = frame.misplaced
             (part / "frame.json").write_text(json.dumps(frame.to_json(), indent=2) + "\n")
@@ -148,7 +150,7 @@ def reconstruct(
             points=model.num_points3D(),
             reprojection_error_px=model.compute_mean_reprojection_error(),
             track_length=model.compute_mean_track_length(),
-            overlap=round(overlapping_photos(model), 1),
+            overlap=round(overlapping_photos(model, polished.arrays), 1),
             rung=attempt.rung,
             engines={"mapping": attempt.engine} | ({"polish": polished.by} if polished.by else {}),
             on_gpu=accelerator.steps,

@@ -215,7 +215,7 @@ def _adjust(work: Work, tolerance: float, steps: int) -> bool:
 
 def _clean(work: Work) -> int:
     """Complete and merge the points' tracks, leave out what does not fit; how many observations that changed."""
-    changed = tracks.clean(work.model, work.rules.showing)
+    changed = tracks.clean(work.model, work.rules.showing, work.threads)
     seen = np.bincount(work.model.features.photo[work.model.point_of != tracks.NONE], minlength=len(work.sizes))
     lost = [
         int(photo)

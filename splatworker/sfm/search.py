@@ -12,6 +12,7 @@ from pathlib import Path
 from splatworker.sfm import database, features, ladder, lens, lens_groups, mask_evidence, matching, retrieval
 from splatworker.sfm.cameras import CameraGroup, fixed_cameras
 from splatworker.sfm.features import FeaturePreset
+from splatworker.sfm.fisheye_photos import Fisheyes
 from splatworker.sfm.graph import MatchGraph, read_graph, third_best
 from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.mask_evidence import Evidence
@@ -146,18 +147,19 @@ def _climb(
     else only where no further attempt holds the photos by the cameras as given.
     """
     look = bench.folder.name
+    fisheyes = lens_groups.fisheyes_of(bench, photos, groups, graph)
     begun = ladder.begin(bench, look, groups, graph, span)
     if begun:
         asked = lens_groups.in_question(bench, groups, graph, begun)
     else:
-        asked = lens_groups.of_two_kinds(bench, photos, groups, graph)
+        asked = lens_groups.of_two_kinds(groups, fisheyes)
     held = bool(begun) and ladder.good_enough(begun[-1], graph)
-    other = _by_other_cameras(bench, photos, groups, graph, span, asked, begun)
+    other = _by_other_cameras(bench, photos, groups, graph, span, asked, begun, fisheyes)
     if other and (held or lens_groups.is_certain(other.groups, other.graph, other.attempts, other.bench)):
         return other
     found = ladder.climb(bench, look, groups, graph, span, begun)
     if not begun and not asked and (asked := lens_groups.in_question(bench, groups, graph, found)):
-        other = _by_other_cameras(bench, photos, groups, graph, span, asked, found)
+        other = _by_other_cameras(bench, photos, groups, graph, span, asked, found, fisheyes)
     differ = bool(asked) and lens_groups.differ(best(found), asked, bench)
     holds = not differ and ladder.good_enough(best(found), graph)
     if other and not holds and lens_groups.is_truer(other.attempts, found, other.bench):
@@ -173,10 +175,11 @@ def _by_other_cameras(
     span: Span,
     asked: set[int],
     before: Sequence[Attempt],
+    fisheyes: Callable[[int], Fisheyes],
 ) -> _Climbed | None:
     """The first grouping by which photos of a camera share a lens, or else the truest; None if none is truer."""
     kept: _Climbed | None = None
-    for other in lens_groups.tell_apart(bench, photos, groups, graph, asked) if asked else ():
+    for other in lens_groups.tell_apart(bench, photos, groups, graph, asked, fisheyes) if asked else ():
         attempts = ladder.climb(other.bench, bench.folder.name, other.groups, other.graph, span)
         if not lens_groups.is_truer(attempts, kept.attempts if kept else before, other.bench):
             continue
@@ -220,7 +223,7 @@ def _matched(
             len(photos),
             options.matcher,
             preset.gpu or features.has_many(bench.threads),
-            lambda: retrieval.similarities(retrieval.read_descriptors(bench.database), options.seed),
+            lambda: retrieval.similarities(retrieval.read_descriptors(bench.database), options.seed, bench.threads),
             frames,
             [[number + 1 for number in video] for video in sequences(photos)],
         )

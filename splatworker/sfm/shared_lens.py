@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from splatworker.sfm import adjustment, model_adjustment
+from splatworker.sfm import adjustment, model_adjustment, model_arrays
 from splatworker.sfm.colmap import pycolmap
 
 ONE_LENS = 0.88
@@ -30,15 +30,26 @@ _MOST_PHOTOS = 250
 """Of more only so many are asked, evenly chosen: the system is dense."""
 
 
-def share_left(model: pycolmap.Reconstruction, cameras: Collection[int], folder: Path | None = None) -> float:
+def share_left(
+    model: pycolmap.Reconstruction,
+    cameras: Collection[int],
+    folder: Path | None = None,
+    *,
+    arrays: model_arrays.ModelArrays | None = None,
+    threads: int = 1,
+) -> float:
     """The share of the model's cost (Huber's, from a pixel on) that is left if each photo of these cameras may have a
     lens of its own; 1 where that cannot be asked.
 
     The model stays as it is. Poses of photos by other cameras are held, as those of panoramas' views are known.
+
+    Args:
+        folder: for the files in between; the system's by default.
+        arrays: the model's, if they have been read.
     """
     if not adjustment.has_kernel() or model_adjustment.unknown_lenses(model):
         return 1.0
-    found = model_adjustment.problem_of(model, folder=folder)
+    found = model_adjustment.problem_of(model, folder=folder, arrays=arrays)
     asked = np.array([camera in cameras for camera in found.cameras])
     problem = _of_some(found.problem, asked)
     if int(asked[problem.lens_of].sum()) < FEWEST_PHOTOS:
@@ -58,17 +69,17 @@ def share_left(model: pycolmap.Reconstruction, cameras: Collection[int], folder:
         lens_of=np.arange(len(problem.poses), dtype=np.int32),
     )
     try:
-        before, after = _costs(own)
+        before, after = _costs(own, threads)
         if before <= 0 or after >= ONE_LENS * before:
             return after / before if before > 0 else 1.0
-        return after / _costs(shared)[1]  # a mapper may have left it short of where these lenses fit best
+        return after / _costs(shared, threads)[1]  # a mapper may have left it short of where these lenses fit best
     except ValueError:  # nothing that could be moved
         return 1.0
 
 
-def _costs(problem: adjustment.Problem) -> tuple[float, float]:
+def _costs(problem: adjustment.Problem, threads: int) -> tuple[float, float]:
     """Before and after the adjustment."""
-    adjusted = adjustment.adjust(problem, loss="huber", most_iterations=_STEPS, tolerance=_TOLERANCE)
+    adjusted = adjustment.adjust(problem, loss="huber", most_iterations=_STEPS, tolerance=_TOLERANCE, threads=threads)
     return adjusted.initial_cost, adjusted.cost
 
 

@@ -178,13 +178,14 @@ def retriangulate(model: Growing, least: float, rules: Rules) -> int:
     return added
 
 
-def clean(model: Growing, rules: Rules) -> int:
+def clean(model: Growing, rules: Rules, threads: int = 1) -> int:
     """Complete the tracks, merge them, leave out what does not fit; how many observations that changed."""
     model.points, completed, merged, removed = _mapping.clean(
         *_arrays(model),
         max_error=rules.max_error,
         cos_least=_cosine(rules.least_kept),
         transitivity=rules.transitivity,
+        threads=threads,
     )
     return completed + merged + removed
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from support import photo_sets
-from support.reconstructions import camera, cloud, group, model
+from support.reconstructions import camera, cloud, group, model, verified
 
+from splatworker.sfm import model_arrays, other_lens
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.gate import contradiction, inspect, lens_fault
 
@@ -15,6 +18,29 @@ def test_a_sound_model_passes() -> None:
     found = inspect(model(photo_sets.arc(12), cloud()), [group()])
     assert found.faults == []
     assert found.implausible_images == {}
+
+
+def test_a_model_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where photos are asked one by one: of one of these a few matches agree."""
+    read, asked = [], []
+    read_model, other_focals = model_arrays.read, other_lens.other_focals
+
+    def reading(*of: Any) -> model_arrays.ModelArrays:
+        read.append(of)
+        return read_model(*of)
+
+    def asking(*of: Any) -> dict[int, float]:
+        asked.append(len(of[2]))
+        return other_focals(*of)
+
+    monkeypatch.setattr(model_arrays, "read", reading)
+    monkeypatch.setattr(other_lens, "other_focals", asking)
+    found = model(photo_sets.arc(12), cloud(), noise=0.4, zooms=[1.0] * 11 + [0.6])
+    inspection = inspect(found, [group()], verified(found), threads=2)
+    assert asked != [0]
+    assert len(read) == 1
+    assert inspection.arrays is not None
+    assert list(inspection.arrays.images) == list(range(1, 13))
 
 
 def test_cameras_in_one_spot_are_a_fault() -> None:

@@ -73,13 +73,13 @@ def climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]
         faults = {id(model[0]): model[1] for model in found if isinstance(model, tuple)}
         monkeypatch.setattr(mapping, "map_incrementally", lambda *a: next_models("incremental", a[2]))
         monkeypatch.setattr(mapping, "map_globally", lambda *a: next_models("global"))
-        monkeypatch.setattr(gate, "inspect", lambda model, *_: Inspection(faults=list(faults.get(id(model), ()))))
+        monkeypatch.setattr(gate, "inspect", lambda model, *_, **__: Inspection(faults=list(faults.get(id(model), ()))))
         monkeypatch.setattr(agreement, "read_verified", lambda database: agreement.Verified({}, {}))
         monkeypatch.setattr(draft, "is_worthwhile", lambda _: plenty)
         monkeypatch.setattr(rounds, "suits", lambda _: own is not None)
         monkeypatch.setattr(rounds, "map_in_rounds", lambda *_: own.model if own else None)
         monkeypatch.setattr(mapping, "incremental_options", lambda *_: None)
-        bench = cast(Workbench, SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db"))
+        bench = cast(Workbench, SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db", threads=1))
         groups = [cast(CameraGroup, SimpleNamespace(has_prior=has_prior, calibration=None))]
         attempts = ladder.climb(bench, "fast", groups, GRAPH, cast(Span, None))
         return attempts, asked
@@ -183,7 +183,7 @@ def test_the_strongest_pairs_alone_are_for_a_model_that_its_matches_contradict(
         mapped.append((name, len(pairs)))
         return last, "own"
 
-    def inspect(model: Model, _groups: Any, verified: agreement.Verified) -> Inspection:
+    def inspect(model: Model, _groups: Any, verified: agreement.Verified, *, threads: int) -> Inspection:
         assert len(verified.matches) == (19 if model is first else 18)
         return Inspection(faults=["it is contradicted"], contradicted=True) if model is first else Inspection()
 
@@ -195,7 +195,7 @@ def test_the_strongest_pairs_alone_are_for_a_model_that_its_matches_contradict(
     monkeypatch.setattr(alike, "strongest", lambda inliers: set(list(inliers)[:17]))
     monkeypatch.setattr(alike, "agreeing_pairs", lambda *_: set(list(matches)[:18]))
     monkeypatch.setattr(ladder, "_map_pairs", map_pairs)
-    bench = cast(Workbench, SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db"))
+    bench = cast(Workbench, SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db", threads=1))
     groups = [cast(CameraGroup, SimpleNamespace(has_prior=False, calibration=None))]
     attempts = ladder.climb(bench, "fast", groups, GRAPH, cast(Span, None))
     assert mapped == [("strongest", 17), ("agreeing", 18)]

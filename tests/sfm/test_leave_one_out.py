@@ -7,7 +7,7 @@ import pytest
 from support import photo_sets
 from support.reconstructions import SIZE, cloud, group, model, verified
 
-from splatworker.sfm import gate, leave_one_out, shared_lens, tracks
+from splatworker.sfm import gate, leave_one_out, model_arrays, shared_lens, tracks
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.leave_one_out import FEWEST, elsewhere
 
@@ -54,15 +54,16 @@ def test_half_of_a_flat_scene_that_is_mirrored_comes_out_elsewhere() -> None:
     accused = elsewhere(found)
     assert len(accused & set(HALF)) >= 4
     assert gate._elsewhere(found) == accused
+    assert elsewhere(found, threads=3) == elsewhere(found, model_arrays.read(found)) == accused
 
 
 @needs_kernel
 def test_a_few_are_not_enough_to_call_the_model_bent(monkeypatch: pytest.MonkeyPatch) -> None:
     sound = model(photo_sets.arc(12), cloud())
     assert gate.inspect(sound, [group()], verified(sound)).bent == set()
-    monkeypatch.setattr(leave_one_out, "elsewhere", lambda _: {3, 4})
+    monkeypatch.setattr(leave_one_out, "elsewhere", lambda *_: {3, 4})
     assert gate.inspect(sound, [group()], verified(sound)).bent == set()
-    monkeypatch.setattr(leave_one_out, "elsewhere", lambda _: {3, 4, 9})
+    monkeypatch.setattr(leave_one_out, "elsewhere", lambda *_: {3, 4, 9})
     assert gate.inspect(sound, [group()], verified(sound)).bent == {3, 4, 9}
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ from splatworker.sfm import (
 from splatworker.sfm.cameras import CameraGroup, group_photos
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.compare import compare_poses
-from splatworker.sfm.fisheye_photos import fisheyes_among
+from splatworker.sfm.fisheye_photos import Fisheyes, fisheyes_among
 from splatworker.sfm.graph import MatchGraph, read_graph
 from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.layout import lay_out
@@ -119,6 +119,31 @@ def test_which_cameras_are_asked_about(tmp_path: Path) -> None:
     assert asked(told, None) == set()
     assert asked(silent, tried(sound, gate.Inspection(implausible_images={5: "zoomed"}, other_lens={5}))) == {1}
     assert asked(group(3, has_prior=False), None) == set()
+
+
+def test_each_camera_is_looked_at_for_fisheyes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[list[int]] = []
+
+    def among(_bench: Workbench, _group: CameraGroup, images: Sequence[int], _inliers: Any) -> Fisheyes:
+        looked.append(list(images))
+        return Fisheyes(frozenset({2, 5}), 190.0)
+
+    monkeypatch.setattr(lens_groups, "fisheyes_among", among)
+    photos = [PhotoHeader(f"{number}.jpg", 640, 480) for number in range(1, 11)]
+    groups = [CameraGroup(tuple(some), 520.0, False) for some in (photos[:5], photos[5:8], photos[8:])]
+    graph = MatchGraph(tuple(range(1, 11)), {}, {}, 0)
+    bench = Workbench(tmp_path, tmp_path, SfmOptions(device="cpu"), 1)
+    fisheyes = lens_groups.fisheyes_of(bench, photos, groups, graph)
+    assert lens_groups.of_two_kinds(groups, fisheyes) == {1}, "of the others there are too few photos to ask"
+    number = {photo.name: image_id for image_id, photo in enumerate(photos, 1)}
+    alone = lens_groups._each_alone(groups, {1}, number, fisheyes)
+    assert [one.told for one in alone] == ["", "fisheye", "", "", "fisheye", "", ""]
+    assert looked == [[1, 2, 3, 4, 5]]
+    named = lens_groups.fisheyes_of(
+        Workbench(tmp_path, tmp_path, SfmOptions(camera_model="RADIAL"), 1), photos, groups, graph
+    )
+    assert lens_groups.of_two_kinds(groups, named) == set()
+    assert len(looked) == 1
 
 
 def test_what_is_said_of_them() -> None:

@@ -75,6 +75,8 @@ def test_all_pairs_at_once_vote_as_each_does(monkeypatch: pytest.MonkeyPatch, ma
     assert found.keys() == matches.keys() - {(1, 2)}
     for pair, votes in found.items():
         assert votes == one_by_one(placed, pair, matches[pair], max_error), pair
+    monkeypatch.setattr(match_votes, "_WORTH_A_THREAD", 30)
+    assert match_votes.votes(placed, matches, max_error, threads=3) == found, "however many threads share them"
     total = np.sum(list(found.values()), axis=0)
     assert 0 < total[2] < total[1] < total[0]
     assert 0 < total[3] < total[0] - total[1]

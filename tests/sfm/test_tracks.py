@@ -119,7 +119,7 @@ def test_every_step_is_the_twins(wrong: float) -> None:
         twin.extend(photos, RULES)
         assert_the_same(ours, twin)
         twin = Twin(ours)
-        tracks.clean(ours, RULES)
+        tracks.clean(ours, RULES, threads=3)
         twin.clean(RULES)
         assert_the_same(ours, twin)
         twin = Twin(ours)
