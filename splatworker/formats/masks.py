@@ -41,6 +41,10 @@ _TURNED = 5
 _UPRIGHT = _BACK | {6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
 
 
+UNMIRRORED = {2: 1, 4: 3, 5: 8, 7: 6}
+"""EXIF orientations whose pixels lie mirrored, and what is left of each once their columns are reversed."""
+
+
 class MisfitMask(ValueError):
     """A mask that is not of its photo's shape: the clause that says so."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from splatworker.formats import masks
 from splatworker.formats.mask_names import MaskRules
+from splatworker.formats.panorama import Area
 from splatworker.photos.picture import Picture
 from splatworker.photos.unusable import UnusableMask
 
@@ -22,16 +23,21 @@ class Masked:
         ignored: of its size, 255 where it counts and 0 where nobody knows; None where all counts.
         scaled: the mask's width and height where they were not the photo's, as in "640x480", else "".
         labels: how many the mask was a picture of; 0 for an ordinary mask.
+        area: what the image shows of the sphere around it, where it is a panorama.
     """
 
     image: Image.Image
     ignored: Image.Image | None = None
     scaled: str = ""
     labels: int = 0
+    area: Area | None = None
 
 
 def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Masked:
-    """What a picture and the mask file beside it come to.
+    """What a picture and the mask file beside it come to, neither of them mirrored.
+
+    Cameras are found by pixels as they lie, whichever way up, but what lies mirrored, as some cameras on the side of a
+    display write it, matches no other photo, and alone would make a mirrored splat.
 
     Raises:
         UnusableMask: the mask is none, has another shape, or hides everything.
@@ -45,7 +51,12 @@ def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Maske
     image = image.convert("RGB")
     if alpha is not None:
         image.putalpha(alpha)
-    return Masked(image, counts, scaled, labels)
+    area = picture.area
+    if picture.orientation in masks.UNMIRRORED:
+        image = ImageOps.mirror(image)
+        counts = counts and ImageOps.mirror(counts)
+        area = area and replace(area, west=-area.east, east=-area.west)
+    return Masked(image, counts, scaled, labels, area)
 
 
 def _read(picture: Picture, file: Path, *, invert: bool) -> tuple[Image.Image, str, int]:

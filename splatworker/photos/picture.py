@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
-from splatworker.formats.masks import orientation_in
+from splatworker.formats.masks import UNMIRRORED, orientation_in
 from splatworker.formats.panorama import VIEWS_AROUND, Area, ImageInfo, UnusablePanorama, area_of, may_be_panorama
 from splatworker.photos import raw, tiff, unusual
 from splatworker.photos.exif import kept_exif
@@ -44,7 +44,8 @@ class Picture:
         kind: `screenshot` or `collage` where it seems to be one, else "".
         area: what it shows of the sphere around it, where it is an equirectangular panorama.
         given: width and height of its pixels before it was shrunk.
-        orientation: EXIF's, 1 to 8: the pixels are not turned by it.
+        orientation: EXIF's, 1 to 8: the pixels are not turned by it. Where it says that they lie mirrored, `exif` has
+            what is left of it once they do not (`photos.mask`).
     """
 
     image: Image.Image
@@ -75,8 +76,9 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
         _check_size(image, most_pixels)
         given = image.size
         shrunk = _shrunk(image.convert("RGB"), max_size)
-        kept = kept_exif(exif, shrunk=shrunk.width / given[0])
-        return Picture(_bare(shrunk), kept, raw=True, given=given, orientation=orientation_in(exif))
+        turned = orientation_in(exif)
+        kept = kept_exif(exif, shrunk=shrunk.width / given[0], orientation=UNMIRRORED.get(turned))
+        return Picture(_bare(shrunk), kept, raw=True, given=given, orientation=turned)
     refuse_many_scans(path)
     with Image.open(path, formats=FORMATS) as image:
         if image.format == "TIFF":
@@ -97,7 +99,7 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
         area = _area_of(colours, info, exif)
         shrunk = _to_srgb(_shrunk(colours, _longest(colours, area, max_size)), info.get("icc_profile"))
         kind = unusual.kind_of(shrunk, info, exif, path.name) if area is None else ""
-        kept = kept_exif(exif, shrunk=shrunk.width / given[0])
+        kept = kept_exif(exif, shrunk=shrunk.width / given[0], orientation=UNMIRRORED.get(turned))
         return Picture(_bare(shrunk), kept, kind=kind, area=area, given=given, orientation=turned)
 
 

@@ -163,6 +163,7 @@ def reconstruct(
                 *of_headers,
                 *remarks.of_lenses(groups, focals, doubtful=findings.doubtful_lens),
                 *remarks.of_fisheyes(groups, written),
+                *remarks.of_mirrored(photos),
                 *remarks.of_positions(photos, misplaced),
                 *remarks.of_masks(photos, findings.masks, attempt),
                 *remarks.of_video(photos, model.compute_mean_reprojection_error()),
