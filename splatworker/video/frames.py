@@ -126,6 +126,16 @@ def _of_one(
             f"'{name}' ends after {measured.times[-1]:.1f} s, and its header says {clip.seconds:.1f} s: a part of the "
             "file is missing, and what is there was used."
         )
+    if measured.other_shape:
+        report.warning(
+            f"'{name}' changes its shape: {measured.other_shape} frames that are not {clip.coded[0]}x{clip.coded[1]}, "
+            "or that at another size, were left out."
+        )
+    if clip.alike:
+        report.warning(
+            f"'{name}' holds {clip.alike + 1} tracks of moving pictures, of which the first was used: export the "
+            "others by themselves."
+        )
     if choice.shots > 1:
         report.warning(
             f"'{name}' has {choice.shots - 1} cut{'s' if choice.shots > 2 else ''}: one unbroken shot, walking around "
