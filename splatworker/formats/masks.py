@@ -72,6 +72,8 @@ def read_mask(path: Path, *, invert: bool = False) -> Mask:
     Raises:
         OSError, ValueError, Image.DecompressionBombError: it is no picture that could be read.
     """
+    if not path.is_file():  # a pipe would be waited for
+        raise FileNotFoundError(path)
     with Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError(f"{path.name} has more than {MOST_PIXELS // 1_000_000} megapixels")
