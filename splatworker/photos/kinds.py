@@ -49,6 +49,8 @@ def why_no_photo(path: Path) -> str:
         return tiff.why_unidentified(path)
     if head[4:8] == b"ftyp" and head[8:12] not in _PICTURES:
         return f"it is a video, not a {KINDS} photo"
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "it is a video of a kind that is not read (AVI): give it as MP4, MOV, WebM or MKV"
     if head[4:8] == b"ftyp" or head[:2] == b"\xff\xd8" or head[:4] in (b"\x89PNG", b"RIFF"):
         return "it is damaged, or of a kind that is not read"
     for begin, kind in _HEADS:

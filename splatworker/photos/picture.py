@@ -23,6 +23,9 @@ FEWEST_PIXELS_A_SIDE = 64
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF")
 """Pillow's names; an MPO, as stereo cameras and some phones write it, is opened as the JPEG that it begins with."""
 
+_OF_SEVERAL = ("PNG", "WEBP", "HEIF", "AVIF")
+"""Formats of pictures that may be animations, or series."""
+
 _MOST_TEXT = 64 * 2**20
 """Bytes that a PNG's texts may unpack to; none of them is kept."""
 
@@ -46,6 +49,7 @@ class Picture:
         given: width and height of its pixels before it was shrunk.
         orientation: EXIF's, 1 to 8: the pixels are not turned by it. Where it says that they lie mirrored, `exif` has
             what is left of it once they do not (`photos.mask`).
+        of: how many pictures as large its file holds, of which it is the first: pages, or an animation.
     """
 
     image: Image.Image
@@ -55,6 +59,7 @@ class Picture:
     area: Area | None = None
     given: tuple[int, int] = (0, 0)
     orientation: int = 1
+    of: int = 1
 
 
 def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
@@ -81,8 +86,9 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
         return Picture(_bare(shrunk), kept, raw=True, given=given, orientation=turned)
     refuse_many_scans(path)
     with Image.open(path, formats=FORMATS) as image:
+        of = int(getattr(image, "n_frames", 1)) if image.format in _OF_SEVERAL else 1
         if image.format == "TIFF":
-            tiff.go_to_largest(image)
+            of = tiff.go_to_largest(image)
             tiff.refuse_misread(image.tag_v2)  # type: ignore[attr-defined]
         _check_size(image, most_pixels)
         given = image.size
@@ -100,7 +106,7 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
         shrunk = _to_srgb(_shrunk(colours, _longest(colours, area, max_size)), info.get("icc_profile"))
         kind = unusual.kind_of(shrunk, info, exif, path.name) if area is None else ""
         kept = kept_exif(exif, shrunk=shrunk.width / given[0], orientation=UNMIRRORED.get(turned))
-        return Picture(_bare(shrunk), kept, kind=kind, area=area, given=given, orientation=turned)
+        return Picture(_bare(shrunk), kept, kind=kind, area=area, given=given, orientation=turned, of=of)
 
 
 def _area_of(image: Image.Image, info: ImageInfo, exif: Image.Exif) -> Area | None:

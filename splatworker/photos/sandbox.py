@@ -106,7 +106,7 @@ def _decode(
     except Exception as error:
         cut = "truncated" in str(error).lower() or "unexpected end" in str(error).lower()
         return {"reason": "it is truncated: the end of the file is missing" if cut else "it is damaged"}
-    entry = {"name": target.name, "raw": picture.raw, "kind": picture.kind, "scaled": masked.scaled}
+    entry = {"name": target.name, "raw": picture.raw, "kind": picture.kind, "scaled": masked.scaled, "of": picture.of}
     entry |= {"labels": masked.labels, "kept": masked.kept, "shades": masked.shades}
     entry["panorama"] = masked.area is not None
     entry["masked"] = [*(["cutout"] if image.mode == "RGBA" else []), *(["ignore"] if masked.ignored else [])]

@@ -236,9 +236,10 @@ def _fit_to_deliver(evidence: reasons.Evidence, attempts: Sequence[Attempt], opt
         raise no_matches
     if several := reasons.why_several_scenes(evidence, least):
         raise several
+    hint = reasons.asked_lens(options) or reasons.SHOOTING_HINT
     if attempt and attempt.plausible:
-        raise reasons.why_too_few(evidence, attempt, least)
-    raise reasons.why_no_reconstruction(evidence, attempts)
+        raise reasons.why_too_few(evidence, attempt, least, hint)
+    raise reasons.why_no_reconstruction(evidence, attempts, hint)
 
 
 def _without_implausible(attempt: Attempt) -> pycolmap.Reconstruction:

@@ -155,7 +155,7 @@ def of_photos(
     if share < options.warn_share:
         names = ", ".join(left_out)
         missing = f"Only {len(photos) - len(left_out)} of {len(photos)} photos could be placed; missing: {names}."
-        yield f"{missing} {several}" if scenes else missing
+        yield " ".join(filter(None, [missing, several if scenes else "", reasons.asked_lens(options)]))
     elif scenes:
         yield several
     alone = [group for group in groups if not group.has_prior and len(group.photos) == 1]

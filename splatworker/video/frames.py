@@ -16,14 +16,11 @@ from splatworker.video import refusals
 from splatworker.video.choose import Choice, choose
 from splatworker.video.extract import extract
 from splatworker.video.measure import Measured, measure
-from splatworker.video.options import MOST_FRAMES, VideoOptions
+from splatworker.video.options import FEWEST_FRAMES, MOST_FRAMES, VideoOptions
 from splatworker.video.probe import Clip, probe
 
 ACCOUNT = "frames.json"
 """The file beside the photos that tells what was chosen, and why."""
-
-FEWEST_FRAMES = 5
-"""A clip with fewer is none, and fewer that differ are no photos of anything."""
 
 _READING = 0.75
 """Share of a clip's time that its reading takes."""
@@ -102,10 +99,12 @@ def _of_one(
     clip = probe(path)
     measured = measure(clip, options, _Part(report, 0.0, _READING))
     if len(measured.times) < FEWEST_FRAMES:
-        raise refusals.too_short(path, len(measured.times), FEWEST_FRAMES)
+        raise refusals.too_short(path, len(measured.times), FEWEST_FRAMES, part=bool(options.start or options.end))
     report.progress("choosing frames", _READING)
     choice = choose(measured, options, max(1, most))
     frames = choice.frames
+    if len(frames) < FEWEST_FRAMES and options.fps:
+        raise refusals.too_seldom(path, len(frames), FEWEST_FRAMES, options.fps)
     if len(frames) < FEWEST_FRAMES:
         raise refusals.too_still(path, len(frames))
     stem = _stem(name, taken)

@@ -98,8 +98,13 @@ def is_video(path: Path) -> bool:
     """Whether a file is a video by its name, or by its first bytes where the name says nothing."""
     if path.suffix.lower() in SUFFIXES:
         return True
+    return not path.suffix and begins_as_video(path)
+
+
+def begins_as_video(path: Path) -> bool:
+    """Whether a file is a video by its first bytes, whatever it is called."""
     try:
-        return not path.suffix and bool(_demuxer(path))
+        return bool(_demuxer(path))
     except OSError:
         return False
 
