@@ -93,11 +93,11 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
         _check_size(image, most_pixels)
         given = image.size
         exif = image.getexif()
-        turned = orientation_in(exif)
         if max_size and image.format == "JPEG":
             least = max_size * (VIEWS_AROUND if may_be_panorama(image.info, image.size) else 1)
             image.draft("RGB", (least, least))
         image.load()
+        turned = orientation_in(exif)  # a TIFF has been laid upright by now, and says so
         if image.format == "TIFF":
             _refuse_black(image)
         info = dict(image.info)
