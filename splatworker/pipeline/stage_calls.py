@@ -130,6 +130,10 @@ async def decode(
     for warning in left_out((name_of(photo), photo["reason"]) for photo in decoded["rejected"]):
         job.report.warning(warning)
     demand_enough(len(decoded["photos"]), decoded["rejected"])
+    asked = {"mask_mode": job.recipe.mask_mode != "auto", "invert_masks": job.recipe.invert_masks}
+    if any(asked.values()) and not any("masked" in photo for photo in decoded["photos"]):
+        names = ", ".join(name for name, is_asked in asked.items() if is_asked)
+        job.report.warning(f"Nothing of the photos is masked or transparent, so this has no effect: {names}.")
     ignored = sum("ignore" in photo.get("masked", ()) for photo in decoded["photos"])
     if ignored and job.recipe.trainer == "inria":
         job.report.warning(f"The original trainer knows no masks: it learns what those of {ignored} photos hide, too.")
