@@ -85,7 +85,7 @@ class GivenPhotos:
             (self._twins if is_twin else self._waiting).append(file)
 
     def _look(self, folder: Path) -> list[Path]:
-        found: Found = find_files(folder)
+        found: Found = find_files(folder, self._masks)
         self.passed_over = {
             name: why for name, why in found.passed_over.items() if self._masks is None or folder / name != self._masks
         }

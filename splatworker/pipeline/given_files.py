@@ -41,8 +41,11 @@ class Given:
     set_aside: dict[str, str] = field(default_factory=dict)
 
 
-def look(path: Path) -> Given:
+def look(path: Path, masks: Path | None = None) -> Given:
     """What there is at a path.
+
+    Args:
+        masks: a folder of masks, which are no photos wherever it lies.
 
     Raises:
         NoPhotos: nothing.
@@ -57,7 +60,7 @@ def look(path: Path) -> Given:
     if not path.is_dir():
         raise NoPhotos(f"There is no folder '{path}'.", hint="Give a folder with photos in it, or a video.")
     folder = path.absolute()
-    found = find_files(folder)
+    found = find_files(folder, masks)
     clips = [file for file in found.files if is_video(file)]
     others = tuple(file for file in found.files if file not in set(clips))
     of_photos = {readable(file.relative_to(folder).as_posix()): _LIVE for file in _live(clips, others)}

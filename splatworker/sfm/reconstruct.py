@@ -96,8 +96,8 @@ def reconstruct(
             work, work / "photos", options, threads, cancellation, mask_rules, accelerator=accelerator, ahead=ahead
         )
         arrived = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
-        given, useless, unreadable = _read(images, options)
         masks = masks or masks_folder(images)
+        given, useless, unreadable = _read(images, masks, options)
         passed_over = [
             f"The folder {name} was passed over: {reason}."
             for name, reason in find_files(images).passed_over.items()
@@ -181,11 +181,11 @@ def reconstruct(
     return result
 
 
-def _read(images: Path, options: SfmOptions) -> tuple[list[PhotoHeader], dict[str, str], list[str]]:
+def _read(images: Path, masks: Path | None, options: SfmOptions) -> tuple[list[PhotoHeader], dict[str, str], list[str]]:
     """The photos of the folder in capture order, as many as are needed; why others are of no use; what is no photo."""
     if not images.is_dir():
         raise NoPhotos(f"There is no folder {images}.", hint="Give a folder of photos.")
-    found, unreadable = read_photos(images)
+    found, unreadable = read_photos(images, masks)
     if not found:
         others = f"; splatworker photos makes them of others ({unreadable[0]}, ...)" if unreadable else ""
         raise NoPhotos(

@@ -103,13 +103,19 @@ def left_out(reasons: Iterable[tuple[str, str]]) -> Iterator[str]:
             yield f"{', '.join(names[:_NAMED])}{more} are left out, each because {reason}."
 
 
-def find_files(folder: Path) -> Found:
+def find_files(folder: Path, without: Path | None = None) -> Found:
     """The files of a folder and of the folders in it, hidden ones left out; links are followed, but never twice.
+
+    Args:
+        without: a folder that is not entered, where it is one of these: that of masks, whatever it is called.
 
     Folders that hold pictures made from the photos beside them are passed over, and so is what this package has made.
     """
     found = Found()
     seen: set[tuple[int, int]] = set()
+    if without is not None and without.is_dir() and not without.samefile(folder):
+        status = without.stat()
+        seen.add((status.st_dev, status.st_ino))
     for path in _walk(folder, folder, 0, found, seen):
         found.files.append(path)
         if len(found.files) >= MOST_FILES:

@@ -98,6 +98,11 @@ def _of_one(
     report.progress("reading the video", 0.0)
     clip = probe(path)
     measured = measure(clip, options, _Part(report, 0.0, _READING))
+    if measured.other_shape:
+        report.warning(
+            f"'{name}' changes its shape: {measured.other_shape} frames that are not {clip.coded[0]}x{clip.coded[1]}, "
+            "or that at another size, were left out."
+        )
     if len(measured.times) < FEWEST_FRAMES:
         raise refusals.too_short(path, len(measured.times), FEWEST_FRAMES, part=bool(options.start or options.end))
     report.progress("choosing frames", _READING)
@@ -124,11 +129,6 @@ def _of_one(
         report.warning(
             f"'{name}' ends after {measured.times[-1]:.1f} s, and its header says {clip.seconds:.1f} s: a part of the "
             "file is missing, and what is there was used."
-        )
-    if measured.other_shape:
-        report.warning(
-            f"'{name}' changes its shape: {measured.other_shape} frames that are not {clip.coded[0]}x{clip.coded[1]}, "
-            "or that at another size, were left out."
         )
     if clip.alike:
         report.warning(

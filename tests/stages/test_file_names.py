@@ -89,3 +89,11 @@ def test_files_of_one_reason_are_told_together() -> None:
         "a, c, d and 1 more are left out, each because it is torn.",
         "b is left out: it is wet.",
     ]
+
+
+def test_a_folder_that_is_known_to_hold_masks_is_not_entered(tmp_path: Path) -> None:
+    touch(*(tmp_path / name for name in ("a.jpg", "seg/a.png", "more/seg/b.png", "more/b.jpg")))
+    for masks in (tmp_path / "seg", tmp_path / "more" / ".." / "seg"):
+        assert [path.name for path in find_files(tmp_path, masks).files] == ["a.jpg", "b.jpg", "b.png"]
+    assert len(find_files(tmp_path, tmp_path).files) == 4
+    assert len(find_files(tmp_path, tmp_path / "nowhere").files) == 4
