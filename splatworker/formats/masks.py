@@ -168,7 +168,7 @@ def hidden(own: Image.Image | None, given: Image.Image | None, rules: MaskRules)
     alpha = _all_of([mask for mask, cuts in both if cuts])
     counts = _all_of([kept(mask) for mask, cuts in both if not cuts])
     return Hidden(
-        None if alpha is None or float(alpha.getextrema()[0]) == 255 else alpha,  # type: ignore[arg-type]
+        None if alpha is None or (hides_nothing(alpha) and len(set(alpha.getextrema())) == 1) else alpha,
         None if counts is None or hides_nothing(counts) else counts,
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
-from splatworker.formats.masks import UNMIRRORED, orientation_in
+from splatworker.formats.masks import KEPT_FROM, UNMIRRORED, orientation_in
 from splatworker.formats.panorama import VIEWS_AROUND, Area, ImageInfo, UnusablePanorama, area_of, may_be_panorama
 from splatworker.photos import raw, tiff, unusual
 from splatworker.photos.exif import kept_exif
@@ -161,10 +161,14 @@ def _colours(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image.convert("RGB")
     rgba = image.convert("RGBA")
-    least, most = rgba.getchannel("A").getextrema()
+    least, most = (float(value) for value in rgba.getchannel("A").getextrema())  # type: ignore[arg-type]
     if most == 0:
         raise Unusable("it is wholly transparent")
-    return rgba if float(least) < 255 else rgba.convert("RGB")  # type: ignore[arg-type]
+    if least == most:  # the same everywhere: it cuts nothing out
+        return rgba.convert("RGB")
+    if most < KEPT_FROM:
+        raise Unusable(f"it is nearly transparent: its alpha is nowhere more than {most / 255:.0%}")
+    return rgba
 
 
 def _grey_of(image: Image.Image) -> Image.Image:

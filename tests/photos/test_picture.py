@@ -39,6 +39,20 @@ def test_alpha_stays_only_where_something_is_transparent(tmp_path: Path) -> None
         opened(tmp_path / "c.png", Image.new("RGBA", (80, 80)))
 
 
+@pytest.mark.parametrize("alpha", [1, 100, 254])
+def test_an_alpha_that_is_the_same_everywhere_is_none(alpha: int, tmp_path: Path) -> None:
+    image = Image.new("RGBA", (80, 80), (90, 9, 9, alpha))
+    shown = opened(tmp_path / "a.png", image)
+    assert (shown.mode, shown.getpixel((5, 5))) == ("RGB", (90, 9, 9))
+
+
+def test_what_is_nearly_transparent_everywhere_is_no_photo(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (80, 80), (9, 9, 9, 51))
+    image.putpixel((3, 3), (0, 0, 0, 0))
+    with pytest.raises(Unusable, match="nearly transparent: its alpha is nowhere more than 20%"):
+        opened(tmp_path / "a.png", image)
+
+
 @pytest.mark.parametrize(("size", "said"), [((80, 63), "only 80x63 pixels"), ((4000, 70), "far too narrow")])
 def test_sizes_that_are_of_no_use(size: tuple[int, int], said: str, tmp_path: Path) -> None:
     with pytest.raises(Unusable, match=said):
