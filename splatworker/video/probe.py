@@ -131,7 +131,7 @@ def probe(path: Path) -> Clip:
             raise no_video(path)
         raise broken(path, ended)
     clip = _clip(path, demuxer, streams, said)
-    return _unmirrored(clip) if any("isplay" in line and _ROTATION.search(line) for line in said) else clip
+    return _unmirrored(clip) if any(_ROTATION.search(line) for line in said) else clip
 
 
 def _demuxer(path: Path) -> str:

@@ -58,7 +58,7 @@ def test_a_folder_without_end_is_not_searched_to_it(tmp_path: Path, monkeypatch:
 
 
 def test_what_lies_beside_a_photo_is_nobodys(tmp_path: Path) -> None:
-    beside = ("a.aae", "A.XMP", "a.jpg.json", "a.jpg.supplemental-metadata.json", "walk.THM", "walk.lrv")
+    beside = ("a.aae", "A.XMP", "a.jpg.json", "a.jpg.supplemental-metadata.json", "walk.thm", "walk.lrv")
     kept = ["a.jpg", "alone.txt", "notes.json", "walk.mp4"]
     touch(*(tmp_path / name for name in (*beside, *kept)))
     found = find_files(tmp_path)
