@@ -87,18 +87,18 @@ class MaskFiles:
         return None if name is None else self.folder / name
 
     def without_photo(self, photos: Iterable[str]) -> list[str]:
-        """The masks that belong to none of these photos."""
+        """The masks that belong to none of these photos, or to one that has another."""
         used = {self._name_of(photo) for photo in photos}
         return [name for name in self.names if name not in used]
 
+    def second(self, photos: Iterable[str]) -> list[str]:
+        """Of these, those of photos that have another."""
+        photos = list(photos)
+        keys = {key for photo in photos for key in _keys(photo)}
+        return [name for name in self.without_photo(photos) if keys.intersection(_photos_of(name))]
+
     def _name_of(self, photo: str) -> str | None:
-        whole = _plain(photo.replace("\\", "/"))
-        inner = whole.removeprefix(f"{PHOTOS}/")  # where images/ and masks/ stand together in the folder of photos
-        for name in dict.fromkeys((whole, inner)):
-            for key in (name, str(PurePosixPath(name).with_suffix(""))):
-                if key in self._by_photo:
-                    return self._by_photo[key]
-        return None
+        return next((self._by_photo[key] for key in _keys(photo) if key in self._by_photo), None)
 
 
 def masks_folder(photos: Path) -> Path | None:
@@ -123,6 +123,13 @@ def _named(folder: Path) -> Path | None:
 def mask_name(photo: str) -> str:
     """How we name the mask of a photo: by its whole name."""
     return f"{photo}.png"
+
+
+def _keys(photo: str) -> list[str]:
+    """What the mask of a photo may be of, the likelier first: all of its name, then that without its suffix."""
+    whole = _plain(photo.replace("\\", "/"))
+    inner = whole.removeprefix(f"{PHOTOS}/")  # where images/ and masks/ stand together in the folder of photos
+    return [key for name in dict.fromkeys((whole, inner)) for key in (name, str(PurePosixPath(name).with_suffix("")))]
 
 
 def _photos_of(mask: str) -> list[str]:

@@ -41,7 +41,8 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
         yield f"Not used, as masks are pictures: {_some(others)}, in the folder {readable(folder.name)}."
     elif not files.names:
         yield f"The folder {readable(folder.name)} is empty: there are no masks."
-    alone = [readable(name) for name in files.without_photo(photos)]
+    second = [readable(name) for name in files.second(photos)]
+    alone = [name for name in map(readable, files.without_photo(photos)) if name not in second]
     if photos and files.names and len(alone) == len(files.names):
         raise InvalidMasks(
             f"None of the {len(alone)} masks has the name of a photo ({_some(alone)}).",
@@ -53,6 +54,8 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
             f"None of the {len(masked)} masks can be used: {_some(_alike(refused), '; ')}.",
             hint="A mask is of its photo's shape, white where the photo counts; invert_masks is for the opposite.",
         )
+    if second:
+        yield f"Not used, as their photos have other masks: {_some(second)}. That of a.jpg is a.jpg.png before a.png."
     if alone:
         one = len(alone) == 1
         yield f"{_some(alone)} {'is the mask' if one else 'are the masks'} of no photo."

@@ -41,6 +41,7 @@ from splatworker.sfm.watch import Cancellation, Span
 from splatworker.sfm.workbench import Workbench
 from splatworker.stages import arrivals
 from splatworker.stages.file_names import find_files, readable
+from splatworker.stages.file_names import left_out as left_out_files
 from splatworker.stages.progress import Reporter
 
 
@@ -98,10 +99,14 @@ def reconstruct(
         arrived = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
         masks = masks or masks_folder(images)
         given, useless, unreadable = _read(images, masks, options)
+        inside = find_files(images, masks)
         passed_over = [
-            f"The folder {name} was passed over: {reason}."
-            for name, reason in find_files(images).passed_over.items()
-            if images / name != masks
+            *(
+                f"The folder {name} was passed over: {reason}."
+                for name, reason in inside.passed_over.items()
+                if images / name != masks
+            ),
+            *left_out_files(inside.set_aside.items()),
         ]
         given = with_masks(given, masks, mask_rules)
         near_duplicates = find_near_duplicates(given, images)

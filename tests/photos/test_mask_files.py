@@ -40,6 +40,13 @@ def test_masks_of_which_none_has_a_photo_or_can_be_used_are_refused(tmp_path: Pa
         list(judge(given, ["0.jpg", "1.jpg"], [(given / "0.png", outcome), (given / "1.png", outcome)]))
 
 
+def test_second_masks_of_photos_are_told_as_that(tmp_path: Path) -> None:
+    given = folder(tmp_path, "a.png", "a.jpg.png", "x.png")
+    second, alone = judge(given, ["a.jpg", "b.jpg"], [(given / "a.jpg.png", {})])
+    assert second.startswith("Not used, as their photos have other masks: a.png.")
+    assert alone == "x.png is the mask of no photo."
+
+
 def test_what_is_no_picture_is_told_and_alone_is_refused(tmp_path: Path) -> None:
     given = folder(tmp_path / "masks", "walk.mp4", "a.npy")
     with pytest.raises(
