@@ -84,7 +84,7 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
     assert task is not None
     _stop_upon_signals(task)
     recipe_asked = recipe_of(options)
-    given = given_files.look(options.photos)
+    given = given_files.look(options.photos, options.masks)
     if options.masks is not None and not options.masks.is_dir():
         raise InvalidMasks(f"There is no folder '{options.masks}' of masks.", hint="Give a folder with masks in it.")
     _demand_output(options)

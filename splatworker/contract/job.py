@@ -211,6 +211,11 @@ def parse(data: object) -> Job:
             f"The job has {len(job.image_urls)} photos; at least {FEWEST_PHOTOS} are needed.",
             hint="Take 20 to 100 overlapping photos around the subject.",
         )
+    if job.mask_urls and not job.image_urls:
+        raise InvalidJob(
+            "The field 'mask_urls' has entries, and there are no 'image_urls': masks are of photos, not of videos.",
+            hint="Make photos of the video (splatworker frames), and send them with their masks.",
+        )
     if job.mask_urls and len(job.mask_urls) != len(job.image_urls):
         raise InvalidJob(
             f"The field 'mask_urls' has {len(job.mask_urls)} entries, and 'image_urls' {len(job.image_urls)}: "

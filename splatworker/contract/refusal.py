@@ -40,9 +40,16 @@ def explain(error: ValidationError, sections: Mapping[str, type[BaseModel]], who
         return refused(f"The {field} is missing.", hint="See the README for an example of a job.")
     reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
     value = fault["input"]
-    written = f" (it is {value!r})" if isinstance(value, int | float | bool | None) and abs(value or 0) < 1e30 else ""
+    written = (
+        f" (it is {_as_json(value)})" if isinstance(value, int | float | bool | None) and abs(value or 0) < 1e30 else ""
+    )
     hint = _unquoted_hint(value, fault["type"]) or _default_hint(section, names)
     return refused(f"The {field} is not valid: {_lower_first(reason)}{written}.", hint=hint)
+
+
+def _as_json(value: float | None) -> str:
+    """As its sender has written it: null and true, not None and True."""
+    return repr(value) if isinstance(value, float) else json.dumps(value)
 
 
 def unknown_name(name: str, section: type[BaseModel], shown_as: str | None = None) -> InputError:

@@ -7,6 +7,7 @@ any kind of picture and in any letter case, in a folder `masks` that has the pho
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -41,6 +42,9 @@ AS_GIVEN = MaskRules()
 FOLDER = "masks"
 """Of masks, in the folder of photos or beside it."""
 
+_ALSO = (FOLDER, "mask")
+"""What else it may be called, in any letter case."""
+
 PHOTOS = "images"
 """The folder of photos that a folder of masks may stand beside."""
 
@@ -49,6 +53,7 @@ MOST_MASKS = 20_000
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif")
 _MARK = ".mask"
+_NOBODYS = ("thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
@@ -58,21 +63,23 @@ class MaskFiles:
     Attributes:
         folder: where they lie.
         names: their paths in it, with / between the parts.
+        others: files there that are no pictures by their names.
     """
 
     folder: Path
     names: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     _by_photo: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def within(cls, folder: Path) -> MaskFiles:
         """The masks of a folder and its sub-folders; none where there is no such folder."""
-        names = tuple(_files(folder))
+        names, others = _files(folder)
         by_photo: dict[str, str] = {}
         for name in names:
             for key in _photos_of(name):
                 by_photo.setdefault(key, name)
-        return cls(folder, names, by_photo)
+        return cls(folder, tuple(names), tuple(others), by_photo)
 
     def of(self, photo: str) -> Path | None:
         """The mask of a photo by its path in the folder of photos; None where there is none."""
@@ -80,26 +87,37 @@ class MaskFiles:
         return None if name is None else self.folder / name
 
     def without_photo(self, photos: Iterable[str]) -> list[str]:
-        """The masks that belong to none of these photos."""
+        """The masks that belong to none of these photos, or to one that has another."""
         used = {self._name_of(photo) for photo in photos}
         return [name for name in self.names if name not in used]
 
+    def second(self, photos: Iterable[str]) -> list[str]:
+        """Of these, those of photos that have another."""
+        photos = list(photos)
+        keys = {key for photo in photos for key in _keys(photo)}
+        return [name for name in self.without_photo(photos) if keys.intersection(_photos_of(name))]
+
     def _name_of(self, photo: str) -> str | None:
-        whole = photo.replace("\\", "/").lower()
-        inner = whole.removeprefix(f"{PHOTOS}/")  # where images/ and masks/ stand together in the folder of photos
-        for name in dict.fromkeys((whole, inner)):
-            for key in (name, str(PurePosixPath(name).with_suffix(""))):
-                if key in self._by_photo:
-                    return self._by_photo[key]
-        return None
+        return next((self._by_photo[key] for key in _keys(photo) if key in self._by_photo), None)
 
 
 def masks_folder(photos: Path) -> Path | None:
-    """The folder of masks that comes with a folder of photos: `masks` in it, or beside it if that is `images`."""
-    if (photos / FOLDER).is_dir():
-        return photos / FOLDER
-    beside = photos.parent / FOLDER
-    return beside if photos.name.lower() == PHOTOS and beside.is_dir() else None
+    """The folder of masks that comes with a folder of photos: `masks` in it, or beside it if that is `images`.
+
+    `Masks` or `mask` will do, where there is no `masks`.
+    """
+    within = _named(photos)
+    return within or (_named(photos.parent) if photos.name.lower() == PHOTOS else None)
+
+
+def _named(folder: Path) -> Path | None:
+    """The folder in it that is called as masks are, the more exactly the better."""
+    if (folder / FOLDER).is_dir():
+        return folder / FOLDER
+    if not folder.is_dir():
+        return None
+    alike = [path for path in folder.iterdir() if path.name.lower() in _ALSO and path.is_dir()]
+    return min(alike, key=lambda path: (_ALSO.index(path.name.lower()), path.name), default=None)
 
 
 def mask_name(photo: str) -> str:
@@ -107,9 +125,16 @@ def mask_name(photo: str) -> str:
     return f"{photo}.png"
 
 
+def _keys(photo: str) -> list[str]:
+    """What the mask of a photo may be of, the likelier first: all of its name, then that without its suffix."""
+    whole = _plain(photo.replace("\\", "/"))
+    inner = whole.removeprefix(f"{PHOTOS}/")  # where images/ and masks/ stand together in the folder of photos
+    return [key for name in dict.fromkeys((whole, inner)) for key in (name, str(PurePosixPath(name).with_suffix("")))]
+
+
 def _photos_of(mask: str) -> list[str]:
     """What the photo of a mask may be called, in small letters, with its suffix or without; the likelier first."""
-    name = mask.lower()
+    name = _plain(mask)
     if name.endswith(_MARK):
         rest = name.removesuffix(_MARK)
         return [rest, _without_suffix(rest)]
@@ -117,20 +142,29 @@ def _photos_of(mask: str) -> list[str]:
     return [rest.removesuffix(_MARK)]
 
 
+def _plain(name: str) -> str:
+    """A name by which photo and mask are compared: letters are small, and composed, however a file system has them."""
+    return unicodedata.normalize("NFC", name).lower()
+
+
 def _without_suffix(name: str) -> str:
     suffix = PurePosixPath(name).suffix
     return name.removesuffix(suffix) if suffix in _SUFFIXES else name
 
 
-def _files(folder: Path) -> list[str]:
-    """The pictures in a folder and its sub-folders by their paths in it, sorted; hidden ones are left out."""
+def _files(folder: Path) -> tuple[list[str], list[str]]:
+    """The pictures in a folder and its sub-folders by their paths in it, sorted, and the other files there; hidden ones
+    are left out.
+    """
     found: list[str] = []
+    others: list[str] = []
     for place, inside, files in os.walk(folder):
         inside[:] = sorted(name for name in inside if not name.startswith("."))
         for name in sorted(files):
             path = PurePosixPath(Path(place, name).relative_to(folder).as_posix())
-            if not name.startswith(".") and path.suffix.lower() in (*_SUFFIXES, _MARK):
-                found.append(str(path))
-                if len(found) == MOST_MASKS:
-                    return found
-    return found
+            if name.startswith(".") or name.lower() in _NOBODYS:
+                continue
+            (found if path.suffix.lower() in (*_SUFFIXES, _MARK) else others).append(str(path))
+            if len(found) + len(others) == MOST_MASKS:
+                return found, others
+    return found, others

@@ -41,6 +41,10 @@ _TURNED = 5
 _UPRIGHT = _BACK | {6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
 
 
+UNMIRRORED = {2: 1, 4: 3, 5: 8, 7: 6}
+"""EXIF orientations whose pixels lie mirrored, and what is left of each once their columns are reversed."""
+
+
 class MisfitMask(ValueError):
     """A mask that is not of its photo's shape: the clause that says so."""
 
@@ -68,6 +72,8 @@ def read_mask(path: Path, *, invert: bool = False) -> Mask:
     Raises:
         OSError, ValueError, Image.DecompressionBombError: it is no picture that could be read.
     """
+    if not path.is_file():  # a pipe would be waited for
+        raise FileNotFoundError(path)
     with Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError(f"{path.name} has more than {MOST_PIXELS // 1_000_000} megapixels")
@@ -162,7 +168,7 @@ def hidden(own: Image.Image | None, given: Image.Image | None, rules: MaskRules)
     alpha = _all_of([mask for mask, cuts in both if cuts])
     counts = _all_of([kept(mask) for mask, cuts in both if not cuts])
     return Hidden(
-        None if alpha is None or float(alpha.getextrema()[0]) == 255 else alpha,  # type: ignore[arg-type]
+        None if alpha is None or (hides_nothing(alpha) and len(set(alpha.getextrema())) == 1) else alpha,
         None if counts is None or hides_nothing(counts) else counts,
     )
 

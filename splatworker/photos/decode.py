@@ -21,6 +21,7 @@ from splatworker.machine.limits import available_memory
 from splatworker.photos import clean_copy, mask_files, sandbox
 from splatworker.photos.given_photos import GivenPhoto, GivenPhotos
 from splatworker.stages import arrivals
+from splatworker.stages.file_names import left_out
 from splatworker.stages.progress import Reporter
 
 FEWEST_MEMORY = 256 * 2**20
@@ -86,11 +87,12 @@ def decode_folder(
     by_name = sorted(outcomes, key=lambda finished: arrivals.natural(finished[0].shown))
     developed = {file.stem: file.shown for file, outcome in by_name if "reason" not in outcome and not outcome["raw"]}
     kinds: dict[str, list[str]] = {}
+    several: list[str] = []
     for file, outcome in by_name:
         reason = outcome.get("reason")
         if reason is None and outcome["raw"] and file.stem in developed:
             reason = f"it is the raw file of {developed[file.stem]}"
-        if reason is None and (twin := seen.setdefault(outcome["digest"], outcome["name"])) != outcome["name"]:
+        if reason is None and (twin := seen.setdefault(outcome["digest"], file.shown)) != file.shown:
             reason = f"it is the same picture as {twin}"
         if reason is None:
             size = {"width": outcome["width"], "height": outcome["height"]}
@@ -98,6 +100,8 @@ def decode_folder(
             around = {"panorama": True} if outcome["panorama"] else {}
             entry = {"index": file.index, "file": file.shown, "name": outcome["name"]}
             decoded.photos.append(entry | size | masked | around)
+            if outcome["of"] > 1:
+                several.append(file.shown)
             if outcome["kind"]:
                 kinds.setdefault(outcome["kind"], []).append(file.shown)
         else:
@@ -108,6 +112,14 @@ def decode_folder(
     decoded.photos.sort(key=lambda photo: int(photo["index"]))
     decoded.rejected.sort(key=lambda photo: int(photo["index"]))
     for warning in _warnings(given.passed_over, kinds):
+        report.warning(warning)
+    if several:
+        more = f" and {len(several) - 3} more" if len(several) > 3 else ""
+        report.warning(
+            f"{', '.join(several[:3])}{more}: of several pictures in one file, pages or an animation, the first was "
+            "used. Give each as a file of its own."
+        )
+    for warning in left_out(given.set_aside.items()):
         report.warning(warning)
     if masks is not None:
         with_mask = [(file.mask, outcome) for file, outcome in by_name if file.mask is not None]

@@ -33,12 +33,14 @@ _MOST_NUMBERS = 16
 _PER_PIXEL = (ExifTags.Base.FocalPlaneXResolution, ExifTags.Base.FocalPlaneYResolution)
 
 
-def kept_exif(exif: Image.Exif, *, shrunk: float) -> bytes:
-    """The tags worth keeping; resolutions on the sensor scaled with the photo.
+def kept_exif(exif: Image.Exif, *, shrunk: float, orientation: int | None = None) -> bytes:
+    """The tags worth keeping; resolutions on the sensor scaled with the photo, the orientation the one given, if any.
 
     Data that cannot be read costs as little as can be: the tag, its block, and only then all of it.
     """
     base = _short({tag: exif[tag] for tag in _KEPT if tag in exif})
+    if orientation is not None:
+        base[ExifTags.Base.Orientation] = orientation
     if described(exif.get(ExifTags.Base.ImageDescription)):
         base[ExifTags.Base.ImageDescription] = exif[ExifTags.Base.ImageDescription]
     camera = _readable(exif, ExifTags.IFD.Exif)
@@ -50,13 +52,13 @@ def kept_exif(exif: Image.Exif, *, shrunk: float) -> bytes:
             except (TypeError, ValueError, ArithmeticError):
                 del camera[tag]
     position = _short({tag: value for tag, value in _readable(exif, ExifTags.IFD.GPSInfo).items() if tag in _POSITION})
-    orientation = {tag: value for tag, value in base.items() if tag == ExifTags.Base.Orientation}
+    upright = {tag: value for tag, value in base.items() if tag == ExifTags.Base.Orientation}
     nothing: dict[int, Any] = {}
     for kept in (
         (base, camera, position),
         (base, camera, nothing),
         (base, nothing, nothing),
-        (orientation, nothing, nothing),
+        (upright, nothing, nothing),
     ):
         try:
             return _written(*kept)

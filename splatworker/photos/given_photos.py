@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,7 +27,7 @@ class GivenPhoto:
     @property
     def stem(self) -> str:
         """What a raw file and the JPEG of the same shot have in common."""
-        return str(PurePosixPath(self.shown).with_suffix("")).lower()
+        return unicodedata.normalize("NFC", str(PurePosixPath(self.shown).with_suffix(""))).lower()
 
 
 class GivenPhotos:
@@ -36,6 +37,7 @@ class GivenPhotos:
         self.count = 0
         self.over = False  # all are counted; some may still be waiting
         self.passed_over: dict[str, str] = {}
+        self.set_aside: dict[str, str] = {}
         self._source = source
         self._masks = masks
         self._batches = arrivals.arriving(source, all_arrived, self._look)
@@ -83,10 +85,11 @@ class GivenPhotos:
             (self._twins if is_twin else self._waiting).append(file)
 
     def _look(self, folder: Path) -> list[Path]:
-        found: Found = find_files(folder)
+        found: Found = find_files(folder, self._masks)
         self.passed_over = {
             name: why for name, why in found.passed_over.items() if self._masks is None or folder / name != self._masks
         }
+        self.set_aside = found.set_aside
         return found.files
 
     def _clean_name(self, shown: str) -> str:

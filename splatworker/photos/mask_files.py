@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from splatworker.errors import InvalidMasks
 from splatworker.formats.mask_names import MaskFiles
+from splatworker.photos.kinds import KINDS
 from splatworker.stages.file_names import readable
+
+HARDLY_ANYTHING = 0.02
+"""A share of a photo: masks that keep less are probably the wrong way round."""
 
 _NAMED = 3
 """Masks, or photos, that a sentence names."""
@@ -26,7 +31,18 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
         InvalidMasks: no mask is of any photo, or every photo that has one was refused for its mask.
     """
     files = MaskFiles.within(folder)
-    alone = [readable(name) for name in files.without_photo(photos)]
+    others = [readable(name) for name in files.others]
+    if others and not files.names:
+        raise InvalidMasks(
+            f"There is no mask in the folder {readable(folder.name)}: what is there are no pictures ({_some(others)}).",
+            hint=f"A mask is a picture ({KINDS}) of its photo's shape, white where the photo counts.",
+        )
+    if others:
+        yield f"Not used, as masks are pictures: {_some(others)}, in the folder {readable(folder.name)}."
+    elif not files.names:
+        yield f"The folder {readable(folder.name)} is empty: there are no masks."
+    second = [readable(name) for name in files.second(photos)]
+    alone = [name for name in map(readable, files.without_photo(photos)) if name not in second]
     if photos and files.names and len(alone) == len(files.names):
         raise InvalidMasks(
             f"None of the {len(alone)} masks has the name of a photo ({_some(alone)}).",
@@ -38,6 +54,8 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
             f"None of the {len(masked)} masks can be used: {_some(_alike(refused), '; ')}.",
             hint="A mask is of its photo's shape, white where the photo counts; invert_masks is for the opposite.",
         )
+    if second:
+        yield f"Not used, as their photos have other masks: {_some(second)}. That of a.jpg is a.jpg.png before a.png."
     if alone:
         one = len(alone) == 1
         yield f"{_some(alone)} {'is the mask' if one else 'are the masks'} of no photo."
@@ -47,10 +65,35 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
             f"{_some(labels)} {'is a picture' if one else 'are pictures'} of several labels, not of black and white: "
             "every label was taken for white, and 0 for black."
         )
+    yield from _of_little_use(
+        [(readable(mask.name), outcome["kept"]) for mask, outcome in masked if outcome.get("kept")]
+    )
+    if shades := [readable(mask.name) for mask, outcome in masked if outcome.get("shades")]:
+        one = len(shades) == 1
+        yield (
+            f"{_some(shades)} {'is' if one else 'are'} in shades of grey rather than black and white, as photos are: "
+            f"what is lighter than the middle was kept. {'Is it a mask' if one else 'Are they masks'}?"
+        )
     scaled = [(readable(mask.name), outcome["scaled"]) for mask, outcome in masked if outcome.get("scaled")]
     if scaled:
         shown = [f"{name} of {size}" for name, size in scaled]
         yield f"Masks were scaled to the size of their photos: {_some(shown)}."
+
+
+def _of_little_use(kept: Sequence[tuple[str, float]]) -> Iterator[str]:
+    """Where masks hide nothing, or nearly all: by their names, and what share of its photo each keeps."""
+    shares = [share for _, share in kept]
+    if shares and min(shares) == 1:
+        one = len(kept) == 1
+        yield (
+            f"{'The mask' if one else f'None of the {len(kept)} masks'} hides {'nothing' if one else 'anything'}: "
+            f"{'it is' if one else 'they are'} white all over."
+        )
+    elif shares and median(shares) < HARDLY_ANYTHING:
+        yield (
+            f"The masks keep only {median(shares):.1%} of their photos: white is what is kept. Where black is, say so "
+            "(invert_masks)."
+        )
 
 
 def _alike(refused: Sequence[tuple[str, str]]) -> list[str]:

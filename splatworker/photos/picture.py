@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
-from splatworker.formats.masks import orientation_in
+from splatworker.formats.masks import KEPT_FROM, UNMIRRORED, orientation_in
 from splatworker.formats.panorama import VIEWS_AROUND, Area, ImageInfo, UnusablePanorama, area_of, may_be_panorama
 from splatworker.photos import raw, tiff, unusual
 from splatworker.photos.exif import kept_exif
@@ -22,6 +22,9 @@ MOST_PIXELS_A_SIDE = 65_500
 FEWEST_PIXELS_A_SIDE = 64
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF")
 """Pillow's names; an MPO, as stereo cameras and some phones write it, is opened as the JPEG that it begins with."""
+
+_OF_SEVERAL = ("PNG", "WEBP", "HEIF", "AVIF")
+"""Formats of pictures that may be animations, or series."""
 
 _MOST_TEXT = 64 * 2**20
 """Bytes that a PNG's texts may unpack to; none of them is kept."""
@@ -44,7 +47,9 @@ class Picture:
         kind: `screenshot` or `collage` where it seems to be one, else "".
         area: what it shows of the sphere around it, where it is an equirectangular panorama.
         given: width and height of its pixels before it was shrunk.
-        orientation: EXIF's, 1 to 8: the pixels are not turned by it.
+        orientation: EXIF's, 1 to 8: the pixels are not turned by it. Where it says that they lie mirrored, `exif` has
+            what is left of it once they do not (`photos.mask`).
+        of: how many pictures as large its file holds, of which it is the first: pages, or an animation.
     """
 
     image: Image.Image
@@ -54,6 +59,7 @@ class Picture:
     area: Area | None = None
     given: tuple[int, int] = (0, 0)
     orientation: int = 1
+    of: int = 1
 
 
 def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
@@ -75,21 +81,23 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
         _check_size(image, most_pixels)
         given = image.size
         shrunk = _shrunk(image.convert("RGB"), max_size)
-        kept = kept_exif(exif, shrunk=shrunk.width / given[0])
-        return Picture(_bare(shrunk), kept, raw=True, given=given, orientation=orientation_in(exif))
+        turned = orientation_in(exif)
+        kept = kept_exif(exif, shrunk=shrunk.width / given[0], orientation=UNMIRRORED.get(turned))
+        return Picture(_bare(shrunk), kept, raw=True, given=given, orientation=turned)
     refuse_many_scans(path)
     with Image.open(path, formats=FORMATS) as image:
+        of = int(getattr(image, "n_frames", 1)) if image.format in _OF_SEVERAL else 1
         if image.format == "TIFF":
-            tiff.go_to_largest(image)
+            of = tiff.go_to_largest(image)
             tiff.refuse_misread(image.tag_v2)  # type: ignore[attr-defined]
         _check_size(image, most_pixels)
         given = image.size
         exif = image.getexif()
-        turned = orientation_in(exif)
         if max_size and image.format == "JPEG":
             least = max_size * (VIEWS_AROUND if may_be_panorama(image.info, image.size) else 1)
             image.draft("RGB", (least, least))
         image.load()
+        turned = orientation_in(exif)  # a TIFF has been laid upright by now, and says so
         if image.format == "TIFF":
             _refuse_black(image)
         info = dict(image.info)
@@ -97,8 +105,8 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
         area = _area_of(colours, info, exif)
         shrunk = _to_srgb(_shrunk(colours, _longest(colours, area, max_size)), info.get("icc_profile"))
         kind = unusual.kind_of(shrunk, info, exif, path.name) if area is None else ""
-        kept = kept_exif(exif, shrunk=shrunk.width / given[0])
-        return Picture(_bare(shrunk), kept, kind=kind, area=area, given=given, orientation=turned)
+        kept = kept_exif(exif, shrunk=shrunk.width / given[0], orientation=UNMIRRORED.get(turned))
+        return Picture(_bare(shrunk), kept, kind=kind, area=area, given=given, orientation=turned, of=of)
 
 
 def _area_of(image: Image.Image, info: ImageInfo, exif: Image.Exif) -> Area | None:
@@ -153,10 +161,14 @@ def _colours(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image.convert("RGB")
     rgba = image.convert("RGBA")
-    least, most = rgba.getchannel("A").getextrema()
+    least, most = (float(value) for value in rgba.getchannel("A").getextrema())  # type: ignore[arg-type]
     if most == 0:
         raise Unusable("it is wholly transparent")
-    return rgba if float(least) < 255 else rgba.convert("RGB")  # type: ignore[arg-type]
+    if least == most:  # the same everywhere: it cuts nothing out
+        return rgba.convert("RGB")
+    if most < KEPT_FROM:
+        raise Unusable(f"it is nearly transparent: its alpha is nowhere more than {most / 255:.0%}")
+    return rgba
 
 
 def _grey_of(image: Image.Image) -> Image.Image:

@@ -88,7 +88,7 @@ def _decode(
             target = target.with_suffix(".png")
         if masked.ignored is not None:
             clean_copy.write_mask(masked.ignored, clean_copy.mask_of(target))
-        clean_copy.write(image, picture.exif, picture.area, target)
+        clean_copy.write(image, picture.exif, masked.area, target)
     except UnusableMask as reason:
         return {"reason": str(reason), "for_mask": True}
     except Unusable as reason:
@@ -106,9 +106,9 @@ def _decode(
     except Exception as error:
         cut = "truncated" in str(error).lower() or "unexpected end" in str(error).lower()
         return {"reason": "it is truncated: the end of the file is missing" if cut else "it is damaged"}
-    entry = {"name": target.name, "raw": picture.raw, "kind": picture.kind, "scaled": masked.scaled}
-    entry["labels"] = masked.labels
-    entry["panorama"] = picture.area is not None
+    entry = {"name": target.name, "raw": picture.raw, "kind": picture.kind, "scaled": masked.scaled, "of": picture.of}
+    entry |= {"labels": masked.labels, "kept": masked.kept, "shades": masked.shades}
+    entry["panorama"] = masked.area is not None
     entry["masked"] = [*(["cutout"] if image.mode == "RGBA" else []), *(["ignore"] if masked.ignored else [])]
     return {"width": image.width, "height": image.height, "digest": digest} | entry
 

@@ -103,16 +103,21 @@ def why_unidentified(path: Path) -> str:
     return reason or f"it is a TIFF of a kind that is not read: {EXPORT}"
 
 
-def go_to_largest(image: Image.Image) -> None:
-    """Go to the picture with most pixels of a file that may have several: a first page may be a preview of the next."""
+def go_to_largest(image: Image.Image) -> int:
+    """Go to the picture with most pixels of a file that may have several: a first page may be a preview of the next.
+
+    Returns:
+        How many are as large.
+    """
     frames = min(int(getattr(image, "n_frames", 1)), MOST_FRAMES)
     if frames < 2:
-        return
+        return 1
     sizes = []
     for number in range(frames):
         image.seek(number)
         sizes.append(image.width * image.height)
     image.seek(sizes.index(max(sizes)))
+    return sizes.count(max(sizes))
 
 
 def _numbers(value: object, default: tuple[int, ...]) -> tuple[int, ...]:

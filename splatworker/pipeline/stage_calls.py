@@ -21,6 +21,7 @@ from splatworker.pipeline.deadlines import stage_deadline
 from splatworker.pipeline.records import Arrival, Photos
 from splatworker.pipeline.training_plan import Plan, is_preview, plan
 from splatworker.stages.crash_cause import explain_crash
+from splatworker.stages.file_names import left_out
 from splatworker.stages.process import StageRunner
 from splatworker.stages.progress import Overall, Silent
 from splatworker.stages.workspace import check_room, size_of
@@ -126,9 +127,13 @@ async def decode(
         photo["index"] = arrived.index.get(photo["name"], photo["index"])
     decoded["rejected"] = sorted([*arrived.lost, *decoded["rejected"]], key=lambda photo: int(photo["index"]))
     job.rejected = decoded["rejected"]
-    for photo in decoded["rejected"]:
-        job.report.warning(f"{name_of(photo)} is left out: {photo['reason']}.")
+    for warning in left_out((name_of(photo), photo["reason"]) for photo in decoded["rejected"]):
+        job.report.warning(warning)
     demand_enough(len(decoded["photos"]), decoded["rejected"])
+    asked = {"mask_mode": job.recipe.mask_mode != "auto", "invert_masks": job.recipe.invert_masks}
+    if any(asked.values()) and not any("masked" in photo for photo in decoded["photos"]):
+        names = ", ".join(name for name, is_asked in asked.items() if is_asked)
+        job.report.warning(f"Nothing of the photos is masked or transparent, so this has no effect: {names}.")
     ignored = sum("ignore" in photo.get("masked", ()) for photo in decoded["photos"])
     if ignored and job.recipe.trainer == "inria":
         job.report.warning(f"The original trainer knows no masks: it learns what those of {ignored} photos hide, too.")

@@ -74,9 +74,13 @@ class PhotoHeader:
         return folder / (self.file or self.name)
 
 
-def read_photos(folder: Path) -> tuple[list[PhotoHeader], list[str]]:
-    """The photos of a folder and of its sub-folders in the order they were taken, and the names of other files."""
-    files = [path.relative_to(folder).as_posix() for path in find_files(folder).files]
+def read_photos(folder: Path, masks: Path | None = None) -> tuple[list[PhotoHeader], list[str]]:
+    """The photos of a folder and of its sub-folders in the order they were taken, and the names of other files.
+
+    Args:
+        masks: a folder of masks, which are no photos wherever it lies.
+    """
+    files = [path.relative_to(folder).as_posix() for path in find_files(folder, masks).files]
     photos, others = [], []
     for file, name in zip(files, distinct(files), strict=True):
         try:

@@ -14,6 +14,7 @@ from splatworker.errors import NoFeatures, NoOverlap, NoReconstruction, Reconstr
 from splatworker.sfm.duplicates import find_near_duplicates
 from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.ladder import Attempt
+from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.photo import PhotoHeader
 from splatworker.sfm.pure_rotation import taken_from_one_spot, turned_from_others
 from splatworker.sfm.sharpness import photo_quality
@@ -157,17 +158,27 @@ def _why_all_the_same(evidence: Evidence) -> NoReconstruction | None:
     )
 
 
-def why_no_reconstruction(evidence: Evidence, attempts: Sequence[Attempt]) -> ReconstructionError:
+def asked_lens(options: SfmOptions) -> str:
+    """What is to be thought of where photos are missing and the caller has said which lens took them, or ""."""
+    if options.camera_model == "auto":
+        return ""
+    return f"The camera model {options.camera_model} was asked for (camera_model): without it the photos tell theirs."
+
+
+def why_no_reconstruction(
+    evidence: Evidence, attempts: Sequence[Attempt], hint: str = SHOOTING_HINT
+) -> ReconstructionError:
     """The error when photos overlap, but no rung gave a model that can be true."""
     clauses = [fault for attempt in attempts for fault in attempt.inspection.faults]
     fault = _common_fault(evidence, least=0.5)
     because = f": {fault}" if fault else f" ({clauses[0]})" if clauses else ""
     return NoReconstruction(
-        f"Some photos overlap, but no consistent set of cameras explains them{because}.", hint=SHOOTING_HINT
+        f"Some photos overlap, but no consistent set of cameras explains them{because}.",
+        hint=hint,
     )
 
 
-def why_too_few(evidence: Evidence, attempt: Attempt, least: int) -> NoReconstruction:
+def why_too_few(evidence: Evidence, attempt: Attempt, least: int, hint: str = SHOOTING_HINT) -> NoReconstruction:
     """The error when a model holds fewer photos than can be delivered."""
     assert attempt.model is not None
     kept = set(attempt.model.reg_frame_ids()) - set(attempt.inspection.implausible_images)
@@ -180,7 +191,7 @@ def why_too_few(evidence: Evidence, attempt: Attempt, least: int) -> NoReconstru
     return NoReconstruction(
         f"Only {len(kept)} of {len(evidence.given)} photos could be placed, fewer than the {least} that are needed. "
         f"Of {name}: {example}",
-        hint=SHOOTING_HINT,
+        hint=hint,
     )
 
 

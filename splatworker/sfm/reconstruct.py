@@ -41,6 +41,7 @@ from splatworker.sfm.watch import Cancellation, Span
 from splatworker.sfm.workbench import Workbench
 from splatworker.stages import arrivals
 from splatworker.stages.file_names import find_files, readable
+from splatworker.stages.file_names import left_out as left_out_files
 from splatworker.stages.progress import Reporter
 
 
@@ -96,12 +97,16 @@ def reconstruct(
             work, work / "photos", options, threads, cancellation, mask_rules, accelerator=accelerator, ahead=ahead
         )
         arrived = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
-        given, useless, unreadable = _read(images, options)
         masks = masks or masks_folder(images)
+        given, useless, unreadable = _read(images, masks, options)
+        inside = find_files(images, masks)
         passed_over = [
-            f"The folder {name} was passed over: {reason}."
-            for name, reason in find_files(images).passed_over.items()
-            if images / name != masks
+            *(
+                f"The folder {name} was passed over: {reason}."
+                for name, reason in inside.passed_over.items()
+                if images / name != masks
+            ),
+            *left_out_files(inside.set_aside.items()),
         ]
         given = with_masks(given, masks, mask_rules)
         near_duplicates = find_near_duplicates(given, images)
@@ -165,6 +170,7 @@ def reconstruct(
                 *of_headers,
                 *remarks.of_lenses(groups, focals, doubtful=findings.doubtful_lens),
                 *remarks.of_fisheyes(groups, written),
+                *remarks.of_mirrored(photos),
                 *remarks.of_positions(photos, misplaced),
                 *remarks.of_masks(photos, findings.masks, attempt),
                 *remarks.of_video(photos, model.compute_mean_reprojection_error()),
@@ -182,11 +188,11 @@ def reconstruct(
     return result
 
 
-def _read(images: Path, options: SfmOptions) -> tuple[list[PhotoHeader], dict[str, str], list[str]]:
+def _read(images: Path, masks: Path | None, options: SfmOptions) -> tuple[list[PhotoHeader], dict[str, str], list[str]]:
     """The photos of the folder in capture order, as many as are needed; why others are of no use; what is no photo."""
     if not images.is_dir():
         raise NoPhotos(f"There is no folder {images}.", hint="Give a folder of photos.")
-    found, unreadable = read_photos(images)
+    found, unreadable = read_photos(images, masks)
     if not found:
         others = f"; splatworker photos makes them of others ({unreadable[0]}, ...)" if unreadable else ""
         raise NoPhotos(
@@ -237,9 +243,10 @@ def _fit_to_deliver(evidence: reasons.Evidence, attempts: Sequence[Attempt], opt
         raise no_matches
     if several := reasons.why_several_scenes(evidence, least):
         raise several
+    hint = reasons.asked_lens(options) or reasons.SHOOTING_HINT
     if attempt and attempt.plausible:
-        raise reasons.why_too_few(evidence, attempt, least)
-    raise reasons.why_no_reconstruction(evidence, attempts)
+        raise reasons.why_too_few(evidence, attempt, least, hint)
+    raise reasons.why_no_reconstruction(evidence, attempts, hint)
 
 
 def _without_implausible(attempt: Attempt) -> pycolmap.Reconstruction:

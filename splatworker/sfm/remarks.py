@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from splatworker.formats.masks import UNMIRRORED
 from splatworker.sfm import reasons
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.graph import MatchGraph
@@ -36,6 +37,16 @@ def of_headers(groups: Sequence[CameraGroup], attempt: Attempt) -> Iterator[str]
         yield (
             f"The header (EXIF) of {_some(names)} is contradicted by the photos and was not believed: {clause}. Were "
             "they cropped, or is the focal length that of another lens?"
+        )
+
+
+def of_mirrored(photos: Sequence[PhotoHeader]) -> Iterator[str]:
+    """Of photos that lie mirrored: what decodes photos lays them right, but this stage takes pixels as they lie."""
+    names = [photo.name for photo in photos if photo.orientation in UNMIRRORED]
+    if names:
+        yield (
+            f"The header (EXIF) of {_some(names)} says that the pixels lie mirrored, and the scene shows them so: make "
+            "clean copies first (splatworker photos), which are not."
         )
 
 
@@ -144,7 +155,7 @@ def of_photos(
     if share < options.warn_share:
         names = ", ".join(left_out)
         missing = f"Only {len(photos) - len(left_out)} of {len(photos)} photos could be placed; missing: {names}."
-        yield f"{missing} {several}" if scenes else missing
+        yield " ".join(filter(None, [missing, several if scenes else "", reasons.asked_lens(options)]))
     elif scenes:
         yield several
     alone = [group for group in groups if not group.has_prior and len(group.photos) == 1]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -27,6 +28,19 @@ _NO_PHOTOS = {
 """Folders beside photos that other programs fill with pictures that are none, and what these are."""
 
 
+_BESIDE = {".aae", ".xmp", ".json", ".xml", ".txt", ".thm", ".lrv", ".srt", ".pp3", ".dop", ".cos"}
+"""Suffixes of what cameras, telephones and editors write beside a picture or film of that name, and nobody misses."""
+
+_MASK = re.compile(r"(.+)[._-]mask\.(png|jpe?g|webp|tiff?|bmp|gif)", re.IGNORECASE)
+"""A mask by its name, beside what has the rest of it."""
+
+_NOWHERE = "it is a link that leads nowhere"
+_MASK_BESIDE = "it is a mask by its name, and masks are looked for in a folder of their own, called masks"
+
+_NAMED = 3
+"""Files that a sentence names."""
+
+
 @dataclass
 class Found:
     """The files of a folder.
@@ -34,10 +48,12 @@ class Found:
     Attributes:
         files: by relative name, in natural order of it.
         passed_over: sub-folders that were not entered, each with the reason, a clause.
+        set_aside: files that are none of these, each with the reason, a clause.
     """
 
     files: list[Path] = field(default_factory=list)
     passed_over: dict[str, str] = field(default_factory=dict)
+    set_aside: dict[str, str] = field(default_factory=dict)
 
 
 def readable(name: str | os.PathLike[str]) -> str:
@@ -74,13 +90,32 @@ def distinct(names: list[str]) -> list[str]:
     return result
 
 
-def find_files(folder: Path) -> Found:
+def left_out(reasons: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """What is said of files that are left out, each with its reason, a clause: a sentence for all of one reason."""
+    named: dict[str, list[str]] = {}
+    for name, reason in reasons:
+        named.setdefault(reason, []).append(name)
+    for reason, names in named.items():
+        if len(names) == 1:
+            yield f"{names[0]} is left out: {reason}."
+        else:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            yield f"{', '.join(names[:_NAMED])}{more} are left out, each because {reason}."
+
+
+def find_files(folder: Path, without: Path | None = None) -> Found:
     """The files of a folder and of the folders in it, hidden ones left out; links are followed, but never twice.
+
+    Args:
+        without: a folder that is not entered, where it is one of these: that of masks, whatever it is called.
 
     Folders that hold pictures made from the photos beside them are passed over, and so is what this package has made.
     """
     found = Found()
     seen: set[tuple[int, int]] = set()
+    if without is not None and without.is_dir() and not without.samefile(folder):
+        status = without.stat()
+        seen.add((status.st_dev, status.st_ino))
     for path in _walk(folder, folder, 0, found, seen):
         found.files.append(path)
         if len(found.files) >= MOST_FILES:
@@ -97,7 +132,14 @@ def _walk(folder: Path, top: Path, depth: int, found: Found, seen: set[tuple[int
     seen.add((status.st_dev, status.st_ino))
     inside = sorted((path for path in folder.iterdir() if path.name[:1] != "."), key=lambda path: natural(path.name))
     names = {path.name.lower() for path in inside}
-    yield from (path for path in inside if path.name.lower() not in _NOBODYS_FILES and path.is_file())
+    whole = names | {PurePosixPath(name).stem for name in names if PurePosixPath(name).suffix not in _BESIDE}
+    for path in inside:
+        if path.name.lower() in _NOBODYS_FILES or path.is_dir() or _lies_beside(path.name.lower(), whole):
+            continue
+        if why := _why_set_aside(path, whole):
+            found.set_aside[readable(path.relative_to(top).as_posix())] = why
+        else:
+            yield path
     for path in inside:
         if not path.is_dir() or path.name.lower() in _NOBODYS_FOLDERS:
             continue
@@ -110,6 +152,22 @@ def _walk(folder: Path, top: Path, depth: int, found: Found, seen: set[tuple[int
             yield from _walk(path, top, depth + 1, found, seen)
         except OSError as error:
             found.passed_over[name] = f"it cannot be read ({error.strerror})"
+
+
+def _lies_beside(name: str, others: set[str]) -> bool:
+    """Whether a file is what another one of its name has beside it: `a.xmp` or `a.jpg.json` beside `a.jpg`."""
+    parts = name.split(".")
+    if f".{parts[-1]}" not in _BESIDE:
+        return False
+    return any(".".join(parts[:count]) in others for count in range(1, len(parts)))
+
+
+def _why_set_aside(path: Path, others: set[str]) -> str:
+    """Why a file is not read at all, a clause, or ""."""
+    if not path.is_file():
+        return _NOWHERE if path.is_symlink() and not path.exists() else "it is a pipe, a socket or a device"
+    mask = _MASK.fullmatch(path.name)
+    return _MASK_BESIDE if mask and mask[1].lower() in others else ""
 
 
 def _why_passed_over(folder: Path, beside: set[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from splatworker.errors import InvalidMasks
 from splatworker.formats.camera import Camera
 from splatworker.render import gpu_kernels
 from splatworker.render.arrays import (
@@ -31,6 +32,9 @@ SIDE = 256
 LEAST_OPAQUE = 0.5
 """A place is the subject's when so large a share of the photos that look there is opaque there, and one photo at least.
 All of them are where the subject is cut out well and not cut off by anything before it."""
+
+FEWEST_INSIDE = 20
+"""Gaussians of a subject, however small."""
 
 _PAIRS_AT_ONCE = 2_000_000
 """Of a camera and a Gaussian: bounds the memory that a question takes."""
@@ -108,6 +112,22 @@ class Silhouettes:
             seen += inside.sum(axis=0, dtype=xp.int32)
             opaque += hits.sum(axis=0, dtype=xp.int32)
         return (opaque < LEAST_OPAQUE * seen) | (opaque == 0)
+
+    def demand_subject(self, model: Model) -> None:
+        """Refuse what is left of a scene by cutouts that show no one thing, or hide it.
+
+        Raises:
+            InvalidMasks: hardly a Gaussian is where most photos show something.
+        """
+        inside = len(indices(~self.outside(model.parameters.means)))
+        if inside < FEWEST_INSIDE:
+            raise InvalidMasks(
+                "The photos' cutouts, by their masks or their transparency, have hardly anything in common: "
+                f"{inside} of {len(model)} Gaussians lie where most of them keep something.",
+                hint="A cutout keeps the same thing in every photo. In masks white is what is kept; where black is, "
+                "invert_masks.",
+                stage="train",
+            )
 
     def clear(self, model: Model) -> None:
         """Take away the Gaussians that are not the subject's, unless none would be left."""

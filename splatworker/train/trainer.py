@@ -163,6 +163,8 @@ def train(
             )
         if silhouettes and (iteration % options.densification_interval == 0 or iteration == options.iterations):
             silhouettes.clear(model)
+        if silhouettes and iteration == options.iterations:
+            silhouettes.demand_subject(model)
 
     change_density: Callable[[int, Model], None] = retry_without_growth(after_step, density, report)
     if ranks:

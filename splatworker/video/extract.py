@@ -187,7 +187,8 @@ class _Call:
                 if output.readinto(pixels) < len(pixels):  # type: ignore[attr-defined]
                     return
                 picture = np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)
-                take(np.rot90(picture, self.clip.rotation // 90), wanted)
+                upright = np.rot90(picture, self.clip.rotation // 90)
+                take(upright[:, ::-1] if self.clip.mirrored else upright, wanted)
 
         return ffmpeg.call(
             [
@@ -197,7 +198,14 @@ class _Call:
                     before=[*self.skipping, *opening, *part],
                     threads=self.threads,
                 ),
-                *("-map", "0:V:0", "-vf", self._filters(group, begin, width, height), "-fps_mode", "passthrough"),
+                *(
+                    "-map",
+                    f"0:{self.clip.stream}",
+                    "-vf",
+                    self._filters(group, begin, width, height),
+                    "-fps_mode",
+                    "passthrough",
+                ),
                 *("-frames:v", str(len(group)), "-threads", "1"),
                 *("-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
             ],

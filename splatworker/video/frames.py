@@ -16,14 +16,11 @@ from splatworker.video import refusals
 from splatworker.video.choose import Choice, choose
 from splatworker.video.extract import extract
 from splatworker.video.measure import Measured, measure
-from splatworker.video.options import MOST_FRAMES, VideoOptions
+from splatworker.video.options import FEWEST_FRAMES, MOST_FRAMES, VideoOptions
 from splatworker.video.probe import Clip, probe
 
 ACCOUNT = "frames.json"
 """The file beside the photos that tells what was chosen, and why."""
-
-FEWEST_FRAMES = 5
-"""A clip with fewer is none, and fewer that differ are no photos of anything."""
 
 _READING = 0.75
 """Share of a clip's time that its reading takes."""
@@ -101,11 +98,18 @@ def _of_one(
     report.progress("reading the video", 0.0)
     clip = probe(path)
     measured = measure(clip, options, _Part(report, 0.0, _READING))
+    if measured.other_shape:
+        report.warning(
+            f"'{name}' changes its shape: {measured.other_shape} frames that are not {clip.coded[0]}x{clip.coded[1]}, "
+            "or that at another size, were left out."
+        )
     if len(measured.times) < FEWEST_FRAMES:
-        raise refusals.too_short(path, len(measured.times), FEWEST_FRAMES)
+        raise refusals.too_short(path, len(measured.times), FEWEST_FRAMES, part=bool(options.start or options.end))
     report.progress("choosing frames", _READING)
     choice = choose(measured, options, max(1, most))
     frames = choice.frames
+    if len(frames) < FEWEST_FRAMES and options.fps:
+        raise refusals.too_seldom(path, len(frames), FEWEST_FRAMES, options.fps)
     if len(frames) < FEWEST_FRAMES:
         raise refusals.too_still(path, len(frames))
     stem = _stem(name, taken)
@@ -125,6 +129,11 @@ def _of_one(
         report.warning(
             f"'{name}' ends after {measured.times[-1]:.1f} s, and its header says {clip.seconds:.1f} s: a part of the "
             "file is missing, and what is there was used."
+        )
+    if clip.alike:
+        report.warning(
+            f"'{name}' holds {clip.alike + 1} tracks of moving pictures, of which the first was used: export the "
+            "others by themselves."
         )
     if choice.shots > 1:
         report.warning(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ _SKIP_FROM, _PLENTY = 240, 6
 _UNKNOWN_STEP = 1 / 30
 """Seconds between frames that do not say when they are shown."""
 
+_CHANGED = re.compile(r"Reconfiguring filter graph because video parameters changed to .*?, (\d+)x(\d+)")
+"""What the decoder says before a frame of another size than those before."""
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -52,6 +56,7 @@ class Measured:
         whole: the clip could be read to its end.
         skipping: options of the input by which frames were left out.
         decoder: what has decoded them, as `ffmpeg.decoded_by`.
+        other_shape: how many frames were left out as they have another shape than the clip.
     """
 
     times: Floats
@@ -62,6 +67,7 @@ class Measured:
     whole: bool
     skipping: tuple[str, ...] = ()
     decoder: str = "cpu"
+    other_shape: int = 0
 
 
 def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
@@ -93,15 +99,21 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         raise refusals.too_long(clip.path, MOST_MINUTES, MOST_MINUTES, at_least=True)
     reached = times[-1] - options.start + 2.0 / max(clip.rate, 1.0)
     order = np.argsort(times, kind="stable")  # a lying header may have put them into any order
+    fits = np.asarray(frames.fits[:count])[order]
+    moments = np.round(times[order] * 1000)
+    kept = fits & (np.diff(moments, prepend=-np.inf) > 0)  # of one moment only one can be found again
+    if not kept.any():
+        raise refusals.broken(clip.path)
     return Measured(
-        times=times[order],
-        keys=np.asarray(frames.keys[:count])[order],
-        details=np.asarray(frames.details[:count])[order],
-        path=np.asarray(frames.path.lengths[:count]) / (max(small_size(clip)) / 2),
-        cuts=_cuts([cut for cut in frames.path.cuts if cut < count], count),
+        times=times[order][kept],
+        keys=np.asarray(frames.keys[:count])[order][kept],
+        details=np.asarray(frames.details[:count])[order][kept],
+        path=np.asarray(frames.path.lengths[:count])[kept] / (max(small_size(clip)) / 2),
+        cuts=_cuts([cut for cut in frames.path.cuts if cut < count], kept),
         whole=not clip.seconds or reached > 0.9 * min(asked, clip.seconds - options.start),
         skipping=tuple(skipping),
         decoder=ffmpeg.decoded_by(decoder, ended),
+        other_shape=int((~fits).sum()),
     )
 
 
@@ -122,7 +134,7 @@ def _read(
         filters: what is done with the frames before anything else, where they are decoded.
     """
     width, height = small_size(clip)
-    frames = _Frames(width, height)
+    frames = _Frames(width, height, clip.coded)
 
     def take(output: IO[bytes]) -> None:
         while frames.take(output):
@@ -144,7 +156,7 @@ def _read(
                     threads=ffmpeg.threads_for(clip.width * clip.height),
                     before=[*decoder, *part],
                 ),
-                *("-map", "0:V:0", "-vf", scale, "-fps_mode", "passthrough"),
+                *("-map", f"0:{clip.stream}", "-vf", scale, "-fps_mode", "passthrough"),
                 *("-threads", "1", "-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
             ],
             Path(folder),
@@ -156,9 +168,14 @@ def _read(
     return frames, ended
 
 
-def _cuts(cuts: list[int], count: int) -> tuple[int, ...]:
-    """The cuts; none of a clip that goes from view to view in leaps, as one does that is made of photos."""
-    return tuple(cuts) if len(cuts) <= _MOST_CUTS * count else ()
+def _cuts(cuts: list[int], kept: npt.NDArray[np.bool_]) -> tuple[int, ...]:
+    """The cuts, counted in the frames that are kept; none of a clip that goes from view to view in leaps, as one does
+    that is made of photos.
+    """
+    if len(cuts) > _MOST_CUTS * len(kept):
+        return ()
+    places = sorted({int(kept[:cut].sum()) for cut in cuts})
+    return tuple(place for place in places if 0 < place < kept.sum())
 
 
 def _skipping(frames: float, wanted: float) -> list[str]:
@@ -185,11 +202,14 @@ def _halved(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 class _Frames:
     """What is read of a clip, from the decoder's pipe and from what it says of each frame beside that."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, coded: tuple[int, int]) -> None:
         self._size = (height, width)
+        self._coded = coded
+        self._fits = True
         self._bytes = bytearray(width * height)
         self.times: list[float] = []
         self.keys: list[bool] = []
+        self.fits: list[bool] = []
         self.details: list[tuple[float, float]] = []
         self.path = motion.Path()
 
@@ -214,5 +234,18 @@ class _Frames:
             last = self.times[-1] if self.times else start
             self.times.append(last + _UNKNOWN_STEP if time is None else start + time)
             self.keys.append(is_key)
+            self.fits.append(self._fits)
 
-        return heard_times(shown)
+        tell = heard_times(shown)
+
+        def line(text: str) -> None:
+            if found := _CHANGED.search(text):
+                self._fits = _same_shape(self._coded, (int(found[1]), int(found[2])))
+            tell(text)
+
+        return line
+
+
+def _same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether pictures of these sizes differ in nothing but that, within what codecs round."""
+    return abs(one[0] * other[1] - other[0] * one[1]) <= 16 * max(*one, *other)

@@ -7,6 +7,9 @@ from typing import Annotated
 
 from splatworker.stages.options import InJob, Option, Range, demand_valid
 
+FEWEST_FRAMES = 5
+"""A clip with fewer is none, and fewer that differ are no photos of anything."""
+
 MOST_FRAMES = 500
 """Of one video: as many as a reconstruction takes photos."""
 
@@ -26,7 +29,7 @@ class VideoOptions:
         Option(
             "Frames taken of a video: by default 60 to 200, by how far its picture moves.",
             Range(0, MOST_FRAMES),
-            job=InJob(Range(5, MOST_FRAMES), default=None, null=True),
+            job=InJob(Range(FEWEST_FRAMES, MOST_FRAMES), default=None, null=True),
         ),
     ] = 0
     fps: Annotated[
@@ -59,6 +62,8 @@ class VideoOptions:
 
     def __post_init__(self) -> None:
         demand_valid(self, dashes=True)
+        if 0 < self.frames < FEWEST_FRAMES:
+            raise ValueError(f"--frames must be at least {FEWEST_FRAMES}")
         if self.frames and self.fps:
             raise ValueError("--frames and --fps cannot be given together: one follows from the other")
         if self.end and self.end <= self.start:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,12 +37,16 @@ _EBML = b"\x1aE\xdf\xa3"
 _PICTURES = (b"heic", b"heix", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ")
 """Brands of ISO files that hold pictures."""
 
-_STREAM = re.compile(r"^  Stream #0:\d+\S*: Video: (\S+)(.*)$")
+_STREAM = re.compile(r"^  Stream #0:(\d+)\S*: Video: (\S+)(.*)$")
 _SIZE = re.compile(r", (\d{1,6})x(\d{1,6})(?: \[SAR (\d+):(\d+) DAR [\d:]+\])?(?=,|$| )")
-_DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)(?:, start: (\d+\.\d+))?")
 _RATE = re.compile(r", ([\d.]+)(k?) fps")
 _COLOURS = re.compile(r"\b(?:yuv|yuvj|gbr|rgb|gray|p0|nv|bgr|x2rgb|yuva)\w*\((.*?)\)")
 _ROTATION = re.compile(r"display ?matrix: rotation of (-?[\d.]+)", re.IGNORECASE)
+_TURNED_BY = re.compile(r"^filter\|filter_name=(hflip|vflip)\||^\[transpose @ .*\bdir:([0-3])\b")
+"""What ffmpeg says of the filters by which it would lay frames as their header asks; of a flip in it, nothing else."""
+_FLIPS = {"hflip": 0, "vflip": 180, "0": 270, "3": 90}
+"""Those that mirror a frame, and by how many degrees it is turned to the left before its columns are reversed."""
 _DOLBY = re.compile(r"DOVI configuration record: .*profile: (\d+), .*compatibility id: (\d+)")
 
 
@@ -60,7 +64,11 @@ class Clip:
         transfer: "hlg", "pq", or "" for what a screen shows as it is.
         rotation: degrees by which a frame as it is stored must be turned, to the left: 0, 90, 180 or 270.
         interlaced: its header says so.
-    spherical: it shows all around, equirectangularly.
+        spherical: it shows all around, equirectangularly.
+        mirrored: the columns of a turned frame must be reversed, too.
+        stream: the number of the track that is read.
+        coded: width and height of its pictures, whatever shape their pixels have; (0, 0) where that is not known.
+        alike: how many other tracks have pictures as large.
     """
 
     path: Path
@@ -75,6 +83,10 @@ class Clip:
     rotation: int
     interlaced: bool
     spherical: bool = False
+    mirrored: bool = False
+    stream: int = 0
+    coded: tuple[int, int] = (0, 0)
+    alike: int = 0
 
     @property
     def stored_size(self) -> tuple[int, int]:
@@ -86,8 +98,13 @@ def is_video(path: Path) -> bool:
     """Whether a file is a video by its name, or by its first bytes where the name says nothing."""
     if path.suffix.lower() in SUFFIXES:
         return True
+    return not path.suffix and begins_as_video(path)
+
+
+def begins_as_video(path: Path) -> bool:
+    """Whether a file is a video by its first bytes, whatever it is called."""
     try:
-        return not path.suffix and bool(_demuxer(path))
+        return bool(_demuxer(path))
     except OSError:
         return False
 
@@ -113,7 +130,8 @@ def probe(path: Path) -> Clip:
         if any(line.startswith(("  Stream #0:", "Input #0")) for line in said):  # it was opened
             raise no_video(path)
         raise broken(path, ended)
-    return _clip(path, demuxer, streams[0], said)
+    clip = _clip(path, demuxer, streams, said)
+    return _unmirrored(clip) if any(_ROTATION.search(line) for line in said) else clip
 
 
 def _demuxer(path: Path) -> str:
@@ -127,32 +145,60 @@ def _demuxer(path: Path) -> str:
     return "mov" if head[4:8] in _ATOMS else ""
 
 
-def _clip(path: Path, demuxer: str, stream: str, said: Sequence[str]) -> Clip:
-    match = _STREAM.match(stream)
-    assert match is not None
-    codec = match[1].rstrip(",")
-    if codec not in ffmpeg.CODECS:
-        raise other_codec(path, codec)
+def _unmirrored(clip: Clip) -> Clip:
+    """The clip, of which it is known whether its frames are shown mirrored: how its header has them laid is asked of
+    ffmpeg, by one frame, for of the header itself it tells the turn alone.
+    """
+    said: list[str] = []
+    show = ["-map", f"0:{clip.stream}", "-frames:v", "1", "-print_graphs", "-print_graphs_format", "compact"]
+    reading = [word for word in ffmpeg.reading(clip.path.absolute(), clip.demuxer) if word != "-noautorotate"]
+    reading[reading.index("-loglevel") + 1] = "verbose"
+    with TemporaryDirectory() as folder:
+        ffmpeg.call([*reading, *show, "-f", "null", "-"], Path(folder), hear=said.append, seconds=_SECONDS)
+    by = dict.fromkeys(found[1] or found[2] for line in said if (found := _TURNED_BY.match(line)))
+    turn = _FLIPS.get(next(iter(by))) if len(by) == 1 else None
+    return clip if turn is None else replace(clip, rotation=turn, mirrored=True)
+
+
+def _largest(path: Path, streams: Sequence[str]) -> tuple[re.Match[str], int]:
+    """The track with the largest pictures of those that are read: others hold previews, or maps of depth; and how many
+    beside it are as large.
+
+    Raises:
+        VideoNotSupported: none is.
+    """
+    found = [match for line in streams if (match := _STREAM.match(line))]
+    known = [match for match in found if match[2].rstrip(",") in ffmpeg.CODECS]
+    if not known:
+        raise other_codec(path, found[0][2].rstrip(","))
+    pixels = [int(size[1]) * int(size[2]) if (size := _SIZE.search(match[3])) else 0 for match in known]
+    most = max(pixels)
+    return known[pixels.index(most)], pixels.count(most) - 1
+
+
+def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str]) -> Clip:
+    match, alike = _largest(path, streams)
+    codec = match[2].rstrip(",")
     if any((found := _DOLBY.search(line)) and (found[1] == "5" or found[2] == "0") for line in said):
         raise without_base_layer(path)
-    size = _SIZE.search(match[2])
+    size = _SIZE.search(match[3])
     if size is None:
         raise broken(path)
-    width, height = int(size[1]), int(size[2])
+    width, height = coded = int(size[1]), int(size[2])
     if not width or not height:
         raise broken(path)
     if width * height > ffmpeg.MOST_PIXELS:
         raise too_large(path, f"its frames have {width}x{height} pixels, and {_megapixels()} megapixels are the most")
     if size[3] and 0 < int(size[3]) < 100 * int(size[4]) and int(size[4]) < 100 * int(size[3]):
         width = max(1, round(width * int(size[3]) / int(size[4])))
-    after = said[said.index(stream) :]
+    after = _about(match[0], said)
     rotation = next((round(float(found[1])) for line in after if (found := _ROTATION.search(line))), 0) % 360
     if rotation in (90, 270):
         width, height = height, width
-    colours = _COLOURS.search(match[2])
+    colours = _COLOURS.search(match[3])
     words = re.split(r"[,/ ]+", colours[1]) if colours else []
     transfer = "hlg" if "arib-std-b67" in words else "pq" if "smpte2084" in words else ""
-    rate = _RATE.search(match[2])
+    rate = _RATE.search(match[3])
     duration = next((found for line in said if (found := _DURATION.match(line))), None)
     return Clip(
         path=path,
@@ -160,14 +206,32 @@ def _clip(path: Path, demuxer: str, stream: str, said: Sequence[str]) -> Clip:
         codec=codec,
         width=width,
         height=height,
-        seconds=int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]) if duration else 0.0,
+        seconds=_seconds(duration, demuxer),
         rate=float(rate[1]) * (1000 if rate[2] else 1) if rate else 0.0,
         matrix=_matrix(words, height, hdr=bool(transfer)),
         transfer=transfer,
         rotation=rotation if rotation in (90, 180, 270) else 0,
         interlaced="top" in words or "bottom" in words,
         spherical=any(re.search(r"^ +spherical: equirectangular", line, re.IGNORECASE) for line in after),
+        stream=int(match[1]),
+        coded=coded,
+        alike=alike,
     )
+
+
+def _about(stream: str, said: Sequence[str]) -> Sequence[str]:
+    """What is said of a track: the lines up to the next one's."""
+    start = said.index(stream)
+    end = next((number for number in range(start + 1, len(said)) if said[number].startswith("  Stream #0:")), None)
+    return said[start:end]
+
+
+def _seconds(duration: re.Match[str] | None, demuxer: str) -> float:
+    """How long a clip is, 0 where it does not say: a Matroska file that does not begin at 0 tells its end."""
+    if duration is None:
+        return 0.0
+    seconds = int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3])
+    return max(0.0, seconds - float(duration[4] or 0)) if demuxer == "matroska" else seconds
 
 
 def _matrix(words: Sequence[str], height: int, *, hdr: bool) -> str:

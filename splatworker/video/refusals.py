@@ -78,10 +78,21 @@ def too_large(path: Path, why: str) -> VideoTooLarge:
     return VideoTooLarge(f"{_name(path)} is too large: {why}.", hint="Export it as an ordinary video of 4K or less.")
 
 
-def too_short(path: Path, frames: int, fewest: int) -> VideoTooShort:
-    """It has a handful of frames."""
-    counted = "1 frame" if frames == 1 else f"{frames} frames"
-    return VideoTooShort(f"{_name(path)} has only {counted}, and {fewest} are needed.", hint=HOW_TO_FILM)
+def too_short(path: Path, frames: int, fewest: int, *, part: bool = False) -> VideoTooShort:
+    """It has a handful of frames, or the part of it that was asked for has."""
+    where = " between 'start' and 'end'" if part else ""
+    return VideoTooShort(
+        f"{_name(path)} has only {_frames(frames)}{where}, and {fewest} are needed.",
+        hint="Ask for a longer part." if part else HOW_TO_FILM,
+    )
+
+
+def too_seldom(path: Path, frames: int, fewest: int, fps: float) -> VideoTooShort:
+    """As many frames as were asked for are too few."""
+    return VideoTooShort(
+        f"By 'fps', {fps:g}, only {_frames(frames)} would be taken of {_name(path)}, and {fewest} are needed.",
+        hint="Give a larger 'fps', or none.",
+    )
 
 
 def too_still(path: Path, frames: int) -> VideoTooStill:
@@ -124,6 +135,10 @@ def broken(path: Path, ended: Ended | None = None) -> VideoError:
 
 def _name(path: Path) -> str:
     return f"'{readable(path.name)}'"
+
+
+def _frames(number: int) -> str:
+    return "1 frame" if number == 1 else f"{number} frames"
 
 
 def _minutes(minutes: float) -> str:

@@ -379,6 +379,14 @@ def test_masks_beside_the_photos_are_used(photos: Path, out: Path, capsys: pytes
         assert image.getpixel((140, 20))[3] == 255  # type: ignore[index]
 
 
+def test_what_is_asked_of_masks_that_are_not_there_is_told(
+    photos: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(photos, "-o", out, "--mask-mode", "cutout", "--invert-masks") == 0
+    words = "Nothing of the photos is masked or transparent, so this has no effect: mask_mode, invert_masks."
+    assert words in capsys.readouterr().err
+
+
 def test_masks_that_are_not_there(photos: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(photos, "-o", out, "--masks", photos / "none") == 1
     assert "of masks" in one_sentence(capsys.readouterr().err, "invalid_masks")

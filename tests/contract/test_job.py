@@ -230,6 +230,13 @@ def test_masks_are_one_for_each_photo_or_null() -> None:
         assert (job.mask_urls, job.mask_mode, job.invert_masks) == ([], "auto", False)
     with pytest.raises(InvalidJob, match="'mask_urls' has 2 entries, and 'image_urls' 6") as caught:
         parse(GOOD | {"mask_urls": [None, None]})
+    film = {name: value for name, value in GOOD.items() if name != "image_urls"} | {
+        "video_url": "https://v.example/a.mp4"
+    }
+    with pytest.raises(InvalidJob, match="masks are of photos, not of videos"):
+        parse(film | {"mask_urls": ["https://m.example/1.png"]})
+    with pytest.raises(InvalidJob, match=r"should be 'auto', 'ignore' or 'cutout' \(it is null\)"):
+        parse(GOOD | {"mask_mode": None})
     assert "null" in caught.value.hint
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,25 @@ def test_our_own_names_are_found(tmp_path: Path) -> None:
     name = mask_name("sub/a.jpg")
     assert name == "sub/a.jpg.png"
     assert masks(tmp_path, name).of("sub/a.jpg") == tmp_path / name
+
+
+def test_letters_are_the_same_however_a_file_system_composes_them(tmp_path: Path) -> None:
+    composed, apart = (unicodedata.normalize(form, "ü/é") for form in ("NFC", "NFD"))
+    assert masks(tmp_path, f"{apart}.png").of(f"{composed}.jpg") == tmp_path / f"{apart}.png"
+    assert masks(tmp_path, f"{composed}.jpg.png").of(f"{apart}.jpg") == tmp_path / f"{composed}.jpg.png"
+
+
+def test_files_that_are_no_pictures_are_known(tmp_path: Path) -> None:
+    found = masks(tmp_path, "a.png", "walk.mp4", "day/b.npy", "Thumbs.db", ".hidden")
+    assert found.others == ("walk.mp4", "day/b.npy")
+
+
+@pytest.mark.parametrize("name", ["Masks", "MASKS", "mask", "Mask"])
+def test_the_folder_may_be_called_a_little_otherwise(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    assert masks_folder(tmp_path) == tmp_path / name
+    (tmp_path / "masks").mkdir(exist_ok=True)
+    assert masks_folder(tmp_path) == tmp_path / "masks"
 
 
 def test_where_masks_lie(tmp_path: Path) -> None:

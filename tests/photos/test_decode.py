@@ -257,7 +257,7 @@ def test_of_two_equal_photos_the_first_is_kept(source: Path) -> None:
     for _ in range(3):
         decoded = run(source, jobs=2)
         assert [photo["file"] for photo in decoded.photos] == ["2.tif"]
-        assert decoded.rejected[0]["reason"] == "it is the same picture as 2.jpg"
+        assert decoded.rejected[0]["reason"] == "it is the same picture as 2.tif"  # by the name that its sender knows
         assert [path.name for path in (source.parent / "out").iterdir()] == ["2.jpg"]
 
 

@@ -125,6 +125,18 @@ def test_of_a_tiff_with_several_pictures_the_largest_is_taken(source: Path) -> N
     assert np.abs(decoded_pixels(source) - PHOTO).mean() < 4
 
 
+@pytest.mark.parametrize("several", ["pages.tif", "moving.webp", "moving.png"])
+def test_of_several_pictures_in_a_file_the_first_is_taken_and_that_is_said(source: Path, several: str) -> None:
+    first, *others = (Image.fromarray(odd_photos.photo(seed=seed)) for seed in range(3))
+    first.save(source / several, save_all=True, append_images=others, quality=95)
+    told = Told()
+    decoded = decode.decode_folder(source, source.parent / "out", told)
+    (entry,) = decoded.photos
+    with Image.open(source.parent / "out" / entry["name"]) as clean:
+        assert np.abs(np.asarray(clean).astype(int) - odd_photos.photo(seed=0)).mean() < 3
+    assert [warning for warning in told.warnings if warning.startswith(f"{several}: of several pictures in one file")]
+
+
 @pytest.mark.parametrize("name", ["a.dng", "a.NEF", "a.tif"])
 def test_a_raw_files_preview_is_not_taken_for_the_photo(source: Path, name: str) -> None:
     (source / name).write_bytes(odd_photos.raw_file(PHOTO, dng=name != "a.NEF"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from splatworker.formats.mask_names import MaskRules
+from splatworker.photos import sandbox
 from splatworker.photos.mask import put_together
 from splatworker.photos.picture import Picture
 from splatworker.photos.unusable import UnusableMask
@@ -58,3 +60,29 @@ def test_a_mask_that_hides_all_or_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(UnusableMask, match="cannot be read as a picture"):
         put_together(picture(), tmp_path / "a.png", MaskRules())
+
+
+def test_why_a_mask_was_not_read(tmp_path: Path) -> None:
+    """A pipe is not waited for."""
+    sandbox.load_decoders()
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "lost.png").symlink_to("nothing")
+    (tmp_path / "page.png").write_bytes(b"<html>")
+    Image.new("L", SIZE, 255).save(tmp_path / "a.bmp")
+    told = {
+        "pipe.png": "no file",
+        "lost.png": "a link that leads nowhere",
+        "page.png": "a web page",
+        "a.bmp": "a BMP, not",
+    }
+    for name, words in told.items():
+        with pytest.raises(UnusableMask, match=f"its mask {name} cannot be read as a picture: it is {words}"):
+            put_together(picture(), tmp_path / name, MaskRules())
+
+
+def test_what_a_mask_keeps_and_whether_it_is_a_photo(tmp_path: Path) -> None:
+    told = put_together(picture(), mask(tmp_path), MaskRules())
+    assert (told.kept, told.shades) == (0.5, False)
+    Image.linear_gradient("L").resize(SIZE).save(tmp_path / "a.png")
+    assert put_together(picture(), tmp_path / "a.png", MaskRules()).shades
+    assert put_together(picture(), None, MaskRules()).kept is None

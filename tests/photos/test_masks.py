@@ -122,6 +122,31 @@ def test_photo_and_mask_are_shrunk_together_and_turned_alike(source: Path) -> No
         assert (np.asarray(mask) == np.asarray(left_half(80, 60))).all()
 
 
+@pytest.mark.parametrize("mirrored", [2, 4, 5, 7])
+def test_photos_that_lie_mirrored_are_laid_right_and_their_masks_with_them(source: Path, mirrored: int) -> None:
+    back = {2: 0, 4: 1, 5: 5, 7: 6}  # Pillow's transposes, which are their own inverses
+    turns = {1: None, 3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
+    exif = Image.Exif()
+    exif[0x0112] = mirrored
+    upright = Image.fromarray(photo(WIDTH, HEIGHT))
+    for name, mask in (("a", left_half()), ("b", left_half().transpose(Image.Transpose(back[mirrored])))):
+        stored = upright.transpose(Image.Transpose(back[mirrored]))
+        stored.putpixel((0, 0), (ord(name), 0, 0))  # not twice the same picture
+        stored.save(source / f"{name}.png", exif=exif)
+        mask.save(source / "masks" / f"{name}.png")
+    (source / "a.jpg").unlink()
+    (source / "b.jpg").unlink()
+    _, out, _ = run(source)
+    given_upright = {2: "b", 4: "b", 5: "a", 7: "a"}  # of its pixels' shape a mask lies as they do, else upright
+    names = "ab" if mirrored >= 5 else given_upright[mirrored]
+    for name in names:
+        with Image.open(out / f"{name}.jpg") as clean, Image.open(out / "masks" / f"{name}.jpg.png") as mask:
+            turn = turns[clean.getexif()[0x0112]]
+            shown, kept = (part if turn is None else part.transpose(turn) for part in (clean, mask))
+            assert np.abs(np.asarray(shown).astype(int) - np.asarray(upright)).mean() < 3
+            assert (np.asarray(kept) == np.asarray(left_half())).all()
+
+
 def test_a_mask_of_another_size_is_scaled_and_told(source: Path) -> None:
     left_half(40, 30).save(source / "masks" / "a.png")
     _, out, warnings = run(source)

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
+from support.odd_photos import photo
 
+from splatworker.formats.mask_names import AS_GIVEN
+from splatworker.photos import sandbox
+from splatworker.photos.mask import put_together
 from splatworker.photos.picture import open_picture
 from splatworker.photos.unusable import Unusable
 
@@ -35,6 +39,20 @@ def test_alpha_stays_only_where_something_is_transparent(tmp_path: Path) -> None
         opened(tmp_path / "c.png", Image.new("RGBA", (80, 80)))
 
 
+@pytest.mark.parametrize("alpha", [1, 100, 254])
+def test_an_alpha_that_is_the_same_everywhere_is_none(alpha: int, tmp_path: Path) -> None:
+    image = Image.new("RGBA", (80, 80), (90, 9, 9, alpha))
+    shown = opened(tmp_path / "a.png", image)
+    assert (shown.mode, shown.getpixel((5, 5))) == ("RGB", (90, 9, 9))
+
+
+def test_what_is_nearly_transparent_everywhere_is_no_photo(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (80, 80), (9, 9, 9, 51))
+    image.putpixel((3, 3), (0, 0, 0, 0))
+    with pytest.raises(Unusable, match="nearly transparent: its alpha is nowhere more than 20%"):
+        opened(tmp_path / "a.png", image)
+
+
 @pytest.mark.parametrize(("size", "said"), [((80, 63), "only 80x63 pixels"), ((4000, 70), "far too narrow")])
 def test_sizes_that_are_of_no_use(size: tuple[int, int], said: str, tmp_path: Path) -> None:
     with pytest.raises(Unusable, match=said):
@@ -52,3 +70,25 @@ def test_nothing_that_a_file_says_besides_is_kept(tmp_path: Path) -> None:
     picture = open_picture(tmp_path / "a.jpg", 0, MOST)
     assert picture.image.info == {}
     assert picture.exif == b"" or b"secret" not in picture.exif
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["jpg", "png", "webp", "tif", "avif"])
+def test_every_kind_tells_how_its_pixels_lie(kind: str, orientation: int, tmp_path: Path) -> None:
+    """What later stages get is not mirrored, and upright by the header that they get."""
+    sandbox.load_decoders()
+    upright = Image.fromarray(photo(160, 120))
+    lies = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's transposes
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    stored = upright if orientation == 1 else upright.transpose(Image.Transpose(lies[orientation]))
+    stored.save(tmp_path / f"a.{kind}", exif=exif.tobytes(), quality=95)
+    picture = open_picture(tmp_path / f"a.{kind}", 0, MOST)
+    clean = put_together(picture, None, AS_GIVEN).image
+    told = Image.Exif()
+    told.load(picture.exif)
+    assert told.get(ExifTags.Base.Orientation, 1) in (1, 3, 6, 8)
+    turn = {3: 3, 6: 4, 8: 2}.get(told.get(ExifTags.Base.Orientation, 1))
+    shown = clean if turn is None else clean.transpose(Image.Transpose(turn))
+    assert shown.size == upright.size
+    assert np.abs(np.asarray(shown).astype(int) - np.asarray(upright)).mean() < 4

@@ -15,6 +15,7 @@ from splatworker.sfm import reasons
 from splatworker.sfm.gate import Inspection
 from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.ladder import Attempt, best
+from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.photo import PhotoHeader
 
 NAMES = [f"{number}.jpg" for number in range(1, 11)]
@@ -113,3 +114,8 @@ def test_a_photo_turned_on_the_spot(folder: Path) -> None:
     graph = dataclasses.replace(known.graph, homographies={(1, 4): aside, (2, 4): turned @ aside})
     told = reasons.why_left_out(dataclasses.replace(known, graph=graph), attempt(), kept={1, 2})
     assert "not enough" in told["4.jpg"]
+
+
+def test_a_lens_that_was_asked_for_is_named() -> None:
+    assert "FULL_OPENCV was asked for" in reasons.asked_lens(SfmOptions(camera_model="FULL_OPENCV"))
+    assert reasons.asked_lens(SfmOptions()) == ""

@@ -31,6 +31,12 @@ def test_positions_that_were_not_used_are_told() -> None:
     assert list(remarks.of_positions(PHOTOS, [])) == []
 
 
+def test_photos_that_lie_mirrored_are_told() -> None:
+    (sentence,) = remarks.of_mirrored([*PHOTOS[:2], PhotoHeader("m.jpg", 640, 480, orientation=5)])
+    assert sentence.startswith("The header (EXIF) of m.jpg says that the pixels lie mirrored")
+    assert list(remarks.of_mirrored([PhotoHeader("t.jpg", 640, 480, orientation=6)])) == []
+
+
 def test_a_loose_fit_is_told_of_photos_never() -> None:
     assert list(remarks.of_video(PHOTOS, 9.0)) == []
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from splatworker.stages import file_names
-from splatworker.stages.file_names import distinct, find_files, readable
+from splatworker.stages.file_names import distinct, find_files, left_out, readable
 
 
 def touch(*paths: Any) -> None:
@@ -55,3 +55,45 @@ def test_a_folder_without_end_is_not_searched_to_it(tmp_path: Path, monkeypatch:
     found = find_files(tmp_path)
     assert len(found.files) == 3
     assert found.passed_over == {"...": "there are more than 3 files"}
+
+
+def test_what_lies_beside_a_photo_is_nobodys(tmp_path: Path) -> None:
+    beside = ("a.aae", "A.XMP", "a.jpg.json", "a.jpg.supplemental-metadata.json", "walk.thm", "walk.lrv")
+    kept = ["a.jpg", "alone.txt", "notes.json", "walk.mp4"]
+    touch(*(tmp_path / name for name in (*beside, *kept)))
+    found = find_files(tmp_path)
+    assert [path.name for path in found.files] == kept
+    assert found.set_aside == {}
+
+
+def test_what_cannot_be_read_and_masks_beside_photos_are_set_aside_with_the_reason(tmp_path: Path) -> None:
+    touch(*(tmp_path / name for name in ("a.jpg", "a.mask.png", "A_mask.PNG", "b.mask.png", "mask.png")))
+    (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / "itself.jpg").symlink_to("itself.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    found = find_files(tmp_path)
+    assert [path.name for path in found.files] == ["a.jpg", "b.mask.png", "mask.png"]
+    why = {name: reason.split(",")[0] for name, reason in found.set_aside.items()}
+    assert why == {
+        "a.mask.png": "it is a mask by its name",
+        "A_mask.PNG": "it is a mask by its name",
+        "gone.jpg": "it is a link that leads nowhere",
+        "itself.jpg": "it is a link that leads nowhere",
+        "pipe.jpg": "it is a pipe",
+    }
+
+
+def test_files_of_one_reason_are_told_together() -> None:
+    reasons = [("a", "it is torn"), ("b", "it is wet"), *((name, "it is torn") for name in "cde")]
+    assert list(left_out(reasons)) == [
+        "a, c, d and 1 more are left out, each because it is torn.",
+        "b is left out: it is wet.",
+    ]
+
+
+def test_a_folder_that_is_known_to_hold_masks_is_not_entered(tmp_path: Path) -> None:
+    touch(*(tmp_path / name for name in ("a.jpg", "seg/a.png", "more/seg/b.png", "more/b.jpg")))
+    for masks in (tmp_path / "seg", tmp_path / "more" / ".." / "seg"):
+        assert [path.name for path in find_files(tmp_path, masks).files] == ["a.jpg", "b.jpg", "b.png"]
+    assert len(find_files(tmp_path, tmp_path).files) == 4
+    assert len(find_files(tmp_path, tmp_path / "nowhere").files) == 4

@@ -10,6 +10,7 @@ from PIL import Image
 from support.kinds import numbers_on
 from support.photo_sets import look_at
 
+from splatworker.errors import InvalidMasks
 from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.formats.scene import Photo
@@ -61,6 +62,18 @@ def test_photos_without_alpha_have_a_say_too(device: Device) -> None:
 
 def test_without_transparency_there_are_no_silhouettes(device: Device) -> None:
     assert Silhouettes.of(CAMERAS, views(device, [None] * 6)) is None
+
+
+def test_cutouts_that_agree_on_hardly_anything_are_refused(device: Device) -> None:
+    xyz = np.random.default_rng(0).normal(0, 0.2, (60, 3))
+    points = Points(xyz, np.zeros((60, 3), np.uint8), np.full(60, 2))
+    model = Model(to_tensors(gaussians_from_points(points, 0), device))
+    silhouettes = Silhouettes.of(CAMERAS, views(device, [hole(device)] * 6))
+    assert silhouettes is not None
+    silhouettes.demand_subject(model)
+    model.parameters.means[1:] += numbers_on(device, [0, 30.0, 0])
+    with pytest.raises(InvalidMasks, match="1 of 60 Gaussians lie where most of them keep something"):
+        silhouettes.demand_subject(model)
 
 
 def test_gaussians_outside_are_taken_away_and_never_all(device: Device) -> None:

@@ -44,18 +44,26 @@ def test_every_codec_gives_the_frames_that_were_filmed(tmp_path: Path, name: str
         assert difference(photo, filmed[number]) < 0.7 * difference(photo, filmed[(number + 1) % 12])
 
 
-@pytest.mark.parametrize("turn", [0, 90, 180, 270])
-def test_photos_are_upright(tmp_path: Path, turn: int) -> None:
-    """As the decoder's own turning has them."""
-    clip = clips.write_clip(
-        tmp_path / "clip.mp4", clips.pan(range(0, 24, 4), size=(160, 120)), before=["-display_rotation", str(turn)]
-    )
+TURNS = {str(turn): ["-display_rotation", str(turn)] for turn in (0, 90, 180, 270)}
+FLIPS = {
+    "across": ["-display_hflip:v:0"],
+    "upside down": ["-display_vflip:v:0"],
+    "90 and flipped": [*TURNS["90"], "-display_hflip:v:0"],
+    "270 and flipped": [*TURNS["270"], "-display_hflip:v:0"],
+}
+
+
+@pytest.mark.parametrize("turn", TURNS | FLIPS)
+def test_photos_are_upright(tmp_path: Path, turn: str) -> None:
+    """As the decoder's own turning has them, mirrored where the header says that the frames lie so."""
+    header = (TURNS | FLIPS)[turn]
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 24, 4), size=(160, 120)), before=header)
     turned = subprocess.run(
         [ffmpeg.program(), "-loglevel", "error", "-i", clip, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
         capture_output=True,
         check=True,
     ).stdout
-    height, width = (160, 120) if turn in (90, 270) else (120, 160)
+    height, width = (160, 120) if turn.startswith(("90", "270")) else (120, 160)
     true = np.frombuffer(turned, np.uint8).reshape(-1, height, width, 3)
     photos, told = frames_of(clip, tmp_path / "photos")
     assert (told["width"], told["height"]) == (width, height)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PIL import Image
 from support import clips
 from support.clips import difference, frames_of
@@ -58,3 +59,13 @@ def test_two_clips_share_what_may_be_taken(tmp_path: Path) -> None:
     assert sum(counts) <= 40
     assert min(counts) >= 15
     assert len({photo["file"] for video in made.videos for photo in video["chosen"]}) == sum(counts)
+
+
+def test_too_few_are_told_by_what_was_asked_for(tmp_path: Path) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 90, 3)))
+    error = clips.refusal(clip, tmp_path, VideoOptions(fps=2))
+    assert error.code == "video_too_short"
+    assert error.message == "By 'fps', 2, only 3 frames would be taken of 'clip.mp4', and 5 are needed."
+    assert "between 'start' and 'end'" in clips.refusal(clip, tmp_path, VideoOptions(end=0.05)).message
+    with pytest.raises(ValueError, match="--frames must be at least 5"):
+        VideoOptions(frames=4)

@@ -64,6 +64,31 @@ def test_a_frame_is_found_again_by_its_time_in_a_clip_of_variable_rate(tmp_path:
         assert difference(photo, filmed[number]) == min(difference(photo, frame) for frame in filmed)
 
 
+def test_frames_of_another_shape_are_left_out(clip: Path, tmp_path: Path) -> None:
+    """A stream may change its size in its middle: smaller of the same shape is the same picture, turned is not."""
+    parts = {"as it is": "320x240", "smaller": "160x120", "turned": "240x320"}
+    streams = []
+    for name, size in parts.items():
+        width, height = map(int, size.split("x"))
+        part = clips.write_clip(tmp_path / f"{name}.mp4", clips.pan(range(0, 30, 3), (width, height)))
+        streams.append(clips.remux(part, tmp_path / f"{name}.h264", ["-bsf:v", "h264_mp4toannexb"]).read_bytes())
+    (tmp_path / "all.h264").write_bytes(b"".join(streams))
+    whole = clips.remux(tmp_path / "all.h264", tmp_path / "all.mp4", before=["-r", "30", "-f", "h264"])
+    measured = measure(probe(whole), VideoOptions(), Silent())
+    assert 8 <= measured.other_shape <= 10  # a few of its frames wait for others that a stream without an end has not
+    assert 18 <= len(measured.times) <= 20
+    assert len(measured.times) == len(measured.keys) == len(measured.details) == len(measured.path)
+    assert (np.diff(measured.path) >= 0).all()
+
+
+def test_of_frames_of_one_moment_one_is_taken(clip: Path, tmp_path: Path) -> None:
+    stopped = clips.remux(clip, tmp_path / "stopped.mkv", ["-bsf:v", "setts=pts=if(gt(N\\,20)\\,700\\,PTS)"])
+    measured = measure(probe(stopped), VideoOptions(), Silent())
+    moments = np.round(measured.times * 1000)
+    assert 5 < len(moments) < 60
+    assert len(set(moments)) == len(moments)
+
+
 def test_frames_are_made_small_where_they_are_decoded() -> None:
     """By halves, down to no less than what is wanted; small ones are copied as they are."""
     (there, filters), (copied, none) = ffmpeg.on_gpu((3840, 2160), (640, 360))

@@ -33,6 +33,23 @@ def test_a_turned_clip_is_described_upright(clip: Path, tmp_path: Path) -> None:
     assert found.stored_size == (320, 240)
 
 
+def test_the_largest_track_that_can_be_read_is_the_video(clip: Path, tmp_path: Path) -> None:
+    preview = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=30:duration=1", "-i", str(clip)]
+    preview += ["-map", "0:v", "-map", "1:v"]
+    for codec in ("mjpeg", "libx264"):
+        two = clips.made_by(tmp_path, f"{codec}.mov", *preview, "-c:v:0", codec, "-c:v:1", "copy")
+        found = probe(two)
+        assert (found.stream, found.codec, found.coded, found.alike) == (1, "h264", (320, 240), 0)
+    twins = clips.made_by(tmp_path, "two.mp4", "-i", clip, "-i", clip, "-map", "0", "-map", "1", "-c", "copy")
+    assert (probe(twins).stream, probe(twins).alike) == (0, 1)
+
+
+def test_a_clip_that_begins_late_lasts_no_longer_for_that(clip: Path, tmp_path: Path) -> None:
+    late = ["-itsoffset", "100000", "-i", str(clip), "-c", "copy", "-copyts"]
+    for name in ("late.mkv", "late.mp4"):
+        assert probe(clips.made_by(tmp_path, name, *late)).seconds == pytest.approx(probe(clip).seconds, abs=0.1)
+
+
 def test_hdr_is_known_by_its_transfer_alone(tmp_path: Path) -> None:
     hlg = clips.write_clip(tmp_path / "hlg.mp4", clips.pan(range(3)), clips.HLG)
     wide = clips.write_clip(tmp_path / "wide.mp4", clips.pan(range(3)), ["-vf", "setparams=color_primaries=bt2020"])
