@@ -35,6 +35,9 @@ UPLOAD_SECONDS = operator_limits.value("SPLATWORKER_UPLOAD_S") + 60.0
 LAST_WORD_SECONDS = 3.0
 """The same, when the worker must stop: one try."""
 
+UNDER_WAY_SECONDS = 3.0
+"""... and what a message that is under way by then may take to be answered, before it is sent once more."""
+
 
 def fetch(
     urls: Sequence[str],

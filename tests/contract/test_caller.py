@@ -16,8 +16,9 @@ import pytest
 from support import clips
 from support.caller import PRESETS, PRICES, Caller
 from support.jobs import write_photos
-from support.platform_server import Platform, wait_until
+from support.platform_server import Platform
 from support.s3 import Store
+from support.waiting import PATIENCE_S, wait_until
 
 PAGE = "https://pub-0123456789abcdef.r2.dev"
 PHOTOS = [f"photos/{number}.jpg" for number in range(6)]
@@ -232,7 +233,7 @@ def test_a_job_stopped_while_its_end_is_being_told_is_told_once(
 
     def slowly(job: str, identifier: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         started.append(job)
-        answer.wait(60)
+        answer.wait(PATIENCE_S)
         return hear(job, identifier, body)
 
     monkeypatch.setattr(product.caller, "_hear", slowly)

@@ -333,8 +333,15 @@ def test_all_photos_together_have_an_end(source: Path, monkeypatch: pytest.Monke
             time.sleep(3600)
         return real(path, max_size)
 
+    end = sandbox.end
+
+    def ended(pipe: int, process: int, *, is_ready: bool) -> dict[str, Any]:
+        outcome = end(pipe, process, is_ready=is_ready)
+        monkeypatch.setattr(decode, "MOST_SECONDS_IN_ALL", 0.0)  # with the first one it is over
+        return outcome
+
     monkeypatch.setattr(sandbox, "_open", slow)
-    monkeypatch.setattr(decode, "MOST_SECONDS_IN_ALL", 1.0)
+    monkeypatch.setattr(sandbox, "end", ended)
     decoded = run(source, jobs=2)
     assert [photo["name"] for photo in decoded.photos] == ["IMG_0001.jpg"]
     assert len(decoded.rejected) == 5

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
+from support.waiting import PATIENCE_S
 
 from splatworker.errors import Cancelled
 from splatworker.sfm.watch import Cancellation, watch
 
 
 def test_a_watched_call_returns_raises_and_is_polled() -> None:
-    polls = []
+    polled = threading.Event()
 
     def seven() -> int:
-        time.sleep(0.5)
+        assert polled.wait(PATIENCE_S)
         return 7
 
-    assert watch(seven, lambda: polls.append(1), Cancellation()) == 7
-    assert polls
+    assert watch(seven, polled.set, Cancellation()) == 7
     with pytest.raises(ZeroDivisionError):
         watch(lambda: 1 // 0, lambda: None, Cancellation())
 

@@ -14,21 +14,24 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from support.jobs import stand_in
+from support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 WORKER = """
 import json, sys
 import handler
-from splatworker.worker import runpod_queue as platform
+from splatworker.pipeline import transfers
+from splatworker.worker import runpod_queue as platform, session
+# Where much else is to do, the process that sends a message takes long to start.
+transfers.LAST_WORD_SECONDS = session.PROCESSING_SECONDS = 60.0
+session.WEBHOOK_PAUSE_S = 1.0
 platform.serve(handler.handler, json.loads(sys.argv[1]))
 """
 
@@ -164,7 +167,7 @@ class Platform:
         with self._changed:
             return job_id in self._taken
 
-    def wait_for(self, *job_ids: str, seconds: float = 120) -> list[dict[str, Any]]:
+    def wait_for(self, *job_ids: str, seconds: float = PATIENCE_S) -> list[dict[str, Any]]:
         """The results of these jobs."""
         with self._changed:
             arrived = self._changed.wait_for(lambda: set(job_ids) <= self.results.keys(), seconds)
@@ -220,13 +223,6 @@ def _answer(request: BaseHTTPRequestHandler, status: int, body: dict[str, Any] |
     with contextlib.suppress(ConnectionError):  # a worker that was killed while it waited
         request.end_headers()
         request.wfile.write(data)
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def is_running(stage: str, workspaces: Path) -> bool:

@@ -69,12 +69,16 @@ def test_what_is_left_ends_with_the_block(tiny_options: Make, monkeypatch: pytes
 
     monkeypatch.setattr("splatworker.train.photos.load_photo", slow)
     monkeypatch.setattr(module, "available_cpus", lambda: 2)
-    timer = threading.Timer(0.05, go_on.set)  # whoever leaves the block waits for what has begun
     with pytest.raises(RuntimeError, match="the GPU is gone"), Loading(tiny_options()) as loading:
         total = len(loading.loaded().decoded)
         begun.acquire()
         begun.acquire()
-        timer.start()
+        shutdown = loading._reader.shutdown
+
+        def when_nothing_more_can_begin(**how: bool) -> None:
+            go_on.set()
+            shutdown(**how)
+
+        monkeypatch.setattr(loading._reader, "shutdown", when_nothing_more_can_begin)
         raise RuntimeError("the GPU is gone")
-    timer.join()
     assert 2 <= len(seen) < total

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import clips, container_bombs
 from support.clips import made_by, refusal
-from support.platform_server import wait_until
+from support.waiting import wait_until
 
 from splatworker.video import ffmpeg
 
@@ -40,7 +40,8 @@ def test_more_memory_than_it_may_take(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_too_long_by_the_clock(clip: Path) -> None:
-    ended = ffmpeg.call([*ffmpeg.reading(clip, "mov"), "-f", "null", "-"], clip.parent, seconds=0.001)
+    endless = ffmpeg.reading(clip, "mov", before=["-stream_loop", "-1"])
+    ended = ffmpeg.call([*endless, "-f", "null", "-"], clip.parent, seconds=0.001)
     assert ended.timed_out
 
 
