@@ -373,7 +373,7 @@ def test_a_lower_limit_of_memory_is_obeyed_and_no_photos_fault(source: Path) -> 
     write_photos(source, 2)
 
     def decode_there() -> int:
-        odd_photos.limit_memory(4 * 2**30)
+        odd_photos.limit_memory(2**30)
         return len(run(source).photos)
 
     assert odd_photos.in_child(decode_there) == 2
