@@ -235,7 +235,6 @@ def test_a_disk_nearly_full_is_refused_before_the_work(
     assert list(small_disk.iterdir()) == []
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("stage", ["photos", "sfm", "train"])
 def test_a_disk_that_is_full_when_a_stage_that_waits_could_go_on(
     stage: str, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
