@@ -7,6 +7,7 @@ One worker does the jobs of most tests, with a pretended GPU and an instant trai
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -262,7 +263,7 @@ def test_without_a_gpu_a_preset_stays_a_preview_and_says_what_it_would_take(prod
     assert preview["quality"]["preview"] is True
     (said,) = [warning for warning in preview["warnings"] if "no GPU" in warning]
     assert "1500 iterations" in said
-    assert "in about 1 minute" in said
+    assert re.search(r"in about \d+ minutes?\b", said)  # by this machine's processors
     assert "'preview': false" in said
     assert whole["quality"]["preview"] is False
     assert whole["iterations"]["asked"] == asked

@@ -34,6 +34,7 @@ def test_more_memory_than_it_may_take(tmp_path: Path, monkeypatch: pytest.Monkey
     )
     large = made_by(tmp_path, "large.mp4", *words)
     monkeypatch.setattr(ffmpeg, "MOST_MEMORY", 290 * 2**20)
+    monkeypatch.setattr(ffmpeg, "available_cpus", lambda: 2)  # each of which keeps a frame
     error = refusal(large, tmp_path)
     assert error.code == "video_too_large"
     assert "memory" in error.message
