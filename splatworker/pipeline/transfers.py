@@ -32,8 +32,8 @@ LEAST_WEBHOOK_SECONDS = 15.0
 UPLOAD_SECONDS = operator_limits.value("SPLATWORKER_UPLOAD_S") + 60.0
 """The longest that an upload may take, all tries together."""
 
-LAST_WORD_SECONDS = 3.0
-"""The same, when the worker must stop: one try."""
+LAST_WORD_SECONDS = 5.0
+"""The same, when the worker must stop: one try, by a process that takes a second to start where processors are busy."""
 
 UNDER_WAY_SECONDS = 3.0
 """... and what a message that is under way by then may take to be answered, before it is sent once more."""
