@@ -33,7 +33,7 @@ UPLOAD_SECONDS = operator_limits.value("SPLATWORKER_UPLOAD_S") + 60.0
 """The longest that an upload may take, all tries together."""
 
 LAST_WORD_SECONDS = 5.0
-"""The same, when the worker must stop: one try, by a process that takes a second to start where processors are busy."""
+"""The longest that a webhook may take when the worker must stop: one try, and the start of the process that does it."""
 
 UNDER_WAY_SECONDS = 3.0
 """... and what a message that is under way by then may take to be answered, before it is sent once more."""

@@ -215,11 +215,12 @@ def test_a_self_test_needs_nothing(working: Platform) -> None:
     assert result["output"]["photos"]["given"] == 27
 
 
-def test_the_worker_is_alive_while_it_works(platform: Platform, store: Store) -> None:
-    platform.start_worker("w1", "sfm=slow:3")
+def test_the_worker_is_alive_while_it_works(platform: Platform, store: Store, tmp_path: Path) -> None:
+    platform.start_worker("w1", f"sfm=wait-for:{tmp_path / 'heard'}")
     platform.submit("job-1", job(store))
+    wait_until(lambda: any("job_id=job-1" in ping for ping in platform.pings.get("w1", [])))
+    (tmp_path / "heard").touch()
     platform.wait_for("job-1")
-    assert any("job_id=job-1" in ping for ping in platform.pings["w1"])
 
 
 @pytest.mark.slow
