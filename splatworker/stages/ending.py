@@ -20,6 +20,9 @@ KILL_GRACE_S = 4.0
 DRAIN_S = 2.0
 """Seconds for what a supervisor that has ended may have left to be read."""
 
+ORPHANS_S = 4.0
+"""And for what a supervisor that was killed has left to be found and to die."""
+
 POLL_S = 0.1
 ORPHANS_POLL_S = 0.02
 SIGKILL = 9
@@ -95,7 +98,7 @@ async def end(process: asyncio.subprocess.Process, others: Collection[int]) -> N
 async def _end_orphans(others: Collection[int]) -> None:
     """Kill what a supervisor that was killed has left: it has come to this process as the next subreaper above."""
     session = os.getsid(0)
-    for _ in range(round(KILL_GRACE_S / ORPHANS_POLL_S)):
+    for _ in range(round(ORPHANS_S / ORPHANS_POLL_S)):
         if not _starting:
             orphans = [
                 pid for pid in supervise.children()

@@ -83,10 +83,10 @@ def main(argv: list[str]) -> int:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != parent:
                 return 1
-    limits = {}
+    limits: dict[int, int] = {}
     while argv[0].startswith(LIMIT):
-        name, _, most = argv[0].removeprefix(LIMIT).partition(":")
-        limits[getattr(resource, f"RLIMIT_{name}")], argv = int(most), argv[1:]
+        name, _, bytes_or_files = argv[0].removeprefix(LIMIT).partition(":")
+        limits[getattr(resource, f"RLIMIT_{name}")], argv = int(bytes_or_files), argv[1:]
     families = [] if argv[0] == "none" else [int(family) for family in argv[0].split(",")]
     command = argv[1:]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from support.waiting import PATIENCE_S
 
 from splatworker.stages import ending, supervise
 
@@ -46,7 +47,7 @@ def test_its_end_is_not_that_of_whoever_has_its_pipes() -> None:
     async def scene() -> int | None:
         process, child = await started(LEAVES_ITS_PIPES)
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await ending.ended(process)
         finally:
             os.kill(child, signal.SIGKILL)

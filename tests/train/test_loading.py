@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.waiting import PATIENCE_S
 
 from splatworker.errors import InvalidScene
 from splatworker.render.cpu import CpuRenderer
@@ -64,7 +65,7 @@ def test_what_is_left_ends_with_the_block(tiny_options: Make, monkeypatch: pytes
     def slow(photo: object, size: object, background: object) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         seen.append("one")
         begun.release()
-        assert go_on.wait(60)
+        assert go_on.wait(PATIENCE_S)
         return np.zeros((3, 4, 4), np.uint8)
 
     monkeypatch.setattr("splatworker.train.photos.load_photo", slow)
