@@ -2,8 +2,8 @@
 
 A supervisor that is killed itself leaves its stage's processes to this process, the next subreaper above.
 
-Where something is given up, looks are counted, not seconds: in the seconds that a machine stands still, because it is
-moved to another host or has far too much to do, nobody has done anything, and so nobody has failed to.
+Where a result or an orphan would be lost by giving up, looks are counted, not seconds: in the seconds that a machine
+stands still, because it is moved to another host or has far too much to do, nobody has failed to do anything.
 """
 
 from __future__ import annotations
