@@ -55,7 +55,7 @@ os._exit(status)
 
 def test_what_is_half_made_is_removed_where_a_call_knows_no_cancellation(tmp_path: Path) -> None:
     assert watch_module._GRACE_S <= interrupts.GRACE_S - 2.0  # seconds to remove it in, before Ctrl-C ends the process
-    command = [sys.executable, "-c", INTERRUPTED, tmp_path / "half"]
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "half")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (130, "Error: The reconstruction was stopped. [cancelled]")
     assert list(tmp_path.iterdir()) == []
