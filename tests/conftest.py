@@ -12,8 +12,13 @@ from hypothesis import HealthCheck, settings
 
 import splatworker  # noqa: F401 - sets how torch's threads wait, before torch is imported
 
-# A busy machine is no fault of the code: no test watches the clock.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is no fault of the code: no test watches the clock. And every run draws the same examples: what one in
+# ten thousand breaks is to be found by whoever looks for it (`--hypothesis-profile=search`, as scripts/test-hard does),
+# not by whoever changes something else.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True, database=None
+)
+settings.register_profile("search", settings.get_profile("patient"), derandomize=False, max_examples=500)
 settings.load_profile("patient")
 
 # What a shell runs in its background is deaf to Ctrl+C, and so would be every command that tests start and stop.

@@ -14,6 +14,7 @@ import pytest
 import requests
 from support.jobs import write_photos
 from support.s3 import ACCESS_KEY, BUCKET, SECRET_KEY, Store
+from support.waiting import PATIENCE_S
 
 from splatworker import __version__
 from splatworker.commands import weights
@@ -238,9 +239,9 @@ def test_presigned_urls_work_at_a_store_that_checks_signatures(run: Runner, proj
         assert done.returncode == 0, done.stderr
         job = json.loads((project / "test_input.json").read_text())["input"]
         for url in job["image_urls"]:
-            assert requests.get(url, timeout=5).content.startswith(b"\xff\xd8")
-        assert requests.put(job["upload_url"], data=b"splat", timeout=5).status_code == 200
-        assert requests.get(job["upload_url"], timeout=5).status_code == 403
+            assert requests.get(url, timeout=PATIENCE_S).content.startswith(b"\xff\xd8")
+        assert requests.put(job["upload_url"], data=b"splat", timeout=PATIENCE_S).status_code == 200
+        assert requests.get(job["upload_url"], timeout=PATIENCE_S).status_code == 403
         assert store.objects["test-output/point_cloud.ply"] == b"splat"
     assert stat.S_IMODE((project / "test_input.json").stat().st_mode) == 0o600
     for secret in (SECRET_KEY, "X-Amz-Signature"):

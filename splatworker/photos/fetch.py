@@ -12,7 +12,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -42,6 +42,7 @@ LONGEST_WAIT_S = 15.0
 """The longest pause between two tries, whatever a server's Retry-After asks for."""
 
 _CHUNK = 1 << 16
+_TOO_LATE = "it did not arrive in time"
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -97,6 +98,12 @@ def fetch(
         work.put((index, url, mask_url))
     done: queue.SimpleQueue[tuple[int, str | Exception]] = queue.SimpleQueue()
     budget = _Budget(MOST_BYTES_IN_ALL)
+    arriving_in_time, too_late = threading.Lock(), threading.Event()
+
+    def close() -> None:
+        """From now on no photo arrives: those that follow the folder have seen all that there will be."""
+        with arriving_in_time:
+            too_late.set()
 
     def worker() -> None:
         session = guard.session()
@@ -112,10 +119,13 @@ def fetch(
                 if mask_url is not None:
                     _fetch_mask(session, mask_url, mask, budget, local=local)
                 _fetch_one(session, url, arriving / name, budget, local=local)
-                if mask_url is not None and masks_folder is not None:
-                    mask.replace(masks_folder / mask.name)
-                (arriving / name).replace(folder / name)
-                done.put((index, name))
+                with arriving_in_time:
+                    if too_late.is_set():
+                        raise _Lost(_TOO_LATE)
+                    if mask_url is not None and masks_folder is not None:
+                        mask.replace(masks_folder / mask.name)
+                    (arriving / name).replace(folder / name)
+                    done.put((index, name))
             except Exception as error:
                 for left in (arriving / name, mask):
                     left.unlink(missing_ok=True)
@@ -125,10 +135,12 @@ def fetch(
 
     for _ in range(min(AT_ONCE, len(urls))):
         threading.Thread(target=worker, daemon=True).start()
-    return _collect(len(urls), done, report)
+    return _collect(len(urls), done, report, close)
 
 
-def _collect(count: int, done: queue.SimpleQueue[tuple[int, str | Exception]], report: Reporter) -> Fetched:
+def _collect(
+    count: int, done: queue.SimpleQueue[tuple[int, str | Exception]], report: Reporter, close: Callable[[], None]
+) -> Fetched:
     fetched = Fetched()
     waiting = set(range(count))
     end = time.monotonic() + MOST_SECONDS
@@ -136,8 +148,11 @@ def _collect(count: int, done: queue.SimpleQueue[tuple[int, str | Exception]], r
         try:
             index, outcome = done.get(timeout=max(0.0, end - time.monotonic()))
         except queue.Empty:
+            close()
+            if not done.empty():  # at the last moment
+                continue
             for index in waiting:
-                fetched.rejected.append({"index": index, "reason": "it did not arrive in time"})
+                fetched.rejected.append({"index": index, "reason": _TOO_LATE})
             break
         waiting.discard(index)
         if isinstance(outcome, str):
@@ -206,7 +221,7 @@ def _fetch_one(session: requests.Session, url: str, target: Path, budget: _Budge
             except requests.RequestException as error:
                 if time.monotonic() >= end:
                     budget.give_back(target)
-                    raise _Abandoned("it did not arrive in time") from None
+                    raise _Abandoned(_TOO_LATE) from None
                 reason = guard.describe(error)
                 if isinstance(error, requests.ConnectionError | requests.Timeout) and not isinstance(
                     error, requests.exceptions.SSLError
@@ -233,7 +248,7 @@ def _download(session: requests.Session, url: str, target: Path, budget: _Budget
             raise _Lost("the server compresses what was asked for uncompressed")
         expected = guard.number(response.headers.get("Content-Length", ""))
         if time.monotonic() > end:
-            raise _Lost("it did not arrive in time")
+            raise _Lost(_TOO_LATE)
         size = 0
         budget.give_back(target)
         try:
@@ -245,7 +260,7 @@ def _download(session: requests.Session, url: str, target: Path, budget: _Budget
                     if size > MOST_BYTES:
                         raise _Lost(f"it is larger than {MOST_BYTES / 2**20:g} MiB")
                     if time.monotonic() > end:
-                        raise _Lost("it did not arrive in time")
+                        raise _Lost(_TOO_LATE)
                     file.write(chunk)
         except (HTTPError, ValueError):  # ValueError: a length of a chunk that is not a number
             raise _TryAgain("the transfer broke off") from None

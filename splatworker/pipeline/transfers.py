@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -32,8 +32,11 @@ LEAST_WEBHOOK_SECONDS = 15.0
 UPLOAD_SECONDS = operator_limits.value("SPLATWORKER_UPLOAD_S") + 60.0
 """The longest that an upload may take, all tries together."""
 
-LAST_WORD_SECONDS = 3.0
-"""The same, when the worker must stop: one try."""
+LAST_WORD_SECONDS = 5.0
+"""The longest that a webhook may take when the worker must stop: one try, and the start of the process that does it."""
+
+UNDER_WAY_SECONDS = 3.0
+"""... and what a message that is under way by then may take to be answered, before it is sent once more."""
 
 
 def fetch(
@@ -57,17 +60,16 @@ def fetch(
     if masks_folder is not None:
         wanted["masks"] = [url and _absolute(url, local=local) for url in masks]
         wanted["masks_folder"] = str(masks_folder)
-    photos = _fetched(wanted, folder, runner, report, local=local)
     if recipe is not None and not video_urls:
         videos.warn_without(recipe, report)
     if not video_urls or recipe is None:
-        return Arrival(folder, photos, masks_folder)
-    frames = _with_frames(photos, urls, video_urls, folder, recipe, runner, report, local=local)
+        return Arrival(folder, _fetched(wanted, folder, runner, report, local=local), masks_folder)
+    frames = _with_frames(wanted, urls, video_urls, folder, recipe, runner, report, local=local)
     return Arrival(folder, frames, masks_folder)
 
 
 async def _with_frames(
-    photos: Coroutine[Any, Any, Photos],
+    wanted: dict[str, Any],
     urls: Sequence[str],
     video_urls: Sequence[str],
     folder: Path,
@@ -80,7 +82,9 @@ async def _with_frames(
     """Photos and videos, fetched side by side; then the frames, which are numbered after all URLs."""
     started = time.monotonic()
     place = runner.workspace / "videos"
-    fetching = asyncio.ensure_future(photos if urls else _none(photos, folder))
+    # Made here, not by the caller: a job that ends before this begins would leave it behind, never waited for.
+    photos = _fetched(wanted, folder, runner, report, local=local) if urls else _none(folder)
+    fetching = asyncio.ensure_future(photos)
     try:
         arrived = await runner.run(
             "fetch-videos",
@@ -103,9 +107,8 @@ async def _with_frames(
     return Photos(folder, index, fetched.lost, seconds, made.videos, made.seconds)
 
 
-async def _none(photos: Coroutine[Any, Any, Photos], folder: Path) -> Photos:
+async def _none(folder: Path) -> Photos:
     """No photos: none are fetched."""
-    photos.close()
     folder.mkdir(parents=True, exist_ok=True)
     return Photos(folder)
 

@@ -18,8 +18,11 @@ from splatworker.stages.progress import Reporter
 T = TypeVar("T")
 
 _POLL_S = 0.2
-_GRACE_S = 5.0
-"""How long a cancelled call may take to return before it is left behind (global mapping knows no cancellation)."""
+_GRACE_S = 3.0
+"""How long a cancelled call may take to return before it is left behind (global mapping knows no cancellation).
+
+Shorter than what Ctrl-C leaves a stage (`interrupts.GRACE_S`): what was half made must be removed within that, too.
+"""
 
 
 @dataclass(frozen=True)

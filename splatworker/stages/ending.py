@@ -1,6 +1,9 @@
 """The end of a stage: nothing of it is left, whoever had to end it.
 
 A supervisor that is killed itself leaves its stage's processes to this process, the next subreaper above.
+
+Where a result or an orphan would be lost by giving up, looks are counted, not seconds: in the seconds that a machine
+stands still, because it is moved to another host or has far too much to do, nobody has failed to do anything.
 """
 
 from __future__ import annotations
@@ -8,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import time
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -18,7 +20,11 @@ KILL_GRACE_S = 4.0
 DRAIN_S = 2.0
 """Seconds for what a supervisor that has ended may have left to be read."""
 
+ORPHANS_S = 4.0
+"""And for what a supervisor that was killed has left to be found and to die."""
+
 POLL_S = 0.1
+ORPHANS_POLL_S = 0.02
 SIGKILL = 9
 
 _supervisors: set[int] = set()
@@ -49,8 +55,10 @@ async def output_ended(process: asyncio.subprocess.Process, reading: asyncio.Fut
     try:
         while not reading.done() and process.returncode is None:
             await asyncio.wait([reading], timeout=POLL_S)
-        if not reading.done():
-            await asyncio.wait([reading], timeout=DRAIN_S)
+        for _ in range(round(DRAIN_S / POLL_S)):
+            if reading.done():
+                break
+            await asyncio.wait([reading], timeout=POLL_S)
         if reading.done():
             await reading
     finally:
@@ -89,8 +97,8 @@ async def end(process: asyncio.subprocess.Process, others: Collection[int]) -> N
 
 async def _end_orphans(others: Collection[int]) -> None:
     """Kill what a supervisor that was killed has left: it has come to this process as the next subreaper above."""
-    session, end = os.getsid(0), time.monotonic() + KILL_GRACE_S
-    while time.monotonic() < end:
+    session = os.getsid(0)
+    for _ in range(round(ORPHANS_S / ORPHANS_POLL_S)):
         if not _starting:
             orphans = [
                 pid for pid in supervise.children()
@@ -103,7 +111,7 @@ async def _end_orphans(others: Collection[int]) -> None:
                     os.kill(pid, SIGKILL)
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(ORPHANS_POLL_S)
 
 
 def _session_of(pid: int) -> int:

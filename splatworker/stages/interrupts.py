@@ -146,10 +146,14 @@ def _bounded(
     """
     process = os.getpid()
     last: list[threading.Timer] = []
+    last_word = threading.RLock()
+    ended = False
 
     def give_up() -> None:
-        remove_unfinished()
-        os._exit(tell())
+        with last_word:
+            if not ended:
+                remove_unfinished()
+                os._exit(tell())
 
     def stop(number: int, frame: FrameType | None) -> None:
         if os.getpid() != process:  # a fork of it, that the terminal interrupts too
@@ -171,6 +175,8 @@ def _bounded(
             _heeded.remove(asked)
             for timer in last:
                 timer.cancel()
+            with last_word:  # a timer that has begun to tell how it ended is the only one that does
+                ended = True
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """Run one command with less than its user may: without a network, and without a look into other processes.
 
-Called as `python restrict.py [--with-parent=PID] FAMILIES COMMAND...`. A stage that opens strangers' files is started
-through this little program: should one of them take a decoder over, it finds no socket but of the families given
-(numbers with commas between, or `none`), no core dump, and none of the system calls that reach into other processes or
-around a filter.
+Called as `python restrict.py [--with-parent=PID] [--limit=NAME:MOST]... FAMILIES COMMAND...`. A stage that opens
+strangers' files is started through this little program: should one of them take a decoder over, it finds no socket but
+of the families given (numbers with commas between, or `none`), no core dump, and none of the system calls that reach
+into other processes or around a filter.
 
 The filter is seccomp's (seccomp(2)): the kernel keeps it for whatever the command starts, and it needs no privileges.
 Where the system has none the command runs all the same, and one line on standard output says so:
@@ -12,6 +12,9 @@ Where the system has none the command runs all the same, and one line on standar
 
 With `--with-parent` the command is killed when the thread that started it ends (prctl(2)), on Linux. PID is that
 thread's process: should it be gone before this little program could ask for that, nothing is started.
+
+Each `--limit` is one of the kernel's (getrlimit(2)), without its prefix: `AS:1000000`. It holds from the command's
+first instruction on; where a lower one holds already, that stays.
 
 Only the standard library is imported, so that it starts in some 15 ms with `python -I -S`.
 """
@@ -28,6 +31,7 @@ import sys
 from collections.abc import Sequence
 
 WITH_PARENT = "--with-parent="
+LIMIT = "--limit="
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
@@ -79,6 +83,10 @@ def main(argv: list[str]) -> int:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != parent:
                 return 1
+    limits: dict[int, int] = {}
+    while argv[0].startswith(LIMIT):
+        name, _, bytes_or_files = argv[0].removeprefix(LIMIT).partition(":")
+        limits[getattr(resource, f"RLIMIT_{name}")], argv = int(bytes_or_files), argv[1:]
     families = [] if argv[0] == "none" else [int(family) for family in argv[0].split(",")]
     command = argv[1:]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -87,6 +95,10 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         event = {"event": "unrestricted", "reason": error.strerror}
         os.write(1, f"{json.dumps(event)}\n".encode())
+    for limit, most in limits.items():
+        hard = resource.getrlimit(limit)[1]
+        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(limit, (allowed, allowed))
     try:
         os.execvp(command[0], command)  # noqa: S606
     except OSError as error:

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -197,6 +195,7 @@ def call(
             "-S",
             restrict.__file__,
             f"{restrict.WITH_PARENT}{os.getpid()}",
+            *_limits(limited=limited),
             "none",
             str(program()),
             *command,
@@ -225,7 +224,6 @@ def call(
     listener = threading.Thread(target=_listen, args=(process.stderr, said, hear), daemon=True)
     with io.BufferedReader(pictures, 2**20) as output:
         try:
-            _limit(process.pid, limited=limited)
             watcher.start()
             listener.start()
             if take is not None:
@@ -270,18 +268,12 @@ def _of_libraries() -> dict[str, str]:
     return {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES") if name in os.environ}
 
 
-def _limit(process: int, *, limited: bool) -> None:
-    """Limits of the kernel, set while the process is still the little program that starts the decoder."""
+def _limits(*, limited: bool) -> list[str]:
+    """Words for `restrict`: what the kernel keeps the decoder to, from its first instruction on."""
     if sys.platform != "linux":
-        return
-    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 0}
-    if limited:
-        limits |= {resource.RLIMIT_AS: MOST_MEMORY, resource.RLIMIT_NOFILE: 64}
-    with suppress(ProcessLookupError):
-        for kind, most in limits.items():
-            hard = resource.prlimit(process, kind)[1]
-            allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
-            resource.prlimit(process, kind, (allowed, allowed))
+        return []
+    limits = {"FSIZE": 0} | ({"AS": MOST_MEMORY, "NOFILE": 64} if limited else {})
+    return [f"{restrict.LIMIT}{name}:{most}" for name, most in limits.items()]
 
 
 def _listen(stream: IO[bytes] | None, said: deque[str], hear: Callable[[str], None] | None) -> None:

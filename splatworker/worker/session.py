@@ -29,6 +29,9 @@ from splatworker.worker.progress_updates import ProgressUpdates
 WEBHOOK_PAUSE_S = 5.0
 """Seconds between two `processing` webhooks."""
 
+PROCESSING_SECONDS = 5.0
+"""The longest that one may take."""
+
 DELIVERED_REMEMBERED = 1024
 """How many last messages are remembered, so that none is sent again once its receiver has said that it has it."""
 
@@ -88,7 +91,7 @@ class JobSession:
 
             async def to_webhook(percent: float, stage: str, step: str) -> None:
                 message = webhook.processing(self.job_id, self.project_id, percent, stage)
-                await self._notify(url, message, workspace, seconds=WEBHOOK_PAUSE_S, tries=1)
+                await self._notify(url, message, workspace, seconds=PROCESSING_SECONDS, tries=1)
 
             self._updates.append(ProgressUpdates(to_webhook, WEBHOOK_PAUSE_S))
         self.report.sinks.extend(self._updates)
@@ -140,7 +143,7 @@ class JobSession:
         sending, self._last_message = self._last_message, None
         if sending is None:
             return False
-        await asyncio.wait([sending], timeout=transfers.LAST_WORD_SECONDS)
+        await asyncio.wait([sending], timeout=transfers.UNDER_WAY_SECONDS)
         sending.cancel()
         (outcome,) = await asyncio.gather(sending, return_exceptions=True)
         return outcome is None

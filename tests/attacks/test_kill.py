@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from support.platform_fixtures import NAMES
-from support.platform_server import Platform, wait_until
+from support.platform_server import Platform
 from support.s3 import Store
+from support.waiting import wait_until
 
 STAGES = ["probe", "fetch", "photos", "sfm", "train", "upload", "notify"]
 SLOW = ("sfm=slow:0.3", "train=slow:0.3")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -100,7 +102,7 @@ def test_a_redirects_body_without_end_is_not_read(what: str, tmp_path: Path) -> 
             taken += MIB // 4
 
     with RawServer(behave) as server:
-        subprocess.run([sys.executable, "-c", GROWTH, what, server.url("/"), str(tmp_path)], check=True, timeout=120)
+        subprocess.run([sys.executable, "-c", GROWTH, what, server.url("/"), str(tmp_path)], check=True)
     assert taken < 64 * MIB  # what the buffers of two sockets take
 
 
@@ -126,6 +128,14 @@ def dripping(server: RawServer, connection: socket.socket, drip: str) -> None:
 
 def test_good_photos_arrive_behind_servers_that_drip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MOST_SECONDS_EACH", 2.0)
+    fetch_one, begun = fetch._fetch_one, itertools.count(1)
+
+    def patient_with_good_ones(*what: Any, **how: Any) -> None:
+        if next(begun) > len(DRIPS):
+            monkeypatch.setattr(fetch, "MOST_SECONDS_EACH", 600.0)
+        fetch_one(*what, **how)
+
+    monkeypatch.setattr(fetch, "_fetch_one", patient_with_good_ones)
 
     def behave(connection: socket.socket, number: int) -> None:
         path = read_request(connection)[0].split(b" ")[1].decode()
@@ -157,8 +167,14 @@ def test_a_header_that_is_cut_off_is_no_photo(head: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("drip", ["header", "continue"])
 def test_a_stores_answer_that_drips_is_another_try(drip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "ANSWER_SECONDS", 1.0)
     (tmp_path / "splat").write_bytes(b"ply")
+    put, begun = upload._put, itertools.count(1)
+
+    def patient_with_the_second(*what: Any) -> None:
+        monkeypatch.setattr(upload, "ANSWER_SECONDS", 1.0 if next(begun) == 1 else 600.0)
+        put(*what)
+
+    monkeypatch.setattr(upload, "_put", patient_with_the_second)
 
     def behave(connection: socket.socket, number: int) -> None:
         read_request(connection)

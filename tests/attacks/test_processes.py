@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.stage_runs import run, start
+from support.waiting import PATIENCE_S
 
 from splatworker.errors import OutOfMemory
 from splatworker.stages import ending, follow, process, restrict, supervise
@@ -44,7 +45,7 @@ def alive(pid: int) -> bool:
 
 async def family(folder: Path) -> list[int]:
     """Process ids: the supervisor's, the stage's, and those of what it has started."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not (folder / "pids").exists():
             await asyncio.sleep(0.02)
     pids: list[int] = json.loads((folder / "pids").read_text())
@@ -57,7 +58,7 @@ def test_a_killed_supervisor_is_an_error_and_its_stage_is_gone(tmp_path: Path) -
         pids = await family(tmp_path)
         os.kill(pids[0], signal.SIGKILL)
         with pytest.raises(OutOfMemory):
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await stage
         return pids
 

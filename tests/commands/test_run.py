@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from support.jobs import stand_in, write_photos
+from support.waiting import PATIENCE_S, wait_until
 
 from splatworker.commands import run as run_cli
 from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS
@@ -138,12 +138,9 @@ def test_a_run_that_is_stopped_during_the_export_keeps_its_splat(
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    end = time.monotonic() + 60
-    while not list(out.glob(".splat-*/account.json")):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_until(lambda: list(out.glob(".splat-*/account.json")))
     running.send_signal(number)
-    _, told = running.communicate(timeout=30)
+    _, told = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 0
     assert "stopped" in told
     assert {path.name for path in out.iterdir()} == SPLAT
@@ -268,12 +265,9 @@ def test_a_run_that_is_stopped_leaves_nothing(photos: Path, out: Path, number: s
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    end = time.monotonic() + 60
-    while not list(out.glob(".splat-*/scene/options.json")):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_until(lambda: list(out.glob(".splat-*/scene/options.json")))
     running.send_signal(number)
-    _, told = running.communicate(timeout=30)
+    _, told = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == status
     one_sentence(told, "cancelled")
     assert not out.exists()

@@ -7,6 +7,7 @@ One worker does the jobs of most tests, with a pretended GPU and an instant trai
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,9 @@ import pytest
 from support import clips
 from support.caller import PRESETS, PRICES, Caller
 from support.jobs import write_photos
-from support.platform_server import Platform, wait_until
+from support.platform_server import Platform
 from support.s3 import Store
+from support.waiting import PATIENCE_S, wait_until
 
 PAGE = "https://pub-0123456789abcdef.r2.dev"
 PHOTOS = [f"photos/{number}.jpg" for number in range(6)]
@@ -232,7 +234,7 @@ def test_a_job_stopped_while_its_end_is_being_told_is_told_once(
 
     def slowly(job: str, identifier: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         started.append(job)
-        answer.wait(60)
+        answer.wait(PATIENCE_S)
         return hear(job, identifier, body)
 
     monkeypatch.setattr(product.caller, "_hear", slowly)
@@ -261,7 +263,7 @@ def test_without_a_gpu_a_preset_stays_a_preview_and_says_what_it_would_take(prod
     assert preview["quality"]["preview"] is True
     (said,) = [warning for warning in preview["warnings"] if "no GPU" in warning]
     assert "1500 iterations" in said
-    assert "in about 1 minute" in said
+    assert re.search(r"in about \d+ minutes?\b", said)  # by this machine's processors
     assert "'preview': false" in said
     assert whole["quality"]["preview"] is False
     assert whole["iterations"]["asked"] == asked

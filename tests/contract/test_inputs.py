@@ -22,6 +22,7 @@ from support.caller import Caller
 from support.jobs import write_photos
 from support.platform_server import Platform
 from support.s3 import Store
+from support.waiting import PATIENCE_S
 
 from splatworker.formats.panorama import mark_equirectangular
 
@@ -48,7 +49,7 @@ class Product:
     def urls(self, contents: list[Any]) -> list[str]:
         return [self.url(content) for content in contents]
 
-    def do(self, seconds: float = 120, **fields: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def do(self, seconds: float = PATIENCE_S, **fields: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Order a job with these fields; its answer, and the one message that the product heard of it."""
         job = f"inputs-{next(_numbers)}"
         told = self.caller.order(job, "preview", []) | fields

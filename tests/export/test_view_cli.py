@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from support.exports import Exported
+from support.waiting import PATIENCE_S
 
 from splatworker.contract.outputs import OUTPUTS
 from splatworker.errors import InvalidScene, SplatError
@@ -125,7 +126,7 @@ def test_the_command_prints_the_address_and_ends_when_interrupted(exported: Expo
         with urllib.request.urlopen(address) as answer:
             assert answer.read(15) == b"<!doctype html>"
         running.send_signal(signal.SIGINT)
-        assert running.wait(10) == 0
+        assert running.wait(PATIENCE_S) == 0
     finally:
         running.kill()
         running.communicate()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.exports import Exported
+from support.waiting import PATIENCE_S
 
 from splatworker.export.camera_path import Viewpoint
 from splatworker.export.orient import rotate
@@ -22,7 +23,7 @@ from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.registry import read_any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 FLAGS = [
     "--headless", "--no-sandbox", "--no-first-run", "--disable-quic", "--disable-background-networking",
@@ -46,9 +47,16 @@ def browser() -> Iterator[Browser]:
         pytest.skip("no Chromium is installed: apt-get install chromium")
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=1000 * PATIENCE_S)
         yield browser
         browser.close()
+
+
+def new_page(browser: Browser, size: tuple[int, int], **options: Any) -> Page:
+    """A page whose pictures a slow machine has time to draw."""
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]}, **options)
+    page.set_default_timeout(1000 * PATIENCE_S)
+    return page
 
 
 class Shown:
@@ -57,8 +65,7 @@ class Shown:
     def __init__(
         self, browser: Browser, path: Path, size: tuple[int, int], query: str = "?webgl", **options: Any
     ) -> None:
-        self.page = browser.new_page(viewport={"width": size[0], "height": size[1]}, **options)
-        self.page.set_default_timeout(180_000)
+        self.page = new_page(browser, size, **options)
         self.requests: list[str] = []
         self.errors: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))
@@ -83,6 +90,16 @@ class Shown:
         self.page.add_style_tag(content=".sse-viewer > :not(canvas), .sse-viewer button { opacity: 0 !important }")
         with Image.open(io.BytesIO(self.page.screenshot())) as image:
             return np.asarray(image.convert("RGB"), np.float32) / 255
+
+    def moved_from(self, before: np.ndarray) -> np.ndarray:
+        """The picture where a movement ends that began with that one, however many pictures a second are drawn."""
+        last = before
+        while True:
+            self.settle()
+            now = self.picture()
+            if np.abs(now - before).mean() > 0.01 and np.abs(now - last).mean() < 0.001:
+                return now
+            last = now
 
 
 @pytest.fixture(scope="module")
@@ -143,16 +160,13 @@ def test_it_turns_when_dragged_and_comes_nearer_by_the_wheel(browser: Browser, e
     for step in range(1, 6):
         mouse.move(240 + 20 * step, 160)
     mouse.up()
-    shown.page.wait_for_timeout(1500)
-    turned = shown.picture()
-    assert np.abs(turned - before).mean() > 0.01
+    turned = shown.moved_from(before)
     upper, lower = turned[:160].mean(axis=(0, 1)), turned[160:].mean(axis=(0, 1))
     assert upper[2] > upper[1]  # round the upright axis
     assert lower[1] > lower[2]
     for _ in range(4):
         mouse.wheel(0, -200)
-    shown.page.wait_for_timeout(1500)
-    nearer = shown.picture()
+    nearer = shown.moved_from(turned)
     assert (nearer.max(axis=2) > 0.15).mean() > (turned.max(axis=2) > 0.15).mean() + 0.05  # it fills more of the page
     shown.page.close()
 
@@ -168,7 +182,7 @@ def test_on_a_phone_all_of_the_first_view_is_seen(browser: Browser, exported: Ex
 
 
 def test_without_webgl2_it_says_so(browser: Browser, exported: Exported) -> None:
-    page = browser.new_page(viewport={"width": 300, "height": 200})
+    page = new_page(browser, (300, 200))
     page.add_init_script(
         "HTMLCanvasElement.prototype.getContext = () => null;"
         "Object.defineProperty(Navigator.prototype, 'gpu', { get: () => undefined });"
@@ -185,7 +199,7 @@ def test_without_webgl2_it_says_so(browser: Browser, exported: Exported) -> None
 def test_the_report_fits_its_window_and_asks_for_nothing(
     browser: Browser, exported: Exported, scheme: Literal["light", "dark"], width: int
 ) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = new_page(browser, (width, 800), color_scheme=scheme)
     requests, errors = [], []
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -16,6 +16,7 @@ import trustme
 import urllib3.util.connection
 from support.addresses import FORMS, NETWORKS
 from support.servers import RawServer, read_request, respond
+from support.waiting import PATIENCE_S
 
 from splatworker.deliver import upload, webhook
 from splatworker.errors import InvalidJob, SplatError
@@ -86,7 +87,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
 
 def get(url: str) -> requests.Response:
     with guard.session() as session:
-        return session.get(url, timeout=2)
+        return session.get(url, timeout=PATIENCE_S)
 
 
 def is_refused(url: str) -> bool:
@@ -231,7 +232,7 @@ def test_a_redirect_takes_no_credentials_along(network: Network) -> None:
     with redirecting("302 Found", "http://other.example/") as first, redirecting("404 None", "/") as second:
         network.servers |= {PUBLIC: first.port, OTHER_PUBLIC: second.port}
         with guard.session() as session:
-            session.get("http://public.example/?secret=1", headers={"Authorization": "Bearer x"}, timeout=2)
+            session.get("http://public.example/?secret=1", headers={"Authorization": "Bearer x"}, timeout=PATIENCE_S)
     assert b"Authorization" in first.requests[0]
     assert b"Authorization" not in second.requests[0]
     assert b"secret" not in second.requests[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -196,10 +195,9 @@ def test_a_little_more_than_the_limit(source: Path, monkeypatch: pytest.MonkeyPa
 def test_a_bomb_in_a_text_chunk(source: Path) -> None:
     text = b"Comment\0\0" + zlib.compress(bytes(300 << 20), 9)
     (source / "a.png").write_bytes(png(100, 100, chunk(b"zTXt", text), rows=bytes(101 * 100)))
-    before = time.monotonic()
     decoded = run(source)
     assert len(decoded.photos) + len(decoded.rejected) == 1
-    assert time.monotonic() - before < sandbox.MOST_SECONDS
+    assert not any("too long" in photo["reason"] for photo in decoded.rejected)
 
 
 def test_a_corrupt_heic(source: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 import stamina
 from support.jobs import write_photos
 from support.servers import RawServer, read_request, reset, respond
+from support.waiting import PATIENCE_S, Leap, wait_until
 
 from splatworker.errors import DiskFull
 from splatworker.formats.mask_names import MaskFiles
@@ -170,7 +171,8 @@ def test_a_server_that_says_nothing(target: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_headers_that_drip_for_ever_do_not_hold_the_others_up(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "MOST_SECONDS", 1.0)
+    monkeypatch.setattr(fetch, "MOST_SECONDS", 60.0)
+    Leap(monkeypatch, lambda: list(target.glob("0002_*")), 61, pause_s=0.0)  # the other one has come
 
     def drip(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
@@ -181,6 +183,28 @@ def test_headers_that_drip_for_ever_do_not_hold_the_others_up(target: Path, monk
         fetched = run(target, server.url(), other.url())
     assert list(fetched.files) == [1]
     assert fetched.rejected == [{"index": 0, "reason": "it did not arrive in time"}]
+
+
+def test_what_is_told_to_be_too_late_does_not_arrive_all_the_same(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever follows the folder would take it for one of the job's."""
+    monkeypatch.setattr(fetch, "MOST_SECONDS", 60.0)
+    leap = Leap(monkeypatch, lambda: list(target.glob("0002_*")), 61, pause_s=0.0)
+
+    def late(connection: socket.socket) -> None:
+        wait_until(lambda: leap.done and told.is_set())
+        good(connection)
+
+    told = threading.Event()
+    with serving(late) as server, serving(good) as other:
+        threads = threading.enumerate()
+        fetched = run(target, server.url(), other.url())
+        told.set()
+        wait_until(lambda: set(threading.enumerate()) <= set(threads))  # whoever fetches has come to an end
+    assert list(fetched.files) == [1]
+    assert fetched.rejected == [{"index": 0, "reason": "it did not arrive in time"}]
+    assert [path.name for path in target.iterdir()] == [fetched.files[1]]
 
 
 def test_a_photo_too_large(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +230,7 @@ def test_two_photos_that_arrive_in_turns_do_not_both_fail_where_one_fits(
     def by_halves(connection: socket.socket) -> None:
         connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(PHOTO)}\r\n\r\n".encode())
         connection.sendall(PHOTO[: len(PHOTO) // 2])
-        halves.wait(10)
+        halves.wait(PATIENCE_S)
         connection.sendall(PHOTO[len(PHOTO) // 2 :])
 
     with serving(by_halves) as server:

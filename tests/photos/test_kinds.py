@@ -345,8 +345,15 @@ def test_all_photos_together_have_an_end(source: Path, monkeypatch: pytest.Monke
             time.sleep(3600)
         return real(path, max_size)
 
+    end = sandbox.end
+
+    def ended(pipe: int, process: int, *, is_ready: bool) -> dict[str, Any]:
+        outcome = end(pipe, process, is_ready=is_ready)
+        monkeypatch.setattr(decode, "MOST_SECONDS_IN_ALL", 0.0)  # with the first one it is over
+        return outcome
+
     monkeypatch.setattr(sandbox, "_open", slow)
-    monkeypatch.setattr(decode, "MOST_SECONDS_IN_ALL", 1.0)
+    monkeypatch.setattr(sandbox, "end", ended)
     decoded = run(source, jobs=2)
     assert [photo["name"] for photo in decoded.photos] == ["IMG_0001.jpg"]
     assert len(decoded.rejected) == 5
@@ -378,7 +385,7 @@ def test_a_lower_limit_of_memory_is_obeyed_and_no_photos_fault(source: Path) -> 
     write_photos(source, 2)
 
     def decode_there() -> int:
-        odd_photos.limit_memory(4 * 2**30)
+        odd_photos.limit_memory(2**30)
         return len(run(source).photos)
 
     assert odd_photos.in_child(decode_there) == 2

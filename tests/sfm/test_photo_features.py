@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.grey_photos import agreement, by_vlfeat, picture
+from support.waiting import PATIENCE_S
 
 from splatworker.sfm import photo_features
 from splatworker.sfm.accelerator import NONE
@@ -117,7 +118,7 @@ def test_what_nobody_asked_for_is_not_begun_with_after_the_end(tmp_path: Path, m
 
     def find(photo: Path, *_how: object) -> None:
         begun.append(photo)
-        may_go_on.wait(60)
+        may_go_on.wait(PATIENCE_S)
 
     monkeypatch.setattr(photo_features, "find", find)
     ahead = Ahead()
@@ -126,6 +127,6 @@ def test_what_nobody_asked_for_is_not_begun_with_after_the_end(tmp_path: Path, m
     ahead.end()
     may_go_on.set()
     assert first is not None
-    first.result(60)
+    first.result(PATIENCE_S)
     assert ahead.take(tmp_path / "1.png", 120, 0, 99) is None
     assert len(begun) <= 2

@@ -6,8 +6,10 @@ import asyncio
 import os
 import signal
 import sys
+import time
 
 import pytest
+from support.waiting import PATIENCE_S
 
 from splatworker.stages import ending, supervise
 
@@ -45,7 +47,7 @@ def test_its_end_is_not_that_of_whoever_has_its_pipes() -> None:
     async def scene() -> int | None:
         process, child = await started(LEAVES_ITS_PIPES)
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await ending.ended(process)
         finally:
             os.kill(child, signal.SIGKILL)
@@ -53,3 +55,29 @@ def test_its_end_is_not_that_of_whoever_has_its_pipes() -> None:
         return process.returncode
 
     assert asyncio.run(scene()) == 0
+
+
+def test_a_machine_that_stands_still_has_read_nothing_and_given_nothing_up() -> None:
+    """Longer than there is time to read what a process has left; then it goes on, and reads."""
+
+    async def scene() -> bytes:
+        process, _ = await started("print(1)")
+        await process.wait()
+        goes_on = asyncio.Event()
+
+        async def what_is_left() -> bytes:
+            await goes_on.wait()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            return b"the result"
+
+        reading = asyncio.ensure_future(what_is_left())
+        ended = asyncio.ensure_future(ending.output_ended(process, reading))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        time.sleep(1.5 * ending.DRAIN_S)  # the machine does
+        goes_on.set()
+        await ended
+        return reading.result()
+
+    assert asyncio.run(scene()) == b"the result"

@@ -124,6 +124,22 @@ def test_work_that_hears_nothing_is_given_up_and_its_half_written_file_removed(t
     assert list(tmp_path.iterdir()) == []
 
 
+def test_work_that_ends_while_it_is_given_up_is_told_once() -> None:
+    then = (
+        "\n    import threading, time\n    from splatworker.stages import interrupts\n"
+        "    given_up = threading.Event()\n"
+        "    def slowly():\n        given_up.set()\n        time.sleep(0.5)\n"
+        "    interrupts.GRACE_S, interrupts.remove_unfinished = 0.01, slowly\n"
+        "    try:\n        os.kill(os.getpid(), signal.SIGINT)\n        given_up.wait()\n"
+        "    except KeyboardInterrupt:\n        given_up.wait()\n"
+        "    return {}"
+    )
+    done = run(WHILE_WORKING.replace("    os.kill(os.getpid(), signal.SIGINT)\n", "", 1).format(then=then), "train")
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.strip() == "Error: The training was stopped. [cancelled]"
+    assert done.stdout == ""
+
+
 STOPPABLE = """
 import os, signal, sys
 from splatworker.stages import interrupts

@@ -8,6 +8,7 @@ import json
 import time
 
 import pytest
+from support.waiting import PATIENCE_S
 
 from splatworker.stages.console import Console
 from splatworker.stages.progress import JsonLines, Overall
@@ -138,7 +139,7 @@ def test_between_two_updates_is_a_pause_that_closing_does_not_wait_for() -> None
         for percent in range(40):
             updates.update(float(percent), "sfm", "")
             await asyncio.sleep(0.002)
-        await asyncio.wait_for(updates.close(), 60)
+        await asyncio.wait_for(updates.close(), PATIENCE_S)
 
     asyncio.run(scene())
     assert len(sent) == 1

@@ -39,6 +39,19 @@ def test_only_the_families_that_are_named_can_be_opened() -> None:
     assert opened("1,2,10") == [1, 2, 10]
 
 
+def test_limits_hold_from_the_first_instruction_on_and_lower_ones_stay() -> None:
+    def limits(*words: str) -> list[int]:
+        told = "from resource import *; print(*getrlimit(RLIMIT_NOFILE), *getrlimit(RLIMIT_AS))"
+        command = [sys.executable, "-I", "-S", PROGRAM, *words, "none", sys.executable, "-I", "-S", "-c", told]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return [int(word) for word in done.stdout.splitlines()[-1].split()]
+
+    assert limits("--limit=NOFILE:64", f"--limit=AS:{2**30}") == [64, 64, 2**30, 2**30]
+    assert limits("--limit=NOFILE:50", "--limit=NOFILE:40")[:2] == [40, 40]
+    before = limits()
+    assert limits(f"--limit=NOFILE:{2**40}")[:2] == [before[1]] * 2
+
+
 def test_a_command_that_is_not_there_is_named() -> None:
     command = [sys.executable, "-I", "-S", PROGRAM, "none", "/no/such/command"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -14,21 +14,25 @@ import signal
 import subprocess
 import sys
 import threading
-import time
+import urllib.request
 from collections import deque
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from support.jobs import stand_in
+from support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 WORKER = """
 import json, sys
 import handler
-from splatworker.worker import runpod_queue as platform
+from splatworker.pipeline import transfers
+from splatworker.worker import runpod_queue as platform, session
+# Where much else is to do, the process that sends a message takes long to start.
+transfers.LAST_WORD_SECONDS = session.PROCESSING_SECONDS = 60.0
+session.WEBHOOK_PAUSE_S = 1.0
 platform.serve(handler.handler, json.loads(sys.argv[1]))
 """
 
@@ -47,6 +51,8 @@ class Platform:
         self._taken: dict[str, tuple[str, dict[str, Any]]] = {}
         self._stop: dict[str, list[str]] = {}
         self._changed = threading.Condition()
+        self._speaking: dict[object, str] = {}
+        """Connections, each with the worker who has spoken on it; "" before anybody has."""
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         platform = self
 
@@ -58,6 +64,7 @@ class Platform:
 
             def do_GET(self) -> None:
                 kind, worker = urlsplit(self.path).path.strip("/").split("/")[:2]
+                platform._speaks(self.connection, worker)
                 answer = {"job-take": platform._take, "job-stop": platform._stopped, "ping": platform._ping}[kind](
                     worker, self.path
                 )
@@ -66,10 +73,27 @@ class Platform:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 _, worker, job = urlsplit(self.path).path.strip("/").split("/")
+                platform._speaks(self.connection, worker)
                 _answer(self, platform._done(worker, job, body), {})
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def process_request(self, request: Any, client_address: Any) -> None:
+                platform._speaks(request, "")
+                super().process_request(request, client_address)
+
+            def shutdown_request(self, request: Any) -> None:
+                super().shutdown_request(request)
+                with platform._changed:
+                    del platform._speaking[request]
+                    platform._changed.notify_all()
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                if not isinstance(sys.exception(), ConnectionError):  # a worker that was killed while it spoke
+                    super().handle_error(request, client_address)
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
@@ -134,12 +158,26 @@ class Platform:
         self._readers.pop(name).join()
         assert worker.stdout is not None
         worker.stdout.close()
+        self._hear_out(name)
         with self._changed:
             for job, (holder, event) in list(self._taken.items()):
                 if holder == name:
                     del self._taken[job]
                     self._queue.appendleft(event)
             self._changed.notify_all()
+
+    def _speaks(self, connection: object, worker: str) -> None:
+        with self._changed:
+            self._speaking[connection] = worker
+            self._changed.notify_all()
+
+    def _hear_out(self, name: str) -> None:
+        """Come to the end of what a worker has said before it was killed: a result that is on its way counts."""
+        # Connections are taken up in their order: all of the worker's are known when this one is.
+        with urllib.request.urlopen(f"{self._url}/ping/nobody"):
+            pass
+        with self._changed:
+            assert self._changed.wait_for(lambda: not {"", name} & set(self._speaking.values()), PATIENCE_S)
 
     def submit(self, job_id: str, job_input: object) -> None:
         with self._changed:
@@ -164,7 +202,7 @@ class Platform:
         with self._changed:
             return job_id in self._taken
 
-    def wait_for(self, *job_ids: str, seconds: float = 120) -> list[dict[str, Any]]:
+    def wait_for(self, *job_ids: str, seconds: float = PATIENCE_S) -> list[dict[str, Any]]:
         """The results of these jobs."""
         with self._changed:
             arrived = self._changed.wait_for(lambda: set(job_ids) <= self.results.keys(), seconds)
@@ -177,7 +215,7 @@ class Platform:
 
     def _take(self, worker: str, path: str) -> dict[str, Any] | None:
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._queue), 1.0)
+            self._changed.wait_for(lambda: bool(self._queue) or worker not in self._workers, 1.0)
             if not self._queue or worker not in self._workers:
                 return None
             event = self._queue.popleft()
@@ -186,7 +224,7 @@ class Platform:
 
     def _stopped(self, worker: str, path: str) -> dict[str, Any] | None:
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._stop.get(worker)), 1.0)
+            self._changed.wait_for(lambda: bool(self._stop.get(worker)) or worker not in self._workers, 1.0)
             jobs = self._stop.pop(worker, [])
             for job in jobs:
                 self._taken.pop(job, None)
@@ -220,13 +258,6 @@ def _answer(request: BaseHTTPRequestHandler, status: int, body: dict[str, Any] |
     with contextlib.suppress(ConnectionError):  # a worker that was killed while it waited
         request.end_headers()
         request.wfile.write(data)
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def is_running(stage: str, workspaces: Path) -> bool:

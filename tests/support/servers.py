@@ -52,12 +52,16 @@ class RawServer:
 
 
 def read_request(connection: socket.socket) -> tuple[bytes, bytes]:
-    """The head of a request and its whole body, as Content-Length tells."""
+    """The head of a request and its whole body, as Content-Length tells.
+
+    Raises:
+        OSError: whoever has connected is gone before that: killed, or out of time.
+    """
     data = b""
     while b"\r\n\r\n" not in data:
         chunk = connection.recv(65536)
         if not chunk:
-            return data, b""
+            raise ConnectionAbortedError("no request")
         data += chunk
     head, _, body = data.partition(b"\r\n\r\n")
     lengths = [line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]

@@ -7,6 +7,8 @@ import time
 import uuid
 from pathlib import Path
 
+from support.waiting import PATIENCE_S
+
 MARK = "SPLATWORKER_TEST_MARK"
 
 
@@ -33,7 +35,7 @@ class Traces:
     def workspaces(self) -> list[Path]:
         return list(self.folder.iterdir())
 
-    def wait_until_gone(self, seconds: float) -> list[str]:
+    def wait_until_gone(self, seconds: float = PATIENCE_S) -> list[str]:
         """The processes that are still alive after that time."""
         end = time.monotonic() + seconds
         while (left := self.processes()) and time.monotonic() < end:

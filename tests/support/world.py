@@ -18,7 +18,7 @@ from splatworker.worker.session import WorkerSettings
 SECRET = "5ECR3T"
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 QUICK = (
-    "fetch=tune:splatworker.photos.fetch:LONGEST_WAIT_S=0.05,MOST_SECONDS_EACH=4",
+    "fetch=tune:splatworker.photos.fetch:LONGEST_WAIT_S=0.05",
     "upload=tune:splatworker.deliver.upload:LONGEST_WAIT_S=0.05",
     "notify=tune:splatworker.deliver.webhook:LONGEST_WAIT_S=0.05",
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.waiting import PATIENCE_S
 
 from splatworker.errors import InvalidScene
 from splatworker.render.cpu import CpuRenderer
@@ -64,17 +65,21 @@ def test_what_is_left_ends_with_the_block(tiny_options: Make, monkeypatch: pytes
     def slow(photo: object, size: object, background: object) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         seen.append("one")
         begun.release()
-        assert go_on.wait(60)
+        assert go_on.wait(PATIENCE_S)
         return np.zeros((3, 4, 4), np.uint8)
 
     monkeypatch.setattr("splatworker.train.photos.load_photo", slow)
     monkeypatch.setattr(module, "available_cpus", lambda: 2)
-    timer = threading.Timer(0.05, go_on.set)  # whoever leaves the block waits for what has begun
     with pytest.raises(RuntimeError, match="the GPU is gone"), Loading(tiny_options()) as loading:
         total = len(loading.loaded().decoded)
         begun.acquire()
         begun.acquire()
-        timer.start()
+        shutdown = loading._reader.shutdown
+
+        def when_nothing_more_can_begin(**how: bool) -> None:
+            go_on.set()
+            shutdown(**how)
+
+        monkeypatch.setattr(loading._reader, "shutdown", when_nothing_more_can_begin)
         raise RuntimeError("the GPU is gone")
-    timer.join()
     assert 2 <= len(seen) < total

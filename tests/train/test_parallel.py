@@ -54,7 +54,7 @@ def _torchrun(folder: Path, faults: str, arguments: list[str]) -> subprocess.Com
                str(RANK), str(folder), faults, *arguments]  # fmt: skip
     package = Path(splatworker.__file__).parents[1]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(package), "TMPDIR": str(folder)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=500)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def _one_process(options: Options) -> tuple[Model, list[float]]:

@@ -43,7 +43,7 @@ def trained(scene: Path, model: Path, processors: int, environment: dict[str, st
     }.items()]  # fmt: skip
     folders = ["-s", str(scene), "-m", str(model)]
     command = [sys.executable, "-c", TRAIN, json.dumps(processors), *folders, *arguments, "--deterministic", "--quiet"]
-    subprocess.run(command, env={**os.environ, **environment}, check=True, timeout=300)
+    subprocess.run(command, env={**os.environ, **environment}, check=True)
     return (model / "point_cloud" / "iteration_120" / "point_cloud.ply").read_bytes()
 
 

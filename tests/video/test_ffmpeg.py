@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import clips, container_bombs
 from support.clips import made_by, refusal
-from support.platform_server import wait_until
+from support.waiting import wait_until
 
 from splatworker.video import ffmpeg
 
@@ -34,13 +34,15 @@ def test_more_memory_than_it_may_take(tmp_path: Path, monkeypatch: pytest.Monkey
     )
     large = made_by(tmp_path, "large.mp4", *words)
     monkeypatch.setattr(ffmpeg, "MOST_MEMORY", 290 * 2**20)
+    monkeypatch.setattr(ffmpeg, "available_cpus", lambda: 2)  # each of which keeps a frame
     error = refusal(large, tmp_path)
     assert error.code == "video_too_large"
     assert "memory" in error.message
 
 
 def test_too_long_by_the_clock(clip: Path) -> None:
-    ended = ffmpeg.call([*ffmpeg.reading(clip, "mov"), "-f", "null", "-"], clip.parent, seconds=0.001)
+    endless = ffmpeg.reading(clip, "mov", before=["-stream_loop", "-1"])
+    ended = ffmpeg.call([*endless, "-f", "null", "-"], clip.parent, seconds=0.001)
     assert ended.timed_out
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.platform_fixtures import NAMES
-from support.platform_server import Platform, is_running, wait_until
+from support.platform_server import Platform, is_running
 from support.s3 import Store
+from support.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("workspaces")
 
@@ -94,9 +94,11 @@ def test_what_is_no_job_is_answered_and_the_next_one_done(working: Platform, sto
     assert good_result["output"]["status"] == "success"
 
 
-def test_progress_is_told_to_both_before_the_result(platform: Platform, store: Store) -> None:
-    platform.start_worker("w1", "sfm=slow:7")
+def test_progress_is_told_to_both_before_the_result(platform: Platform, store: Store, tmp_path: Path) -> None:
+    platform.start_worker("w1", f"train=wait-for:{tmp_path / 'told'}")
     platform.submit("job-1", job(store, webhook_progress=True))
+    wait_until(lambda: len(platform.posts) >= 2 and len(store.hooks) >= 2)
+    (tmp_path / "told").touch()
     platform.wait_for("job-1")
     kinds = [body.get("status") for _, body in platform.posts]
     assert kinds[:-1] == ["IN_PROGRESS"] * (len(kinds) - 1)
@@ -116,10 +118,8 @@ def test_a_stopped_job_ends_at_once_and_the_worker_goes_on(platform: Platform, s
     platform.start_worker("w1", "train=hang")
     platform.submit("job-1", job(store))
     wait_until(lambda: is_running("train", workspaces))
-    began = time.monotonic()
     platform.stop_job("job-1")
-    wait_until(lambda: store.hooks and not list(workspaces.iterdir()))
-    assert time.monotonic() - began < 60  # its stage would take an hour
+    wait_until(lambda: store.hooks and not list(workspaces.iterdir()))  # its stage would take an hour
     assert store.hooks[0][1]["code"] == "cancelled"
     assert "job-1" not in platform.results
     platform.submit("job-2", job(store, image_urls=[]))
@@ -131,10 +131,10 @@ def test_sigterm_ends_the_worker_within_bounds_and_answers(platform: Platform, s
     platform.submit("job-1", job(store))
     wait_until(lambda: is_running("train", workspaces))
     worker.send_signal(signal.SIGTERM)
-    (result,) = platform.wait_for("job-1", seconds=60)
+    (result,) = platform.wait_for("job-1")
     assert result["output"]["code"] == "cancelled"
     assert store.statuses() == ["failed"]
-    worker.wait(timeout=120)
+    worker.wait(timeout=PATIENCE_S)
 
 
 def test_a_gpu_that_is_gone_stops_the_pod(platform: Platform, store: Store) -> None:
@@ -166,7 +166,7 @@ def test_the_same_job_handed_out_again_is_not_done_again(working: Platform, stor
 def test_an_unfit_machine_takes_no_job(platform: Platform, store: Store) -> None:
     worker = platform.start_worker("w1", "check-kernels=segfault")
     platform.submit("job-1", job(store))
-    assert worker.wait(timeout=60) == 1
+    assert worker.wait(timeout=PATIENCE_S) == 1
     assert "job-1" not in platform.results
     assert any("status=unhealthy" in ping for ping in platform.pings["w1"])
 
@@ -175,7 +175,7 @@ def test_a_machine_without_gpu_is_unfit(platform: Platform, store: Store) -> Non
     worker = platform.start_worker("w1", SPLATWORKER_ALLOW_CPU="0")
     if Path("/dev/nvidia0").exists():
         pytest.skip("this machine has a GPU")
-    assert worker.wait(timeout=60) == 1
+    assert worker.wait(timeout=PATIENCE_S) == 1
     assert "There is no GPU" in platform.log()
 
 
@@ -191,7 +191,7 @@ def test_a_gpu_that_is_lost_between_two_jobs_replaces_the_worker(platform: Platf
 
 def test_a_deadline_that_is_no_number_is_told_at_the_start(platform: Platform, store: Store) -> None:
     worker = platform.start_worker("w1", SPLATWORKER_DEADLINE_S="half an hour")
-    assert worker.wait(timeout=60) == 1
+    assert worker.wait(timeout=PATIENCE_S) == 1
     assert "SPLATWORKER_DEADLINE_S is 'half an hour'" in platform.log()
 
 
@@ -215,11 +215,12 @@ def test_a_self_test_needs_nothing(working: Platform) -> None:
     assert result["output"]["photos"]["given"] == 27
 
 
-def test_the_worker_is_alive_while_it_works(platform: Platform, store: Store) -> None:
-    platform.start_worker("w1", "sfm=slow:3")
+def test_the_worker_is_alive_while_it_works(platform: Platform, store: Store, tmp_path: Path) -> None:
+    platform.start_worker("w1", f"sfm=wait-for:{tmp_path / 'heard'}")
     platform.submit("job-1", job(store))
+    wait_until(lambda: any("job_id=job-1" in ping for ping in platform.pings.get("w1", [])))
+    (tmp_path / "heard").touch()
     platform.wait_for("job-1")
-    assert any("job_id=job-1" in ping for ping in platform.pings["w1"])
 
 
 @pytest.mark.slow
@@ -230,7 +231,7 @@ def test_sixty_jobs_on_four_workers_one_of_which_is_killed(platform: Platform, s
         platform.start_worker(f"w{number}")
     for name in names:
         platform.submit(name, job(store, f"{name}.ply"))
-    wait_until(lambda: len(platform.results) >= 12, 300)
+    wait_until(lambda: len(platform.results) >= 12, 600)
     platform.kill("w2")
     results = platform.wait_for(*names, seconds=1000)
     assert all(result["output"]["status"] == "success" for result in results)
