@@ -180,9 +180,9 @@ class Renderer(Protocol):
     def render(self, gaussians: GaussianTensors, camera: Camera, background: Array, sh_degree: int) -> Array:
         """(3, H, W) float32 image over `background`; spherical harmonics up to `sh_degree` are used.
 
-        The background is (3,) a colour, or (K, 3) the harmonics of degree 1, 2 or 3 of one that depends on where a pixel
-        looks: 0.5 plus `spherical_harmonics.basis` of its ray's direction in the world, cut off at 0, as a Gaussian's
-        colour is made; as if it were infinitely far away.
+        The background is (3,) a colour, or (K, 3) the harmonics of degree 1, 2 or 3 of one that depends on where a
+        pixel looks: 0.5 plus `spherical_harmonics.basis` of its ray's direction in the world, cut off at 0, as a
+        Gaussian's colour is made; as if it were infinitely far away.
         """
 
     def backward(self, grad_image: Array) -> tuple[GaussianTensors, Array]:

@@ -165,7 +165,7 @@ def _pixel_centers(width: int, height: int) -> tuple[torch.Tensor, torch.Tensor]
 
 
 def blend(projection: Projection, beyond: torch.Tensor) -> torch.Tensor:
-    """(3, H, W) image: alpha blending front to back at every pixel center, over a (3, H, W) picture of what is beyond."""
+    """(3, H, W) image: alpha blending front to back at every pixel center, over (3, H, W) what is beyond."""
     height, width = beyond.shape[1:]
     order = torch.argsort(projection.depths, stable=True)
     order = order[projection.visible[order]]
