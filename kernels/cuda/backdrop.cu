@@ -11,9 +11,9 @@ extern "C" __global__ void backdrop_kernel(Background background, Camera camera,
         const float y = (float(at / camera.width) + 0.5f - camera.cy) / camera.fy;
         const float *r = camera.rotation;
         const float inverse = 1.0f / sqrtf(x * x + y * y + 1.0f);
-        const float3 direction =
-            make_float3((r[0] * x + r[3] * y + r[6]) * inverse, (r[1] * x + r[4] * y + r[7]) * inverse,
-                        (r[2] * x + r[5] * y + r[8]) * inverse);
+        const float3 direction = make_float3((r[0] * x + r[3] * y + r[6]) * inverse,
+                                             (r[1] * x + r[4] * y + r[7]) * inverse,
+                                             (r[2] * x + r[5] * y + r[8]) * inverse);
         const float3 color = raw_color(direction, background.degree, background.values, background.values + 3);
         image[at] = fmaxf(color.x, 0.0f);
         image[at + plane] = fmaxf(color.y, 0.0f);

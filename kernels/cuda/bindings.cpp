@@ -122,8 +122,8 @@ public:
     }
 
     void contribute(const splat::Gaussians &gaussians, Address photo, const splat::Camera &camera, Address background,
-                    int background_degree, int sh_degree, float lambda_dssim, double dropout_share, uint32_t dropout_seed, Address ignored,
-                    float weight, Address contribution, Address stream) {
+                    int background_degree, int sh_degree, float lambda_dssim, double dropout_share,
+                    uint32_t dropout_seed, Address ignored, float weight, Address contribution, Address stream) {
         nb::gil_scoped_release release;
         renderer_.contribute({gaussians,
                               pointer<uint8_t>(photo),

@@ -37,7 +37,7 @@ struct Frame {
 struct TrainingStep {
     AdamStep adam;
     Statistics statistics;
-    const uint8_t *photo;     // [3][height][width]
+    const uint8_t *photo;  // [3][height][width]
     Background background;
     float lambda_dssim;
     float *loss_values;  // [3] total, l1, ssim
@@ -48,7 +48,7 @@ struct TrainingStep {
 // One photo's part of a training step on a batch.
 struct Sight {
     Gaussians gaussians;
-    const uint8_t *photo;     // [3][height][width]
+    const uint8_t *photo;  // [3][height][width]
     Background background;
     float lambda_dssim;
     Dropout dropout;
