@@ -33,6 +33,7 @@ from presets import gpus, name_of, read, spread
 
 OURS: dict[str, dict[str, Any]] = {
     "ours": {},
+    "no-backdrop": {"backdrop": "off"},
     "no-dense": {"start_points": "sparse"},
     "no-dropout": {"dropout": 0.0001},  # 0 is the original's default, and so says nothing
     "no-coarse": {"coarse_iterations": 1},
@@ -175,7 +176,7 @@ def train_and_score(task: dict[str, Any]) -> dict[str, Any]:
             told = train(options, renderer, Silent())
             splat, seconds = read_ply(Path(told["ply"])), told["seconds"]
             if way != "not-cleaned":
-                splat = cleaned(splat, part, renderer, options)
+                splat = cleaned(splat, part, renderer, options, told.get("backdrop", {}).get("gaussians", 0))
     whole = read_scene(Path(task["path"]))
     trained_on = {photo.name for photo in part.photos}
     others = [photo for photo in whole.photos if photo.name not in trained_on]
@@ -185,8 +186,8 @@ def train_and_score(task: dict[str, Any]) -> dict[str, Any]:
     return task | means | {"gaussians": len(splat), "seconds": round(seconds, 2), "views": views}
 
 
-def cleaned(splat: Any, part: Any, renderer: Any, options: Any) -> Any:
-    """The splat as a job delivers it."""
+def cleaned(splat: Any, part: Any, renderer: Any, options: Any, behind: int = 0) -> Any:
+    """The splat as a job delivers it; the last `behind` of its Gaussians are the backdrop."""
     from splatworker.export.clean import clean
     from splatworker.export.visibility import measure_visibility
     from splatworker.formats.subset import take
@@ -195,7 +196,8 @@ def cleaned(splat: Any, part: Any, renderer: Any, options: Any) -> Any:
     cameras = [photo.camera for photo in part.photos]
     visibility = measure_visibility(renderer, to_tensors(splat, renderer.device), cameras)
     background = (float(options.white_background),) * 3
-    return take(splat, clean(splat, visibility, part.photos, part.points.xyz, renderer, background).keep)
+    found = clean(splat, visibility, part.photos, part.points.xyz, renderer, background, behind=behind)
+    return take(splat, found.keep)
 
 
 def train_peer(way: str, part: Any, options: Any, device: str) -> tuple[Any, float]:

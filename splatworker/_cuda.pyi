@@ -30,7 +30,15 @@ class Camera:
 class Renderer:
     def __init__(self, device: int, deterministic: bool, allocate: Callable[[int], int]) -> None: ...
     def render(
-        self, gaussians: Gaussians, camera: Camera, background: int, sh_degree: int, image: int, stream: int, /
+        self,
+        gaussians: Gaussians,
+        camera: Camera,
+        background: int,
+        background_degree: int,
+        sh_degree: int,
+        image: int,
+        stream: int,
+        /,
     ) -> None: ...
     def backward(self, grad_image: int, gradients: Gaussians, grad_means2d: int, stream: int, /) -> None: ...
     def loss(
@@ -66,6 +74,7 @@ class Renderer:
         photo: int,
         camera: Camera,
         background: int,
+        background_degree: int,
         sh_degree: int,
         lambda_dssim: float,
         rates: Sequence[float],
@@ -84,6 +93,7 @@ class Renderer:
         photo: int,
         camera: Camera,
         background: int,
+        background_degree: int,
         sh_degree: int,
         lambda_dssim: float,
         dropout_share: float,

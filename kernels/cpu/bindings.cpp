@@ -85,20 +85,30 @@ splat::Camera camera_of(int width, int height, const std::array<float, 4> &intri
     return camera;
 }
 
+// From 3 numbers, a colour, or 3 for each of the harmonics of degree 1, 2 or 3.
+splat::Background background_of(const std::vector<float> &values) {
+    splat::Background background = {};
+    while (background.degree <= 3 && values.size() != size_t(3 * (background.degree + 1) * (background.degree + 1)))
+        ++background.degree;
+    require(background.degree <= 3, "a background is a colour, or the harmonics of degree 1 to 3");
+    std::copy(values.begin(), values.end(), background.values);
+    return background;
+}
+
 class BoundRenderer {
 public:
     BoundRenderer(int threads, const std::string &wish)
         : renderer_(threads > 0 ? threads : 1, wish.empty() ? nullptr : wish.c_str()) {}
 
     void render(const Six &gaussians, int width, int height, const std::array<float, 4> &intrinsics,
-                const std::array<double, 12> &camera_from_world, const std::array<float, 3> &background, int sh_degree,
+                const std::array<double, 12> &camera_from_world, const std::vector<float> &background, int sh_degree,
                 const Array &image) {
         const auto g = gaussians_of(gaussians);
         require_degree(g, sh_degree);
         require(image.size() == size_t(3) * width * height, "the image must be (3, height, width)");
         const auto camera = camera_of(width, height, intrinsics, camera_from_world);
         nb::gil_scoped_release release;
-        renderer_.render(readonly(g), camera, background.data(), sh_degree, image.data());
+        renderer_.render(readonly(g), camera, background_of(background), sh_degree, image.data());
         rendered_ = g.count;
         pixels_ = size_t(width) * height;
     }
@@ -138,7 +148,7 @@ public:
                                             const std::array<Array, 2> &statistics, const Bytes &photo, int width,
                                             int height, const std::array<float, 4> &intrinsics,
                                             const std::array<double, 12> &camera_from_world,
-                                            const std::array<float, 3> &background, int sh_degree, float lambda_dssim,
+                                            const std::vector<float> &background, int sh_degree, float lambda_dssim,
                                             const std::array<float, 6> &rates, int64_t step, double dropout_share,
                                             uint32_t dropout_seed, const std::optional<Bytes> &ignored, float weight) {
         splat::TrainingStep s = {};
@@ -163,7 +173,7 @@ public:
         const auto camera = camera_of(width, height, intrinsics, camera_from_world);
         rendered_ = -1;
         nb::gil_scoped_release release;
-        const auto values = renderer_.training_step(s, camera, background.data(), sh_degree);
+        const auto values = renderer_.training_step(s, camera, background_of(background), sh_degree);
         return {values.l1, values.ssim};
     }
 

@@ -86,11 +86,13 @@ static void blend_tile(const Frame &f, int tile) {
             if (!any(living)) break;
         }
     }
+    alignas(64) float beyond[3][kTile][kTile];
+    behind_all(f.background, f.camera, view.x0, view.y0, beyond);
     const int64_t plane = int64_t(f.camera.width) * f.camera.height;
     for (int c = 0; c < 3; ++c)
         for (int y = 0; y < view.rows; ++y) {
             float *row = f.image + c * plane + int64_t(view.y0 + y) * f.camera.width + view.x0;
-            for (int x = 0; x < view.columns; ++x) row[x] = color[c][y][x] + transmittance[y][x] * f.background[c];
+            for (int x = 0; x < view.columns; ++x) row[x] = color[c][y][x] + transmittance[y][x] * beyond[c][y][x];
         }
     memcpy(f.last + int64_t(tile) * kTile * kTile, last, sizeof last);
 }

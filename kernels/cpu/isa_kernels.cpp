@@ -3,9 +3,11 @@
 #include "types.h"
 #include "simd.h"
 
-#include "adam.inl"
-#include "blend.inl"
 #include "harmonics.inl"
+
+#include "adam.inl"
+#include "backdrop.inl"
+#include "blend.inl"
 #include "loss.inl"
 #include "nearest.inl"
 #include "project.inl"

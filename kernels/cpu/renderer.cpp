@@ -36,14 +36,14 @@ constexpr int64_t kBlock = 256;  // Gaussians whose gradients stay in the cache 
 
 }  // namespace
 
-void Renderer::render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
+void Renderer::render(const Gaussians &gaussians, const Camera &camera, const Background &background, int sh_degree,
                       float *image, const Dropout &dropout) {
     frame_.dropout = dropout;
     frame_.camera = camera;
     frame_.tiles_x = (camera.width + kTile - 1) / kTile;
     frame_.tiles_y = (camera.height + kTile - 1) / kTile;
     frame_.sh_degree = sh_degree;
-    std::copy_n(background, 3, frame_.background);
+    frame_.background = background;
     frame_.image = image;
     grow(splats_, size_t(gaussians.count));
     frame_.splats = splats_.data();
@@ -132,7 +132,7 @@ void Renderer::update_block(const TrainingStep &step, int64_t begin, int64_t end
               step.step, sh_degree);
 }
 
-LossValues Renderer::training_step(const TrainingStep &step, const Camera &camera, const float *background,
+LossValues Renderer::training_step(const TrainingStep &step, const Camera &camera, const Background &background,
                                    int sh_degree) {
     const size_t pixels = size_t(camera.width) * camera.height;
     grow(image_, 3 * pixels);

@@ -30,8 +30,8 @@ public:
     explicit Renderer(int threads, const char *wish = nullptr) : kernels_(best_kernels(wish)), threads_(threads) {}
 
     // image: [3][height][width]; it must stay where it is until backward().
-    void render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree, float *image,
-                const Dropout &dropout = kNoDropout);
+    void render(const Gaussians &gaussians, const Camera &camera, const Background &background, int sh_degree,
+                float *image, const Dropout &dropout = kNoDropout);
 
     // Gradients of the last render, whose Gaussians must not have changed since. grad_means2d: [count][2], pixels.
     void backward(const Gaussians &gaussians, const float *grad_image, const MutableGaussians &gradients,
@@ -43,7 +43,8 @@ public:
     void adam_step(const MutableGaussians &parameters, const Gaussians &gradients, const MutableGaussians &first,
                    const MutableGaussians &second, const AdamRates &rates, int64_t step, int sh_degree) const;
 
-    LossValues training_step(const TrainingStep &step, const Camera &camera, const float *background, int sh_degree);
+    LossValues training_step(const TrainingStep &step, const Camera &camera, const Background &background,
+                             int sh_degree);
 
     const char *instruction_set() const { return kernels_.name; }
 

@@ -26,6 +26,13 @@ struct Camera {
     float center[3];  // of the camera, in the world
 };
 
+// What is behind all Gaussians: the colour `values` [3] at degree 0; otherwise the (degree + 1)^2 harmonics of a backdrop,
+// [(degree + 1)^2][3], towards where a pixel looks.
+struct Background {
+    float values[16 * 3];
+    int degree;
+};
+
 // Parameters (or gradients, or moments) of `count` Gaussians; sh_rest has `rest` coefficients of 3 channels each.
 template <typename Float>
 struct GaussianArrays {
@@ -73,7 +80,7 @@ struct Frame {
     int tiles_x, tiles_y;
     int sh_degree;
     Dropout dropout;
-    float background[3];
+    Background background;
     Splat *splats;                 // [count]
     const uint32_t *pair_begin;    // [count + 1] slots of a Gaussian's tiles
     const uint32_t *tile_begin;    // [tiles + 1]

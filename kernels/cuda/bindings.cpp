@@ -75,11 +75,11 @@ public:
               return pointer<void>(nb::cast<Address>(allocate(bytes)));
           }) {}
 
-    void render(const splat::Gaussians &gaussians, const splat::Camera &camera, Address background, int sh_degree,
-                Address image, Address stream) {
+    void render(const splat::Gaussians &gaussians, const splat::Camera &camera, Address background,
+                int background_degree, int sh_degree, Address image, Address stream) {
         nb::gil_scoped_release release;
-        renderer_.render(gaussians, camera, pointer<float>(background), sh_degree, pointer<float>(image),
-                         pointer<CUstream_st>(stream));
+        renderer_.render(gaussians, camera, {pointer<float>(background), background_degree}, sh_degree,
+                         pointer<float>(image), pointer<CUstream_st>(stream));
     }
 
     void backward(Address grad_image, const splat::Gaussians &gradients, Address grad_means2d, Address stream) {
@@ -105,16 +105,16 @@ public:
 
     void training_step(const splat::Gaussians &parameters, const splat::Gaussians &first,
                        const splat::Gaussians &second, const std::array<Address, 2> &statistics, Address photo,
-                       const splat::Camera &camera, Address background, int sh_degree, float lambda_dssim,
-                       const std::array<double, 6> &rates, int64_t step, double dropout_share, uint32_t dropout_seed,
-                       Address ignored, float weight, Address loss_values, Address stream) {
+                       const splat::Camera &camera, Address background, int background_degree, int sh_degree,
+                       float lambda_dssim, const std::array<double, 6> &rates, int64_t step, double dropout_share,
+                       uint32_t dropout_seed, Address ignored, float weight, Address loss_values, Address stream) {
         splat::TrainingStep training = {};
         training.dropout = splat::dropout_of(dropout_share, dropout_seed);
         training.adam = adam_of(parameters, first, second, rates, step);
         training.statistics = {pointer<float>(statistics[0]), pointer<float>(statistics[1])};
         training.photo = pointer<uint8_t>(photo);
         training.left_out = {pointer<uint8_t>(ignored), weight};
-        training.background = pointer<float>(background);
+        training.background = {pointer<float>(background), background_degree};
         training.lambda_dssim = lambda_dssim;
         training.loss_values = pointer<float>(loss_values);
         nb::gil_scoped_release release;
@@ -122,12 +122,12 @@ public:
     }
 
     void contribute(const splat::Gaussians &gaussians, Address photo, const splat::Camera &camera, Address background,
-                    int sh_degree, float lambda_dssim, double dropout_share, uint32_t dropout_seed, Address ignored,
-                    float weight, Address contribution, Address stream) {
+                    int background_degree, int sh_degree, float lambda_dssim, double dropout_share,
+                    uint32_t dropout_seed, Address ignored, float weight, Address contribution, Address stream) {
         nb::gil_scoped_release release;
         renderer_.contribute({gaussians,
                               pointer<uint8_t>(photo),
-                              pointer<float>(background),
+                              {pointer<float>(background), background_degree},
                               lambda_dssim,
                               splat::dropout_of(dropout_share, dropout_seed),
                               {pointer<uint8_t>(ignored), weight}},

@@ -10,8 +10,10 @@ const Kernel<decltype(blend_forward_kernel)> start_blend{"blend_forward", "blend
 
 }  // namespace
 
-void blend_forward(const TileLists &lists, const Camera &camera, const float *background, float *image, Stream stream) {
-    start_blend(blend_blocks(camera), kBlendBlock, stream, lists, camera.width, camera.height, background, image);
+void blend_forward(const TileLists &lists, const Camera &camera, const Background &background, float *image,
+                   Stream stream) {
+    const float *colour = background.degree == 0 ? background.values : nullptr;
+    start_blend(blend_blocks(camera), kBlendBlock, stream, lists, camera.width, camera.height, colour, image);
 }
 
 }  // namespace splat

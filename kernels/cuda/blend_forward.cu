@@ -76,9 +76,11 @@ extern "C" __global__ void __launch_bounds__(kBlendBlock, 1024 / kBlendBlock)
     for (int p = 0; p < kLanePixels; ++p) {
         if (!area.inside(p)) continue;
         float *pixel = image + area.pixel(p);
-        pixel[0] = red[p] + behind[p] * background[0];
-        pixel[plane] = green[p] + behind[p] * background[1];
-        pixel[2 * plane] = blue[p] + behind[p] * background[2];
+        const float *beyond = background ? background : pixel;  // what is seen through all splats
+        const size_t next = background ? 1 : plane;
+        pixel[0] = red[p] + behind[p] * beyond[0];
+        pixel[plane] = green[p] + behind[p] * beyond[next];
+        pixel[2 * plane] = blue[p] + behind[p] * beyond[2 * next];
     }
 }
 

@@ -22,6 +22,7 @@ constexpr int kLossRows = 16;
 constexpr int kLossRun = 8;  // rows that a thread sums in its column
 constexpr int kLossBlock = kLossLoaded * kLossRows / kLossRun;
 constexpr int kLossQuad = 4;  // neighbouring pixels that a thread writes
+constexpr int kBackdropBlock = 256;
 constexpr int kLeaveOutBlock = 256;
 constexpr int kUpdateBlock = 128;
 constexpr int kAdamBlock = 256;
@@ -44,7 +45,10 @@ __global__ void sort_1024_kernel(Instances instances, const uint32_t *tile_order
 __global__ void sort_2048_kernel(Instances instances, const uint32_t *tile_order, const uint32_t *tile_starts,
                                  uint64_t *items, uint64_t *spare, uint32_t *tile_splats);
 
-// blend_forward.cu
+// backdrop.cu
+__global__ void backdrop_kernel(Background background, Camera camera, float *image);
+
+// blend_forward.cu: without a background of one colour the image holds what is behind all.
 __global__ void blend_forward_kernel(TileLists lists, int width, int height, const float *background, float *image);
 
 // loss.cu

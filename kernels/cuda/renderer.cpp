@@ -117,7 +117,7 @@ void Renderer::clear_gradients(int count, Stream stream) {
     clear(frame_.splat_gradients, count * sizeof(*frame_.splat_gradients), stream);
 }
 
-TileLists Renderer::draw(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
+TileLists Renderer::draw(const Gaussians &gaussians, const Camera &camera, const Background &background, int sh_degree,
                          const Dropout &dropout, Stream stream) {
     const Frame &f = frame_;
     stopwatch_.start();
@@ -133,6 +133,7 @@ TileLists Renderer::draw(const Gaussians &gaussians, const Camera &camera, const
     stopwatch_.mark("bin", stream);
     const TileLists lists = {
         {f.total, room_.instances}, f.splats, f.tile_order, f.tile_starts, f.tile_splats, f.record};
+    if (background.degree > 0) draw_backdrop(background, camera, f.image, stream);
     blend_forward(lists, camera, background, f.image, stream);
     stopwatch_.mark("blend forward", stream);
     return lists;
@@ -159,7 +160,7 @@ void Renderer::queue_until_it_fits(const Gaussians &gaussians, const Camera &cam
     }
 }
 
-void Renderer::render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
+void Renderer::render(const Gaussians &gaussians, const Camera &camera, const Background &background, int sh_degree,
                       float *image, Stream stream) {
     const Gpu::Use use(gpu_);
     queue_until_it_fits(gaussians, camera,

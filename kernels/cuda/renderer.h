@@ -37,8 +37,8 @@ struct Frame {
 struct TrainingStep {
     AdamStep adam;
     Statistics statistics;
-    const uint8_t *photo;     // [3][height][width]
-    const float *background;  // [3]
+    const uint8_t *photo;  // [3][height][width]
+    Background background;
     float lambda_dssim;
     float *loss_values;  // [3] total, l1, ssim
     Dropout dropout;
@@ -48,8 +48,8 @@ struct TrainingStep {
 // One photo's part of a training step on a batch.
 struct Sight {
     Gaussians gaussians;
-    const uint8_t *photo;     // [3][height][width]
-    const float *background;  // [3]
+    const uint8_t *photo;  // [3][height][width]
+    Background background;
     float lambda_dssim;
     Dropout dropout;
     LeftOut left_out;
@@ -68,8 +68,8 @@ public:
     Renderer &operator=(const Renderer &) = delete;
 
     // image: [3][height][width].
-    void render(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree, float *image,
-                Stream stream);
+    void render(const Gaussians &gaussians, const Camera &camera, const Background &background, int sh_degree,
+                float *image, Stream stream);
     // Gradients of the last render, whose Gaussians must not have changed since. grad_means2d: [count][2], pixels.
     void backward(const float *grad_image, const Gaussians &gradients, float *grad_means2d, Stream stream);
     // values: [3] total, l1, ssim.
@@ -91,7 +91,7 @@ private:
     void reserve(const Room &needed);
     void take(const Room &room);
     void clear_gradients(int count, Stream stream);
-    TileLists draw(const Gaussians &gaussians, const Camera &camera, const float *background, int sh_degree,
+    TileLists draw(const Gaussians &gaussians, const Camera &camera, const Background &background, int sh_degree,
                    const Dropout &dropout, Stream stream);
     template <typename Queue>
     void queue_until_it_fits(const Gaussians &gaussians, const Camera &camera, Queue queue);

@@ -26,8 +26,11 @@ struct Binning {
 };
 void bin(const Binning &binning, const Splat *splats, const WideSplats &wide, const Camera &camera, Stream stream);
 
-// image: [3][height][width].
-void blend_forward(const TileLists &lists, const Camera &camera, const float *background, float *image, Stream stream);
+// The colours of a backdrop, whose degree is not 0. image: [3][height][width].
+void draw_backdrop(const Background &background, const Camera &camera, float *image, Stream stream);
+// image: [3][height][width]; over a backdrop it holds what draw_backdrop made.
+void blend_forward(const TileLists &lists, const Camera &camera, const Background &background, float *image,
+                   Stream stream);
 // Writes sums for `count` splats into gradients, which hold zeros. image: what blend_forward made. Where `fixed` [count]
 // is given, sums are taken in fixed point on the way, which makes them the same to the bit every time; gradients need
 // hold no zeros then.

@@ -41,6 +41,13 @@ inline uint32_t tiles_of(const Camera &camera) {
     return uint32_t(tiles_across(camera.width)) * uint32_t(tiles_across(camera.height));
 }
 
+// What is behind all Gaussians: the colour `values` [3] at degree 0; otherwise the (degree + 1)^2 harmonics of a backdrop,
+// [(degree + 1)^2][3], towards where a pixel looks.
+struct Background {
+    const float *values;
+    int degree;
+};
+
 // The six tensors of GaussianTensors, in its order.
 enum Tensor { kMeans, kQuaternions, kLogScales, kOpacityLogits, kShDc, kShRest, kTensors };
 

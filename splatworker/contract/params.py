@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, create_model, field_validator
+from pydantic import BaseModel, ConfigDict, create_model, field_validator, model_validator
 
 from splatworker.contract.declared import fields_of, known_to_jobs
 from splatworker.contract.overrides import SCALED, applied, is_default_or_preset
 from splatworker.stages.options import InJob, Option, Range, declared
-from splatworker.train.own_options import OURS, OwnOptions
+from splatworker.train.own_options import OURS, OwnOptions, demand_one_background
 from splatworker.train.training_options import MODEL, OPTIMISATION, PIPELINE, RUN, ScenePaths, TrainingOptions
 from splatworker.train.unused_options import UnusedOptions
 
@@ -126,6 +126,12 @@ class _Params(BaseModel):
             return value
         raise ValueError("must be -1 (automatic), 1, 2, 4 or 8 (divide by), or a width of at least 32 pixels")
 
+    @model_validator(mode="after")
+    def _one_background(self) -> Self:
+        params = cast("Params", self)
+        demand_one_background(params.backdrop, white=params.white_background, random=params.random_background)
+        return self
+
 
 if TYPE_CHECKING:
 
@@ -197,7 +203,7 @@ def resolve(
     }
     if own:
         chosen |= {name: getattr(DEFAULTS, name) for name in ("opacity_lr", "densify_from_iter", *SCALED)}
-        chosen["light"] = "auto"
+        chosen |= {"light": "auto", "backdrop": "auto"}
         chosen |= _preview_schedule(iterations) if preview else _coarse_to_fine_schedule(iterations, overlap)
     for name, ours in chosen.items():
         default = getattr(DEFAULTS, name)

@@ -86,6 +86,7 @@ def clean(
     renderer: Renderer,
     background: tuple[float, float, float],
     progress: Callable[[float], None] = lambda share: None,
+    behind: int = 0,
 ) -> Cleaning:
     """Find what can go.
 
@@ -93,6 +94,7 @@ def clean(
         visibility: what the cameras of `photos` see of each.
         photos: those the splat was trained on, with cameras of about the size they were trained at.
         points: (N, 3) the scene's sparse points.
+        behind: so many Gaussians, the last ones, are behind the scene and stay, also where no photo looked.
     """
     groups = candidates(gaussians, photos, points, visibility)
     judges = photos[:: max(1, len(photos) // JUDGES)][:JUDGES]
@@ -116,6 +118,7 @@ def clean(
     for index, (name, group) in enumerate(groups.items()):
         room = int(MOST_REMOVED * len(gaussians)) - int(np.count_nonzero(~keep))
         chosen = np.flatnonzero(group & keep)
+        chosen = chosen[chosen < len(gaussians) - behind]
         if len(chosen) > room:
             capped = True
             chosen = chosen[np.argsort(to_numpy(visibility.weight)[chosen], kind="stable")[:room]]

@@ -120,7 +120,7 @@ def prepare(
             with parts.timed("cleaning"):
                 done = clean(
                     splat, visibility, photos, subject.points, renderer, subject.background,
-                    lambda share: parts.progress("cleaning", 0.25 + 0.05 * share),
+                    lambda share: parts.progress("cleaning", 0.25 + 0.05 * share), subject.behind,
                 )  # fmt: skip
             if done.count:
                 splat, lines = take(splat, done.keep), lines.of(done.keep)

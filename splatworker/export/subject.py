@@ -40,6 +40,7 @@ class Subject:
         source: the file the splat was read from.
         gaussians: the splat; only Gaussians made of numbers.
         not_finite: how many were not, and were left out.
+        behind: so many of the Gaussians, the last ones, are the backdrop: behind the scene, and no part of it.
         rotation: from the world of the files to this one.
         trained, held_out: photos the splat was trained on, and those kept back to score it (often none).
         points, tracks: (N, 3) sparse points, and (N,) in how many photos each was seen.
@@ -54,6 +55,7 @@ class Subject:
     source: Path
     gaussians: Gaussians
     not_finite: int
+    behind: int
     rotation: Matrix
     trained: list[Photo]
     held_out: list[Photo]
@@ -111,6 +113,7 @@ def read_subject(splat: Path, scene_folder: Path, alone: Path | None = None) -> 
         source=source,
         gaussians=gaussians,
         not_finite=int(np.count_nonzero(~mask)),
+        behind=_behind_in(told, len(gaussians)) if alone is None else 0,
         rotation=rotation,
         trained=[photo for photo in photos if photo.name not in held_out_names],
         held_out=[photo for photo in photos if photo.name in held_out_names],
@@ -129,6 +132,12 @@ def _rules_in(told: str) -> MaskRules:
     """How the splat's training took masks, by its cfg_args."""
     mode = next((mode for mode in MODES if f"mask_mode='{mode}'" in told), AS_GIVEN.mode)
     return MaskRules(mode, "invert_masks=True" in told)
+
+
+def _behind_in(told: str, count: int) -> int:
+    """How many of so many Gaussians are the backdrop."""
+    found = re.search(r"\bbackdrop_gaussians=(\d{1,9})\b", told)
+    return min(int(found.group(1)), count) if found else 0
 
 
 def _masks_in(told: str) -> Path | None:

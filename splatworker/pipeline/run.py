@@ -158,6 +158,8 @@ def _quality(model: dict[str, Any]) -> dict[str, Any]:
         quality["light"] = model["light"]  # of the darkest and brightest photo, before they were brought into one
     if "passers_by" in model:
         quality["passers_by"] = model["passers_by"]  # the share of all pixels, and the photos, they were left out of
+    if "backdrop" in model:
+        quality["backdrop"] = model["backdrop"]  # of how many pixels it is, and how much of that it explains
     if "start_points" in model:
         quality["start_points"] = model["start_points"]  # the cameras' own, and those that the photos' pixels told
     return quality

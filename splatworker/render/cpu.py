@@ -65,7 +65,7 @@ class CpuRenderer(PlainBatches):
         """See `Renderer.render`."""
         xp = library(gaussians.means)
         image = xp.empty((3, camera.height, camera.width), dtype=xp.float32)
-        self._native.render(gaussians, *_arguments(camera), background.tolist(), sh_degree, image)
+        self._native.render(gaussians, *_arguments(camera), background.reshape(-1).tolist(), sh_degree, image)
         self._gaussians, self._image = gaussians, image  # backward() reads both
         return image
 
@@ -124,7 +124,7 @@ class CpuRenderer(PlainBatches):
             statistics,
             step.view.photo,
             *_arguments(step.view.camera),
-            step.background.tolist(),
+            step.background.reshape(-1).tolist(),
             step.sh_degree,
             step.lambda_dssim,
             step.rates,

@@ -133,7 +133,7 @@ class Step(NamedTuple):
 
     view: View
     background: Array
-    """(3,) float32 on the backend's device."""
+    """float32 on the backend's device, as in `Renderer.render`."""
     sh_degree: int
     """Spherical harmonics up to this degree are used."""
     lambda_dssim: float
@@ -154,6 +154,18 @@ class Loss(NamedTuple):
     ssim: Array
 
 
+def background_degree(background: Array) -> int:
+    """Of the harmonics that a background has; 0 of a colour.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    for degree in range(4):
+        if tuple(background.shape) == ((3,) if degree == 0 else ((degree + 1) ** 2, 3)):
+            return degree
+    raise ValueError(f"a background is a colour (3,) or harmonics (4, 9 or 16, 3), not {tuple(background.shape)}")
+
+
 CONTRIBUTION_HEADER = 4
 """Floats that every backend puts first into a contribution: 1 (or 0: to be left out), and the loss's three."""
 
@@ -166,7 +178,12 @@ class Renderer(Protocol):
         """Where it wants its arrays."""
 
     def render(self, gaussians: GaussianTensors, camera: Camera, background: Array, sh_degree: int) -> Array:
-        """(3, H, W) float32 image over `background` (3,); spherical harmonics up to `sh_degree` are used."""
+        """(3, H, W) float32 image over `background`; spherical harmonics up to `sh_degree` are used.
+
+        The background is (3,) a colour, or (K, 3) the harmonics of degree 1, 2 or 3 of one that depends on where a
+        pixel looks: 0.5 plus `spherical_harmonics.basis` of its ray's direction in the world, cut off at 0, as a
+        Gaussian's colour is made; as if it were infinitely far away.
+        """
 
     def backward(self, grad_image: Array) -> tuple[GaussianTensors, Array]:
         """Gradients of the last `render`: of every parameter, and (N, 2) of the projected means in pixels."""

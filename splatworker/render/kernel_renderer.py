@@ -22,6 +22,7 @@ from splatworker.render.interface import (
     Loss,
     Step,
     View,
+    background_degree,
 )
 
 _WIDTHS = (3, 4, 3, 1, 3)
@@ -94,7 +95,7 @@ class KernelRenderer(ABC):
         native = self._gaussians(gaussians, sh_degree)
         image = self._empty(3, camera.height, camera.width)
         self._native.render(
-            native, _camera(camera), self._background(background), sh_degree, self._at(image), self._stream()
+            native, _camera(camera), *self._background(background), sh_degree, self._at(image), self._stream()
         )
         self._rendered = gaussians  # backward() reads them
         self._image_size = 3 * camera.height * camera.width
@@ -178,7 +179,7 @@ class KernelRenderer(ABC):
             [self._address(s, "float32", count, "density statistics") for s in statistics],
             self._photo(step.view),
             _camera(camera),
-            self._background(step.background),
+            *self._background(step.background),
             step.sh_degree,
             step.lambda_dssim,
             step.rates,
@@ -207,7 +208,7 @@ class KernelRenderer(ABC):
             self._gaussians(parameters, step.sh_degree),
             self._photo(step.view),
             _camera(step.view.camera),
-            self._background(step.background),
+            *self._background(step.background),
             step.sh_degree,
             step.lambda_dssim,
             *_dropout(step.dropout),
@@ -256,8 +257,10 @@ class KernelRenderer(ABC):
         pixels = view.camera.height * view.camera.width
         return self._address(view.ignored.pixels, "uint8", pixels, "what is ignored"), view.ignored.weight
 
-    def _background(self, background: Array) -> int:
-        return self._address(background, "float32", 3, "background")
+    def _background(self, background: Array) -> tuple[int, int]:
+        """Where it is, and the degree of its harmonics: 0 of a colour."""
+        degree = background_degree(background)
+        return self._address(background, "float32", 3 * (degree + 1) ** 2, "background"), degree
 
     def _gaussians(self, gaussians: GaussianTensors, sh_degree: int) -> _cuda.Gaussians:
         count, rest = len(gaussians.means), gaussians.sh_rest.shape[1]

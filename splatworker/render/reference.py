@@ -146,15 +146,30 @@ def _clamp_slope(slope: torch.Tensor, size: int, focal: float, principal: float)
     return slope.clamp(middle - half, middle + half)
 
 
-def blend(projection: Projection, width: int, height: int, background: torch.Tensor) -> torch.Tensor:
-    """(3, H, W) image: alpha blending front to back at every pixel center."""
+def behind_all(camera: Camera, background: torch.Tensor) -> torch.Tensor:
+    """(3, H, W) what is seen where nothing is before it; see `Renderer.render`."""
+    degree = spec.background_degree(background)
+    if degree == 0:
+        return background[:, None, None].expand(3, camera.height, camera.width)
+    rows, columns = _pixel_centers(camera.width, camera.height)
+    rays = [(columns - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy, torch.ones_like(rows)]
+    rotation = torch.as_tensor(camera.camera_from_world, dtype=torch.float64)[:, :3]
+    directions = F.normalize(torch.stack(rays, dim=-1) @ rotation, dim=-1)
+    return (0.5 + torch.einsum("hwk,kc->chw", basis(directions, degree), background)).clamp_min(0.0)
+
+
+def _pixel_centers(width: int, height: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(H, W) each: y and x."""
+    rows, columns = (torch.arange(size, dtype=torch.float64) + 0.5 for size in (height, width))
+    return torch.meshgrid(rows, columns, indexing="ij")  # type: ignore[return-value]
+
+
+def blend(projection: Projection, beyond: torch.Tensor) -> torch.Tensor:
+    """(3, H, W) image: alpha blending front to back at every pixel center, over (3, H, W) what is beyond."""
+    height, width = beyond.shape[1:]
     order = torch.argsort(projection.depths, stable=True)
     order = order[projection.visible[order]]
-    rows, columns = torch.meshgrid(
-        torch.arange(height, dtype=torch.float64) + 0.5,
-        torch.arange(width, dtype=torch.float64) + 0.5,
-        indexing="ij",
-    )
+    rows, columns = _pixel_centers(width, height)
     pixels = torch.stack([columns.flatten(), rows.flatten()], dim=-1)  # (P, 2)
     offsets = pixels[None] - projection.means[order][:, None]  # (M, P, 2)
     distances = torch.einsum("mpi,mij,mpj->mp", offsets, projection.conics[order], offsets)
@@ -167,7 +182,7 @@ def blend(projection: Projection, width: int, height: int, background: torch.Ten
     before = torch.cat([torch.ones_like(after[:1]), after[:-1]])
     image = torch.einsum("mp,mc->cp", alphas * before, projection.colors[order])
     remaining = after[-1] if len(after) else torch.ones(width * height, dtype=torch.float64)
-    return (image + background[:, None] * remaining).reshape(3, height, width)
+    return image.reshape(3, height, width) + beyond * remaining.reshape(height, width)
 
 
 def ssim(image: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
@@ -221,7 +236,7 @@ class ReferenceRenderer(PlainBatches):
         leaves = GaussianTensors(*(t.detach().cpu().double().requires_grad_() for t in gaussians))
         projection = project(leaves, camera, sh_degree, dropout)
         projection.means.retain_grad()
-        image = blend(projection, camera.width, camera.height, background.cpu().double())
+        image = blend(projection, behind_all(camera, background.cpu().double()))
         self._leaves, self._projection, self._image = leaves, projection, image
         return image.detach()
 

@@ -24,7 +24,7 @@ from splatworker.formats.ply import read_elements
 from splatworker.formats.subset import take
 from splatworker.splat_files import smallest_three
 from splatworker.splat_files.lines_of_sight import LinesOfSight
-from splatworker.splat_files.morton import morton_order
+from splatworker.splat_files.morton import morton_order_in_chunks
 
 FloatArray = npt.NDArray[np.float32]
 WordArray = npt.NDArray[np.uint32]
@@ -46,7 +46,7 @@ def write_compressed_ply(path: Path, gaussians: Gaussians, stage: str = "export"
     Raises:
         DiskFull, SplatError: as `atomic_file`.
     """
-    gaussians = take(gaussians, morton_order(gaussians.means))
+    gaussians = take(gaussians, morton_order_in_chunks(gaussians.means, CHUNK))
     count, rest = len(gaussians), 3 * gaussians.sh_rest.shape[1]
     starts = np.arange(0, count, CHUNK)
     positions, position_bounds = _within_chunks(gaussians.means, starts)

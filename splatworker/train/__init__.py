@@ -14,6 +14,7 @@ Does not know: where the scene comes from, and how a training step is worked out
 * schedule: learning rates and spherical-harmonics degree by iteration
 * density, density_facts: where Gaussians are added and removed: strategies, and what they know of each
 * memory: how many Gaussians fit
+* backdrop: what is behind everything, where it is plain and photos are few
 * agreement, passing_regions, passers_by: what photos show that others deny, which of it is somebody who passed, and
   photos without them
 * free_space, silhouettes: where no Gaussian may be: before the cameras, and outside of what photos show

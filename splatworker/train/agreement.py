@@ -102,7 +102,7 @@ def disagreement(
         held, usual, weight = witnessed(renderer, gaussians, looks, differences, background, strict=strict)
         shown = only(gaussians, held)
         tellers = in_colour(shown, np.stack([np.full_like(usual, 0.5), usual, usual], axis=1))
-        told = pictures(tellers, constant_like(background, 0.0), 0)
+        told = pictures(tellers, to_device(np.zeros(3, np.float32), renderer.device), 0)
         maps = list(pool.map(_unusual, pictures(shown, background, sh_degree), told, looks))
     return Evidence(maps, weight)
 

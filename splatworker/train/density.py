@@ -88,6 +88,9 @@ class GradientDensity:
         extent: the scene's extent, in its units.
         generator: on the model's device; places the parts of split Gaussians.
         capacity: how many Gaussians memory holds.
+
+    Attributes:
+        beside: so many Gaussians that are not trained count among the `max_gaussians`.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class GradientDensity:
     ) -> None:
         self.frozen = False
         self.lacks_memory = False
+        self.beside = 0
         self._options = options
         self._extent = extent
         self._generator = generator
@@ -171,7 +175,7 @@ class GradientDensity:
         """How many Gaussians may be added."""
         options = self._options
         share = BUDGET_AT[halvings(iteration, options.coarse_iterations)]
-        bound = int(share * options.max_gaussians) if options.max_gaussians else 2**62
+        bound = int(share * options.max_gaussians) - self.beside if options.max_gaussians else 2**62
         fits = self._capacity(model)
         self.lacks_memory |= fits < min(bound, 2 * len(model))
         return max(0, min(bound, fits) - len(model))

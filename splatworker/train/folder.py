@@ -98,8 +98,8 @@ def _goes_on(model: Path, name: str, checkpoint: Path | None, resumed_at: int) -
     return (iteration is not None and iteration <= resumed_at) or (model / name).samefile(checkpoint)
 
 
-def write_description(options: Options, scene: Scene, train: list[Photo], test: list[Photo]) -> None:
-    """Write `cfg_args`, `cameras.json` and `input.ply`."""
+def write_description(options: Options, scene: Scene, train: list[Photo], test: list[Photo], behind: int = 0) -> None:
+    """Write `cfg_args`, `cameras.json` and `input.ply`; the last `behind` Gaussians of a splat are the backdrop."""
     folder = options.model_path
     config = Namespace(
         sh_degree=options.sh_degree,
@@ -116,6 +116,8 @@ def write_description(options: Options, scene: Scene, train: list[Photo], test: 
     if options.masks is not None or options.mask_mode != "auto" or options.invert_masks:
         config.masks = str(options.masks or "")
         config.mask_mode, config.invert_masks = options.mask_mode, options.invert_masks
+    if behind:
+        config.backdrop_gaussians = behind
     write_text(folder / "cfg_args", repr(config), STAGE)
     cameras = [_camera_entry(index, photo, options) for index, photo in enumerate([*test, *train])]
     write_text(folder / "cameras.json", json.dumps(cameras), STAGE)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 from splatworker.stages.options import Option, add_option, add_options, declared, demand_valid
-from splatworker.train.own_options import OwnOptions
+from splatworker.train.own_options import OwnOptions, demand_one_background
 from splatworker.train.training_options import RUN, ScenePaths, TrainingOptions
 from splatworker.train.unused_options import UnusedOptions
 
@@ -34,6 +34,7 @@ class Options(OwnOptions, TrainingOptions, ScenePaths):
 
     def __post_init__(self) -> None:
         demand_valid(self)
+        demand_one_background(self.backdrop, white=self.white_background, random=self.random_background)
 
 
 def parse(argv: list[str]) -> tuple[Options, list[str]]:

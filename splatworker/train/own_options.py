@@ -13,9 +13,21 @@ from splatworker.train.training_options import FRACTION, ITERATION, ITERATION_OR
 LightMode = Literal["as_taken", "auto", "common"]
 StartPoints = Literal["sparse", "auto", "dense"]
 PassersByMode = Literal["off", "auto", "on"]
+BackdropMode = Literal["off", "auto", "on"]
 
 OURS = "Of our own trainer alone"
 """Their heading."""
+
+
+def demand_one_background(backdrop: BackdropMode, *, white: bool, random: bool) -> None:
+    """Refuse options that say two things of what is behind the scene.
+
+    Raises:
+        ValueError: they do.
+    """
+    other = "white_background" if white else "random_background" if random else ""
+    if backdrop == "on" and other:
+        raise ValueError(f"backdrop on and {other} both say what is behind the scene: leave one of them out")
 
 
 @dataclass
@@ -118,6 +130,18 @@ class OwnOptions:
             job=InJob(),
         ),
     ] = "sparse"
+    backdrop: Annotated[
+        BackdropMode,
+        Option(
+            "What is behind everything and has no features, as a plain wall, studio paper or the sky, is one smooth "
+            "colour that depends on the direction, and not trained; auto: where photos are few, and it explains what "
+            "has no features in them.",
+            advice="Not given, auto.",
+            whose="ours",
+            group=OURS,
+            job=InJob(),
+        ),
+    ] = "off"
     passers_by: Annotated[
         PassersByMode,
         Option(

@@ -10,12 +10,15 @@ import numpy as np
 
 from splatworker.errors import InvalidScene, OutOfMemory
 from splatworker.formats.colmap import Points
+from splatworker.formats.gaussians import Gaussians
 from splatworker.render.arrays import to_device
 from splatworker.render.device import give_back_memory, peak_memory
-from splatworker.render.interface import Renderer, Step
+from splatworker.render.interface import GaussianTensors, Renderer, Step
 from splatworker.render.tensors import to_gaussians, to_tensors
 from splatworker.stages import interrupts
 from splatworker.stages.progress import Reporter
+from splatworker.train.backdrop import GAUSSIANS as OF_THE_BACKDROP
+from splatworker.train.backdrop import before, find_backdrop, sphere
 from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from splatworker.train.clock import Clock
 from splatworker.train.dense_points import Found, more_points
@@ -126,20 +129,23 @@ def train(
     if model is None:
         found = more_points(options, views[: len(train_photos)], scene.points)
         model = Model(to_tensors(first_gaussians(scene.points, found and found.points, options.sh_degree), device))
+    backdrop = None if views.have_holes else find_backdrop(options, views[: len(train_photos)], scene.points.xyz)
+    density.beside = OF_THE_BACKDROP if backdrop else 0
     if ranks:
         ranks.share(model)
     folder = ModelFolder(options, first)
 
     def begin() -> None:
         folder.begin()
-        write_description(options, scene, train_photos, test_photos)
+        write_description(options, scene, train_photos, test_photos, density.beside)
         folder.written()
 
     aside = ThreadPoolExecutor(1)  # the disk is waited for meanwhile
     described = aside.submit(begin) if writes and not folder.is_taken else None
     aside.shutdown(wait=False)
-    background = to_device(np.full(3, float(options.white_background), np.float32), device)
-    quality = Quality(renderer, names, views, len(train_photos), background, options.model_path)
+    colour = np.full(3, float(options.white_background), np.float32)
+    background = to_device(backdrop.harmonics if backdrop else colour, device)
+    quality = Quality(renderer, names, views, len(train_photos), to_device(colour, device), options.model_path)
     silhouettes = Silhouettes.of([photo.camera for photo in train_photos], views)
     # On one colour, Gaussians of that colour would pass for nothing; on a new one every step only nothing does.
     changes_background = options.random_background or silhouettes is not None
@@ -165,6 +171,17 @@ def train(
             silhouettes.clear(model)
         if silhouettes and iteration == options.iterations:
             silhouettes.demand_subject(model)
+
+    def finished(model: Model) -> Gaussians:
+        """The splat as it is now, with what is behind it."""
+        splat = to_gaussians(model.parameters)
+        if backdrop is None:
+            return splat
+        cameras = [photo.camera for photo in train_photos]
+        return before(splat, sphere(backdrop, cameras, splat.means.astype(np.float64), extent, options.sh_degree))
+
+    def shown(model: Model) -> GaussianTensors:
+        return to_tensors(finished(model), device) if backdrop else model.parameters
 
     change_density: Callable[[int, Model], None] = retry_without_growth(after_step, density, report)
     if ranks:
@@ -209,16 +226,16 @@ def train(
                 path = checkpoint_path(options.model_path, iteration)
                 save_checkpoint(path, iteration, model, random.state())
             if saved:
-                write_splat(options.model_path, iteration, to_gaussians(model.parameters))
+                write_splat(options.model_path, iteration, finished(model))
             if tested:
-                quality.measure(iteration, model.parameters, sh_degree)
+                quality.measure(iteration, shown(model), sh_degree)
             folder.written()
 
     seconds = clock.seconds()
     if not writes:
         return {}
     report.progress("evaluating", LOADING_SHARE + TRAINING_SHARE)
-    scores = quality.measure(options.iterations, model.parameters, options.sh_degree)
+    scores = quality.measure(options.iterations, shown(model), options.sh_degree)
     write_log(options.model_path, log.entries)
     folder.written()
     if density.lacks_memory:
@@ -230,7 +247,7 @@ def train(
         "model_path": str(options.model_path),
         "ply": str(splat_path(options.model_path, options.iterations)),
         "iterations": options.iterations,
-        "gaussians": len(model),
+        "gaussians": len(model) + density.beside,
         "sh_degree": options.sh_degree,
         "device": str(device),
         "photos": {
@@ -240,6 +257,7 @@ def train(
             **({"ignored_in": ignored} if ignored else {}),
         },
         **({"start_points": _told(scene.points, found)} if found else {}),
+        **({"backdrop": backdrop.in_figures()} if backdrop else {}),
         **({"light": {"least": round(gains.min(), 3), "most": round(gains.max(), 3)}} if gains is not None else {}),
         **({"passers_by": passed} if passed else {}),
         "width": views.largest[0],

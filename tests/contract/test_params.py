@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from support.job_texts import GOOD
 
 from splatworker.contract import overrides
@@ -175,6 +176,19 @@ def test_training_starts_from_dense_points_where_our_own_schedule_has_the_time()
     assert resolve(Params(), preview=True)["start_points"] == "sparse"
     assert resolve(Params(schedule="original"), preview=False)["start_points"] == "sparse"
     assert resolve(Params(start_points="dense"), preview=True)["start_points"] == "dense"
+
+
+def test_what_is_behind_everything_is_looked_for_by_our_own_schedule() -> None:
+    assert resolve(Params(), preview=False)["backdrop"] == "auto"
+    assert resolve(Params(), preview=True)["backdrop"] == "auto"
+    assert resolve(Params(schedule="original"), preview=False)["backdrop"] == "off"
+    assert resolve(Params(backdrop="off"), preview=True)["backdrop"] == "off"
+
+
+@pytest.mark.parametrize("other", ["white_background", "random_background"])
+def test_two_backgrounds_are_refused(other: str) -> None:
+    with pytest.raises(ValidationError, match=f"backdrop on and {other} both say what is behind the scene"):
+        Params.model_validate({"backdrop": "on", other: True})
 
 
 def test_passers_by_are_looked_for_where_that_is_asked_for() -> None:

@@ -25,10 +25,12 @@ from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.scene import Photo
 from splatworker.render import arrays, device, gpu_kernels
 from splatworker.render.arrays import Array, computable, copied, empty_like_row, to_device, to_numpy
+from splatworker.render.cpu import CpuRenderer
 from splatworker.render.gpu_array import GpuArray, OwnGpu, pinned
 from splatworker.render.ignored import Uncounted, hides, left_out
 from splatworker.render.interface import DensityStatistics, GaussianTensors, Ignored, View
 from splatworker.render.metrics import psnr
+from splatworker.render.own_cuda import OwnCudaRenderer
 from splatworker.splat_files.clusters import palette
 from splatworker.splat_files.constant_colour import constant_colours
 from splatworker.splat_files.lines_of_sight import LinesOfSight
@@ -489,3 +491,15 @@ def test_constant_colours_are_numpys(degree: int) -> None:
     stored = splat.sh_rest + 0.1 * numbers(count, rest, 3)
     expected, found = (constant_colours(splat, stored, lines, where) for where in ("cpu", GPU))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3])
+def test_a_backdrop(degree: int) -> None:
+    harmonics = 5 * numbers((degree + 1) ** 2, 3)
+    nothing = GaussianTensors(*(numbers(0, *shape) for shape in ((3,), (4,), (3,), (), (3,), (0, 3))))
+    theirs = GaussianTensors(*(to_device(array, GPU) for array in nothing))
+    for camera in ring_cameras(3, 37, 61):
+        expected = CpuRenderer(1).render(nothing, camera, harmonics, 0)
+        image = to_numpy(OwnCudaRenderer(GPU).render(theirs, camera, to_device(harmonics, GPU), 0))
+        assert expected.min() == 0 < expected.max()  # some of it is cut off
+        assert np.allclose(image, expected, atol=1e-5)

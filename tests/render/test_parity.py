@@ -13,6 +13,7 @@ from support.gaussian_scenes import concatenate, front_camera, look_at_camera, o
 from splatworker.formats.camera import Camera
 from splatworker.render.interface import (
     CONTRIBUTION_HEADER,
+    SH_C0,
     AdamState,
     DensityStatistics,
     Dropout,
@@ -118,6 +119,39 @@ def test_every_gradient(renderer: Renderer, scene: tuple[GaussianTensors, Camera
     for name, gradient, wanted in zip(GaussianTensors._fields, gradients, expected, strict=True):
         assert gradient.shape == wanted.shape
         assert relative(gradient, wanted) < tolerance, name
+
+
+def harmonics_behind(degree: int) -> torch.Tensor:
+    """A backdrop of so high a degree, some of it cut off at 0."""
+    return torch.randn((degree + 1) ** 2, 3, generator=torch.Generator().manual_seed(degree))
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3])
+@pytest.mark.parametrize("name", ["degree 3", "not a multiple of a tile", "off-center principal point", "no Gaussians"])
+def test_over_a_backdrop(renderer: Renderer, name: str, degree: int) -> None:
+    gaussians, camera, sh_degree = SCENES[name]
+    backdrop = harmonics_behind(degree)
+    reference = ReferenceRenderer()
+    expected_image = reference.render(gaussians, camera, backdrop, sh_degree)
+    image = renderer.render(on_device(gaussians, renderer), camera, backdrop.to(renderer.device), sh_degree)
+    assert (image.cpu().double() - expected_image).abs().mean() < VALUE_TOLERANCE
+    if len(gaussians.means) == 0:
+        assert expected_image.min() == 0  # it is cut off
+        assert (image.cpu().double() - expected_image).abs().max() < 1e-5
+    grad_image = random_like(expected_image)
+    expected, _ = reference.backward(grad_image)
+    gradients, _ = renderer.backward(grad_image.to(renderer.device))
+    for field, gradient, wanted in zip(GaussianTensors._fields, gradients, expected, strict=True):
+        assert relative(gradient, wanted) < GRADIENT_TOLERANCE, field
+
+
+def test_a_backdrop_of_one_colour_is_that_colour(renderer: Renderer) -> None:
+    gaussians, camera, degree = SCENES["degree 1"]
+    one = torch.zeros(4, 3)
+    one[0] = (BACKGROUND - 0.5) / SH_C0
+    image = renderer.render(on_device(gaussians, renderer), camera, one.to(renderer.device), degree)
+    plain = renderer.render(on_device(gaussians, renderer), camera, BACKGROUND.to(renderer.device), degree)
+    assert torch.allclose(image, plain, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(64, 48), (37, 61), (5, 3), (1, 1), (200, 100)])
@@ -296,6 +330,8 @@ def test_wrong_shapes_are_refused() -> None:
         CpuRenderer(1).render(gaussians, camera, BACKGROUND, 2)
     with pytest.raises(ValueError, match="one row a Gaussian"):
         CpuRenderer(1).render(gaussians._replace(opacity_logits=torch.zeros(3)), camera, BACKGROUND, 1)
+    with pytest.raises(ValueError, match="a background is a colour"):
+        CpuRenderer(1).render(gaussians, camera, torch.zeros(2, 3), 1)
     with pytest.raises(RuntimeError, match="needs a render"):
         CpuRenderer(1).backward(torch.zeros(3, 4, 4))
     too_wide = Camera(70000, 1, 1.0, 1.0, 0.0, 0.0, camera.camera_from_world)

@@ -1,4 +1,4 @@
-// A GPU of one thread a block for the kernels of SIFT, of arrays and of small files, linked with fake_libcuda.cpp: their
+// A GPU of one thread a block for the kernels of SIFT, of arrays, of small files and of a backdrop, linked with fake_libcuda.cpp: their
 // own source, compiled for the processor. What takes several threads at once, it cannot tell; sums and their order it can.
 #include <cmath>
 #include <cstdint>
@@ -12,6 +12,11 @@ namespace {
 Index blockIdx, threadIdx, gridDim, blockDim = {1, 1, 1};
 
 void __syncthreads() {}
+[[maybe_unused]] void __syncwarp() {}
+struct float3 {
+    float x, y, z;
+};
+float3 make_float3(float x, float y, float z) { return {x, y, z}; }
 int atomicAdd(int *sum, int value) {
     const int before = *sum;
     *sum += value;
@@ -26,6 +31,7 @@ unsigned long long atomicAdd(unsigned long long *sum, unsigned long long value) 
 }  // namespace
 
 #include "../../kernels/cuda/arrays.cu"
+#include "../../kernels/cuda/backdrop.cu"
 #include "../../kernels/cuda/sift.cu"
 #include "../../kernels/cuda/small_files.cu"
 
@@ -46,7 +52,7 @@ bool called_of_arrays(const std::string &name, void **arguments) {
            TRY(lay_over_kernel) || TRY(scale_photo_kernel) || TRY(area_means_kernel) || TRY(without_ignored_kernel) ||
            TRY(hides_kernel) || TRY(put_back_kernel) || TRY(weigh_loss_kernel) || TRY(square_errors_kernel) ||
            TRY(square_differences_kernel) || TRY(to_picture_kernel) || TRY(nearest_kernel) ||
-           TRY(sums_of_labels_kernel) || TRY(mean_error_kernel);
+           TRY(sums_of_labels_kernel) || TRY(mean_error_kernel) || TRY(backdrop_kernel);
 #undef TRY
 }
 

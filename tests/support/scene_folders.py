@@ -28,19 +28,22 @@ def write_scene(
     names: list[str] | None = None,
     *,
     observed: bool = False,
+    background: torch.Tensor | None = None,
     **camera: Any,
 ) -> Path:
     """Write a scene folder of `count` pictures of the Gaussians, whose centers are its sparse points.
 
-    With `observed` these lie on a ball, and its photos say which of them they see.
+    With `observed` these lie on a ball, and its photos say which of them they see. Behind them is black, or a
+    `background` as renderers take it.
     """
     gaussians = truth() if gaussians is None else gaussians
+    background = torch.zeros(3) if background is None else background
     cameras = ring_cameras(count, **camera)
     names = names or [f"photo{index:03}.png" for index in range(count)]
     (folder / "images").mkdir(parents=True)
     renderer, degree = ReferenceRenderer(), math.isqrt(gaussians.sh_rest.shape[1] + 1) - 1
     for name, view in zip(names, cameras, strict=True):
-        image = renderer.render(gaussians, view, torch.zeros(3), degree).clamp(0, 1)
+        image = renderer.render(gaussians, view, background, degree).clamp(0, 1)
         pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
         Image.fromarray(pixels).save(folder / "images" / name)
     colors = (0.5 + SH_C0 * gaussians.sh_dc).clamp(0, 1) * 255

@@ -1,0 +1,245 @@
+"""What is behind everything is found where it is plain, trained over, and delivered as a sphere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.colmap_files import ring_cameras
+from support.gaussian_scenes import random_gaussians
+from support.scene_folders import write_scene
+
+from splatworker.export.clean import clean
+from splatworker.export.subject import read_subject
+from splatworker.export.visibility import measure_visibility
+from splatworker.formats.camera import Camera
+from splatworker.formats.ply import read_ply
+from splatworker.formats.scene import read_scene
+from splatworker.render.arrays import to_numpy
+from splatworker.render.cpu import CpuRenderer
+from splatworker.render.interface import Ignored, View
+from splatworker.render.tensors import to_tensors
+from splatworker.stages.progress import Silent
+from splatworker.train.backdrop import (
+    DEGREE,
+    FEW_PHOTOS,
+    GAUSSIANS,
+    STEPS,
+    Backdrop,
+    directions,
+    find_backdrop,
+    fitted,
+    near_points,
+    sphere,
+)
+from splatworker.train.options import Options
+from splatworker.train.trainer import train
+
+HARMONICS = np.array(
+    [[0.1, 0.4, 0.9], [0.05, 0, 0.1], [-0.1, 0.1, 0], [0.1, 0, -0.1], *np.full((5, 3), 0.04)], np.float32
+)
+"""Of a bluish wall, darker on one side; between 0 and 1 everywhere."""
+
+NO_POINTS = np.empty((0, 3))
+ONE_POINT = np.zeros((1, 3))
+"""In the middle of every camera's picture."""
+
+
+def pictures(count: int = 8, width: int = 80, height: int = 60) -> list[View]:
+    """Photos of nothing but what is behind everything."""
+    cameras = ring_cameras(count, width, height)
+    return [View(camera, np.round(255 * behind_all(camera).clip(0, 1)).astype(np.uint8)) for camera in cameras]
+
+
+def behind_all(camera: Camera, harmonics: np.ndarray = HARMONICS) -> np.ndarray:
+    """(3, H, W) what a camera sees of it alone."""
+    return to_numpy(CpuRenderer(1).render(random_gaussians(0), camera, torch.from_numpy(harmonics), 0))
+
+
+def greatest_error(found: Backdrop) -> float:
+    """Over all that the cameras see; nothing is known of what is above and below them."""
+    cameras = [view.camera for view in pictures()]
+    return max(float(np.abs(behind_all(one, found.harmonics) - behind_all(one)).max()) for one in cameras)
+
+
+def options(tmp_path: Path, **given: object) -> Options:
+    return Options(source_path=tmp_path, model_path=tmp_path / "model", **given)  # type: ignore[arg-type]
+
+
+def with_noise(view: View, share: float, seed: int) -> View:
+    """A photo, so much of which, from the left, is anything else."""
+    photo, chance = view.photo.copy(), np.random.default_rng(seed)
+    part = photo[:, :, : round(share * photo.shape[2])]
+    part[...] = chance.integers(0, 256, part.shape)
+    return View(view.camera, photo)
+
+
+def test_it_is_found_as_it_is() -> None:
+    found = fitted(pictures(), NO_POINTS)
+    assert found is not None
+    assert found.empty == found.explained == 1
+    assert greatest_error(found) < 0.03  # 0.022: photos are whole numbers, and smoothness costs a little
+    assert np.array_equal(found.harmonics * STEPS, np.round(found.harmonics * STEPS))
+
+
+def test_what_stands_before_it_does_not_draw_it_to_itself() -> None:
+    views = [with_noise(view, 0.4, seed) for seed, view in enumerate(pictures())]
+    found = fitted(views, NO_POINTS)
+    assert found is not None
+    assert 0.55 < found.explained < 0.65
+    assert greatest_error(found) < 0.05
+
+
+def test_pixels_near_points_and_those_that_are_ignored_are_not_asked() -> None:
+    hidden = [with_noise(view, 0.4, seed) for seed, view in enumerate(pictures())]
+    mask = np.zeros((60, 80), np.uint8)
+    mask[:, :32] = 1
+    found = fitted([View(view.camera, view.photo, Ignored(mask)) for view in hidden], ONE_POINT)
+    assert found is not None
+    assert found.explained > 0.99
+    assert found.empty == pytest.approx(0.6 - 11 * 11 / (80 * 60), abs=0.03)
+
+
+def test_pixels_near_a_point() -> None:
+    camera = Camera(32, 24, 20.0, 20.0, 16.0, 12.0, np.eye(4)[:3])
+    points = np.array([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0], [50.0, 0.0, 1.0]])  # in the middle, behind, outside
+    near = near_points(camera, points)
+    assert near.sum() == 5 * 5  # two pixels on each side
+    assert near[10:15, 14:19].all()
+
+
+def test_directions_are_those_that_renderers_take() -> None:
+    (camera, *_) = ring_cameras(3, 40, 30)
+    ahead = directions(camera)
+    assert np.allclose(np.linalg.norm(ahead, axis=-1), 1)
+    point = camera.center + 3 * ahead[7, 11]
+    x, y, z = camera.camera_from_world[:, :3] @ point + camera.camera_from_world[:, 3]
+    assert (camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy) == pytest.approx((11.5, 7.5))
+
+
+def test_auto_takes_one_where_photos_are_few_and_it_explains_them(tmp_path: Path) -> None:
+    few = pictures()
+    auto = options(tmp_path, backdrop="auto")
+    assert find_backdrop(auto, few, ONE_POINT) is not None
+    assert find_backdrop(options(tmp_path), few, ONE_POINT) is None  # off is what the trainer's command line has
+    assert find_backdrop(auto, few * FEW_PHOTOS, ONE_POINT) is None
+    assert find_backdrop(options(tmp_path, backdrop="on"), few * FEW_PHOTOS, ONE_POINT) is not None
+    textured = [with_noise(view, 0.9, seed) for seed, view in enumerate(few)]
+    assert find_backdrop(auto, textured, ONE_POINT) is None
+    assert find_backdrop(options(tmp_path, backdrop="on"), textured, ONE_POINT) is not None
+    everywhere = np.random.default_rng(0).uniform(-3, 3, (20_000, 3))
+    assert find_backdrop(auto, few, everywhere) is None
+    black = [View(view.camera, np.zeros_like(view.photo)) for view in few]
+    assert find_backdrop(auto, black, ONE_POINT) is None  # which is there without
+    for other in ("white_background", "random_background"):
+        assert find_backdrop(options(tmp_path, backdrop="auto", **{other: True}), few, ONE_POINT) is None
+
+
+@pytest.mark.parametrize("other", ["white_background", "random_background"])
+def test_two_backgrounds_contradict_each_other(tmp_path: Path, other: str) -> None:
+    with pytest.raises(ValueError, match=f"backdrop on and {other} both say"):
+        options(tmp_path, backdrop="on", **{other: True})
+
+
+def test_a_sphere_shows_it_and_hides_what_is_beyond() -> None:
+    renderer = CpuRenderer(1)
+    cameras = ring_cameras(8, 80, 60)
+    behind = sphere(Backdrop(HARMONICS, 1.0, 1.0, 0.0), cameras, np.zeros((5, 3)), 4.0, sh_degree=3)
+    assert len(behind) == GAUSSIANS
+    green = np.array([0, 1, 0], np.float32)
+    for camera in cameras[::3]:
+        image = renderer.render(to_tensors(behind, renderer.device), camera, green, 3)
+        assert np.abs(image - behind_all(camera)).max() < 0.06  # a camera is a tenth of the radius from the middle
+        assert np.abs(image - behind_all(camera)).mean() < 0.02
+
+
+def test_a_sphere_lies_behind_all_but_strays() -> None:
+    far = np.zeros((10_000, 3))
+    far[:, 0] = np.linspace(0, 500, len(far))
+    cameras = ring_cameras(8, 80, 60)
+    center = np.mean([camera.center for camera in cameras], axis=0)
+    behind = sphere(Backdrop(HARMONICS, 1.0, 1.0, 0.0), cameras, far, 4.0, sh_degree=0)
+    assert np.linalg.norm(behind.means - center, axis=1) == pytest.approx(np.full(GAUSSIANS, 1.2 * 500), rel=0.01)
+
+
+@pytest.fixture(scope="module")
+def plain_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Something in the middle before a plain wall, which points tell nothing of."""
+    thing = random_gaussians(30, 0, seed=3, spread=0.3, log_scale=-1.5, opacity_logit=2.0)
+    return write_scene(tmp_path_factory.mktemp("scenes") / "plain", 8, thing, background=torch.from_numpy(HARMONICS))
+
+
+Trained = Callable[..., tuple[dict[str, object], Path]]
+
+
+@pytest.fixture
+def trained(plain_scene: Path, tmp_path: Path) -> Trained:
+    def run(**given: object) -> tuple[dict[str, object], Path]:
+        model = tmp_path / f"model{len(list(tmp_path.iterdir()))}"
+        asked = {"iterations": 60, "densify_until_iter": 40, "densify_from_iter": 10, "sh_degree": 1} | given
+        told = train(Options(source_path=plain_scene, model_path=model, **asked), CpuRenderer(), Silent())  # type: ignore[arg-type]
+        return told, model
+
+    return run
+
+
+def test_a_training_delivers_it_as_its_last_gaussians(trained: Trained, plain_scene: Path) -> None:
+    told, model = trained(backdrop="auto", eval=True)
+    figures = told["backdrop"]
+    assert isinstance(figures, dict)
+    assert figures["gaussians"] == GAUSSIANS
+    assert figures["explained"] > 0.4  # the thing reaches farther than its points
+    splat = read_ply(Path(str(told["ply"])))
+    assert told["gaussians"] == len(splat)
+    assert np.ptp(np.linalg.norm(splat.means[-GAUSSIANS:] - splat.means[-GAUSSIANS:].mean(axis=0), axis=1)) < 0.1
+    assert f"backdrop_gaussians={GAUSSIANS}" in (model / "cfg_args").read_text()
+    subject = read_subject(model, plain_scene)
+    assert subject.behind == GAUSSIANS
+    plain, _ = trained(backdrop="off", eval=True)
+    assert "backdrop" not in plain
+    better, worse = (float(re.findall(r"'psnr': ([\d.]+)", str(one["quality"]))[0]) for one in (told, plain))
+    assert better > worse + 1  # 60 iterations do not learn a wall
+
+
+def test_what_no_photo_looked_at_stays(trained: Trained, plain_scene: Path) -> None:
+    renderer = CpuRenderer(1)
+    _, model = trained(backdrop="on")
+    subject = read_subject(model, plain_scene)
+    cameras = [photo.camera for photo in subject.trained]
+    visibility = measure_visibility(renderer, to_tensors(subject.gaussians, renderer.device), cameras)
+    for behind in (0, subject.behind):
+        done = clean(subject.gaussians, visibility, subject.trained, subject.points, renderer, subject.background,
+                     behind=behind)  # fmt: skip
+        assert done.keep[-GAUSSIANS:].all() == (behind > 0)
+
+
+def test_it_counts_among_the_most(trained: Trained) -> None:
+    told, _ = trained(backdrop="on", max_gaussians=GAUSSIANS + 70, densification_interval=10, densify_grad_threshold=0)
+    assert told["gaussians"] == GAUSSIANS + 70
+
+
+def test_a_training_that_goes_on_finds_it_again(trained: Trained, plain_scene: Path) -> None:
+    whole, _ = trained(backdrop="on", checkpoint_iterations=[30])
+    (checkpoint,) = Path(str(whole["model_path"])).glob("chkpnt30.*")
+    resumed, _ = trained(backdrop="on", start_checkpoint=checkpoint)
+    assert Path(str(resumed["ply"])).read_bytes() == Path(str(whole["ply"])).read_bytes()
+
+
+def test_a_cut_out_subject_has_nothing_behind_it(plain_scene: Path, trained: Trained, tmp_path: Path) -> None:
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for photo in read_scene(plain_scene).photos:
+        mask = np.zeros((photo.camera.height, photo.camera.width), np.uint8)
+        mask[8:-8, 8:-8] = 255
+        Image.fromarray(mask).save(masks / f"{Path(photo.name).stem}.png")
+    told, _ = trained(backdrop="on", masks=masks, mask_mode="cutout")
+    assert "backdrop" not in told
+
+
+def test_the_degree_is_one_that_renderers_take() -> None:
+    assert HARMONICS.shape == ((DEGREE + 1) ** 2, 3)
