@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -25,7 +26,7 @@ class Console:
             from tqdm import tqdm  # noqa: PLC0415 - loads much, and most stages have no terminal
 
             layout = "{desc:<32.32} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
-            self._bar = tqdm(total=100.0, bar_format=layout, file=sys.stderr, leave=False)
+            self._bar = tqdm(total=100.0, bar_format=layout, file=sys.stderr, leave=False, **_size_not_told())
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -59,3 +60,9 @@ class Console:
             self._bar.clear()
         sys.stderr.write(f"Warning: {printable(message)}\n")
         sys.stderr.flush()
+
+
+def _size_not_told() -> dict[str, int]:
+    """A common size for a terminal that tells none (docker run -t, ssh -tt): no bar is drawn on one of no lines."""
+    size = os.get_terminal_size(sys.stderr.fileno())
+    return {} if size.columns and size.lines else {"ncols": size.columns or 80, "nrows": size.lines or 24}
