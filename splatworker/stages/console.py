@@ -26,7 +26,8 @@ class Console:
             from tqdm import tqdm  # noqa: PLC0415 - loads much, and most stages have no terminal
 
             layout = "{desc:<32.32} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
-            self._bar = tqdm(total=100.0, bar_format=layout, file=sys.stderr, leave=False, **_size_not_told())
+            columns, lines = _size_not_told()
+            self._bar = tqdm(total=100.0, bar_format=layout, file=sys.stderr, leave=False, ncols=columns, nrows=lines)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -62,7 +63,7 @@ class Console:
         sys.stderr.flush()
 
 
-def _size_not_told() -> dict[str, int]:
-    """A common size for a terminal that tells none (docker run -t, ssh -tt): no bar is drawn on one of no lines."""
+def _size_not_told() -> tuple[int | None, int | None]:
+    """Columns and lines for a terminal that tells none (docker run -t, ssh -tt): on one of no lines no bar is drawn."""
     size = os.get_terminal_size(sys.stderr.fileno())
-    return {} if size.columns and size.lines else {"ncols": size.columns or 80, "nrows": size.lines or 24}
+    return (None, None) if size.columns and size.lines else (size.columns or 80, size.lines or 24)
