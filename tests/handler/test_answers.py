@@ -2,58 +2,22 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
-from pytest_httpserver import HTTPServer
+from support.answers import assert_error
 from support.jobs import do, local_job, stand_in, write_photos
 
-from splatworker.errors import DiskFull
 from splatworker.formats.ply import read_ply
-from splatworker.pipeline import stage_calls, transfers
-from splatworker.stages import workspace
-from splatworker.stages.process import StageRunner
 from splatworker.worker.session import JobSession, WorkerSettings
 
-ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> list[Path]:
-    return write_photos(tmp_path / "photos")
-
-
-@pytest.fixture(autouse=True)
-def own_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every test sees whether a workspace is left behind."""
-    folder = tmp_path / "workspaces"
-    folder.mkdir()
-    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(folder))
-    yield
-    assert list(folder.iterdir()) == []
-
-
-def assert_error(answer: dict[str, Any], code: str, *words: str) -> None:
-    assert answer["status"] == "error"
-    assert answer["code"] == code
-    assert isinstance(answer["error"], str)
-    assert answer["error"].endswith((".", "?"))
-    assert "\n" not in answer["error"]
-    assert answer["traceback"]
-    for word in words:
-        assert word in answer["error"] + " " + answer["hint"]
-    json.dumps(answer)
+ROOT = Path(__file__).parents[2]
 
 
 def test_success_keeps_the_contract(photos: list[Path], tmp_path: Path) -> None:
@@ -198,65 +162,6 @@ def test_no_reconstruction_says_what_to_do(photos: list[Path], tmp_path: Path) -
     assert answer["stage"] == "sfm"
 
 
-def test_an_upload_that_is_refused(
-    photos: list[Path], tmp_path: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
-    httpserver.expect_request("/a.ply", method="PUT").respond_with_data("no", status=403)
-    url = httpserver.url_for("/a.ply?X-Amz-Signature=abcdef")
-    answer = do(local_job(photos, url))
-    assert_error(answer, "upload_refused", "403")
-    assert answer["stage"] == "deliver"
-    assert "abcdef" not in json.dumps(answer)
-    assert len(httpserver.log) == 1
-
-
-def test_a_full_disk_during_training(
-    photos: list[Path], tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
-    for module, name in ((workspace, "LEAST_DISK"), (stage_calls, "TRAINING_DISK")):
-        monkeypatch.setattr(module, name, 0)
-    answer = do(local_job(photos, tmp_path / "a.ply"), "train=full-disk")
-    assert_error(answer, "disk_full", "disk is full")
-    assert answer["stage"] == "train"
-    assert not (tmp_path / "a.ply").exists()
-    assert list(small_disk.iterdir()) == []
-
-
-def test_a_disk_nearly_full_is_refused_before_the_work(
-    photos: list[Path], tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(small_disk))
-    answer = do(local_job(photos, tmp_path / "a.ply"))
-    assert_error(answer, "disk_full", "MiB")
-    assert list(small_disk.iterdir()) == []
-
-
-@pytest.mark.timeout(60)
-@pytest.mark.parametrize("stage", ["photos", "sfm", "train"])
-def test_a_disk_that_is_full_when_a_stage_that_waits_could_go_on(
-    stage: str, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The stage's process is there and waits for its input: it must not wait for ever."""
-
-    def check(workspace: Path, name: str, needed: int) -> None:
-        if name == stage and needed > 0:
-            raise DiskFull("The disk is nearly full.", hint="Free some space.", stage=stage)
-
-    monkeypatch.setattr(stage_calls, "check_room", check)
-    answer = do(local_job(photos, tmp_path / "a.ply"), "gpu=yes")
-    assert_error(answer, "disk_full", "nearly full")
-    assert answer["stage"] == stage
-
-
-def test_a_crash_shows_the_end_of_the_log_without_secrets(photos: list[Path], tmp_path: Path) -> None:
-    answer = do(local_job(photos, tmp_path / "a.ply"), "train=silent")
-    assert_error(answer, "stage_crashed", "train", "3")
-    assert "the last words" in answer["traceback"]
-    assert "abc123" not in json.dumps(answer)
-
-
 def test_a_failed_job_tells_what_became_of_each_photo(photos: list[Path], tmp_path: Path) -> None:
     photos[1].write_bytes(photos[1].read_bytes()[:500])
     photos[4].write_text("<html>")
@@ -273,56 +178,9 @@ def test_a_failed_job_tells_what_became_of_each_photo(photos: list[Path], tmp_pa
     assert [photo["index"] for photo in later["photos"]["rejected"]] == [1]
 
 
-def test_a_webhook_for_which_there_is_no_room_is_a_warning(
-    photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The disk is full when the splat has been delivered: the log of the telling cannot be opened."""
-    real = StageRunner.run
-
-    async def run(runner: StageRunner, stage: str, *arguments: list[Any], **options: Any) -> Any:
-        if stage == "notify":
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return await real(runner, stage, *arguments, **options)
-
-    monkeypatch.setattr(StageRunner, "run", run)
-    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
-    answer = do(local_job(photos, tmp_path / "a.ply", webhook_url="http://127.0.0.1:9/hook"))
-    assert answer["status"] == "success"
-    assert any("No space left" in warning for warning in answer["warnings"])
-
-
-def test_a_machine_that_fails_the_worker_itself_is_told_by_its_kind(
-    photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def link(*_: Path) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "link", link)
-    assert_error(do(local_job(photos, tmp_path / "a.ply")), "disk_full")
-
-
 def test_two_local_jobs_have_two_names() -> None:
     names = {JobSession({"input": {}}, WorkerSettings(local=True)).job_id for _ in range(2)}
     assert len(names) == 2
-
-
-def test_a_webhook_may_take_what_is_left_of_the_job() -> None:
-    assert transfers.webhook_seconds(None) == transfers.WEBHOOK_SECONDS
-    now = time.monotonic()
-    assert transfers.webhook_seconds(now + 3600) == transfers.WEBHOOK_SECONDS
-    assert transfers.webhook_seconds(now + 60) == pytest.approx(60, abs=5)
-    assert transfers.webhook_seconds(now - 60) == transfers.LEAST_WEBHOOK_SECONDS
-
-
-def test_a_gpu_that_is_gone_replaces_the_worker(photos: list[Path], tmp_path: Path) -> None:
-    answer = do(local_job(photos, tmp_path / "a.ply"), "train=gpu-lost")
-    assert_error(answer, "gpu_failed")
-    assert answer["refresh_worker"] is True
-
-
-def test_a_job_out_of_time(photos: list[Path], tmp_path: Path) -> None:
-    answer = do(local_job(photos, tmp_path / "a.ply", deadline_s=6.0), "photos=hang")
-    assert_error(answer, "deadline_exceeded", "photos")
 
 
 def run_file(job: object, tmp_path: Path, **environment: Any) -> subprocess.CompletedProcess[str]:
@@ -368,88 +226,3 @@ def test_the_stand_in_takes_no_option_that_the_real_stage_does_not() -> None:
     options = {word for action in sfm_parser()._actions for word in action.option_strings if word.startswith("--")}
     assert {"--matcher", "--output", "--json"} <= options
     assert [word for word in sorted(options) if word not in real] == []
-
-
-def test_a_job_of_the_object_alone(photos: list[Path], tmp_path: Path) -> None:
-    """The splat that arrives, and all that is made of it, is the object; the answer says where it was."""
-    target = tmp_path / "out" / "object.ply"
-    outputs = {name: str(tmp_path / "out" / name) for name in ("splat", "quality")}
-    job = local_job(photos, target, subject="object", outputs=outputs)
-    answer = do(job, 'train=tune:__main__:SPLAT="ball"')
-    assert answer["status"] == "success"
-    told = answer["subject"]
-    assert told["delivered"] == "object"
-    splat = read_ply(target)
-    assert len(splat) == answer["gaussians"] <= told["gaussians_of_scene"] == 600
-    assert abs(splat.means[:, 1].min()) < 0.1  # it stands on 0
-    assert len(told["object_from_scene"]) == 4
-    assert "cameras" not in told
-    assert json.loads((tmp_path / "out" / "quality").read_text())["subject"] == "object"
-    assert (tmp_path / "out" / "splat").stat().st_size == 32 * len(splat)
-    assert answer["timings"]["object"] > 0
-
-
-def test_a_job_without_a_single_subject_gets_the_scene(photos: list[Path], tmp_path: Path) -> None:
-    target = tmp_path / "out" / "scene.ply"
-    answer = do(local_job(photos, target, subject="object", outputs={"quality": str(tmp_path / "out" / "quality")}))
-    assert answer["status"] == "success"
-    assert answer["subject"] == {
-        "delivered": "scene",
-        "code": "no_single_subject",
-        "reason": answer["subject"]["reason"],
-    }
-    assert f"{answer['subject']['reason']} The whole scene is delivered." in answer["warnings"]
-    assert len(read_ply(target)) == answer["gaussians"] == 40
-    assert json.loads((tmp_path / "out" / "quality").read_text())["subject"] == "scene"
-
-
-def save_masks(
-    folder: Path, photos: list[Path], keep: slice = slice(0, 80), size: tuple[int, int] = (160, 120)
-) -> None:
-    folder.mkdir()
-    for photo in photos:
-        grey = np.zeros(size[::-1], np.uint8)
-        grey[:, keep] = 255
-        Image.fromarray(grey).save(folder / f"{photo.stem}.png")
-
-
-@pytest.mark.parametrize("mode", [{}, {"mask_mode": "cutout"}, {"mask_mode": "ignore", "invert_masks": True}])
-def test_a_job_with_masks(photos: list[Path], tmp_path: Path, mode: dict[str, Any]) -> None:
-    save_masks(tmp_path / "m", photos)
-    urls = [str(tmp_path / "m" / f"{photo.stem}.png") for photo in photos[:-1]]
-    answer = do(local_job(photos, tmp_path / "a.ply", mask_urls=[*urls, None], **mode))
-    assert answer["status"] == "success", answer
-    assert answer["photos"] == {"given": 6, "used": 6, "registered": 6, "rejected": [], "masked": 5}
-
-
-def test_a_mask_that_cannot_be_used_costs_its_photo_and_is_told(photos: list[Path], tmp_path: Path) -> None:
-    save_masks(tmp_path / "m", photos)
-    save_masks(tmp_path / "square", photos[:1], size=(120, 120))
-    urls = [str(tmp_path / "m" / f"{photo.stem}.png") for photo in photos]
-    urls[0] = str(tmp_path / "square" / f"{photos[0].stem}.png")
-    answer = do(local_job(photos, tmp_path / "a.ply", mask_urls=urls))
-    assert answer["status"] == "success", answer
-    ((index, reason),) = [(photo["index"], photo["reason"]) for photo in answer["photos"]["rejected"]]
-    assert index == 0
-    assert "is 120x120 pixels and the photo 160x120, which is another shape" in reason
-    assert any("another shape" in warning for warning in answer["warnings"])
-
-
-@pytest.mark.parametrize(("keep", "said"), [(slice(0, 0), "None of the 6 masks can be used"), (slice(0, 160), "a.ply")])
-def test_masks_that_hide_all_or_nothing(photos: list[Path], tmp_path: Path, keep: slice, said: str) -> None:
-    save_masks(tmp_path / "m", photos, keep)
-    urls = [str(tmp_path / "m" / f"{photo.stem}.png") for photo in photos]
-    answer = do(local_job(photos, tmp_path / "a.ply", mask_urls=urls))
-    if keep.stop:
-        assert answer["status"] == "success"
-        assert "masked" not in answer["photos"]
-    else:
-        assert_error(answer, "invalid_masks", said, "hides all of it")
-
-
-def test_masks_that_are_not_there(photos: list[Path], tmp_path: Path) -> None:
-    answer = do(local_job(photos, tmp_path / "a.ply", mask_urls=[*[None] * 5, str(tmp_path / "none.png")]))
-    assert answer["status"] == "success", answer
-    assert [photo["reason"] for photo in answer["photos"]["rejected"]] == [
-        "its mask is missing: the file does not exist"
-    ]
