@@ -93,5 +93,8 @@ class _BesideABar:
 
 def _size_not_told() -> tuple[int | None, int | None]:
     """Columns and lines for a terminal that tells none (docker run -t, ssh -tt): on one of no lines no bar is drawn."""
-    size = os.get_terminal_size(sys.stderr.fileno())
+    try:
+        size = os.get_terminal_size(sys.stderr.fileno())
+    except OSError:  # what says that it is a terminal, and is none of the system's
+        return None, None
     return (None, None) if size.columns and size.lines else (size.columns or 80, size.lines or 24)
