@@ -41,6 +41,7 @@ ELSEWHERE = {
     "splat_files/spz_codec": AS_ONE_FORMAT,
     "splat_files/spz_for_views": FOR_VIEWS,
     "train/own_options": DECLARATIONS,
+    "train/resume": "whole trainings that go on; train/test_checkpoint.py",
     "train/training_options": DECLARATIONS,
     "train/unused_options": DECLARATIONS,
 }
