@@ -1,22 +1,14 @@
-"""How many Gaussians memory holds, so that density control stops before the machine does; and what if it runs out."""
+"""How many Gaussians memory holds, so that density control stops before the machine does."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
 
-from splatworker.errors import OutOfMemory
 from splatworker.machine.limits import available_memory
 from splatworker.render.arrays import Device, device_of
-from splatworker.render.device import free_memory, give_back_memory, is_gpu
-from splatworker.stages.progress import Reporter
-from splatworker.train.density import DensityStrategy
+from splatworker.render.device import free_memory, is_gpu
 from splatworker.train.model import Model
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _WORKING_COPIES = 5
 """A Gaussian's parameters, their gradients, two moments, and about as much again of a renderer's scratch memory."""
@@ -51,39 +43,3 @@ def is_out_of_memory(error: BaseException) -> bool:
     if torch is not None and isinstance(error, torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)  # torch's CPU allocator
-
-
-def retry_without_growth(call: Callable[P, T], density: DensityStrategy, report: Reporter) -> Callable[P, T]:
-    """`call`, which when memory runs out is tried once more after an end to adding Gaussians.
-
-    Raises (when called):
-        OutOfMemory: memory ran out though nothing is added any more.
-    """
-
-    def attempt(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return call(*args, **kwargs)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if density.frozen:
-                raise _out_of_memory() from error
-        density.frozen = True
-        give_back_memory()
-        report.warning("Memory ran out: training goes on without adding Gaussians.")
-        try:
-            return call(*args, **kwargs)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise _out_of_memory() from error
-
-    return attempt
-
-
-def _out_of_memory() -> OutOfMemory:
-    return OutOfMemory(
-        "The training does not fit into memory.",
-        hint="Use fewer or smaller photos, a smaller max_gaussians, or a larger machine.",
-        stage="train",
-    )

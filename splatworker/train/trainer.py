@@ -26,10 +26,11 @@ from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import first_gaussians, scene_extent
 from splatworker.train.loading import Loading
 from splatworker.train.log import READ_EVERY, LossLog
-from splatworker.train.memory import gaussian_capacity, retry_without_growth
+from splatworker.train.memory import gaussian_capacity
 from splatworker.train.milestones import due_after, write_due
 from splatworker.train.model import Model
 from splatworker.train.options import Options
+from splatworker.train.out_of_memory import retry_without_growth
 from splatworker.train.passers_by import PassersBy
 from splatworker.train.photos import Views, load_views
 from splatworker.train.randomness import Randomness
