@@ -214,7 +214,7 @@ def anchors(page: Path) -> set[str]:
 
 def test_every_relative_link_leads_somewhere() -> None:
     """To a file, and in a page of ours to a heading that it has."""
-    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")]:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md"), *ROOT.glob("bench/*.md")]:
         for link, source in re.findall(r'\]\(([^)\s]+)\)|src="([^"]+)"', page.read_text()):
             path, _, anchor = (link or source).partition("#")
             if "://" in path or path.startswith("mailto:"):
@@ -222,6 +222,11 @@ def test_every_relative_link_leads_somewhere() -> None:
             target = page.parent / path if path else page
             assert target.exists(), (page, path)
             assert not (anchor and target.suffix == ".md") or anchor in anchors(target), (page, link)
+
+
+def test_every_benchmark_is_in_its_list() -> None:
+    page = (ROOT / "bench" / "README.md").read_text()
+    assert [path.name for path in (ROOT / "bench").glob("*.py") if f"]({path.name})" not in page] == []
 
 
 def test_pictures_are_small() -> None:
