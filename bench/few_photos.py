@@ -23,13 +23,14 @@ import os
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from presets import gpus, name_of, read, spread
+from scene_parts import name_of, part_of_names, photo_names, spread
+from trainings import add_one_length, gpus, parser_of, read
 
 OURS: dict[str, dict[str, Any]] = {
     "ours": {},
@@ -53,20 +54,11 @@ SCORES = ("psnr", "cc_psnr", "ssim", "floaters")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("scenes", nargs="*", type=Path)
-    parser.add_argument("--results", type=Path, required=True)
+    parser = parser_of(__doc__)
+    add_one_length(parser)
     parser.add_argument("--photos", nargs="+", type=int, default=[8, 12, 24])
     parser.add_argument("--ways", nargs="+", choices=[*OURS, *PEERS], default=[*OURS, *PEERS])
-    parser.add_argument("--iterations", type=int, default=7000)
-    parser.add_argument(
-        "--params", type=json.loads, default={}, help="JSON of a job's params, for all ways: a resolution"
-    )
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--pictures", type=Path, help="a folder for what was scored, beside the photos")
-    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at once on each GPU")
-    parser.add_argument("--table", action="store_true", help="print what FILE has")
     given = parser.parse_args()
     if not given.table:
         work(given)
@@ -76,7 +68,7 @@ def main() -> None:
 def work(given: argparse.Namespace) -> None:
     """Do every training that the results file does not have."""
     done = {key_of(line) for line in read(given.results)}
-    devices = gpus(None) if given.device == "cuda" else [""]
+    devices = gpus() if given.device == "cuda" else [""]
     free: Any = multiprocessing.get_context("spawn").SimpleQueue()
     for device in devices * given.jobs:
         free.put(device)
@@ -115,27 +107,10 @@ def key_of(line: dict[str, Any]) -> str:
 
 def part_of(scene: Path, count: int, scratch: Path) -> Path:
     """The scene folder of so many of the photos, made once."""
-    import pycolmap
-
     target = scratch / f"{name_of(scene)}_{count}"
     if not target.exists():
-        model = pycolmap.Reconstruction(str(scene / "sparse" / "0"))
-        names = sorted(model.image(number).name for number in model.reg_image_ids())
-        part_of_names(scene, spread(names, count), target)
+        part_of_names(scene, spread(photo_names(scene), count), target)
     return target
-
-
-def part_of_names(scene: Path, names: Sequence[str], target: Path) -> None:
-    """Make the scene folder of some of the photos, which are linked; points that fewer than two see are left out."""
-    import pycolmap
-
-    model = pycolmap.Reconstruction(str(scene / "sparse" / "0"))
-    for image in [model.image(number) for number in model.reg_image_ids()]:
-        if image.name not in names:
-            model.deregister_frame(image.frame_id)
-    (target / "sparse" / "0").mkdir(parents=True)
-    model.write(str(target / "sparse" / "0"))
-    (target / "images").symlink_to(scene / "images")
 
 
 def take_gpu(free: Any) -> None:

@@ -33,7 +33,8 @@ from typing import Any
 import numpy as np
 from passing_figures import LARGE, SMALL, chosen, passed, save, with_mirror_balls, with_thumb
 from PIL import Image
-from presets import name_of, read
+from scene_parts import name_of
+from trainings import add_one_length, parser_of, read
 
 HELD_OUT_EVERY = 8
 
@@ -49,17 +50,10 @@ BALL_RADIUS = 0.06
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("scenes", nargs="*", type=Path)
-    parser.add_argument("--results", type=Path, required=True)
+    parser = parser_of(__doc__)
+    add_one_length(parser)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
-    parser.add_argument("--iterations", type=int, default=7000)
-    parser.add_argument("--params", type=json.loads, default={}, help="JSON of a job's params: a resolution")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
-    parser.add_argument("--pictures", type=Path, help="a folder for what was scored, beside the photos")
-    parser.add_argument("--table", action="store_true", help="print what FILE has")
     given = parser.parse_args()
     if not given.table:
         work(given)
@@ -185,7 +179,7 @@ def train_and_score(painted: Path, scene: Path, task: dict[str, Any], pictures: 
             setattr(trainer, "PassersBy", PassersBy)  # noqa: B010
         seconds = time.perf_counter() - began
         trained, held_out = split(read_scene(painted).photos, True)
-        splat = cleaned(read_ply(Path(told["ply"])), read_scene(painted), renderer, options)
+        splat = cleaned(read_ply(Path(told["ply"])), read_scene(painted), renderer, options, told.get("backdrop", {}).get("gaussians", 0))
         views = measure(splat, held_out, read_scene(scene).points.xyz, renderer, options, pictures)
     return {
         **{score: mean(view[score] or 0.0 for view in views) for score in ("psnr", "ssim", "floaters")},

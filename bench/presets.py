@@ -29,11 +29,14 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean
 from typing import Any
+
+from scene_parts import name_of, part_of_names, photo_names, spread
+from trainings import gpus, parser_of, read
 
 PRESETS: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("presets.json").read_text())
 
@@ -44,17 +47,12 @@ HOLD_OUT_EVERY = 8
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("scenes", nargs="*", type=Path)
-    parser.add_argument("--results", type=Path, required=True, help="JSON lines; trainings in it are not done again")
+    parser = parser_of(__doc__)
     parser.add_argument("--trainings", nargs="+", default=list(PRESETS))
     parser.add_argument("--photos", nargs="+", default=["all"], help="all, or so many to train on")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=1, help="trainings at once on each GPU")
     parser.add_argument("--gpus", type=int, help="so many of those there are; by default all")
     parser.add_argument("--label", default="", help="of the code that is measured: a commit, say")
-    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
-    parser.add_argument("--table", action="store_true", help="print what FILE has")
     given = parser.parse_args()
     names = [name_of(scene) for scene in given.scenes]
     if len(set(names)) < len(names):
@@ -62,17 +60,6 @@ def main() -> None:
     if not given.table:
         train_all(given)
     print_table([line for line in read(given.results) if not given.label or line["label"] == given.label])
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """The lines of a results file; the last one may be cut off."""
-    lines = []
-    for text in path.read_text().splitlines() if path.exists() else []:
-        try:
-            lines.append(json.loads(text))
-        except ValueError:
-            print(f"{path}: passed over a line that is cut off", file=sys.stderr)
-    return lines
 
 
 def train_all(given: argparse.Namespace) -> None:
@@ -121,12 +108,6 @@ def wanted(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
         }
 
 
-def name_of(scene: Path) -> str:
-    """What a set is called: the folder's name, or its parent's where it is `scene/` of a run."""
-    path = scene.absolute()
-    return path.parent.name if path.name == "scene" else path.name
-
-
 def spelt_out(name: str) -> list[str]:
     """`own` and `gsplat` with the iterations of all presets."""
     if name in ("own", "gsplat"):
@@ -136,15 +117,6 @@ def spelt_out(name: str) -> list[str]:
 
 def key_of(task: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(task[name] for name in ("label", "scene", "photos", "training", "seed", "device"))
-
-
-def gpus(most: int | None) -> list[str]:
-    """The GPUs to use, as CUDA_VISIBLE_DEVICES names them."""
-    told = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if told:
-        return told.split(",")[:most]
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True).stdout.splitlines()
-    return [str(number) for number in range(sum(line.startswith("GPU ") for line in listed))][:most]
 
 
 def train(task: dict[str, Any], scratch: Path, slot: str | None) -> dict[str, Any] | None:
@@ -183,27 +155,10 @@ def folder_of(scene: Path, photos: str, scratch: Path) -> Path:
 
 def prepare(scene: Path, photos: str, scratch: Path) -> None:
     """Make the scene folder of a part of the photos, which are linked."""
-    import pycolmap
-
     target = folder_of(scene, photos, scratch)
-    if target == scene:
-        return
-    model = pycolmap.Reconstruction(str(scene / "sparse" / "0"))
-    images = sorted((model.image(number) for number in model.reg_image_ids()), key=lambda image: image.name)
-    to_train_on = [image for index, image in enumerate(images) if index % HOLD_OUT_EVERY]
-    kept = {image.image_id for image in spread(to_train_on, int(photos))}
-    for image in images:
-        if image.image_id not in kept:
-            model.deregister_frame(image.frame_id)
-    (target / "sparse" / "0").mkdir(parents=True)
-    model.write(str(target / "sparse" / "0"))
-    (target / "images").symlink_to(scene / "images")
-
-
-def spread(photos: Sequence[Any], count: int) -> list[Any]:
-    """So many of the photos, or all there are, evenly apart and not at the ends."""
-    count = min(count, len(photos))
-    return [photos[(2 * number + 1) * len(photos) // (2 * count)] for number in range(count)]
+    if target != scene:
+        to_train_on = [name for index, name in enumerate(photo_names(scene)) if index % HOLD_OUT_EVERY]
+        part_of_names(scene, spread(to_train_on, int(photos)), target)
 
 
 def print_table(lines: list[dict[str, Any]]) -> None:

@@ -98,8 +98,9 @@ def main() -> None:
 
 def splat_of(given: Namespace, name: str, photos: list[str], change: Change | None) -> Image.Image:
     """The splat of some photos, each changed, drawn at the one that is shown; trained if it is not there."""
-    from few_photos import cleaned, part_of_names
+    from few_photos import cleaned
     from novel_views import measure
+    from scene_parts import part_of_names
 
     from splatworker.formats.ply import read_ply
     from splatworker.formats.scene import read_scene

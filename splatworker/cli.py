@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("splatworker.commands.run", "make a splat of a folder of photos, or of a video"),
     "frames": ("splatworker.video.cli", "choose the frames of a video that make good photos"),
     "photos": ("splatworker.photos.cli", "decode photos into clean JPEGs"),
-    "sfm": ("splatworker.sfm.cli", "find the cameras of photos with COLMAP"),
+    "sfm": ("splatworker.sfm.cli", "find the cameras of photos"),
     "train": ("splatworker.train.start", "train a splat from a scene folder; takes the original train.py's options"),
     "object": ("splatworker.export.object_cli", "cut the object that all photos show out of a trained scene"),
     "export": ("splatworker.export.cli", "make small files, a page, pictures, a film and a report of a splat"),
@@ -126,5 +126,5 @@ def _run_workers_own(name: str, argv: list[str]) -> int:
 
 
 def _usage() -> str:
-    lines = [f"  splatworker {name:<8}{what}" for name, (_, what) in COMMANDS.items()]
+    lines = [f"  splatworker {name:<9}{what}" for name, (_, what) in COMMANDS.items()]
     return "\n".join(["usage: splatworker COMMAND ... (COMMAND --help says more)", "", *lines])

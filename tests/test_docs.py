@@ -205,12 +205,28 @@ def test_every_page_says_for_whom_it_is_and_is_on_the_start_page(page: Path) -> 
     assert page.name == "README.md" or f"]({page.name})" in (ROOT / "docs" / "README.md").read_text()
 
 
+def anchors(page: Path) -> set[str]:
+    """What GitHub names the headings of a page."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", line) for line in re.findall(r"^#+ (.*)", prose, re.MULTILINE)]
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
 def test_every_relative_link_leads_somewhere() -> None:
-    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")]:
+    """To a file, and in a page of ours to a heading that it has."""
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md"), *ROOT.glob("bench/*.md")]:
         for link, source in re.findall(r'\]\(([^)\s]+)\)|src="([^"]+)"', page.read_text()):
-            path = (link or source).partition("#")[0]
-            elsewhere = not path or "://" in path or path.startswith("mailto:")
-            assert elsewhere or (page.parent / path).exists(), (page, path)
+            path, _, anchor = (link or source).partition("#")
+            if "://" in path or path.startswith("mailto:"):
+                continue
+            target = page.parent / path if path else page
+            assert target.exists(), (page, path)
+            assert not (anchor and target.suffix == ".md") or anchor in anchors(target), (page, link)
+
+
+def test_every_benchmark_is_in_its_list() -> None:
+    page = (ROOT / "bench" / "README.md").read_text()
+    assert [path.name for path in (ROOT / "bench").glob("*.py") if f"]({path.name})" not in page] == []
 
 
 def test_pictures_are_small() -> None:

@@ -40,7 +40,9 @@ ELSEWHERE = {
     "splat_files/sog_codec": AS_ONE_FORMAT,
     "splat_files/spz_codec": AS_ONE_FORMAT,
     "splat_files/spz_for_views": FOR_VIEWS,
+    "train/out_of_memory": "of one process train/test_trainer.py, of several train/test_parallel.py",
     "train/own_options": DECLARATIONS,
+    "train/resume": "whole trainings that go on; train/test_checkpoint.py",
     "train/training_options": DECLARATIONS,
     "train/unused_options": DECLARATIONS,
 }

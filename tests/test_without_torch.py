@@ -60,7 +60,7 @@ def test_where_torch_is_installed_no_module_loads_it() -> None:
 
 def test_the_reference_says_what_it_needs(environment: Mapping[str, str]) -> None:
     done = python(environment, "-c", "import splatworker.render.reference")
-    assert "The reference renderer needs torch: pip install 'splatworker[torch]'." in done.stderr
+    assert "The reference renderer needs torch: pip install 'torch>=2.8'." in done.stderr
 
 
 @pytest.mark.slow

@@ -7,10 +7,10 @@ import math
 import bpy
 from mathutils import Matrix, Vector
 
-from . import prints, surfaces
-from .desk import plant
+from . import labels, prints, surfaces
 from .meshes import aim, box, grid, lathe, material, pose, rounded, tube
 from .paint import PALETTES, PICTURE_KINDS, Rng, picture
+from .things import plant
 
 WEST, EAST, SOUTH, NORTH = -1.95, 1.95, -2.05, 1.50
 WALL_HEIGHT = 2.4
@@ -165,7 +165,7 @@ def build_wall_shelf(rng: Rng, spines: bpy.types.Material) -> None:
     for k, x in enumerate((0.06, 0.17, 0.27, 0.37, 0.47)):
         r, tall = rng.uniform(0.036, 0.048), rng.uniform(0.09, 0.17)
         label = material(
-            prints.tin_label(rng, 900, 420, k + 1, k, ("Figs", "Rye", "Salt", "Beans", "Cloves")[k]),
+            labels.tin_label(rng, 900, 420, k + 1, k, ("Figs", "Rye", "Salt", "Beans", "Cloves")[k]),
             (0.2, 0.4),
             coat=0.2,
         )
@@ -213,7 +213,7 @@ def build_floor_things(rng: Rng) -> None:
         (-0.35, 0.2, -8, (0.34, 0.26, 0.22)),
         (1.55, -1.6, 30, (0.44, 0.4, 0.36)),
     ):
-        sides = [material(prints.cardboard(rng, label=k % 2 == 0), (0.7, 0.9), 0.2) for k in range(6)]
+        sides = [material(labels.cardboard(rng, label=k % 2 == 0), (0.7, 0.9), 0.2) for k in range(6)]
         box("carton", size, sides, pose((x, y, 0.008), turn), 0.005)
     basket = material(surfaces.weave(picture(1200, 500, rng, 1, 5), rng, 12, 0.35), (0.7, 0.9), 0.8, depth=0.005)
     lathe(

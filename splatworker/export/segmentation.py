@@ -49,7 +49,7 @@ def network() -> Callable[[Pixels], Floats]:
     if (why := why_missing()) is not None:
         raise SegmentationMissing(
             f"There is no segmentation network: {why}.",
-            hint="pip install 'splatworker[segmentation]', then splatworker weights.",
+            hint="pip install onnxruntime, then splatworker weights.",
         )
     import onnxruntime  # noqa: PLC0415 - it need not be there
 

@@ -47,7 +47,7 @@ _HINTS: dict[type[MachineError], str] = {
     NoGpu: "Check nvidia-smi and CUDA_VISIBLE_DEVICES; in a container, start it with docker run --gpus all.",
     GpuTooOld: "Choose a GPU of the RTX 20 series, a T4, or anything newer.",
     GpuUnsupported: "Install splatworker with kernels for this GPU (docs/cuda.md), or torch with CUDA, if asked for.",
-    TorchMissing: "Install it with pip install 'splatworker[torch]', or train on the CPU with --device cpu.",
+    TorchMissing: "Install it with pip install 'torch>=2.8', or train on the CPU with --device cpu.",
     OutOfMemory: "End what else uses the GPU, or choose another one with CUDA_VISIBLE_DEVICES.",
     GpuFailed: "Restart the machine, or choose another one.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.registry import read_any
 from splatworker.stages.command import run_as_command
+from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
 
 
@@ -33,7 +35,14 @@ def main(argv: list[str]) -> int:
     add_arguments(parser, split_default="all")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the folder for the PNGs")
     arguments = parser.parse_args(argv)
-    return run_as_command("render", lambda report: render_photos(arguments, report), as_json=arguments.json)
+
+    def work(report: Reporter) -> dict[str, Any]:
+        result = render_photos(arguments, report)
+        if not arguments.json:
+            sys.stderr.write(printable_lines(f"{arguments.output}: {result['images']} pictures\n"))
+        return result
+
+    return run_as_command("render", work, as_json=arguments.json)
 
 
 def add_arguments(parser: argparse.ArgumentParser, split_default: str) -> None:

@@ -12,7 +12,7 @@ try:
     import torch
     import torch.nn.functional as F
 except ImportError as error:
-    raise ImportError("The reference renderer needs torch: pip install 'splatworker[torch]'.") from error
+    raise ImportError("The reference renderer needs torch: pip install 'torch>=2.8'.") from error
 
 from splatworker.formats.camera import Camera
 from splatworker.render import interface as spec

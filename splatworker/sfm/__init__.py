@@ -1,4 +1,4 @@
-"""Photos to cameras: structure from motion with COLMAP, with a reason for every photo that was left out.
+"""Photos to cameras: structure from motion, by own kernels and COLMAP, with a reason for every photo that was left out.
 
 In: a folder of JPEG and PNG files with their EXIF, perhaps still arriving; options.
 Out: a scene folder with undistorted photos, PINHOLE cameras and sparse points, upright; report.json.

@@ -114,7 +114,7 @@ def parse(argv: Sequence[str]) -> tuple[argparse.Namespace, SfmOptions]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="splatworker sfm", description="Find the cameras of a folder of photos, and sparse points, with COLMAP."
+        prog="splatworker sfm", description="Find the cameras of a folder of photos, and sparse points."
     )
     parser.add_argument("images", type=Path, help="folder of JPEG and PNG photos")
     parser.add_argument(

@@ -110,10 +110,10 @@ def of_masks(photos: Sequence[PhotoHeader], masks: Evidence | None, attempt: Att
     else:
         said = f"{masked} of {given} photos have a mask"
     if masks is None:
-        yield f"{said}: nothing was looked for in what is hidden." if transparent else f"{said}."
+        yield f"{said}: cameras were found by what they keep." if transparent else f"{said}."
     elif used_masks(attempt):
         why = f", for {masks.reason}" if masks.heeded else ", for without them fewer photos could be placed"
-        yield f"{said}: nothing was looked for in what is hidden{why}."
+        yield f"{said}: cameras were found by what they keep{why}."
     else:
         why = masks.reason if not masks.heeded else "with less fewer photos could be placed"
         yield f"{said}: cameras were found by all that the photos show, for {why}."

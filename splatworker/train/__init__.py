@@ -13,8 +13,8 @@ Does not know: where the scene comes from, and how a training step is worked out
 * model: the Gaussians, their optimiser state, and all surgery on them
 * schedule: learning rates and spherical-harmonics degree by iteration
 * density, density_facts: where Gaussians are added and removed: strategies, and what they know of each
-* memory: how many Gaussians fit
 * backdrop: what is behind everything, where it is plain and photos are few
+* memory, out_of_memory: how many Gaussians fit, and what is done where they do not
 * agreement, passing_regions, passers_by: what photos show that others deny, which of it is somebody who passed, and
   photos without them
 * free_space, silhouettes: where no Gaussian may be: before the cameras, and outside of what photos show
@@ -26,7 +26,8 @@ Does not know: where the scene comes from, and how a training step is worked out
 * parallel: several processes, a GPU each, train one splat
 * log, clock: the loss over the iterations, and the time they take
 * evaluate: PSNR and SSIM
-* checkpoint: saving and resuming
+* checkpoint, resume: saving a training, and going on with it
+* milestones: what is due after which iteration
 * folder: the files of a model folder
 * start, cli, eval_cli
 """

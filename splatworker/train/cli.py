@@ -57,7 +57,7 @@ def _say_what_is_missing(report: Reporter, *, tensors: bool) -> None:
     """A GPU that trains a hundred times faster should not lie idle unsaid."""
     code, reason = cuda_refusal(tensors=tensors)
     if code == "torch_missing":
-        report.warning(f"The CPU trains, not the GPU: {reason} (pip install 'splatworker[torch]').")
+        report.warning(f"The CPU trains, not the GPU: {reason} (pip install 'torch>=2.8').")
 
 
 class _Detailed:

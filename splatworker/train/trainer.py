@@ -4,38 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from splatworker.errors import InvalidScene, OutOfMemory
+from splatworker.errors import InvalidScene
 from splatworker.formats.colmap import Points
 from splatworker.formats.gaussians import Gaussians
 from splatworker.render.arrays import to_device
-from splatworker.render.device import give_back_memory, peak_memory
+from splatworker.render.device import peak_memory
 from splatworker.render.interface import GaussianTensors, Renderer, Step
 from splatworker.render.tensors import to_gaussians, to_tensors
 from splatworker.stages import interrupts
 from splatworker.stages.progress import Reporter
 from splatworker.train.backdrop import GAUSSIANS as OF_THE_BACKDROP
 from splatworker.train.backdrop import before, find_backdrop, sphere
-from splatworker.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from splatworker.train.clock import Clock
 from splatworker.train.dense_points import Found, more_points
-from splatworker.train.density import DensityStrategy, GradientDensity, RevisedDensity
+from splatworker.train.density import GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
-from splatworker.train.folder import ModelFolder, splat_path, write_description, write_log, write_splat
+from splatworker.train.folder import ModelFolder, splat_path, write_description, write_log
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import first_gaussians, scene_extent
 from splatworker.train.loading import Loading
 from splatworker.train.log import READ_EVERY, LossLog
-from splatworker.train.memory import gaussian_capacity, is_out_of_memory
+from splatworker.train.memory import gaussian_capacity
+from splatworker.train.milestones import due_after, write_due
 from splatworker.train.model import Model
 from splatworker.train.options import Options
+from splatworker.train.out_of_memory import retry_without_growth
 from splatworker.train.passers_by import PassersBy
-from splatworker.train.photos import load_views
+from splatworker.train.photos import Views, load_views
 from splatworker.train.randomness import Randomness
 from splatworker.train.resolution import Pyramid
+from splatworker.train.resume import resumed
 from splatworker.train.schedule import active_sh_degree, dropout_at, learning_rates
 from splatworker.train.silhouettes import Silhouettes
 from splatworker.train.warm_up import warming_up
@@ -47,9 +50,6 @@ LOADING_SHARE, TRAINING_SHARE = 0.04, 0.94
 """Of the stage's time, for its progress: loading photos, and iterations. The rest is the last evaluation."""
 
 PROGRESS_EVERY = 10
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @np.errstate(all="ignore")  # what is not a number is found by the loss, as on a GPU
@@ -91,16 +91,7 @@ def train(
 
     device = renderer.device
     random = Randomness(options.seed, len(train_photos), device)
-    if options.start_checkpoint:
-        model: Model | None
-        first, model, random_state = load_checkpoint(options.start_checkpoint, device)
-        _check_resumable(options, first, model)
-        try:
-            random.restore(random_state)
-        except ValueError:
-            report.warning("The checkpoint comes from another kind of device: other random numbers follow than there.")
-    else:
-        first, model = 0, None
+    first, model = resumed(options, random, device, report)
     capacity = ranks.capacity if ranks else gaussian_capacity
     density: GradientDensity
     if options.density == "revised":
@@ -118,13 +109,7 @@ def train(
 
     with warming_up(device):
         views = load_views(photos, options, device, loaded, decoded=decoded)
-    gains = None if views.have_holes else loading.gains()  # a hole has its own colour
-    if gains is not None:
-        views = views.divided(gains)
-        report.warning(
-            f"Light differs between the photos ({gains.min():.2f} to {gains.max():.2f} of its mean): they were brought "
-            "into one."
-        )
+    views, gains = _in_common_light(views, loading, report)
     found: Found | None = None
     if model is None:
         found = more_points(options, views[: len(train_photos)], scene.points)
@@ -209,25 +194,18 @@ def train(
         log.add(loss)
         change_density(iteration, model)
 
-        last = iteration == options.iterations
-        saved = last or iteration in options.save_iterations
-        checkpointed = iteration in options.checkpoint_iterations
-        if iteration % READ_EVERY == 0 or saved or checkpointed:
+        due = due_after(options, iteration)
+        if iteration % READ_EVERY == 0 or due.splat or due.checkpoint:
             log.read(iteration, len(model))
         if iteration % PROGRESS_EVERY == 0:
             report.progress("training", LOADING_SHARE + TRAINING_SHARE * iteration / options.iterations)
-        tested = iteration in options.test_iterations and not last
-        if not (writes and (saved or checkpointed or tested)):
+        if not (writes and any(due)):
             continue
         with clock.stopped():
             if folder.is_taken:
                 begin()
-            if checkpointed:
-                path = checkpoint_path(options.model_path, iteration)
-                save_checkpoint(path, iteration, model, random.state())
-            if saved:
-                write_splat(options.model_path, iteration, finished(model))
-            if tested:
+            write_due(due, options, iteration, model, random, finished)
+            if due.scores:
                 quality.measure(iteration, shown(model), sh_degree)
             folder.written()
 
@@ -271,6 +249,20 @@ def train(
     }
 
 
+def _in_common_light(views: Views, loading: Loading, report: Reporter) -> tuple[Views, npt.NDArray[np.floating] | None]:
+    """The views in one light, and by what each channel of each was divided; as they are, and None, where none was asked
+    for or the photos agree. Told to `report`.
+    """
+    gains = None if views.have_holes else loading.gains()  # a hole has its own colour
+    if gains is None:
+        return views, None
+    least, most = gains.min(), gains.max()
+    report.warning(
+        f"Light differs between the photos ({least:.2f} to {most:.2f} of its mean): they were brought into one."
+    )
+    return views.divided(gains), gains
+
+
 def _told(points: Points, found: Found) -> dict[str, Any]:
     return {"sparse": len(points.xyz), "dense": len(found.points.xyz), "coverage": round(found.coverage, 3)}
 
@@ -279,50 +271,3 @@ def _batches(renderer: Renderer, ranks: Ranks) -> BatchStep:
     from splatworker.train.parallel import BatchStep  # noqa: PLC0415 - loads torch
 
     return BatchStep(renderer, ranks)
-
-
-def _check_resumable(options: Options, first: int, model: Model) -> None:
-    if first >= options.iterations:
-        raise InvalidScene(
-            f"The checkpoint was written after iteration {first}, and iterations is {options.iterations}.",
-            hint="Ask for more iterations.",
-        )
-    coefficients = 1 + model.parameters.sh_rest.shape[1]
-    if coefficients != (options.sh_degree + 1) ** 2:
-        raise InvalidScene(f"The checkpoint is not of the degree {options.sh_degree} that is asked for.")
-
-
-def retry_without_growth(call: Callable[P, T], density: DensityStrategy, report: Reporter) -> Callable[P, T]:
-    """`call`, which when memory runs out is tried once more after an end to adding Gaussians.
-
-    Raises (when called):
-        OutOfMemory: memory ran out though nothing is added any more.
-    """
-
-    def attempt(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return call(*args, **kwargs)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if density.frozen:
-                raise _out_of_memory() from error
-        density.frozen = True
-        give_back_memory()
-        report.warning("Memory ran out: training goes on without adding Gaussians.")
-        try:
-            return call(*args, **kwargs)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise _out_of_memory() from error
-
-    return attempt
-
-
-def _out_of_memory() -> OutOfMemory:
-    return OutOfMemory(
-        "The training does not fit into memory.",
-        hint="Use fewer or smaller photos, a smaller max_gaussians, or a larger machine.",
-        stage="train",
-    )

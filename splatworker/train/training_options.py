@@ -51,7 +51,7 @@ class TrainingOptions:
             COUNT,
             advice="More sharpen a scene with 100 photos and more; with few photos the score on photos it has not seen "
             "falls after some 7000. On a GPU 5000 scored as well as 7000 on three scenes of 15 to 43 photos, in two "
-            "thirds of the time (docs/cuda.md).",
+            "thirds of the time (docs/benchmarks-gpu.md).",
             unit="steps",
             group=OPTIMISATION,
             job=InJob(ITERATION, default=7000),

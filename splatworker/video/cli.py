@@ -65,7 +65,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="splatworker frames", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="splatworker frames", description="Choose the frames of videos that make good photos."
+    )
     parser.add_argument("clips", type=Path, nargs="+", metavar="CLIP", help="videos, or folders with videos in them")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="PHOTOS", help="folder for the photos")
     add_options(parser, VideoOptions, dashes=True)

@@ -7,7 +7,6 @@ instant trainer that makes a ball, does the jobs that are quick; another one, wi
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 from collections.abc import Callable, Iterator
@@ -19,14 +18,12 @@ import pytest
 from PIL import Image
 from support import clips, container_bombs, photo_sets
 from support.caller import Caller
+from support.inputs import HEIGHT, WIDTH, as_png, mask, sphere, with_alpha
 from support.jobs import write_photos
 from support.platform_server import Platform
 from support.s3 import Store
 from support.waiting import PATIENCE_S
 
-from splatworker.formats.panorama import mark_equirectangular
-
-WIDTH, HEIGHT = 160, 120
 _numbers = itertools.count()
 
 
@@ -105,37 +102,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds and a half of a pan."""
     return clips.write_clip(tmp_path_factory.mktemp("clips") / "walk.mp4", clips.pan(range(0, 150, 3), (WIDTH, HEIGHT)))
-
-
-def as_png(pixels: np.ndarray | Image.Image) -> bytes:
-    file = io.BytesIO()
-    (pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)).save(file, "PNG")
-    return file.getvalue()
-
-
-def mask(keep: float = 0.5, width: int = WIDTH, height: int = HEIGHT) -> bytes:
-    """A mask that keeps a share of the photo's width, on its left."""
-    pixels = np.zeros((height, width), np.uint8)
-    pixels[:, : round(keep * width)] = 255
-    return as_png(pixels)
-
-
-def with_alpha(photo: Path, opaque: float = 0.5) -> bytes:
-    """The photo with nothing on its right."""
-    with Image.open(photo) as image:
-        picture = image.convert("RGB")
-    with Image.open(io.BytesIO(mask(opaque, *picture.size))) as alpha:
-        picture.putalpha(alpha.convert("L"))
-    return as_png(picture)
-
-
-def sphere(number: int, folder: Path, width: int = 512) -> Path:
-    """A panorama of the hall, marked as that."""
-    path = folder / f"around-{number}.jpg"
-    pose = photo_sets.walk(6)[number]
-    photo_sets.save(photo_sets.photograph(photo_sets.hall(), pose, photo_sets.sphere_rays(width)), path)
-    mark_equirectangular(path)
-    return path
 
 
 @pytest.mark.parametrize("mode", [{"mask_mode": "cutout"}, {"invert_masks": True}])

@@ -5,22 +5,18 @@ from __future__ import annotations
 import os
 import struct
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
-from support import odd_photos, photo_sets
+from support import odd_photos
+from support.decoded import Told, decoded_pixels, reason, run
 from support.jobs import write_photos
 
-from splatworker.formats import panorama
 from splatworker.photos import cli, decode, sandbox
-from splatworker.photos.decode import Decoded
 from splatworker.photos.picture import Picture
 from splatworker.photos.scans import count_scans
-from splatworker.stages.progress import Silent
 
 PHOTO = odd_photos.photo()
 
@@ -35,34 +31,6 @@ def source(tmp_path: Path) -> Path:
     folder = tmp_path / "in"
     folder.mkdir()
     return folder
-
-
-class Told(Silent):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
-
-
-def run(source: Path, **options: Any) -> Decoded:
-    return decode.decode_folder(source, source.parent / "out", options.pop("report", Silent()), **options)
-
-
-def decoded_pixels(source: Path, **options: Any) -> np.ndarray:
-    decoded = run(source, **options)
-    assert decoded.rejected == []
-    (photo,) = decoded.photos
-    with Image.open(source.parent / "out" / photo["name"]) as image:
-        assert image.size == (photo["width"], photo["height"])
-        return np.asarray(image).astype(int)
-
-
-def reason(source: Path, **options: Any) -> str:
-    decoded = run(source, **options)
-    assert decoded.photos == []
-    assert not list((source.parent / "out").iterdir())
-    return str(decoded.rejected[0]["reason"])
 
 
 GREY = PHOTO[:, :, 1]
@@ -170,42 +138,6 @@ def test_a_raw_file_stands_in_for_a_jpeg_that_is_broken(source: Path) -> None:
     assert [photo["file"] for photo in run(source).photos] == ["IMG_1.DNG"]
 
 
-@pytest.mark.parametrize(
-    "convert",
-    [
-        lambda rgba: rgba,
-        lambda rgba: rgba.quantize(64),
-        lambda rgba: rgba.convert("LA"),
-    ],
-)
-def test_alpha_stays(source: Path, convert: Callable[..., Any]) -> None:
-    alpha = np.zeros(PHOTO.shape[:2], np.uint8)
-    alpha[30:90, 40:120] = 255
-    convert(Image.fromarray(np.dstack([PHOTO, alpha]))).save(source / "a.png")
-    found = decoded_pixels(source, max_size=80)
-    assert found.shape[2] == 4
-    assert np.abs(found[:, :, 3] - alpha[::2, ::2]).mean() < 4
-
-
-def test_alpha_that_hides_nothing_is_none(source: Path) -> None:
-    Image.fromarray(PHOTO).convert("RGBA").save(source / "a.png")
-    assert decoded_pixels(source).shape[2] == 3
-
-
-def test_what_is_transparent_everywhere_is_no_photo(source: Path) -> None:
-    Image.fromarray(np.dstack([PHOTO, 0 * GREY])).save(source / "a.png")
-    assert reason(source) == "it is wholly transparent"
-
-
-def test_colours_under_transparency_do_not_bleed_into_the_others(source: Path) -> None:
-    alpha = np.zeros(PHOTO.shape[:2], np.uint8)
-    alpha[:, ::2] = 255
-    colours = np.where(alpha[:, :, None] > 0, 200, 0).astype(np.uint8).repeat(3, axis=2)
-    Image.fromarray(np.dstack([colours, alpha])).save(source / "a.png")
-    found = decoded_pixels(source, max_size=PHOTO.shape[1] // 2)
-    assert np.abs(found[4:-4, 4:-4, :3] - 200).max() <= 2
-
-
 def test_photos_in_folders_of_folders_keep_their_names_apart(source: Path) -> None:
     for number, name in enumerate(["0001.jpg", "day1/0001.jpg", "day1/late/0001.jpg", "day_1/0001.jpg", "day10/2.jpg"]):
         path = source / name
@@ -244,81 +176,6 @@ def test_names_that_are_no_utf8_are_readable(source: Path) -> None:
     decoded = run(source)
     assert [photo["file"] for photo in decoded.photos] == ["café.jpg"]
     assert [photo["name"] for photo in decoded.rejected] == ["café 2.txt"]
-
-
-def test_a_panorama_is_shrunk_to_what_its_views_need_and_says_what_it_shows(source: Path) -> None:
-    xmp = panorama.as_xmp(panorama.Area(-180, 180, -60, 60), 1200, 400)
-    (source / "belt.jpg").write_bytes(odd_photos.jpeg_with_xmp(odd_photos.photo(1200, 400), xmp))
-    rgba = np.dstack([odd_photos.photo(400, 200), np.full((200, 400), 255, np.uint8)])
-    rgba[:50, :50, 3] = 0
-    told = PngImagePlugin.PngInfo()
-    told.add_itxt("XML:com.adobe.xmp", panorama.as_xmp(panorama.Area(), 400, 200).decode())
-    Image.fromarray(rgba).save(source / "cut.png", pnginfo=told)
-    around = photo_sets.photograph(photo_sets.hall(), photo_sets.walk(3)[1], photo_sets.sphere_rays(512))
-    Image.fromarray(around).save(source / "silent.jpg", quality=93)
-    decoded = run(source, max_size=200)
-    assert decoded.rejected == []
-    assert all(photo["panorama"] for photo in decoded.photos)
-    sizes = {photo["name"]: (photo["width"], photo["height"]) for photo in decoded.photos}
-    assert sizes == {"belt.jpg": (800, 267), "cut.png": (400, 200), "silent.jpg": (512, 256)}
-    areas = {}
-    for name in sizes:
-        with Image.open(source.parent / "out" / name) as clean:
-            areas[name] = panorama.area_of(clean, clean.info, clean.getexif())
-    assert areas["cut.png"] == areas["silent.jpg"] == panorama.Area()
-    assert areas["belt.jpg"] is not None
-    assert (areas["belt.jpg"].south, areas["belt.jpg"].north) == pytest.approx((-60, 60), abs=0.3)
-
-
-def test_what_is_no_equirectangular_panorama_is_refused_by_name(source: Path) -> None:
-    says = b"<x GPano:ProjectionType='cylindrical'/>"
-    (source / "says.jpg").write_bytes(odd_photos.jpeg_with_xmp(PHOTO, says))
-    y, x = (np.mgrid[:256, :256] + 0.5) / 256 - 0.5
-    circle = np.where((np.hypot(x, y) < 0.49)[..., None], odd_photos.photo(256, 256), 4).astype(np.uint8)
-    Image.fromarray(np.concatenate([circle, circle[::-1]], axis=1)).save(source / "two.jpg")
-    assert {photo["name"]: photo["reason"] for photo in run(source).rejected} == {
-        "says.jpg": panorama.NOT_EQUIRECTANGULAR,
-        "two.jpg": panorama.TWO_CIRCLES,
-    }
-
-
-def test_an_ordinary_photo_twice_as_wide_as_high_is_no_panorama(source: Path) -> None:
-    wide = np.concatenate([PHOTO, PHOTO[::-1]], axis=1)[: PHOTO.shape[1], :]
-    Image.fromarray(wide).resize((512, 256)).save(source / "a.png")
-    plain = np.full((256, 512, 3), 240, np.uint8)
-    plain[60:200, 200:300] = 30
-    plain[:, :, 2] = np.linspace(100, 200, 256, dtype=np.uint8)[
-        :, None
-    ]  # a studio's background: the same on both sides
-    Image.fromarray(plain).save(source / "b.png")
-    assert len(run(source).photos) == 2
-
-
-def test_screenshots_and_collages_are_said(source: Path) -> None:
-    one = Image.fromarray(PHOTO)
-    one.save(source / "Screenshot 2026-01-02.png")
-    told = PngImagePlugin.PngInfo()
-    told.add_text("Software", "gnome-screenshot")
-    one.rotate(90, expand=True).save(source / "b.png", pnginfo=told)
-    both = np.concatenate([PHOTO, np.full((PHOTO.shape[0], 4, 3), 255, np.uint8), PHOTO[::-1]], axis=1)
-    Image.fromarray(both).save(source / "c.png")
-    one.rotate(180).save(source / "d.png")
-    report = Told()
-    assert len(run(source, report=report).photos) == 4
-    assert len(report.warnings) == 2
-    assert any("b.png, Screenshot 2026-01-02.png seem to be screenshots" in warning for warning in report.warnings)
-    assert any("c.png seems to be a collage" in warning for warning in report.warnings)
-
-
-def test_a_photo_too_long_for_a_jpeg_costs_nothing_but_itself(source: Path) -> None:
-    write_photos(source, 2)
-    Image.new("RGB", (70_000, 64)).save(source / "wide.png")
-    Image.new("RGB", (30_000, 64)).save(source / "narrow.png")
-    decoded = run(source, max_size=2133)
-    assert len(decoded.photos) == 2
-    reasons = {photo["name"]: photo["reason"] for photo in decoded.rejected}
-    assert "65500 a side" in reasons["wide.png"]
-    assert "too narrow" in reasons["narrow.png"]
 
 
 def test_a_progressive_jpeg_of_many_scans_is_refused_before_it_is_decoded(source: Path) -> None:

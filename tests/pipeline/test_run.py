@@ -1,4 +1,4 @@
-"""The order of the stages: the first error ends the others, and is the job's; whole jobs are in test_handler.py."""
+"""The order of the stages: the first error ends the others, and is the job's; whole jobs are in handler/."""
 
 from __future__ import annotations
 

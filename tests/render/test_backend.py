@@ -59,7 +59,7 @@ def test_a_gpu_without_torch_is_an_error_with_a_way_out(monkeypatch: pytest.Monk
     with pytest.raises(TorchMissing) as refused:
         backend.renderer_for("cuda")
     assert refused.value.code == "torch_missing"
-    assert "splatworker[torch]" in str(refused.value.hint)
+    assert "pip install 'torch>=2.8'" in str(refused.value.hint)
 
 
 OWN_WITHOUT_TORCH = """

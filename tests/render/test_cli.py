@@ -32,10 +32,11 @@ def test_pictures_are_the_photos_when_the_splat_is_the_truth(
         assert np.abs(drawn - np.asarray(Image.open(photo.path))).max() <= 2  # the reference drew the photos
 
 
-def test_split_size_and_background(tiny_scene: Path, tmp_path: Path) -> None:
+def test_split_size_and_background(tiny_scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_ply(tmp_path / "truth.ply", to_gaussians(truth()))
     command = [str(tmp_path / "truth.ply"), "-s", str(tiny_scene), "-o", str(tmp_path), "--split", "test", "-r", "2"]
     assert cli.main(["-w", *command]) == 0
+    assert capsys.readouterr().err.splitlines()[-1] == f"{tmp_path}: 2 pictures"
     drawn = np.asarray(Image.open(tmp_path / "photo008.png"))
     assert drawn.shape == (18, 24, 3)
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["photo000.png", "photo008.png"]

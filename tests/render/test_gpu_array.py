@@ -14,6 +14,7 @@ from support.one_thread import one_thread_gpu
 TESTS = Path(__file__).parents[1]
 CASES = [
     "render/gpu_array_cases.py",
+    "render/gpu_kernel_cases.py",
     "train/own_gpu_cases.py",
     "export/own_gpu_cases.py",
     "commands/own_gpu_cases.py",

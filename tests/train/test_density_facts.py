@@ -1,4 +1,4 @@
-"""What density control knows of a Gaussian; on a GPU: render/gpu_array_cases.py."""
+"""What density control knows of a Gaussian; on a GPU: render/gpu_kernel_cases.py."""
 
 from __future__ import annotations
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from support import clips, container_bombs
 from support.clips import refusal
-from support.container_bombs import FTYP, LISTS, MKV, MP4, SILENT, Writer, box, elsewhere, with_moov
+from support.container_bombs import FTYP, LISTS, MP4, SILENT, Writer, box, elsewhere, with_moov
 from support.jobs import slow
+from support.matroska_bombs import EBML, MKV
 from support.servers import RawServer
 
 from splatworker.stages.progress import Silent
@@ -124,9 +125,7 @@ def server() -> Iterator[RawServer]:
 
 
 @pytest.mark.parametrize("kind", ["playlist", *slow("concat", "subfile", "dash")])
-@pytest.mark.parametrize(
-    "head", [b"", FTYP, FTYP + box(b"moov", b""), container_bombs.EBML], ids=["text", "ftyp", "moov", "ebml"]
-)
+@pytest.mark.parametrize("head", [b"", FTYP, FTYP + box(b"moov", b""), EBML], ids=["text", "ftyp", "moov", "ebml"])
 def test_a_list_of_other_files_is_not_followed(
     clip: Path, tmp_path: Path, server: RawServer, kind: str, head: bytes
 ) -> None:

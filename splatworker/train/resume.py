@@ -1,0 +1,42 @@
+"""Where a training begins: with nothing, or where a checkpoint was written."""
+
+from __future__ import annotations
+
+from splatworker.errors import InvalidScene
+from splatworker.render.arrays import Device
+from splatworker.stages.progress import Reporter
+from splatworker.train.checkpoint import load_checkpoint
+from splatworker.train.model import Model
+from splatworker.train.options import Options
+from splatworker.train.randomness import Randomness
+
+
+def resumed(options: Options, random: Randomness, device: Device, report: Reporter) -> tuple[int, Model | None]:
+    """(0, None), or the iteration that `options.start_checkpoint` was written after, and its model on `device`.
+
+    `random` goes on as it stood then; `report` is told where it cannot.
+
+    Raises:
+        InvalidScene: the file is not a checkpoint of this trainer, or not one that these options go on from.
+        SplatError: it cannot be opened.
+    """
+    if not options.start_checkpoint:
+        return 0, None
+    first, model, random_state = load_checkpoint(options.start_checkpoint, device)
+    _check_resumable(options, first, model)
+    try:
+        random.restore(random_state)
+    except ValueError:
+        report.warning("The checkpoint comes from another kind of device: other random numbers follow than there.")
+    return first, model
+
+
+def _check_resumable(options: Options, first: int, model: Model) -> None:
+    if first >= options.iterations:
+        raise InvalidScene(
+            f"The checkpoint was written after iteration {first}, and iterations is {options.iterations}.",
+            hint="Ask for more iterations.",
+        )
+    coefficients = 1 + model.parameters.sh_rest.shape[1]
+    if coefficients != (options.sh_degree + 1) ** 2:
+        raise InvalidScene(f"The checkpoint is not of the degree {options.sh_degree} that is asked for.")

@@ -1,0 +1,41 @@
+"""Folders with files that are not ours, and what is said where one stands in the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.jobs import stand_in
+
+from splatworker.commands import run as run_cli
+
+MINE = "The person's own.\n"
+
+
+def snapshot(folder: Path) -> dict[str, object]:
+    """Every file and link below a folder, with what is in it."""
+    found: dict[str, object] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            found[str(path.relative_to(folder))] = path.readlink()
+        elif path.is_file():
+            found[str(path.relative_to(folder))] = path.read_bytes()
+    return found
+
+
+def put(path: Path, text: str = MINE) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def run(*words: object) -> int:
+    return run_cli.main([str(word) for word in (*words, "--ply-only")], command=stand_in())
+
+
+def refused(text: str, *words: str) -> None:
+    """One sentence of a person's code, with these words in it."""
+    (line,) = [line for line in text.splitlines() if not line.endswith("matching photos")]
+    assert line.startswith("Error: ")
+    assert line.endswith("[invalid_job]")
+    for word in words:
+        assert word in line
