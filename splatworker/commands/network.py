@@ -18,7 +18,7 @@ from typing import Any
 import stamina.instrumentation
 
 from splatworker.deliver import upload, webhook
-from splatworker.errors import SplatError
+from splatworker.errors import InvalidJob, SplatError
 from splatworker.formats.filling import files_to_write
 from splatworker.network import guard
 from splatworker.photos import fetch, fetch_videos
@@ -32,14 +32,39 @@ def main(name: str, argv: list[str]) -> int:
     work = {"fetch": _fetch, "fetch-videos": _fetch_videos, "upload": _upload, "notify": _notify}[name]
     hide_memory_and_environment()  # the URLs are keys
     stamina.instrumentation.set_on_retry_hooks([])  # retries are told as what they are: part of the work
-    request = json.load(sys.stdin)
     status = run_as_command(
         "photos" if name.startswith("fetch") else "deliver",
-        lambda report: work(request, report),
+        lambda report: work(_request(name), report),
         as_json="--json" in argv,
     )
     sys.stdout.flush()
     os._exit(status)  # not waiting for threads that wait for a server
+
+
+def _request(name: str) -> dict[str, Any]:
+    """What the worker sends on standard input.
+
+    Raises:
+        InvalidJob: somebody else has called the command.
+    """
+    try:
+        request = json.load(sys.stdin)
+    except (ValueError, RecursionError):
+        request = None
+    if not isinstance(request, dict) or not request.keys() >= _NEEDED[name]:
+        raise InvalidJob(
+            f"`splatworker {name}` reads what it shall do from the worker, as JSON, and this is none.",
+            hint="It is the worker's own: people call `splatworker run`.",
+        )
+    return request
+
+
+_NEEDED = {
+    "fetch": {"urls", "folder", "local"},
+    "fetch-videos": {"urls", "folder", "local"},
+    "upload": {"path", "url", "local", "content_type"},
+    "notify": {"url", "message", "secret", "tries"},
+}
 
 
 def _fetch(request: dict[str, Any], report: Reporter) -> dict[str, Any]:

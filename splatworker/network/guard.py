@@ -26,7 +26,7 @@ from requests_hardened.ip_filter_adapter import IPFilterAdapter
 
 from splatworker.errors import InvalidJob
 from splatworker.network import faults, header_values
-from splatworker.network.connections import PatientAdapter
+from splatworker.network.connections import AUTHORITIES, PatientAdapter
 from splatworker.network.ports import PORTS_OF_OTHERS
 
 CONNECT_TIMEOUT_S = 10.0
@@ -224,7 +224,7 @@ def session() -> requests.Session:
     for prefix, adapter in adapters.items():
         new.mount(prefix, adapter)
     # Behind a company's or a test's own certificate authority, without the rest of `trust_env`.
-    new.verify = os.environ.get("SSL_CERT_FILE") or True
+    new.verify = os.environ.get(AUTHORITIES) or True
     return new
 
 

@@ -19,6 +19,7 @@ from splatworker.errors import InvalidJob
 from splatworker.formats import ownership
 from splatworker.machine import operator_limits
 from splatworker.network import guard
+from splatworker.network.connections import check_authorities
 from splatworker.network.presigned import check_lifetime, expiry
 from splatworker.photos.expired_photos import check_photos
 from splatworker.worker.costs import check_costs
@@ -50,6 +51,7 @@ def check(job: Job, *, local: bool) -> float | None:
     """
     environment_rule()
     operator_limits.check()
+    check_authorities()
     seconds = _deadline(job, local=local)
     if not local:
         check_costs(job)

@@ -38,3 +38,13 @@ def test_a_forbidden_address_is_an_error_of_delivery_without_its_secret(stage: s
     )
     assert (status, event["event"], event["stage"]) == (1, "error", "deliver")
     assert "5ECRET" not in json.dumps(event) + told
+
+
+@pytest.mark.parametrize("stage", ["fetch", "fetch-videos", "upload", "notify"])
+@pytest.mark.parametrize("request_text", ["", "[]"])
+def test_whoever_else_calls_them_gets_one_sentence(stage: str, request_text: str) -> None:
+    command = [sys.executable, "-P", "-m", "splatworker", stage]
+    done = subprocess.run(command, input=request_text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith("Error: ")
+    assert "Traceback" not in done.stderr
