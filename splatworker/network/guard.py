@@ -25,7 +25,7 @@ from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 
 from splatworker.errors import InvalidJob
-from splatworker.network import faults, header_values
+from splatworker.network import faults, header_values, hosts
 from splatworker.network.connections import AUTHORITIES, PatientAdapter
 from splatworker.network.ports import PORTS_OF_OTHERS
 
@@ -97,12 +97,11 @@ def check_url(url: str, field: str) -> None:
         return
     if port in PORTS_OF_OTHERS:
         raise InvalidJob(f"The field '{field}' names port {port}, which is not a web server's.")
-    try:
-        literal = ipaddress.ip_address(host)
-    except ValueError:
-        return  # a name: resolved, judged and pinned when it is connected to
-    if not is_public(literal):
+    literal = hosts.literal_of(host)
+    if hosts.is_this_machine(host) or (literal is not None and not is_public(literal)):
         raise InvalidJob(f"The field '{field}' points to an address that is not public.")
+    if literal is None and not hosts.is_name(host):  # a name is resolved, judged and pinned when it is connected to
+        raise InvalidJob(f"The field '{field}' holds a URL whose host is no name that could exist.")
 
 
 def check_form(url: str, field: str) -> tuple[str, int | None]:
