@@ -12,19 +12,27 @@ import dataclasses
 import json
 import os
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import requests
 import stamina.instrumentation
 
 from splatworker.deliver import upload, webhook
-from splatworker.errors import InvalidJob, SplatError
+from splatworker.errors import InvalidJob, SplatError, UploadRefused
 from splatworker.formats.filling import files_to_write
 from splatworker.network import guard
+from splatworker.network.redact import without_query
 from splatworker.photos import fetch, fetch_videos
 from splatworker.stages.command import run_as_command
 from splatworker.stages.progress import Reporter
 from splatworker.stages.supervise import hide_memory_and_environment
+
+TARGETS_SECONDS = 10.0
+"""Seconds for the names of all addresses that a splat goes to."""
 
 
 def main(name: str, argv: list[str]) -> int:
@@ -67,13 +75,31 @@ _NEEDED = {
 }
 
 
+def _check_targets(urls: Iterable[str]) -> None:
+    """Refuse a job whose splat could not be delivered, before anything is made: where its URLs lead is known by now.
+
+    Raises:
+        UploadRefused: one leads into the worker's own network.
+    """
+    end = time.monotonic() + TARGETS_SECONDS
+    for url in {urlsplit(url).netloc: url for url in urls}.values():
+        with contextlib.suppress(requests.Timeout):
+            if guard.within(lambda: end, lambda url=url: guard.leads_inside(url)):  # type: ignore[misc]
+                raise UploadRefused(
+                    f"The splat could not be delivered to {without_query(url)}: its address is not public.",
+                    hint="Give a URL that is reached from the internet, and send the job again.",
+                )
+
+
 def _fetch(request: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    _check_targets(request.get("targets", ()))
     masks = {"masks": request["masks"], "masks_folder": Path(request["masks_folder"])} if "masks" in request else {}
     fetched = fetch.fetch(request["urls"], Path(request["folder"]), report, local=request["local"], **masks)
     return dataclasses.asdict(fetched)
 
 
 def _fetch_videos(request: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    _check_targets(request.get("targets", ()))
     fetched = fetch_videos.fetch_videos(request["urls"], Path(request["folder"]), report, local=request["local"])
     errors = {number: error.to_event() for number, error in fetched.errors.items()}
     return {"files": fetched.files, "errors": errors}

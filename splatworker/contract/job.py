@@ -230,7 +230,7 @@ def _validated(model: type[Validated], data: dict[str, Any]) -> Validated:
     notes: list[str] = []
     params = {} if data.get("params") is None else data["params"]
     if isinstance(params, dict):
-        params = _with_those_beside(data, params)
+        params = {name: data.pop(name) for name in BESIDE_PARAMS if name in data} | params
     data["params"] = params
     _refuse_unknown_fields(model, data)
     if isinstance(params, dict):
@@ -241,21 +241,6 @@ def _validated(model: type[Validated], data: dict[str, Any]) -> Validated:
         raise explain(error, SECTIONS, Job) from None
     made._notes = tuple(notes)
     return made
-
-
-def _with_those_beside(data: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-    """The params, with those that stand beside them, which are taken out of the job.
-
-    Raises:
-        InvalidJob: both places have one, and they disagree.
-    """
-    beside = {name: data.pop(name) for name in BESIDE_PARAMS if name in data}
-    for name in beside.keys() & params.keys():
-        if beside[name] != params[name]:
-            raise InvalidJob(
-                f"The field '{name}' and the param '{name}' ask for different things.", hint="Give one of the two."
-            )
-    return beside | params
 
 
 def _refuse_unknown_fields(model: type[Recipe], data: dict[str, Any]) -> None:

@@ -144,6 +144,22 @@ def addresses_of(host: str, port: int) -> list[str]:
     return found
 
 
+def leads_inside(url: str) -> bool:
+    """Whether a URL's host is one that must not be connected to, as its resolver says now; a name that it does not know
+    is none.
+    """
+    parts = urlsplit(url)
+    if private_urls_allowed() or parts.hostname is None:
+        return False
+    try:
+        addresses_of(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+    except InvalidIPAddress:
+        return True
+    except requests.RequestException:
+        return False
+    return False
+
+
 class RefusedPort(requests.RequestException):
     """A redirect to a port that is not a web server's."""
 

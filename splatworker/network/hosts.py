@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
 import unicodedata
 
 LONGEST_NAME, LONGEST_LABEL = 253, 63
@@ -13,18 +12,13 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def literal_of(host: str) -> Address | None:
-    """The address that a host spells out; None for a name.
+    """The address that a host spells out, in digits of any script; None for a name.
 
-    Resolvers take more for an address than RFC 3986 does: `127.1`, `0x7f.1`, `2130706433`, digits of other scripts.
+    Resolvers take more for an address than RFC 3986 does, `127.1` or `2130706433`: these are for them to say.
     """
-    plain = _plain(host)
     try:
-        return ipaddress.ip_address(plain)
+        return ipaddress.ip_address(_plain(host))
     except ValueError:
-        pass
-    try:
-        return ipaddress.IPv4Address(socket.inet_aton(plain))
-    except (OSError, ValueError):
         return None
 
 

@@ -48,3 +48,14 @@ def test_whoever_else_calls_them_gets_one_sentence(stage: str, request_text: str
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1].startswith("Error: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("stage", ["fetch", "fetch-videos"])
+def test_where_a_splat_shall_go_is_looked_at_before_anything_is_fetched(stage: str, tmp_path: Path) -> None:
+    """The resolver's own forms of an address inside, and names of it, are known to nobody before."""
+    targets = ["https://1.1.1.1/a.ply", "http://2130706433/a.ply?X-Amz-Signature=5ECRET"]
+    request = {"urls": ["http://127.0.0.1:9/a"], "folder": str(tmp_path / "in"), "local": False, "targets": targets}
+    status, event, _ = ask(stage, request)
+    assert (status, event["code"], event["stage"]) == (1, "upload_refused", "deliver")
+    assert "http://2130706433/a.ply: its address is not public" in event["message"]
+    assert not (tmp_path / "in").exists()

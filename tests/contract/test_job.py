@@ -239,15 +239,3 @@ def test_masks_are_one_for_each_photo_or_null() -> None:
 def test_masks_that_are_none_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(InvalidJob, match=next(iter(bad))):
         parse(GOOD | bad)
-
-
-@pytest.mark.parametrize(
-    ("beside", "within"), [("own", "original"), ("original", "own"), (None, "own"), ("original", 7)]
-)
-def test_a_param_that_stands_in_two_places_with_two_values_is_no_choice_of_ours(beside: Any, within: Any) -> None:
-    with pytest.raises(InvalidJob, match="field 'schedule' and the param 'schedule'"):
-        parse(GOOD | {"schedule": beside, "params": {"schedule": within}})
-
-
-def test_a_param_that_stands_in_two_places_with_one_value_is_taken() -> None:
-    assert parse(GOOD | {"preview": False, "params": {"preview": False}}).no_preview

@@ -65,7 +65,7 @@ def test_errors_in_words_name_neither_address_nor_query() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.1", "0x7f.1", "2130706433", "１２７.0.0.1", "localhost", "a.localhost", "a..b", "."]
+    "host", ["１２７.0.0.1", "127。0。0。1", "localhost", "a.localhost", "a..b", "b" * 64 + ".example"]
 )
 def test_a_host_that_cannot_be_a_servers_is_refused_by_the_field(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is made, and not when it is to be delivered."""
@@ -74,7 +74,7 @@ def test_a_host_that_cannot_be_a_servers_is_refused_by_the_field(host: str, monk
         guard.check_url(f"https://{host}/a.ply?sig=5ECR3T", "upload_url")
 
 
-@pytest.mark.parametrize("host", ["1.1.1.1", "16843009", "[2606:4700::1111]", "bücher.example", "a.example."])
+@pytest.mark.parametrize("host", ["1.1.1.1", "[2606:4700::1111]", "bücher.example", "a.example."])
 def test_a_host_that_may_be_one_passes(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(guard.ALLOW_PRIVATE, raising=False)
     guard.check_url(f"https://{host}/a.ply", "upload_url")
