@@ -7,13 +7,19 @@ request, signature and all.
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import requests
 from urllib3.exceptions import HTTPError
 
+from splatworker.network import guard
+
 MOST_BYTES = 16 << 10
 """Of an error's body that are looked at."""
+
+MOST_SECONDS = 5.0
+"""For these bytes."""
 
 _WORD = r"[A-Za-z][A-Za-z0-9]{1,59}"
 _CODE = re.compile(rf'<Code>\s*({_WORD})\s*</Code>|"code"\s*:\s*"({_WORD})"'.encode(), re.IGNORECASE)
@@ -42,12 +48,16 @@ ENDED = "the URL's signature has expired"
 
 
 def reason(response: requests.Response) -> str:
-    """Why a store refused, "" where it does not say. Takes as long as the first bytes of the answer's body do.
+    """Why a store refused, "" where it does not say, or not within `MOST_SECONDS`: that it refused is known.
 
     Args:
         response: to a request with `stream=True`; what comes after the first bytes is left unread.
     """
-    body = _beginning(response)
+    end = time.monotonic() + MOST_SECONDS
+    try:
+        body = guard.within(lambda: end, lambda: _beginning(response))
+    except requests.Timeout:
+        body = b""
     code = _code(response, body)
     if code.lower() in _ENDED_CODES or (code and _ENDED.search(body)):
         return f"{ENDED} ({code})"

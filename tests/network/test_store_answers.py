@@ -70,3 +70,20 @@ def test_azures_code_may_stand_in_a_header() -> None:
 def test_what_breaks_off_or_never_ends_is_told_as_far_as_it_came() -> None:
     assert "NoSuchKey" in reason(b"<Error><Code>NoSuchKey</Code>", length=10_000)
     assert reason(b"x" * 300_000 + b"<Code>NoSuchKey</Code>") == ""
+
+
+def test_a_reason_that_never_comes_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The refusal itself is there, and counts."""
+    monkeypatch.setattr(store_answers, "MOST_SECONDS", 0.2)
+
+    def behave(connection: socket.socket, number: int) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\nx-ms-error-code: BlobNotFound\r\n\r\n<")
+        server.stopping.wait()
+
+    with (
+        RawServer(behave) as server,
+        guard.session() as session,
+        session.get(server.url(), timeout=20, stream=True) as answer,
+    ):
+        assert "BlobNotFound" in store_answers.reason(answer)
