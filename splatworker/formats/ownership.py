@@ -47,6 +47,9 @@ def demand_usable(folder: Path, option: str, stage: str) -> None:
         words = "is" if place == given else f"lies in '{place}', which is"
         kind = "a link to nothing" if place.is_symlink() and not place.exists() else "a file"
         raise InvalidJob(f"'{folder}' {words} {kind}, and a folder is needed.", hint=hint, stage=stage)
+    if any(len(os.fsencode(part)) > os.pathconf(place, "PC_NAME_MAX") for part in given.parts):
+        too_long = OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        raise _cannot_be_written(folder, too_long, hint, stage)
     try:
         with tempfile.TemporaryFile(dir=place) as file:
             file.write(bytes(PROBE_BYTES))
