@@ -38,6 +38,9 @@ fi
 
 read -r -a more <<<"${BUILD_ARGS:-}"
 # The platform's machines are x86-64, whatever this one is.
-docker build --platform linux/amd64 --build-arg "WITH_INRIA=$with_inria" ${variant[@]+"${variant[@]}"} \
-  ${segmentation[@]+"${segmentation[@]}"} -t "$image" ${more[@]+"${more[@]}"} .
+if ! docker build --platform linux/amd64 --build-arg "WITH_INRIA=$with_inria" ${variant[@]+"${variant[@]}"} \
+  ${segmentation[@]+"${segmentation[@]}"} -t "$image" ${more[@]+"${more[@]}"} .; then
+  echo "build.sh: $image was not built; the step that failed stands above." >&2
+  exit 1
+fi
 echo "Built $image. Next: ./test-local.sh here, or ./upload-runpod.sh to bring it to RunPod."

@@ -9,6 +9,10 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+if [ $# -gt 1 ] || [[ ${1:-} == -* ]]; then
+  echo "usage: ./generate-presigned-urls.sh [FILE]   see its head for the environment that it reads" >&2
+  exit 2
+fi
 missing=()
 for name in R2_BUCKET R2_ACCESS_KEY_ID R2_SECRET_ACCESS_KEY; do
   [ -n "${!name:-}" ] || missing+=("$name")

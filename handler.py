@@ -18,11 +18,12 @@ from types import FrameType
 from typing import Any
 
 from splatworker.contract import job
-from splatworker.errors import Cancelled, SplatError
+from splatworker.contract.job_file import read as _read
+from splatworker.errors import Cancelled, SplatError, from_os_error
 from splatworker.pipeline import outputs, transfers
 from splatworker.pipeline import run as pipeline
 from splatworker.pipeline.exporter import Exporter
-from splatworker.stages import interrupts
+from splatworker.stages import command, interrupts, standard_streams
 from splatworker.stages.console import Console
 from splatworker.stages.printable import printable
 from splatworker.stages.process import StageRunner
@@ -33,9 +34,6 @@ from splatworker.worker import logs, preflight, responses
 from splatworker.worker.session import JobSession, Shutdown, WorkerSettings, sigterm_cancels_this_task
 
 PLATFORM = WorkerSettings()
-
-MOST_JOB_BYTES = 16 * 2**20
-"""Bytes of a job file: the platform's queue takes ten megabytes."""
 
 logs.configure()
 
@@ -146,10 +144,22 @@ def run_file(path: Path) -> int:
         except (asyncio.CancelledError, KeyboardInterrupt):
             interrupted = True
             answer = responses.failure(Cancelled("The job was stopped.", hint="Start it again to go on."), None)
-    print(json.dumps(answer, indent=2))
+    unread = _print(answer)
     if answer["status"] != "success":
-        print(printable(f"Error: {answer['error']} {answer['hint']} [{answer['code']}]"), file=sys.stderr)
+        with contextlib.suppress(OSError):
+            print(printable(f"Error: {answer['error']} {answer['hint']} [{answer['code']}]"), file=sys.stderr)
+    if unread is not None:
+        return command.tell_people(unread)
     return interrupts.INTERRUPTED if interrupted else 0 if answer["status"] == "success" else 1
+
+
+def _print(answer: dict[str, Any]) -> SplatError | None:
+    """Print an answer; why it could not be, if nobody reads it any more, or the disk that it goes to is full."""
+    try:
+        print(json.dumps(answer, indent=2), flush=True)
+    except OSError as error:
+        return from_os_error(error, "pipeline")
+    return None
 
 
 async def _until_ctrl_c(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
@@ -166,24 +176,9 @@ async def _until_ctrl_c(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, 
     return await work
 
 
-def _read(path: Path) -> Any:
-    """The JSON document in a file.
-
-    Raises:
-        OSError, ValueError: there is none, or one that is no job's.
-    """
-    with path.open("rb") as file:
-        document = file.read(MOST_JOB_BYTES + 1)
-    if len(document) > MOST_JOB_BYTES:
-        raise ValueError(f"it has more than {MOST_JOB_BYTES >> 20} MiB")
-    try:
-        return json.loads(document.decode("utf-8"))
-    except RecursionError:
-        raise ValueError("lists or objects in it are nested too deep") from None
-
-
 def main(argv: list[str]) -> int:
     """Serve the platform's queue, or do one job file."""
+    standard_streams.open_missing()
     files = [word for word in argv if not word.startswith("-")]
     if not logs.on_platform() and not argv:
         files = ["test_input.json"]

@@ -7,9 +7,9 @@ cd "$(dirname "$0")"
 
 image=${IMAGE:-splatworker:latest}
 native=no
-case "${1:-}" in
-  "") ;;
-  --native) native=yes ;;
+case "$#:${1:-}" in
+  0:) ;;
+  1:--native) native=yes ;;
   *)
     echo "usage: ./test-local.sh [--native]" >&2
     exit 2

@@ -7,8 +7,13 @@ cd "$(dirname "$0")"
 
 image=${IMAGE:-splatworker:latest}
 target=${1:-}
-if [ -z "$target" ] || [ "${target#-}" != "$target" ]; then
+if [ $# -ne 1 ] || [ -z "$target" ] || [ "${target#-}" != "$target" ]; then
   echo "usage: ./upload-runpod.sh NAME[:TAG]   for example docker.io/yourname/splatworker" >&2
+  exit 2
+fi
+if ! [[ $target =~ ^[a-z0-9][a-z0-9._/:-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$ ]] ||
+  [[ $target == *://* || $target == */ || $target == *: ]]; then
+  echo "upload-runpod.sh: '$target' is no image's name, such as docker.io/yourname/splatworker." >&2
   exit 2
 fi
 case "${target##*/}" in
@@ -25,7 +30,10 @@ if ! docker image inspect "$image" >/dev/null 2>&1; then
   exit 1
 fi
 
-docker tag "$image" "$target"
+if ! docker tag "$image" "$target"; then
+  echo "upload-runpod.sh: docker does not take '$target' for a name." >&2
+  exit 1
+fi
 if ! docker push "$target"; then
   echo "upload-runpod.sh: the push failed; log in with: docker login ${target%%/*}" >&2
   exit 1

@@ -6,6 +6,10 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+if [ $# -gt 0 ]; then
+  echo "usage: R2_BUCKET=NAME ./upload-test-images.sh   photos are those in test-images/" >&2
+  exit 2
+fi
 bucket=${R2_BUCKET:-}
 prefix=${R2_PREFIX:-test-images}
 folder=test-images
@@ -48,7 +52,10 @@ for photo in "${photos[@]}"; do
   name=${photo##*/}
   echo "$name"
   # --remote: without it wrangler 4 writes to a store on this machine and says nothing about it.
-  "${wrangler[@]}" r2 object put "$bucket/$prefix/$name" --file "$photo" --content-type "$(content_type "$name")" --remote \
-    >/dev/null
+  if ! "${wrangler[@]}" r2 object put "$bucket/$prefix/$name" --file "$photo" --content-type "$(content_type "$name")" \
+    --remote >/dev/null; then
+    echo "upload-test-images.sh: $name was not uploaded to $bucket; wrangler login, or set CLOUDFLARE_API_TOKEN." >&2
+    exit 1
+  fi
 done
 echo "Uploaded ${#photos[@]} photos to $bucket/$prefix. Next: ./generate-presigned-urls.sh"

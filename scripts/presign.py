@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 PHOTO_SECONDS = 6 * 3600
 UPLOAD_SECONDS = 12 * 3600
+ADDRESS = r"https?://[A-Za-z0-9.:\[\]-]+(/[^\s?#]*)?"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".tif", ".tiff"}
 
 
@@ -25,9 +31,26 @@ def main(folder: Path, target: Path) -> int:
     if len(names) < 5:
         sys.stderr.write(f"{folder}/ holds {len(names)} photos; put at least 5 there.\n")
         return 1
-    environment = os.environ
+    try:
+        job = _job(names, os.environ)
+    except (BotoCoreError, ValueError) as error:
+        sys.stderr.write(f"No URL can be signed: {' '.join(str(error).split())}\n")
+        return 1
+    return _write(job, target, len(names))
+
+
+def _job(names: list[str], environment: Mapping[str, str]) -> dict[str, Any]:
+    """The job, with a signed URL for each photo and for the splat."""
     bucket, prefix = environment["R2_BUCKET"], environment.get("R2_PREFIX") or "test-images"
     endpoint = environment.get("R2_ENDPOINT") or f"https://{environment['R2_ACCOUNT_ID']}.r2.cloudflarestorage.com"
+    for name, text, form, example in (
+        ("R2_ENDPOINT", environment.get("R2_ENDPOINT"), ADDRESS, "https://s3.example.com"),
+        ("R2_PUBLIC_URL", environment.get("R2_PUBLIC_URL"), ADDRESS, "https://pub-0123.r2.dev"),
+        ("R2_ACCOUNT_ID", environment.get("R2_ACCOUNT_ID"), r"[A-Za-z0-9-]+", "0123456789abcdef"),
+        ("R2_BUCKET", bucket, r"[A-Za-z0-9._-]{1,255}", "splats"),
+    ):
+        if text and not re.fullmatch(form, text):
+            raise ValueError(f"{name} is {text!a}, and should be as {example}.")
     public = environment.get("R2_PUBLIC_URL", "").rstrip("/")
     upload_key = environment.get("UPLOAD_KEY") or "test-output/point_cloud.ply"
     client = boto3.client(
@@ -44,7 +67,7 @@ def main(folder: Path, target: Path) -> int:
         return url
 
     keys = [f"{prefix}/{name}" for name in names]
-    job = {
+    job: dict[str, Any] = {
         "project_id": "test",
         "image_urls": [
             f"{public}/{quote(key)}" if public else presign("get_object", key, PHOTO_SECONDS) for key in keys
@@ -54,13 +77,25 @@ def main(folder: Path, target: Path) -> int:
     }
     if public:
         job["public_url"] = f"{public}/{quote(upload_key)}"
+    return job
+
+
+def _write(job: dict[str, Any], target: Path, photos: int) -> int:
+    """Write the job's file, whole or not at all; the exit status."""
     # Keys to a bucket: nobody else's business, from the first byte on.
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump({"input": job}, file, indent=2)
-        file.write("\n")
-    target.chmod(0o600)
-    sys.stdout.write(f"{target}: {len(names)} photos; the splat goes to {bucket}/{upload_key}. Do not commit it.\n")
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=target.parent, prefix=".presign-", delete=False) as file:
+            file.write(json.dumps({"input": job}, indent=2) + "\n")
+        try:
+            Path(file.name).replace(target)
+        except OSError:
+            Path(file.name).unlink()
+            raise
+    except OSError as error:
+        sys.stderr.write(f"{target} cannot be written: {error.strerror}.\n")
+        return 1
+    where = urlsplit(job["upload_url"]).path.lstrip("/")
+    sys.stdout.write(f"{target}: {photos} photos; the splat goes to {unquote(where)}. Do not commit it.\n")
     return 0
 
 

@@ -62,9 +62,11 @@ def main(argv: list[str] | None = None) -> int:
     130 after Ctrl-C. Without `argv` it is the process's own command line, and the process ends afterwards.
     """
     import_path.prefer_installed()  # before anything else is imported
-    from splatworker.stages import interrupts
+    from splatworker.stages import interrupts, standard_streams
     from splatworker.stages.printable import shown_as_it_is
 
+    if argv is None:
+        standard_streams.open_missing()
     words = sys.argv[1:] if argv is None else argv
     name, rest = (words[0], words[1:]) if words else ("--help", [])
     with shown_as_it_is():
@@ -78,6 +80,12 @@ def main(argv: list[str] | None = None) -> int:
             from splatworker.stages.command import reader_has_gone
 
             status = reader_has_gone()
+        except (OSError, MemoryError, ImportError, RuntimeError) as error:
+            from splatworker.stages.command import fault_of, tell_people
+
+            if (fault := fault_of(error, name)) is None:
+                raise
+            status = tell_people(fault)
     if argv is None:
         interrupts.ignore()  # what is left is the interpreter's own end
     return status

@@ -33,6 +33,7 @@
     │   └── UploadFailed             upload_failed                     every try ended in a fault of server or network
     └── MachineError                                         any
         ├── DiskFull                 disk_full
+        ├── NoWorkspace              no_workspace                      there is no folder to work in
         ├── OutOfMemory              out_of_memory
         ├── GpuFailed                gpu_failed                        the GPU or its driver gave up
         │   ├── NoDriver             no_driver                         no NVIDIA driver is installed
@@ -286,6 +287,12 @@ class DiskFull(MachineError):
     """No space is left where the workspace lives."""
 
     code = "disk_full"
+
+
+class NoWorkspace(MachineError):
+    """There is no folder to work in, or it may not be written."""
+
+    code = "no_workspace"
 
 
 class OutOfMemory(MachineError):

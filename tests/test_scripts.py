@@ -23,6 +23,8 @@ from splatworker.export import segmentation_weights
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ["test-local.sh", "build.sh", "upload-runpod.sh", "upload-test-images.sh", "generate-presigned-urls.sh"]
 
+R2 = {"R2_BUCKET": "b", "R2_ACCESS_KEY_ID": "k", "R2_SECRET_ACCESS_KEY": "s", "R2_ACCOUNT_ID": "a"}
+
 STAND_IN = """#!/bin/sh
 printf '%s\\n' "$*" >>"$CALLS"
 case "$(basename "$0") $1 ${2:-}" in
@@ -308,3 +310,71 @@ def test_without_boto3_it_is_asked_for(run: Runner, project: Path) -> None:
     done = run("generate-presigned-urls.sh", fail="python3*", **keys)
     assert done.returncode == 1
     assert "boto3 is needed" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["Foo Bar", "docker.io/Me/x", "https://docker.io/me/x", "me/x:", "me/x/", "me/x@sha256:abc"]
+)
+def test_what_is_no_images_name_is_not_given_to_docker(run: Runner, name: str) -> None:
+    run.stand_in("docker")
+    done = run("upload-runpod.sh", name)
+    assert done.returncode == 2
+    assert f"'{name}'" in done.stderr
+    assert run.calls == []
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments"),
+    [
+        ("test-local.sh", ["--native", "more"]),
+        ("upload-runpod.sh", ["me/x", "more"]),
+        ("upload-test-images.sh", ["more"]),
+        ("generate-presigned-urls.sh", ["a.json", "b.json"]),
+        ("generate-presigned-urls.sh", ["--help"]),
+    ],
+)
+def test_arguments_that_nobody_reads_are_a_usage_error(run: Runner, script: str, arguments: list[str]) -> None:
+    done = run(script, *arguments, **R2)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: ")
+
+
+@pytest.mark.parametrize(("script", "step"), [("build.sh", "docker build*"), ("upload-runpod.sh", "docker tag*")])
+def test_a_step_of_dockers_that_fails_is_named(run: Runner, script: str, step: str) -> None:
+    run.stand_in("docker")
+    done = run(script, *(["me/x"] if "upload" in script else []), fail=step)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"{script}: ")
+
+
+@pytest.mark.parametrize(
+    ("target", "changes", "words"),
+    [
+        ("no/such/job.json", {}, "no/such/job.json cannot be written"),
+        ("scripts", {}, "scripts cannot be written"),
+        ("job.json", {"R2_ENDPOINT": "nonsense"}, "R2_ENDPOINT"),
+        ("job.json", {"R2_PUBLIC_URL": "pub-1.r2.dev"}, "R2_PUBLIC_URL"),
+        ("job.json", {"R2_ACCOUNT_ID": "https://a.r2.cloudflarestorage.com"}, "R2_ACCOUNT_ID"),
+        ("job.json", {"R2_BUCKET": "a b/c"}, "R2_BUCKET"),
+    ],
+)
+def test_what_cannot_be_presigned_is_one_sentence_and_leaves_nothing(
+    run: Runner, project: Path, target: str, changes: dict[str, str], words: str
+) -> None:
+    write_photos(project / "test-images")
+    before = sorted(project.rglob("*"))
+    done = run("generate-presigned-urls.sh", target, **R2 | changes)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert sorted(project.rglob("*")) == before
+
+
+def test_a_job_file_is_replaced_as_a_whole_and_nobody_elses_to_read(run: Runner, project: Path) -> None:
+    write_photos(project / "test-images")
+    target = project / "my job.json"
+    target.write_text("before")
+    target.chmod(0o644)
+    assert run("generate-presigned-urls.sh", target.name, **R2).returncode == 0
+    assert len(json.loads(target.read_text())["input"]["image_urls"]) == 6
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600

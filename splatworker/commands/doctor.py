@@ -14,8 +14,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from splatworker.errors import SplatError
+from splatworker.errors import NoPhotos, SplatError
 from splatworker.machine.limits import available_cpus
+from splatworker.network import guard
 from splatworker.pipeline import fitness
 from splatworker.pipeline.cpu_time import in_words
 from splatworker.pipeline.expected_time import PHOTOS, expected
@@ -113,12 +114,13 @@ def _short(seconds: float) -> str:
 
 async def _network(url: str, runner: StageRunner) -> tuple[str, dict[str, Any]]:
     """How fast a file arrives, by the stage that fetches photos."""
+    guard.check_form(url, "--url")
     folder = runner.workspace / "incoming"
     began = time.monotonic()
     fetched = await fitness.ask("fetch", runner, {"urls": [url], "folder": str(folder), "local": False})
     seconds = time.monotonic() - began
     if fetched["rejected"]:
-        raise SplatError(
+        raise NoPhotos(
             f"The photo could not be fetched: {fetched['rejected'][0]['reason']}.",
             hint="Check the address, and this machine's way out.",
         )

@@ -19,6 +19,9 @@ from splatworker.stages.progress import Silent
 
 def main(argv: list[str]) -> int:
     """Warm up, read the arguments, do the stage's work; the exit status."""
+    if argv[:1] not in (["train"], ["export"]):
+        sys.stderr.write("usage: splatworker warm train|export (the worker's own)\n")
+        return 2
     as_json = ["--json"] if "--json" in argv else []
     return _export(as_json) if argv[0] == "export" else _train(as_json)
 
@@ -30,8 +33,9 @@ def _train(options: list[str]) -> int:
 
     gc.freeze()
     warm_up(device_for(draw_something(Silent())["device"], "train"))
-    request = json.load(sys.stdin)
-    return cli.main([*request["arguments"], *options])
+    if (arguments := _told(sys.stdin.read())) is None:
+        return 1  # the job ended first, or nobody sent one
+    return cli.main([*arguments, *options])
 
 
 def _export(options: list[str]) -> int:
@@ -42,8 +46,16 @@ def _export(options: list[str]) -> int:
 
     gc.freeze()
     for line in sys.stdin:
-        message = json.loads(line)
-        if "arguments" in message:
-            return cli.main([*message["arguments"], *options])
+        if (arguments := _told(line)) is not None:
+            return cli.main([*arguments, *options])
         warm_up()
     return 1  # the job ended first
+
+
+def _told(line: str) -> list[str] | None:
+    """The arguments in a message of the worker's; None where it holds none."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return message.get("arguments") if isinstance(message, dict) else None

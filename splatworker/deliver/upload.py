@@ -15,18 +15,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import parse_qs, urlsplit
 
 import requests
 import stamina
 
+from splatworker.deliver.put_headers import HINT, put_headers, unknown_header, with_a_checksum
 from splatworker.errors import UploadFailed, UploadRefused
 from splatworker.formats.atomic import atomic_file
 from splatworker.machine import operator_limits
-from splatworker.network import guard
+from splatworker.network import faults, guard, store_answers
+from splatworker.network.presigned import signed_headers
 from splatworker.stages.progress import Reporter
 
-CONTENT_TYPE = "application/octet-stream"
 TRIES = 5
 MOST_SECONDS = operator_limits.value("SPLATWORKER_UPLOAD_S")
 ANSWER_SECONDS = 120.0
@@ -34,11 +34,14 @@ ANSWER_SECONDS = 120.0
 LONGEST_WAIT_S = 30.0
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-_KNOWN_HEADERS = {"content-type": CONTENT_TYPE}
 
 
 class _TryAgain(Exception):
     """A fault of the server or the network that may be gone in a moment."""
+
+    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
 
 
 def upload(path: Path, url: str, report: Reporter, *, local: bool = False, content_type: str | None = None) -> int:
@@ -59,7 +62,12 @@ def upload(path: Path, url: str, report: Reporter, *, local: bool = False, conte
             on=_TryAgain, attempts=TRIES, timeout=MOST_SECONDS, wait_initial=0.5, wait_max=LONGEST_WAIT_S
         ):
             with attempt:
-                _put(path, url, report, content_type, end)
+                try:
+                    _put(path, url, report, content_type, end)
+                except _TryAgain as again:
+                    if attempt.num < TRIES:
+                        time.sleep(max(0.0, min(again.wait_s, LONGEST_WAIT_S, end - time.monotonic())))
+                    raise
     except _TryAgain as error:
         raise UploadFailed(
             f"The upload did not succeed: {error} (the last of {TRIES} tries).",
@@ -68,21 +76,17 @@ def upload(path: Path, url: str, report: Reporter, *, local: bool = False, conte
     return path.stat().st_size
 
 
-def signed_headers(url: str) -> dict[str, str]:
-    """The headers that a presigned URL wants to see, other than host and Content-Length.
+def _headers(url: str, content_type: str | None) -> dict[str, str]:
+    """The headers to send, other than host and Content-Length.
 
     Raises:
-        UploadRefused: it wants one whose value nobody told us.
+        UploadRefused: the URL was signed for one whose value nobody told us.
     """
-    query = {name.lower(): values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-    wanted = set(query.get("x-amz-signedheaders", "host").lower().split(";")) - {"host", "content-length", ""}
-    unknown = sorted(wanted - _KNOWN_HEADERS.keys())
-    if unknown:
+    if (unknown := unknown_header(url)) is not None:
         raise UploadRefused(
-            f"The upload URL was signed for the header '{unknown[0][:60]}', which the worker does not send.",
-            hint="Sign the PUT for the host, and at most for the Content-Type application/octet-stream.",
+            f"The upload URL was signed for the header {unknown!a}, which the worker does not send.", hint=HINT
         )
-    return {name: _KNOWN_HEADERS[name] for name in wanted}
+    return put_headers(url) | ({"content-type": content_type} if content_type else {})
 
 
 def _copy(path: Path, target: Path) -> int:
@@ -117,7 +121,7 @@ class _Body:
 def _put(path: Path, url: str, report: Reporter, content_type: str | None, end: float) -> None:
     size = path.stat().st_size
     started = time.monotonic()
-    headers = signed_headers(url) | ({"content-type": content_type} if content_type else {})
+    headers = _headers(url, content_type)
     with path.open("rb") as file:
         body = _Body(file, size, report)
 
@@ -126,22 +130,29 @@ def _put(path: Path, url: str, report: Reporter, content_type: str | None, end: 
 
         try:
             answer = guard.within(last_moment, lambda: _send(url, headers, body))
-        except requests.exceptions.SSLError as error:
-            raise UploadRefused(f"The upload did not succeed: {guard.describe(error)}.") from None
-        except (requests.ConnectionError, requests.Timeout) as error:
-            raise _TryAgain(guard.describe(error)) from None
         except requests.RequestException as error:
-            raise UploadRefused(f"The upload did not succeed: {guard.describe(error)}.") from None
-    _judge(answer, body.digest.hexdigest() if size else "")
+            again = isinstance(error, requests.ConnectionError | requests.Timeout)
+            if again and not faults.is_certificate(error):
+                raise _TryAgain(guard.describe(error)) from None
+            raise UploadRefused(f"The upload did not succeed: {guard.describe(error)}.", hint=_OTHER_STORE) from None
+    _judge(answer, url)
+    if body.sent_at is None:
+        raise _TryAgain("the store said yes before it had the file")
+    _compare(answer, body.digest.hexdigest() if size else "")
     report.progress(f"uploaded in {time.monotonic() - started:.1f} s", 1.0)
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a store says: all but the body, which is not read."""
+    """What a store says.
+
+    Attributes:
+        reason: why it refuses, "" where it does not say, or does not refuse.
+    """
 
     status: int
     headers: Mapping[str, str]
+    reason: str
 
 
 def _send(url: str, headers: dict[str, str], body: _Body) -> _Answer:
@@ -152,26 +163,61 @@ def _send(url: str, headers: dict[str, str], body: _Body) -> _Answer:
         prepared.headers["Content-Length"] = str(len(body))
         timeout = (guard.CONNECT_TIMEOUT_S, ANSWER_SECONDS)
         with session.send(prepared, timeout=timeout, stream=True, allow_redirects=False) as response:
-            return _Answer(response.status_code, response.headers)
+            status = response.status_code
+            reason = store_answers.reason(response) if status >= _ERRORS and status not in _AGAIN else ""
+            return _Answer(status, response.headers, reason)
 
 
-def _judge(answer: _Answer, digest: str) -> None:
-    """Whether the store has the file now."""
+_ERRORS = 400
+_FORBIDDEN = 403
+_OTHER_STORE = "Check where the URL leads, and send the job again."
+_NEW_URL = "Make a new presigned PUT URL that lives longer than the job takes, and send the job again."
+_REFUSALS = {
+    403: ("the URL's signature is wrong or has expired", _NEW_URL),
+    404: ("the bucket does not exist", "Make the bucket, or presign a PUT into one that is there; send the job again."),
+    405: ("it takes no PUT there", "Give a presigned PUT URL, and send the job again."),
+    409: ("something stands in the way there", "Give another key, and send the job again."),
+    411: ("it wants another form of length", _OTHER_STORE),
+    412: (
+        "a condition that the URL was signed with does not hold",
+        "Presign a PUT without one, and send the job again.",
+    ),
+    413: ("the file is too large for it", "Raise its limit, or ask for fewer Gaussians with 'max_gaussians'."),
+}
+"""What a refusal means where a store does not say more, and what to do."""
+
+
+def _judge(answer: _Answer, url: str) -> None:
+    """Whether the store has taken what it was sent.
+
+    Raises:
+        _TryAgain, UploadRefused: it has not.
+    """
     status = answer.status
     if status in _AGAIN:
-        raise _TryAgain(f"the store answered {status}")
-    if not 200 <= status < 300:
-        reasons = {
-            403: "the URL's signature is wrong or has expired",
-            404: "the bucket does not exist",
-            411: "it wants another form of length",
-            413: "the file is too large for it",
-        }
-        reason = reasons.get(status, "it wants something else" if status < 400 else "it does not say why")
-        raise UploadRefused(
-            f"The store refused the upload with status {status}: {reason}.",
-            hint="Make a new presigned PUT URL that lives longer than the job takes, and send the job again.",
+        raise _TryAgain(f"the store answered {status}", guard.retry_after(answer.headers.get("Retry-After", "")))
+    if 200 <= status < 300:
+        return
+    meant, hint = _REFUSALS.get(status, ("it does not say why", _NEW_URL))
+    if status < _ERRORS:
+        meant = "it redirects elsewhere, and a signature holds for one address alone"
+        hint = "Presign the PUT for the bucket's own region and address, and send the job again."
+    elif with_a_checksum(url):
+        hint = (
+            "The URL's query has a checksum (x-amz-checksum-...), which no splat can have; presign without it: "
+            "requestChecksumCalculation 'WHEN_REQUIRED' in AWS's libraries."
         )
+    elif status == _FORBIDDEN and "content-length" in signed_headers(url):
+        hint = "The URL was signed for a Content-Length, and no splat's is known before; presign without one."
+    raise UploadRefused(f"The store refused the upload with status {status}: {answer.reason or meant}.", hint=hint)
+
+
+def _compare(answer: _Answer, digest: str) -> None:
+    """Whether the store has the bytes that were sent, as far as it says.
+
+    Raises:
+        _TryAgain: it has others.
+    """
     etag = answer.headers.get("ETag", "").strip('"').lower()
     is_md5 = len(etag) == 32 and all(digit in "0123456789abcdef" for digit in etag)
     # With encryption by the customer's or KMS keys the ETag is not an MD5, and says so in a header.

@@ -17,7 +17,7 @@ import requests
 import stamina
 from standardwebhooks import Webhook
 
-from splatworker.network import guard
+from splatworker.network import faults, guard
 
 TRIES = 8
 """Over some two minutes: a receiver that is being deployed anew comes back within them."""
@@ -128,11 +128,10 @@ def _post(url: str, body: str, identifier: str, secret: str | None) -> None:
     end = time.monotonic() + MOST_SECONDS_EACH
     try:
         status, wait_s = guard.within(lambda: end, lambda: _answer(url, body, headers))
-    except requests.exceptions.SSLError as error:
-        raise Undelivered(guard.describe(error)) from None
-    except (requests.ConnectionError, requests.Timeout) as error:
-        raise _TryAgain(guard.describe(error)) from None
     except requests.RequestException as error:
+        again = isinstance(error, requests.ConnectionError | requests.Timeout)
+        if again and not faults.is_certificate(error):
+            raise _TryAgain(guard.describe(error)) from None
         raise Undelivered(guard.describe(error)) from None
     if 200 <= status < 300:
         return

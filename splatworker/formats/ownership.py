@@ -35,13 +35,21 @@ def demand_usable(folder: Path, option: str, stage: str) -> None:
         InvalidJob, DiskFull: with the folder as it was given.
     """
     given = place = _once_made(folder)
+    hint = f"{_elsewhere(option)}."
+    try:
+        given.lstat()
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise _cannot_be_written(folder, error, hint, stage) from None
     while not os.path.lexists(place) and place != place.parent:
         place = place.parent
-    hint = f"{_elsewhere(option)}."
     if not place.is_dir():
         words = "is" if place == given else f"lies in '{place}', which is"
         kind = "a link to nothing" if place.is_symlink() and not place.exists() else "a file"
         raise InvalidJob(f"'{folder}' {words} {kind}, and a folder is needed.", hint=hint, stage=stage)
+    if any(len(os.fsencode(part)) > os.pathconf(place, "PC_NAME_MAX") for part in given.parts):
+        too_long = OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        raise _cannot_be_written(folder, too_long, hint, stage)
     try:
         with tempfile.TemporaryFile(dir=place) as file:
             file.write(bytes(PROBE_BYTES))
@@ -50,14 +58,18 @@ def demand_usable(folder: Path, option: str, stage: str) -> None:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"The disk of '{folder}' is full.", hint=f"Free some space. {hint}", stage=stage) from None
-        reason = {
-            errno.EROFS: "its disk is read-only",
-            errno.EACCES: "there is no permission to write there",
-            errno.EPERM: "there is no permission to write there",
-            errno.ENAMETOOLONG: "its name is too long",
-        }
-        why = reason.get(error.errno or 0, error.strerror or str(error))
-        raise InvalidJob(f"'{folder}' cannot be written: {why}.", hint=hint, stage=stage) from None
+        raise _cannot_be_written(folder, error, hint, stage) from None
+
+
+def _cannot_be_written(folder: Path, error: OSError, hint: str, stage: str) -> InvalidJob:
+    reason = {
+        errno.EROFS: "its disk is read-only",
+        errno.EACCES: "there is no permission to write there",
+        errno.EPERM: "there is no permission to write there",
+        errno.ENAMETOOLONG: "its name is too long",
+    }
+    why = reason.get(error.errno or 0, error.strerror or str(error))
+    return InvalidJob(f"'{folder}' cannot be written: {why}.", hint=hint, stage=stage)
 
 
 def _once_made(path: Path) -> Path:

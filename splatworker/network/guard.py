@@ -21,11 +21,13 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 
 from splatworker.errors import InvalidJob
+from splatworker.network import faults, header_values, hosts
+from splatworker.network.connections import AUTHORITIES, PatientAdapter
+from splatworker.network.ports import PORTS_OF_OTHERS
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 20.0
@@ -34,20 +36,10 @@ USER_AGENT = "splatworker"
 
 ALLOW_PRIVATE = "SPLATWORKER_ALLOW_PRIVATE_URLS"
 
-T = TypeVar("T")
+number = header_values.number
+retry_after = header_values.retry_after
 
-_PORTS_OF_OTHERS = frozenset(
-    [
-        # The Fetch standard's bad ports (fetch.spec.whatwg.org, "Port blocking"), which browsers refuse as well.
-        0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109,
-        110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530,
-        531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190,
-        5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
-        # Databases, queues and machines' controls, which take orders from whoever can connect.
-        445, 873, 1433, 1521, 2181, 2375, 2376, 2379, 2380, 3306, 3389, 4369, 5432, 5671, 5672, 5900, 6379, 7000, 7001,
-        9042, 9200, 9300, 10250, 10255, 11211, 27017, 27018, 50070,
-    ]
-)  # fmt: skip
+T = TypeVar("T")
 
 _REFUSED = [
     ipaddress.ip_network(network)
@@ -94,20 +86,6 @@ def private_urls_allowed() -> bool:
     return os.environ.get(ALLOW_PRIVATE) == "1"
 
 
-def number(text: str) -> int | None:
-    """The number that a header holds; None where it is none of up to fifteen plain digits.
-
-    `int` and `str.isdigit` know more digits than HTTP does, and disagree about some of them.
-    """
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
-
-
-def retry_after(text: str) -> float:
-    """Seconds that a server asks to wait; 0 where it gives a date, nothing, or more than a day."""
-    seconds = number(text) or 0
-    return float(seconds) if seconds < 100_000 else 0.0
-
-
 def check_url(url: str, field: str) -> None:
     """Refuse a URL whose form alone says that it must not be fetched.
 
@@ -117,14 +95,13 @@ def check_url(url: str, field: str) -> None:
     host, port = check_form(url, field)
     if private_urls_allowed():
         return
-    if port in _PORTS_OF_OTHERS:
+    if port in PORTS_OF_OTHERS:
         raise InvalidJob(f"The field '{field}' names port {port}, which is not a web server's.")
-    try:
-        literal = ipaddress.ip_address(host)
-    except ValueError:
-        return  # a name: resolved, judged and pinned when it is connected to
-    if not is_public(literal):
+    literal = hosts.literal_of(host)
+    if hosts.is_this_machine(host) or (literal is not None and not is_public(literal)):
         raise InvalidJob(f"The field '{field}' points to an address that is not public.")
+    if literal is None and not hosts.is_name(host):  # a name is resolved, judged and pinned when it is connected to
+        raise InvalidJob(f"The field '{field}' holds a URL whose host is no name that could exist.")
 
 
 def check_form(url: str, field: str) -> tuple[str, int | None]:
@@ -167,15 +144,31 @@ def addresses_of(host: str, port: int) -> list[str]:
     return found
 
 
+def leads_inside(url: str) -> bool:
+    """Whether a URL's host is one that must not be connected to, as its resolver says now; a name that it does not know
+    is none.
+    """
+    parts = urlsplit(url)
+    if private_urls_allowed() or parts.hostname is None:
+        return False
+    try:
+        addresses_of(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+    except InvalidIPAddress:
+        return True
+    except requests.RequestException:
+        return False
+    return False
+
+
 class RefusedPort(requests.RequestException):
     """A redirect to a port that is not a web server's."""
 
 
-class GuardedAdapter(IPFilterAdapter):  # type: ignore[misc] # the library has no types
+class GuardedAdapter(IPFilterAdapter, PatientAdapter):  # type: ignore[misc] # the library has no types
     """Connects to public addresses only, each try of a host to the next of its addresses."""
 
     def __init__(self, *, is_https_proto: bool) -> None:
-        super().__init__(is_https_proto=is_https_proto)
+        super().__init__(is_https_proto=is_https_proto)  # type: ignore[call-arg] # the library has no types
         self._tries: dict[str, int] = {}
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
@@ -183,7 +176,7 @@ class GuardedAdapter(IPFilterAdapter):  # type: ignore[misc] # the library has n
         host_params, pool_kwargs = super().build_connection_pool_key_attributes(request, verify, cert)
         parts = urlsplit(request.url)
         host = parts.hostname or ""
-        if parts.port in _PORTS_OF_OTHERS:
+        if parts.port in PORTS_OF_OTHERS:
             raise RefusedPort("The port is not a web server's.")
         addresses = addresses_of(host, parts.port or (443 if parts.scheme == "https" else 80))
         turn = self._tries.get(host, 0)
@@ -194,7 +187,7 @@ class GuardedAdapter(IPFilterAdapter):  # type: ignore[misc] # the library has n
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send; if the address does not answer, the next try goes to the next one."""
         try:
-            return super().send(request, *args, **kwargs)  # type: ignore[no-any-return]
+            return super().send(request, *args, **kwargs)
         except (requests.ConnectionError, requests.Timeout):
             host = urlsplit(request.url or "").hostname
             self._tries[str(host)] = self._tries.get(str(host), 0) + 1
@@ -202,7 +195,7 @@ class GuardedAdapter(IPFilterAdapter):  # type: ignore[misc] # the library has n
 
 
 class _Session(requests.Session):
-    """Leaves the bodies of redirects alone.
+    """Leaves the bodies of redirects alone, and calls an address that is none by one name.
 
     requests reads them whole, and unpacks them, to have the connection free for the next request: also where redirects
     are not followed, and where a body is to be streamed. Closed here, before, there is nothing to read.
@@ -215,6 +208,19 @@ class _Session(requests.Session):
             resp.raw.close()
         return target
 
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send, and follow redirects: to whatever a server calls an address.
+
+        Raises:
+            requests.RequestException: and nothing else; the libraries below have their own words for some addresses.
+        """
+        try:
+            return super().send(request, **options)
+        except requests.RequestException:
+            raise
+        except ValueError as error:  # UnicodeError is one, and so are urllib3's of an address
+            raise requests.exceptions.InvalidURL("not an address") from error
+
 
 def session() -> requests.Session:
     """A session that obeys the guard, no proxy of the environment, and no credentials file."""
@@ -224,7 +230,7 @@ def session() -> requests.Session:
     new.headers.clear()
     new.headers["User-Agent"] = USER_AGENT
     if private_urls_allowed():
-        adapters = {"http://": HTTPAdapter(), "https://": HTTPAdapter()}
+        adapters = {"http://": PatientAdapter(), "https://": PatientAdapter()}
     else:
         adapters = {
             "http://": GuardedAdapter(is_https_proto=False),
@@ -233,7 +239,7 @@ def session() -> requests.Session:
     for prefix, adapter in adapters.items():
         new.mount(prefix, adapter)
     # Behind a company's or a test's own certificate authority, without the rest of `trust_env`.
-    new.verify = os.environ.get("SSL_CERT_FILE") or True
+    new.verify = os.environ.get(AUTHORITIES) or True
     return new
 
 
@@ -276,8 +282,6 @@ def describe(error: requests.RequestException) -> str:
             return "its port is not a web server's"
         case requests.TooManyRedirects():
             return "it redirects too often"
-        case requests.exceptions.SSLError():
-            return "its certificate is not valid"
         case requests.Timeout():
             return "the server did not answer in time"
         case (
@@ -285,5 +289,5 @@ def describe(error: requests.RequestException) -> str:
         ):
             return "it is, or redirects to, something that is not an http or https URL"
         case requests.ConnectionError():
-            return "the server could not be reached"
+            return faults.in_words(error) or "the server could not be reached"
     return "the transfer broke off"

@@ -26,8 +26,8 @@ from urllib3.exceptions import HTTPError
 from splatworker.errors import from_os_error
 from splatworker.formats.mask_names import mask_name
 from splatworker.machine import operator_limits
-from splatworker.network import guard
-from splatworker.photos.expired_photos import why_refused
+from splatworker.network import faults, guard, header_values
+from splatworker.photos.expired_photos import refusal
 from splatworker.stages.progress import Reporter
 
 AT_ONCE = 8
@@ -169,7 +169,10 @@ def _collect(
 
 def recognisable_name(url: str) -> str:
     """A harmless file name that reminds of the URL's: letters, digits, dot, dash and underscore, at most 64."""
-    name = unquote(urlsplit(url).path.rsplit("/", 1)[-1], errors="replace")
+    try:
+        name = unquote(urlsplit(url).path.rsplit("/", 1)[-1], errors="replace")
+    except ValueError:  # no URL at all, as whoever fetches it will say
+        name = ""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[-64:] or "photo"
 
 
@@ -223,9 +226,7 @@ def _fetch_one(session: requests.Session, url: str, target: Path, budget: _Budge
                     budget.give_back(target)
                     raise _Abandoned(_TOO_LATE) from None
                 reason = guard.describe(error)
-                if isinstance(error, requests.ConnectionError | requests.Timeout) and not isinstance(
-                    error, requests.exceptions.SSLError
-                ):
+                if isinstance(error, requests.ConnectionError | requests.Timeout) and not faults.is_certificate(error):
                     raise _TryAgain(reason) from None
                 raise _Lost(reason) from None
             except _TryAgain as again:
@@ -242,9 +243,8 @@ def _download(session: requests.Session, url: str, target: Path, budget: _Budget
             reason = f"the server answered {response.status_code}"
             raise _TryAgain(reason, guard.retry_after(response.headers.get("Retry-After", "")))
         if response.status_code != 200:
-            status = response.status_code
-            raise _Lost(why_refused(status, url) or f"the server answered {status}")
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise _Lost(refusal(response, url))
+        if header_values.is_compressed(response.headers.get("Content-Encoding", "")):
             raise _Lost("the server compresses what was asked for uncompressed")
         expected = guard.number(response.headers.get("Content-Length", ""))
         if time.monotonic() > end:

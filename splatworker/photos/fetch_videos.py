@@ -16,8 +16,8 @@ from urllib3.exceptions import HTTPError
 
 from splatworker.errors import NoVideo, VideoError, VideoTooLarge, from_os_error
 from splatworker.machine import operator_limits
-from splatworker.network import guard
-from splatworker.photos.expired_photos import why_refused
+from splatworker.network import faults, guard, header_values
+from splatworker.photos.expired_photos import refusal
 from splatworker.photos.fetch import recognisable_name
 from splatworker.stages.progress import Reporter
 
@@ -143,7 +143,7 @@ def _arrive(coming: _Coming, tell: Callable[[float], None], *, local: bool) -> N
             if time.monotonic() >= coming.end:
                 raise _Lost("it did not arrive in time") from None
             again = isinstance(error, requests.ConnectionError | requests.Timeout)
-            if not again or isinstance(error, requests.exceptions.SSLError):
+            if not again or faults.is_certificate(error):
                 raise _Lost(guard.describe(error)) from None
             fault = _BrokenOff(guard.describe(error))
         except _BrokenOff as broken_off:
@@ -198,8 +198,8 @@ def _check(response: requests.Response, coming: _Coming, start: int) -> int:
         wait = guard.retry_after(response.headers.get("Retry-After", ""))
         raise _BrokenOff(f"the server answered {status}", wait)
     if status not in (200, 206):
-        raise _Lost(why_refused(status, coming.url) or f"the server answered {status}")
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise _Lost(refusal(response, coming.url))
+    if header_values.is_compressed(response.headers.get("Content-Encoding", "")):
         raise _Lost("the server compresses what was asked for uncompressed")
     goes_on = status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
     if status == 206 and not goes_on:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from splatworker.contract.job import Recipe
+from splatworker.contract.job import Job, Recipe
 from splatworker.errors import SplatError, from_event
 from splatworker.machine import operator_limits
 from splatworker.network import guard
@@ -60,11 +60,14 @@ def fetch(
     if masks_folder is not None:
         wanted["masks"] = [url and _absolute(url, local=local) for url in masks]
         wanted["masks_folder"] = str(masks_folder)
+    targets = [] if local or not isinstance(recipe, Job) else [recipe.upload_url, *recipe.outputs.values()]
+    wanted["targets"] = targets  # looked at before anything is fetched: whether they lead into our own network
     if recipe is not None and not video_urls:
         videos.warn_without(recipe, report)
     if not video_urls or recipe is None:
         return Arrival(folder, _fetched(wanted, folder, runner, report, local=local), masks_folder)
-    frames = _with_frames(wanted, urls, video_urls, folder, recipe, runner, report, local=local)
+    wanted_clips = {"urls": [_absolute(url, local=local) for url in video_urls], "targets": targets, "local": local}
+    frames = _with_frames(wanted, urls, video_urls, wanted_clips, folder, recipe, runner, report)
     return Arrival(folder, frames, masks_folder)
 
 
@@ -72,17 +75,17 @@ async def _with_frames(
     wanted: dict[str, Any],
     urls: Sequence[str],
     video_urls: Sequence[str],
+    wanted_clips: dict[str, Any],
     folder: Path,
     recipe: Recipe,
     runner: StageRunner,
     report: Overall,
-    *,
-    local: bool,
 ) -> Photos:
     """Photos and videos, fetched side by side; then the frames, which are numbered after all URLs."""
     started = time.monotonic()
     place = runner.workspace / "videos"
     # Made here, not by the caller: a job that ends before this begins would leave it behind, never waited for.
+    local = wanted_clips["local"]
     photos = _fetched(wanted, folder, runner, report, local=local) if urls else _none(folder)
     fetching = asyncio.ensure_future(photos)
     try:
@@ -90,7 +93,7 @@ async def _with_frames(
             "fetch-videos",
             report=report.stage("fetch"),
             deadline=stage_deadline("fetch", runner.deadline),
-            request={"urls": [_absolute(url, local=local) for url in video_urls], "folder": str(place), "local": local},
+            request=wanted_clips | {"folder": str(place)},
         )
         fetched = await fetching
     except BaseException:

@@ -46,20 +46,49 @@ def run_as_command(
             error: SplatError = interrupts.cancelled(stage)
         except SplatError as caught:
             error = caught
-        except MemoryError:
-            error = OutOfMemory("The machine has too little memory.", hint="Use a larger machine.", stage=stage)
         except BrokenPipeError:
             return reader_has_gone()
-        except OSError as caught:
-            error = from_os_error(caught, stage)
+        except (OSError, MemoryError, ImportError, RuntimeError) as caught:
+            if (fault := fault_of(caught, stage)) is None:
+                raise
+            error = fault
         else:
             return _tell(lines.result if as_json else None, result, 0)
     status = interrupts.INTERRUPTED if interrupts.asked() and isinstance(error, Cancelled) else 1
     if as_json:
         return _tell(lines.error, error.to_event(), status)
+    tell_people(error)
+    return status
+
+
+def fault_of(error: Exception, stage: str) -> SplatError | None:
+    """What the system did not give, of whatever a library makes of it: memory, threads, a file; None for other faults.
+
+    Where memory ends while a program is being loaded, that is an ImportError to Python; threads that the system
+    does not give are a RuntimeError.
+    """
+    words = str(error)
+    lacks_memory = isinstance(error, ImportError) and ("failed to map" in words or "allocate memory" in words)
+    if isinstance(error, MemoryError) or lacks_memory:
+        return OutOfMemory("The machine has too little memory.", hint="Use a larger machine.", stage=stage)
+    if isinstance(error, RuntimeError) and "start new thread" in words:
+        return OutOfMemory(
+            "The system gives this process no more threads, or no memory for them.",
+            hint="Raise its limits (ulimit -u, ulimit -v, the container's pids), or use a larger machine.",
+            stage=stage,
+        )
+    return from_os_error(error, stage) if isinstance(error, OSError) else None
+
+
+def tell_people(error: SplatError) -> int:
+    """Say an error on standard error; the exit status. Output that could not be written is not tried again."""
     with contextlib.suppress(OSError):
         sys.stderr.write(sentence(error) + "\n")
-    return status
+    try:
+        sys.stdout.flush()
+    except OSError:
+        reader_has_gone()
+    return 1
 
 
 def _tell(tell: Callable[[dict[str, Any]], None] | None, what: dict[str, Any], status: int) -> int:
@@ -70,6 +99,8 @@ def _tell(tell: Callable[[dict[str, Any]], None] | None, what: dict[str, Any], s
         sys.stdout.flush()
     except BrokenPipeError:
         return reader_has_gone()
+    except OSError as error:  # a full disk, say
+        return tell_people(from_os_error(error, "pipeline"))
     return status
 
 

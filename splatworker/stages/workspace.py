@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from splatworker.errors import DiskFull, OutOfMemory, from_os_error
+from splatworker.errors import DiskFull, MachineError, NoWorkspace, OutOfMemory, from_os_error
 from splatworker.machine.limits import available_memory
 from splatworker.stages.removal import open_folder, remove_tree
 
@@ -26,6 +26,8 @@ LEAST_DISK = 64 * 2**20
 """Bytes that every stage needs free on the disk, whatever its input."""
 
 LEAST_MEMORY = 512 * 2**20
+
+WORKSPACE = "SPLATWORKER_WORKSPACE"
 
 _PREFIX = ".splat-"
 
@@ -41,17 +43,29 @@ def private_workspace(parent: Path | None = None, *, in_output: bool = False) ->
         parent: where to make it; without it, in `SPLATWORKER_WORKSPACE`, or the system's folder for such.
         in_output: that is a person's folder: of what is left of killed processes only what is certainly ours goes.
     """
-    where = parent or os.environ.get("SPLATWORKER_WORKSPACE") or tempfile.gettempdir()
     try:
+        where = parent or os.environ.get(WORKSPACE) or tempfile.gettempdir()
         _sweep(Path(where), in_output=in_output)
         folder, lock = _made_and_locked(where, _PREFIX_IN_OUTPUT if in_output else _PREFIX)
     except OSError as error:
-        raise from_os_error(error, "pipeline") from None
+        fault = from_os_error(error, "pipeline")
+        if parent is None and not isinstance(fault, MachineError):
+            raise _no_workspace(error) from None
+        raise fault from None
     try:
         yield folder
     finally:
         remove_tree(folder)
         os.close(lock)
+
+
+def _no_workspace(error: OSError) -> NoWorkspace:
+    asked = os.environ.get(WORKSPACE)
+    what = f"'{asked}', which {WORKSPACE} names, cannot be worked in" if asked else "There is no folder to work in"
+    return NoWorkspace(
+        f"{what}: {error.strerror or error}.",
+        hint=f"Set {WORKSPACE} to a folder that may be written, on a disk with some gigabytes.",
+    )
 
 
 def _made_and_locked(where: str | Path, prefix: str) -> tuple[Path, int]:

@@ -13,11 +13,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from splatworker.contract.job import Job
+from splatworker.deliver.put_headers import check_put_headers
 from splatworker.deliver.webhook import is_secret
 from splatworker.errors import InvalidJob
 from splatworker.formats import ownership
 from splatworker.machine import operator_limits
 from splatworker.network import guard
+from splatworker.network.connections import check_authorities
 from splatworker.network.presigned import check_lifetime, expiry
 from splatworker.photos.expired_photos import check_photos
 from splatworker.worker.costs import check_costs
@@ -49,6 +51,7 @@ def check(job: Job, *, local: bool) -> float | None:
     """
     environment_rule()
     operator_limits.check()
+    check_authorities()
     seconds = _deadline(job, local=local)
     if not local:
         check_costs(job)
@@ -71,6 +74,7 @@ def check(job: Job, *, local: bool) -> float | None:
         else:
             guard.check_url(url, field)
             check_lifetime(url, field, min(UPLOAD_LIFETIME_S, seconds or UPLOAD_LIFETIME_S))
+            check_put_headers(url, field)
     _refuse_shared_targets(targets, inputs, local=local)
     if job.public_url is not None and not (local and _may_be_shown(job.public_url)):
         guard.check_form(job.public_url, "public_url")

@@ -8,13 +8,14 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from splatworker.errors import GpuFailed
+from splatworker.errors import GpuFailed, SplatError
 from splatworker.machine import operator_limits
+from splatworker.network.connections import check_authorities
 from splatworker.pipeline import fitness
 from splatworker.stages.process import STAGE_COMMAND, StageRunner
 from splatworker.stages.supervise import hide_memory_and_environment
 from splatworker.stages.workspace import private_workspace
-from splatworker.worker import logs
+from splatworker.worker import logs, responses
 from splatworker.worker.deduplicate_jobs import deduplicate_jobs
 from splatworker.worker.public_address import environment_rule
 from splatworker.worker.self_test import is_self_test, self_test
@@ -39,7 +40,10 @@ def serve(handler: Handler, command: Sequence[str] = STAGE_COMMAND) -> None:
 
     async def answer(event: dict[str, Any]) -> dict[str, Any]:
         if is_self_test(event):
-            return await self_test(event, settings, handler, Path.cwd())
+            try:
+                return await self_test(event, settings, handler, Path.cwd())
+            except SplatError as error:  # there is no room for its splat
+                return responses.failure(error, None)
         return await handler(event, settings)
 
     async def machine_can_do_a_job() -> None:
@@ -73,6 +77,7 @@ async def check_machine(command: Sequence[str] = STAGE_COMMAND) -> None:
         SplatError: what is missing. The SDK reports it and ends the worker.
     """
     operator_limits.check()
+    check_authorities()
     environment_rule()
     gpu_required = not _cpu_will_do()
     with private_workspace() as workspace:

@@ -38,3 +38,24 @@ def test_a_forbidden_address_is_an_error_of_delivery_without_its_secret(stage: s
     )
     assert (status, event["event"], event["stage"]) == (1, "error", "deliver")
     assert "5ECRET" not in json.dumps(event) + told
+
+
+@pytest.mark.parametrize("stage", ["fetch", "fetch-videos", "upload", "notify"])
+@pytest.mark.parametrize("request_text", ["", "[]"])
+def test_whoever_else_calls_them_gets_one_sentence(stage: str, request_text: str) -> None:
+    command = [sys.executable, "-P", "-m", "splatworker", stage]
+    done = subprocess.run(command, input=request_text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith("Error: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("stage", ["fetch", "fetch-videos"])
+def test_where_a_splat_shall_go_is_looked_at_before_anything_is_fetched(stage: str, tmp_path: Path) -> None:
+    """The resolver's own forms of an address inside, and names of it, are known to nobody before."""
+    targets = ["https://1.1.1.1/a.ply", "http://2130706433/a.ply?X-Amz-Signature=5ECRET"]
+    request = {"urls": ["http://127.0.0.1:9/a"], "folder": str(tmp_path / "in"), "local": False, "targets": targets}
+    status, event, _ = ask(stage, request)
+    assert (status, event["code"], event["stage"]) == (1, "upload_refused", "deliver")
+    assert "http://2130706433/a.ply: its address is not public" in event["message"]
+    assert not (tmp_path / "in").exists()

@@ -50,3 +50,17 @@ def test_an_export_that_is_never_wanted_ends_with_its_input(
     hear(monkeypatch)
     assert warm.main(["export", "--json"]) == 1
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("argv", [[], ["paint"], ["--json"]])
+def test_there_are_two_stages_to_warm(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert warm.main(argv) == 2
+    assert capsys.readouterr().err.startswith("usage: ")
+
+
+@pytest.mark.parametrize("text", ["", "nonsense\n", "[]\n", "{}\n"])
+@pytest.mark.parametrize("stage", ["train", "export"])
+def test_what_is_no_message_is_none(stage: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("splatworker.export.warm_up.warm_up", lambda: None)
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert warm.main([stage, "--json"]) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -194,3 +195,85 @@ def test_a_local_copy_is_whole_or_not_there(splat: Path, tmp_path: Path) -> None
     assert target.read_bytes() == splat.read_bytes()
     upload.upload(splat, target.as_uri(), Silent(), local=True)
     assert [path.name for path in target.parent.iterdir()] == ["a.ply"]
+
+
+@pytest.mark.parametrize("kind", ["reset", "held"])
+def test_a_yes_before_the_file_was_sent_is_none(splat: Path, tmp_path: Path, kind: str) -> None:
+    """Whoever has not read the file does not have it, whatever they say."""
+    large = tmp_path / "large"
+    large.write_bytes(bytes(64 << 20))
+
+    def behave(connection: socket.socket, number: int) -> None:
+        if number == 1:
+            connection.recv(1000)
+            respond(connection, "200 OK")
+            if kind == "held":
+                connection.shutdown(socket.SHUT_WR)
+                server.stopping.wait(0.5)
+            return
+        _, body = read_request(connection)
+        server.requests.append(body)
+        respond(connection, "200 OK")
+
+    with RawServer(behave) as server:
+        assert upload.upload(large, server.url(), Silent()) == 64 << 20
+    assert [len(body) for body in server.requests] == [64 << 20]
+
+
+def refused(splat: Path, url_query: str, status: str, body: bytes = b"", *headers: str) -> UploadRefused:
+    def behave(connection: socket.socket, number: int) -> None:
+        read_request(connection)
+        respond(connection, status, body, *headers)
+
+    with RawServer(behave) as server, pytest.raises(UploadRefused) as caught:
+        upload.upload(splat, server.url("/a.ply?") + url_query, Silent())
+    assert server.connections == 1
+    assert "5ECR3T" not in f"{caught.value.message} {caught.value.hint}"
+    return caught.value
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "303 See", "307 Temporary", "308 Permanent"])
+def test_a_redirect_is_called_that(splat: Path, status: str) -> None:
+    error = refused(splat, "", status, b"", "Location: http://elsewhere.example/?sig=5ECR3T")
+    assert "redirects" in error.message
+    assert "region" in error.hint
+
+
+def test_a_refusal_is_told_by_the_stores_own_code(splat: Path) -> None:
+    body = b"<Error><Code>EntityTooLarge</Code><Message>5ECR3T</Message></Error>"
+    assert "too large for it (EntityTooLarge)" in refused(splat, "", "400 Bad", body).message
+    assert "max_gaussians" in refused(splat, "", "413 Large").hint
+
+
+def test_what_was_signed_along_and_cannot_fit_is_named(splat: Path) -> None:
+    body = b"<Error><Code>BadDigest</Code></Error>"
+    error = refused(splat, "x-amz-checksum-crc32=AAAAAA%3D%3D", "400 Bad", body)
+    assert "(BadDigest)" in error.message
+    assert "WHEN_REQUIRED" in error.hint
+    assert "Content-Length" in refused(splat, "X-Amz-SignedHeaders=content-length%3Bhost", "403 No").hint
+
+
+def test_the_wait_that_a_store_asks_for_is_kept(splat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+
+    def behave(connection: socket.socket, number: int) -> None:
+        read_request(connection)
+        respond(connection, ["503 Slow Down", "429 Busy", "200 OK"][number - 1], b"", f"Retry-After: {2 * number}000")
+
+    monkeypatch.setattr(upload, "LONGEST_WAIT_S", 3000.0)
+    monkeypatch.setattr(upload, "MOST_SECONDS", 100_000.0)
+    with RawServer(behave) as server:
+        upload.upload(splat, server.url(), Silent())
+    assert [wait for wait in waits if wait > 100] == [2000.0, 3000.0]
+
+
+def test_what_azures_stores_want_is_sent(splat: Path) -> None:
+    def behave(connection: socket.socket, number: int) -> None:
+        head, _ = read_request(connection)
+        server.requests.append(head)
+        respond(connection, "201 Created")
+
+    with RawServer(behave) as server:
+        upload.upload(splat, server.url("/a.ply?sv=2024-11-04&se=2099-01-01&sig=x"), Silent())
+    assert b"x-ms-blob-type: BlockBlob" in server.requests[0]

@@ -17,6 +17,7 @@ from splatworker.errors import InvalidJob, SplatError
 from splatworker.export import cli as export_cli
 from splatworker.export import convert_cli
 from splatworker.formats.folder_record import RECORD
+from splatworker.formats.ownership import demand_usable
 from splatworker.formats.ply import write_ply
 from splatworker.photos import cli as photos_cli
 from splatworker.render import cli as render_cli
@@ -158,3 +159,9 @@ def test_the_longest_names_can_be_written(tmp_path: Path) -> None:
     path = tmp_path / ("é" * 125 + ".ply")
     write_ply(path, to_gaussians(truth()))
     assert [found.name for found in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("above", ["", "new"])
+def test_a_name_that_no_disk_takes_is_refused_before_the_work(tmp_path: Path, above: str) -> None:
+    with pytest.raises(InvalidJob, match="its name is too long"):
+        demand_usable(tmp_path / above / ("x" * 300), "-o", "input")

@@ -62,3 +62,19 @@ def test_errors_in_words_name_neither_address_nor_query() -> None:
         requests.RequestException("x?sig=1"),
     ):
         assert "sig" not in guard.describe(error)
+
+
+@pytest.mark.parametrize(
+    "host", ["１２７.0.0.1", "127。0。0。1", "localhost", "a.localhost", "a..b", "b" * 64 + ".example"]
+)
+def test_a_host_that_cannot_be_a_servers_is_refused_by_the_field(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is made, and not when it is to be delivered."""
+    monkeypatch.delenv(guard.ALLOW_PRIVATE, raising=False)
+    with pytest.raises(InvalidJob, match="'upload_url'"):
+        guard.check_url(f"https://{host}/a.ply?sig=5ECR3T", "upload_url")
+
+
+@pytest.mark.parametrize("host", ["1.1.1.1", "[2606:4700::1111]", "bücher.example", "a.example."])
+def test_a_host_that_may_be_one_passes(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(guard.ALLOW_PRIVATE, raising=False)
+    guard.check_url(f"https://{host}/a.ply", "upload_url")

@@ -327,3 +327,39 @@ def test_a_photo_does_not_come_without_its_mask(target: Path, tmp_path: Path) ->
     ]
     assert not list(masks.iterdir())
     assert not list(target.iterdir())
+
+
+@pytest.mark.parametrize("coding", ["aws-chunked", "utf-8", "", "none"])
+def test_a_coding_that_compresses_nothing_is_what_the_upload_said(target: Path, coding: str) -> None:
+    with serving(lambda c: respond(c, "200 OK", PHOTO, f"Content-Encoding: {coding}")) as server:
+        fetched = run(target, server.url())
+    assert (target / fetched.files[0]).read_bytes() == PHOTO
+
+
+def test_a_refusal_is_told_by_the_stores_own_code(target: Path) -> None:
+    body = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message><Key>5ECR3T</Key></Error>"
+    with serving(lambda c: respond(c, "403 Forbidden", body)) as server:
+        assert reason(run(target, server.url())) == (
+            "the server answered 403: the URL's signature has expired (AccessDenied)"
+        )
+
+
+def test_an_error_that_drips_costs_its_photo_its_time_and_no_more(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "MOST_SECONDS_EACH", 1.0)
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100000\r\n\r\n")
+        while not server.stopping.wait(0.05):
+            connection.sendall(b"<")
+
+    with serving(drip) as server:
+        assert reason(run(target, server.url())) == "it did not arrive in time"
+
+
+def test_an_address_that_is_none_costs_itself_alone(target: Path) -> None:
+    with serving(lambda c: respond(c, "200 OK", PHOTO)) as server:
+        fetched = run(target, "http://[", server.url(), "http://" + "a" * 300 + ".example/b.jpg")
+    assert list(fetched.files) == [1]
+    assert [photo["index"] for photo in fetched.rejected] == [0, 2]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from splatworker.errors import InvalidScene
-from splatworker.stages.command import run_as_command, sentence
+from splatworker.stages.command import fault_of, run_as_command, sentence
 from splatworker.stages.progress import Reporter
 
 
@@ -55,3 +55,25 @@ def test_a_reader_that_has_gone_ends_the_command_without_a_word(capfd: pytest.Ca
 def test_a_sentence_is_one_line() -> None:
     assert sentence(InvalidScene("A\nB.", hint="", stage="train")).count("\n") == 0
     assert sentence(InvalidScene("No scene.", hint="Give one.")) == "Error: No scene. Give one. [invalid_scene]"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (MemoryError(), "out_of_memory"),
+        (ImportError("libx.so: failed to map segment from shared object"), "out_of_memory"),
+        (ImportError("libx.so: cannot allocate memory in static TLS block"), "out_of_memory"),
+        (RuntimeError("can't start new thread"), "out_of_memory"),
+        (OSError(28, "No space left on device"), "disk_full"),
+        (OSError(24, "Too many open files"), "internal_error"),
+    ],
+)
+def test_what_the_system_did_not_give_is_told_as_that(error: Exception, code: str) -> None:
+    fault = fault_of(error, "train")
+    assert fault is not None
+    assert (fault.code, fault.stage) == (code, "train")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), ImportError("No module named 'x'"), ValueError("x")])
+def test_a_fault_of_ours_is_not_the_systems(error: Exception) -> None:
+    assert fault_of(error, "train") is None

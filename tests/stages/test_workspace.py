@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from splatworker.errors import DiskFull, OutOfMemory
+from splatworker.errors import DiskFull, NoWorkspace, OutOfMemory
 from splatworker.stages import workspace
 from splatworker.stages.workspace import check_room, private_workspace, size_of
 
@@ -57,3 +59,24 @@ def test_the_size_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:
     (tmp_path / "a" / "b" / "file").write_bytes(bytes(1000))
     (tmp_path / "file").write_bytes(bytes(24))
     assert size_of(tmp_path) == 1024
+
+
+@pytest.mark.parametrize("named", ["gone", "file"])
+def test_a_place_that_cannot_be_worked_in_is_named(named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(workspace.WORKSPACE, str(tmp_path / named))
+    with pytest.raises(NoWorkspace, match=named) as caught, private_workspace():
+        pass
+    assert workspace.WORKSPACE in caught.value.hint
+
+
+def test_a_machine_without_a_place_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose root is read-only, and that has nothing else."""
+
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.delenv(workspace.WORKSPACE, raising=False)
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    with pytest.raises(NoWorkspace, match="There is no folder to work in"), private_workspace():
+        pass
