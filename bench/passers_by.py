@@ -179,7 +179,13 @@ def train_and_score(painted: Path, scene: Path, task: dict[str, Any], pictures: 
             setattr(trainer, "PassersBy", PassersBy)  # noqa: B010
         seconds = time.perf_counter() - began
         trained, held_out = split(read_scene(painted).photos, True)
-        splat = cleaned(read_ply(Path(told["ply"])), read_scene(painted), renderer, options, told.get("backdrop", {}).get("gaussians", 0))
+        splat = cleaned(
+            read_ply(Path(told["ply"])),
+            read_scene(painted),
+            renderer,
+            options,
+            told.get("backdrop", {}).get("gaussians", 0),
+        )
         views = measure(splat, held_out, read_scene(scene).points.xyz, renderer, options, pictures)
     return {
         **{score: mean(view[score] or 0.0 for view in views) for score in ("psnr", "ssim", "floaters")},
