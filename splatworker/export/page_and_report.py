@@ -28,7 +28,7 @@ def make_page(run: ExportRun, wanted: Sequence[str], results: Results) -> None:
     def write(path: Path) -> None:
         nonlocal alone
         small = results["small picture"].result()
-        alone = write_viewer(path, PageContents("Gaussian splat", sog, run.viewpoint, run.subject.background, small))
+        alone = write_viewer(path, PageContents("Gaussian splat", sog, run.viewpoint, run.subject.around, small))
 
     if run.attempt("viewer", write) and not alone:
         run.parts.warning("The splat is too large for one page: viewer.html loads splat.sog from beside itself.")

@@ -20,6 +20,7 @@ from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.mask_names import AS_GIVEN, MODES, MaskRules
 from splatworker.formats.scene import Photo, read_scene
 from splatworker.formats.subset import finite, take
+from splatworker.render.interface import SH_C0
 from splatworker.splat_files.registry import read_any
 
 LARGEST_NUMBER = 1e15
@@ -67,6 +68,14 @@ class Subject:
     log: list[dict[str, Any]]
     reconstruction: dict[str, Any]
     frame: dict[str, Any]
+
+    @property
+    def around(self) -> tuple[float, float, float]:
+        """The colour of a page about the splat: its background, or for whoever leaves a backdrop its mean."""
+        if not self.behind:
+            return self.background
+        red, green, blue = (0.5 + SH_C0 * self.gaussians.sh_dc[-self.behind :].mean(axis=0)).clip(0, 1).tolist()
+        return red, green, blue
 
     @property
     def photos(self) -> list[Photo]:

@@ -61,6 +61,11 @@ def behind_all(camera: Camera, harmonics: np.ndarray = HARMONICS) -> np.ndarray:
     return to_numpy(CpuRenderer(1).render(random_gaussians(0), camera, torch.from_numpy(harmonics), 0))
 
 
+def sphere_colour(harmonics: np.ndarray) -> tuple[float, ...]:
+    """The mean over all directions: all harmonics but the first have none."""
+    return tuple((0.5 + 0.28209479 * harmonics[0]).tolist())
+
+
 def greatest_error(found: Backdrop) -> float:
     """Over all that the cameras see; nothing is known of what is above and below them."""
     cameras = [view.camera for view in pictures()]
@@ -200,6 +205,7 @@ def test_a_training_delivers_it_as_its_last_gaussians(trained: Trained, plain_sc
     assert f"backdrop_gaussians={GAUSSIANS}" in (model / "cfg_args").read_text()
     subject = read_subject(model, plain_scene)
     assert subject.behind == GAUSSIANS
+    assert subject.around == pytest.approx(sphere_colour(HARMONICS), abs=0.05)  # about the page's picture
     plain, _ = trained(backdrop="off", eval=True)
     assert "backdrop" not in plain
     better, worse = (float(re.findall(r"'psnr': ([\d.]+)", str(one["quality"]))[0]) for one in (told, plain))
