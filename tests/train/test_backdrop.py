@@ -22,7 +22,7 @@ from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene
 from splatworker.render.arrays import to_numpy
 from splatworker.render.cpu import CpuRenderer
-from splatworker.render.interface import Ignored, View
+from splatworker.render.interface import SH_C0, Ignored, View
 from splatworker.render.tensors import to_tensors
 from splatworker.stages.progress import Silent
 from splatworker.train.backdrop import (
@@ -59,11 +59,6 @@ def pictures(count: int = 8, width: int = 80, height: int = 60) -> list[View]:
 def behind_all(camera: Camera, harmonics: np.ndarray = HARMONICS) -> np.ndarray:
     """(3, H, W) what a camera sees of it alone."""
     return to_numpy(CpuRenderer(1).render(random_gaussians(0), camera, torch.from_numpy(harmonics), 0))
-
-
-def sphere_colour(harmonics: np.ndarray) -> tuple[float, ...]:
-    """The mean over all directions: all harmonics but the first have none."""
-    return tuple((0.5 + 0.28209479 * harmonics[0]).tolist())
 
 
 def greatest_error(found: Backdrop) -> float:
@@ -205,7 +200,9 @@ def test_a_training_delivers_it_as_its_last_gaussians(trained: Trained, plain_sc
     assert f"backdrop_gaussians={GAUSSIANS}" in (model / "cfg_args").read_text()
     subject = read_subject(model, plain_scene)
     assert subject.behind == GAUSSIANS
-    assert subject.around == pytest.approx(sphere_colour(HARMONICS), abs=0.05)  # about the page's picture
+    red, _, blue = subject.around  # what a page has about its picture
+    assert (red, blue) == pytest.approx((0.5 + SH_C0 * splat.sh_dc[-GAUSSIANS:, ::2].mean(axis=0)).tolist())
+    assert blue > red + 0.1
     plain, _ = trained(backdrop="off", eval=True)
     assert "backdrop" not in plain
     better, worse = (float(re.findall(r"'psnr': ([\d.]+)", str(one["quality"]))[0]) for one in (told, plain))
