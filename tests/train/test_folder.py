@@ -113,7 +113,7 @@ def test_an_interrupted_first_training_is_replaced(
 ) -> None:
     model = tmp_path / "m"
     with monkeypatch.context() as patched:
-        patched.setattr("splatworker.train.trainer.write_splat", lambda *arguments: 1 / 0)
+        patched.setattr("splatworker.train.milestones.write_splat", lambda *arguments: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train(tiny_scene, model)
     with pytest.raises(InvalidScene):
