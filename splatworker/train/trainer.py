@@ -116,6 +116,11 @@ def train(
         model = Model(to_tensors(first_gaussians(scene.points, found and found.points, options.sh_degree), device))
     backdrop = None if views.have_holes else find_backdrop(options, views[: len(train_photos)], scene.points.xyz)
     density.beside = OF_THE_BACKDROP if backdrop else 0
+    if options.backdrop == "on" and backdrop is None:
+        report.warning(
+            "There is no backdrop, which was asked for: masks say what is behind the photos, or scene points are "
+            "everywhere."
+        )
     if ranks:
         ranks.share(model)
     folder = ModelFolder(options, first)

@@ -24,7 +24,7 @@ from splatworker.render.arrays import to_numpy
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import SH_C0, Ignored, View
 from splatworker.render.tensors import to_tensors
-from splatworker.stages.progress import Silent
+from splatworker.stages.progress import Reporter, Silent
 from splatworker.train.backdrop import (
     DEGREE,
     FEW_PHOTOS,
@@ -167,6 +167,14 @@ def test_a_sphere_lies_behind_all_but_strays() -> None:
     assert np.linalg.norm(behind.means - center, axis=1) == pytest.approx(np.full(GAUSSIANS, 1.2 * 500), rel=0.01)
 
 
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warning(self, message: str) -> None:
+        self.warnings.append(message)
+
+
 @pytest.fixture(scope="module")
 def plain_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Something in the middle before a plain wall, which points tell nothing of."""
@@ -179,10 +187,10 @@ Trained = Callable[..., tuple[dict[str, object], Path]]
 
 @pytest.fixture
 def trained(plain_scene: Path, tmp_path: Path) -> Trained:
-    def run(**given: object) -> tuple[dict[str, object], Path]:
+    def run(report: Reporter | None = None, **given: object) -> tuple[dict[str, object], Path]:
         model = tmp_path / f"model{len(list(tmp_path.iterdir()))}"
         asked = {"iterations": 60, "densify_until_iter": 40, "densify_from_iter": 10, "sh_degree": 1} | given
-        told = train(Options(source_path=plain_scene, model_path=model, **asked), CpuRenderer(), Silent())  # type: ignore[arg-type]
+        told = train(Options(source_path=plain_scene, model_path=model, **asked), CpuRenderer(), report or Silent())  # type: ignore[arg-type]
         return told, model
 
     return run
@@ -240,8 +248,9 @@ def test_a_cut_out_subject_has_nothing_behind_it(plain_scene: Path, trained: Tra
         mask = np.zeros((photo.camera.height, photo.camera.width), np.uint8)
         mask[8:-8, 8:-8] = 255
         Image.fromarray(mask).save(masks / f"{Path(photo.name).stem}.png")
-    told, _ = trained(backdrop="on", masks=masks, mask_mode="cutout")
+    told, _ = trained(backdrop="on", masks=masks, mask_mode="cutout", report=(heard := Heard()))
     assert "backdrop" not in told
+    assert any("There is no backdrop, which was asked for" in said for said in heard.warnings)
 
 
 def test_the_degree_is_one_that_renderers_take() -> None:
