@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from typing import Any
 
 import requests
@@ -58,6 +59,9 @@ def reason(response: requests.Response) -> str:
         body = guard.within(lambda: end, lambda: _beginning(response))
     except requests.Timeout:
         body = b""
+        # Whoever closes the response waits for whoever reads it: wake that thread. urllib3 has this since 2.3.
+        with suppress(AttributeError, ValueError, RuntimeError, OSError):
+            response.raw.shutdown()
     code = _code(response, body)
     if code.lower() in _ENDED_CODES or (code and _ENDED.search(body)):
         return f"{ENDED} ({code})"

@@ -124,11 +124,12 @@ def test_directions_are_those_that_renderers_take() -> None:
 
 def test_auto_takes_one_where_photos_are_few_and_it_explains_them(tmp_path: Path) -> None:
     few = pictures()
+    assert len(few * 5) > FEW_PHOTOS
     auto = options(tmp_path, backdrop="auto")
     assert find_backdrop(auto, few, ONE_POINT) is not None
     assert find_backdrop(options(tmp_path), few, ONE_POINT) is None  # off is what the trainer's command line has
-    assert find_backdrop(auto, few * FEW_PHOTOS, ONE_POINT) is None
-    assert find_backdrop(options(tmp_path, backdrop="on"), few * FEW_PHOTOS, ONE_POINT) is not None
+    assert find_backdrop(auto, few * 5, ONE_POINT) is None
+    assert find_backdrop(options(tmp_path, backdrop="on"), few * 5, ONE_POINT) is not None
     textured = [with_noise(view, 0.9, seed) for seed, view in enumerate(few)]
     assert find_backdrop(auto, textured, ONE_POINT) is None
     assert find_backdrop(options(tmp_path, backdrop="on"), textured, ONE_POINT) is not None
