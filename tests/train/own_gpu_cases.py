@@ -104,6 +104,12 @@ def test_points_of_a_sweep(tiny_options: Make, tmp_path: Path) -> None:
     assert ply(own) == ply(cpu)
 
 
+def test_what_is_behind_everything(tiny_options: Make, tmp_path: Path) -> None:
+    cpu, own = both(tiny_options, tmp_path, backdrop="on", passers_by="auto", coarse_iterations=40)
+    assert cpu["backdrop"] == own["backdrop"]
+    assert ply(own) == ply(cpu)
+
+
 def test_who_passes(tiny_options: Make, tmp_path: Path) -> None:
     scene = write_scene(tmp_path / "scene", 16, one_thing(), width=64, height=48)
     paint_squares(scene / "images")
