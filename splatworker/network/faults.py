@@ -7,9 +7,11 @@ import ssl
 from collections.abc import Iterator
 
 import requests
+from urllib3.util.ssl_match_hostname import CertificateError
 
 _MOST_CAUSES = 32
 
+_OTHER_HOST = 62
 _CERTIFICATE = {
     9: "its certificate is not valid yet",
     10: "its certificate has expired",
@@ -17,7 +19,7 @@ _CERTIFICATE = {
     19: "its certificate is of an authority that is not known",
     20: "its certificate is of an authority that is not known",
     21: "its certificate is of an authority that is not known",
-    62: "its certificate is for another host",
+    _OTHER_HOST: "its certificate is for another host",
     64: "its certificate is for another host",
 }
 """OpenSSL's codes of verification (x509_vfy.h), in words."""
@@ -25,7 +27,7 @@ _CERTIFICATE = {
 
 def is_certificate(error: requests.RequestException) -> bool:
     """Whether a certificate was refused: no later try can help."""
-    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+    return any(isinstance(cause, ssl.SSLCertVerificationError | CertificateError) for cause in _causes(error))
 
 
 def in_words(error: requests.RequestException) -> str:
@@ -34,6 +36,8 @@ def in_words(error: requests.RequestException) -> str:
         match cause:
             case ssl.SSLCertVerificationError():
                 return _CERTIFICATE.get(cause.verify_code, "its certificate is not valid")
+            case CertificateError():  # urllib3's own word, where it compares names: of a pinned address
+                return _CERTIFICATE[_OTHER_HOST]
             case ssl.SSLError():
                 return "no secure connection to the server could be made"
             case http.client.RemoteDisconnected():

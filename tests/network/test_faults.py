@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 import trustme
+import urllib3
 from support.servers import Behaviour, RawServer, read_request, respond
 
 from splatworker.network import faults, guard
@@ -74,6 +75,19 @@ def test_a_certificate_is_refused_for_its_reason_and_for_good(
     error = ask(over_tls(make(known)), "https")
     assert faults.is_certificate(error)
     assert words in guard.describe(error)
+
+
+def test_a_certificate_for_another_host_than_that_of_a_pinned_address(known: trustme.CA, tmp_path: Path) -> None:
+    """Its name is compared by urllib3 then, not by ssl."""
+    with RawServer(over_tls(known.issue_cert(HOST))) as server:
+        pinned = urllib3.HTTPSConnectionPool(
+            HOST, server.port, assert_hostname="named.example", ca_certs=str(tmp_path / "authority.pem"), retries=False
+        )
+        with pytest.raises(urllib3.exceptions.SSLError) as caught:
+            pinned.request("GET", "/a?sig=5ECR3T")
+    error = requests.exceptions.SSLError(caught.value)
+    assert faults.is_certificate(error)
+    assert "for another host" in guard.describe(error)
 
 
 def test_a_good_certificate(known: trustme.CA) -> None:
