@@ -1,4 +1,4 @@
-"""Some of a splat's Gaussians."""
+"""Some of a splat's Gaussians, or those of two."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from splatworker.formats.gaussians import Gaussians
 def take(gaussians: Gaussians, chosen: npt.NDArray[Any]) -> Gaussians:
     """The Gaussians that a boolean mask (N,) marks, or those of given indices, in their order."""
     return Gaussians(*(getattr(gaussians, field.name)[chosen] for field in fields(Gaussians)))
+
+
+def joined(first: Gaussians, more: Gaussians) -> Gaussians:
+    """Both as one splat, those of the first before the others; their harmonics are of one degree."""
+    pairs = ((getattr(first, field.name), getattr(more, field.name)) for field in fields(Gaussians))
+    return Gaussians(*(np.concatenate(pair) for pair in pairs))
 
 
 def finite(gaussians: Gaussians) -> npt.NDArray[np.bool_]:

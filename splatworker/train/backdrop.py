@@ -12,7 +12,6 @@ The file that is delivered has it as Gaussians on a sphere far behind the scene 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -218,9 +217,3 @@ def _evenly_spread(count: int) -> Floats:
     angle = number * np.pi * (3 - np.sqrt(5))
     across = np.sqrt(1 - z**2)
     return np.stack([across * np.cos(angle), across * np.sin(angle), z], axis=1)
-
-
-def before(gaussians: Gaussians, behind: Gaussians) -> Gaussians:
-    """Both as one splat, those of the backdrop last."""
-    pairs = ((getattr(gaussians, field.name), getattr(behind, field.name)) for field in fields(Gaussians))
-    return Gaussians(*(np.concatenate(pair) for pair in pairs))

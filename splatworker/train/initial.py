@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +10,7 @@ from splatworker.errors import InvalidScene
 from splatworker.formats.colmap import Points
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.scene import Photo
+from splatworker.formats.subset import joined
 from splatworker.machine.limits import available_cpus
 from splatworker.render.interface import SH_C0
 
@@ -48,9 +47,7 @@ def first_gaussians(points: Points, dense: Points | None, sh_degree: int) -> Gau
     first = gaussians_from_points(points, sh_degree)
     if dense is None or len(dense.xyz) < FEWEST:
         return first
-    more = gaussians_from_points(dense, sh_degree)
-    pairs = ((getattr(first, field.name), getattr(more, field.name)) for field in fields(Gaussians))
-    return Gaussians(*(np.concatenate(pair) for pair in pairs))
+    return joined(first, gaussians_from_points(dense, sh_degree))
 
 
 def gaussians_from_points(points: Points, sh_degree: int) -> Gaussians:

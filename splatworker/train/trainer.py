@@ -12,6 +12,7 @@ import numpy.typing as npt
 from splatworker.errors import InvalidScene
 from splatworker.formats.colmap import Points
 from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.subset import joined
 from splatworker.render.arrays import to_device
 from splatworker.render.device import peak_memory
 from splatworker.render.interface import GaussianTensors, Renderer, Step
@@ -19,7 +20,7 @@ from splatworker.render.tensors import to_gaussians, to_tensors
 from splatworker.stages import interrupts
 from splatworker.stages.progress import Reporter
 from splatworker.train.backdrop import GAUSSIANS as OF_THE_BACKDROP
-from splatworker.train.backdrop import before, find_backdrop, sphere
+from splatworker.train.backdrop import find_backdrop, sphere
 from splatworker.train.clock import Clock
 from splatworker.train.dense_points import Found, more_points
 from splatworker.train.density import GradientDensity, RevisedDensity
@@ -168,7 +169,7 @@ def train(
         if backdrop is None:
             return splat
         cameras = [photo.camera for photo in train_photos]
-        return before(splat, sphere(backdrop, cameras, splat.means.astype(np.float64), extent, options.sh_degree))
+        return joined(splat, sphere(backdrop, cameras, splat.means.astype(np.float64), extent, options.sh_degree))
 
     def shown(model: Model) -> GaussianTensors:
         return to_tensors(finished(model), device) if backdrop else model.parameters

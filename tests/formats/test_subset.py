@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from splatworker.formats.gaussians import Gaussians
-from splatworker.formats.subset import finite, take
+from splatworker.formats.subset import finite, joined, take
 
 
 def splat(count: int = 5) -> Gaussians:
@@ -21,6 +21,13 @@ def test_a_mask_and_indices_take_the_same_rows_of_every_array() -> None:
     for name in ("means", "quaternions", "opacity_logits", "sh_rest"):
         np.testing.assert_array_equal(getattr(by_mask, name), getattr(gaussians, name)[[0, 2]])
         np.testing.assert_array_equal(getattr(by_index, name), getattr(gaussians, name)[[2, 0]])
+
+
+def test_two_are_joined_in_their_order() -> None:
+    first, more = take(splat(), np.array([4, 3])), take(splat(), np.array([0]))
+    both = joined(first, more)
+    for name in ("means", "quaternions", "opacity_logits", "sh_rest"):
+        np.testing.assert_array_equal(getattr(both, name), getattr(splat(), name)[[4, 3, 0]])
 
 
 @pytest.mark.parametrize("name", ["means", "quaternions", "log_scales", "opacity_logits", "sh_dc", "sh_rest"])
