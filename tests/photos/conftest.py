@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PIL import Image, ImageFile, PngImagePlugin
+
+from splatworker.photos import sandbox
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +20,17 @@ def pillow_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
         (PngImagePlugin, "MAX_TEXT_MEMORY"),
     ):
         monkeypatch.setattr(module, name, getattr(module, name))
+
+
+@pytest.fixture(scope="module")
+def decoders() -> None:
+    """The libraries that a decoder has loaded before it is shut in, in this process."""
+    sandbox.load_decoders()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A folder for photos, empty."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return folder

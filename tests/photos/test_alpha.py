@@ -12,21 +12,10 @@ from PIL import Image
 from support import odd_photos
 from support.decoded import decoded_pixels, reason
 
-from splatworker.photos import sandbox
-
 PHOTO = odd_photos.photo()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def decoders() -> None:
-    sandbox.load_decoders()
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    return folder
+pytestmark = pytest.mark.usefixtures("decoders")
 
 
 @pytest.mark.parametrize(

@@ -23,16 +23,7 @@ from splatworker.stages.progress import Silent
 SMOOTH = np.linspace(0, 255, 120 * 160 * 3).reshape(120, 160, 3).astype(np.uint8)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def decoders() -> None:
-    sandbox.load_decoders()
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    return folder
+pytestmark = pytest.mark.usefixtures("decoders")
 
 
 def run(source: Path, **options: Any) -> Decoded:

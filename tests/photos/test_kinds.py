@@ -22,16 +22,7 @@ from splatworker.photos.scans import count_scans
 PHOTO = odd_photos.photo()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def decoders() -> None:
-    sandbox.load_decoders()
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    return folder
+pytestmark = pytest.mark.usefixtures("decoders")
 
 
 GREY = PHOTO[:, :, 1]

@@ -12,7 +12,7 @@ from support.odd_photos import photo
 
 from splatworker.errors import InvalidMasks
 from splatworker.formats.mask_names import MaskFiles, MaskMode, MaskRules
-from splatworker.photos import decode, sandbox
+from splatworker.photos import decode
 from splatworker.stages.progress import Silent
 
 WIDTH, HEIGHT = 160, 120
@@ -26,9 +26,7 @@ class Told(Silent):
         self.warnings.append(message)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def decoders() -> None:
-    sandbox.load_decoders()
+pytestmark = pytest.mark.usefixtures("decoders")
 
 
 @pytest.fixture

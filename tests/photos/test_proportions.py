@@ -12,21 +12,11 @@ from support.decoded import Told, run
 from support.jobs import write_photos
 
 from splatworker.formats import panorama
-from splatworker.photos import sandbox
 
 PHOTO = odd_photos.photo()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def decoders() -> None:
-    sandbox.load_decoders()
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    return folder
+pytestmark = pytest.mark.usefixtures("decoders")
 
 
 def test_a_panorama_is_shrunk_to_what_its_views_need_and_says_what_it_shows(source: Path) -> None:
