@@ -25,7 +25,7 @@ ORPHANS_S = 4.0
 
 POLL_S = 0.1
 ORPHANS_POLL_S = 0.02
-SIGKILL = 9
+SIGTERM, SIGKILL = 15, 9
 
 _supervisors: set[int] = set()
 """Of the stages that run now; others of this process's children in sessions of their own may be orphans."""
@@ -81,18 +81,26 @@ async def end(process: asyncio.subprocess.Process, others: Collection[int]) -> N
     before.
     """
     if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+        _signal(process, SIGTERM)
         try:
             async with asyncio.timeout(KILL_GRACE_S):
                 await ended(process)
         except TimeoutError:  # it cannot obey: it is stopped, or has a child that waits for a GPU that hangs
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            _signal(process, SIGKILL)
             await ended(process)
     _supervisors.discard(process.pid)
     if process.returncode is not None and process.returncode < 0 and supervise.LINUX:
         await _end_orphans(others)
+
+
+def _signal(process: asyncio.subprocess.Process, signal: int) -> None:
+    """Send a signal to a process that is not known to have ended.
+
+    Not by its own `terminate` and `kill`: these look first whether it has ended, and take its exit status away from
+    asyncio, which then takes 255 for it (https://github.com/python/cpython/issues/87744).
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, signal)
 
 
 async def _end_orphans(others: Collection[int]) -> None:

@@ -81,3 +81,24 @@ def test_a_machine_that_stands_still_has_read_nothing_and_given_nothing_up() -> 
         return reading.result()
 
     assert asyncio.run(scene()) == b"the result"
+
+
+def test_how_a_process_ended_is_known_also_where_it_is_told_to_just_then(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has ended, and asyncio has not looked yet: its exit status is asyncio's to read, and nobody else's."""
+    if sys.version_info < (3, 12):  # which looks in a thread, at any time; later ones in the loop's own turn
+        watcher = asyncio.PidfdChildWatcher()
+        monkeypatch.setattr(asyncio.events, "get_child_watcher", lambda: watcher)
+
+    async def scene() -> int | None:
+        if sys.version_info < (3, 12):
+            watcher.attach_loop(asyncio.get_running_loop())
+        process, _ = await started("print(1, flush=True); raise SystemExit(3)")
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        await ending.end(process, ())
+        await process.communicate()
+        return process.returncode
+
+    assert asyncio.run(scene()) == 3
+    assert not caplog.records
