@@ -17,6 +17,7 @@ from splatworker.pipeline import fitness
 @pytest.fixture(autouse=True)
 def own_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(tmp_path))
+    monkeypatch.setattr(fitness, "available_memory", lambda: 8 << 30)  # what else runs here may have most of it
 
 
 def findings(capsys: pytest.CaptureFixture[str], *arguments: str, faults: tuple[str, ...] = ()) -> tuple[int, Any]:

@@ -28,8 +28,10 @@ ROOT = Path(__file__).parents[2]
 WORKER = """
 import json, sys
 import handler
-from splatworker.pipeline import transfers
+from splatworker.pipeline import fitness, transfers
 from splatworker.worker import runpod_queue as platform, session
+# What else runs on this machine may have most of its memory, and stand-ins need little.
+fitness.FITNESS_MEMORY = 0
 # Where much else is to do, the process that sends a message takes long to start.
 transfers.LAST_WORD_SECONDS = session.PROCESSING_SECONDS = 60.0
 session.WEBHOOK_PAUSE_S = 1.0

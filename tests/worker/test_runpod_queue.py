@@ -20,6 +20,7 @@ from splatworker.worker import runpod_queue
 @pytest.fixture(autouse=True)
 def own_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(tmp_path))
+    monkeypatch.setattr(fitness, "available_memory", lambda: 8 << 30)  # what else runs here may have most of it
     monkeypatch.delenv(runpod_queue.ALLOW_CPU, raising=False)
 
 
