@@ -36,6 +36,7 @@ OURS: dict[str, dict[str, Any]] = {
     "ours": {},
     "no-backdrop": {"backdrop": "off"},
     "no-dense": {"start_points": "sparse"},
+    "dense": {"start_points": "dense"},
     "no-dropout": {"dropout": 0.0001},  # 0 is the original's default, and so says nothing
     "no-coarse": {"coarse_iterations": 1},
     "no-fall": {"final_rate": 0.9999},
