@@ -375,6 +375,10 @@ def from_event(event: dict[str, Any]) -> SplatError:
     )
 
 
+_LONGEST_SHOWN = 100
+"""Letters of a path that no file can have."""
+
+
 def from_os_error(error: OSError, stage: str) -> SplatError:
     """The clear sentence for an operating-system error that a stage met."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -383,5 +387,9 @@ def from_os_error(error: OSError, stage: str) -> SplatError:
         return OutOfMemory(
             "The machine has too little memory.", hint="Use a larger machine or fewer, smaller photos.", stage=stage
         )
+    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        shown = str(error.filename)[:_LONGEST_SHOWN]
+        words = "is too long" if error.errno == errno.ENAMETOOLONG else "leads back to itself"
+        return InvalidJob(f"The path '{shown}' {words}.", hint="Give another path.", stage=stage)
     name = f" ({error.filename})" if error.filename else ""
     return SplatError(f"{error.strerror or error}{name}", stage=stage)

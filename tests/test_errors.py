@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import pytest
 
@@ -36,3 +37,11 @@ def test_other_faults_of_the_system_name_the_file() -> None:
     error = from_os_error(OSError(errno.EACCES, "Permission denied", "/a/b"), "train")
     assert (error.message, error.stage) == ("Permission denied (/a/b)", "train")
     assert from_os_error(OSError("odd"), "train").message == "odd"
+
+
+@pytest.mark.parametrize("number", [errno.ENAMETOOLONG, errno.ELOOP])
+def test_a_path_that_no_file_can_have_is_the_persons(number: int) -> None:
+    error = from_os_error(OSError(number, os.strerror(number), "x" * 5000), "photos")
+    assert (error.code, error.stage) == ("invalid_job", "photos")
+    assert "x" * 50 in error.message
+    assert len(error.message) < 200

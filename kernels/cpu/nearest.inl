@@ -21,7 +21,7 @@ static void pack_panels(const Rows &centroids, float *panels) {
                 panels[(d + 1) * kPanel + lane] = there ? own[d] : 0.0f;
                 if (there) squares += double(own[d]) * own[d];
             }
-            panels[lane] = there ? float(0.5 * squares) : 3e38f;
+            panels[lane] = there ? float(0.5 * squares) : 3.4028235e38f;  // above all that is ever the least
         }
 }
 

@@ -115,5 +115,5 @@ def _value(name: str, text: str) -> object:
         text = f"[{text}]"
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

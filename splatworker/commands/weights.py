@@ -20,6 +20,7 @@ from typing import Any
 from splatworker.errors import SegmentationMissing, from_os_error
 from splatworker.export import segmentation_weights as weights
 from splatworker.formats.atomic import atomic_file
+from splatworker.formats.presence import is_file, is_there
 from splatworker.stages.command import run_as_command
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
@@ -108,6 +109,8 @@ def _taken_from(source: Path) -> tuple[bytes, bytes]:
     Raises:
         SegmentationMissing: they are not in it, or other ones.
     """
+    if is_there(source) and not is_file(source):  # a pipe or a device may never end
+        raise SegmentationMissing(f"'{source}' is not a file.", hint=f"Give {WHEEL}.")
     try:
         if zipfile.is_zipfile(source):
             with zipfile.ZipFile(source) as wheel:

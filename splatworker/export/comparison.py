@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from splatworker.formats.hidden_parts import hidden_parts, ignored_at, over_colo
 from splatworker.formats.masks import NOTHING_HIDDEN
 from splatworker.formats.scene import Photo
 from splatworker.formats.scene_photo import FORMATS
+from splatworker.formats.side_files import json_of
 from splatworker.machine.limits import available_cpus
 from splatworker.render.arrays import Array, cast, computable, to_device, to_numpy
 from splatworker.render.ignored import alone
@@ -165,7 +165,6 @@ def _shades() -> Picture:
 def trained_size(model: Path) -> int:
     """The longest side that a model folder's photos were trained at, in pixels; 0 where it does not say."""
     try:
-        cameras = json.loads((model / "cameras.json").read_text(encoding="utf-8"))
-        return max(max(int(camera["width"]), int(camera["height"])) for camera in cameras)
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return max(max(int(camera["width"]), int(camera["height"])) for camera in json_of(model / "cameras.json"))
+    except (ValueError, KeyError, TypeError, OverflowError):
         return 0

@@ -9,10 +9,10 @@ from typing import Any
 
 from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat
-from splatworker.formats.ownership import demand_names_free
+from splatworker.formats.ownership import demand_names_free, demand_usable
 from splatworker.render.backend import cuda_is_usable
 from splatworker.splat_files.records import FORMATS
-from splatworker.splat_files.registry import format_of, read_any, size_on_disk, write_any
+from splatworker.splat_files.registry import format_of, left_out_in_words, read_any, size_on_disk, write_any
 from splatworker.stages.command import run_as_command
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
@@ -59,13 +59,14 @@ def convert(source: Path, target: Path, device: str, report: Reporter) -> dict[s
     on_cpu = device == "cpu" or (device == "auto" and not cuda_is_usable())
     step = "making a palette, some seconds on a CPU" if kind == "sog" and on_cpu else "writing"
     path = find_splat(source)
+    demand_usable(target.parent, "OUT", "convert")
     demand_names_free(target.parent, [target.name], "OUT", "convert", given=[path])
     gaussians = read_any(path)
     report.progress(step, 0.5)
     with files_to_write(target.parent, [target.name], "OUT", "convert", given=[path]):
         left_out = write_any(target, gaussians, device)
     if left_out:
-        report.warning(f"{left_out} Gaussians contained NaN or infinity and were dropped.")
+        report.warning(left_out_in_words(left_out))
     return {
         "gaussians": len(gaussians) - left_out,
         "sh_degree": gaussians.sh_degree,

@@ -22,6 +22,7 @@ from splatworker.export.side_by_side import make_side_by_side
 from splatworker.export.subject import read_subject
 from splatworker.formats.find import find_model
 from splatworker.render.backend import renderer_for
+from splatworker.splat_files.registry import left_out_in_words
 from splatworker.stages.progress import Reporter
 
 
@@ -59,7 +60,7 @@ def export(
     with parts.timed("reading"):
         subject = read_subject(splat, scene, alone)
     if subject.not_finite:
-        parts.warning(f"{subject.not_finite} Gaussians contained NaN or infinity and were dropped.")
+        parts.warning(left_out_in_words(subject.not_finite))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

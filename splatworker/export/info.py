@@ -21,9 +21,6 @@ from splatworker.stages.progress import Reporter
 
 QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
 
-_LARGEST_LOG_SCALE = 88.0
-"""Beyond it a scale is not a number of float32 any more."""
-
 
 def main(argv: list[str]) -> int:
     """Describe; 0 for success, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
@@ -67,8 +64,7 @@ def describe_splat(path: Path) -> dict[str, Any]:
         result["center"] = _rounded(np.median(gaussians.means[whole], axis=0))
         result["extent_90"] = _rounded(high - low)
         result["opacity"] = _quantiles(gaussians.opacities[whole])
-        largest = np.minimum(gaussians.log_scales[whole].max(axis=1), _LARGEST_LOG_SCALE)
-        result["largest_scale"] = _quantiles(np.exp(largest))
+        result["largest_scale"] = _quantiles(np.exp(gaussians.log_scales[whole].max(axis=1)))
     return result
 
 

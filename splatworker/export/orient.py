@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.side_files import json_of
 from splatworker.render.spherical_harmonics import basis
 
 Matrix = npt.NDArray[np.float64]
@@ -30,11 +30,8 @@ def upright_rotation(scene: Path, cameras: list[Camera]) -> Matrix:
     Ours are upright already, and `frame.json` says so. In others up is the mean of the cameras' own: people mostly
     hold them upright.
     """
-    try:
-        axes = str(json.loads((scene / "frame.json").read_text())["axes"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        axes = ""
-    if axes.startswith("y up"):
+    told = json_of(scene / "frame.json")
+    if isinstance(told, dict) and str(told.get("axes")).startswith("y up"):
         return np.eye(3)
     up = -np.mean([camera.camera_from_world[1, :3] for camera in cameras], axis=0)
     if np.linalg.norm(up) < 0.1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.errors import InvalidScene
 from splatworker.export.object_file import SPLAT, object_from_scene
 from splatworker.export.orient import Matrix, move_camera, rotate, upright_rotation
 from splatworker.formats.find import find_model, find_splat_of_scene
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.mask_names import AS_GIVEN, MODES, MaskRules
 from splatworker.formats.scene import Photo, read_scene
-from splatworker.formats.subset import finite, take
+from splatworker.formats.side_files import json_in, json_of, text_of
 from splatworker.render.interface import SH_C0
-from splatworker.splat_files.registry import read_any
+from splatworker.splat_files.registry import read_whole
 
 LARGEST_NUMBER = 1e15
 """A number of a report or a log beyond it is broken."""
@@ -94,12 +92,9 @@ def read_subject(splat: Path, scene_folder: Path, alone: Path | None = None) -> 
         SplatError: a file cannot be opened.
     """
     source = find_splat_of_scene(splat) if alone is None else alone / SPLAT
-    everything = read_any(source)
-    mask = finite(everything)
-    if not mask.any():
-        raise InvalidScene(f"{source.name} has no Gaussians.", stage="export")
+    gaussians, not_finite = read_whole(source, "export")
     model = find_model(splat)
-    told = _text(model / "cfg_args") if splat.is_dir() else ""
+    told = text_of(model / "cfg_args") if splat.is_dir() else ""
     scene = read_scene(scene_folder, masks=_masks_in(told), rules=_rules_in(told))
     scene_folder = scene.path
     results = well_typed(_json(model / "results.json"), _RESULTS) if splat.is_dir() else {}
@@ -112,7 +107,7 @@ def read_subject(splat: Path, scene_folder: Path, alone: Path | None = None) -> 
     else:  # the object's file stands in the object's own frame
         moved, rotation = object_from_scene(alone), np.eye(3)
     photos = [dataclasses.replace(photo, camera=move_camera(photo.camera, moved)) for photo in scene.photos]
-    gaussians = rotate(everything if mask.all() else take(everything, mask), rotation)
+    gaussians = rotate(gaussians, rotation)
     points, tracks = scene.points.xyz @ moved[:3, :3].T + moved[:3, 3], scene.points.track_lengths.astype(np.float64)
     if alone is not None:  # what the scene's points show is mostly gone
         points = gaussians.means[:: max(1, len(gaussians) // MOST_POINTS)].astype(np.float64)
@@ -121,7 +116,7 @@ def read_subject(splat: Path, scene_folder: Path, alone: Path | None = None) -> 
     return Subject(
         source=source,
         gaussians=gaussians,
-        not_finite=int(np.count_nonzero(~mask)),
+        not_finite=not_finite,
         behind=_behind_in(told, len(gaussians)) if alone is None else 0,
         rotation=rotation,
         trained=[photo for photo in photos if photo.name not in held_out_names],
@@ -200,29 +195,14 @@ def shrunk(photo: Photo, longest_side: int) -> Photo:
     return dataclasses.replace(photo, camera=camera.resized(*size))
 
 
-def _text(path: Path) -> str:
-    """A file's text, or nothing: what describes a splat is not needed to show it."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return ""
-
-
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(_text(path) or "{}")
-    except (ValueError, RecursionError):
-        return {}
+    data = json_of(path)
     return data if isinstance(data, dict) else {}
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     entries = []
-    for line in _text(path).splitlines():
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if (entry := well_typed(entry, _LOG)).get("iteration", -1) >= 0:
+    for line in text_of(path).splitlines():
+        if (entry := well_typed(json_in(line), _LOG)).get("iteration", -1) >= 0:
             entries.append(entry)
     return entries

@@ -6,19 +6,17 @@ taken as these, too, unless the scene of a run lies beside it, which says that y
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from splatworker.errors import InvalidScene
 from splatworker.export.camera_path import Viewpoint
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
 from splatworker.export.viewer import PageContents, write_viewer
 from splatworker.formats.gaussians import Gaussians
-from splatworker.formats.subset import finite, take
+from splatworker.formats.side_files import json_of
 from splatworker.splat_files.compressed_ply import write_compressed_ply
-from splatworker.splat_files.registry import format_in, read_any
+from splatworker.splat_files.registry import format_in, read_whole
 
 TAN_OF_HALF_VIEW = 0.5
 FROM = np.array([0.5, 0.35, 1.0])
@@ -38,11 +36,7 @@ def write_page_of(source: Path, page: Path) -> int:
         InvalidScene: the file is broken, or has no Gaussians.
         DiskFull, SplatError: as `atomic_file`.
     """
-    gaussians = read_any(source)
-    mask = finite(gaussians)
-    if not mask.any():
-        raise InvalidScene(f"{source.name} has no Gaussians.", stage="view")
-    gaussians = take(gaussians, mask)
+    gaussians, _ = read_whole(source, "view")
     if is_y_up(source):
         gaussians = rotate(gaussians, HALF_TURN_ABOUT_Z)
     stored = page.with_name("splat.compressed.ply")
@@ -57,11 +51,9 @@ def is_y_up(source: Path) -> bool:
     if kind != "ply":
         return kind == "spz"
     for name in _Y_UP_FRAMES:
-        try:
-            axes = json.loads((source.parent / name).read_text(encoding="utf-8"))["axes"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            continue
-        return str(axes).startswith("y up")
+        told = json_of(source.parent / name)
+        if isinstance(told, dict) and "axes" in told:
+            return str(told["axes"]).startswith("y up")
     return False
 
 

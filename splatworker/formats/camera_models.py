@@ -18,6 +18,10 @@ LONGEST_SIDE = 65_535
 MOST_PIXELS = 400_000_000
 """Of a camera: what is larger is taken for a broken file before any memory is asked for."""
 
+MOST_TIMES_WIDER = 10_000
+"""A focal length is between so many times the longest side and as small a share of it, and the principal point no
+farther away: an angle of view of 0.006 degrees, or of 179.99. What is beyond is no camera's."""
+
 MOST_SHIFT_PX = 0.01
 """Pixels by which a lens may move what a pinhole camera would see, to count as one."""
 
@@ -120,13 +124,18 @@ def pinhole(
     fx, fy = focals[0], focals[-1]
     if not all(map(math.isfinite, parameters)) or fx <= 0 or fy <= 0:
         raise InvalidScene(f"{what} has no size or no focal length.")
+    most = MOST_TIMES_WIDER * max(width, height)
+    if not all(max(width, height) / MOST_TIMES_WIDER <= focal <= most for focal in (fx, fy)):
+        raise InvalidScene(f"{what} is broken: its focal length is {fx:.4g} x {fy:.4g} pixels, which no camera has.")
+    if max(abs(cx), abs(cy)) > most:
+        raise InvalidScene(f"{what} is broken: its principal point is far outside of its pictures.")
     differing = {
         name: value for name, value, none in zip(model.distortion, distortion, model.none, strict=True) if value != none
     }
     # The most that any term of these models grows to in a corner: the seventh power of its distance from the middle.
     reach = max(1.0, math.hypot(max(cx, width - cx) / fx, max(cy, height - cy) / fy))
-    most = sum(abs(value - none) for value, none in zip(distortion, model.none, strict=True)) * max(fx, fy)
-    if differing and not most * min(reach, 1e6) ** 7 < MOST_SHIFT_PX:
+    shift = sum(abs(value - none) for value, none in zip(distortion, model.none, strict=True)) * max(fx, fy)
+    if differing and not shift * min(reach, 1e6) ** 7 < MOST_SHIFT_PX:
         name, value = max(differing.items(), key=lambda item: abs(item[1]))
         raise InvalidScene(f"{what} is {model.name}, not PINHOLE: its lens distorts ({name} = {value:.4g}).", hint=hint)
     return Intrinsics(width, height, fx, fy, cx, cy)

@@ -10,6 +10,7 @@ multiple of its file.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ import numpy.typing as npt
 from splatworker.errors import InvalidScene, from_os_error
 from splatworker.formats.camera_models import BY_NAME, MODELS, Intrinsics, pinhole
 from splatworker.formats.image_records import image_records
+from splatworker.formats.presence import is_file
+from splatworker.formats.scene_photo import shown
 
 MOST_BYTES = 16 * 2**30
 """Of a model's file: a points3D.bin of a hundred million points."""
@@ -58,7 +61,11 @@ def read_cameras(path: Path) -> dict[int, Intrinsics]:
         InvalidScene: the file is missing, cut short, or a camera has a lens that distorts.
     """
     data = _read(path)
-    return dict(_cameras_of_text(data, path) if path.suffix == ".txt" else _cameras_of_binary(data, path))
+    cameras: dict[int, Intrinsics] = {}
+    for number, camera in _cameras_of_text(data, path) if path.suffix == ".txt" else _cameras_of_binary(data, path):
+        if cameras.setdefault(number, camera) != camera:
+            raise InvalidScene(f"The scene has two cameras of the number {number}.")
+    return cameras
 
 
 def _cameras_of_binary(data: bytes, path: Path) -> Iterator[tuple[int, Intrinsics]]:
@@ -201,7 +208,7 @@ def _points_of_text(data: bytes, path: Path) -> Rows:
 def _camera_from_world(pose: npt.NDArray[np.float64], name: str) -> npt.NDArray[np.float64]:
     """(3, 4) from a quaternion w, x, y, z and a translation."""
     if not np.isfinite(pose).all() or not (1e-12 < np.abs(pose[:4]).max() < 1e12) or np.abs(pose[4:]).max() > FARTHEST:
-        raise InvalidScene(f"The pose of {name} is not a number.")
+        raise InvalidScene(f"The pose of {shown(name)} is not a number.")
     w, x, y, z = pose[:4] / np.linalg.norm(pose[:4])
     rotation = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
@@ -219,17 +226,17 @@ def _lines(data: bytes) -> Iterator[str]:
 
 
 def _read(path: Path) -> bytes:
+    if not os.path.lexists(path):
+        raise InvalidScene(
+            f"The scene has no {path.parent.parent.name}/{path.parent.name}/{path.name}.",
+            hint="A scene is a folder with images/ and sparse/0/{cameras,images,points3D}.bin (or .txt) from COLMAP.",
+        )
+    if not is_file(path):  # a folder, a link to nothing, or a pipe, which may never end
+        raise InvalidScene(f"{path.name} of the scene is not a file.")
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InvalidScene(f"{path.name} of the scene is larger than {MOST_BYTES >> 30} GiB.")
         return path.read_bytes()
-    except FileNotFoundError as error:
-        raise InvalidScene(
-            f"The scene has no {path.parent.parent.name}/{path.parent.name}/{path.name}.",
-            hint="A scene is a folder with images/ and sparse/0/{cameras,images,points3D}.bin (or .txt) from COLMAP.",
-        ) from error
-    except IsADirectoryError as error:
-        raise InvalidScene(f"{path.name} of the scene is a folder, not a file.") from error
     except OSError as error:
         raise from_os_error(error, "train") from error
 

@@ -13,6 +13,7 @@ from splatworker.errors import InvalidScene
 from splatworker.formats import transforms
 from splatworker.formats.folder_kinds import OBJECT_IN_OUT
 from splatworker.formats.model_folder import find_splat as find_splat_of_model
+from splatworker.formats.presence import is_there
 
 SPLAT_IN_OUT = "splat.ply"
 SCENE_IN_OUT = "scene"
@@ -31,7 +32,7 @@ def find_splat(path: Path) -> Path:
     Raises:
         InvalidScene: there is none.
     """
-    if not _is_there(path):
+    if not is_there(path):
         raise InvalidScene(f"{path} is not there: it is neither a PLY nor a model folder, nor any other splat.")
     if path.is_dir():
         for name in (SPLAT_IN_OUT, SOG_FOLDER):
@@ -50,7 +51,7 @@ def find_splat_of_scene(path: Path) -> Path:
     An object that `run` has cut out has a frame of its own, which object.json beside it tells; the whole scene's splat
     is in the model folder.
     """
-    if path.is_dir() and (path / OBJECT_IN_OUT).is_file() and (path / MODEL_IN_OUT).is_dir():
+    if is_there(path) and path.is_dir() and (path / OBJECT_IN_OUT).is_file() and (path / MODEL_IN_OUT).is_dir():
         return find_splat_of_model(path / MODEL_IN_OUT)
     return find_splat(path)
 
@@ -67,7 +68,7 @@ def find_scene(path: Path) -> Path:
     Raises:
         InvalidScene: there is no such folder.
     """
-    if not (_is_there(path) and path.is_dir()):
+    if not (is_there(path) and path.is_dir()):
         raise InvalidScene(f"The scene folder {path} does not exist.")
     inside = path / SCENE_IN_OUT
     return inside if inside.is_dir() and not holds_scene(path) else path
@@ -78,11 +79,3 @@ def holds_scene(path: Path) -> bool:
     if (path / "sparse").is_dir():
         return True
     return any((path / name).is_file() for name in ("cameras.bin", "cameras.txt", *transforms.FILES))
-
-
-def _is_there(path: Path) -> bool:
-    """Whether there is anything of this name; there is not where the system takes it for no name at all."""
-    try:
-        return path.exists()
-    except OSError:
-        return False

@@ -6,7 +6,6 @@ that is no newer is as that version left it: that is certain, and it may be repl
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from splatworker.formats.folder_record import COARSE_NS, Kind
 from splatworker.formats.model_folder import is_of_training
+from splatworker.formats.side_files import json_in, json_of, text_of
 
 
 def is_of_scene(name: str) -> bool:
@@ -52,12 +52,9 @@ def _photos_of(cameras: Any) -> Iterator[str]:
 
 def earlier_model(folder: Path) -> list[str]:
     """The files of `splatworker train`, which alone writes `train_log.jsonl`, and last."""
-    try:
-        lines = (folder / "train_log.jsonl").read_bytes().splitlines()
-        entries = [json.loads(line) for line in lines]
-    except (OSError, ValueError):
-        return []
-    if not (entries and all({"iteration", "loss", "gaussians"} <= set(entry) for entry in entries)):
+    entries = [json_in(line) for line in text_of(folder / "train_log.jsonl").splitlines()]
+    wanted = {"iteration", "loss", "gaussians"}
+    if not (entries and all(isinstance(entry, dict) and wanted <= set(entry) for entry in entries)):
         return []
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*")]
     return _as_left(folder, [name for name in names if is_of_training(name)], "train_log.jsonl")
@@ -65,10 +62,7 @@ def earlier_model(folder: Path) -> list[str]:
 
 def _account(path: Path, *fields: str) -> Mapping[str, Any] | None:
     """The JSON object in a file, where it has all these fields."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
+    found = json_of(path)
     return found if isinstance(found, dict) and all(field in found for field in fields) else None
 
 

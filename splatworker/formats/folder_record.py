@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import splatworker
 from splatworker.formats.atomic import write_text
+from splatworker.formats.side_files import json_of
 
 RECORD = ".splatworker.json"
 
@@ -46,9 +47,9 @@ class Kind(NamedTuple):
 def recorded(folder: Path) -> dict[str, _Stamp]:
     """The files that a folder's record tells of, by their paths in it; none where there is no record."""
     try:
-        files = json.loads((folder / RECORD).read_bytes())["files"]
+        files = json_of(folder / RECORD)["files"]
         noted = {str(name): None if entry is None else (int(entry[0]), int(entry[1])) for name, entry in files.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError):
         return {}
     return {name: stamp for name, stamp in noted.items() if not (Path(name).is_absolute() or ".." in Path(name).parts)}
 

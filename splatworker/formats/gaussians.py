@@ -14,6 +14,12 @@ MAX_SH_DEGREE = 3
 MOST_GAUSSIANS = 50_000_000
 """Of a file: what promises more is taken for broken before memory is asked for. They are 12 GB at degree 3."""
 
+LARGEST = 1e15
+"""Of a position, a colour and a harmonic: what is larger, squares of which float32 cannot hold, is taken for broken."""
+
+LARGEST_LOG_SCALE = 44.0
+"""Likewise of a scale, whose square is its variance."""
+
 
 @dataclass(frozen=True)
 class Gaussians:
@@ -54,7 +60,7 @@ class Gaussians:
             array = getattr(self, field.name)
             if array.shape != shapes[field.name] or array.dtype != np.float32:
                 raise ValueError(f"{field.name} is {array.dtype} {array.shape}, not float32 {shapes[field.name]}")
-        if rest not in _REST_COUNTS:
+        if rest not in REST_COUNTS:
             raise ValueError(f"{rest} coefficients beside the constant belong to no degree from 0 to 3")
 
     def __len__(self) -> int:
@@ -63,7 +69,7 @@ class Gaussians:
     @property
     def sh_degree(self) -> int:
         """The degree of the spherical harmonics, 0 to 3."""
-        return _REST_COUNTS.index(self.sh_rest.shape[1])
+        return REST_COUNTS.index(self.sh_rest.shape[1])
 
     @property
     def opacities(self) -> FloatArray:
@@ -77,4 +83,5 @@ class Gaussians:
         return np.exp(self.log_scales)
 
 
-_REST_COUNTS = [(degree + 1) ** 2 - 1 for degree in range(MAX_SH_DEGREE + 1)]
+REST_COUNTS = [(degree + 1) ** 2 - 1 for degree in range(MAX_SH_DEGREE + 1)]
+"""Coefficients beside the constant, of each degree."""

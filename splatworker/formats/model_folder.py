@@ -38,7 +38,7 @@ def find_splat(path: Path) -> Path:
         return path
     saved = {}
     for ply in path.glob("point_cloud/iteration_*/point_cloud.ply"):
-        if (iteration := iteration_of(ply.relative_to(path).as_posix())) is not None:
+        if ply.is_file() and (iteration := iteration_of(ply.relative_to(path).as_posix())) is not None:
             saved[iteration] = ply
     saved = _of_the_last_training(path, saved)
     if not saved:

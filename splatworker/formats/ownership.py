@@ -16,11 +16,15 @@ from pathlib import Path
 
 from splatworker.errors import DiskFull, InvalidJob
 from splatworker.formats.folder_record import RECORD, Earlier, Kind, ours, recorded
+from splatworker.formats.presence import is_there
 
 LITTER = (".DS_Store", "._*", "Thumbs.db", "desktop.ini", ".directory", "lost+found", "@eaDir", ".splat-*")
 """What systems leave in every folder, and our own workspaces: no reason to refuse one, and left where it is."""
 
 PROBE_BYTES = 4096
+
+LONGEST_NAME = 255
+"""Bytes of a file's name, on the usual file systems."""
 
 
 def demand_usable(folder: Path, option: str, stage: str) -> None:
@@ -89,7 +93,7 @@ def demand_other(folder: Path, given: Path, option: str, stage: str) -> None:
     Raises:
         InvalidJob: with the folder as it was given.
     """
-    if given.exists() and _is_same(folder, given):
+    if is_there(given) and _is_same(folder, given):
         raise _is_read(f"'{folder}' is what is to be read.", option, stage)
 
 
@@ -100,14 +104,19 @@ def demand_apart(folder: Path, given: Path, option: str, stage: str) -> None:
         InvalidJob: with both as they were given.
     """
     demand_other(folder, given, option, stage)
-    if given.exists() and any(_is_same(folder, above) for above in given.resolve().parents):
+    if is_there(given) and any(_is_same(folder, above) for above in given.resolve().parents):
         raise _is_read(f"'{folder}' holds what is to be read, '{given}'.", option, stage)
 
 
 def _is_same(path: Path, other: Path) -> bool:
     """Whether a path leads to what is there already; also through a folder that is not there yet, `new/../old`."""
-    place = path.resolve()
-    return place.exists() and place.samefile(other)
+    place = _behind_links(path)
+    return is_there(place) and place.samefile(other)
+
+
+def _behind_links(path: Path) -> Path:
+    """Where a path leads; what is a link to itself leads there."""
+    return Path(os.path.realpath(path))
 
 
 def _is_read(sentence: str, option: str, stage: str) -> InvalidJob:
@@ -154,12 +163,15 @@ def demand_names_free(
     Raises:
         InvalidJob: with the folder as it was given, and one of the files.
     """
-    place = folder.resolve()
-    known = set(ours(place, earlier)) if place.is_dir() else set()
-    sources = [source for source in given if source.exists()]
+    place = _behind_links(folder)
+    known = set(ours(place, earlier)) if is_there(place) and place.is_dir() else set()
+    sources = [source for source in given if is_there(source)]
     for name in names:
         if any(_is_same(folder / name, source) for source in sources):
             raise _is_read(f"'{folder / name}' is what is to be read.", option, stage)
+        if len(os.fsencode(name)) > LONGEST_NAME:
+            too_long = OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+            raise _cannot_be_written(folder / name, too_long, f"{_elsewhere(option)}.", stage)
         if name not in known and os.path.lexists(place / name):
             raise _is_somebodys(folder, name, option, stage, "")
 

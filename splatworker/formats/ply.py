@@ -36,6 +36,9 @@ _HEADER_LIMIT = 100_000
 _LONGEST_COUNT = 18
 """Digits of a count: more are no number of anything in a file."""
 
+_LONGEST_WORD = 100
+"""Letters of a name in a header, other than in comments."""
+
 OPAQUE_LOGIT = 30.0
 """Stands for the infinite logits that other writers give an opacity of 1 (and, negative, of 0): the same in float32."""
 
@@ -207,6 +210,8 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[str, list[tuple[str, int, 
     encoding, elements = "", list[tuple[str, int, list[tuple[str, str]] | None]]()
     while file.tell() < _HEADER_LIMIT:
         words = file.readline(_HEADER_LIMIT).decode("ascii", "replace").split()
+        if max(map(len, words), default=0) > _LONGEST_WORD and words[0] not in ("comment", "obj_info"):
+            break
         match words:
             case ["format", kind, _] if kind in _FORMATS:
                 encoding = kind

@@ -17,14 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from splatworker.errors import InvalidMasks, InvalidScene
+from splatworker.errors import InvalidMasks, InvalidParam, InvalidScene
 from splatworker.formats import transforms
 from splatworker.formats.camera import Camera
+from splatworker.formats.camera_models import LONGEST_SIDE, MOST_PIXELS
 from splatworker.formats.colmap import FARTHEST, Points, PosedImage, read_cameras, read_images, read_points
 from splatworker.formats.find import find_scene
 from splatworker.formats.mask_names import AS_GIVEN, FOLDER, MaskFiles, MaskRules, masks_folder
 from splatworker.formats.ply import read_point_ply
-from splatworker.formats.scene_photo import checked_name, photo_in, size_of
+from splatworker.formats.scene_photo import checked_name, photo_in, shown, size_of
 
 HOLD_OUT_EVERY = 8
 """Of the photos sorted by name, those with index % 8 == 0 are held out for evaluation (Barron et al. 2022)."""
@@ -199,7 +200,7 @@ def _photo_file(path: Path, images: str, image: PosedImage) -> tuple[str, Path]:
     for candidate in dict.fromkeys((name, name.replace("\\", "/"))):
         if (file := photo_in(path / images, candidate)) is not None:
             return candidate, file
-    raise InvalidScene(f"The scene's photo {images}/{image.name} is missing.")
+    raise InvalidScene(f"The scene's photo {images}/{shown(image.name)} is missing.")
 
 
 def _as_large_as(photo: Photo) -> Camera:
@@ -231,8 +232,17 @@ def image_size(camera: Camera, resolution: int = -1) -> tuple[int, int]:
         camera: the camera at the photo's full size.
         resolution: as the original trainer's `-r`: 1, 2, 4, 8 divide both sides; -1 shrinks photos wider than
             1600 px to that width; any other number is a width.
+
+    Raises:
+        InvalidParam: that is larger than any camera's picture may be.
     """
     width, height = camera.width, camera.height
+    widest = min(LONGEST_SIDE, MOST_PIXELS**0.5 * (width / height) ** 0.5, LONGEST_SIDE * width / height)
+    if resolution > widest:
+        raise InvalidParam(
+            f"The resolution asks for pictures wider than the {widest:.0f} pixels that these photos may be drawn with.",
+            hint="Give 1, 2, 4 or 8, by which sides are divided, or a smaller width.",
+        )
     if resolution in (1, 2, 4, 8):
         factor = float(resolution)
     elif resolution == -1:

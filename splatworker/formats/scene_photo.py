@@ -25,7 +25,7 @@ def checked_name(name: str) -> str:
     """
     parts = re.split(r"[/\\]", name)
     if not name or name.startswith(("/", "\\")) or ".." in parts or re.match(r"[a-zA-Z]:", name) or "\0" in name:
-        raise InvalidScene(f"The scene is broken: its photo '{_shown(name)}' would lie outside of its folder.")
+        raise InvalidScene(f"The scene is broken: its photo '{shown(name)}' would lie outside of its folder.")
     return PurePosixPath(name).as_posix()
 
 
@@ -47,6 +47,6 @@ def size_of(path: Path) -> tuple[int, int] | None:
         return None
 
 
-def _shown(name: str) -> str:
-    """A name that a stranger chose, fit to stand in a sentence."""
+def shown(name: str) -> str:
+    """A name that a stranger chose, fit to stand in a sentence: printable, and not longer than that."""
     return name[:100].encode("unicode_escape").decode() if not name[:100].isprintable() else name[:100]

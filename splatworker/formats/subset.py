@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.gaussians import LARGEST, LARGEST_LOG_SCALE, Gaussians
 
 
 def take(gaussians: Gaussians, chosen: npt.NDArray[Any]) -> Gaussians:
@@ -23,14 +23,22 @@ def joined(first: Gaussians, more: Gaussians) -> Gaussians:
 
 
 def finite(gaussians: Gaussians) -> npt.NDArray[np.bool_]:
-    """(N,) which Gaussians are made of numbers only, and have a rotation: no format but PLY holds the others.
+    """(N,) which Gaussians are made of numbers that can be computed with, and have a rotation: only PLY holds others.
 
-    An infinite logit is a number here: it is an opacity of 1, or of 0.
+    An infinite logit is a number here: it is an opacity of 1, or of 0. A number too large to be squared is none.
     """
     mask: npt.NDArray[np.bool_] = np.any(gaussians.quaternions != 0, axis=1)
     for field in fields(Gaussians):
         values = getattr(gaussians, field.name)
-        numbers = ~np.isnan(values) if field.name == "opacity_logits" else np.isfinite(values)
+        match field.name:
+            case "opacity_logits":
+                numbers = ~np.isnan(values)
+            case "quaternions":
+                numbers = np.isfinite(values)
+            case "log_scales":
+                numbers = (values > -LARGEST) & (values < LARGEST_LOG_SCALE)
+            case _:
+                numbers = np.abs(values) < LARGEST
         if not numbers.all():  # nearly always all are, and this is much faster than row by row
             mask &= numbers.all(axis=tuple(range(1, numbers.ndim)))
     return mask

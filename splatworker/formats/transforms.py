@@ -21,7 +21,7 @@ from splatworker.errors import InvalidScene, from_os_error
 from splatworker.formats.camera_models import BY_NAME, CameraModel, Intrinsics, pinhole
 from splatworker.formats.colmap import FARTHEST, Points
 from splatworker.formats.ply import read_point_ply
-from splatworker.formats.scene_photo import photo_in, size_of
+from splatworker.formats.scene_photo import photo_in, shown, size_of
 
 FILES = ("transforms.json", "transforms_train.json")
 """Either makes a folder a scene. Beside the second may lie `transforms_test.json`, whose photos are held out."""
@@ -100,11 +100,14 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _frames(folder: Path, file: str, described: dict[str, Any], images: str, held_out: bool | None) -> list[PosedPhoto]:
-    frames = []
+    frames, names = [], set()
     for number, frame in enumerate(described["frames"]):
         if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str):
             raise InvalidScene(f"Frame {number} of {file} has no file_path.")
         name, path = _photo(folder, frame["file_path"], images, file)
+        if name in names:  # before a hundred thousand of them are opened
+            raise InvalidScene(f"The scene has the photo {name} twice.")
+        names.add(name)
         what = f"The camera of {name} in {file}"
         intrinsics = _intrinsics(what, {**described, **frame}, path)
         pose, mask = _pose(what, frame.get("transform_matrix")), _mask(folder, frame.get("mask_path"), name, file)
@@ -123,7 +126,7 @@ def _photo(folder: Path, written: str, images: str, file: str) -> tuple[str, Pat
             if (path := photo_in(folder, candidate + suffix)) is not None:
                 name = path.relative_to(folder).as_posix()
                 return name.removeprefix(f"{images}/"), path
-    raise InvalidScene(f"The scene's photo {written}, which {file} names, is missing.")
+    raise InvalidScene(f"The scene's photo {shown(written)}, which {file} names, is missing.")
 
 
 def _mask(folder: Path, written: object, photo: str, file: str) -> Path | None:
@@ -132,7 +135,7 @@ def _mask(folder: Path, written: object, photo: str, file: str) -> Path | None:
         return None
     path = photo_in(folder, written.replace("\\", "/").removeprefix("./"))
     if path is None:
-        raise InvalidScene(f"The mask {written} of {photo}, which {file} names, is missing.")
+        raise InvalidScene(f"The mask {shown(written)} of {photo}, which {file} names, is missing.")
     return path
 
 
@@ -186,7 +189,7 @@ def _points(folder: Path, file: str, described: dict[str, Any]) -> Points | None
             xyz, rgb = read_point_ply(path)
             return Points(xyz, rgb, np.zeros(len(xyz), np.int64))
     if names:
-        raise InvalidScene(f"The points {written}, which {file} names, are missing.")
+        raise InvalidScene(f"The points {shown(names[0])}, which {file} names, are missing.")
     return None
 
 

@@ -23,10 +23,14 @@ from splatworker.render.backend import renderer_for
 from splatworker.render.gpu_array import GpuArray
 from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import to_tensors
-from splatworker.splat_files.registry import read_any
+from splatworker.splat_files.registry import left_out_in_words, read_whole
 from splatworker.stages.command import run_as_command
+from splatworker.stages.options import Range
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
+
+RESOLUTIONS = Range(above=0, or_one_of=(-1,))
+"""As the trainer's."""
 
 
 def main(argv: list[str]) -> int:
@@ -56,13 +60,20 @@ def add_arguments(parser: argparse.ArgumentParser, split_default: str) -> None:
     parser.add_argument(
         "-r",
         "--resolution",
-        type=int,
+        type=_resolution,
         default=-1,
         help="1, 2, 4 or 8: divide the photos' size by it; else a width in pixels",
     )
     parser.add_argument("-w", "--white_background", action="store_true", help="over white, not black")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="what to draw on")
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
+
+
+def _resolution(text: str) -> int:
+    value = int(text)
+    if value not in RESOLUTIONS:
+        raise argparse.ArgumentTypeError(f"must be {RESOLUTIONS.words}")
+    return value
 
 
 def chosen_photos(
@@ -92,7 +103,9 @@ def render_photos(arguments: argparse.Namespace, report: Reporter) -> dict[str, 
         DiskFull, SplatError: a file cannot be written.
     """
     ply = find_splat_of_scene(arguments.splat)
-    gaussians = read_any(ply)
+    gaussians, left_out = read_whole(ply, "render")
+    if left_out:
+        report.warning(left_out_in_words(left_out))
     photos = chosen_photos(arguments, report)
     renderer = renderer_for(arguments.device)
     tensors = to_tensors(gaussians, renderer.device)

@@ -9,6 +9,7 @@ import numpy as np
 
 from splatworker.errors import InvalidParam, InvalidScene, from_os_error
 from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.presence import is_file
 from splatworker.formats.subset import finite, take
 from splatworker.splat_files.lines_of_sight import LinesOfSight
 from splatworker.splat_files.records import FORMATS
@@ -59,6 +60,24 @@ def read_any(path: Path) -> Gaussians:
     return FORMATS[format_in(path)].read(path)
 
 
+def read_whole(path: Path, stage: str) -> tuple[Gaussians, int]:
+    """Read a splat as `read_any`, without the Gaussians that are no numbers (`subset.finite`); and how many those are.
+
+    Raises:
+        InvalidScene, InvalidParam: as `read_any`, and where nothing is left.
+    """
+    gaussians = read_any(path)
+    mask = finite(gaussians)
+    if not mask.any():
+        raise InvalidScene(f"{path.name} has no Gaussians.", stage=stage)
+    return (gaussians if mask.all() else take(gaussians, mask)), int(np.count_nonzero(~mask))
+
+
+def left_out_in_words(count: int) -> str:
+    """What a person should hear of Gaussians that are no numbers."""
+    return f"{count} Gaussians contained NaN, infinity or absurdly large numbers and were dropped."
+
+
 def format_in(path: Path) -> str:
     """The name of the format that a file is of: by its first bytes, or where these do not tell by its name.
 
@@ -84,7 +103,7 @@ def format_in(path: Path) -> str:
 def size_on_disk(path: Path) -> int:
     """The bytes of a splat that `read_any` reads; those of all pictures beside a meta.json."""
     files = [path, *path.parent.glob("*.webp")] if path.name == "meta.json" else [path]
-    return sum(file.stat().st_size for file in files)
+    return sum(file.stat().st_size for file in files if is_file(file))
 
 
 def write_any(path: Path, gaussians: Gaussians, device: str = "auto", lines: LinesOfSight | None = None) -> int:

@@ -24,6 +24,7 @@ from PIL import Image
 from splatworker.errors import InvalidScene, from_os_error
 from splatworker.formats.decoded import check_count, decoded
 from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.presence import is_file
 from splatworker.splat_files import smallest_three
 
 FloatArray = npt.NDArray[np.float32]
@@ -52,7 +53,7 @@ def read_sog(path: Path) -> Gaussians:
     """
     try:
         if path.name == META:
-            size = sum(part.stat().st_size for part in path.parent.glob("*.webp"))
+            size = sum(part.stat().st_size for part in path.parent.glob("*.webp") if is_file(part))
             return _decode(path, size, _files_of(path))
         data = path.read_bytes()
         with _opened(data) as bundle:
@@ -91,13 +92,12 @@ def _files_of(meta: Path) -> Fetch:
             raise _Garbled("it names a file outside of its folder")
         if len(name.encode(errors="surrogatepass")) > LONGEST_NAME:
             raise _Garbled("it names a file that cannot be")
-        try:
-            with (meta.parent / name).open("rb") as file:
-                data = file.read(most + 1)
-        except (FileNotFoundError, IsADirectoryError) as error:
-            raise _Garbled(f"{name} is missing") from error
-        except ValueError as error:  # a name that no file can have
-            raise _Garbled("it names a file that cannot be") from error
+        if "\0" in name:
+            raise _Garbled("it names a file that cannot be")
+        if not is_file(meta.parent / name):  # what is opened may be a pipe, which never ends
+            raise _Garbled(f"{name} is missing")
+        with (meta.parent / name).open("rb") as file:
+            data = file.read(most + 1)
         if len(data) > most:
             raise _Garbled(f"{name} is too large")
         return data

@@ -40,6 +40,9 @@ VERSION = 3
 POSITION_BITS = 23
 """Bits of a position beside its sign."""
 
+FARTHEST = 2**POSITION_BITS - 1
+"""Steps of a position: what lies farther is put there."""
+
 FINEST = 12
 """Fractional bits that the reference writer always takes."""
 
@@ -97,8 +100,8 @@ def fractional_bits(gaussians: Gaussians) -> int:
     """As many as a typical Gaussian needs, and no more than leave room for the farthest."""
     if len(gaussians) == 0:
         return FINEST
-    typical = float(np.exp(np.median(gaussians.log_scales[_sample(gaussians)].max(axis=1))))
-    wanted = max(FINEST, int(np.ceil(np.log2(STEPS_A_GAUSSIAN / typical))))
+    typical = float(np.median(gaussians.log_scales[_sample(gaussians)].max(axis=1)))
+    wanted = max(FINEST, int(np.ceil(np.log2(STEPS_A_GAUSSIAN) - typical / np.log(2))))
     farthest = max(float(gaussians.means.max()), -float(gaussians.means.min()))
     possible = POSITION_BITS - max(0, int(np.floor(np.log2(max(farthest, 1.0)))) + 1)
     return max(0, min(wanted, possible))
@@ -159,7 +162,7 @@ def _planes(gaussians: Gaussians, bits: int, step: int) -> list[npt.NDArray[np.u
     for start in range(0, count, BLOCK):
         block = slice(start, start + BLOCK)
         positions, alphas, colours, scales, rotations, harmonics = (plane[block] for plane in planes)
-        fixed = np.rint(gaussians.means[block] * np.float32(2**bits)).astype("<i4")
+        fixed = np.rint(gaussians.means[block] * np.float32(2**bits)).clip(-FARTHEST, FARTHEST).astype("<i4")
         positions.reshape(-1, 3, 3)[...] = fixed.view(np.uint8).reshape(-1, 3, 4)[:, :, :3]
         alphas[:, 0] = _bytes(np.tanh(0.5 * gaussians.opacity_logits[block]), 127.5, 127.5)
         colours[...] = _bytes(gaussians.sh_dc[block], COLOUR_STEPS, 127.5)

@@ -19,7 +19,7 @@ from splatworker.render.cli import add_arguments, chosen_photos, to_bytes, write
 from splatworker.render.interface import View
 from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import to_tensors
-from splatworker.splat_files.registry import read_any
+from splatworker.splat_files.registry import left_out_in_words, read_whole
 from splatworker.stages.command import run_as_command
 from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.printable import printable_lines
@@ -58,7 +58,9 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
         DiskFull, SplatError: a picture cannot be written.
     """
     ply = find_splat_of_scene(arguments.splat)
-    gaussians = read_any(ply)
+    gaussians, left_out = read_whole(ply, "eval")
+    if left_out:
+        report.warning(left_out_in_words(left_out))
     photos = chosen_photos(arguments, report, arguments.masks, MaskRules(arguments.mask_mode, arguments.invert_masks))
     renderer = renderer_for(arguments.device)
     options = Options(

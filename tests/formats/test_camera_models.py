@@ -54,3 +54,17 @@ def test_a_fisheye_never_is(name: str) -> None:
 def test_impossible_numbers_are_refused(size: tuple[int, int], focal: float) -> None:
     with pytest.raises(InvalidScene, match="Camera 1"):
         pinhole("Camera 1", BY_NAME["SIMPLE_PINHOLE"], *size, (focal, *MIDDLE))
+
+
+@pytest.mark.parametrize(
+    ("focal", "middle"),
+    [(1e9, MIDDLE), (1e300, MIDDLE), (0.01, MIDDLE), (500.0, (1e9, 150.0)), (500.0, (200.0, -1e300))],
+)
+def test_a_camera_that_nobody_has_is_broken(focal: float, middle: tuple[float, float]) -> None:
+    with pytest.raises(InvalidScene, match="Camera 1 is broken"):
+        pinhole("Camera 1", BY_NAME["SIMPLE_PINHOLE"], *SIZE, (focal, *middle))
+
+
+@pytest.mark.parametrize(("focal", "middle"), [(4e6, MIDDLE), (0.04, MIDDLE), (500.0, (-3000.0, 4000.0))])
+def test_a_telescope_and_a_part_of_a_picture_are_cameras(focal: float, middle: tuple[float, float]) -> None:
+    assert pinhole("Camera 1", BY_NAME["SIMPLE_PINHOLE"], *SIZE, (focal, *middle))[2:] == (focal, focal, *middle)

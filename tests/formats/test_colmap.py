@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from support import no_files
 from support.colmap_files import quaternion, write_colmap
 from support.other_makers import CAMERAS, NAMES, RGB, XYZ, same_cameras, write_photos
 
@@ -247,3 +248,24 @@ def test_the_folder_of_a_run_means_the_scene_in_it(scene: Path, tmp_path_factory
     assert find_scene(out) == out / "scene"
     assert find_scene(out / "scene") == out / "scene"
     same_cameras(read_scene(out))
+
+
+def test_two_cameras_of_one_number_are_told(scene: Path) -> None:
+    as_text(scene)
+    cameras = scene / "sparse" / "0" / "cameras.txt"
+    written = cameras.read_text()
+    cameras.write_text(written + "7 SIMPLE_RADIAL 48 36 50 24 18 0\n")
+    assert len(read_scene(scene).photos) == len(NAMES)  # twice the same
+    cameras.write_text(written + "7 SIMPLE_RADIAL 48 36 60 24 18 0\n")
+    with pytest.raises(InvalidScene, match="two cameras of the number 7"):
+        read_scene(scene)
+
+
+@pytest.mark.parametrize("name", ["cameras.bin", "images.bin", "points3D.bin"])
+@pytest.mark.parametrize("kind", no_files.KINDS)
+def test_what_is_no_file_is_not_waited_for(scene: Path, name: str, kind: str) -> None:
+    path = scene / "sparse" / "0" / name
+    path.unlink()
+    no_files.put(path, kind)
+    with pytest.raises(InvalidScene, match=f"{name} of the scene is not a file"):
+        read_scene(scene)

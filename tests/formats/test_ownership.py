@@ -165,3 +165,15 @@ def test_the_longest_names_can_be_written(tmp_path: Path) -> None:
 def test_a_name_that_no_disk_takes_is_refused_before_the_work(tmp_path: Path, above: str) -> None:
     with pytest.raises(InvalidJob, match="its name is too long"):
         demand_usable(tmp_path / above / ("x" * 300), "-o", "input")
+
+
+@pytest.mark.parametrize("out", ["loop/a.splat", "a" * 300 + "/a.splat", "a" * 300 + ".splat"])
+def test_a_place_where_no_file_can_be_is_the_persons(
+    out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    write_ply(tmp_path / "a.ply", to_gaussians(truth()))
+    before = snapshot(tmp_path)
+    assert convert_cli.main([str(tmp_path / "a.ply"), str(tmp_path / out)]) == 1
+    refused(capsys.readouterr().err, "Give OUT another name")
+    assert snapshot(tmp_path) == before

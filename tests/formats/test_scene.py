@@ -13,7 +13,7 @@ import pytest
 from support.colmap_files import ring_cameras
 from support.scene_folders import truth, write_scene
 
-from splatworker.errors import InvalidScene
+from splatworker.errors import InvalidParam, InvalidScene
 from splatworker.formats.camera import Camera
 from splatworker.formats.scene import image_size, read_scene, split
 
@@ -148,3 +148,13 @@ def test_every_eighth_of_the_sorted_names_is_held_out(tmp_path: Path) -> None:
 def test_image_sizes(size: tuple[int, int], resolution: int, expected: tuple[int, int]) -> None:
     camera = Camera(*size, 100.0, 100.0, size[0] / 2, size[1] / 2, np.eye(3, 4))
     assert image_size(camera, resolution) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "resolution"), [((48, 36), 24_000), ((48, 36), 10**400), ((2, 600), 300), ((600, 2), 65_536)]
+)
+def test_pictures_larger_than_any_are_not_drawn(size: tuple[int, int], resolution: int) -> None:
+    camera = Camera(*size, 50.0, 50.0, 24.0, 18.0, np.eye(3, 4))
+    assert max(image_size(camera, 200)) <= 65_535
+    with pytest.raises(InvalidParam, match="wider than the"):
+        image_size(camera, resolution)

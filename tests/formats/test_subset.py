@@ -43,3 +43,20 @@ def test_a_gaussian_without_a_rotation_is_left_out() -> None:
     gaussians = splat()
     gaussians.quaternions[1] = 0
     assert finite(gaussians).tolist() == [True, False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("means", -1e38), ("log_scales", 100.0), ("log_scales", -1e38), ("sh_dc", 1e20), ("sh_rest", 3e38)],
+)
+def test_a_number_too_large_to_be_squared_is_none(name: str, value: float) -> None:
+    gaussians = splat()
+    getattr(gaussians, name).reshape(5, -1)[3, -1] = value
+    assert finite(gaussians).tolist() == [True, True, True, False, True]
+
+
+def test_quaternions_of_any_length_and_any_logits_are_numbers() -> None:
+    gaussians = splat()
+    gaussians.quaternions[1], gaussians.quaternions[2] = 1e38, 1e-40
+    gaussians.opacity_logits[3], gaussians.log_scales[4] = -3e38, -1e14
+    assert finite(gaussians).all()

@@ -132,6 +132,8 @@ def test_a_rendered_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ({"frames": [{"file_path": "../../x.jpg", "transform_matrix": np.eye(4).tolist()}]}, "is missing"),
         ({"frames": [{"file_path": "a\0b.jpg", "transform_matrix": np.eye(4).tolist()}]}, "is missing"),
         ({"frames": []}, "no registered photos"),
+        ({"frames": [{"file_path": "images/0001.jpg", "transform_matrix": np.eye(4).tolist()}] * 2}, "0001.jpg twice"),
+        ({"frames": [{"file_path": "x" * 5000, "transform_matrix": np.eye(4).tolist()}]}, "photo x{100}, which"),
         ({"ply_file_path": "../none.ply"}, ""),
     ],
 )

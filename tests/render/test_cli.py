@@ -46,6 +46,29 @@ def test_split_size_and_background(tiny_scene: Path, tmp_path: Path, capsys: pyt
     assert np.abs(drawn - (expected.clamp(0, 1) * 255).permute(1, 2, 0).numpy()).max() <= 0.5001
 
 
+def test_what_is_no_number_is_left_out_and_told(
+    tiny_scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    splat = to_gaussians(truth())
+    splat.sh_dc[::2] = np.inf
+    write_ply(tmp_path / "a.ply", splat)
+    command = [str(tmp_path / "a.ply"), "-s", str(tiny_scene), "-o", str(tmp_path / "out"), "--split", "test"]
+    assert cli.main(command) == 0
+    assert "30 Gaussians contained NaN, infinity" in capsys.readouterr().err
+    splat.means[...] = np.nan
+    write_ply(tmp_path / "a.ply", splat)
+    assert cli.main(command) == 1
+    assert "a.ply has no Gaussians" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["0", "-2", "x"])
+def test_a_resolution_that_is_none_is_a_wrong_command_line(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["a.ply", "-s", "scene", "-o", "out", "-r", given])
+    assert left.value.code == 2
+    assert "-r/--resolution" in capsys.readouterr().err
+
+
 def test_psnr_is_its_formula() -> None:
     photo = torch.full((3, 4, 5), 51, dtype=torch.uint8)  # 0.2
     assert abs(psnr(torch.full((3, 4, 5), 0.3), photo) - 20.0) < 1e-4

@@ -18,6 +18,8 @@ from splatworker.sfm.options import CAMERA_MODELS, SfmOptions
         ({"min_registered": 0}, "--min-registered"),
         ({"min_share": 1.5}, "--min-share"),
         ({"threads": -1}, "--threads"),
+        ({"threads": 10**30}, "--threads must be at most"),
+        ({"max_num_features": 2**31}, "--max-num-features must be at most"),
         ({"max_image_size": 0}, "--max-image-size"),
     ],
 )

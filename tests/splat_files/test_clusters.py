@@ -107,3 +107,12 @@ def test_arrays_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"."):
         _cpu.nearest(np.zeros(points, np.float32), np.zeros(centroids, np.float32), 1, np.zeros(labels, np.int32))
+
+
+def test_what_fills_up_the_kernels_rows_is_nearest_to_nothing() -> None:
+    """Vectors whose squares are beyond float32 are nearest to some centroid, too: what comes out is an index."""
+    for value in (1e20, -1e38, np.inf, np.nan):
+        points, centroids = np.full((7, 9), value, np.float32), np.full((3, 9), value, np.float32)
+        found = np.full(7, -1, np.int32)
+        _cpu.nearest(points, centroids, 1, found)
+        assert ((found >= 0) & (found < 3)).all(), value

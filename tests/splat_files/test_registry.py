@@ -149,6 +149,7 @@ def test_other_formats_and_missing_files_are_the_persons(tmp_path: Path) -> None
         ("binary_little_endian|vertex 1000000000000000|float x", b""),
         ("binary_little_endian|vertex 3", b"abc"),
         ("binary_little_endian|vertex \u0663|float x", b"abcd" * 3),
+        ("ascii|vertex 1|list uchar int x|" + "float x" + "y" * 90_000, b"1\n"),
     ],
 )
 def test_a_ply_whose_header_is_not_its_bodys(tmp_path: Path, header: str, body: bytes) -> None:

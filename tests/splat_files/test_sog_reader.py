@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import no_files
 from support.any_splats import random_splat, same
 from support.sog_files import BOOK, picture, sog_members, zip_of
 
@@ -94,3 +96,14 @@ def test_a_streamed_sog_is_named(tmp_path: Path) -> None:
     (tmp_path / "lod-meta.json").write_text("{}")
     with pytest.raises(InvalidScene, match="streamed SOG"):
         find_splat(tmp_path)
+
+
+@pytest.mark.parametrize("kind", no_files.KINDS)
+def test_a_picture_that_is_no_file_is_not_waited_for(kind: str, tmp_path: Path) -> None:
+    for name, data in sog_members().items():
+        (tmp_path / name).write_bytes(data)
+    path = tmp_path / json.loads((tmp_path / "meta.json").read_bytes())["quats"]["files"][0]
+    path.unlink()
+    no_files.put(path, kind)
+    with pytest.raises(InvalidScene, match=f"{path.name} is missing"):
+        read_any(tmp_path / "meta.json")

@@ -38,3 +38,16 @@ def test_a_step_is_what_harmonics_lose_at_most(step: int, tmp_path: Path) -> Non
     write_spz(tmp_path / "a.spz", splat, step=step)
     stored = read_spz(tmp_path / "a.spz")
     assert np.abs(stored.sh_rest - splat.sh_rest).max() <= step / 128 / 2 + 1e-6
+
+
+@pytest.mark.parametrize("log_scale", [-1e14, -100.0, 43.0])
+@pytest.mark.parametrize("reach", [1e-30, 1.0, 1e14])
+def test_any_numbers_are_stored_and_far_ones_stay_far(log_scale: float, reach: float, tmp_path: Path) -> None:
+    splat = random_splat(50, 1)
+    means = splat.means * np.float32(reach)
+    splat = dataclasses.replace(splat, log_scales=np.full_like(splat.log_scales, log_scale), means=means)
+    write_spz(tmp_path / "a.spz", splat)
+    stored = read_spz(tmp_path / "a.spz")
+    bits = fractional_bits(splat)
+    expected = np.clip(means.astype(np.float64), -(2.0 ** (23 - bits)), 2.0 ** (23 - bits))
+    assert np.abs(stored.means - expected).max() <= 2.0**-bits
