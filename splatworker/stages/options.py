@@ -272,7 +272,9 @@ def _metavar(known: Declared) -> str:
 def _help(known: Declared) -> str:
     """The line of `--help`: what it is, then unit, range and default."""
     default = " ".join(map(str, known.default)) if known.is_list else known.default
-    said = known.kind is not bool and default not in (MISSING, None, "")
+    job = known.option.job
+    not_given = job is not None and job.null and not default  # 0 stands for it, and the help says what is done then
+    said = known.kind is not bool and default not in (MISSING, None, "") and not not_given
     facts = [
         *([known.option.unit] if known.option.unit else []),
         *([known.option.range.words] if known.option.range.words else []),
