@@ -38,7 +38,9 @@ def main(argv: list[str]) -> int:
     )
     add_arguments(parser, split_default="test")
     add_mask_arguments(parser)
-    parser.add_argument("-o", "--output", type=Path, help="a folder for PNGs: the photo left, the splat right")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="a folder for PNGs: the photo left, the splat right"
+    )
     arguments = parser.parse_args(argv)
 
     def work(report: Reporter) -> dict[str, Any]:
@@ -59,6 +61,10 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
     """
     ply = find_splat_of_scene(arguments.splat)
     gaussians = read_any(ply)
+    if arguments.split == "test" and _trained_on_all(ply):
+        report.warning(
+            "This splat was trained without --eval, on all photos: they are scored better than others would be."
+        )
     photos = chosen_photos(arguments, report, arguments.masks, MaskRules(arguments.mask_mode, arguments.invert_masks))
     renderer = renderer_for(arguments.device)
     options = Options(
@@ -94,6 +100,12 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
             see,
         )
     return {"ply": str(ply), "gaussians": len(gaussians), "split": arguments.split, **summary(scores)}
+
+
+def _trained_on_all(ply: Path) -> bool:
+    """Whether its model folder says that no photos were held out; a splat by itself does not say."""
+    config = ply.parent.parent.parent / "cfg_args"
+    return ply.parent.name.startswith("iteration_") and config.is_file() and "eval=False" in config.read_text("utf-8")
 
 
 def _in_words(result: dict[str, Any]) -> str:
