@@ -43,6 +43,9 @@ from splatworker.stages.workspace import private_workspace
 FILLED = {"scene": SCENE, "model": MODEL}
 """The folders in OUT that a run fills."""
 
+_NAMED = 3
+"""Photos that are named where some were not used."""
+
 OVERWRITE_HINT = "Or add --overwrite: then it stays, and what splatworker made is replaced."
 
 
@@ -233,6 +236,9 @@ def _summary(output: Path, result: dict[str, Any]) -> str:
         f"{output / 'splat.ply'}: {result['gaussians']} Gaussians from {photos['registered']} of {photos['given']} "
         f"photos{score}, in {result['timings']['total']:.0f} s."
     ]
+    if unused := [str(photo["name"]) for photo in photos["rejected"]]:
+        more = f" and {len(unused) - _NAMED} more" if len(unused) > _NAMED else ""
+        lines.append(f"Not used: {', '.join(unused[:_NAMED])}{more}. {output / 'result.json'} says why.")
     for name, path in result["outputs"].items():
         lines.append(f"{path}: {OUTPUTS[name].words}, {_size(Path(path))}")
     if "viewer" in result["outputs"]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from splatworker.contract.job import Recipe, recipe
 from splatworker.contract.outputs import BY_DEFAULT, OUTPUTS, names
 from splatworker.contract.params import Params
-from splatworker.errors import InvalidParam
+from splatworker.errors import InvalidJob, InvalidParam
 from splatworker.sfm.options import SfmOptions
 from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.options import add_option, declared
@@ -58,10 +59,10 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     for known in declared(SfmOptions):
         if known.name in SFM_OPTIONS:
-            add_option(made, known, dashes=True, default=None)  # not given: a job's default
+            add_option(made, known, dashes=True, as_in_job=True, default=None)  # not given: a job's default
     for known in declared(VideoOptions):
         if known.name in VIDEO_OPTIONS:
-            add_option(made, known, dashes=True, default=None)
+            add_option(made, known, dashes=True, as_in_job=True, default=None)
     outputs = made.add_mutually_exclusive_group()
     outputs.add_argument(
         "--formats", type=names, default=list(BY_DEFAULT), metavar="NAME,...",
@@ -105,7 +106,16 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
         "subject": options.subject,
         "segmentation": options.segmentation,
     }
-    return recipe(recipe_asked | masks)
+    try:
+        return recipe(recipe_asked | masks)
+    except InvalidJob as error:
+        raise InvalidJob(_by_options(error.message), hint=error.hint) from None
+
+
+def _by_options(said: str) -> str:
+    """A sentence about a job's field, about the option that it came from."""
+    option = re.match(r"The field '(?:sfm|video)\.(\w+)'", said)
+    return f"The option --{option[1].replace('_', '-')}{said[option.end() :]}" if option else said
 
 
 def _value(name: str, text: str) -> object:

@@ -208,7 +208,8 @@ def parse(data: object) -> Job:
         job = _validated(Job, {name: value for name, value in data.items() if (name, value) != ("image_urls", None)})
     if not job.videos and len(job.image_urls) < FEWEST_PHOTOS:
         raise TooFewPhotos(
-            f"The job has {len(job.image_urls)} photos; at least {FEWEST_PHOTOS} are needed.",
+            f"The job has {len(job.image_urls)} photo{'s' if len(job.image_urls) != 1 else ''}; "
+            f"at least {FEWEST_PHOTOS} are needed.",
             hint="Take 20 to 100 overlapping photos around the subject.",
         )
     if job.mask_urls and not job.image_urls:
@@ -217,8 +218,9 @@ def parse(data: object) -> Job:
             hint="Make photos of the video (splatworker frames), and send them with their masks.",
         )
     if job.mask_urls and len(job.mask_urls) != len(job.image_urls):
+        entries = "1 entry" if len(job.mask_urls) == 1 else f"{len(job.mask_urls)} entries"
         raise InvalidJob(
-            f"The field 'mask_urls' has {len(job.mask_urls)} entries, and 'image_urls' {len(job.image_urls)}: "
+            f"The field 'mask_urls' has {entries}, and 'image_urls' {len(job.image_urls)}: "
             "there must be one for each photo.",
             hint="Write null for a photo without a mask.",
         )

@@ -16,6 +16,9 @@ from splatworker.network.redact import redact
 LONGEST_QUOTED = 32
 """Letters of a number in quotes that a hint repeats."""
 
+_WORDS = {"model_type": "should be an object, {...}", "dict_type": "should be an object, {...}"}
+"""What pydantic says in Python's words, in JSON's, by the kind of fault."""
+
 
 def explain(error: ValidationError, sections: Mapping[str, type[BaseModel]], whole: type[BaseModel]) -> InputError:
     """The first fault of a job as an error for people.
@@ -38,7 +41,7 @@ def explain(error: ValidationError, sections: Mapping[str, type[BaseModel]], who
     field = f"param '{name}'" if in_params else f"field '{shown('.'.join(where))}'"
     if fault["type"] == "missing":
         return refused(f"The {field} is missing.", hint="See the README for an example of a job.")
-    reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    reason = _WORDS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
     value = fault["input"]
     written = (
         f" (it is {_as_json(value)})" if isinstance(value, int | float | bool | None) and abs(value or 0) < 1e30 else ""
@@ -89,7 +92,10 @@ def _unquoted_hint(value: object, fault: str) -> str:
 
 def _default_hint(section: type[BaseModel], names: list[str]) -> str:
     field = section.model_fields.get(names[0]) if section is Params and names else None
-    return f"The default is {field.get_default()!r}." if field else ""
+    if field is None:
+        return ""
+    default = field.get_default()
+    return f"The default is {_as_json(default) if isinstance(default, bool) else repr(default)}."
 
 
 def _lower_first(text: str) -> str:

@@ -72,9 +72,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="splatworker export",
         description="Make small files, a page to open, pictures, a film and a report of a trained splat.",
     )
-    parser.add_argument("model", type=Path, help="a model folder (its latest splat), or a splat of any format")
-    parser.add_argument("-s", "--source_path", type=Path, required=True, help="the scene folder it was trained on")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the folder for the files")
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="a model folder (its latest splat), or a splat of any format"
+    )
+    parser.add_argument(
+        "-s", "--source_path", type=Path, required=True, metavar="SCENE", help="the scene folder it was trained on"
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the folder for the files")
     parser.add_argument(
         "--formats", type=names, default=list(BY_DEFAULT), metavar="NAME,...",
         help=f"what to make, of {', '.join(OUTPUTS)}; by default all but cleaned_ply",
@@ -89,7 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--no-clean", action="store_true", help="keep Gaussians not supported by any training photo")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="what to draw on")
-    parser.add_argument("--account", type=Path, help="JSON with photos, timings, settings and warnings for the report")
+    parser.add_argument(
+        "--account", type=Path, metavar="FILE", help="JSON with photos, timings, settings and warnings for the report"
+    )
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
     return parser
 

@@ -25,7 +25,7 @@ QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
 def main(argv: list[str]) -> int:
     """Describe; 0 for success, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
     parser = argparse.ArgumentParser(prog="splatworker info", description="What a splat or a scene holds.")
-    parser.add_argument("path", type=Path, help="a splat, or a folder: of run, a model, a SOG, a scene")
+    parser.add_argument("path", type=Path, metavar="PATH", help="a splat, or a folder: of run, a model, a SOG, a scene")
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
     arguments = parser.parse_args(argv)
 

@@ -47,10 +47,19 @@ def _parser() -> argparse.ArgumentParser:
         description="Cut the object that all photos show out of a trained scene.",
         epilog="Where there is no single subject, or it cannot be told from what is around, nothing is written.",
     )
-    parser.add_argument("model", type=Path, help="a model folder (its latest splat), or a splat of any format")
-    parser.add_argument("-s", "--source_path", type=Path, required=True, help="the scene folder it was trained on")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, help=f"the folder for {SPLAT_IN_OUT} and {OBJECT_IN_OUT}"
+        "model", type=Path, metavar="MODEL", help="a model folder (its latest splat), or a splat of any format"
+    )
+    parser.add_argument(
+        "-s", "--source_path", type=Path, required=True, metavar="SCENE", help="the scene folder it was trained on"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help=f"the folder for {SPLAT_IN_OUT} and {OBJECT_IN_OUT}",
     )
     parser.add_argument(
         "--segmentation",

@@ -32,6 +32,12 @@ MOST_DROPPED = 48
 
 THUMBNAIL = 360
 
+_WORKS = {"sfm": "cameras", "train": "training"}
+"""What people call a stage, where its name is another."""
+
+_NO_TIME_S = 0.05
+"""A stage that took less, as the choice of frames where there are no videos, is not shown."""
+
 Vectors = npt.NDArray[np.float64]
 T = TypeVar("T")
 
@@ -188,10 +194,11 @@ def _training(figures: Mapping[str, Any]) -> str:
 
 
 def _times(figures: Mapping[str, Any]) -> str:
-    bar = time_bar(figures["timings"])
+    spent = {_WORKS.get(stage, stage): time for stage, time in figures["timings"].items() if time >= _NO_TIME_S}
+    bar = time_bar(spent)
     key = "".join(
         f'<li><i class="b{number % 7 + 1}"></i>{html.escape(stage)} {_duration(seconds)}</li>'
-        for number, (stage, seconds) in enumerate(figures["timings"].items())
+        for number, (stage, seconds) in enumerate(spent.items())
     )
     return _section("Time", f'{bar}<ul class="key">{key}</ul>' if bar else "")
 
@@ -213,7 +220,7 @@ def _files(figures: Mapping[str, Any]) -> str:
         + "</tr>"
         for row in rows
     )
-    note = "Likeness: PSNR of a picture drawn from the file against one of the splat. Above 40 dB nobody sees it."
+    note = "Likeness: PSNR of a picture drawn from the file against one of the splat. From 40 dB on they look the same."
     return _section(
         "Files",
         f'<div class="scroll"><table class="files"><tr>{head}</tr>{body}</table></div><p class="soft">{note}</p>',
@@ -226,7 +233,7 @@ def _cleaning(figures: Mapping[str, Any]) -> str:
         return _section("Cleaning", "<p>The object was cut from the scene, and what is around it left out.</p>")
     if cleaning is None:
         return _section("Cleaning", "<p>Not asked for: all Gaussians are kept.</p>")
-    said = [f"{cleaning['removed']} Gaussians ({cleaning['share']:.1%}) are left out of the files above."]
+    said = [f"{cleaning['removed']} Gaussians ({cleaning['share']:.1%}) are left out of all but the trained PLY."]
     said += [f"{_group(name)}: {count}." for name, count in cleaning["groups"].items()]
     said += [
         f"{_group(name)}: {count}, which stay, because the photos are shown worse without."

@@ -31,10 +31,14 @@ def main(argv: list[str]) -> int:
         prog="splatworker photos",
         description="Decode a folder of photos from anywhere into clean JPEGs of their pixels and camera data.",
     )
-    parser.add_argument("folder", type=Path, help="folder with photos")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the clean JPEGs")
-    parser.add_argument("--max-size", type=int, default=0, help="shrink to this longest side in pixels; 0: do not")
-    parser.add_argument("--jobs", type=int, default=min(8, os.cpu_count() or 1), help="photos decoded at once")
+    parser.add_argument("folder", type=Path, metavar="PHOTOS", help="folder with photos")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="IMAGES", help="folder for the clean JPEGs")
+    parser.add_argument(
+        "--max-size", type=int, metavar="N", default=0, help="shrink to this longest side in pixels; 0: do not"
+    )
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", default=min(8, os.cpu_count() or 1), help="photos decoded at once"
+    )
     add_mask_arguments(parser)
     parser.add_argument("--follow", action="store_true", help="more photos arrive until standard input ends")
     parser.add_argument("--json", action="store_true", help="report as JSON lines")

@@ -124,7 +124,7 @@ def _on_a_cpu(recipe: Recipe, made: Plan, photos: Sequence[tuple[int, int]], ove
     size = f", photos of about {small} px" if small else ""
     sentence = f"This machine has no GPU: a preview is trained ({trained} iterations{size}), in {times}."
     if trained == made.asked and not (recipe.at_most_a_preview and isinstance(recipe, Job)):
-        return f"{sentence} The params 'iterations' and 'resolution' ask for more."
+        return f"{sentence} More is trained with the params 'iterations' and 'resolution', for example 7000 and 1."
     whole = resolve(recipe.params, preview=False, trainer=recipe.trainer, overlap=overlap)
     longer = _time_for(recipe, whole, photos, preview=False)
     return (

@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="splatworker sfm", description="Find the cameras of a folder of photos, and sparse points."
     )
-    parser.add_argument("images", type=Path, help="folder of JPEG and PNG photos")
+    parser.add_argument("images", type=Path, metavar="IMAGES", help="folder of JPEG and PNG photos")
     parser.add_argument(
         "-o",
         "--output",

@@ -216,17 +216,25 @@ def add_options(parser: argparse._ActionsContainer, options: type, *, dashes: bo
         add_option(groups[known.option.group], known, dashes=dashes)
 
 
-def add_option(parser: argparse._ActionsContainer, known: Declared, *, dashes: bool = False, **changes: Any) -> None:
+def add_option(
+    parser: argparse._ActionsContainer,
+    known: Declared,
+    *,
+    dashes: bool = False,
+    as_in_job: bool = False,
+    **changes: Any,
+) -> None:
     """Add one option to a command line.
 
     Args:
         parser: gets it.
         known: the option.
         dashes: as for `add_options`.
+        as_in_job: its value goes into a job, whose range counts.
         **changes: arguments of `add_argument` that shall be others, such as a default of None for "not given".
     """
     names = [*([known.option.short] if known.option.short else []), _long(known.name, dashes=dashes)]
-    how: dict[str, Any] = {"help": _help(known)}
+    how: dict[str, Any] = {"help": _help(known, known.job_range if as_in_job else known.option.range)}
     if known.kind is bool:
         how |= {"action": "store_true", "default": False}
     else:
@@ -269,13 +277,15 @@ def _metavar(known: Declared) -> str:
     return {int: "N", float: "X", Path: "PATH"}.get(_parser_of(known.kind), "TEXT")
 
 
-def _help(known: Declared) -> str:
+def _help(known: Declared, limits: Range) -> str:
     """The line of `--help`: what it is, then unit, range and default."""
     default = " ".join(map(str, known.default)) if known.is_list else known.default
-    said = known.kind is not bool and default not in (MISSING, None, "")
+    job = known.option.job
+    not_given = job is not None and job.null and not default  # 0 stands for it, and the help says what is done then
+    said = known.kind is not bool and default not in (MISSING, None, "") and not not_given
     facts = [
         *([known.option.unit] if known.option.unit else []),
-        *([known.option.range.words] if known.option.range.words else []),
+        *([limits.words] if limits.words else []),
     ]
     notes = [*([", ".join(facts)] if facts else []), *([f"default {default}"] if said else [])]
     text = f"{known.option.help} ({'; '.join(notes)})" if notes else known.option.help

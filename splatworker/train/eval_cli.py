@@ -13,6 +13,7 @@ import numpy as np
 from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat_of_scene
 from splatworker.formats.mask_names import MaskRules
+from splatworker.formats.side_files import text_of
 from splatworker.render.arrays import Array, to_device, to_numpy
 from splatworker.render.backend import renderer_for
 from splatworker.render.cli import add_arguments, chosen_photos, to_bytes, write_png
@@ -38,7 +39,9 @@ def main(argv: list[str]) -> int:
     )
     add_arguments(parser, split_default="test")
     add_mask_arguments(parser)
-    parser.add_argument("-o", "--output", type=Path, help="a folder for PNGs: the photo left, the splat right")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="a folder for PNGs: the photo left, the splat right"
+    )
     arguments = parser.parse_args(argv)
 
     def work(report: Reporter) -> dict[str, Any]:
@@ -61,6 +64,10 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
     gaussians, left_out = read_whole(ply, "eval")
     if left_out:
         report.warning(left_out_in_words(left_out))
+    if arguments.split == "test" and _trained_on_all(ply):
+        report.warning(
+            "This splat was trained without --eval, on all photos: they are scored better than others would be."
+        )
     photos = chosen_photos(arguments, report, arguments.masks, MaskRules(arguments.mask_mode, arguments.invert_masks))
     renderer = renderer_for(arguments.device)
     options = Options(
@@ -96,6 +103,12 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
             see,
         )
     return {"ply": str(ply), "gaussians": len(gaussians), "split": arguments.split, **summary(scores)}
+
+
+def _trained_on_all(ply: Path) -> bool:
+    """Whether its model folder says that no photos were held out; a splat by itself does not say."""
+    model = ply.parent.parent.parent
+    return ply.parent.name.startswith("iteration_") and "eval=False" in text_of(model / "cfg_args")
 
 
 def _in_words(result: dict[str, Any]) -> str:

@@ -71,9 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("clips", type=Path, nargs="+", metavar="CLIP", help="videos, or folders with videos in them")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="PHOTOS", help="folder for the photos")
     add_options(parser, VideoOptions, dashes=True)
-    parser.add_argument("--max-size", type=int, default=0, help="shrink to this longest side in pixels; 0: do not")
-    parser.add_argument("--most", type=int, default=MOST_FRAMES, help="photos of all videos together, at most")
-    parser.add_argument("--jobs", type=int, default=available_cpus(), help="processors to use")
+    parser.add_argument(
+        "--max-size", type=int, metavar="N", default=0, help="shrink to this longest side in pixels; 0: do not"
+    )
+    parser.add_argument(
+        "--most", type=int, metavar="N", default=MOST_FRAMES, help="photos of all videos together, at most"
+    )
+    parser.add_argument("--jobs", type=int, metavar="N", default=available_cpus(), help="processors to use")
     parser.add_argument("--arriving", action="store_true", help="others work on the photos in PHOTOS already")
     parser.add_argument("--name", action="append", help="what to call a video, in the order given; with --arriving")
     parser.add_argument("--json", action="store_true", help="report as JSON lines")

@@ -200,7 +200,9 @@ def test_a_truncated_photo_is_dropped_and_named(photos: Path, out: Path, capsys:
     victim = photos / "IMG_0002.jpg"
     victim.write_bytes(victim.read_bytes()[:1500])
     assert run(photos, "-o", out) == 0
-    assert "IMG_0002.jpg is left out: it is truncated" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "IMG_0002.jpg is left out: it is truncated" in said
+    assert f"Not used: IMG_0002.jpg. {out / 'result.json'} says why." in said
     assert json.loads((out / "result.json").read_text())["photos"]["rejected"][0]["name"] == "IMG_0002.jpg"
 
 

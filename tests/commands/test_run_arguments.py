@@ -47,3 +47,22 @@ def test_what_stages_are_asked_for_goes_on_to_them() -> None:
 
 def test_nothing_said_is_a_jobs_default() -> None:
     assert asked() == Recipe()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--frames", "3"), "The option --frames is not valid: should be greater than or equal to 5 (it is 3)."),
+        (("--min-registered", "1"), "The option --min-registered is not valid: should be greater"),
+    ],
+)
+def test_an_option_is_named_as_it_was_written(words: tuple[str, str], said: str) -> None:
+    with pytest.raises(SplatError) as caught:
+        asked(*words)
+    assert caught.value.message.startswith(said)
+
+
+def test_the_help_says_what_is_taken() -> None:
+    words = " ".join(parser().format_help().split())
+    assert "by how far its picture moves. (at least 5 and at most 500)" in words
+    assert "are an error. (photos, at least 3 and at most 500; default 5)" in words

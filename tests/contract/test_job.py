@@ -13,7 +13,7 @@ from support.job_texts import GOOD
 
 from splatworker.contract.job import Job, caller_fields, parse, read_input, recipe
 from splatworker.contract.params import Params, resolve
-from splatworker.errors import InputError, InvalidJob, InvalidParam, SplatError, UnknownParam
+from splatworker.errors import InputError, InvalidJob, InvalidParam, SplatError, TooFewPhotos, UnknownParam
 from splatworker.photos.enough_photos import MOST_PHOTOS
 
 CLOUDFLARE: dict[str, Any] = {
@@ -230,6 +230,10 @@ def test_masks_are_one_for_each_photo_or_null() -> None:
         assert (job.mask_urls, job.mask_mode, job.invert_masks) == ([], "auto", False)
     with pytest.raises(InvalidJob, match="'mask_urls' has 2 entries, and 'image_urls' 6") as caught:
         parse(GOOD | {"mask_urls": [None, None]})
+    with pytest.raises(InvalidJob, match="'mask_urls' has 1 entry, and"):
+        parse(GOOD | {"mask_urls": [None]})
+    with pytest.raises(TooFewPhotos, match="has 1 photo; at least 5"):
+        parse(GOOD | {"image_urls": GOOD["image_urls"][:1]})
     film = {name: value for name, value in GOOD.items() if name != "image_urls"} | {
         "video_url": "https://v.example/a.mp4"
     }

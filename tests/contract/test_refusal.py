@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from splatworker.contract.job import Job
+from splatworker.contract.job import Job, parse
 from splatworker.contract.params import Params
 from splatworker.contract.refusal import shown, unknown_name
 from splatworker.contract.stage_sections import JobSfmOptions
-from splatworker.errors import InvalidJob, UnknownParam
+from splatworker.errors import InputError, InvalidJob, UnknownParam
 
 
 def test_unknown_names_are_answered_with_the_nearest() -> None:
@@ -29,3 +29,17 @@ def test_a_param_beside_params_is_told_where_it_belongs() -> None:
 def test_a_strangers_name_is_fit_to_be_printed(name: str) -> None:
     assert shown(name).isprintable()
     assert len(shown(name)) <= 400
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        *(({field: []}, "should be an object, {...}.") for field in ("params", "sfm", "video", "outputs")),
+        ({"params": {"preview": 0}}, "The default is true."),
+    ],
+)
+def test_it_is_said_in_the_words_of_json(wrong: dict[str, object], said: str) -> None:
+    photos = [f"https://example.com/{number}.jpg" for number in range(5)]
+    with pytest.raises(InputError) as caught:
+        parse({"image_urls": photos, "upload_url": "https://example.com/splat.ply", **wrong})
+    assert f"{caught.value.message} {caught.value.hint}".rstrip().endswith(said)

@@ -159,7 +159,14 @@ def test_a_receiver_that_hangs_or_resets(monkeypatch: pytest.MonkeyPatch) -> Non
     assert server.connections == webhook.TRIES
 
 
-@pytest.mark.parametrize(("secret", "valid"), [(SECRET, True), (SECRET[6:], True), ("whsec_", False), ("é", False)])
+@pytest.mark.parametrize(
+    ("secret", "valid"),
+    [
+        *((SECRET, True), (SECRET[6:], True), ("whsec_" + "YWJj" * 8 + "YWI", True), ("whsec_", False), ("é", False)),
+        # Python's reader would leave out what is no base64, and a receiver's would not.
+        *((f"{SECRET[:8]}-{SECRET[9:]}", False), (f"{SECRET[:8]}_{SECRET[9:]}", False), ("my own password", False)),
+    ],
+)
 def test_what_is_a_secret(secret: str, valid: bool) -> None:
     assert webhook.is_secret(secret) is valid
 

@@ -53,8 +53,8 @@ def test_photos_beside_renders_worst_first(report: Page, exported: Exported) -> 
 
 def test_figures_charts_map_times_files_and_settings_are_there(report: Page, exported: Exported) -> None:
     for words in (
-        "12 of 14", "A warning & more.", "PSNR on photos held out", "sfm 20.0 s", "train 1 min 40 s", "splat.spz",
-        "splat.compressed.ply", "iterations", "Cleaning", "13 readable",
+        "12 of 14", "A warning & more.", "PSNR on photos held out", "cameras 20.0 s", "training 1 min 40 s",
+        "splat.spz", "splat.compressed.ply", "iterations", "Cleaning", "13 readable",
     ):  # fmt: skip
         assert words in report.text, words
     labels = {svg.get("aria-label") for svg in report.all("svg")}
@@ -82,6 +82,18 @@ def figures(**more: Any) -> dict[str, Any]:
 def pictures(**more: Any) -> Pictures:
     one = {"centers": np.zeros((1, 3)), "forwards": np.array([[0.0, 0, -1]]), "held_out": [False]}
     return Pictures(**{"comparisons": [], "points": np.zeros((0, 3)), **one, **more})
+
+
+def test_what_cleaning_took_is_still_in_the_trained_ply() -> None:
+    cleaning = {"removed": 3, "share": 0.1, "groups": {"haze": 3}, "spared": {}, "capped": False}
+    said = Page(page(figures(cleaning=cleaning), pictures())).text
+    assert "3 Gaussians (10.0%) are left out of all but the trained PLY." in said
+
+
+def test_times_are_of_what_people_know_and_of_what_took_any() -> None:
+    said = Page(page(figures(timings={"frames": 0.001, "sfm": 2.0}), pictures())).text
+    assert "cameras 2.0 s" in said
+    assert "frames" not in said
 
 
 def test_names_from_strangers_are_only_text() -> None:

@@ -64,6 +64,8 @@ def test_without_a_gpu_a_jobs_preset_stays_a_preview(name: str, monkeypatch: pyt
 def test_fewer_iterations_than_a_previews_are_a_wish_and_so_are_a_persons() -> None:
     assert plan(job(params={"iterations": 300}), PHOTOS, gpu=False).values["iterations"] == 300
     assert plan(recipe({"params": {"iterations": 7000}}), PHOTOS, gpu=False).values["iterations"] == 7000
+    few = remark(plan(recipe({}), PHOTOS, gpu=False), "no GPU")
+    assert few.endswith("More is trained with the params 'iterations' and 'resolution', for example 7000 and 1.")
     asked = {"iterations": 7000, "preview": True}
     assert plan(recipe({"params": asked}), PHOTOS, gpu=False).values["iterations"] == 1500
     letter = {"iterations": 7000, "schedule": "original"}

@@ -54,3 +54,16 @@ def test_eval_of_no_splat_is_an_error(tiny_scene: Path, tmp_path: Path, capsys: 
     (tmp_path / "empty").mkdir()
     assert eval_cli.main([str(tmp_path / "empty"), "-s", str(tiny_scene)]) == 1
     assert "neither a PLY nor a model folder" in capsys.readouterr().err
+
+
+def test_scores_of_photos_that_were_trained_on_are_called_that(
+    tiny_scene: Path, trained: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, _ = trained
+    flattered = "This splat was trained without --eval, on all photos"
+    assert eval_cli.main([str(model), "-s", str(tiny_scene)]) == 0
+    assert flattered not in capsys.readouterr().err
+    config = model / "cfg_args"
+    config.write_text(config.read_text().replace("eval=True", "eval=False"))
+    assert eval_cli.main([str(model), "-s", str(tiny_scene)]) == 0
+    assert flattered in capsys.readouterr().err
