@@ -35,11 +35,11 @@ _BACK = {
 }
 """What lays an upright picture as the pixels of a photo with this EXIF orientation lie."""
 
-_TURNED = 5
+TURNED = 5
 """From this orientation on the photo's width is its height once it stands upright."""
 
-_UPRIGHT = _BACK | {6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
-
+UPRIGHT = _BACK | {6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
+"""What lays the pixels of a picture with this EXIF orientation upright."""
 
 UNMIRRORED = {2: 1, 4: 3, 5: 8, 7: 6}
 """EXIF orientations whose pixels lie mirrored, and what is left of each once their columns are reversed."""
@@ -77,7 +77,7 @@ def read_mask(path: Path, *, invert: bool = False) -> Mask:
     with Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError(f"{path.name} has more than {MOST_PIXELS // 1_000_000} megapixels")
-        turn, is_exact = _UPRIGHT.get(_orientation_of(image)), image.format in _EXACT
+        turn, is_exact = UPRIGHT.get(_orientation_of(image)), image.format in _EXACT
         grey = _grey(image)
     if turn is not None:
         grey = grey.transpose(turn)
@@ -131,7 +131,7 @@ def fitted(mask: Mask, photo: tuple[int, int], orientation: int, size: tuple[int
         MisfitMask: it has another shape.
     """
     grey, upright, _ = mask
-    if orientation >= _TURNED and not same_shape(grey.size, photo):
+    if orientation >= TURNED and not same_shape(grey.size, photo):
         upright = upright or same_shape(grey.size, photo[::-1])
     turn = _BACK.get(orientation) if upright else None
     if turn is not None:

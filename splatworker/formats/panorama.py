@@ -3,12 +3,14 @@
 An equirectangular photo has a column for each longitude and a row for each latitude, evenly spaced. One says so in its
 XMP, in Google's Photo Sphere namespace (https://developers.google.com/streetview/spherical-metadata): the projection,
 the size of the whole sphere, and the area of it that the photo shows. One that says nothing is known by how it looks.
+All of that is meant of the photo as it is looked at, turned as EXIF says: so do the viewers that run in browsers.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
+
+from splatworker.formats.masks import TURNED, UPRIGHT, orientation_in
 
 ImageInfo = Mapping[Any, Any]
 """What a decoder tells beside the pixels: Pillow's `info`."""
@@ -87,32 +91,45 @@ class Area:
         return self.east - self.west > 359.0
 
 
-def area_of(image: Image.Image, info: ImageInfo, exif: Image.Exif) -> Area | None:
+@dataclass(frozen=True)
+class Panorama:
+    """An equirectangular photo.
+
+    Attributes:
+        area: what it shows once it stands upright.
+        orientation: EXIF's, by which its pixels are turned to stand so; 1 where they do as they lie.
+    """
+
+    area: Area
+    orientation: int = 1
+
+
+def panorama_in(image: Image.Image, info: ImageInfo, exif: Image.Exif) -> Panorama | None:
     """What a picture shows of the sphere around it, where it is a panorama; None for an ordinary photo.
 
+    Where EXIF says that it lies on its side, but it is of a panorama's shape only as it lies, EXIF is wrong.
+
     Args:
-        image: the picture, decoded as far as it is wanted; its pixels are looked at only where it is twice as wide as
-            high and says nothing.
+        image: the picture as its pixels lie, decoded as far as it is wanted; they are looked at only where it is twice
+            as wide as high and says nothing.
         info: what the decoder says of the file.
 
     Raises:
         UnusablePanorama: it is one, and no equirectangular one, or it contradicts its header.
     """
     if (tags := _tags(info)) is not None:
-        return _area_told(tags, *image.size)
+        return _told(tags, _standing(image.size, orientation_in(exif)))
     if _joined_by_phone(exif):
         raise UnusablePanorama(NOT_EQUIRECTANGULAR)
-    if not _is_twice_as_wide(*image.size):
-        return None
-    pixels = np.asarray(image.convert("L").resize(_SIZE, Image.Resampling.BOX), dtype=np.float32)
-    if _shows_two_circles(pixels):
-        raise UnusablePanorama(TWO_CIRCLES)
-    return Area() if _wraps_around(pixels) and _has_poles(pixels) else None
+    for orientation, size in _standing(image.size, orientation_in(exif)):
+        if _is_twice_as_wide(*size):
+            return _by_looks(image, orientation)
+    return None
 
 
 def may_be_panorama(info: ImageInfo, size: tuple[int, int]) -> bool:
-    """Whether `area_of` may come to one, told before anything is decoded."""
-    return _tags(info) is not None or _is_twice_as_wide(*size)
+    """Whether `panorama_in` may come to one, told before anything is decoded."""
+    return _tags(info) is not None or _is_twice_as_wide(*size) or _is_twice_as_wide(*size[::-1])
 
 
 def as_xmp(area: Area, width: int, height: int) -> bytes:
@@ -161,6 +178,40 @@ def _tags(info: ImageInfo) -> dict[str, str] | None:
     if not tags and not _SPHERICAL.search(text[:_MOST_XMP]):
         return None
     return tags
+
+
+def _standing(size: tuple[int, int], orientation: int) -> Iterator[tuple[int, tuple[int, int]]]:
+    """The orientations by which a picture may stand upright, and its size then: what EXIF says, and as it lies if that
+    has another shape.
+    """
+    if orientation < TURNED:
+        yield orientation, size
+    else:
+        yield orientation, size[::-1]
+        yield 1, size
+
+
+def _told(tags: Mapping[str, str], standing: Iterator[tuple[int, tuple[int, int]]]) -> Panorama:
+    """The panorama of these properties, in the first way of standing that fits them."""
+    orientation, size = next(standing)
+    try:
+        return Panorama(_area_told(tags, *size), orientation)
+    except UnusablePanorama:
+        for other, lying in standing:
+            with suppress(UnusablePanorama):
+                return Panorama(_area_told(tags, *lying), other)
+        raise
+
+
+def _by_looks(image: Image.Image, orientation: int) -> Panorama | None:
+    """A picture that is twice as wide as high once it is turned so, if it looks like a whole sphere."""
+    grey = image.convert("L")
+    if (turn := UPRIGHT.get(orientation)) is not None:
+        grey = grey.transpose(turn)
+    pixels = np.asarray(grey.resize(_SIZE, Image.Resampling.BOX), dtype=np.float32)
+    if _shows_two_circles(pixels):
+        raise UnusablePanorama(TWO_CIRCLES)
+    return Panorama(Area(), orientation) if _wraps_around(pixels) and _has_poles(pixels) else None
 
 
 def _area_told(tags: Mapping[str, str], width: int, height: int) -> Area:

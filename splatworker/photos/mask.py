@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from splatworker.formats import masks
 from splatworker.formats.mask_names import MaskRules
@@ -44,10 +44,11 @@ class Masked:
 
 
 def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Masked:
-    """What a picture and the mask file beside it come to, neither of them mirrored.
+    """What a picture and the mask file beside it come to, neither of them mirrored, and a panorama's upright.
 
     Cameras are found by pixels as they lie, whichever way up, but what lies mirrored, as some cameras on the side of a
-    display write it, matches no other photo, and alone would make a mirrored splat.
+    display write it, matches no other photo, and alone would make a mirrored splat. Rows of a panorama are latitudes
+    only once it stands upright.
 
     Raises:
         UnusableMask: the mask is none, has another shape, or hides everything.
@@ -62,12 +63,10 @@ def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Maske
     image = image.convert("RGB")
     if alpha is not None:
         image.putalpha(alpha)
-    area = picture.area
-    if picture.orientation in masks.UNMIRRORED:
-        image = ImageOps.mirror(image)
-        counts = counts and ImageOps.mirror(counts)
-        area = area and replace(area, west=-area.east, east=-area.west)
-    return Masked(image, counts, scaled, labels, kept, shades, area)
+    if picture.turn is not None:
+        image = image.transpose(picture.turn)
+        counts = counts and counts.transpose(picture.turn)
+    return Masked(image, counts, scaled, labels, kept, shades, picture.area)
 
 
 def _read(picture: Picture, file: Path, *, invert: bool) -> tuple[Image.Image, str, int]:

@@ -10,8 +10,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
-from splatworker.formats.masks import KEPT_FROM, UNMIRRORED, orientation_in
-from splatworker.formats.panorama import VIEWS_AROUND, Area, ImageInfo, UnusablePanorama, area_of, may_be_panorama
+from splatworker.formats.masks import KEPT_FROM, TURNED, UNMIRRORED, UPRIGHT, orientation_in
+from splatworker.formats.panorama import (
+    VIEWS_AROUND,
+    Area,
+    ImageInfo,
+    Panorama,
+    UnusablePanorama,
+    may_be_panorama,
+    panorama_in,
+)
 from splatworker.photos import raw, tiff, unusual
 from splatworker.photos.exif import kept_exif
 from splatworker.photos.scans import refuse_many_scans
@@ -45,10 +53,11 @@ class Picture:
         exif: what is kept of its header, as JPEG and PNG take it.
         raw: it came in a raw file.
         kind: `screenshot` or `collage` where it seems to be one, else "".
-        area: what it shows of the sphere around it, where it is an equirectangular panorama.
+        area: what it shows of the sphere around it once it stands upright, where it is an equirectangular panorama.
         given: width and height of its pixels before it was shrunk.
-        orientation: EXIF's, 1 to 8: the pixels are not turned by it. Where it says that they lie mirrored, `exif` has
-            what is left of it once they do not (`photos.mask`).
+        orientation: EXIF's, 1 to 8: the pixels are not turned by it.
+        turn: what is still to be done to them, and to what a mask says of them (`photos.mask`): ordinary photos stay
+            as they lie, but not mirrored, and panoramas stand upright. `exif` has what is left of the orientation then.
         of: how many pictures as large its file holds, of which it is the first: pages, or an animation.
     """
 
@@ -59,6 +68,7 @@ class Picture:
     area: Area | None = None
     given: tuple[int, int] = (0, 0)
     orientation: int = 1
+    turn: Image.Transpose | None = None
     of: int = 1
 
 
@@ -82,8 +92,9 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
         given = image.size
         shrunk = _shrunk(image.convert("RGB"), max_size)
         turned = orientation_in(exif)
-        kept = kept_exif(exif, shrunk=shrunk.width / given[0], orientation=UNMIRRORED.get(turned))
-        return Picture(_bare(shrunk), kept, raw=True, given=given, orientation=turned)
+        turn, left = _turn(turned, None)
+        kept = kept_exif(exif, shrunk=shrunk.width / given[0], orientation=left)
+        return Picture(_bare(shrunk), kept, raw=True, given=given, orientation=turned, turn=turn)
     refuse_many_scans(path)
     with Image.open(path, formats=FORMATS) as image:
         of = int(getattr(image, "n_frames", 1)) if image.format in _OF_SEVERAL else 1
@@ -102,26 +113,37 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
             _refuse_black(image)
         info = dict(image.info)
         colours = _colours(image)
-        area = _area_of(colours, info, exif)
-        shrunk = _to_srgb(_shrunk(colours, _longest(colours, area, max_size)), info.get("icc_profile"))
-        kind = unusual.kind_of(shrunk, info, exif, path.name) if area is None else ""
-        kept = kept_exif(exif, shrunk=shrunk.width / given[0], orientation=UNMIRRORED.get(turned))
-        return Picture(_bare(shrunk), kept, kind=kind, area=area, given=given, orientation=turned, of=of)
+        panorama = _panorama_in(colours, info, exif)
+        shrunk = _to_srgb(_shrunk(colours, _longest(colours.size, panorama, max_size)), info.get("icc_profile"))
+        kind = unusual.kind_of(shrunk, info, exif, path.name) if panorama is None else ""
+        turn, left = _turn(turned, panorama)
+        kept = kept_exif(exif, shrunk=shrunk.width / given[0], orientation=left)
+        area = panorama.area if panorama else None
+        return Picture(_bare(shrunk), kept, kind=kind, area=area, given=given, orientation=turned, turn=turn, of=of)
 
 
-def _area_of(image: Image.Image, info: ImageInfo, exif: Image.Exif) -> Area | None:
+def _panorama_in(image: Image.Image, info: ImageInfo, exif: Image.Exif) -> Panorama | None:
     try:
-        return area_of(image, info, exif)
+        return panorama_in(image, info, exif)
     except UnusablePanorama as reason:
         raise Unusable(str(reason)) from None
 
 
-def _longest(image: Image.Image, area: Area | None, max_size: int) -> int:
-    """Pixels on the longest side of the clean copy; 0: as many as there are."""
-    if area is None:
+def _turn(orientation: int, panorama: Panorama | None) -> tuple[Image.Transpose | None, int | None]:
+    """What is to be done to the pixels of a photo, and what is left of its orientation then; None: as it was."""
+    if panorama is not None:
+        return UPRIGHT.get(panorama.orientation), 1
+    is_mirrored = orientation in UNMIRRORED
+    return Image.Transpose.FLIP_LEFT_RIGHT if is_mirrored else None, UNMIRRORED.get(orientation)
+
+
+def _longest(size: tuple[int, int], panorama: Panorama | None, max_size: int) -> int:
+    """Pixels on the longest side of the clean copy of a picture whose pixels lie so; 0: as many as there are."""
+    if panorama is None:
         return max_size
-    width = VIEWS_AROUND * max_size * (area.east - area.west) / 360
-    return round(max(width, width * image.height / image.width))
+    width, height = size if panorama.orientation < TURNED else size[::-1]
+    wanted = VIEWS_AROUND * max_size * (panorama.area.east - panorama.area.west) / 360
+    return round(max(wanted, wanted * height / width))
 
 
 def _check_size(image: Image.Image, most_pixels: int) -> None:

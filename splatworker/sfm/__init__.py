@@ -10,6 +10,7 @@ Does not know: what the scene is for; torch.
     layout        the photos by alias, shrunk once  compare     how far two sets of cameras differ
     views         what a panorama is cut into       cut         the views as photos of their own
     panoramas     how many, and what is told of them  lens        is it a fisheye
+    told_areas    ... and is it one, where its header says so
     database      COLMAP's database                 watch       progress and cancellation of a COLMAP call
     features      how hard to look, and whose SIFT  retrieval   which photos look alike
     pairs         which photos to match             nearest     descriptors that match, fast

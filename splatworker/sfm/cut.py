@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from splatworker.formats.masks import TURNED, UPRIGHT
 from splatworker.formats.panorama import Area
 from splatworker.sfm.photo import FORMATS, PhotoHeader
 from splatworker.sfm.views import View, sphere_width, views_of
@@ -38,7 +39,7 @@ def with_views(photos: Sequence[PhotoHeader], longest: int) -> tuple[list[PhotoH
         if photo.area is None:
             cut.append(photo)
             continue
-        views = views_of(photo.area, photo.width * 360 / (photo.area.east - photo.area.west), longest)
+        views = views_of(photo.area, photo.upright_size[0] * 360 / (photo.area.east - photo.area.west), longest)
         for view in views:
             name = free_name(photo.name, view.label, taken)
             cut.append(
@@ -75,11 +76,12 @@ def free_name(name: str, label: str, taken: set[str]) -> str:
 
 
 def open_panorama(path: Path, photo: PhotoHeader) -> Pixels:
-    """(H, W, 4) of the panorama that a view is cut from, no larger than its views need."""
+    """(H, W, 4) of the panorama that a view is cut from, as its pixels lie, no larger than its views need."""
     assert photo.area is not None
     assert photo.view is not None
     with Image.open(path, formats=FORMATS) as image:
-        share = sphere_width(photo.view) * (photo.area.east - photo.area.west) / 360 / image.width
+        width = image.width if photo.upright_by < TURNED else image.height
+        share = sphere_width(photo.view) * (photo.area.east - photo.area.west) / 360 / width
         wanted = max(1, round(image.width * share)), max(1, round(image.height * share))
         if share < _WORTHWHILE:
             image.draft("RGB", wanted)
@@ -87,6 +89,12 @@ def open_panorama(path: Path, photo: PhotoHeader) -> Pixels:
     if share < _WORTHWHILE:
         opened = opened.resize(wanted, Image.Resampling.LANCZOS, reducing_gap=2.0)
     return np.asarray(opened)
+
+
+def upright(pixels: Pixels, orientation: int) -> Pixels:
+    """(H, W, 4) pixels turned as this EXIF orientation says."""
+    turn = UPRIGHT.get(orientation)
+    return pixels if turn is None else np.array(Image.fromarray(pixels).transpose(turn))
 
 
 def cut_view(panorama: Pixels, area: Area, view: View) -> Pixels:

@@ -20,6 +20,9 @@ from splatworker.sfm.workbench import Workbench
 PARTNERS = 3
 """Each photo is asked together with so many others, those with which it has most matches."""
 
+_FEWEST_PARTNERS = 2
+"""Ordinary partners that a photo must have to be taken for a fisheye by these alone."""
+
 _BELIEVED = 0.95
 """Two ordinary photos are known as such where an ordinary lens explains so large a share of their matches."""
 
@@ -59,9 +62,13 @@ def fisheyes_among(
     bent = [_camera(group, "SIMPLE_FISHEYE", focal * longer) for focal in lens.FISHEYE_FOCALS]
     by_focal = [_most(bench, of, [(camera, camera)]) for camera in bent]
     sure = [pair for pair in doubtful if max(by[pair] for by in by_focal) > lens.CLEARLY_MORE * straight[pair]]
-    if not sure:
+    if sure:
+        best = max(range(len(bent)), key=lambda number: sum(by_focal[number][pair] for pair in sure))
+        guess = {image_id for pair in sure for image_id in pair}
+    else:
+        best, guess = _beside_ordinary(bench, of, straight, bent, ordinary[1:3])
+    if not guess:
         return Fisheyes(frozenset(), 0.0)
-    best = max(range(len(bent)), key=lambda number: sum(by_focal[number][pair] for pair in sure))
     both = {pair: by_focal[best].get(pair, 0) for pair in pairs}
     first = _most(bench, of, [(bent[best], camera) for camera in ordinary])
     second = _most(bench, of, [(camera, bent[best]) for camera in ordinary])
@@ -70,8 +77,37 @@ def fisheyes_among(
                (True, False): first.get(pair, 0), (False, True): second.get(pair, 0)}
         for pair in pairs
     }  # fmt: skip
-    found = _most_obeying(obeying, {image_id for pair in sure for image_id in pair})
+    found = _most_obeying(obeying, guess)
     return Fisheyes(frozenset(found), lens.FISHEYE_FOCALS[best] * longer)
+
+
+def _beside_ordinary(
+    bench: Workbench,
+    matches: Mapping[Pair, lens.Matches],
+    straight: Mapping[Pair, int],
+    bent: Sequence[pycolmap.Camera],
+    ordinary: Sequence[pycolmap.Camera],
+) -> tuple[int, set[int]]:
+    """Photos of which most matches obey if a fisheye took them and an ordinary lens their partners, and the fisheye's
+    number: of a few fisheyes no two may be partners.
+    """
+    best, most, guess = 0, 0, set[int]()
+    partners: dict[int, list[Pair]] = {}
+    for pair in matches:
+        for image_id in pair:
+            partners.setdefault(image_id, []).append(pair)
+    for number in range(0, len(bent), 2):
+        first = _most(bench, matches, [(bent[number], camera) for camera in ordinary])
+        second = _most(bench, matches, [(camera, bent[number]) for camera in ordinary])
+        more: dict[int, int] = {}
+        for image_id, pairs in partners.items():
+            as_ordinary = sum(straight[pair] for pair in pairs)
+            as_fisheye = sum((first if pair[0] == image_id else second)[pair] for pair in pairs)
+            if len(pairs) >= _FEWEST_PARTNERS and as_fisheye > lens.CLEARLY_MORE * as_ordinary:
+                more[image_id] = as_fisheye - as_ordinary
+        if sum(more.values()) > most:
+            best, most, guess = number, sum(more.values()), set(more)
+    return best, guess
 
 
 def _best_pairs(images: Collection[int], inliers: Mapping[Pair, int]) -> list[Pair]:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
 from splatworker.formats.masks import Hidden, hides_nothing, kept
-from splatworker.sfm.cut import cut_view, open_panorama
+from splatworker.sfm.cut import cut_view, open_panorama, upright
 from splatworker.sfm.database import alias
 from splatworker.sfm.masks import hidden, shows_what_is_hidden
 from splatworker.sfm.options import SfmOptions
@@ -113,10 +113,12 @@ def _lay_views(
     panorama = open_panorama(views[0].within(images), views[0]).copy()
     own = Image.fromarray(panorama[:, :, 3]) if panorama[:, :, 3].min() < 255 else None
     size = panorama.shape[1], panorama.shape[0]
-    whole = dataclasses.replace(views[0], width=size[0], height=size[1])  # masks are of the panorama's shape
+    lies = views[0].upright_by
+    whole = dataclasses.replace(views[0], width=size[0], height=size[1], orientation=lies)  # masks are of its shape
     parts = hidden(whole, own, size, bench.mask_rules)
     panorama[:, :, 3] = 255 if parts.alpha is None else np.asarray(parts.alpha)
-    counts = None if parts.counts is None else np.repeat(np.asarray(parts.counts)[:, :, None], 4, axis=2)
+    panorama = upright(panorama, lies)
+    counts = None if parts.counts is None else upright(np.repeat(np.asarray(parts.counts)[:, :, None], 4, axis=2), lies)
 
     def cut(photo: PhotoHeader) -> PhotoHeader:
         bench.cancellation.check()

@@ -121,18 +121,22 @@ def _obeying(
 def obeying(bench: Workbench, cameras: Cameras, pixels: Matches, number: int) -> int:
     """How many matches of two photos obey an essential matrix if these were their lenses; `number` draws its trials."""
     own = two_view.has_kernel() and bench.options.engine != "colmap"
-    error = _ERROR * max(cameras[0].width, cameras[0].height)
-    return (_by_ours if own else _by_colmap)(cameras, pixels, number, error, bench.options.seed)
-
-
-def _by_ours(cameras: Cameras, pixels: Matches, number: int, error: float, seed: int) -> int:
+    if not own:
+        error = _ERROR * max(cameras[0].width, cameras[0].height)
+        return _by_colmap(cameras, pixels, error, bench.options.seed)
     first, second = (two_view.view_of(camera, of_one) for camera, of_one in zip(cameras, pixels, strict=True))
+    return obeying_views(first, second, number, bench.options.seed)
+
+
+def obeying_views(first: two_view.View, second: two_view.View, number: int, seed: int) -> int:
+    """The same of matches row by row, by our kernel and whatever drew them."""
+    error = _ERROR * max(first.camera.width, first.camera.height)
     rules = two_view.Rules(max_error=error, max_trials=_TRIALS, max_false_alarms=np.inf)
-    every = np.repeat(np.arange(len(pixels[0]), dtype=np.uint32)[:, None], 2, axis=1)
+    every = np.repeat(np.arange(len(first.pixels), dtype=np.uint32)[:, None], 2, axis=1)
     return two_view.verify(first, second, every, (2 * number, 2 * number + 1), rules=rules, seed=seed).explained["E"]
 
 
-def _by_colmap(cameras: Cameras, pixels: Matches, _number: int, error: float, seed: int) -> int:
+def _by_colmap(cameras: Cameras, pixels: Matches, error: float, seed: int) -> int:
     options = pycolmap.TwoViewGeometryOptions()
     options.ransac.random_seed = seed
     options.ransac.max_num_trials = _TRIALS

@@ -11,7 +11,8 @@ from typing import Any
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from splatworker.formats.panorama import Area, UnusablePanorama, area_of
+from splatworker.formats.masks import TURNED
+from splatworker.formats.panorama import Area, UnusablePanorama, panorama_in
 from splatworker.formats.video_frame import VideoFrame, described
 from splatworker.sfm.views import View
 from splatworker.stages.arrivals import natural
@@ -39,6 +40,7 @@ class PhotoHeader:
         has_alpha: parts of it may be transparent.
         mask: the file of its mask, where it has one.
         area: what it shows of the sphere around it, where it is a panorama, or cut out of one.
+        upright_by: EXIF orientation by which the pixels of that panorama are turned before anything is cut out of it.
         unusable: why no camera took it and no views can be cut out of it, a clause, or "".
         panorama: the name of the panorama that it is a view of, "" for a photo.
         view: which view of that it is.
@@ -59,6 +61,7 @@ class PhotoHeader:
     has_alpha: bool = False
     mask: Path | None = None
     area: Area | None = None
+    upright_by: int = 1
     unusable: str = ""
     panorama: str = ""
     view: View | None = None
@@ -68,6 +71,11 @@ class PhotoHeader:
     def given(self) -> str:
         """The name of what was given: of the photo, or of the panorama that it is a view of."""
         return self.panorama or self.name
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height of a panorama once it stands upright."""
+        return (self.width, self.height) if self.upright_by < TURNED else (self.height, self.width)
 
     def within(self, folder: Path) -> Path:
         """The photo's file."""
@@ -99,15 +107,16 @@ def read_photo(path: Path) -> PhotoHeader:
     with Image.open(path, formats=FORMATS) as image:
         exif, detail, position = _header(image)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
-        area, unusable = None, ""
+        panorama, unusable = None, ""
         try:
-            area = area_of(image, image.info, exif)
+            panorama = panorama_in(image, image.info, exif)
         except UnusablePanorama as reason:
             unusable = str(reason)
         return PhotoHeader(
             name=path.name,
             has_alpha=image.has_transparency_data,
-            area=area,
+            area=panorama.area if panorama else None,
+            upright_by=panorama.orientation if panorama else 1,
             unusable=unusable,
             width=image.width,
             height=image.height,

@@ -15,7 +15,7 @@ from pathlib import Path
 from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules, masks_folder
 from splatworker.machine.limits import available_cpus
-from splatworker.sfm import features, panoramas, reasons, remarks
+from splatworker.sfm import features, panoramas, reasons, remarks, told_areas
 from splatworker.sfm.accelerator import Accelerator
 from splatworker.sfm.cameras import group_photos
 from splatworker.sfm.colmap import pycolmap
@@ -111,6 +111,8 @@ def reconstruct(
         given = with_masks(given, masks, mask_rules)
         near_duplicates = find_near_duplicates(given, images)
         photos = [photo for photo in given if photo.name not in near_duplicates]
+        misread = told_areas.ordinary_after_all(photos, images, bench)
+        photos = [dataclasses.replace(one, area=None, upright_by=1) if one.name in misread else one for one in photos]
         photos, _ = with_views(photos, needed(options))
         with timer("layout"):
             span = Span(reporter, "reading photos", 0.0, 0.02)
@@ -166,6 +168,7 @@ def reconstruct(
                 *passed_over,
                 *filter(None, [accelerator.remark]),
                 *panoramas.remarks(photos),
+                *remarks.of_told_areas([photo.name for photo in photos if photo.name in misread]),
                 *remarks.of_photos(evidence, groups, left_out, len(near_duplicates), options),
                 *of_headers,
                 *remarks.of_lenses(groups, focals, doubtful=findings.doubtful_lens),

@@ -50,6 +50,15 @@ def of_mirrored(photos: Sequence[PhotoHeader]) -> Iterator[str]:
         )
 
 
+def of_told_areas(names: Sequence[str]) -> Iterator[str]:
+    """Of photos that tell to be parts of panoramas, and that were taken for ordinary ones (`told_areas`)."""
+    if names:
+        yield (
+            f"The header (XMP GPano) of {_some(names)} says that a part of a panorama is shown, but an ordinary lens "
+            "explains what the photos have in common, and that does not: ordinary photos is what they were used as."
+        )
+
+
 def of_positions(photos: Sequence[PhotoHeader], misplaced: Sequence[int]) -> Iterator[str]:
     """Of positions (GPS) that were not used; `misplaced` are ids of images."""
     if misplaced:

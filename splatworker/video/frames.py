@@ -98,10 +98,12 @@ def _of_one(
     report.progress("reading the video", 0.0)
     clip = probe(path)
     measured = measure(clip, options, _Part(report, 0.0, _READING))
+    clip = measured.clip or clip
     if measured.other_shape:
+        looked_at = measured.other_shape + len(measured.times)
         report.warning(
-            f"'{name}' changes its shape: {measured.other_shape} frames that are not {clip.coded[0]}x{clip.coded[1]}, "
-            "or that at another size, were left out."
+            f"'{name}' changes its shape: of {looked_at} frames that were looked at, {measured.other_shape} are not "
+            f"{clip.width}x{clip.height}, or that at another size, and were left out."
         )
     if len(measured.times) < FEWEST_FRAMES:
         raise refusals.too_short(path, len(measured.times), FEWEST_FRAMES, part=bool(options.start or options.end))

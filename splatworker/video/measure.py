@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -34,6 +35,9 @@ _MOST_CUTS = 0.05
 _SKIP_FROM, _PLENTY = 240, 6
 """Frames of a clip, and for each that is wanted, from which on some are left out."""
 
+_MOST_SHAPES = 16
+"""Sizes of a clip's frames that are thought of, the commonest."""
+
 _UNKNOWN_STEP = 1 / 30
 """Seconds between frames that do not say when they are shown."""
 
@@ -57,6 +61,7 @@ class Measured:
         skipping: options of the input by which frames were left out.
         decoder: what has decoded them, as `ffmpeg.decoded_by`.
         other_shape: how many frames were left out as they have another shape than the clip.
+        clip: of which the frames that count are: one that changes its shape is as most of its frames are.
     """
 
     times: Floats
@@ -68,10 +73,11 @@ class Measured:
     skipping: tuple[str, ...] = ()
     decoder: str = "cpu"
     other_shape: int = 0
+    clip: Clip | None = None
 
 
 def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
-    """Decode a clip once and measure its frames.
+    """Decode a clip once and measure its frames; once more if most have another shape than those it begins with.
 
     Raises:
         VideoError: it is too long, cannot be decoded, or has no frames in the part asked for.
@@ -84,11 +90,10 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         raise refusals.nothing_there(clip.path, options.start)
     skipping = _skipping(clip.rate * asked, options.frames or options.fps * asked)
     part = (options.seconds or most + 1.0, max(asked, 0.1))
-    ways = ffmpeg.on_gpu(clip.stored_size, small_size(clip)) if ffmpeg.wants_gpu() else []
-    for decoder, filters in [*ways, ([], [])]:
-        frames, ended = _read(clip, options, *part, report, [*decoder, *skipping], filters)
-        if not ended.status and frames.details:  # a GPU that cannot, whyever, leaves it to what comes after it
-            break
+    frames, ended, decoder = _read(clip, clip.coded, options, *part, report, skipping)
+    if (other := _as_most(clip, frames.shapes)) is not None:  # these were measured squeezed into the first one's shape
+        frames, ended, decoder = _read(other, clip.coded, options, *part, report, skipping)
+        clip = other
     if refusals.took_too_much(ended):
         raise refusals.broken(clip.path, ended)
     count = min(len(frames.times), len(frames.details))
@@ -99,7 +104,7 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         raise refusals.too_long(clip.path, MOST_MINUTES, MOST_MINUTES, at_least=True)
     reached = times[-1] - options.start + 2.0 / max(clip.rate, 1.0)
     order = np.argsort(times, kind="stable")  # a lying header may have put them into any order
-    fits = np.asarray(frames.fits[:count])[order]
+    fits = np.array([_same_shape(clip.coded, shape) for shape in frames.shapes[:count]])[order]
     moments = np.round(times[order] * 1000)
     kept = fits & (np.diff(moments, prepend=-np.inf) > 0)  # of one moment only one can be found again
     if not kept.any():
@@ -114,11 +119,54 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         skipping=tuple(skipping),
         decoder=ffmpeg.decoded_by(decoder, ended),
         other_shape=int((~fits).sum()),
+        clip=clip,
     )
+
+
+def _as_most(clip: Clip, shapes: Sequence[tuple[int, int]]) -> Clip | None:
+    """The clip as if it had begun with the shape that most of its frames have; None where it has."""
+    if not shapes:
+        return None
+    counts = Counter(shapes)
+
+    def like(size: tuple[int, int]) -> int:
+        return sum(count for other, count in counts.items() if _same_shape(size, other))
+
+    coded = max((size for size, _ in counts.most_common(_MOST_SHAPES)), key=like)
+    has_square_pixels = sorted(clip.coded) == sorted((clip.width, clip.height))
+    if like(coded) <= like(clip.coded) or not has_square_pixels:
+        return None
+    width, height = coded if clip.stored_size == (clip.width, clip.height) else coded[::-1]
+    return replace(clip, width=width, height=height, coded=coded)
 
 
 def _read(
     clip: Clip,
+    first: tuple[int, int],
+    options: VideoOptions,
+    seconds: float,
+    expected: float,
+    report: Reporter,
+    skipping: list[str],
+) -> tuple[_Frames, ffmpeg.Ended, list[str]]:
+    """Decode and measure the part that is asked for, on a GPU if there is one; also options that say where it was.
+
+    Args:
+        first: width and height of its first frames.
+        seconds: of it that are decoded at most; expected: about how many there are.
+        skipping: options of the input that say what is left out.
+    """
+    ways = ffmpeg.on_gpu(clip.stored_size, small_size(clip)) if ffmpeg.wants_gpu() else []
+    for decoder, filters in [*ways, ([], [])]:
+        frames, ended = _decode(clip, first, options, seconds, expected, report, [*decoder, *skipping], filters)
+        if not ended.status and frames.details:  # a GPU that cannot, whyever, leaves it to what comes after it
+            break
+    return frames, ended, decoder
+
+
+def _decode(
+    clip: Clip,
+    first: tuple[int, int],
     options: VideoOptions,
     seconds: float,
     expected: float,
@@ -126,15 +174,14 @@ def _read(
     decoder: list[str],
     filters: list[str],
 ) -> tuple[_Frames, ffmpeg.Ended]:
-    """Decode and measure the part that is asked for.
+    """What `_read` does in one way.
 
     Args:
-        seconds: of it that are decoded at most; expected: about how many there are.
         decoder: options of the input that say where it is decoded, and what is left out.
         filters: what is done with the frames before anything else, where they are decoded.
     """
     width, height = small_size(clip)
-    frames = _Frames(width, height, clip.coded)
+    frames = _Frames(width, height, first)
 
     def take(output: IO[bytes]) -> None:
         while frames.take(output):
@@ -202,14 +249,13 @@ def _halved(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 class _Frames:
     """What is read of a clip, from the decoder's pipe and from what it says of each frame beside that."""
 
-    def __init__(self, width: int, height: int, coded: tuple[int, int]) -> None:
+    def __init__(self, width: int, height: int, first: tuple[int, int]) -> None:
         self._size = (height, width)
-        self._coded = coded
-        self._fits = True
+        self._shape = first
         self._bytes = bytearray(width * height)
         self.times: list[float] = []
         self.keys: list[bool] = []
-        self.fits: list[bool] = []
+        self.shapes: list[tuple[int, int]] = []
         self.details: list[tuple[float, float]] = []
         self.path = motion.Path()
 
@@ -234,13 +280,13 @@ class _Frames:
             last = self.times[-1] if self.times else start
             self.times.append(last + _UNKNOWN_STEP if time is None else start + time)
             self.keys.append(is_key)
-            self.fits.append(self._fits)
+            self.shapes.append(self._shape)
 
         tell = heard_times(shown)
 
         def line(text: str) -> None:
             if found := _CHANGED.search(text):
-                self._fits = _same_shape(self._coded, (int(found[1]), int(found[2])))
+                self._shape = int(found[1]), int(found[2])
             tell(text)
 
         return line

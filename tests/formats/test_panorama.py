@@ -10,23 +10,39 @@ from PIL import ExifTags, Image
 from support import photo_sets
 from support.odd_photos import jpeg_with_xmp, photo
 
+from splatworker.formats.masks import UPRIGHT
 from splatworker.formats.panorama import (
     NOT_EQUIRECTANGULAR,
     TWO_CIRCLES,
     Area,
+    Panorama,
     UnusablePanorama,
-    area_of,
     as_xmp,
     mark_equirectangular,
     may_be_panorama,
+    panorama_in,
 )
 
 WHOLE = Area()
 
 
-def area(picture: np.ndarray | Image.Image, xmp: bytes | str = b"") -> Area | None:
+def found(picture: np.ndarray | Image.Image, xmp: bytes | str = b"", orientation: int = 1) -> Panorama | None:
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-    return area_of(image, {"xmp": xmp}, Image.Exif())
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return panorama_in(image, {"xmp": xmp}, exif)
+
+
+def area(picture: np.ndarray | Image.Image, xmp: bytes | str = b"") -> Area | None:
+    panorama = found(picture, xmp)
+    assert panorama is None or panorama.orientation == 1
+    return panorama.area if panorama else None
+
+
+def lying(picture: np.ndarray, orientation: int) -> Image.Image:
+    """How the pixels of an upright picture lie in a file with this orientation."""
+    turn = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}.get(orientation, UPRIGHT.get(orientation))
+    return Image.fromarray(picture) if turn is None else Image.fromarray(picture).transpose(turn)
 
 
 def told(**sizes: int) -> str:
@@ -69,6 +85,27 @@ def test_one_that_shows_a_part_says_which() -> None:
         area(Image.new("RGB", (1000, 100)), told(**sizes | dict(zip(list(sizes)[2:4], (1000, 100), strict=True))))
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_one_that_lies_turned_is_what_it_is_once_it_stands(around: np.ndarray, orientation: int) -> None:
+    stored = lying(around, orientation)
+    assert may_be_panorama({}, stored.size)
+    assert found(stored, orientation=orientation) == Panorama(WHOLE, orientation)
+    assert found(stored, told(), orientation) == Panorama(WHOLE, orientation)
+    part = Area(-100.0, 80.0, -30.0, 60.0)
+    stored = lying(photo(360, 180), orientation)
+    assert found(stored, as_xmp(part, 360, 180), orientation) == Panorama(part, orientation)
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_quarter_turn_that_leaves_no_panorama_is_not_made(around: np.ndarray, orientation: int) -> None:
+    assert found(around, orientation=orientation) == Panorama(WHOLE)
+    assert found(around, told(), orientation) == Panorama(WHOLE)
+    part = Area(-100.0, 80.0, -30.0, 15.0)
+    assert found(photo(360, 90), as_xmp(part, 360, 90), orientation) == Panorama(part)
+    with pytest.raises(UnusablePanorama, match="it is 300x400 pixels, not twice as wide as high"):
+        found(photo(400, 300), told(), orientation)
+
+
 def test_a_sphere_of_a_shape_that_none_has_is_refused_by_its_sizes() -> None:
     with pytest.raises(UnusablePanorama, match="it is 400x300 pixels, not twice as wide as high"):
         area(Image.new("RGB", (400, 300)), told())
@@ -80,7 +117,7 @@ def test_another_projection_is_refused() -> None:
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.CustomRendered] = 6  # a phone has joined it
     with pytest.raises(UnusablePanorama) as refused:
-        area_of(Image.new("RGB", (400, 100)), {}, exif)
+        panorama_in(Image.new("RGB", (400, 100)), {}, exif)
     assert str(refused.value) == NOT_EQUIRECTANGULAR
     with pytest.raises(UnusablePanorama, match="not equirectangular"):
         area(Image.new("RGB", (400, 100)), '<x GPano:ProjectionType="cylindrical"/>')
@@ -120,7 +157,7 @@ def test_a_jpeg_is_marked_without_a_change_to_its_pixels(tmp_path: Path) -> None
     before = np.asarray(Image.open(path))
     mark_equirectangular(path)
     with Image.open(path) as marked:
-        assert area_of(marked, marked.info, marked.getexif()) == WHOLE
+        assert panorama_in(marked, marked.info, marked.getexif()) == Panorama(WHOLE)
         assert may_be_panorama(marked.info, (30, 40))
         assert np.array_equal(np.asarray(marked), before)
     Image.fromarray(photo(200, 100)).save(tmp_path / "frame.png")
@@ -132,7 +169,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     part = Area(-100.0, 80.0, -30.0, 60.0)
     (tmp_path / "a.jpg").write_bytes(jpeg_with_xmp(photo(360, 180), as_xmp(part, 360, 180)))
     with Image.open(tmp_path / "a.jpg") as image:
-        assert area_of(image, image.info, image.getexif()) == part
+        assert panorama_in(image, image.info, image.getexif()) == Panorama(part)
 
 
 def test_garbage_is_no_panorama_and_no_crash() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 from support import odd_photos, photo_sets
 from support.decoded import Told, run
 from support.jobs import write_photos
 
-from splatworker.formats import panorama
+from splatworker.formats import masks, panorama
 
 PHOTO = odd_photos.photo()
 
@@ -37,10 +37,41 @@ def test_a_panorama_is_shrunk_to_what_its_views_need_and_says_what_it_shows(sour
     areas = {}
     for name in sizes:
         with Image.open(source.parent / "out" / name) as clean:
-            areas[name] = panorama.area_of(clean, clean.info, clean.getexif())
+            found = panorama.panorama_in(clean, clean.info, clean.getexif())
+            areas[name] = found.area if found else None
     assert areas["cut.png"] == areas["silent.jpg"] == panorama.Area()
     assert areas["belt.jpg"] is not None
     assert (areas["belt.jpg"].south, areas["belt.jpg"].north) == pytest.approx((-60, 60), abs=0.3)
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_a_panorama_that_lies_turned_stands_upright_and_its_mask_with_it(source: Path, orientation: int) -> None:
+    part = panorama.Area(-170, 100, -60, 30)  # three times as wide as high
+    upright = Image.fromarray(odd_photos.photo(600, 200))
+    hidden = Image.new("L", upright.size, 255)
+    hidden.paste(0, (0, 0, 150, 200))
+    lies = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}.get(orientation, masks.UPRIGHT[orientation])
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    xmp = panorama.as_xmp(part, *upright.size)
+    upright.transpose(lies).save(source / "a.jpg", quality=95, subsampling=0, exif=exif, xmp=xmp)
+    (source / "masks").mkdir()
+    hidden.transpose(lies).save(source / "masks" / "a.png")
+    # A view of 90 degrees then has 64 pixels; the mask lies as the photo does.
+    decoded = run(source, max_size=64, masks=source / "masks")
+    [entry] = decoded.photos
+    assert (entry["width"], entry["height"], entry["masked"]) == (192, 64, ["ignore"])
+    with Image.open(source.parent / "out" / "a.jpg") as clean:
+        again = panorama.panorama_in(clean, clean.info, clean.getexif())
+        assert again is not None
+        assert again.orientation == clean.getexif().get(ExifTags.Base.Orientation) == 1
+        assert (again.area.west, again.area.east, again.area.south, again.area.north) == pytest.approx(
+            (-170, 100, -60, 30), abs=1
+        )
+        shown = np.asarray(clean).astype(int)
+    assert np.abs(shown - np.asarray(upright.resize((192, 64), Image.Resampling.LANCZOS))).mean() < 4
+    with Image.open(source.parent / "out" / "masks" / "a.jpg.png") as mask:
+        assert np.array_equal(np.asarray(mask) > 0, np.asarray(hidden.resize((192, 64), Image.Resampling.BOX)) > 0)
 
 
 def test_what_is_no_equirectangular_panorama_is_refused_by_name(source: Path) -> None:

@@ -79,6 +79,9 @@ def test_which_photos_a_fisheye_took_is_seen_by_their_pairs(tmp_path: Path) -> N
     assert found.focal == pytest.approx(FISHEYE, rel=0.2)
     alone = {pair: count for pair, count in inliers.items() if not set(pair) & found.images}
     assert not fisheyes_among(bench, both, {1, 3, 5, 7}, alone).images
+    for one in (2, 4, 6):  # a single fisheye, of which no partner is one
+        some = {pair: count for pair, count in inliers.items() if not set(pair) & found.images - {one}}
+        assert fisheyes_among(bench, both, {1, 3, 5, 7, one}, some).images == {one}
 
 
 def test_lenses_that_draw_alike_are_one() -> None:

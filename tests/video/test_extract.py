@@ -14,7 +14,7 @@ from PIL import Image
 from support import clips
 from support.clips import difference, frames_of
 
-from splatworker.formats.panorama import area_of
+from splatworker.formats.panorama import panorama_in
 from splatworker.stages.progress import Silent
 from splatworker.video import extract as extract_module
 from splatworker.video import ffmpeg, tone
@@ -154,7 +154,7 @@ def test_frames_that_show_all_around_say_so(tmp_path: Path) -> None:
         shown = dataclasses.replace(clip, spherical=spherical)
         extract(shown, "0123abcd", measured, [0], [name], tmp_path / "photos", Silent(), max_size=64)
         with Image.open(tmp_path / "photos" / name) as image:
-            assert (area_of(image, image.info, image.getexif()) is not None) == spherical
+            assert (panorama_in(image, image.info, image.getexif()) is not None) == spherical
             assert image.size == ((256, 128) if spherical else (64, 32))  # a view of it is a quarter as wide
 
 

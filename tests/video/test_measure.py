@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from support import clips
 from support.clips import difference, frames_of, made_by, refusal
+from support.decoded import Told
 
 from splatworker.stages.progress import Silent
 from splatworker.video import ffmpeg
 from splatworker.video import measure as measuring
+from splatworker.video.frames import take_frames
 from splatworker.video.measure import measure
 from splatworker.video.options import VideoOptions
 from splatworker.video.probe import probe
@@ -79,6 +82,32 @@ def test_frames_of_another_shape_are_left_out(clip: Path, tmp_path: Path) -> Non
     assert 18 <= len(measured.times) <= 20
     assert len(measured.times) == len(measured.keys) == len(measured.details) == len(measured.path)
     assert (np.diff(measured.path) >= 0).all()
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_a_clip_that_changes_its_shape_is_as_most_of_its_frames(tmp_path: Path, rotation: int) -> None:
+    """Whichever it begins with, and however its frames are turned."""
+    lying, standing = clips.pan(range(0, 12, 3)), clips.pan(range(30, 120, 3), (240, 320))
+    streams = []
+    for name, filmed in (("lying", lying), ("standing", standing)):
+        part = clips.write_clip(tmp_path / f"{name}.mp4", filmed, ("-bf", "0"))
+        streams.append(clips.remux(part, tmp_path / f"{name}.h264", ["-bsf:v", "h264_mp4toannexb"]).read_bytes())
+    (tmp_path / "all.h264").write_bytes(b"".join(streams))
+    straight = clips.remux(tmp_path / "all.h264", tmp_path / "straight.mp4", before=["-r", "30", "-f", "h264"])
+    whole = clips.remux(straight, tmp_path / "all.mp4", before=["-display_rotation", str(rotation)])
+    told = Told()
+    made = take_frames([whole], tmp_path / "photos", clips.EVERY, told)
+    upright = (240, 320) if rotation == 0 else (320, 240)
+    assert (made.videos[0]["width"], made.videos[0]["height"]) == upright
+    assert told.warnings == [
+        "'all.mp4' changes its shape: of 34 frames that were looked at, 4 are not "
+        f"{upright[0]}x{upright[1]}, or that at another size, and were left out."
+    ]
+    photos = sorted((tmp_path / "photos").glob("*.jpg"))
+    assert len(photos) == 30
+    for path, frame in zip(photos, standing, strict=True):
+        with Image.open(path) as image:
+            assert difference(np.asarray(image.convert("RGB")), np.rot90(frame, rotation // 90)) < 5
 
 
 def test_of_frames_of_one_moment_one_is_taken(clip: Path, tmp_path: Path) -> None:
