@@ -32,6 +32,7 @@ ELSEWHERE = {
     "render/kernel_renderer": "what cuda and own_cuda share; " + DRAWING,
     "render/own_cuda": DRAWING,
     "render/reference": DRAWING,
+    "sfm/delivery": "what is told of whole runs; sfm/test_reconstruct.py, sfm/test_failures.py, sfm/test_headers.py",
     "sfm/round_work": "what rounds works on; sfm/test_rounds.py",
     "sfm/undistort": "whole scenes; sfm/test_wide_lens.py, sfm/test_fisheye.py, sfm/test_panoramas.py",
     "sfm/workbench": RECORD,

@@ -6,6 +6,7 @@ Does not know: what the scene is for; torch.
 
     reconstruct   the way through this room, readable top to bottom
     options       what a caller may ask for
+    input_photos  what the folder holds              delivery     the scene, and all that is told of it
     photo         what a photo's header says        cameras     which photos share intrinsics, and their priors
     layout        the photos by alias, shrunk once  compare     how far two sets of cameras differ
     views         what a panorama is cut into       cut         the views as photos of their own

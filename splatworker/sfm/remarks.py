@@ -138,7 +138,7 @@ def _some(names: Sequence[str]) -> str:
 def of_photos(
     evidence: reasons.Evidence,
     groups: Sequence[CameraGroup],
-    left_out: dict[str, str],
+    left_out: Mapping[str, str],
     near_duplicates: int,
     options: SfmOptions,
 ) -> Iterator[str]:
