@@ -41,11 +41,15 @@ ELSEWHERE = {
     "splat_files/sog_codec": AS_ONE_FORMAT,
     "splat_files/spz_codec": AS_ONE_FORMAT,
     "splat_files/spz_for_views": FOR_VIEWS,
+    "train/dataset": "what train/test_loading.py, train/test_photos.py and train/test_light.py load",
     "train/out_of_memory": "of one process train/test_trainer.py, of several train/test_parallel.py",
     "train/own_options": DECLARATIONS,
+    "train/preparation": "whole trainings begin with it; train/test_trainer.py",
+    "train/refinement": "whole trainings; train/test_masks.py, train/test_passers_by.py, train/test_density.py",
     "train/resume": "whole trainings that go on; train/test_checkpoint.py",
     "train/training_options": DECLARATIONS,
     "train/unused_options": DECLARATIONS,
+    "train/whole_splat": "what train/test_backdrop.py finds delivered",
 }
 """Modules without a test file of their name, and why."""
 
