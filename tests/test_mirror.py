@@ -25,6 +25,7 @@ ELSEWHERE = {
     "export/segmentation_weights": "a file and its hash; export/test_segmentation.py and commands/test_weights.py",
     "export/surfaces": THE_CUT,
     "export/votes": THE_CUT,
+    "network/public_addresses": "every special network, and what resolvers say: faults/test_ssrf.py",
     "photos/unusable": "an exception's name",
     "pipeline/records": RECORD,
     "render/cpu": DRAWING,
