@@ -50,6 +50,7 @@ ELSEWHERE = {
     "train/resume": "whole trainings that go on; train/test_checkpoint.py",
     "train/training_options": DECLARATIONS,
     "train/unused_options": DECLARATIONS,
+    "train/views": "what train/test_photos.py loads, train/test_masks.py and train/test_light.py train on",
     "train/whole_splat": "what train/test_backdrop.py finds delivered",
 }
 """Modules without a test file of their name, and why."""

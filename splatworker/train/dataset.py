@@ -13,7 +13,8 @@ from splatworker.render.arrays import Device
 from splatworker.stages.progress import Reporter
 from splatworker.train.loading import Loaded, Loading
 from splatworker.train.options import Options
-from splatworker.train.photos import Views, load_views
+from splatworker.train.photos import load_views
+from splatworker.train.views import Views
 from splatworker.train.warm_up import warming_up
 
 LOADING_SHARE = 0.04
