@@ -43,7 +43,8 @@ Does not know: what the scene is for; torch.
     grown_model   what it grew as COLMAP's model
     masks         which photo has one               mask_evidence   whether features heed them
     other_lens    one photo by another lens     shared_lens   do photos of one camera share one
-    lens_groups   ... and if not, who does      fisheye_photos   which of them a fisheye took
+    lens_evidence   ... as the whole stage asks  lens_groups  and if not, who does
+    fisheye_photos   which of them a fisheye took
     lens_model    how many parameters a lens gets   leave_one_out   each camera by what the others say
     overlap       with how many others a photo shares points
     output        may this folder be filled
