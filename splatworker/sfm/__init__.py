@@ -21,11 +21,11 @@ Does not know: what the scene is for; torch.
     draft         coarse features first, then all   bend        do parts of a model fit closely
     ladder        one attempt after another         gate        is this fit to train on?
     reasons       why a photo, or a job, failed     polish      intrinsics, at the end
-    remarks       what is told of a delivery        alike       pairs that only look alike
+    remarks       what is told of a delivery        repeated_structures   pairs that only look alike
     frame         upright, centered, scaled          undistort   pinhole photos and cameras
     fisheye       a lens to its rim                 faces       the sides of what it shows
     wide_lens     what is made of one beside its middle
-    straightening   what becomes of a camera       straight_photo   the pictures that are written of a photo
+    undistorted_camera   a lens as a pinhole       undistorted_photo   the pictures that are written of a photo
     resampling    a photo as a pinhole camera sees it   report  report.json
     sparse_files  COLMAP's files, taken apart       point_colours   what photos show of points
     sharpness     how sharp a photo is              pure_rotation   photos taken from one spot
