@@ -97,29 +97,40 @@ async def _work(session: JobSession, settings: WorkerSettings, workspace: Path, 
     except asyncio.CancelledError:
         error = Cancelled("The job was stopped before it was done.", hint="Send it again if that was a mistake.")
         answer = responses.failure(error, session.project_id)
-        await _told(session, answer, workspace, shutdown)
+        await _tell_quickly(session, answer, workspace, shutdown)
         if not shutdown.asked:
             raise  # the platform has stopped the job itself, and wants no answer
         return answer
     except Exception as error:
         answer = responses.failure(error, session.project_id, session.report.warnings)
 
-    # 5. Tell whoever waits for it. A job stopped when its splat was delivered has succeeded, but there is no time left.
+    # 5. Tell whoever waits for it.
+    await _tell(session, answer, workspace, shutdown, deadline)
+    return answer
+
+
+async def _tell(
+    session: JobSession, answer: dict[str, Any], workspace: Path, shutdown: Shutdown, deadline: float | None
+) -> None:
+    """Tell a job's end. One stopped when its splat was delivered has succeeded, but there is no time left.
+
+    Raises:
+        CancelledError: the platform has stopped the job itself, and wants no answer.
+    """
     task = asyncio.current_task()
     stopped = task is not None and task.cancelling() > 0
     try:
         await session.tell(answer, workspace, deadline=deadline, in_a_hurry=stopped)
     except asyncio.CancelledError:
         # Stopped while the webhook is under way: it has a moment to arrive, or else is sent once more, and quickly.
-        await _told(session, answer, workspace, shutdown)
+        await _tell_quickly(session, answer, workspace, shutdown)
         if not shutdown.asked:
             raise
     if stopped and not shutdown.asked:
         raise asyncio.CancelledError
-    return answer
 
 
-async def _told(session: JobSession, answer: dict[str, Any], workspace: Path, shutdown: Shutdown) -> None:
+async def _tell_quickly(session: JobSession, answer: dict[str, Any], workspace: Path, shutdown: Shutdown) -> None:
     """Tell a stopped job's end, quickly; whoever stops it again meanwhile waits for that, and gets the answer, too."""
     try:
         await undisturbed(session.tell(answer, workspace, in_a_hurry=True))

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 PARTS = {
-    "reading headers": ("reconstruct._read", "layout.lay_out", "cameras.group_photos", "database.create"),
+    "reading headers": ("input_photos._read", "layout.lay_out", "cameras.group_photos", "database.create"),
     "features": ("extraction.extract", "features.extract"),
     "pairs": ("retrieval.read_descriptors", "retrieval.similarities", "pairs.choose_pairs"),
     "matching": ("matching.match",),

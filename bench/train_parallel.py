@@ -18,7 +18,8 @@ import sys
 import tempfile
 from typing import Any
 
-from splatworker.contract.params import Params, arguments, resolve
+from splatworker.contract.params import Params, arguments
+from splatworker.contract.schedule import resolve
 from splatworker.machine.limits import available_cpus
 
 

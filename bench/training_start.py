@@ -27,10 +27,9 @@ LAUNCHED = "BENCH_LAUNCHED"
 SPANS = {
     "splatworker.train.cli": ["demand_usable", "renderer_for", "cuda_refusal"],
     "splatworker.render.backend": ["find_gpus"],
-    "splatworker.train.trainer": [
+    "splatworker.train.preparation": [
         "scene_extent",
         "FreeSpace",
-        "load_views",
         "more_points",
         "first_gaussians",
         "to_tensors",
@@ -38,8 +37,9 @@ SPANS = {
         "ModelFolder",
         "write_description",
         "Quality",
-        "Pyramid",
     ],
+    "splatworker.train.dataset": ["load_views"],
+    "splatworker.train.refinement": ["Pyramid"],
     "splatworker.train.loading": ["read_scene", "Light"],
     "splatworker.train.light": ["read_observations", "gains", "unexpected"],
     "splatworker.train.photos": ["load_photo", "load_hidden", "to_device"],

@@ -61,6 +61,16 @@ def tiny_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def own_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Workspaces of jobs go to a folder of the test's own, and none is left behind."""
+    folder = tmp_path / "workspaces"
+    folder.mkdir()
+    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(folder))
+    yield
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB, where a disk can really be full."""
     import subprocess

@@ -25,6 +25,7 @@ ELSEWHERE = {
     "export/segmentation_weights": "a file and its hash; export/test_segmentation.py and commands/test_weights.py",
     "export/surfaces": THE_CUT,
     "export/votes": THE_CUT,
+    "network/public_addresses": "every special network, and what resolvers say: faults/test_ssrf.py",
     "photos/unusable": "an exception's name",
     "pipeline/records": RECORD,
     "render/cpu": DRAWING,
@@ -32,6 +33,7 @@ ELSEWHERE = {
     "render/kernel_renderer": "what cuda and own_cuda share; " + DRAWING,
     "render/own_cuda": DRAWING,
     "render/reference": DRAWING,
+    "sfm/delivery": "what is told of whole runs; sfm/test_reconstruct.py, sfm/test_failures.py, sfm/test_headers.py",
     "sfm/round_work": "what rounds works on; sfm/test_rounds.py",
     "sfm/undistort": "whole scenes; sfm/test_wide_lens.py, sfm/test_fisheye.py, sfm/test_panoramas.py",
     "sfm/workbench": RECORD,
@@ -40,11 +42,16 @@ ELSEWHERE = {
     "splat_files/sog_codec": AS_ONE_FORMAT,
     "splat_files/spz_codec": AS_ONE_FORMAT,
     "splat_files/spz_for_views": FOR_VIEWS,
+    "train/dataset": "what train/test_loading.py, train/test_photos.py and train/test_light.py load",
     "train/out_of_memory": "of one process train/test_trainer.py, of several train/test_parallel.py",
     "train/own_options": DECLARATIONS,
+    "train/preparation": "whole trainings begin with it; train/test_trainer.py",
+    "train/refinement": "whole trainings; train/test_masks.py, train/test_passers_by.py, train/test_density.py",
     "train/resume": "whole trainings that go on; train/test_checkpoint.py",
     "train/training_options": DECLARATIONS,
     "train/unused_options": DECLARATIONS,
+    "train/views": "what train/test_photos.py loads, train/test_masks.py and train/test_light.py train on",
+    "train/whole_splat": "what train/test_backdrop.py finds delivered",
 }
 """Modules without a test file of their name, and why."""
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from splatworker.errors import NoPhotos, SplatError
 from splatworker.machine.limits import available_cpus
-from splatworker.network import guard
+from splatworker.network import url_rules
 from splatworker.pipeline import fitness
 from splatworker.pipeline.cpu_time import in_words
 from splatworker.pipeline.expected_time import PHOTOS, expected
@@ -114,7 +114,7 @@ def _short(seconds: float) -> str:
 
 async def _network(url: str, runner: StageRunner) -> tuple[str, dict[str, Any]]:
     """How fast a file arrives, by the stage that fetches photos."""
-    guard.check_form(url, "--url")
+    url_rules.check_form(url, "--url")
     folder = runner.workspace / "incoming"
     began = time.monotonic()
     fetched = await fitness.ask("fetch", runner, {"urls": [url], "folder": str(folder), "local": False})

@@ -24,7 +24,7 @@ import stamina.instrumentation
 from splatworker.deliver import upload, webhook
 from splatworker.errors import InvalidJob, SplatError, UploadRefused
 from splatworker.formats.filling import files_to_write
-from splatworker.network import guard
+from splatworker.network import guard, public_addresses, url_rules
 from splatworker.network.redact import without_query
 from splatworker.photos import fetch, fetch_videos
 from splatworker.stages.command import run_as_command
@@ -84,7 +84,7 @@ def _check_targets(urls: Iterable[str]) -> None:
     end = time.monotonic() + TARGETS_SECONDS
     for url in {urlsplit(url).netloc: url for url in urls}.values():
         with contextlib.suppress(requests.Timeout):
-            if guard.within(lambda: end, lambda url=url: guard.leads_inside(url)):  # type: ignore[misc]
+            if guard.within(lambda: end, lambda url=url: public_addresses.leads_inside(url)):  # type: ignore[misc]
                 raise UploadRefused(
                     f"The splat could not be delivered to {without_query(url)}: its address is not public.",
                     hint="Give a URL that is reached from the internet, and send the job again.",
@@ -106,7 +106,7 @@ def _fetch_videos(request: dict[str, Any], report: Reporter) -> dict[str, Any]:
 
 
 def _upload(request: dict[str, Any], report: Reporter) -> dict[str, Any]:
-    target = guard.local_path(request["url"]) if request["local"] else None
+    target = url_rules.local_path(request["url"]) if request["local"] else None
     with files_to_write(target.parent, [target.name], "it", "deliver") if target else contextlib.nullcontext():
         size = upload.upload(
             Path(request["path"]), request["url"], report, local=request["local"], content_type=request["content_type"]

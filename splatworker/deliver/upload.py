@@ -23,7 +23,7 @@ from splatworker.deliver.put_headers import HINT, put_headers, unknown_header, w
 from splatworker.errors import UploadFailed, UploadRefused
 from splatworker.formats.atomic import atomic_file
 from splatworker.machine import operator_limits
-from splatworker.network import faults, guard, store_answers
+from splatworker.network import faults, guard, header_values, store_answers, url_rules
 from splatworker.network.presigned import signed_headers
 from splatworker.stages.progress import Reporter
 
@@ -54,7 +54,7 @@ def upload(path: Path, url: str, report: Reporter, *, local: bool = False, conte
         UploadRefused: the store said no for good.
         UploadFailed: every try ended in a fault.
     """
-    if local and (target := guard.local_path(url)) is not None:
+    if local and (target := url_rules.local_path(url)) is not None:
         return _copy(path, target)
     try:
         end = time.monotonic() + MOST_SECONDS
@@ -195,7 +195,9 @@ def _judge(answer: _Answer, url: str) -> None:
     """
     status = answer.status
     if status in _AGAIN:
-        raise _TryAgain(f"the store answered {status}", guard.retry_after(answer.headers.get("Retry-After", "")))
+        raise _TryAgain(
+            f"the store answered {status}", header_values.retry_after(answer.headers.get("Retry-After", ""))
+        )
     if 200 <= status < 300:
         return
     meant, hint = _REFUSALS.get(status, ("it does not say why", _NEW_URL))

@@ -17,7 +17,7 @@ import requests
 import stamina
 from standardwebhooks import Webhook
 
-from splatworker.network import faults, guard
+from splatworker.network import faults, guard, header_values
 
 TRIES = 8
 """Over some two minutes: a receiver that is being deployed anew comes back within them."""
@@ -152,4 +152,4 @@ def _answer(url: str, body: str, headers: dict[str, str]) -> tuple[int, float]:
             url, data=body.encode(), headers=headers, timeout=_TIMEOUT, stream=True, allow_redirects=False
         ) as response,
     ):
-        return response.status_code, guard.retry_after(response.headers.get("Retry-After", ""))
+        return response.status_code, header_values.retry_after(response.headers.get("Retry-After", ""))

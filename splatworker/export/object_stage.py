@@ -26,6 +26,7 @@ from splatworker.export.second_opinion import sharpen
 from splatworker.export.standing import stand
 from splatworker.export.subject import Subject, read_subject, shrunk
 from splatworker.formats.atomic import write_text
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.ply import write_ply
 from splatworker.formats.scene import Photo
 from splatworker.render.backend import renderer_for
@@ -92,15 +93,18 @@ def cut_out(
         "object_from_scene": (standing.moved @ to_upright).tolist(),
         **opinion,
     }
+    _write(folder, standing.gaussians, told, _cameras(subject, standing.moved))
+    report.progress("done", 1.0)
+    return told | {"ply": str(folder / SPLAT)}
+
+
+def _write(folder: Path, gaussians: Gaussians, told: dict[str, Any], cameras: list[dict[str, Any]]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise from_os_error(error, "object") from error
-    write_ply(folder / SPLAT, standing.gaussians)
-    cameras_of = _cameras(subject, standing.moved)
-    write_text(folder / ACCOUNT, json.dumps(told | {"cameras": cameras_of}, indent=1) + "\n", "object")
-    report.progress("done", 1.0)
-    return told | {"ply": str(folder / SPLAT)}
+    write_ply(folder / SPLAT, gaussians)
+    write_text(folder / ACCOUNT, json.dumps(told | {"cameras": cameras}, indent=1) + "\n", "object")
 
 
 def _sharpened(

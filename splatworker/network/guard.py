@@ -1,163 +1,36 @@
 """HTTP to addresses that strangers name, without letting them reach into the network the worker stands in.
 
-Every connection (and so every redirect) is resolved once, refused if any of its addresses is not a public one, and
-made to the very address that was checked; `requests-hardened` does the pinning, and this module adds the networks
-that it lets through, and the ports that are no web server's. `SPLATWORKER_ALLOW_PRIVATE_URLS=1` switches the guard
-off, for tests and for stores on a private network.
+Every connection (and so every redirect) is resolved once, refused if any of its addresses is not a public one
+(`public_addresses`), and made to the very address that was checked; `requests-hardened` does the pinning, and this
+module adds the networks that it lets through, and the ports that are no web server's.
 
 Nothing of a redirect's body is read, and whatever a server drips, a request ends in its time (`within`).
 """
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 
-from splatworker.errors import InvalidJob
-from splatworker.network import faults, header_values, hosts
+from splatworker.network import faults
 from splatworker.network.connections import AUTHORITIES, PatientAdapter
 from splatworker.network.ports import PORTS_OF_OTHERS
+from splatworker.network.public_addresses import addresses_of, private_urls_allowed
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 20.0
 MOST_REDIRECTS = 5
 USER_AGENT = "splatworker"
 
-ALLOW_PRIVATE = "SPLATWORKER_ALLOW_PRIVATE_URLS"
-
-number = header_values.number
-retry_after = header_values.retry_after
-
 T = TypeVar("T")
-
-_REFUSED = [
-    ipaddress.ip_network(network)
-    for network in (
-        # IPv4: IANA's special-purpose registry, multicast and reserved, CGNAT, and addresses of clouds' metadata
-        # services that look public.
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-        "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
-        "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "168.63.129.16/32",
-        "100.100.100.200/32",
-        # IPv6: only 2000::/3 is public at all; in it these are not.
-        "2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20",
-    )
-]  # fmt: skip
-_PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
-_ISATAP = (0x00005EFE, 0x02005EFE)
-"""The upper half of an ISATAP interface identifier (RFC 5214); the lower half is an IPv4 address."""
-
-
-def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether a stranger may make the worker connect there.
-
-    Addresses that carry an IPv4 address inside (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) are never public:
-    what stands behind them depends on the network's translators.
-    """
-    if isinstance(address, ipaddress.IPv6Address):
-        if address not in _PUBLIC_IPV6 or address.scope_id:
-            return False
-        if (int(address) >> 32) & 0xFFFFFFFF in _ISATAP:
-            return False
-    return not any(address in network for network in _REFUSED if network.version == address.version)
-
-
-def local_path(url: str) -> Path | None:
-    """The file that a `file:` URL or a plain path names; None for any other URL."""
-    parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        return Path(unquote(parts.path))
-    return Path(url) if "://" not in url else None
-
-
-def private_urls_allowed() -> bool:
-    """Whether the operator has switched the guard off."""
-    return os.environ.get(ALLOW_PRIVATE) == "1"
-
-
-def check_url(url: str, field: str) -> None:
-    """Refuse a URL whose form alone says that it must not be fetched.
-
-    Raises:
-        InvalidJob: with the field's name, never the URL's query.
-    """
-    host, port = check_form(url, field)
-    if private_urls_allowed():
-        return
-    if port in PORTS_OF_OTHERS:
-        raise InvalidJob(f"The field '{field}' names port {port}, which is not a web server's.")
-    literal = hosts.literal_of(host)
-    if hosts.is_this_machine(host) or (literal is not None and not is_public(literal)):
-        raise InvalidJob(f"The field '{field}' points to an address that is not public.")
-    if literal is None and not hosts.is_name(host):  # a name is resolved, judged and pinned when it is connected to
-        raise InvalidJob(f"The field '{field}' holds a URL whose host is no name that could exist.")
-
-
-def check_form(url: str, field: str) -> tuple[str, int | None]:
-    """Refuse what is no http or https URL that may be shown to anybody, wherever it leads; its host and port.
-
-    Raises:
-        InvalidJob: with the field's name, never the URL's query.
-    """
-    if any(ord(character) <= 0x20 or 0x7F <= ord(character) <= 0x9F for character in url) or "\\" in url:
-        raise InvalidJob(f"The field '{field}' holds a URL with a space, backslash or control character in it.")
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise InvalidJob(f"The field '{field}' does not hold a valid URL.") from None
-    if parts.scheme not in ("http", "https") or not host or port == 0:
-        raise InvalidJob(
-            f"The field '{field}' does not hold an http or https URL.", hint="Give a URL such as https://host/path."
-        )
-    if parts.username is not None or parts.password is not None:
-        raise InvalidJob(f"The field '{field}' holds a URL with a user name or password in it.")
-    return host, port
-
-
-def addresses_of(host: str, port: int) -> list[str]:
-    """The addresses of a host as text, in the resolver's order.
-
-    Raises:
-        InvalidIPAddress: one of them is not public. A name with a public and a private address is an attack, or
-            a mistake that would fail every other time.
-    """
-    try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        raise requests.ConnectionError(f"The host name could not be resolved: {host[:100]}") from error
-    found = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
-    for address in found:
-        if not is_public(ipaddress.ip_address(address)):
-            raise InvalidIPAddress("The address is not public.")
-    return found
-
-
-def leads_inside(url: str) -> bool:
-    """Whether a URL's host is one that must not be connected to, as its resolver says now; a name that it does not know
-    is none.
-    """
-    parts = urlsplit(url)
-    if private_urls_allowed() or parts.hostname is None:
-        return False
-    try:
-        addresses_of(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
-    except InvalidIPAddress:
-        return True
-    except requests.RequestException:
-        return False
-    return False
 
 
 class RefusedPort(requests.RequestException):

@@ -54,6 +54,12 @@ def write_mask(ignored: Image.Image, target: Path) -> None:
         raise NotWritten(error.errno) from error
 
 
+def remove(target: Path) -> None:
+    """Remove a clean photo that is not used after all, or what there is of one, and its mask."""
+    for left in (target, part_of(target), mask_of(target)):
+        left.unlink(missing_ok=True)
+
+
 def mask_of(target: Path) -> Path:
     """Where the mask of a clean photo lies."""
     return target.parent / mask_names.FOLDER / mask_names.mask_name(target.name)

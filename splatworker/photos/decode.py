@@ -37,6 +37,10 @@ _MOST_PASSED_OVER = 10
 """Sub-folders that are named at most."""
 
 
+Outcome = tuple[GivenPhoto, dict[str, Any]]
+"""A file, and what its decoder has told (`sandbox.end`): of the clean copy, or the reason why there is none."""
+
+
 @dataclass
 class Decoded:
     """Clean photos, by the name they have now, and the files that are none, with the reason."""
@@ -77,76 +81,104 @@ def decode_folder(
     """
     target.mkdir(parents=True, exist_ok=True)
     given = GivenPhotos(source, all_arrived, masks)
-    decoded = Decoded()
-    outcomes: list[tuple[GivenPhoto, dict[str, Any]]] = []
-    for finished in _in_sandboxes(given, target, max_size, jobs, rules):
-        outcomes.append(finished)
+    outcomes: list[Outcome] = []
+    for outcome in _in_sandboxes(given, target, max_size, jobs, rules):
+        outcomes.append(outcome)
         if given.over:
             report.progress("decoding photos", len(outcomes) / given.count)
-    seen: dict[str, str] = {}
-    by_name = sorted(outcomes, key=lambda finished: arrivals.natural(finished[0].shown))
-    developed = {file.stem: file.shown for file, outcome in by_name if "reason" not in outcome and not outcome["raw"]}
-    kinds: dict[str, list[str]] = {}
-    several: list[str] = []
-    for file, outcome in by_name:
-        reason = outcome.get("reason")
-        if reason is None and outcome["raw"] and file.stem in developed:
-            reason = f"it is the raw file of {developed[file.stem]}"
-        if reason is None and (twin := seen.setdefault(outcome["digest"], file.shown)) != file.shown:
-            reason = f"it is the same picture as {twin}"
+    outcomes.sort(key=lambda outcome: arrivals.natural(outcome[0].shown))
+
+    decoded = Decoded()
+    kept: list[Outcome] = []
+    for (file, found), reason in zip(outcomes, _why_rejected(outcomes), strict=True):
         if reason is None:
-            size = {"width": outcome["width"], "height": outcome["height"]}
-            masked = {"masked": outcome["masked"]} if outcome["masked"] else {}
-            around = {"panorama": True} if outcome["panorama"] else {}
-            entry = {"index": file.index, "file": file.shown, "name": outcome["name"]}
-            decoded.photos.append(entry | size | masked | around)
-            if outcome["of"] > 1:
-                several.append(file.shown)
-            if outcome["kind"]:
-                kinds.setdefault(outcome["kind"], []).append(file.shown)
+            decoded.photos.append(_entry(file, found))
+            kept.append((file, found))
         else:
-            clean = target / outcome.get("name", file.name)
-            for left in (clean, clean_copy.part_of(clean), clean_copy.mask_of(clean)):
-                left.unlink(missing_ok=True)
+            clean_copy.remove(target / found.get("name", file.name))
             decoded.rejected.append({"index": file.index, "name": file.shown, "reason": reason})
     decoded.photos.sort(key=lambda photo: int(photo["index"]))
     decoded.rejected.sort(key=lambda photo: int(photo["index"]))
-    for warning in _warnings(given.passed_over, kinds):
+    for warning in _warnings(given, outcomes, kept, masks):
         report.warning(warning)
-    if several:
-        more = f" and {len(several) - 3} more" if len(several) > 3 else ""
-        report.warning(
-            f"{', '.join(several[:3])}{more}: of several pictures in one file, pages or an animation, the first was "
-            "used. Give each as a file of its own."
-        )
-    for warning in left_out(given.set_aside.items()):
-        report.warning(warning)
-    if masks is not None:
-        with_mask = [(file.mask, outcome) for file, outcome in by_name if file.mask is not None]
-        for warning in mask_files.judge(masks, [file.shown for file, _ in by_name], with_mask):
-            report.warning(warning)
     return decoded
 
 
-def _warnings(passed_over: dict[str, str], kinds: dict[str, list[str]]) -> Iterator[str]:
-    """What the person should know of files that were not looked at, or that are hardly photos."""
+def _why_rejected(outcomes: list[Outcome]) -> Iterator[str | None]:
+    """Of each file, in the order of names, why it is not used; None where it is."""
+    developed = {file.stem: file.shown for file, found in outcomes if "reason" not in found and not found["raw"]}
+    seen: dict[str, str] = {}
+    for file, found in outcomes:
+        if "reason" in found:
+            yield found["reason"]
+        elif found["raw"] and file.stem in developed:
+            yield f"it is the raw file of {developed[file.stem]}"
+        elif (twin := seen.setdefault(found["digest"], file.shown)) != file.shown:
+            yield f"it is the same picture as {twin}"
+        else:
+            yield None
+
+
+def _entry(file: GivenPhoto, found: dict[str, Any]) -> dict[str, Any]:
+    """What is told of a clean photo."""
+    size = {"width": found["width"], "height": found["height"]}
+    masked = {"masked": found["masked"]} if found["masked"] else {}
+    around = {"panorama": True} if found["panorama"] else {}
+    return {"index": file.index, "file": file.shown, "name": found["name"]} | size | masked | around
+
+
+def _warnings(given: GivenPhotos, outcomes: list[Outcome], kept: list[Outcome], masks: Path | None) -> Iterator[str]:
+    """What the person should know.
+
+    Args:
+        outcomes: of all files, in the order of names; kept: of those that are used.
+        masks: the folder of masks, if there is one.
+
+    Raises:
+        InvalidMasks: there are masks, and none is of use.
+    """
+    yield from _of_folders(given.passed_over)
+    yield from _of_kinds(kept)
+    if several := [file.shown for file, found in kept if found["of"] > 1]:
+        yield (
+            f"{_first(several)}: of several pictures in one file, pages or an animation, the first was used. Give each "
+            "as a file of its own."
+        )
+    yield from left_out(given.set_aside.items())
+    if masks is not None:
+        with_mask = [(file.mask, found) for file, found in outcomes if file.mask is not None]
+        yield from mask_files.judge(masks, [file.shown for file, _ in outcomes], with_mask)
+
+
+def _of_folders(passed_over: dict[str, str]) -> Iterator[str]:
     for number, (name, reason) in enumerate(passed_over.items()):
         if number == _MOST_PASSED_OVER:
             yield f"{len(passed_over) - number} more folders were passed over."
             break
         yield f"The folder {name} was passed over: {reason}."
+
+
+def _of_kinds(kept: list[Outcome]) -> Iterator[str]:
+    """Of files that are hardly photos."""
+    kinds: dict[str, list[str]] = {}
+    for file, found in kept:
+        if found["kind"]:
+            kinds.setdefault(found["kind"], []).append(file.shown)
     for kind, names in kinds.items():
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         one = len(names) == 1
         yield (
-            f"{', '.join(names[:3])}{more} {'seems' if one else 'seem'} to be {f'a {kind}' if one else f'{kind}s'}: "
+            f"{_first(names)} {'seems' if one else 'seem'} to be {f'a {kind}' if one else f'{kind}s'}: "
             "only photos taken with a camera, one view each, show where they were taken from."
         )
 
 
-def _in_sandboxes(
-    given: GivenPhotos, target: Path, max_size: int, jobs: int, rules: MaskRules
-) -> Iterator[tuple[GivenPhoto, dict[str, Any]]]:
+def _first(names: list[str]) -> str:
+    """The first three names, and how many more there are."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"
+
+
+def _in_sandboxes(given: GivenPhotos, target: Path, max_size: int, jobs: int, rules: MaskRules) -> Iterator[Outcome]:
     """Each photo's outcome as it comes, at most `jobs` decoders at a time."""
     running: dict[int, tuple[GivenPhoto, int, float]] = {}  # read end of the pipe -> (file, process, end of its time)
     jobs, memory = _that_fit(jobs)

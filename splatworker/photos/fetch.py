@@ -26,7 +26,7 @@ from urllib3.exceptions import HTTPError
 from splatworker.errors import from_os_error
 from splatworker.formats.mask_names import mask_name
 from splatworker.machine import operator_limits
-from splatworker.network import faults, guard, header_values
+from splatworker.network import faults, guard, header_values, url_rules
 from splatworker.photos.expired_photos import refusal
 from splatworker.stages.progress import Reporter
 
@@ -209,7 +209,7 @@ def _fetch_mask(session: requests.Session, url: str, target: Path, budget: _Budg
 
 
 def _fetch_one(session: requests.Session, url: str, target: Path, budget: _Budget, *, local: bool) -> None:
-    if local and (source := guard.local_path(url)) is not None:
+    if local and (source := url_rules.local_path(url)) is not None:
         if not source.is_file():
             raise _Lost("the file does not exist")
         shutil.copyfile(source, target)
@@ -241,12 +241,12 @@ def _download(session: requests.Session, url: str, target: Path, budget: _Budget
     with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
         if response.status_code in _AGAIN:
             reason = f"the server answered {response.status_code}"
-            raise _TryAgain(reason, guard.retry_after(response.headers.get("Retry-After", "")))
+            raise _TryAgain(reason, header_values.retry_after(response.headers.get("Retry-After", "")))
         if response.status_code != 200:
             raise _Lost(refusal(response, url))
         if header_values.is_compressed(response.headers.get("Content-Encoding", "")):
             raise _Lost("the server compresses what was asked for uncompressed")
-        expected = guard.number(response.headers.get("Content-Length", ""))
+        expected = header_values.number(response.headers.get("Content-Length", ""))
         if time.monotonic() > end:
             raise _Lost(_TOO_LATE)
         size = 0

@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from splatworker.errors import NoVideo, VideoError, VideoTooLarge, from_os_error
 from splatworker.machine import operator_limits
-from splatworker.network import faults, guard, header_values
+from splatworker.network import faults, guard, header_values, url_rules
 from splatworker.photos.expired_photos import refusal
 from splatworker.photos.fetch import recognisable_name
 from splatworker.stages.progress import Reporter
@@ -130,7 +130,7 @@ def _arrive(coming: _Coming, tell: Callable[[float], None], *, local: bool) -> N
         _Lost, _BrokenOff, VideoTooLarge: it does not come.
         OSError: of the disk.
     """
-    if local and (source := guard.local_path(coming.url)) is not None:
+    if local and (source := url_rules.local_path(coming.url)) is not None:
         if not source.is_file():
             raise _Lost("the file does not exist")
         coming.target.symlink_to(source.resolve())
@@ -195,7 +195,7 @@ def _check(response: requests.Response, coming: _Coming, start: int) -> int:
     """Where in the file the answer goes on; notes what it says of the file."""
     status = response.status_code
     if status in _AGAIN:
-        wait = guard.retry_after(response.headers.get("Retry-After", ""))
+        wait = header_values.retry_after(response.headers.get("Retry-After", ""))
         raise _BrokenOff(f"the server answered {status}", wait)
     if status not in (200, 206):
         raise _Lost(refusal(response, coming.url))
@@ -205,7 +205,7 @@ def _check(response: requests.Response, coming: _Coming, start: int) -> int:
     if status == 206 and not goes_on:
         raise _Lost("the server sends another part of the file than was asked for")
     start = start if goes_on else 0
-    length = guard.number(response.headers.get("Content-Length", ""))
+    length = header_values.number(response.headers.get("Content-Length", ""))
     coming.size = None if length is None else start + length
     etag = response.headers.get("ETag", "")
     coming.etag = "" if etag.startswith("W/") else etag  # a weak one does not promise the same bytes

@@ -29,7 +29,7 @@ def training_seconds(values: Mapping[str, Any], pixels: int, cores: int) -> floa
     """About how long a training with these resolved parameters takes.
 
     Args:
-        values: as `params.resolve` gives them.
+        values: as `schedule.resolve` gives them.
         pixels: of a photo.
         cores: processors that train.
     """

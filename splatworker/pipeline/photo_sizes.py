@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from splatworker.contract.job import Recipe
-from splatworker.contract.params import PREVIEW_LONGEST_SIDE
+from splatworker.contract.schedule import PREVIEW_LONGEST_SIDE
 
 LONGEST_SIDE = 2133
 """Photos are shrunk to this: the trainer uses 1600 px of width, and a 3:4 portrait of that width is this high."""

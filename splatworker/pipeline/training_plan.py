@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from splatworker.contract.job import Job, Recipe
 from splatworker.contract.overrides import LIMITS, within_bounds
-from splatworker.contract.params import DEFAULTS, PREVIEW_ITERATIONS, ignored, resolve, schedule_of, shall_repeat
+from splatworker.contract.params import DEFAULTS, ignored
+from splatworker.contract.schedule import PREVIEW_ITERATIONS, resolve, schedule_of, shall_repeat
 from splatworker.machine.limits import available_cpus
 from splatworker.pipeline import cpu_time, photo_sizes, trainers
 

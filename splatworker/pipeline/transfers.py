@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from splatworker.contract.job import Job, Recipe
 from splatworker.errors import SplatError, from_event
 from splatworker.machine import operator_limits
-from splatworker.network import guard
+from splatworker.network import url_rules
 from splatworker.pipeline import videos
 from splatworker.pipeline.deadlines import stage_deadline
 from splatworker.pipeline.records import Arrival, Photos
@@ -198,5 +198,5 @@ async def notify(
 
 def _absolute(url: str, *, local: bool) -> str:
     """A local path from where the caller stands: a child's working directory is another."""
-    path = guard.local_path(url) if local else None
+    path = url_rules.local_path(url) if local else None
     return url if path is None else str(path.absolute())

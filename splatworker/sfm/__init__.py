@@ -6,6 +6,7 @@ Does not know: what the scene is for; torch.
 
     reconstruct   the way through this room, readable top to bottom
     options       what a caller may ask for
+    input_photos  what the folder holds              delivery     the scene, and all that is told of it
     photo         what a photo's header says        cameras     which photos share intrinsics, and their priors
     layout        the photos by alias, shrunk once  compare     how far two sets of cameras differ
     views         what a panorama is cut into       cut         the views as photos of their own
@@ -21,11 +22,11 @@ Does not know: what the scene is for; torch.
     draft         coarse features first, then all   bend        do parts of a model fit closely
     ladder        one attempt after another         gate        is this fit to train on?
     reasons       why a photo, or a job, failed     polish      intrinsics, at the end
-    remarks       what is told of a delivery        alike       pairs that only look alike
+    remarks       what is told of a delivery        repeated_structures   pairs that only look alike
     frame         upright, centered, scaled          undistort   pinhole photos and cameras
     fisheye       a lens to its rim                 faces       the sides of what it shows
     wide_lens     what is made of one beside its middle
-    straightening   what becomes of a camera       straight_photo   the pictures that are written of a photo
+    undistorted_camera   a lens as a pinhole       undistorted_photo   the pictures that are written of a photo
     resampling    a photo as a pinhole camera sees it   report  report.json
     sparse_files  COLMAP's files, taken apart       point_colours   what photos show of points
     sharpness     how sharp a photo is              pure_rotation   photos taken from one spot
@@ -43,7 +44,8 @@ Does not know: what the scene is for; torch.
     grown_model   what it grew as COLMAP's model
     masks         which photo has one               mask_evidence   whether features heed them
     other_lens    one photo by another lens     shared_lens   do photos of one camera share one
-    lens_groups   ... and if not, who does      fisheye_photos   which of them a fisheye took
+    lens_evidence   ... as the whole stage asks  lens_groups  and if not, who does
+    fisheye_photos   which of them a fisheye took
     lens_model    how many parameters a lens gets   leave_one_out   each camera by what the others say
     overlap       with how many others a photo shares points
     output        may this folder be filled

@@ -1,6 +1,6 @@
 """Faces: what a wide fisheye shows beside the one straight picture that is made of it, as pictures of their own.
 
-A pinhole camera cannot hold 180 degrees. So the photo's straightened middle is the front of a box around the camera,
+A pinhole camera cannot hold 180 degrees. So the photo's undistorted middle is the front of a box around the camera,
 and up to four more pictures are its sides, each seen straight on. All have one center. Front and sides show every
 direction once: a side begins where the front ends, so a point of the scene is seen in one of them alone.
 """
@@ -90,7 +90,7 @@ def faces_of(lens: Fisheye, size: Size, front: pycolmap.Camera, widest: float, l
 
     Args:
         lens: of the photos; `size`: their width and height.
-        front: the PINHOLE camera of what is straightened of them.
+        front: the PINHOLE camera of what is undistorted of them.
         widest: radians from the axis up to which they show anything.
         longest: pixels of the longest side that is written; 0 for any.
     """

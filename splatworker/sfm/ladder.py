@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from splatworker.sfm import agreement, alike, draft, gate, mapping, rounds
+from splatworker.sfm import agreement, draft, gate, mapping, repeated_structures, rounds
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.graph import MatchGraph
@@ -189,12 +189,14 @@ def _by_strongest_pairs(
 ) -> Attempt:
     """Mapped by the strongest pairs, then by all pairs that agree with that; it is asked about the matches of these."""
     start = time.monotonic()
-    pairs = alike.strongest({pair: len(matches) for pair, matches in verified.matches.items() if len(matches)})
+    pairs = repeated_structures.strongest(
+        {pair: len(matches) for pair, matches in verified.matches.items() if len(matches)}
+    )
     model, engine = _map_pairs(bench, "strongest", pairs, photos, span)
     if model:
-        pairs |= alike.agreeing_pairs(model, verified)
+        pairs |= repeated_structures.agreeing_pairs(model, verified)
         model, engine = _map_pairs(bench, "agreeing", pairs, photos, span)
-    kept = alike.of_pairs(verified, pairs)
+    kept = repeated_structures.of_pairs(verified, pairs)
     found = gate.inspect(model, groups, kept, threads=bench.threads) if model else gate.Inspection()
     unused = sum(1 for pair, matches in verified.matches.items() if len(matches) and pair not in pairs)
     seconds = time.monotonic() - start
@@ -207,7 +209,7 @@ def _map_pairs(
     """The largest model by these pairs alone, and whose it is."""
     within = dataclasses.replace(bench, folder=bench.folder / name)
     within.folder.mkdir()
-    alike.keep_pairs(bench.database, within.database, pairs)
+    repeated_structures.keep_pairs(bench.database, within.database, pairs)
     if rounds.suits(within):
         options = mapping.incremental_options(MapperPreset(), within, mapping.ONE_THREAD)
         if model := rounds.map_in_rounds(within, options, photos, span):

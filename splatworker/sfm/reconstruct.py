@@ -9,39 +9,33 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
-from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
+from splatworker.errors import InvalidJob
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules, masks_folder
 from splatworker.machine.limits import available_cpus
-from splatworker.sfm import features, panoramas, reasons, remarks, told_areas
+from splatworker.sfm import features, reasons
 from splatworker.sfm.accelerator import Accelerator
-from splatworker.sfm.cameras import group_photos
-from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.cut import TOO_SMALL, with_views
+from splatworker.sfm.cameras import CameraGroup, group_photos
+from splatworker.sfm.cut import with_views
 from splatworker.sfm.database import alias
-from splatworker.sfm.duplicates import find_near_duplicates
+from splatworker.sfm.delivery import Delivery, masks_in_report, result_of
 from splatworker.sfm.early_features import find_features
 from splatworker.sfm.frame import apply_frame, find_frame
+from splatworker.sfm.input_photos import read_input
 from splatworker.sfm.ladder import Attempt, best
 from splatworker.sfm.layout import lay_out, needed
-from splatworker.sfm.mask_evidence import used_masks
-from splatworker.sfm.masks import with_masks
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.output import scene_to_write
-from splatworker.sfm.overlap import overlapping_photos
-from splatworker.sfm.photo import PhotoHeader, read_photos
+from splatworker.sfm.photo import PhotoHeader
 from splatworker.sfm.photo_features import Ahead
-from splatworker.sfm.polish import polish
+from splatworker.sfm.polish import Polished, polish
 from splatworker.sfm.report import SfmResult, write_report
 from splatworker.sfm.search import search
 from splatworker.sfm.undistort import write_scene
 from splatworker.sfm.watch import Cancellation, Span
 from splatworker.sfm.workbench import Workbench
 from splatworker.stages import arrivals
-from splatworker.stages.file_names import find_files, readable
-from splatworker.stages.file_names import left_out as left_out_files
 from splatworker.stages.progress import Reporter
 
 
@@ -83,12 +77,7 @@ def reconstruct(
     timer = StepTimer()
     accelerator = accelerator or Accelerator(wanted=options.wants_own_gpu)
     ahead = ahead or Ahead()
-    if options.device == "cuda" and not (features.may_use_own_gpu(options) or features.has_cuda()):
-        raise InvalidJob(
-            "COLMAP cannot use a GPU here, nor can our own kernels: there is none, or nothing was built for one.",
-            hint="Leave the device to auto.",
-            stage="sfm",
-        )
+    _demand_gpu(options)
 
     with scene_to_write(scene, images, beside=overwrite) as part:
         work = part / "work"
@@ -98,92 +87,38 @@ def reconstruct(
         )
         arrived = find_features(dataclasses.replace(bench, photos=images), all_arrived) if all_arrived else None
         masks = masks or masks_folder(images)
-        given, useless, unreadable = _read(images, masks, options)
-        inside = find_files(images, masks)
-        passed_over = [
-            *(
-                f"The folder {name} was passed over: {reason}."
-                for name, reason in inside.passed_over.items()
-                if images / name != masks
-            ),
-            *left_out_files(inside.set_aside.items()),
-        ]
-        given = with_masks(given, masks, mask_rules)
-        near_duplicates = find_near_duplicates(given, images)
-        photos = [photo for photo in given if photo.name not in near_duplicates]
-        misread = told_areas.ordinary_after_all(photos, images, bench)
-        photos = [dataclasses.replace(one, area=None, upright_by=1) if one.name in misread else one for one in photos]
-        photos, _ = with_views(photos, needed(options))
+        given = read_input(images, masks, bench)
+        photos, _ = with_views(given.chosen, needed(options))
         with timer("layout"):
-            span = Span(reporter, "reading photos", 0.0, 0.02)
-            photos = lay_out(photos, images, bench, span)
+            photos = lay_out(photos, images, bench, Span(reporter, "reading photos", 0.0, 0.02))
         by_header = group_photos(
             photos, [bench.photos / alias(number, photo) for number, photo in enumerate(photos, 1)]
         )
+
         findings = search(bench, photos, by_header, reporter, timer, arrived)
-        groups = findings.groups
         evidence = reasons.Evidence(photos, images, findings.keypoints, findings.graph)
         attempt = _fit_to_deliver(evidence, findings.attempts, options)
-        of_headers = tuple(remarks.of_headers(groups, attempt))
 
         with timer("polishing"):
             reporter.progress("refining cameras", 0.93)
-            judged = attempt.inspection
-            arrays = None if judged.implausible_images else judged.arrays
-            polished = polish(_without_implausible(attempt), groups, bench, arrays)
-            model = polished.model
-            focals = {camera_id: camera.mean_focal_length() for camera_id, camera in model.cameras.items()}
-        misplaced: tuple[int, ...] = ()
-        if not options.keep_frame:
-            frame = find_frame(model, dict(enumerate(photos, 1)), polished.arrays)
-            apply_frame(model, frame)
-            misplaced = frame.misplaced
-            (part / "frame.json").write_text(json.dumps(frame.to_json(), indent=2) + "\n")
+            polished = _polished(attempt, findings.groups, bench)
+        misplaced = () if options.keep_frame else _put_upright(polished, photos, part)
         with timer("undistortion"):
-            span = Span(reporter, "removing lens distortion", 0.95, 1.0)
-            written = write_scene(model, photos, part, bench, span)
+            written = write_scene(
+                polished.model, photos, part, bench, Span(reporter, "removing lens distortion", 0.95, 1.0)
+            )
 
-        kept = set(model.reg_frame_ids())
-        left_out = reasons.why_left_out(evidence, attempt, kept)
-        result = SfmResult(
-            photos=len(given) + len(useless) + len(unreadable),
-            registered=len(kept),
-            rejected=(
-                *left_out.items(),
-                *((name, f"This photo is nearly the same as {other}.") for name, other in near_duplicates.items()),
-                *((name, f"This photo was left out because {reason}.") for name, reason in useless.items()),
-                *((name, "This file is not a photo.") for name in unreadable),
-            ),
-            points=model.num_points3D(),
-            reprojection_error_px=model.compute_mean_reprojection_error(),
-            track_length=model.compute_mean_track_length(),
-            overlap=round(overlapping_photos(model, polished.arrays), 1),
-            rung=attempt.rung,
-            engines={"mapping": attempt.engine} | ({"polish": polished.by} if polished.by else {}),
-            on_gpu=accelerator.steps,
-            panoramas=panoramas.count(photos),
-            views=[view for view in panoramas.views_kept(model, photos) if view["name"] not in written.hidden],
-            faces=written.faces,
-            warnings=(
-                *passed_over,
-                *filter(None, [accelerator.remark]),
-                *panoramas.remarks(photos),
-                *remarks.of_told_areas([photo.name for photo in photos if photo.name in misread]),
-                *remarks.of_photos(evidence, groups, left_out, len(near_duplicates), options),
-                *of_headers,
-                *remarks.of_lenses(groups, focals, doubtful=findings.doubtful_lens),
-                *remarks.of_fisheyes(groups, written),
-                *remarks.of_mirrored(photos),
-                *remarks.of_positions(photos, misplaced),
-                *remarks.of_masks(photos, findings.masks, attempt),
-                *remarks.of_video(photos, model.compute_mean_reprojection_error()),
-                *remarks.of_a_bend(photos, attempt),
-                *remarks.of_like_things(findings.graph, attempt),
-            ),
-            timings=timer.seconds,
+        delivery = Delivery(given, findings, evidence, attempt, polished, misplaced, written)
+        result = result_of(delivery, options, accelerator, timer.seconds)
+        write_report(
+            part / "report.json",
+            result,
+            polished.model,
+            findings.groups,
+            findings.graph,
+            findings.attempts,
+            masks_in_report(delivery),
         )
-        masking = asdict(findings.masks) | {"used": used_masks(attempt)} if findings.masks else None
-        write_report(part / "report.json", result, model, groups, findings.graph, findings.attempts, masking)
         shutil.rmtree(work, ignore_errors=True)
     for warning in result.warnings:
         reporter.warning(warning)
@@ -191,31 +126,14 @@ def reconstruct(
     return result
 
 
-def _read(images: Path, masks: Path | None, options: SfmOptions) -> tuple[list[PhotoHeader], dict[str, str], list[str]]:
-    """The photos of the folder in capture order, as many as are needed; why others are of no use; what is no photo."""
-    if not images.is_dir():
-        raise NoPhotos(f"There is no folder {images}.", hint="Give a folder of photos.")
-    found, unreadable = read_photos(images, masks)
-    if not found:
-        others = f"; splatworker photos makes them of others ({unreadable[0]}, ...)" if unreadable else ""
-        raise NoPhotos(
-            f"There is no JPEG or PNG photo in {readable(images.name)}.", hint=f"Give a folder of photos{others}."
+def _demand_gpu(options: SfmOptions) -> None:
+    """Refuse a GPU that was asked for where nothing could use one."""
+    if options.device == "cuda" and not (features.may_use_own_gpu(options) or features.has_cuda()):
+        raise InvalidJob(
+            "COLMAP cannot use a GPU here, nor can our own kernels: there is none, or nothing was built for one.",
+            hint="Leave the device to auto.",
+            stage="sfm",
         )
-    useless = {photo.name: photo.unusable for photo in found if photo.unusable}
-    useless |= {photo.name: TOO_SMALL for photo in with_views(found, needed(options))[1]}
-    photos = [photo for photo in found if photo.name not in useless]
-    if useless and len(photos) < options.min_registered:
-        name, reason = next(iter(useless.items()))
-        raise NoPhotos(
-            f"Of {len(found)} photos {len(useless)} cannot be used. Of {name}: {reason}.",
-            hint="Give ordinary photos of one subject, or equirectangular panoramas.",
-        )
-    if len(photos) < options.min_registered:
-        raise TooFewPhotos(
-            f"{len(photos)} photos are too few: {options.min_registered} are needed.", hint=reasons.SHOOTING_HINT
-        )
-    panoramas.demand_few_enough(photos, needed(options))
-    return photos, useless, unreadable
 
 
 class StepTimer:
@@ -252,10 +170,21 @@ def _fit_to_deliver(evidence: reasons.Evidence, attempts: Sequence[Attempt], opt
     raise reasons.why_no_reconstruction(evidence, attempts, hint)
 
 
-def _without_implausible(attempt: Attempt) -> pycolmap.Reconstruction:
-    """The attempt's model without the cameras that cannot be true."""
+def _polished(attempt: Attempt, groups: Sequence[CameraGroup], bench: Workbench) -> Polished:
+    """The attempt's model, without the cameras that cannot be true, with refined intrinsics."""
     model = attempt.model
     assert model is not None
-    for image_id in attempt.inspection.implausible_images:
+    implausible = attempt.inspection.implausible_images
+    for image_id in implausible:
         model.deregister_frame(model.image(image_id).frame_id)  # and with it all views of a panorama
-    return model
+    return polish(model, groups, bench, None if implausible else attempt.inspection.arrays)
+
+
+def _put_upright(polished: Polished, photos: Sequence[PhotoHeader], scene: Path) -> tuple[int, ...]:
+    """Bring the model into the frame of the scene and write down which; ids of images whose positions (GPS) were not
+    believed.
+    """
+    frame = find_frame(polished.model, dict(enumerate(photos, 1)), polished.arrays)
+    apply_frame(polished.model, frame)
+    (scene / "frame.json").write_text(json.dumps(frame.to_json(), indent=2) + "\n")
+    return frame.misplaced

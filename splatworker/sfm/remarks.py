@@ -13,8 +13,8 @@ from splatworker.sfm.ladder import Attempt
 from splatworker.sfm.mask_evidence import Evidence, used_masks
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.photo import PhotoHeader, frames_of
-from splatworker.sfm.straightening import WIDEST_DEG
 from splatworker.sfm.undistort import Written
+from splatworker.sfm.undistorted_camera import WIDEST_DEG
 
 LOOSE_VIDEO_PX = 1.5
 """Mean reprojection error from which the frames of a video do not share a lens."""
@@ -147,7 +147,7 @@ def _some(names: Sequence[str]) -> str:
 def of_photos(
     evidence: reasons.Evidence,
     groups: Sequence[CameraGroup],
-    left_out: dict[str, str],
+    left_out: Mapping[str, str],
     near_duplicates: int,
     options: SfmOptions,
 ) -> Iterator[str]:

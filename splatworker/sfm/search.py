@@ -9,7 +9,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from splatworker.sfm import database, features, ladder, lens, lens_groups, mask_evidence, matching, retrieval
+from splatworker.sfm import (
+    database,
+    features,
+    ladder,
+    lens,
+    lens_evidence,
+    lens_groups,
+    mask_evidence,
+    matching,
+    retrieval,
+)
 from splatworker.sfm.cameras import CameraGroup, fixed_cameras
 from splatworker.sfm.features import FeaturePreset
 from splatworker.sfm.fisheye_photos import Fisheyes
@@ -147,22 +157,22 @@ def _climb(
     else only where no further attempt holds the photos by the cameras as given.
     """
     look = bench.folder.name
-    fisheyes = lens_groups.fisheyes_of(bench, photos, groups, graph)
+    fisheyes = lens_evidence.fisheyes_of(bench, photos, groups, graph)
     begun = ladder.begin(bench, look, groups, graph, span)
     if begun:
-        asked = lens_groups.in_question(bench, groups, graph, begun)
+        asked = lens_evidence.in_question(bench, groups, graph, begun)
     else:
-        asked = lens_groups.of_two_kinds(groups, fisheyes)
+        asked = lens_evidence.of_two_kinds(groups, fisheyes)
     held = bool(begun) and ladder.good_enough(begun[-1], graph)
     other = _by_other_cameras(bench, photos, groups, graph, span, asked, begun, fisheyes)
-    if other and (held or lens_groups.is_certain(other.groups, other.graph, other.attempts, other.bench)):
+    if other and (held or lens_evidence.is_certain(other.groups, other.graph, other.attempts, other.bench)):
         return other
     found = ladder.climb(bench, look, groups, graph, span, begun)
-    if not begun and not asked and (asked := lens_groups.in_question(bench, groups, graph, found)):
+    if not begun and not asked and (asked := lens_evidence.in_question(bench, groups, graph, found)):
         other = _by_other_cameras(bench, photos, groups, graph, span, asked, found, fisheyes)
-    differ = bool(asked) and lens_groups.differ(best(found), asked, bench)
+    differ = bool(asked) and lens_evidence.differ(best(found), asked, bench)
     holds = not differ and ladder.good_enough(best(found), graph)
-    if other and not holds and lens_groups.is_truer(other.attempts, found, other.bench):
+    if other and not holds and lens_evidence.is_truer(other.attempts, found, other.bench):
         return other
     return _Climbed(bench, groups, graph, found, differ)
 
@@ -181,13 +191,13 @@ def _by_other_cameras(
     kept: _Climbed | None = None
     for other in lens_groups.tell_apart(bench, photos, groups, graph, asked, fisheyes) if asked else ():
         attempts = ladder.climb(other.bench, bench.folder.name, other.groups, other.graph, span)
-        if not lens_groups.is_truer(attempts, kept.attempts if kept else before, other.bench):
+        if not lens_evidence.is_truer(attempts, kept.attempts if kept else before, other.bench):
             continue
         model = best(attempts).model
         assert model is not None
         told = lens_groups.told_by(other.groups, groups, model)
         cameras = {camera_id for camera_id, group in enumerate(told, 1) if group.told}
-        differ = lens_groups.differ(best(attempts), cameras, other.bench)
+        differ = lens_evidence.differ(best(attempts), cameras, other.bench)
         kept = _Climbed(other.bench, told, other.graph, attempts, differ)
         if not differ:
             break

@@ -1,4 +1,4 @@
-"""COLMAP's binary model, taken apart and put together again: what becomes of it when its photos are straightened.
+"""COLMAP's binary model, taken apart and put together again: what becomes of it when its photos are undistorted.
 
 Asked one by one for the places of its features, COLMAP's model takes a hundred times as long.
 """

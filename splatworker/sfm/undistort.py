@@ -18,8 +18,8 @@ from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.faces import Aside, share_out
 from splatworker.sfm.photo import PhotoHeader
 from splatworker.sfm.resampling import Pixels, resample, straighten
-from splatworker.sfm.straight_photo import Photo, beside, read
-from splatworker.sfm.straightening import WIDEST, Straightening, is_fisheye, share_kept, straightened
+from splatworker.sfm.undistorted_camera import WIDEST, UndistortedCamera, is_fisheye, share_kept, undistorted
+from splatworker.sfm.undistorted_photo import Photo, beside, read
 from splatworker.sfm.watch import Span
 from splatworker.sfm.wide_lens import named, wide_of
 from splatworker.sfm.workbench import Workbench
@@ -64,7 +64,7 @@ def write_scene(
     files.mkdir()
     model.write_binary(files)
     records = sparse_files.read_images((files / "images.bin").read_bytes())
-    cameras = _straightened(model, records, photos, bench)
+    cameras = _undistorted(model, records, photos, bench)
     wides = {camera_id: camera.wide for camera_id, camera in cameras.items() if camera.wide is not None}
     aside = named(records, names, wides, max(cameras, default=0))
     for name in [*names.values(), *(one.name for some in aside.values() for one in some)]:
@@ -98,13 +98,13 @@ def write_scene(
     )
 
 
-def _straightened(
+def _undistorted(
     model: pycolmap.Reconstruction, records: Sequence[ImageRecord], photos: Sequence[PhotoHeader], bench: Workbench
-) -> dict[int, Straightening]:
-    """What becomes of each camera, by its id; fisheyes with what is made of them beside their middle."""
+) -> dict[int, UndistortedCamera]:
+    """The undistorted cameras, by id; fisheyes with what is made of them beside their middle."""
     longest = bench.options.undistort_max_size
     widest = WIDEST if any(map(is_fisheye, model.cameras.values())) else -1.0
-    cameras = {camera_id: straightened(camera, widest, longest) for camera_id, camera in model.cameras.items()}
+    cameras = {camera_id: undistorted(camera, widest, longest) for camera_id, camera in model.cameras.items()}
     for camera_id, camera in cameras.items():
         if is_fisheye(camera.lens):
             of_lens = [record.image_id for record in records if record.camera_id == camera_id]
@@ -134,7 +134,7 @@ def _write_model(
     folder: Path,
     records: Sequence[ImageRecord],
     names: Mapping[int, str],
-    cameras: Mapping[int, Straightening],
+    cameras: Mapping[int, UndistortedCamera],
     aside: Mapping[int, Sequence[Aside]],
     empty: Collection[int],
     points: bytes,
@@ -171,7 +171,7 @@ def _write_model(
 def _write_photo(
     record: ImageRecord,
     name: str,
-    camera: Straightening,
+    camera: UndistortedCamera,
     aside: Sequence[Aside],
     photos: Sequence[PhotoHeader],
     scene: Path,

@@ -1,4 +1,4 @@
-"""What is made of a fisheye beside its straightened middle: how far it shows anything, its faces, what they hold."""
+"""What is made of a fisheye beside its undistorted middle: how far it shows anything, its faces, what they hold."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def wide_of(lens: pycolmap.Camera, front: pycolmap.Camera, photos: Sequence[Path
 
     Args:
         lens: the camera of these photos.
-        front: the PINHOLE camera of what is straightened of them.
+        front: the PINHOLE camera of what is undistorted of them.
         longest: pixels of the longest side of a face; 0 for any.
     """
     rim, size = fisheye_of(lens), (lens.width, lens.height)

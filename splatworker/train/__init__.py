@@ -7,13 +7,15 @@ Does not know: where the scene comes from, and how a training step is worked out
 * training_options, own_options, unused_options: every option, said once
 * options: the command line, one dataclass
 * loading: the scene and its photos, on their way while the GPU opens
-* photos, light: photos as uint8 arrays at the training size, and in one light where theirs differs
+* dataset: the scene and its photos, on the device that trains
+* photos, views, light: photos as bytes at the training size, ready on the device, in one light where theirs differs
 * plane_sweep, dense_points: how far away a photo's pixels are, and more points to start from where photos are few
 * initial: Gaussians from the points
 * model: the Gaussians, their optimiser state, and all surgery on them
 * schedule: learning rates and spherical-harmonics degree by iteration
 * density, density_facts: where Gaussians are added and removed: strategies, and what they know of each
-* backdrop: what is behind everything, where it is plain and photos are few
+* refinement: what is done between two steps: density control, and the three that follow
+* backdrop, whole_splat: what is behind everything, where it is plain and photos are few, and the splat with it
 * memory, out_of_memory: how many Gaussians fit, and what is done where they do not
 * agreement, passing_regions, passers_by: what photos show that others deny, which of it is somebody who passed, and
   photos without them
@@ -21,7 +23,7 @@ Does not know: where the scene comes from, and how a training step is worked out
 * warm_up: every GPU kernel once, before the scene is there
 * randomness: every random number, from one seed
 * resolution: coarse to fine
-* trainer: the loop
+* preparation, trainer: all that a training works on, and the loop
 * launch: whether this process is one of several
 * parallel: several processes, a GPU each, train one splat
 * log, clock: the loss over the iterations, and the time they take

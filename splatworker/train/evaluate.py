@@ -13,7 +13,7 @@ from splatworker.render.arrays import Array
 from splatworker.render.ignored import alone
 from splatworker.render.interface import GaussianTensors, Renderer, View
 from splatworker.render.metrics import psnr
-from splatworker.train.photos import Views
+from splatworker.train.views import Views
 
 TRAIN_PHOTOS_SCORED = 5
 """So many of the training photos are scored beside the held-out ones: their distance shows overfitting."""

@@ -26,9 +26,9 @@ from splatworker.train.agreement import Look, Map, Mask, disagreement, weights
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.passing_regions import passing
-from splatworker.train.photos import Views
 from splatworker.train.resolution import LEAST_SIDE, halved
 from splatworker.train.schedule import active_sh_degree
+from splatworker.train.views import Views
 
 LOOKS = 3
 

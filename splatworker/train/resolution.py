@@ -15,7 +15,7 @@ from splatworker.render import gpu_kernels
 from splatworker.render.arrays import Array, cast, filled
 from splatworker.render.gpu_array import GpuArray
 from splatworker.render.interface import View
-from splatworker.train.photos import Views
+from splatworker.train.views import Views
 
 LEAST_SIDE = 64
 """Pixels: photos are not shrunk to less."""

@@ -24,7 +24,7 @@ from splatworker.render.arrays import (
 from splatworker.render.gpu_array import GpuArray, OwnGpu, uploaded
 from splatworker.train.free_space import along, lens
 from splatworker.train.model import Model
-from splatworker.train.photos import Views
+from splatworker.train.views import Views
 
 SIDE = 256
 """Pixels of width and of height that a photo's alpha is looked up in."""

@@ -28,10 +28,10 @@ from splatworker.train.free_space import FreeSpace
 from splatworker.train.log import LossLog
 from splatworker.train.model import Model
 from splatworker.train.options import Options
-from splatworker.train.photos import Views
 from splatworker.train.randomness import generator, normal
 from splatworker.train.resolution import LEAST_SIDE, Pyramid
 from splatworker.train.schedule import learning_rates
+from splatworker.train.views import Views
 
 COUNT = 64
 SIDE = 4 * LEAST_SIDE

@@ -21,7 +21,7 @@ from PIL import ExifTags, Image
 from splatworker.formats.panorama import VIEWS_AROUND, Area, as_xmp
 from splatworker.formats.video_frame import VideoFrame, describe
 from splatworker.stages.progress import Reporter
-from splatworker.video import ffmpeg, refusals, tone
+from splatworker.video import ffmpeg, refusals, tone_mapping
 from splatworker.video.measure import Measured
 from splatworker.video.probe import Clip
 
@@ -100,7 +100,7 @@ def extract(
 
     with TemporaryDirectory() as work:
         if clip.transfer:
-            tone.write_table(Path(work) / _TABLE, clip.transfer)
+            tone_mapping.write_table(Path(work) / _TABLE, clip.transfer)
         call = _Call(
             clip,
             measured.skipping,

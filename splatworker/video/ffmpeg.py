@@ -186,26 +186,8 @@ def call(
         limited: whether its address space and its files are limited; a GPU's driver reserves far more than it uses.
     """
     reader, writer = os.pipe()
-    pipe = f"pipe:{writer}"
-    command = [pipe if word == "OUT" else word for word in arguments]
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-I",
-            "-S",
-            restrict.__file__,
-            f"{restrict.WITH_PARENT}{os.getpid()}",
-            *_limits(limited=limited),
-            "none",
-            str(program()),
-            *command,
-        ],
-        cwd=folder,
-        env={"PATH": "/nowhere", "LC_ALL": "C", "TMPDIR": str(folder)} | _of_libraries(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        pass_fds=(writer,),
+    process = _start(
+        [f"pipe:{writer}" if word == "OUT" else word for word in arguments], folder, writer, limited=limited
     )
     os.close(writer)
     said: deque[str] = deque(maxlen=_LINES)
@@ -242,6 +224,29 @@ def call(
     ended = Ended(process.returncode, tuple(said), late.is_set())
     by_own_clock = ended.status == -24 or ended.has_said("Exiting due to exceeded time")  # SIGXCPU
     return Ended(ended.status, ended.said, ended.timed_out or by_own_clock)
+
+
+def _start(command: Sequence[str], folder: Path, writer: int, *, limited: bool) -> subprocess.Popen[bytes]:
+    """Start the decoder in its bounds; what it says comes on its standard error, what it writes on `writer`."""
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            restrict.__file__,
+            f"{restrict.WITH_PARENT}{os.getpid()}",
+            *_limits(limited=limited),
+            "none",
+            str(program()),
+            *command,
+        ],
+        cwd=folder,
+        env={"PATH": "/nowhere", "LC_ALL": "C", "TMPDIR": str(folder)} | _of_libraries(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        pass_fds=(writer,),
+    )
 
 
 class _Awaited(io.FileIO):

@@ -18,7 +18,7 @@ from splatworker.deliver.webhook import is_secret
 from splatworker.errors import InvalidJob
 from splatworker.formats import ownership
 from splatworker.machine import operator_limits
-from splatworker.network import guard
+from splatworker.network import url_rules
 from splatworker.network.connections import check_authorities
 from splatworker.network.presigned import check_lifetime, expiry
 from splatworker.photos.expired_photos import check_photos
@@ -57,29 +57,29 @@ def check(job: Job, *, local: bool) -> float | None:
         check_costs(job)
     inputs = _inputs(job)
     for field, url in inputs.items():
-        if not (local and guard.local_path(url)):
-            guard.check_url(url, field)
+        if not (local and url_rules.local_path(url)):
+            url_rules.check_url(url, field)
             if field.startswith("video"):
                 check_lifetime(url, field, PHOTO_LIFETIME_S)
     for start, what in (("image_urls", "photos"), ("mask_urls", "masks")):
         urls = [url for field, url in inputs.items() if field.startswith(start)]
-        far = [url for url in urls if not (local and guard.local_path(url))]
+        far = [url for url in urls if not (local and url_rules.local_path(url))]
         check_photos(far, PHOTO_LIFETIME_S, field=start, what=what)
     targets = {"upload_url": job.upload_url, **{f"outputs.{name}": url for name, url in job.outputs.items()}}
-    given = [path for url in inputs.values() if local and (path := guard.local_path(url))]
+    given = [path for url in inputs.values() if local and (path := url_rules.local_path(url))]
     for field, url in targets.items():
-        if local and (target := guard.local_path(url)):
+        if local and (target := url_rules.local_path(url)):
             ownership.demand_usable(target.parent, field, "input")
             ownership.demand_names_free(target.parent, [target.name], field, "input", given=given)
         else:
-            guard.check_url(url, field)
+            url_rules.check_url(url, field)
             check_lifetime(url, field, min(UPLOAD_LIFETIME_S, seconds or UPLOAD_LIFETIME_S))
             check_put_headers(url, field)
     _refuse_shared_targets(targets, inputs, local=local)
     if job.public_url is not None and not (local and _may_be_shown(job.public_url)):
-        guard.check_form(job.public_url, "public_url")
+        url_rules.check_form(job.public_url, "public_url")
     if job.webhook_url is not None:
-        guard.check_url(job.webhook_url, "webhook_url")
+        url_rules.check_url(job.webhook_url, "webhook_url")
     if job.webhook_secret is not None and not is_secret(job.webhook_secret):
         raise InvalidJob(
             "The field 'webhook_secret' is not a secret of Standard Webhooks.",
@@ -120,7 +120,7 @@ def _refuse_shared_targets(targets: Mapping[str, str], inputs: Mapping[str, str]
 
 def _place(url: str, *, local: bool) -> tuple[object, ...]:
     """Where a URL leads, whatever key opens it: the same for two ways to write the same place."""
-    if local and (path := guard.local_path(url)) is not None:
+    if local and (path := url_rules.local_path(url)) is not None:
         return (path.resolve(),)
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
@@ -133,7 +133,7 @@ def _place(url: str, *, local: bool) -> tuple[object, ...]:
 
 def _may_be_shown(url: str) -> bool:
     """Whether it is a path or `about:` page, which only this machine's own user is told."""
-    is_path = guard.local_path(url) is not None and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", url)
+    is_path = url_rules.local_path(url) is not None and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", url)
     return url.isprintable() and (is_path or url.startswith(("about:", Path("/").as_uri())))
 
 

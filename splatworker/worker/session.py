@@ -17,7 +17,7 @@ from uuid import uuid4
 from splatworker.contract.job import Job, caller_fields, read_input
 from splatworker.deliver import webhook
 from splatworker.errors import InvalidJob
-from splatworker.network.guard import check_url
+from splatworker.network.url_rules import check_url
 from splatworker.pipeline import transfers
 from splatworker.pipeline.run import FRAMES_WEIGHT, WEIGHTS, weights_of
 from splatworker.stages.process import STAGE_COMMAND, StageRunner

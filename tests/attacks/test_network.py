@@ -19,7 +19,7 @@ from support.servers import RawServer, read_request, respond
 
 from splatworker.deliver import upload, webhook
 from splatworker.errors import InvalidJob, UploadFailed
-from splatworker.network import guard
+from splatworker.network import guard, header_values, public_addresses, url_rules
 from splatworker.photos import fetch
 from splatworker.stages.progress import Silent
 
@@ -30,7 +30,7 @@ FAILED = webhook.failed("job", None, "no", "no")
 
 @pytest.fixture(autouse=True)
 def on_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(guard.ALLOW_PRIVATE, "1")
+    monkeypatch.setenv(public_addresses.ALLOW_PRIVATE, "1")
     for module in (fetch, upload, webhook):
         monkeypatch.setattr(module, "LONGEST_WAIT_S", 0.01)
     with stamina.set_testing(True, attempts=2, cap=True):
@@ -217,8 +217,8 @@ NO_NUMBERS = ["²", "³¹", "1e9", "-1", "+1", " 1 2", "0x10", "9" * 5000, "inf"
 
 @pytest.mark.parametrize("text", NO_NUMBERS)
 def test_what_is_no_number_in_a_header(text: str, tmp_path: Path) -> None:
-    assert guard.number(text) is None
-    assert guard.retry_after(text) == 0.0
+    assert header_values.number(text) is None
+    assert header_values.retry_after(text) == 0.0
 
     def behave(connection: socket.socket, number: int) -> None:
         path = read_request(connection)[0].split(b" ")[1]
@@ -248,9 +248,9 @@ def test_chunks_of_no_length(length: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("port", [22, 25, 110, 465, 587, 3306, 5432, 6000, 6379, 9200, 11211, 27017])
 def test_ports_of_other_services(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(guard.ALLOW_PRIVATE)
+    monkeypatch.delenv(public_addresses.ALLOW_PRIVATE)
     with pytest.raises(InvalidJob, match=f"port {port}"):
-        guard.check_url(f"https://store.example:{port}/a.jpg", "upload_url")
+        url_rules.check_url(f"https://store.example:{port}/a.jpg", "upload_url")
     with guard.session() as session, pytest.raises(guard.RefusedPort):  # as a redirect comes to it
         session.get(f"http://93.184.216.34:{port}/", timeout=1)
 

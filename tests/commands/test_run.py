@@ -128,20 +128,33 @@ def test_wrong_formats(photos: Path, out: Path, words: list[str]) -> None:
     assert not out.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_stopped_during_the_export_keeps_its_splat(
-    photos: Path, out: Path, number: signal.Signals
-) -> None:
+STOPPED = """
+import json, sys
+from splatworker.commands import run as run_cli
+sys.exit(run_cli.main(sys.argv[2:], command=json.loads(sys.argv[1])))
+"""
+
+
+def stopped(number: signal.Signals, photos: Path, out: Path, fault: str, when: str) -> tuple[int, str]:
+    """Stop a run by a signal when such a file stands in its folder; its exit status, and what it has told."""
     running = subprocess.Popen(
-        [sys.executable, "-c", STOPPED, json.dumps(stand_in("export=hang")), photos, "-o", out],
+        [sys.executable, "-c", STOPPED, json.dumps(stand_in(fault)), photos, "-o", out],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    wait_until(lambda: list(out.glob(".splat-*/account.json")))
+    wait_until(lambda: list(out.glob(when)))
     running.send_signal(number)
     _, told = running.communicate(timeout=PATIENCE_S)
-    assert running.returncode == 0
+    return running.returncode, told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_during_the_export_keeps_its_splat(
+    photos: Path, out: Path, number: signal.Signals
+) -> None:
+    status, told = stopped(number, photos, out, "export=hang", when=".splat-*/account.json")
+    assert status == 0
     assert "stopped" in told
     assert {path.name for path in out.iterdir()} == SPLAT
     assert json.loads((out / "result.json").read_text())["outputs"] == {}
@@ -252,25 +265,10 @@ def test_a_full_disk_during_training(
     assert list(small_disk.iterdir()) == []
 
 
-STOPPED = """
-import json, sys
-from splatworker.commands import run as run_cli
-sys.exit(run_cli.main(sys.argv[2:], command=json.loads(sys.argv[1])))
-"""
-
-
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 1)])
 def test_a_run_that_is_stopped_leaves_nothing(photos: Path, out: Path, number: signal.Signals, status: int) -> None:
-    running = subprocess.Popen(
-        [sys.executable, "-c", STOPPED, json.dumps(stand_in("train=hang")), photos, "-o", out],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    wait_until(lambda: list(out.glob(".splat-*/scene/options.json")))
-    running.send_signal(number)
-    _, told = running.communicate(timeout=PATIENCE_S)
-    assert running.returncode == status
+    ended, told = stopped(number, photos, out, "train=hang", when=".splat-*/scene/options.json")
+    assert ended == status
     one_sentence(told, "cancelled")
     assert not out.exists()
 

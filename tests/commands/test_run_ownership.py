@@ -13,30 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.jobs import stand_in, write_photos
+from support.jobs import stand_in
 from support.others_files import MINE, put, refused, run, snapshot
-from support.scene_folders import truth
 
 from splatworker.formats.folder_record import RECORD
-from splatworker.formats.ply import write_ply
-from splatworker.render.tensors import to_gaussians
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    write_photos(tmp_path / "photos", 5)
-    return tmp_path / "photos"
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def toy(tmp_path: Path) -> Path:
-    write_ply(tmp_path / "toy.ply", to_gaussians(truth()))
-    return tmp_path / "toy.ply"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from support.job_texts import GOOD
 
 from splatworker.contract.job import Job, caller_fields, parse, read_input, recipe
-from splatworker.contract.params import Params, resolve
+from splatworker.contract.params import Params
+from splatworker.contract.schedule import resolve
 from splatworker.errors import InputError, InvalidJob, InvalidParam, SplatError, TooFewPhotos, UnknownParam
 from splatworker.photos.enough_photos import MOST_PHOTOS
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from splatworker.contract.params import DEFAULTS, NATIVE_ONLY, Params, resolve
+from splatworker.contract.params import DEFAULTS, NATIVE_ONLY, Params
+from splatworker.contract.schedule import resolve
 from splatworker.train import options as train_options
 
 PRESETS = json.loads((Path(__file__).parents[2] / "bench" / "presets.json").read_text())
@@ -103,11 +104,11 @@ def test_iterations_that_a_person_put_into_a_preset_leave_our_schedule_as_it_is(
 
 
 def test_a_threshold_multiplies_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    from splatworker.contract import params
+    from splatworker.contract import schedule
 
-    schedule = params._coarse_to_fine_schedule
+    chosen = schedule.coarse_to_fine_schedule
     ours = {"densify_grad_threshold": 0.0006}
-    monkeypatch.setattr(params, "_coarse_to_fine_schedule", lambda *given: schedule(*given) | ours)
+    monkeypatch.setattr(schedule, "coarse_to_fine_schedule", lambda *given: chosen(*given) | ours)
     assert own()["densify_grad_threshold"] == 0.0006
     assert own(densify_grad_threshold=0.0002)["densify_grad_threshold"] == 0.0006
     assert own(densify_grad_threshold=0.0001)["densify_grad_threshold"] == pytest.approx(0.0003)

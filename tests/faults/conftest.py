@@ -17,7 +17,7 @@ from support.servers import Behaviour, RawServer, read_request, respond
 from support.traces import MARK, Traces
 from support.world import SECRET, WEBHOOK_SECRET, World
 
-from splatworker.network import guard
+from splatworker.network import public_addresses
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def job(photos: list[Path], tmp_path: Path, traces: Traces) -> Iterator[dict[str
 def world(
     tmp_path: Path, traces: Traces, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[World]:
-    monkeypatch.delenv(guard.ALLOW_PRIVATE, raising=False)
+    monkeypatch.delenv(public_addresses.ALLOW_PRIVATE, raising=False)
     internet = Internet(tmp_path / "internet")
     monkeypatch.setenv(VARIABLE, str(internet.folder))
     write_photos(tmp_path / "photos")
@@ -69,7 +69,7 @@ def world(
         assert list(store.objects) == ["a.ply"]
     assert sink.connections == 0
     for address in internet.connected():
-        assert guard.is_public(ipaddress.ip_address(address)), address
+        assert public_addresses.is_public(ipaddress.ip_address(address)), address
     told = capfd.readouterr()
     everything = [json.dumps(world.answers), told.out, told.err, json.dumps(store.hooks), *internet.children()]
     for secret in (SECRET, "X-Amz-Signature=", "hook-secret", WEBHOOK_SECRET[6:], "secret of the inside"):

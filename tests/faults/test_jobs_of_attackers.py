@@ -18,7 +18,7 @@ from support.servers import Behaviour, RawServer, read_request, respond
 from support.world import SECRET, World
 
 from splatworker.errors import InvalidJob
-from splatworker.network import guard
+from splatworker.network import url_rules
 
 HOSTS = [*FORMS, *(f"[{network.split('/')[0]}]" if ":" in network else network.split("/")[0] for network in NETWORKS)]
 
@@ -32,7 +32,7 @@ ODD = [
 
 def passes_the_form_check(url: str) -> bool:
     try:
-        guard.check_url(url, "image_urls[0]")
+        url_rules.check_url(url, "image_urls[0]")
     except InvalidJob:
         return False
     return True

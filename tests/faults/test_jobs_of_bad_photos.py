@@ -7,7 +7,6 @@ from __future__ import annotations
 import gzip
 import io
 import socket
-import struct
 import time
 import zlib
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import pillow_heif
 from PIL import Image
+from support.odd_photos import chunk, png
 from support.servers import Behaviour, RawServer, read_request, reset, respond
 from support.world import SECRET, World
 
@@ -25,15 +25,6 @@ def jpeg(seed: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(coarse).resize((160, 120), Image.Resampling.BICUBIC).save(file, "JPEG", quality=90)
     return file.getvalue()
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(width: int, height: int, *extra: bytes, rows: bytes = b"") -> bytes:
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def corrupt_heic() -> bytes:

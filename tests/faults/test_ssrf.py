@@ -20,7 +20,7 @@ from support.waiting import PATIENCE_S
 
 from splatworker.deliver import upload, webhook
 from splatworker.errors import InvalidJob, SplatError
-from splatworker.network import guard
+from splatworker.network import guard, public_addresses, url_rules
 from splatworker.photos import fetch
 from splatworker.stages.progress import Silent
 
@@ -30,7 +30,7 @@ OTHER_PUBLIC = "93.184.216.35"
 
 @pytest.fixture(autouse=True)
 def guarded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(guard.ALLOW_PRIVATE, raising=False)
+    monkeypatch.delenv(public_addresses.ALLOW_PRIVATE, raising=False)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
     network = Network(monkeypatch)
     yield network
     for address in network.connected:
-        assert guard.is_public(ipaddress.ip_address(address)), address
+        assert public_addresses.is_public(ipaddress.ip_address(address)), address
 
 
 def get(url: str) -> requests.Response:
@@ -93,7 +93,7 @@ def get(url: str) -> requests.Response:
 def is_refused(url: str) -> bool:
     """Whether the guard stops it: by the URL's form, or when it is connected to."""
     try:
-        guard.check_url(url, "image_urls[0]")
+        url_rules.check_url(url, "image_urls[0]")
         get(url)
     except (InvalidJob, requests.RequestException):
         return True
@@ -137,10 +137,10 @@ def test_reserved_networks_first_host_and_last(name: str) -> None:
     reserved = ipaddress.ip_network(name)
     first, last = reserved.network_address, reserved.broadcast_address
     for address in {first, first + 1 if reserved.num_addresses > 1 else first, last}:
-        assert not guard.is_public(address), address
+        assert not public_addresses.is_public(address), address
         host = f"[{address}]" if address.version == 6 else str(address)
         with pytest.raises(InvalidJob, match="not public"):
-            guard.check_url(f"https://{host}/", "upload_url")
+            url_rules.check_url(f"https://{host}/", "upload_url")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_addresses_with_an_ipv4_address_inside(inner: str) -> None:
         (0x20010470 << 96) + (0x02005EFE << 32) + number,
     ]
     for form in forms:
-        assert not guard.is_public(ipaddress.IPv6Address(form))
+        assert not public_addresses.is_public(ipaddress.IPv6Address(form))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_addresses_with_an_ipv4_address_inside(inner: str) -> None:
     ],
 )  # fmt: skip
 def test_public_addresses_are_let_through(address: str) -> None:
-    assert guard.is_public(ipaddress.ip_address(address))
+    assert public_addresses.is_public(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize(

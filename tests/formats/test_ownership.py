@@ -9,7 +9,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.jobs import write_photos
 from support.others_files import MINE, put, refused, snapshot
 from support.scene_folders import truth
 
@@ -24,23 +23,6 @@ from splatworker.render import cli as render_cli
 from splatworker.render.tensors import to_gaussians
 from splatworker.sfm.output import scene_to_write
 from splatworker.stages.file_names import find_files
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    write_photos(tmp_path / "photos", 5)
-    return tmp_path / "photos"
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def toy(tmp_path: Path) -> Path:
-    write_ply(tmp_path / "toy.ply", to_gaussians(truth()))
-    return tmp_path / "toy.ply"
 
 
 def test_a_project_of_the_persons_is_no_scene_to_replace(photos: Path, tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ from splatworker.worker.session import JobSession, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.usefixtures("own_workspaces")
+
 
 def test_success_keeps_the_contract(photos: list[Path], tmp_path: Path) -> None:
     target = tmp_path / "out" / "point_cloud.ply"

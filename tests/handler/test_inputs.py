@@ -14,6 +14,8 @@ from support.jobs import do, local_job
 
 from splatworker.formats.ply import read_ply
 
+pytestmark = pytest.mark.usefixtures("own_workspaces")
+
 
 def test_a_job_of_the_object_alone(photos: list[Path], tmp_path: Path) -> None:
     """The splat that arrives, and all that is made of it, is the object; the answer says where it was."""

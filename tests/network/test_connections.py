@@ -11,12 +11,12 @@ import trustme
 from support.servers import RawServer, read_request
 
 from splatworker.errors import SplatError
-from splatworker.network import connections, guard
+from splatworker.network import connections, guard, public_addresses
 
 
 @pytest.fixture(autouse=True)
 def on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(guard.ALLOW_PRIVATE, "1")
+    monkeypatch.setenv(public_addresses.ALLOW_PRIVATE, "1")
 
 
 @pytest.mark.parametrize("interim", ["100 Continue", "102 Processing", "103 Early Hints", "199 Later"])

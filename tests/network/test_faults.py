@@ -14,7 +14,7 @@ import trustme
 import urllib3
 from support.servers import Behaviour, RawServer, read_request, respond
 
-from splatworker.network import faults, guard
+from splatworker.network import faults, guard, public_addresses
 
 HOST = "127.0.0.1"
 DAY = timedelta(days=1)
@@ -28,7 +28,7 @@ def known() -> trustme.CA:
 
 @pytest.fixture(autouse=True)
 def on_loopback(known: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(guard.ALLOW_PRIVATE, "1")
+    monkeypatch.setenv(public_addresses.ALLOW_PRIVATE, "1")
     known.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
     yield

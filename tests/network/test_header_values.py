@@ -1,4 +1,4 @@
-"""What headers hold, and what only looks like it; numbers are in test_guard.py."""
+"""What headers hold, and what only looks like it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ import pytest
 from splatworker.network import header_values
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["٣", "１", "۹"])
+def test_digits_of_other_scripts_are_no_numbers(text: str) -> None:
+    assert header_values.number(text) is None
+
+
+def test_what_is_a_number() -> None:
+    assert [header_values.number(text) for text in ("0", "007", "123456789012345")] == [0, 7, 123456789012345]
+    assert header_values.retry_after("30") == 30.0
+    assert header_values.retry_after("200000") == 0.0
 
 
 @pytest.mark.parametrize(

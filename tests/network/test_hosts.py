@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.addresses import FORMS
 
-from splatworker.network import guard, hosts
+from splatworker.network import hosts, public_addresses
 
 SPELT_OUT = [form for form in FORMS if form.startswith("[") or form.rstrip(".") == "127.0.0.1" or not form.isascii()]
 
@@ -14,7 +14,7 @@ SPELT_OUT = [form for form in FORMS if form.startswith("[") or form.rstrip(".") 
 def test_every_form_of_an_address_is_one(host: str) -> None:
     literal = hosts.literal_of(host.strip("[]").replace("%25", "%"))
     assert literal is not None
-    assert not guard.is_public(literal)
+    assert not public_addresses.is_public(literal)
 
 
 @pytest.mark.parametrize("host", ["store.example", "1.2.3.4.example", "0x7f.example", "a", "bücher.example", "-", ""])

@@ -7,7 +7,7 @@ import socket
 import pytest
 from support.servers import RawServer, read_request, respond
 
-from splatworker.network import guard, store_answers
+from splatworker.network import guard, public_addresses, store_answers
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>'
 BODIES = {
@@ -38,7 +38,7 @@ BODIES = {
 
 @pytest.fixture(autouse=True)
 def on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(guard.ALLOW_PRIVATE, "1")
+    monkeypatch.setenv(public_addresses.ALLOW_PRIVATE, "1")
 
 
 def reason(body: bytes, *headers: str, length: int | None = None) -> str:

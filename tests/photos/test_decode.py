@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pillow_heif
 import pytest
 from PIL import ExifTags, Image
 from support.jobs import write_photos
+from support.odd_photos import chunk, png
 
 from splatworker.errors import DiskFull
 from splatworker.photos import decode, sandbox
@@ -161,15 +161,6 @@ def test_a_web_page_called_jpg(source: Path, text: str) -> None:
 def test_a_format_that_is_not_wanted(source: Path) -> None:
     Image.fromarray(SMOOTH).save(source / "a.jpg", "GIF")
     assert "not a JPEG" in only_reason(source)
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(width: int, height: int, *extra: bytes, rows: bytes = b"") -> bytes:
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def test_a_bomb_of_pixels(source: Path) -> None:

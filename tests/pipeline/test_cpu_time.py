@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from splatworker.contract import params
+from splatworker.contract import params, schedule
 from splatworker.pipeline import cpu_time
 
 MEASURED = [
@@ -21,7 +21,7 @@ def test_the_estimate_gives_the_steps_that_were_measured(gaussians: int, pixels:
 
 
 def test_shrunk_photos_and_processors_make_it_shorter() -> None:
-    values = params.resolve(params.Params(), preview=False)
+    values = schedule.resolve(params.Params(), preview=False)
     whole = cpu_time.training_seconds(values | {"coarse_iterations": 0}, 1_000_000, 2)
     assert cpu_time.training_seconds(values, 1_000_000, 2) < whole
     assert cpu_time.training_seconds(values | {"coarse_iterations": 0}, 1_000_000, 8) == pytest.approx(whole / 4)

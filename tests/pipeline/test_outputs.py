@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -29,14 +28,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
-def on_loopback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def on_loopback(monkeypatch: pytest.MonkeyPatch, own_workspaces: None) -> None:
     """Stores on this machine; and nothing is left behind."""
     monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
-    folder = tmp_path / "workspaces"
-    folder.mkdir()
-    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(folder))
-    yield
-    assert list(folder.iterdir()) == []
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,12 @@ from support.servers import RawServer, read_request, respond
 from splatworker.commands import run as run_cli
 from splatworker.worker.session import WorkerSettings
 
+pytestmark = pytest.mark.usefixtures("own_workspaces")
+
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clips.write_clip(tmp_path_factory.mktemp("clips") / "walk.mp4", clips.pan(range(0, 150, 3), size=(160, 120)))
-
-
-@pytest.fixture(autouse=True)
-def own_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every test sees whether a workspace is left behind."""
-    folder = tmp_path / "workspaces"
-    folder.mkdir()
-    monkeypatch.setenv("SPLATWORKER_WORKSPACE", str(folder))
-    yield
-    assert list(folder.iterdir()) == []
 
 
 def job(tmp_path: Path, **fields: Any) -> dict[str, Any]:

@@ -31,9 +31,9 @@ from splatworker.splat_files.lines_of_sight import LinesOfSight
 from splatworker.train.density_facts import facts_of
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.model import Model
-from splatworker.train.photos import Views
 from splatworker.train.resolution import halved
 from splatworker.train.silhouettes import Silhouettes
+from splatworker.train.views import Views
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (15, 3), (0, 3)])

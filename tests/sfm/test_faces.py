@@ -9,7 +9,7 @@ from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.faces import TURNS, edges_of, faces_of, sides_of
 from splatworker.sfm.fisheye import Fisheye, fisheye_of
 from splatworker.sfm.resampling import resample_plainly
-from splatworker.sfm.straightening import WIDEST_DEG, straightened
+from splatworker.sfm.undistorted_camera import WIDEST_DEG, undistorted
 
 WIDTH, HEIGHT = 720, 540
 
@@ -23,7 +23,7 @@ def lens_of(degrees: float, width: int = WIDTH, height: int = HEIGHT) -> tuple[p
 
 
 def front_of(camera: pycolmap.Camera) -> pycolmap.Camera:
-    return straightened(camera, np.tan(np.radians(WIDEST_DEG / 2)), 0).small
+    return undistorted(camera, np.tan(np.radians(WIDEST_DEG / 2)), 0).small
 
 
 @pytest.mark.parametrize(("degrees", "labels"), [(100, set()), (140, {"left", "right"}), (180, set(TURNS))])

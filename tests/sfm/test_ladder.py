@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from splatworker.sfm import agreement, alike, draft, gate, ladder, mapping, rounds
+from splatworker.sfm import agreement, draft, gate, ladder, mapping, repeated_structures, rounds
 from splatworker.sfm.cameras import CameraGroup
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.gate import Inspection
@@ -192,8 +192,8 @@ def test_the_strongest_pairs_alone_are_for_a_model_that_its_matches_contradict(
     monkeypatch.setattr(gate, "inspect", inspect)
     monkeypatch.setattr(agreement, "read_verified", lambda _: agreement.Verified({}, matches))
     monkeypatch.setattr(rounds, "has_panoramas", lambda _: False)
-    monkeypatch.setattr(alike, "strongest", lambda inliers: set(list(inliers)[:17]))
-    monkeypatch.setattr(alike, "agreeing_pairs", lambda *_: set(list(matches)[:18]))
+    monkeypatch.setattr(repeated_structures, "strongest", lambda inliers: set(list(inliers)[:17]))
+    monkeypatch.setattr(repeated_structures, "agreeing_pairs", lambda *_: set(list(matches)[:18]))
     monkeypatch.setattr(ladder, "_map_pairs", map_pairs)
     bench = cast(Workbench, SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db", threads=1))
     groups = [cast(CameraGroup, SimpleNamespace(has_prior=False, calibration=None))]

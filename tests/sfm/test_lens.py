@@ -26,7 +26,7 @@ from splatworker.sfm.lens import find_fisheyes
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.pairs import all_pairs
 from splatworker.sfm.photo import read_photos
-from splatworker.sfm.straightening import WIDEST_DEG, share_kept
+from splatworker.sfm.undistorted_camera import WIDEST_DEG, share_kept
 from splatworker.sfm.views import Calibration
 from splatworker.sfm.watch import Span
 from splatworker.sfm.workbench import Workbench

@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import numpy as np
 import pytest
 from support import photo_sets
-from support.reconstructions import camera, cloud, group, model
+from support.reconstructions import camera, group
 from support.sfm_runs import Run
 
 from splatworker.formats.scene import read_scene
 from splatworker.sfm import (
-    adjustment,
-    agreement,
     database,
     features,
-    gate,
     lens_groups,
     matching,
-    model_adjustment,
     remarks,
 )
 from splatworker.sfm.cameras import CameraGroup, group_photos
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.compare import compare_poses
-from splatworker.sfm.fisheye_photos import Fisheyes, fisheyes_among
-from splatworker.sfm.graph import MatchGraph, read_graph
-from splatworker.sfm.ladder import Attempt
+from splatworker.sfm.fisheye_photos import fisheyes_among
+from splatworker.sfm.graph import read_graph
 from splatworker.sfm.layout import lay_out
 from splatworker.sfm.options import SfmOptions
 from splatworker.sfm.pairs import all_pairs
@@ -43,8 +36,6 @@ from splatworker.stages.progress import Silent
 SPAN = Span(Silent(), "", 0.0, 1.0)
 FISHEYE, PHONE = 190.0, 360.0
 """480 pixels are 145 and 67 degrees wide."""
-
-needs_kernel = pytest.mark.skipif(not adjustment.has_kernel(), reason="this installation has no adjustment kernel")
 
 
 def take(folder: Path, count: int, bent: Callable[[int], bool]) -> dict[str, np.ndarray]:
@@ -99,56 +90,6 @@ def test_lenses_that_draw_alike_are_one() -> None:
     assert lens_groups._alike({}) == []
 
 
-def tried(found: pycolmap.Reconstruction | None, inspection: gate.Inspection | None = None) -> Attempt:
-    return Attempt("fast", "incremental", found, (), inspection or gate.Inspection(), 1.0, "own")
-
-
-@needs_kernel
-def test_which_cameras_are_asked_about(tmp_path: Path) -> None:
-    bench = Workbench(tmp_path, tmp_path, SfmOptions(device="cpu"), 1)
-    graph = MatchGraph(tuple(range(1, 13)), {(n, n + 1): 100 for n in range(1, 12)}, {}, 66)
-    told, silent = group(12), group(12, has_prior=False)
-    sound = model(photo_sets.arc(12), cloud(), noise=0.4)
-    model_adjustment.adjust_model(sound)
-    mixed = model(photo_sets.arc(12), cloud(), noise=0.4, zooms=[1.0, 1.1] * 6)
-
-    def asked(of: CameraGroup, attempt: Attempt | None) -> set[int]:
-        return lens_groups.in_question(bench, [of], graph, [attempt] if attempt else [])
-
-    assert asked(silent, tried(sound)) == set()
-    assert asked(silent, tried(mixed)) == {1}
-    assert asked(told, tried(mixed)) == {1}, "whatever its header says"
-    assert asked(silent, None) == asked(silent, tried(None)) == {1}, "nothing placed them"
-    assert asked(told, None) == set()
-    assert asked(silent, tried(sound, gate.Inspection(implausible_images={5: "zoomed"}, other_lens={5}))) == {1}
-    assert asked(group(3, has_prior=False), None) == set()
-
-
-def test_each_camera_is_looked_at_for_fisheyes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[list[int]] = []
-
-    def among(_bench: Workbench, _group: CameraGroup, images: Sequence[int], _inliers: Any) -> Fisheyes:
-        looked.append(list(images))
-        return Fisheyes(frozenset({2, 5}), 190.0)
-
-    monkeypatch.setattr(lens_groups, "fisheyes_among", among)
-    photos = [PhotoHeader(f"{number}.jpg", 640, 480) for number in range(1, 11)]
-    groups = [CameraGroup(tuple(some), 520.0, False) for some in (photos[:5], photos[5:8], photos[8:])]
-    graph = MatchGraph(tuple(range(1, 11)), {}, {}, 0)
-    bench = Workbench(tmp_path, tmp_path, SfmOptions(device="cpu"), 1)
-    fisheyes = lens_groups.fisheyes_of(bench, photos, groups, graph)
-    assert lens_groups.of_two_kinds(groups, fisheyes) == {1}, "of the others there are too few photos to ask"
-    number = {photo.name: image_id for image_id, photo in enumerate(photos, 1)}
-    alone = lens_groups._each_alone(groups, {1}, number, fisheyes)
-    assert [one.told for one in alone] == ["", "fisheye", "", "", "fisheye", "", ""]
-    assert looked == [[1, 2, 3, 4, 5]]
-    named = lens_groups.fisheyes_of(
-        Workbench(tmp_path, tmp_path, SfmOptions(camera_model="RADIAL"), 1), photos, groups, graph
-    )
-    assert lens_groups.of_two_kinds(groups, named) == set()
-    assert len(looked) == 1
-
-
 def test_what_is_said_of_them() -> None:
     def part(names: str, focal: float, told: str = "ordinary") -> CameraGroup:
         photos = tuple(PhotoHeader(f"{name}.jpg", 640, 480) for name in names)
@@ -170,20 +111,6 @@ def test_what_is_said_of_them() -> None:
     (sentence,) = said(*(part("ab", 500 + 50 * number) for number in range(6)))
     assert "and 2 more" in sentence
     assert "2 photos (a.jpg, b.jpg) with a focal length of 530 pixels, " in sentence, "as it came out"
-
-
-def test_other_cameras_are_taken_only_where_more_matches_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    models = [model(photo_sets.arc(3), cloud()) for _ in "abc"]
-    counts = {id(one): number for number, one in enumerate(models)}
-    monkeypatch.setattr(lens_groups, "closely", lambda found, _: counts[id(found)])
-    monkeypatch.setattr(agreement, "read_verified", lambda _: None)
-    bench = cast(Workbench, SimpleNamespace(database=tmp_path))
-    few, more, most = (tried(one) for one in models)
-    assert lens_groups.is_truer([most], [few, more], bench)
-    assert not lens_groups.is_truer([few], [more], bench)
-    assert lens_groups.is_truer([more], [], bench), "there was nothing before"
-    bad = tried(models[2], gate.Inspection(faults=["bent"]))
-    assert not lens_groups.is_truer([bad], [few], bench)
 
 
 @pytest.mark.slow

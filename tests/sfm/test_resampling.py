@@ -8,7 +8,7 @@ from support.grey_photos import picture
 
 from splatworker.sfm import resampling
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.straightening import straightened
+from splatworker.sfm.undistorted_camera import undistorted
 
 WIDTH, HEIGHT = 200, 150
 
@@ -43,7 +43,7 @@ def test_a_photo_is_straightened_as_colmap_does_it(model: str) -> None:
     how.max_cam_point_norm = 2.0 if "FISHEYE" in model else -1.0
     theirs, pinhole = pycolmap.undistort_image(how, pycolmap.Bitmap.from_array(photo), lens)
     expected = np.asarray(theirs.to_array())
-    straight = straightened(lens, how.max_cam_point_norm, 0)
+    straight = undistorted(lens, how.max_cam_point_norm, 0)
     assert (pinhole.width, pinhole.height) == (expected.shape[1], expected.shape[0])
     if "FISHEYE" not in model:  # of which less is kept
         assert (straight.pinhole.width, straight.pinhole.height) == (pinhole.width, pinhole.height)

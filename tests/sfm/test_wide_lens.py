@@ -13,7 +13,7 @@ from splatworker.formats.image_records import FEATURE, NO_POINT, ImageRecord
 from splatworker.sfm import sparse_files
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.faces import TURNS, share_out, sides_of, turned
-from splatworker.sfm.straightening import straightened
+from splatworker.sfm.undistorted_camera import undistorted
 from splatworker.sfm.wide_lens import Wide, named, wide_of
 
 WIDTH, HEIGHT = 480, 480
@@ -26,7 +26,7 @@ def lens(degrees: float = 180.0) -> pycolmap.Camera:
 
 
 def front(camera: pycolmap.Camera) -> pycolmap.Camera:
-    return straightened(camera, np.tan(np.radians(55)), 0).pinhole
+    return undistorted(camera, np.tan(np.radians(55)), 0).pinhole
 
 
 def photos(folder: Path, circle: float) -> list[Path]:

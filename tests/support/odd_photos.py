@@ -8,6 +8,7 @@ import os
 import pickle
 import resource
 import struct
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,17 @@ def photo(width: int = 160, height: int = 120, seed: int = 3) -> np.ndarray:
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.integers(20, 250, (6, 8, 3), np.uint8))
     return np.array(coarse.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, *extra: bytes, rows: bytes = b"") -> bytes:
+    """A grey PNG that says that it is so large, whatever rows of pixels it has."""
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def tiff(directories: list[dict[int, tuple[str, list[Any]]]], data: list[bytes]) -> bytes:

@@ -1,14 +1,37 @@
-"""Folders with files that are not ours, and what is said where one stands in the way."""
+"""Folders with files that are not ours, and what is said where one stands in the way; as fixtures, for each folder's
+conftest, what a run is given and what it makes.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from support.jobs import stand_in
+import pytest
+from support.jobs import stand_in, write_photos
+from support.scene_folders import truth
 
 from splatworker.commands import run as run_cli
+from splatworker.formats.ply import write_ply
+from splatworker.render.tensors import to_gaussians
 
 MINE = "The person's own.\n"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    write_photos(tmp_path / "photos", 5)
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    write_ply(tmp_path / "toy.ply", to_gaussians(truth()))
+    return tmp_path / "toy.ply"
 
 
 def snapshot(folder: Path) -> dict[str, object]:

@@ -19,7 +19,7 @@ import torch
 from splatworker.errors import GpuFailed
 from splatworker.render.backend import renderer_for
 from splatworker.render.interface import Renderer
-from splatworker.train import cli, launch, trainer
+from splatworker.train import cli, launch, preparation
 from splatworker.train.model import Model
 
 models: list[Model] = []
@@ -49,7 +49,7 @@ def with_faults(renderer: Renderer, faults: dict[int, str]) -> Renderer:
 
 def main(folder: Path, faults: str, arguments: list[str]) -> int:
     rank = launch.rank_here()
-    trainer.Model = Remembered  # type: ignore[attr-defined, assignment]
+    preparation.Model = Remembered  # type: ignore[attr-defined, assignment]
     if rank == 1 and faults:
         told = {int(step): fault for fault, step in (word.split(":") for word in faults.split())}
         real = renderer_for

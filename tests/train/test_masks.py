@@ -27,10 +27,11 @@ from splatworker.render.tensors import to_tensors
 from splatworker.stages.progress import Silent
 from splatworker.train.evaluate import score_views
 from splatworker.train.options import Options
-from splatworker.train.photos import Views, load_views
+from splatworker.train.photos import load_views
 from splatworker.train.resolution import Pyramid
 from splatworker.train.silhouettes import Silhouettes
 from splatworker.train.trainer import train
+from splatworker.train.views import Views
 
 CPU = torch.device("cpu")
 

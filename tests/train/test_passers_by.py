@@ -25,8 +25,8 @@ from splatworker.render.tensors import to_tensors
 from splatworker.stages.progress import Silent
 from splatworker.train.options import Options
 from splatworker.train.passers_by import LOOKS, PassersBy, enlarged, moments
-from splatworker.train.photos import Views
 from splatworker.train.trainer import train
+from splatworker.train.views import Views
 
 PHOTOS = 16
 

@@ -7,8 +7,8 @@ import numpy as np
 from splatworker.formats.camera import Camera
 from splatworker.render.arrays import Device, to_device, to_numpy
 from splatworker.render.interface import View
-from splatworker.train.photos import Views
 from splatworker.train.resolution import Pyramid, halved
+from splatworker.train.views import Views
 
 
 def _view(device: Device, width: int, height: int) -> View:

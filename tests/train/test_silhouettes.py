@@ -20,9 +20,10 @@ from splatworker.render.tensors import to_tensors
 from splatworker.train.initial import gaussians_from_points
 from splatworker.train.model import Model
 from splatworker.train.options import Options
-from splatworker.train.photos import Views, load_views
+from splatworker.train.photos import load_views
 from splatworker.train.resolution import Pyramid
 from splatworker.train.silhouettes import Silhouettes
+from splatworker.train.views import Views
 
 SIDE = 96
 

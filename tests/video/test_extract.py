@@ -17,7 +17,7 @@ from support.clips import difference, frames_of
 from splatworker.formats.panorama import panorama_in
 from splatworker.stages.progress import Silent
 from splatworker.video import extract as extract_module
-from splatworker.video import ffmpeg, tone
+from splatworker.video import ffmpeg, tone_mapping
 from splatworker.video.extract import extract, together
 from splatworker.video.measure import Measured, measure
 from splatworker.video.options import VideoOptions
@@ -128,7 +128,7 @@ def test_hdr_becomes_srgb_by_one_curve(tmp_path: Path, transfer: str, options: t
     )
     photos, told = frames_of(clip, tmp_path / "photos")
     assert told["hdr"] == transfer
-    expected = tone.to_srgb(colours / 255, transfer) * 255
+    expected = tone_mapping.to_srgb(colours / 255, transfer) * 255
     for number, photo in enumerate(photos.values()):
         found = (
             np.roll(photo, -16 * number, axis=1)

@@ -1,4 +1,4 @@
-"""Who has sent a job, and how SIGTERM comes to it; what they are sent is in tests/faults/test_life.py."""
+"""Who has sent a job, and how SIGTERM comes to it; what they are sent is in faults/ (test_cancel, test_signals)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from support.grey_photos import picture
 
-from splatworker.sfm.straight_photo import read
+from splatworker.sfm.undistorted_photo import read
 
 
 def test_a_photo_that_is_cut_short_is_straightened_as_far_as_it_goes(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of a camera when its photos are straightened, and how much of what it shows is kept."""
+"""The pinhole camera of undistorted photos, and how much of what it shows is kept."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ WIDEST = math.tan(math.radians(WIDEST_DEG / 2))
 
 
 @dataclass(frozen=True)
-class Straightening:
-    """What becomes of a camera.
+class UndistortedCamera:
+    """A camera, and the pinhole one that its undistorted photos have.
 
     Attributes:
         lens: as it was found.
-        pinhole: what its photos are straightened for.
+        pinhole: of its undistorted photos.
         small: the same shrunk to the size at which they are written.
         is_cropped: the pinhole camera sees the middle alone of what the lens shows.
         wide: what is made of a fisheye beside that; None for any other lens.
@@ -44,11 +44,11 @@ class Straightening:
 
     @property
     def is_shrunk(self) -> bool:
-        """Photos are written smaller than they are straightened."""
+        """Photos are written smaller than they are undistorted."""
         return (self.small.width, self.small.height) != (self.pinhole.width, self.pinhole.height)
 
     def move(self, pixels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Where (N, 2) pixels of a photo lie in the straightened one; where they are if the lens shows nothing."""
+        """Where (N, 2) pixels of a photo lie in the undistorted one; where they are if the lens shows nothing."""
         fx, fy, cx, cy = self.pinhole.params
         with np.errstate(invalid="ignore"):
             rays = np.asarray(self.lens.cam_from_img(pixels), dtype=float).reshape(-1, 2)
@@ -57,7 +57,7 @@ class Straightening:
         return np.where(np.isfinite(shrunk), shrunk, pixels)
 
 
-def straightened(lens: pycolmap.Camera, widest: float, longest: int) -> Straightening:
+def undistorted(lens: pycolmap.Camera, widest: float, longest: int) -> UndistortedCamera:
     """The pinhole cameras for a lens.
 
     Args:
@@ -74,7 +74,7 @@ def straightened(lens: pycolmap.Camera, widest: float, longest: int) -> Straight
     scale = min(1.0, longest / max(small.width, small.height)) if longest else 1.0
     if scale < 1.0:
         small.rescale(max(1, round(small.width * scale)), max(1, round(small.height * scale)))
-    return Straightening(lens, pinhole, small, is_cropped)
+    return UndistortedCamera(lens, pinhole, small, is_cropped)
 
 
 def _keep_middle(camera: pycolmap.Camera) -> None:

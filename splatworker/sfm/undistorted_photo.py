@@ -1,4 +1,4 @@
-"""A photo as its lens took it, what is said of its pixels, and the straight pictures that are written of it."""
+"""A photo as its lens took it, what is said of its pixels, and the undistorted pictures that are written of it."""
 
 from __future__ import annotations
 

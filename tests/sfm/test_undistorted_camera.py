@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from splatworker.sfm.colmap import pycolmap
-from splatworker.sfm.straightening import _to_pinhole
+from splatworker.sfm.undistorted_camera import _to_pinhole
 
 
 @pytest.mark.parametrize("model", ["SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV", "PINHOLE"])

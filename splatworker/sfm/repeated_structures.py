@@ -1,4 +1,4 @@
-"""Things that look alike: windows, pillars, both sides of a box. Their matches hold, and what they say is wrong.
+"""Repeated structures: windows, pillars, both sides of a box. Their matches hold, and what they say is wrong.
 
 A pair of photos that shows two like things has fewer matches than one that shows the same thing twice: the rest of what
 it sees differs. So where a model of all pairs contradicts its own matches, the photos are mapped by the strongest pairs

@@ -1,4 +1,4 @@
-"""HDR to sRGB by one curve for a whole clip: nothing is adapted to a frame, so that frames agree in their colours.
+"""Tone mapping, HDR to sRGB: one curve for a whole clip, adapted to no frame, so that frames agree in their colours.
 
 A pixel's colour decides what it becomes, nothing else does: so the way there is computed here, for a grid of colours,
 and written as a table (.cube) that the decoder looks pixels up in: signal -> light -> BT.709's primaries -> highlights

@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from splatworker.video import ffmpeg, tone
+from splatworker.video import ffmpeg, tone_mapping
 
 
 @pytest.mark.parametrize(("transfer", "name"), [("hlg", "arib-std-b67"), ("pq", "smpte2084")])
@@ -42,17 +42,17 @@ def test_light_is_what_zimg_makes_of_it(transfer: str, name: str) -> None:
         check=True,
     )
     theirs = np.frombuffer(done.stdout, "<f4").reshape(3, 64).T[:, [2, 0, 1]]
-    ours = tone.light_of(colours / 65535, transfer)
+    ours = tone_mapping.light_of(colours / 65535, transfer)
     assert ours == pytest.approx(theirs, rel=0.02, abs=0.002)
 
 
 @pytest.mark.parametrize("transfer", ["hlg", "pq"])
 def test_the_curve_leaves_what_is_dark_and_never_turns_back(transfer: str) -> None:
     greys = np.repeat(np.linspace(0, 1, 400)[:, None], 3, axis=1)
-    shown = tone.to_srgb(greys, transfer)
+    shown = tone_mapping.to_srgb(greys, transfer)
     assert (np.diff(shown[:, 0]) >= -1e-9).all()
     assert np.ptp(shown, axis=1).max() < 0.01
-    light = tone.light_of(greys, transfer)[:, 0]
+    light = tone_mapping.light_of(greys, transfer)[:, 0]
     dark = light < 0.45
     linear = np.where(shown <= 0.04045, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4)
     assert linear[dark, 0] == pytest.approx(light[dark], abs=0.002)
