@@ -34,6 +34,7 @@ from splatworker.pipeline.stage_calls import OBJECT_FOLDER
 from splatworker.stages import interrupts
 from splatworker.stages.command import sentence
 from splatworker.stages.console import Console
+from splatworker.stages.file_names import first_few
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.process import STAGE_COMMAND, StageRunner
 from splatworker.stages.progress import JsonLines, Overall
@@ -42,9 +43,6 @@ from splatworker.stages.workspace import private_workspace
 
 FILLED = {"scene": SCENE, "model": MODEL}
 """The folders in OUT that a run fills."""
-
-_NAMED = 3
-"""Photos that are named where some were not used."""
 
 OVERWRITE_HINT = "Or add --overwrite: then it stays, and what splatworker made is replaced."
 
@@ -237,8 +235,7 @@ def _summary(output: Path, result: dict[str, Any]) -> str:
         f"photos{score}, in {result['timings']['total']:.0f} s."
     ]
     if unused := [str(photo["name"]) for photo in photos["rejected"]]:
-        more = f" and {len(unused) - _NAMED} more" if len(unused) > _NAMED else ""
-        lines.append(f"Not used: {', '.join(unused[:_NAMED])}{more}. {output / 'result.json'} says why.")
+        lines.append(f"Not used: {first_few(unused)}. {output / 'result.json'} says why.")
     for name, path in result["outputs"].items():
         lines.append(f"{path}: {OUTPUTS[name].words}, {_size(Path(path))}")
     if "viewer" in result["outputs"]:

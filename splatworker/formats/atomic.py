@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 
 from splatworker.errors import from_os_error
 
-_LONGEST_NAME = 255
+LONGEST_NAME = 255
 """Bytes of a file's name, on the usual file systems."""
 
 _unfinished: set[Path] = set()
@@ -56,7 +56,7 @@ def part_of(path: Path) -> Path:
     for number in count(1):
         ending = ".part" if number == 1 else f".{number}.part"
         # A name of the longest kind has no room for the ending.
-        name = os.fsdecode(os.fsencode(path.name)[: _LONGEST_NAME - len(ending)]) + ending
+        name = os.fsdecode(os.fsencode(path.name)[: LONGEST_NAME - len(ending)]) + ending
         part = path.with_name(name)
         if not part.is_file() and part not in _unfinished:
             return part

@@ -45,6 +45,11 @@ UNMIRRORED = {2: 1, 4: 3, 5: 8, 7: 6}
 """EXIF orientations whose pixels lie mirrored, and what is left of each once their columns are reversed."""
 
 
+def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Width and height, once it stands upright, of a picture whose pixels lie so."""
+    return size if orientation < TURNED else size[::-1]
+
+
 class MisfitMask(ValueError):
     """A mask that is not of its photo's shape: the clause that says so."""
 

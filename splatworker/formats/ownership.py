@@ -15,6 +15,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from splatworker.errors import DiskFull, InvalidJob
+from splatworker.formats.atomic import LONGEST_NAME
 from splatworker.formats.folder_record import RECORD, Earlier, Kind, ours, recorded
 from splatworker.formats.presence import is_there
 
@@ -22,9 +23,6 @@ LITTER = (".DS_Store", "._*", "Thumbs.db", "desktop.ini", ".directory", "lost+fo
 """What systems leave in every folder, and our own workspaces: no reason to refuse one, and left where it is."""
 
 PROBE_BYTES = 4096
-
-LONGEST_NAME = 255
-"""Bytes of a file's name, on the usual file systems."""
 
 
 def demand_usable(folder: Path, option: str, stage: str) -> None:

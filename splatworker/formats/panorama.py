@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
 
-from splatworker.formats.masks import TURNED, UPRIGHT, orientation_in
+from splatworker.formats.masks import UPRIGHT, orientation_in, upright_size
 
 ImageInfo = Mapping[Any, Any]
 """What a decoder tells beside the pixels: Pillow's `info`."""
@@ -184,10 +184,9 @@ def _standing(size: tuple[int, int], orientation: int) -> Iterator[tuple[int, tu
     """The orientations by which a picture may stand upright, and its size then: what EXIF says, and as it lies if that
     has another shape.
     """
-    if orientation < TURNED:
-        yield orientation, size
-    else:
-        yield orientation, size[::-1]
+    standing = upright_size(size, orientation)
+    yield orientation, standing
+    if standing != size:
         yield 1, size
 
 

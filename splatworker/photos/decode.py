@@ -21,7 +21,7 @@ from splatworker.machine.limits import available_memory
 from splatworker.photos import clean_copy, mask_files, sandbox
 from splatworker.photos.given_photos import GivenPhoto, GivenPhotos
 from splatworker.stages import arrivals
-from splatworker.stages.file_names import left_out
+from splatworker.stages.file_names import first_few, left_out
 from splatworker.stages.progress import Reporter
 
 FEWEST_MEMORY = 256 * 2**20
@@ -141,8 +141,8 @@ def _warnings(given: GivenPhotos, outcomes: list[Outcome], kept: list[Outcome], 
     yield from _of_kinds(kept)
     if several := [file.shown for file, found in kept if found["of"] > 1]:
         yield (
-            f"{_first(several)}: of several pictures in one file, pages or an animation, the first was used. Give each "
-            "as a file of its own."
+            f"{first_few(several)}: of several pictures in one file, pages or an animation, the first was used. Give "
+            "each as a file of its own."
         )
     yield from left_out(given.set_aside.items())
     if masks is not None:
@@ -167,15 +167,9 @@ def _of_kinds(kept: list[Outcome]) -> Iterator[str]:
     for kind, names in kinds.items():
         one = len(names) == 1
         yield (
-            f"{_first(names)} {'seems' if one else 'seem'} to be {f'a {kind}' if one else f'{kind}s'}: "
+            f"{first_few(names)} {'seems' if one else 'seem'} to be {f'a {kind}' if one else f'{kind}s'}: "
             "only photos taken with a camera, one view each, show where they were taken from."
         )
-
-
-def _first(names: list[str]) -> str:
-    """The first three names, and how many more there are."""
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more}"
 
 
 def _in_sandboxes(given: GivenPhotos, target: Path, max_size: int, jobs: int, rules: MaskRules) -> Iterator[Outcome]:

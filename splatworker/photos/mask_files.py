@@ -10,13 +10,10 @@ from typing import Any
 from splatworker.errors import InvalidMasks
 from splatworker.formats.mask_names import MaskFiles
 from splatworker.photos.kinds import KINDS
-from splatworker.stages.file_names import readable
+from splatworker.stages.file_names import first_few, readable
 
 HARDLY_ANYTHING = 0.02
 """A share of a photo: masks that keep less are probably the wrong way round."""
-
-_NAMED = 3
-"""Masks, or photos, that a sentence names."""
 
 
 def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict[str, Any]]]) -> Iterator[str]:
@@ -34,36 +31,39 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
     others = [readable(name) for name in files.others]
     if others and not files.names:
         raise InvalidMasks(
-            f"There is no mask in the folder {readable(folder.name)}: what is there are no pictures ({_some(others)}).",
+            f"There is no mask in the folder {readable(folder.name)}: what is there are no pictures "
+            f"({first_few(others)}).",
             hint=f"A mask is a picture ({KINDS}) of its photo's shape, white where the photo counts.",
         )
     if others:
-        yield f"Not used, as masks are pictures: {_some(others)}, in the folder {readable(folder.name)}."
+        yield f"Not used, as masks are pictures: {first_few(others)}, in the folder {readable(folder.name)}."
     elif not files.names:
         yield f"The folder {readable(folder.name)} is empty: there are no masks."
     second = [readable(name) for name in files.second(photos)]
     alone = [name for name in map(readable, files.without_photo(photos)) if name not in second]
     if photos and files.names and len(alone) == len(files.names):
         raise InvalidMasks(
-            f"None of the {len(alone)} masks has the name of a photo ({_some(alone)}).",
+            f"None of the {len(alone)} masks has the name of a photo ({first_few(alone)}).",
             hint="Name the mask of a.jpg a.png, a.jpg.png or a.mask.png; a folder of photos must not be called masks.",
         )
     refused = [(mask.name, outcome["reason"]) for mask, outcome in masked if outcome.get("for_mask")]
     if masked and len(refused) == len(masked):
         raise InvalidMasks(
-            f"None of the {len(masked)} masks can be used: {_some(_alike(refused), '; ')}.",
+            f"None of the {len(masked)} masks can be used: {first_few(_alike(refused), '; ')}.",
             hint="A mask is of its photo's shape, white where the photo counts; invert_masks is for the opposite.",
         )
     if second:
-        yield f"Not used, as their photos have other masks: {_some(second)}. That of a.jpg is a.jpg.png before a.png."
+        yield (
+            f"Not used, as their photos have other masks: {first_few(second)}. That of a.jpg is a.jpg.png before a.png."
+        )
     if alone:
         one = len(alone) == 1
-        yield f"{_some(alone)} {'is the mask' if one else 'are the masks'} of no photo."
+        yield f"{first_few(alone)} {'is the mask' if one else 'are the masks'} of no photo."
     if labels := [readable(mask.name) for mask, outcome in masked if outcome.get("labels")]:
         one = len(labels) == 1
         yield (
-            f"{_some(labels)} {'is a picture' if one else 'are pictures'} of several labels, not of black and white: "
-            "every label was taken for white, and 0 for black."
+            f"{first_few(labels)} {'is a picture' if one else 'are pictures'} of several labels, not of black and "
+            "white: every label was taken for white, and 0 for black."
         )
     yield from _of_little_use(
         [(readable(mask.name), outcome["kept"]) for mask, outcome in masked if outcome.get("kept")]
@@ -71,13 +71,13 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
     if shades := [readable(mask.name) for mask, outcome in masked if outcome.get("shades")]:
         one = len(shades) == 1
         yield (
-            f"{_some(shades)} {'is' if one else 'are'} in shades of grey rather than black and white, as photos are: "
-            f"what is lighter than the middle was kept. {'Is it a mask' if one else 'Are they masks'}?"
+            f"{first_few(shades)} {'is' if one else 'are'} in shades of grey rather than black and white, as photos "
+            f"are: what is lighter than the middle was kept. {'Is it a mask' if one else 'Are they masks'}?"
         )
     scaled = [(readable(mask.name), outcome["scaled"]) for mask, outcome in masked if outcome.get("scaled")]
     if scaled:
         shown = [f"{name} of {size}" for name, size in scaled]
-        yield f"Masks were scaled to the size of their photos: {_some(shown)}."
+        yield f"Masks were scaled to the size of their photos: {first_few(shown)}."
 
 
 def _of_little_use(kept: Sequence[tuple[str, float]]) -> Iterator[str]:
@@ -106,8 +106,3 @@ def _alike(refused: Sequence[tuple[str, str]]) -> list[str]:
         f"{names[0]} {reason}" + (f" ({len(names) - 1} more likewise)" if len(names) > 1 else "") if names else reason
         for reason, names in said.items()
     ]
-
-
-def _some(names: Sequence[str], between: str = ", ") -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{between.join(names[:_NAMED])}{more}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
-from splatworker.formats.masks import KEPT_FROM, TURNED, UNMIRRORED, UPRIGHT, orientation_in
+from splatworker.formats.masks import KEPT_FROM, UNMIRRORED, UPRIGHT, orientation_in, upright_size
 from splatworker.formats.panorama import (
     VIEWS_AROUND,
     Area,
@@ -141,7 +141,7 @@ def _longest(size: tuple[int, int], panorama: Panorama | None, max_size: int) ->
     """Pixels on the longest side of the clean copy of a picture whose pixels lie so; 0: as many as there are."""
     if panorama is None:
         return max_size
-    width, height = size if panorama.orientation < TURNED else size[::-1]
+    width, height = upright_size(size, panorama.orientation)
     wanted = VIEWS_AROUND * max_size * (panorama.area.east - panorama.area.west) / 360
     return round(max(wanted, wanted * height / width))
 

@@ -15,6 +15,7 @@ from splatworker.errors import InvalidScene, from_os_error
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import find_splat_of_scene
+from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules
 from splatworker.formats.scene import Photo, image_size, read_scene, split
 from splatworker.render import gpu_kernels
@@ -78,6 +79,18 @@ def _resolution(text: str) -> int:
     return value
 
 
+def read_splat(path: Path, stage: str, report: Reporter) -> Gaussians:
+    """The splat to draw; of Gaussians that are left out, because they are no numbers, `report` hears.
+
+    Raises:
+        InvalidScene, InvalidParam: as `read_whole`.
+    """
+    gaussians, left_out = read_whole(path, stage)
+    if left_out:
+        report.warning(left_out_in_words(left_out))
+    return gaussians
+
+
 def chosen_photos(
     arguments: argparse.Namespace, report: Reporter, masks: Path | None = None, rules: MaskRules = AS_GIVEN
 ) -> list[Photo]:
@@ -105,9 +118,7 @@ def render_photos(arguments: argparse.Namespace, report: Reporter) -> dict[str, 
         DiskFull, SplatError: a file cannot be written.
     """
     ply = find_splat_of_scene(arguments.splat)
-    gaussians, left_out = read_whole(ply, "render")
-    if left_out:
-        report.warning(left_out_in_words(left_out))
+    gaussians = read_splat(ply, "render", report)
     photos = chosen_photos(arguments, report)
     renderer = renderer_for(arguments.device)
     tensors = to_tensors(gaussians, renderer.device)

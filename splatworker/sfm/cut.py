@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from splatworker.formats.masks import TURNED, UPRIGHT
+from splatworker.formats.masks import UPRIGHT, upright_size
 from splatworker.formats.panorama import Area
 from splatworker.sfm.photo import FORMATS, PhotoHeader
 from splatworker.sfm.views import View, sphere_width, views_of
@@ -80,7 +80,7 @@ def open_panorama(path: Path, photo: PhotoHeader) -> Pixels:
     assert photo.area is not None
     assert photo.view is not None
     with Image.open(path, formats=FORMATS) as image:
-        width = image.width if photo.upright_by < TURNED else image.height
+        width, _ = upright_size(image.size, photo.upright_by)
         share = sphere_width(photo.view) * (photo.area.east - photo.area.west) / 360 / width
         wanted = max(1, round(image.width * share)), max(1, round(image.height * share))
         if share < _WORTHWHILE:

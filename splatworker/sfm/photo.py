@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from splatworker.formats.masks import TURNED
+from splatworker.formats.masks import upright_size
 from splatworker.formats.panorama import Area, UnusablePanorama, panorama_in
 from splatworker.formats.video_frame import VideoFrame, described
 from splatworker.sfm.views import View
@@ -75,7 +75,7 @@ class PhotoHeader:
     @property
     def upright_size(self) -> tuple[int, int]:
         """Width and height of a panorama once it stands upright."""
-        return (self.width, self.height) if self.upright_by < TURNED else (self.height, self.width)
+        return upright_size((self.width, self.height), self.upright_by)
 
     def within(self, folder: Path) -> Path:
         """The photo's file."""

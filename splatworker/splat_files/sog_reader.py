@@ -22,6 +22,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from splatworker.errors import InvalidScene, from_os_error
+from splatworker.formats.atomic import LONGEST_NAME
 from splatworker.formats.decoded import check_count, decoded
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.presence import is_file
@@ -76,10 +77,6 @@ _OF_ZIPFILE = (
     *(RuntimeError, NotImplementedError, EOFError, ValueError, ArithmeticError),
 )
 """What zipfile raises of a member that is broken, encrypted, or packed in a way that it does not know."""
-
-
-LONGEST_NAME = 255
-"""Bytes of a file's name: no usual file system has longer ones."""
 
 
 class _Garbled(Exception):

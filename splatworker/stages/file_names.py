@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -99,8 +99,13 @@ def left_out(reasons: Iterable[tuple[str, str]]) -> Iterator[str]:
         if len(names) == 1:
             yield f"{names[0]} is left out: {reason}."
         else:
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            yield f"{', '.join(names[:_NAMED])}{more} are left out, each because {reason}."
+            yield f"{first_few(names)} are left out, each because {reason}."
+
+
+def first_few(names: Sequence[str], between: str = ", ") -> str:
+    """The first names of many, fit for a sentence, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{between.join(names[:_NAMED])}{more}"
 
 
 def find_files(folder: Path, without: Path | None = None) -> Found:

@@ -16,11 +16,10 @@ from splatworker.formats.mask_names import MaskRules
 from splatworker.formats.side_files import text_of
 from splatworker.render.arrays import Array, to_device, to_numpy
 from splatworker.render.backend import renderer_for
-from splatworker.render.cli import add_arguments, chosen_photos, to_bytes, write_png
+from splatworker.render.cli import add_arguments, chosen_photos, read_splat, to_bytes, write_png
 from splatworker.render.interface import View
 from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import to_tensors
-from splatworker.splat_files.registry import left_out_in_words, read_whole
 from splatworker.stages.command import run_as_command
 from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.printable import printable_lines
@@ -61,9 +60,7 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
         DiskFull, SplatError: a picture cannot be written.
     """
     ply = find_splat_of_scene(arguments.splat)
-    gaussians, left_out = read_whole(ply, "eval")
-    if left_out:
-        report.warning(left_out_in_words(left_out))
+    gaussians = read_splat(ply, "eval", report)
     if arguments.split == "test" and _trained_on_all(ply):
         report.warning(
             "This splat was trained without --eval, on all photos: they are scored better than others would be."

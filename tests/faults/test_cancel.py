@@ -10,7 +10,7 @@ import pytest
 from support.jobs import local_job, slow, stand_in
 from support.s3 import Store
 from support.servers import RawServer
-from support.stopping import A_LAST_WORD_S, UNDER_WAY_S, HangsOnce, cancel_when, reaching, started
+from support.stopping import A_LAST_WORD_S, UNDER_WAY_S, HangsOnce, cancel_when, left_something, reaching, started
 from support.traces import Traces
 from support.waiting import PATIENCE_S
 
@@ -33,7 +33,7 @@ def test_cancel_in_each_stage(
 
     async def scene() -> None:
         await cancel_when(
-            lambda: any("time.sleep" in line for line in traces.processes()),
+            lambda: left_something(traces),
             asyncio.create_task(handler.handler(event, WorkerSettings(local=True, command=stand_in(*faults)))),
         )
 

@@ -15,7 +15,7 @@ import pytest
 from support.jobs import local_job, slow
 from support.s3 import Store
 from support.servers import RawServer
-from support.stopping import ROOT, HangsOnce, exporting_ahead, reaching, started, worker
+from support.stopping import ROOT, HangsOnce, exporting_ahead, left_something, reaching, started, worker
 from support.traces import Traces
 from support.waiting import PATIENCE_S, wait_until
 
@@ -61,7 +61,7 @@ def test_sigterm_again_and_again_is_one_answer_and_one_webhook(
     with Store() as store:
         event = local_job(photos, tmp_path / "a.ply", webhook_url=store.hook_url())
         running = worker(event, "train=grandchild-and-hang")
-        wait_until(lambda: any("time.sleep" in line for line in traces.processes()))
+        wait_until(lambda: left_something(traces))
         while running.poll() is None:
             running.send_signal(signal.SIGTERM)
             time.sleep(0.05)
@@ -89,7 +89,7 @@ STAGES = [*slow("fetch", "photos", "sfm"), "train", "upload"]
 @pytest.mark.parametrize("stage", STAGES)
 def test_sigkill_of_the_worker_takes_its_children_along(stage: str, job: dict[str, Any], traces: Traces) -> None:
     running = worker(job, f"{stage}=grandchild-and-hang")
-    wait_until(lambda: any("time.sleep" in line for line in traces.processes()))
+    wait_until(lambda: left_something(traces))
     running.kill()
     running.communicate()
     assert traces.wait_until_gone() == []
@@ -103,7 +103,7 @@ def test_sigkill_of_the_worker_takes_the_waiting_export_along(
 ) -> None:
     event, faults = reaching("warm-export", job, tmp_path)
     running = worker(event, *faults)
-    wait_until(lambda: any("time.sleep" in line for line in traces.processes()))
+    wait_until(lambda: left_something(traces))
     running.kill()
     running.communicate()
     assert traces.wait_until_gone() == []

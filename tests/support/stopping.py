@@ -31,6 +31,11 @@ def started(traces: Traces, stage: str) -> bool:
     return any(f"-- {stage}" in line or f" {stage} " in line for line in traces.processes())
 
 
+def left_something(traces: Traces) -> bool:
+    """Whether a stage's own process, which sleeps, has been started."""
+    return any("time.sleep" in line for line in traces.processes())
+
+
 def exporting_ahead(traces: Traces) -> bool:
     return any("-- warm export" in line for line in traces.processes())
 
