@@ -14,6 +14,13 @@ from support.waiting import PATIENCE_S
 from splatworker.stages import ending, supervise
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(1000)"
+ENDS_WHEN_TOLD = """
+import signal, sys
+signal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))
+print(1, flush=True)
+while True:
+    signal.pause()
+"""
 LEAVES_ITS_PIPES = """
 import subprocess
 child = subprocess.Popen(["sleep", "1000"])
@@ -94,7 +101,8 @@ def test_how_a_process_ended_is_known_also_where_it_is_told_to_just_then(
     async def scene() -> int | None:
         if sys.version_info < (3, 12):
             watcher.attach_loop(asyncio.get_running_loop())
-        process, _ = await started("print(1, flush=True); raise SystemExit(3)")
+        process, _ = await started(ENDS_WHEN_TOLD)
+        os.kill(process.pid, signal.SIGUSR1)
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         await ending.end(process, ())
         await process.communicate()
