@@ -55,6 +55,7 @@ class Renderer:
         dropout_seed: int,
         ignored: Tensor | None,
         weight: float,
+        absolute: bool,
         /,
     ) -> tuple[float, float]: ...
     @property

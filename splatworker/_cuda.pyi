@@ -83,6 +83,7 @@ class Renderer:
         dropout_seed: int,
         ignored: int,
         weight: float,
+        absolute: bool,
         loss_values: int,
         stream: int,
         /,
@@ -100,6 +101,7 @@ class Renderer:
         dropout_seed: int,
         ignored: int,
         weight: float,
+        absolute: bool,
         contribution: int,
         stream: int,
         /,
@@ -115,6 +117,7 @@ class Renderer:
         sh_degree: int,
         rates: Sequence[float],
         step: int,
+        absolute: bool,
         stream: int,
         /,
     ) -> None: ...

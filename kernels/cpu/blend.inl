@@ -104,6 +104,33 @@ static void blend(const Frame &f, int threads) {
     (void)threads;
 }
 
+// Sums over a tile's blocks of kAbsoluteBlock x kAbsoluteBlock pixels of the norm of what each says of a splat's mean.
+struct BlockNorms {
+    float half_width, half_height;
+    Vec x[kVectors] = {}, y[kVectors] = {};  // of the rows of blocks that are being walked: sums of q dx and q dy
+    float sum = 0;
+
+    // The rows of blocks end here.
+    void end_blocks(const Splat &s) {
+        alignas(64) float columns_x[kTile], columns_y[kTile];
+        for (int v = 0; v < kVectors; ++v) {
+            store(&columns_x[v * kLanes], x[v]);
+            store(&columns_y[v * kLanes], y[v]);
+            x[v] = y[v] = Vec{};
+        }
+        for (int begin = 0; begin < kTile; begin += kAbsoluteBlock) {
+            float sum_x = 0, sum_y = 0;
+            for (int k = begin; k < begin + kAbsoluteBlock; ++k) {
+                sum_x += columns_x[k];
+                sum_y += columns_y[k];
+            }
+            const float across = (s.a * sum_x + s.b * sum_y) * half_width;
+            const float down = (s.b * sum_x + s.c * sum_y) * half_height;
+            sum += __builtin_sqrtf(across * across + down * down);
+        }
+    }
+};
+
 static void blend_backward_tile(const Frame &f, const float *grad_image, int tile) {
     const TileView view = tile_view(f, tile);
     const uint32_t begin = f.tile_begin[tile], end = f.tile_begin[tile + 1];
@@ -135,6 +162,7 @@ static void blend_backward_tile(const Frame &f, const float *grad_image, int til
         row_range(s, view.y0, view.rows, &row_begin, &row_end);
         // With q = alpha d loss / d alpha (0 where alpha is capped), sums over pixels of q dx^i dy^j.
         Vec q_sum = {}, q_x = {}, q_y = {}, q_xx = {}, q_xy = {}, q_yy = {}, red = {}, green = {}, blue = {};
+        BlockNorms norms = {0.5f * f.camera.width, 0.5f * f.camera.height};
         for (int y = row_begin; y < row_end; ++y) {
             const float dy = view.y0 + y + 0.5f - s.y;
             const RowQuadratic quadratic = row_quadratic(s, dy);
@@ -166,7 +194,12 @@ static void blend_backward_tile(const Frame &f, const float *grad_image, int til
                 q_xx += qx * dx;
                 q_xy += qx * dy;
                 q_yy += qy * dy;
+                if (f.absolute) {
+                    norms.x[v] += qx;
+                    norms.y[v] += qy;
+                }
             }
+            if (f.absolute && ((y + 1) % kAbsoluteBlock == 0 || y + 1 == row_end)) norms.end_blocks(s);
         }
         PairGradient &out = f.pair_gradients[f.entries[i].slot];
         const float sum_x = sum(q_x), sum_y = sum(q_y);
@@ -179,6 +212,7 @@ static void blend_backward_tile(const Frame &f, const float *grad_image, int til
         out.color[0] = sum(red);
         out.color[1] = sum(green);
         out.color[2] = sum(blue);
+        out.absolute = norms.sum;
     }
     for (uint32_t i = begin + deepest; i < end; ++i)
         memset(&f.pair_gradients[f.entries[i].slot], 0, sizeof(PairGradient));

@@ -241,7 +241,7 @@ static void project_backward(const Gaussians &gs, const Frame &f, int64_t begin,
     for (int64_t n = begin; n < end; ++n) {
         const int64_t o = n - begin;
         float *d_mean = out.means + 3 * o, *d_rest = out.sh_rest + stride * o;
-        PairGradient d = {0, 0, 0, 0, 0, 0, {0, 0, 0}};
+        PairGradient d = {};
         for (uint32_t slot = f.pair_begin[n]; slot < f.pair_begin[n + 1]; ++slot) {
             const PairGradient &pair = f.pair_gradients[slot];
             d.x += pair.x;

@@ -61,6 +61,7 @@ void Renderer::backward(const Gaussians &gaussians, const float *grad_image, con
                         float *grad_means2d) {
     grow(pair_gradients_, lists_.pair_begin.back());
     frame_.pair_gradients = pair_gradients_.data();
+    frame_.absolute = false;
     kernels_.blend_backward(frame_, grad_image, threads_);
     const int64_t blocks = (gaussians.count + kBlock - 1) / kBlock;
 #pragma omp parallel for schedule(dynamic, 4) num_threads(threads_)
@@ -95,6 +96,13 @@ void Renderer::adam_step(const MutableGaussians &p, const Gaussians &g, const Mu
         kernels_.adam(p.sh_rest, g.sh_rest, m.sh_rest, v.sh_rest, n, active, stride, stride, rates.sh_rest, step);
 }
 
+float Renderer::absolute_gradient(int64_t n) const {
+    float sum = 0;
+    for (uint32_t slot = frame_.pair_begin[n]; slot < frame_.pair_begin[n + 1]; ++slot)
+        sum += frame_.pair_gradients[slot].absolute;
+    return sum;
+}
+
 void Renderer::update_block(const TrainingStep &step, int64_t begin, int64_t end, int sh_degree,
                             float *gradient_memory) const {
     const int rest = step.parameters.rest;
@@ -119,7 +127,8 @@ void Renderer::update_block(const TrainingStep &step, int64_t begin, int64_t end
         const Splat &s = frame_.splats[n];
         if (!(s.radius > 0)) continue;
         const float *d = grad_means2d + 2 * (n - begin);
-        step.statistics.gradient_norm_sum[n] += std::hypot(d[0] * half_width, d[1] * half_height);
+        step.statistics.gradient_norm_sum[n] +=
+            step.absolute ? absolute_gradient(n) : std::hypot(d[0] * half_width, d[1] * half_height);
         step.statistics.view_count[n] += 1.0f;
     }
 
@@ -147,6 +156,7 @@ LossValues Renderer::training_step(const TrainingStep &step, const Camera &camer
     }
     grow(pair_gradients_, lists_.pair_begin.back());
     frame_.pair_gradients = pair_gradients_.data();
+    frame_.absolute = step.absolute;
     kernels_.blend_backward(frame_, grad_image_.data(), threads_);
 
     const int64_t count = step.parameters.count, blocks = (count + kBlock - 1) / kBlock;

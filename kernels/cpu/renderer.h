@@ -17,6 +17,7 @@ struct TrainingStep {
     Dropout dropout;
     const uint8_t *ignored;  // [height][width], not 0 where the photo says nothing; null where all of it counts
     float weight;            // of the pixels that count; 1 where all do
+    bool absolute;  // statistics: norms are summed over an image's blocks, and not the norm of their sum
 };
 
 struct LossValues {
@@ -49,6 +50,8 @@ public:
     const char *instruction_set() const { return kernels_.name; }
 
 private:
+    // Of Gaussian n: Statistics::gradient_norm_sum where norms are summed over blocks.
+    float absolute_gradient(int64_t n) const;
     void update_block(const TrainingStep &step, int64_t begin, int64_t end, int sh_degree,
                       float *gradient_memory) const;
 

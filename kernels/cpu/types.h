@@ -17,6 +17,7 @@ constexpr float kAlphaMin = 1.0f / 255.0f;
 constexpr float kTransmittanceMin = 1e-4f;
 
 constexpr int kTile = 16;  // pixels along a tile's side
+constexpr int kAbsoluteBlock = 8;  // interface.ABSOLUTE_BLOCK
 
 struct Camera {
     int width, height;
@@ -72,6 +73,7 @@ struct Entry {
 // The gradient that one tile has for one of its splats.
 struct PairGradient {
     float x, y, a, b, c, opacity, color[3];
+    float absolute;  // sum over the tile's blocks of |(x, y)| in normalised device coordinates; 0 unless asked for
 };
 
 // One frame's scratch memory and result, all owned by Renderer.
@@ -88,6 +90,7 @@ struct Frame {
     float *image;                  // [3][height][width]
     uint32_t *last;                // [tiles][kTile * kTile] entries of the tile's list up to the last one blended
     PairGradient *pair_gradients;  // [pairs]
+    bool absolute;                 // pair_gradients' `absolute` is wanted
 };
 
 struct AdamRates {

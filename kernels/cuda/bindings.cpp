@@ -107,11 +107,12 @@ public:
                        const splat::Gaussians &second, const std::array<Address, 2> &statistics, Address photo,
                        const splat::Camera &camera, Address background, int background_degree, int sh_degree,
                        float lambda_dssim, const std::array<double, 6> &rates, int64_t step, double dropout_share,
-                       uint32_t dropout_seed, Address ignored, float weight, Address loss_values, Address stream) {
+                       uint32_t dropout_seed, Address ignored, float weight, bool absolute, Address loss_values,
+                       Address stream) {
         splat::TrainingStep training = {};
         training.dropout = splat::dropout_of(dropout_share, dropout_seed);
         training.adam = adam_of(parameters, first, second, rates, step);
-        training.statistics = {pointer<float>(statistics[0]), pointer<float>(statistics[1])};
+        training.statistics = {pointer<float>(statistics[0]), pointer<float>(statistics[1]), absolute, 0};
         training.photo = pointer<uint8_t>(photo);
         training.left_out = {pointer<uint8_t>(ignored), weight};
         training.background = {pointer<float>(background), background_degree};
@@ -123,24 +124,26 @@ public:
 
     void contribute(const splat::Gaussians &gaussians, Address photo, const splat::Camera &camera, Address background,
                     int background_degree, int sh_degree, float lambda_dssim, double dropout_share,
-                    uint32_t dropout_seed, Address ignored, float weight, Address contribution, Address stream) {
+                    uint32_t dropout_seed, Address ignored, float weight, bool absolute, Address contribution,
+                    Address stream) {
         nb::gil_scoped_release release;
         renderer_.contribute({gaussians,
                               pointer<uint8_t>(photo),
                               {pointer<float>(background), background_degree},
                               lambda_dssim,
                               splat::dropout_of(dropout_share, dropout_seed),
-                              {pointer<uint8_t>(ignored), weight}},
+                              {pointer<uint8_t>(ignored), weight},
+                              absolute},
                              camera, sh_degree, pointer<splat::Contribution>(contribution),
                              pointer<CUstream_st>(stream));
     }
 
     void batch_step(const splat::Gaussians &parameters, const splat::Gaussians &first, const splat::Gaussians &second,
                     const std::array<Address, 2> &statistics, Address contributions, int photos, int sh_degree,
-                    const std::array<double, 6> &rates, int64_t step, Address stream) {
+                    const std::array<double, 6> &rates, int64_t step, bool absolute, Address stream) {
         nb::gil_scoped_release release;
         renderer_.batch_step(adam_of(parameters, first, second, rates, step),
-                             {pointer<float>(statistics[0]), pointer<float>(statistics[1])},
+                             {pointer<float>(statistics[0]), pointer<float>(statistics[1]), absolute, 0},
                              {pointer<splat::Contribution>(contributions), photos, parameters.count}, sh_degree,
                              pointer<CUstream_st>(stream));
     }

@@ -19,17 +19,17 @@ void begin_contribution(const Splat *splats, const Camera &camera, int count, Co
 }
 
 void blend_backward(const TileLists &lists, const Camera &camera, int count, const float *image,
-                    const float *grad_image, SplatGradient *gradients, FixedGradient *fixed, Stream stream) {
+                    const float *grad_image, SplatGradient *gradients, FixedGradient *fixed, bool absolute, Stream stream) {
     const unsigned blocks = blend_blocks(camera);
     if (!fixed) {
         blend_floats(blocks, kBlendBlock, stream, lists, camera.width, camera.height, image, grad_image,
-                     FloatSums{gradients});
+                     FloatSums{gradients, absolute, 0});
         return;
     }
     const FixedUnits units(int64_t(camera.width) * camera.height);
     clear(fixed, count * sizeof(*fixed), stream);
     blend_fixed(blocks, kBlendBlock, stream, lists, camera.width, camera.height, image, grad_image,
-                FixedSums{fixed, units});
+                FixedSums{fixed, units, absolute});
     to_float(blocks_for(count, kSplatBlock), kSplatBlock, stream, count, fixed, units, gradients);
 }
 

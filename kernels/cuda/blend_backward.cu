@@ -13,6 +13,8 @@ constexpr int kParts = kWarp / kBatch;  // lanes that share a splat's sums
 constexpr int kPartRows = kSubTileHeight / kParts;
 static_assert(kParts == 2, "a splat comes in three parts: two lanes fetch it, and add up its nine sums");
 
+constexpr float kLog2 = 0.6931471805599453f;
+
 struct __align__(16) WarpMemory {
     float4 splats[kBatch][3];
     // h = d loss / d log alpha, and the blending weight; padded against bank conflicts.
@@ -43,6 +45,10 @@ inline __device__ void add_second(const FloatSums &sums, uint32_t gaussian, cons
     add(reinterpret_cast<float4 *>(sums.gradients + gaussian) + 1, make_float4(sum.hxy, sum.hyy, sum.red, sum.green));
 }
 
+inline __device__ void add_absolute(const FloatSums &sums, uint32_t gaussian, float norm) {
+    atomicAdd(&sums.gradients[gaussian].absolute, norm);
+}
+
 inline __device__ void add(const FixedSums &sums, uint32_t gaussian, int sum, float value) {
     auto *target = reinterpret_cast<unsigned long long *>(&sums.gradients[gaussian].sums[sum]);
     atomicAdd(target, static_cast<unsigned long long>(__float2ll_rn(value * sums.units.of(sum))));
@@ -61,12 +67,18 @@ inline __device__ void add_second(const FixedSums &sums, uint32_t gaussian, cons
     add(sums, gaussian, 7, sum.green);
 }
 
+inline __device__ void add_absolute(const FixedSums &sums, uint32_t gaussian, float norm) {
+    add(sums, gaussian, FixedGradient::kAbsolute, norm);
+}
+
 extern "C" __global__ void to_float_kernel(int count, const FixedGradient *fixed, FixedUnits units,
                                            SplatGradient *gradients) {
     const int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= count) return;
     float *sums = &gradients[i].h;
     for (int k = 0; k < FixedGradient::kSums; ++k) sums[k] = float(fixed[i].sums[k]) / units.of(k);
+    const int absolute = FixedGradient::kAbsolute;
+    gradients[i].absolute = float(fixed[i].sums[absolute]) / units.of(absolute);
 }
 
 // One thread at least runs, if only for the camera.
@@ -175,6 +187,13 @@ inline __device__ SplatGradient about(const SplatGradient &s, float dx, float dy
     return moved;
 }
 
+// |d loss / d mean| of sums about the mean, in normalised device coordinates.
+inline __device__ float mean_gradient_norm(const float4 *splat, const SplatGradient &s, int width, int height) {
+    const float a = splat[0].z, b = splat[0].w, c = splat[1].x;
+    const float x = (2 * a * s.hx + b * s.hy) * 0.5f * width, y = (b * s.hx + 2 * c * s.hy) * 0.5f * height;
+    return kLog2 * sqrtf(x * x + y * y);  // a, b and c are in base 2
+}
+
 inline __device__ void add_other_parts(float &value) {
     for (int step = kBatch; step < kWarp; step *= 2) value += __shfl_xor_sync(kAllLanes, value, step);
 }
@@ -250,6 +269,8 @@ inline __device__ void blend_backward(const TileLists &lists, int width, int hei
                 add_first(sums, gaussian, about_mean);
             else if (part == 1)
                 add_second(sums, gaussian, about_mean);
+            if (part == 1 && sums.absolute)
+                add_absolute(sums, gaussian, mean_gradient_norm(shared.splats[slot], about_mean, width, height));
         }
         __syncwarp();
     }

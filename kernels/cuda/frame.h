@@ -44,10 +44,12 @@ struct TileLists {
 // Where the backward blend adds its sums up: as floats, or in fixed point.
 struct FloatSums {
     SplatGradient *gradients;
+    int absolute, unused;  // SplatGradient::absolute is wanted
 };
 struct FixedSums {
     FixedGradient *gradients;
     FixedUnits units;
+    int absolute;
 };
 
 // What becomes of the parameters' gradients: they are written out; or an Adam step and the density statistics take them
@@ -68,7 +70,7 @@ struct BatchUpdate {
 
 // Two compilers lay these out, and must do it alike.
 static_assert(sizeof(Gaussians) == 56 && sizeof(Camera) == 84 && sizeof(AdamStep) == 200, "without gaps");
-static_assert(sizeof(TileLists) == 64 && sizeof(FixedSums) == 24 && sizeof(Update) == 240 && sizeof(Batch) == 16,
+static_assert(sizeof(TileLists) == 64 && sizeof(FixedSums) == 24 && sizeof(Update) == 248 && sizeof(Batch) == 16,
               "without gaps");
 
 }  // namespace splat

@@ -17,7 +17,7 @@ inline __device__ void take(const WriteGradients &sink, const Item<Value> (&item
         if (items[k].present)
             *reinterpret_cast<Value *>(sink.gradients.tensor[items[k].tensor] + items[k].index) = items[k].gradient;
 }
-inline __device__ void drawn_at(const WriteGradients &sink, int i, const float *mean2d) {
+inline __device__ void drawn_at(const WriteGradients &sink, int i, const float *mean2d, const SplatGradient &) {
     sink.grad_means2d[2 * size_t(i)] = mean2d[0];
     sink.grad_means2d[2 * size_t(i) + 1] = mean2d[1];
 }
@@ -32,9 +32,9 @@ template <typename Value, int kItems>
 inline __device__ void take(const Update &sink, const Item<Value> (&items)[kItems]) {
     adam_step(sink.step, items);
 }
-inline __device__ void drawn_at(const Update &sink, int i, const float *mean2d) {
+inline __device__ void drawn_at(const Update &sink, int i, const float *mean2d, const SplatGradient &gradient) {
     const float x = mean2d[0] * sink.half_width, y = mean2d[1] * sink.half_height;
-    sink.statistics.gradient_norm_sum[i] += sqrtf(x * x + y * y);
+    sink.statistics.gradient_norm_sum[i] += sink.statistics.absolute ? gradient.absolute : sqrtf(x * x + y * y);
     sink.statistics.view_count[i] += 1;
 }
 
@@ -188,7 +188,7 @@ inline __device__ void project_backward(const Sink &sink, const Gaussians &gauss
         color_gradient(gaussians, camera, sh_degree, i, make_float3(s.red, s.green, s.blue), row, d_dc, d.mean);
         d_logit = s.h /
                   (1.0f + expf(gaussians.tensor[kOpacityLogits][i]));  // h (1 - opacity): a boost is a factor of alpha
-        drawn_at(sink, i, d.mean2d);
+        drawn_at(sink, i, d.mean2d, s);
     }
     for (int k = 0; k < 3; ++k) block.of(kMeans, threadIdx.x)[k] = d.mean[k];
     for (int k = 0; k < 4; ++k) block.of(kQuaternions, threadIdx.x)[k] = d.quaternion[k];
@@ -261,7 +261,7 @@ extern "C" __global__ void __launch_bounds__(kUpdateBlock, 6)
             sums.add(d, s.h);
             const float half_photos = 0.5f * batch.count;  // undoes the share
             const float x = d.mean2d[0] * half_photos * camera.width, y = d.mean2d[1] * half_photos * camera.height;
-            norm_sum += sqrtf(x * x + y * y);
+            norm_sum += statistics.absolute ? s.absolute : sqrtf(x * x + y * y);
             views += 1;
 
             float inverse_distance;

@@ -178,7 +178,7 @@ void Renderer::backward(const float *grad_image, const Gaussians &gradients, flo
     const Gpu::Use use(gpu_);
     // Gradients of any size may come in here: fixed point knows only those of a loss.
     clear_gradients(rendered_.count, stream);
-    blend_backward(lists_, camera_, rendered_.count, frame_.image, grad_image, frame_.splat_gradients, nullptr, stream);
+    blend_backward(lists_, camera_, rendered_.count, frame_.image, grad_image, frame_.splat_gradients, nullptr, false, stream);
     write_gradients(rendered_, camera_, sh_degree_, frame_.splats, frame_.splat_gradients, gradients, grad_means2d,
                     stream);
 }
@@ -213,7 +213,7 @@ void Renderer::training_step(const TrainingStep &step, const Camera &camera, int
         stopwatch_.mark("loss", stream);
         if (!f.fixed_gradients) clear_gradients(gaussians.count, stream);
         blend_backward(lists, camera, gaussians.count, f.image, f.grad_image, f.splat_gradients, f.fixed_gradients,
-                       stream);
+                       step.statistics.absolute != 0, stream);
         stopwatch_.mark("blend backward", stream);
         update(step.adam, lists.instances, camera, sh_degree, f.splats, f.splat_gradients, step.statistics, stream);
         stopwatch_.mark("update", stream);
@@ -239,7 +239,7 @@ void Renderer::contribute(const Sight &sight, const Camera &camera, int sh_degre
         stopwatch_.mark("loss", stream);
         begin_contribution(f.splats, camera, gaussians.count, contribution, stream);
         blend_backward(lists, camera, gaussians.count, f.image, f.grad_image, contribution->gradients(),
-                       f.fixed_gradients, stream);
+                       f.fixed_gradients, sight.absolute, stream);
         stopwatch_.mark("blend backward", stream);
     });
 }

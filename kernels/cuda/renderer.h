@@ -53,6 +53,7 @@ struct Sight {
     float lambda_dssim;
     Dropout dropout;
     LeftOut left_out;
+    bool absolute;  // as in Statistics
 };
 
 // All pointers are to GPU memory; work is queued on the stream that is given and, but for one early wait a frame (see

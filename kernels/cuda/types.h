@@ -90,18 +90,19 @@ struct __align__(16) SplatGradient {
     // Of Contribution::gradients() only:
     float radius;  // as in Splat
     uint32_t cut;  // bit k: channel k of the colour was cut off at 0, so nothing moves it
-    float unused;
+    // Sum over sub-tiles of |d loss / d mean|, in normalised device coordinates; 0 where nobody asks for it.
+    float absolute;
 };
 static_assert(sizeof(SplatGradient) == 48, "three float4");
 
 // The same sums in fixed point: whole numbers add up to the same whatever the order. Units are powers of two, fine
 // beside what a pixel of a mean over `pixels` pixels contributes; distances reach tens of thousands of pixels.
 struct FixedGradient {
-    static constexpr int kSums = 9;  // in SplatGradient's order
-    int64_t sums[kSums];
+    static constexpr int kSums = 9, kAbsolute = kSums;  // in SplatGradient's order, and `absolute`
+    int64_t sums[kSums + 1];
 };
 struct FixedUnits {
-    float zeroth, first, second;  // for sums of h and colours, of h d, of h d d
+    float zeroth, first, second;  // for sums of h and colours, of h d and `absolute`, of h d d
     explicit FixedUnits(int64_t pixels) {
         float per_pixel = 1;
         while (per_pixel < pixels) per_pixel *= 2;
@@ -109,11 +110,16 @@ struct FixedUnits {
         first = per_pixel * float(1 << 23);
         second = per_pixel * float(1 << 16);
     }
-    __host__ __device__ float of(int sum) const { return sum == 0 || sum >= 6 ? zeroth : sum <= 2 ? first : second; }
+    __host__ __device__ float of(int sum) const { 
+        const bool first_order = sum == 1 || sum == 2 || sum == FixedGradient::kAbsolute;
+        return first_order ? first : sum == 0 || sum >= 6 ? zeroth : second;
+    }
 };
 
 struct Statistics {
     float *gradient_norm_sum, *view_count;
+    int absolute;  // not 0: norms are summed over an image's sub-tiles, and not the norm of their sum
+    int unused;
 };
 
 // What one photo of a batch says about all Gaussians, in one piece that can be sent to another GPU: a SplatGradient for

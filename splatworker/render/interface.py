@@ -81,7 +81,8 @@ class DensityStatistics(NamedTuple):
 
     gradient_norm_sum: Array
     """(N,) sum over the views that drew it of |d loss / d projected mean|, in normalised device coordinates:
-    the pixel gradient times half the image's width and height."""
+    the pixel gradient times half the image's width and height. By `Step.absolute` of a view it is the sum over the
+    image's blocks of what each block's pixels alone would say."""
     view_count: Array
     """(N,) in how many views it was drawn."""
 
@@ -142,6 +143,14 @@ class Step(NamedTuple):
     number: int
     """Counts from 1; Adam's bias correction depends on it."""
     dropout: Dropout = Dropout()
+    absolute: bool = False
+    """Whether the statistics sum the norms of `ABSOLUTE_BLOCK`'s gradients, in place of the norm of their sum: two edges
+    that pull a Gaussian apart then count, which else cancel out (Ye et al. 2024, "AbsGS: Recovering Fine Details for 3D
+    Gaussian Splatting", whose blocks are single pixels)."""
+
+
+ABSOLUTE_BLOCK = 8
+"""Pixels along the side of such a block; the first one is at the image's first pixel."""
 
 
 class Loss(NamedTuple):

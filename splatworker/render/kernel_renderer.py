@@ -186,6 +186,7 @@ class KernelRenderer(ABC):
             step.number,
             *_dropout(step.dropout),
             *self._ignored(step.view),
+            step.absolute,
             self._at(values),
             self._stream(),
         )
@@ -213,6 +214,7 @@ class KernelRenderer(ABC):
             step.lambda_dssim,
             *_dropout(step.dropout),
             *self._ignored(step.view),
+            step.absolute,
             self._aligned(contribution, self.contribution_size(parameters), "contribution"),
             self._stream(),
         )
@@ -239,6 +241,7 @@ class KernelRenderer(ABC):
             step.sh_degree,
             step.rates,
             step.number,
+            step.absolute,
             self._stream(),
         )
 

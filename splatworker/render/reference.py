@@ -6,6 +6,7 @@ as Gaussians times pixels, so keep scenes to some hundreds of Gaussians and some
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 try:
@@ -282,6 +283,19 @@ class ReferenceRenderer(PlainBatches):
             corrected = first / (1 - b1**step), second / (1 - b2**step)
             parameter.sub_(rate * corrected[0] / (corrected[1].sqrt() + spec.ADAM_EPSILON))
 
+    def _norms_in_blocks(self, grad_image: torch.Tensor, camera: Camera) -> torch.Tensor:
+        """(N,) the sum over the image's blocks of |d loss / d projected mean|, with the loss of a block's pixels alone."""
+        assert self._projection is not None and self._image is not None
+        means = self._projection.means
+        norms = torch.zeros(len(means), dtype=torch.float64)
+        for rows, columns in itertools.product(*(_blocks(side) for side in (camera.height, camera.width))):
+            block = torch.zeros_like(self._image)
+            block[:, rows, columns] = grad_image[:, rows, columns]
+            (grad_means,) = torch.autograd.grad(self._image, means, block, retain_graph=True, allow_unused=True)
+            if grad_means is not None:
+                norms += (grad_means * _half_size(camera)).norm(dim=-1)
+        return norms
+
     def training_step(
         self,
         parameters: GaussianTensors,
@@ -294,12 +308,23 @@ class ReferenceRenderer(PlainBatches):
         image = self._render(parameters, camera, step.background, step.sh_degree, step.dropout)
         ignored = step.view.ignored
         loss, grad_image = self.loss(image, step.view.photo, step.lambda_dssim, ignored)
+        norms = self._norms_in_blocks(grad_image, camera) if step.absolute else None
         gradients, grad_means = self.backward(grad_image)
         assert self._projection is not None
         visible = self._projection.visible
         counted = visible if ignored is None else visible & ~hides(parameters.means, camera, ignored)
-        half_size = torch.tensor([camera.width / 2, camera.height / 2], dtype=torch.float64)
-        statistics.gradient_norm_sum.add_((grad_means * half_size).norm(dim=-1) * counted)
+        norms = (grad_means * _half_size(camera)).norm(dim=-1) if norms is None else norms
+        statistics.gradient_norm_sum.add_(norms * counted)
         statistics.view_count.add_(counted)
         self.adam_step(parameters, gradients, state, step.rates, step.number, step.sh_degree)
         return loss
+
+
+def _half_size(camera: Camera) -> torch.Tensor:
+    """(2,) what pixels are to be multiplied by for normalised device coordinates' gradients."""
+    return torch.tensor([camera.width / 2, camera.height / 2], dtype=torch.float64)
+
+
+def _blocks(side: int) -> list[slice]:
+    """The blocks along one side of an image."""
+    return [slice(begin, min(begin + spec.ABSOLUTE_BLOCK, side)) for begin in range(0, side, spec.ABSOLUTE_BLOCK)]

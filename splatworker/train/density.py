@@ -46,6 +46,9 @@ PRUNE_SCALE = 0.1
 
 RESET_OPACITY = 0.01
 
+ABSOLUTE_THRESHOLD = 2.0
+"""How much larger absolute gradients have to be than others for a Gaussian to be wanted."""
+
 FADE = 0.001
 LEAST_OPACITY = 1e-4
 """What every round takes from an opacity, and what it leaves at least (Rota Bulo et al. 2024, section 3.4)."""
@@ -65,6 +68,8 @@ class DensityStrategy(Protocol):
     """Set by the trainer when memory has run out: nothing may be added any more."""
     lacks_memory: bool
     """Memory has bounded how many Gaussians were added."""
+    absolute: bool
+    """Which gradients the strategy decides by (`render.interface.Step.absolute`)."""
 
     def after_step(self, iteration: int, model: Model) -> None:
         """Look at the model after iteration `iteration` (from 1), and change it."""
@@ -92,6 +97,9 @@ class GradientDensity:
     Attributes:
         beside: so many Gaussians that are not trained count among the `max_gaussians`.
     """
+
+    absolute = False
+    _threshold_factor = 1.0
 
     def __init__(
         self,
@@ -133,9 +141,8 @@ class GradientDensity:
         logits = computable(parameters.opacity_logits)
         self._before_choosing(logits, parameters)
         small_ends, large_begins = (math.log(share * self._extent) for share in (options.percent_dense, PRUNE_SCALE))
-        facts = facts_of(
-            model.statistics, parameters.log_scales, options.densify_grad_threshold, small_ends, large_begins
-        )
+        threshold = self._threshold_factor * options.densify_grad_threshold
+        facts = facts_of(model.statistics, parameters.log_scales, threshold, small_ends, large_begins)
         xp, small = library(facts.small), facts.small
         chosen = xp.zeros_like(small) if self.frozen else self._chosen(model, iteration, facts.wanted)
         self._before_adding(logits, chosen)
@@ -184,6 +191,7 @@ class GradientDensity:
 class RevisedDensity(GradientDensity):
     """`GradientDensity` less what costs quality on photos held out: a third fewer Gaussians, and less haze.
 
+    - Gradients are absolute ones (`render.interface.Step.absolute`), which are larger, hence `ABSOLUTE_THRESHOLD`.
     - Two Gaussians in the place of one, each as opaque as it was, hide more than it did. Each gets the opacity
       1 - sqrt(1 - opacity) instead, with which both together hide as much (Rota Bulo et al. 2024, "Revising
       Densification in Gaussian Splatting", section 3.4). Their error per pixel as the measure of who is chosen did not
@@ -199,6 +207,9 @@ class RevisedDensity(GradientDensity):
             `opacity_resets` alone.
         free_space: of the cameras that are trained on.
     """
+
+    absolute = True
+    _threshold_factor = ABSOLUTE_THRESHOLD
 
     def __init__(
         self,

@@ -77,6 +77,7 @@ class Training:
             learning_rates(options, self.splat.extent, iteration),
             iteration,
             dropout_at(options, iteration),
+            self.refinement.density.absolute,
         )
 
     def write(self, due: Due, iteration: int) -> None:

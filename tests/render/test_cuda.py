@@ -65,7 +65,13 @@ def crowded() -> tuple[GaussianTensors, Camera]:
 
 
 def train(
-    renderer: Renderer, gaussians: GaussianTensors, camera: Camera, degree: int, steps: int, photo: torch.Tensor
+    renderer: Renderer,
+    gaussians: GaussianTensors,
+    camera: Camera,
+    degree: int,
+    steps: int,
+    photo: torch.Tensor,
+    absolute: bool = False,
 ) -> tuple[Any, ...]:
     """Parameters, moments, statistics and last loss after some steps."""
     parameters = copy(gaussians, renderer.device)
@@ -75,7 +81,7 @@ def train(
     )
     view = View(camera, photo.to(renderer.device))
     for number in range(1, steps + 1):
-        step = Step(view, background(renderer), degree, 0.2, RATES, number)
+        step = Step(view, background(renderer), degree, 0.2, RATES, number, absolute=absolute)
         loss = renderer.training_step(parameters, state, statistics, step)
     return parameters, state, statistics, loss
 
@@ -190,6 +196,23 @@ def test_deterministic_steps_repeat_to_the_bit_and_equal_the_others(make_rendere
         assert relative(moment, wanted) < 1e-4, name
 
 
+def test_absolute_gradients_are_the_cpus(make_renderer: type[CudaRenderer]) -> None:
+    from splatworker.render.cpu import CpuRenderer
+
+    gaussians, camera = crowded()
+    photo = random_photo(camera)
+    expected = train(CpuRenderer(), gaussians, camera, 3, 1, photo, absolute=True)[2].gradient_norm_sum
+    net = train(CpuRenderer(), gaussians, camera, 3, 1, photo)[2].gradient_norm_sum
+    assert (expected >= 0.999 * net).all()
+    assert float(expected.sum()) > 1.2 * float(net.sum())  # it is another measure
+    for deterministic in (False, True):
+        renderer = make_renderer(deterministic)
+        sums = train(renderer, gaussians, camera, 3, 1, photo, absolute=True)[2].gradient_norm_sum
+        assert relative(sums.cpu(), expected) < 1e-3
+        in_a_batch = train_in_batches(renderer, gaussians, [camera], 3, 1, [photo], absolute=True)[2]
+        assert relative(in_a_batch.gradient_norm_sum, sums) < 1e-4
+
+
 def train_in_batches(
     renderer: Renderer,
     gaussians: GaussianTensors,
@@ -197,6 +220,7 @@ def train_in_batches(
     degree: int,
     steps: int,
     photos: list[torch.Tensor],
+    absolute: bool = False,
 ) -> tuple[Any, ...]:
     """As `train`, each step on all photos."""
     parameters = copy(gaussians, renderer.device)
@@ -208,7 +232,7 @@ def train_in_batches(
     for number in range(1, steps + 1):
         for camera, photo, row in zip(cameras, photos, contributions, strict=True):
             view = View(camera, photo.to(renderer.device))
-            step = Step(view, background(renderer), degree, 0.2, RATES, number)
+            step = Step(view, background(renderer), degree, 0.2, RATES, number, absolute=absolute)
             renderer.contribute(parameters, step, row)
         renderer.batch_step(parameters, state, statistics, contributions, step)
     return parameters, state, statistics, contributions

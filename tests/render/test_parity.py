@@ -188,8 +188,8 @@ def test_adam(renderer: Renderer, degree: int) -> None:
         assert relative(value, wanted) < 1e-5, name
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.4])
-def test_training_step(renderer: Renderer, dropout: float) -> None:
+@pytest.mark.parametrize(("dropout", "absolute"), [(0.0, False), (0.4, True)])
+def test_training_step(renderer: Renderer, dropout: float, absolute: bool) -> None:
     camera, degree = look_at_camera(seed=12), 2
     target = ReferenceRenderer().render(random_gaussians(150, 3, seed=13), camera, BACKGROUND, degree)
     photo = (target.clamp(0, 1) * 255).to(torch.uint8)
@@ -200,13 +200,13 @@ def test_training_step(renderer: Renderer, dropout: float) -> None:
         parameters = GaussianTensors(*(t.clone().to(backend.device, dtype) for t in start))
         state = AdamState(*(GaussianTensors(*(torch.zeros_like(t) for t in parameters)) for _ in range(2)))
         statistics = DensityStatistics(*(torch.zeros(150, device=backend.device) for _ in DensityStatistics._fields))
-        view = View(camera, photo.to(backend.device))
+        view, behind = View(camera, photo.to(backend.device)), BACKGROUND.to(backend.device)
         losses = [
             backend.training_step(
                 parameters,
                 state,
                 statistics,
-                Step(view, BACKGROUND.to(backend.device), degree, 0.2, rates, number, Dropout(dropout, seed=number)),
+                Step(view, behind, degree, 0.2, rates, number, Dropout(dropout, seed=number), absolute),
             )
             for number in range(1, 4)
         ]
@@ -225,8 +225,11 @@ def test_training_step(renderer: Renderer, dropout: float) -> None:
     assert expected_losses[-1].total < expected_losses[0].total
 
 
-@pytest.mark.parametrize(("count", "model_degree", "degree"), [(150, 3, 3), (400, 3, 1), (130, 1, 1), (128, 0, 0)])
-def test_batch_step(renderer: Renderer, count: int, model_degree: int, degree: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "model_degree", "degree", "absolute"),
+    [(150, 3, 3, False), (400, 3, 1, False), (130, 1, 1, True), (128, 0, 0, False)],
+)
+def test_batch_step(renderer: Renderer, count: int, model_degree: int, degree: int, absolute: bool) -> None:
     cameras = [look_at_camera(seed=31), look_at_camera(50, 70, focal=80.0, seed=32), look_at_camera(seed=33)]
     start = random_gaussians(count, model_degree, seed=34)
     photos = [(torch.rand(3, c.height, c.width, generator=torch.Generator().manual_seed(35)) * 255) for c in cameras]
@@ -240,7 +243,8 @@ def test_batch_step(renderer: Renderer, count: int, model_degree: int, degree: i
         contributions = torch.full((len(cameras), size), math.nan, device=backend.device, dtype=dtype)
         views = [View(c, p.to(torch.uint8).to(backend.device)) for c, p in zip(cameras, photos, strict=True)]
         for number in (1, 2):
-            step = Step(views[0], BACKGROUND.to(backend.device), degree, 0.2, rates, number, Dropout(0.2, seed=number))
+            behind, dropout = BACKGROUND.to(backend.device), Dropout(0.2, seed=number)
+            step = Step(views[0], behind, degree, 0.2, rates, number, dropout, absolute)
             for view, row in zip(views, contributions, strict=True):
                 backend.contribute(parameters, step._replace(view=view), row)
             if number == 2:
