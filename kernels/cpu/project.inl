@@ -100,7 +100,10 @@ SPLAT_INLINE int16_t tile_of(float pixel, int tiles) {
     return int16_t(pixel <= 0 ? 0 : pixel >= float(tiles * kTile) ? tiles : int(pixel) / kTile);
 }
 
-static void project_one(const Gaussians &gs, const Frame &f, int64_t n, Splat *s) {
+// Compiled with antialiasing and without: what is drawn without keeps its every bit, which a branch would cost it, as
+// multiplications and additions fuse otherwise around one.
+template <bool kAntialiasing>
+SPLAT_INLINE void project_one(const Gaussians &gs, const Frame &f, int64_t n, Splat *s) {
     const Camera &cam = f.camera;
     s->radius = 0;
     s->tile_row_begin = s->tile_row_end = 0;
@@ -114,7 +117,7 @@ static void project_one(const Gaussians &gs, const Frame &f, int64_t n, Splat *s
     geometry_of(cam, point, gs.quaternions + 4 * n, gs.log_scales + 3 * n, &g);
     const float determinant = g.determinant;
     if (!(determinant > 0) || !__builtin_isfinite(determinant)) return;
-    if (cam.antialiasing) {
+    if constexpr (kAntialiasing) {
         opacity *= compensation(g);
         if (!(opacity > kAlphaMin)) return;
     }
@@ -144,10 +147,15 @@ static void project_one(const Gaussians &gs, const Frame &f, int64_t n, Splat *s
     for (int c = 0; c < 3; ++c) s->color[c] = s->color[c] > 0 ? s->color[c] : 0;
 }
 
-static void project(const Gaussians &gs, const Frame &f, int threads) {
+template <bool kAntialiasing>
+static void project_all(const Gaussians &gs, const Frame &f, int threads) {
 #pragma omp parallel for schedule(static, 256) num_threads(threads)
-    for (int64_t n = 0; n < gs.count; ++n) project_one(gs, f, n, &f.splats[n]);
+    for (int64_t n = 0; n < gs.count; ++n) project_one<kAntialiasing>(gs, f, n, &f.splats[n]);
     (void)threads;
+}
+
+static void project(const Gaussians &gs, const Frame &f, int threads) {
+    (f.camera.antialiasing ? project_all<true> : project_all<false>)(gs, f, threads);
 }
 
 // d loss / d unit quaternion from d loss / d rotation matrix, then through the normalisation.
@@ -181,6 +189,7 @@ SPLAT_INLINE void compensation_backward(const Geometry &g, float h, float *d_fac
 }
 
 // From d loss / d conic, and d loss / d log opacity, to d loss / d log scales, quaternion and camera-space mean.
+template <bool kAntialiasing>
 SPLAT_INLINE void covariance_backward(const Camera &cam, const Geometry &g, const PairGradient &d, float d_log_opacity,
                                       float *log_scales, float *quaternion, Vec3 *point) {
     // The conic is the covariance's inverse: M = -conic [[da, db/2], [db/2, dc]] conic is d loss / d covariance.
@@ -196,7 +205,7 @@ SPLAT_INLINE void covariance_backward(const Camera &cam, const Geometry &g, cons
         d_factor[k] = 2 * (m00 * g.factor[k] + m01 * g.factor[3 + k]);
         d_factor[3 + k] = 2 * (m01 * g.factor[k] + m11 * g.factor[3 + k]);
     }
-    if (cam.antialiasing) compensation_backward(g, d_log_opacity, d_factor);
+    if constexpr (kAntialiasing) compensation_backward(g, d_log_opacity, d_factor);
     // F = T A with A = R S: d A = T^T dF, d T = dF A^T.
     float d_rotation[9], d_transform[6] = {0, 0, 0, 0, 0, 0};
     for (int k = 0; k < 3; ++k) {
@@ -267,8 +276,9 @@ SPLAT_INLINE void color_backward(const Gaussians &gs, const Frame &f, int64_t n,
     d_mean[2] += (d_direction.z - direction.z * along) * inverse;
 }
 
-static void project_backward(const Gaussians &gs, const Frame &f, int64_t begin, int64_t end,
-                             const MutableGaussians &out, float *grad_means2d) {
+template <bool kAntialiasing>
+static void project_backward_all(const Gaussians &gs, const Frame &f, int64_t begin, int64_t end,
+                                 const MutableGaussians &out, float *grad_means2d) {
     const int active = ((f.sh_degree + 1) * (f.sh_degree + 1) - 1) * 3;
     const int stride = gs.rest * 3;
     for (int64_t n = begin; n < end; ++n) {
@@ -303,14 +313,21 @@ static void project_backward(const Gaussians &gs, const Frame &f, int64_t begin,
         Vec3 d_point = {d.x * cam.fx * inverse_z, d.y * cam.fy * inverse_z, 0};
         d_point.z = -(d_point.x * g.point.x + d_point.y * g.point.y) * inverse_z;
         const float opacity = f.splats[n].opacity;  // the boost times the logistic of the logit, and the compensation
-        covariance_backward(cam, g, d, d.opacity * opacity, out.log_scales + 3 * o, out.quaternions + 4 * o, &d_point);
+        covariance_backward<kAntialiasing>(cam, g, d, d.opacity * opacity, out.log_scales + 3 * o,
+                                           out.quaternions + 4 * o, &d_point);
         for (int k = 0; k < 3; ++k)
             d_mean[k] += cam.rotation[k] * d_point.x + cam.rotation[3 + k] * d_point.y +
                          cam.rotation[6 + k] * d_point.z;
         color_backward(gs, f, n, d.color, out.sh_dc + 3 * o, d_rest, d_mean);
-        const float whole = cam.antialiasing ? f.dropout.boost * compensation(g) : f.dropout.boost;
+        const float whole = kAntialiasing ? f.dropout.boost * compensation(g) : f.dropout.boost;
         out.opacity_logits[o] = d.opacity * opacity * (1 - opacity / whole);
     }
+}
+
+static void project_backward(const Gaussians &gs, const Frame &f, int64_t begin, int64_t end,
+                             const MutableGaussians &out, float *grad_means2d) {
+    (f.camera.antialiasing ? project_backward_all<true> : project_backward_all<false>)(gs, f, begin, end, out,
+                                                                                       grad_means2d);
 }
 
 }  // namespace SPLAT_ISA
