@@ -24,7 +24,13 @@ class Gaussians:
 
 class Camera:
     def __init__(
-        self, width: int, height: int, intrinsics: Sequence[float], camera_from_world: Sequence[float], /
+        self,
+        width: int,
+        height: int,
+        intrinsics: Sequence[float],
+        camera_from_world: Sequence[float],
+        antialiasing: bool,
+        /,
     ) -> None: ...
 
 class Renderer:

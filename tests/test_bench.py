@@ -8,22 +8,35 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from support.scene_folders import truth, write_scene
 
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.scene import read_scene
 from splatworker.render.backend import renderer_for
+from splatworker.render.tensors import to_gaussians
+from splatworker.train.options import Options
 
 BENCH = Path(__file__).parents[1] / "bench"
 
 
-@pytest.fixture(scope="module")
-def novel_views() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("novel_views", BENCH / "novel_views.py")
+def loaded(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, BENCH / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def novel_views() -> ModuleType:
+    return loaded("novel_views")
+
+
+@pytest.fixture(scope="module")
+def zoom() -> ModuleType:
+    return loaded("zoom")
 
 
 def discs(places: list[tuple[float, float, float]], radius: float) -> Gaussians:
@@ -68,3 +81,28 @@ def test_a_photos_own_light_is_forgiven(novel_views: ModuleType) -> None:
     flat = np.full_like(truth, 0.5)
     assert np.isfinite(novel_views.colour_corrected(flat, truth)).all()
     assert novel_views.psnr(truth, truth) == pytest.approx(120)
+
+
+def test_a_filter_is_of_the_camera_that_sees_a_gaussian_finest(zoom: ModuleType) -> None:
+    poses = [np.hstack([np.eye(3), [[0.0], [0.0], [back]]]) for back in (2.0, 0.0)]
+    cameras = [Camera(64, 48, 60, 50, 32, 24, pose) for pose in poses]
+    pixels = zoom.nearest_pixel(np.array([[0.0, 0, 3], [0, 0, -1], [0, 0, -5], [2.0, 0, 1]]), cameras)
+    # Of the second both are behind but one, of the third both; the last lies beside the second's picture.
+    np.testing.assert_allclose(pixels, [3 / 60, 1 / 60, np.inf, 3 / 60])
+
+
+def test_a_filter_grows_and_takes_as_much_light(zoom: ModuleType) -> None:
+    splat = discs([(0, 0, 3), (0, 0, -5)], 0.05)
+    camera = Camera(64, 48, 60, 60, 32, 24, np.hstack([np.eye(3), np.zeros((3, 1))]))
+    grown = zoom.with_filter(splat, [camera], 3.0)  # a pixel is 0.05 there: four times the variance
+    np.testing.assert_allclose(grown.scales, [[0.1] * 3, [0.05] * 3], rtol=1e-5)
+    np.testing.assert_allclose(grown.opacities, splat.opacities * [1 / 8, 1], rtol=1e-5)
+
+
+def test_a_zoom_is_scored_on_halved_same_and_finer_photos(zoom: ModuleType, tmp_path: Path) -> None:
+    scene = write_scene(tmp_path / "scene", count=3, width=64, height=48)
+    options = Options(source_path=scene, model_path=tmp_path / "model", resolution=2)
+    renderer, truth_of_scene = renderer_for("cpu"), to_gaussians(truth())
+    half, same, double = zoom.zoomed(truth_of_scene, read_scene(scene).photos, renderer, options)
+    assert double[0] > 40  # the photos are drawn of it, at this size
+    assert 20 < half[0] < same[0] < double[0]

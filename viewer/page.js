@@ -71,6 +71,7 @@ async function start() {
         contentFilename: scene.filename,
         posterUrl: scene.poster || undefined,
         renderer: found,
+        aa: Boolean(scene.antialiased), // else what is small in a splat trained so would look thick and bright
         noanim: true
     });
     globalThis.viewer = viewer;

@@ -62,9 +62,9 @@ void require_same(const splat::MutableGaussians &a, const splat::MutableGaussian
     require(a.count == b.count && a.rest == b.rest, "arrays of two sets of Gaussians differ in shape");
 }
 
-// width, height, fx, fy, cx, cy and the 12 numbers of camera_from_world, row by row.
+// width, height, fx, fy, cx, cy, the 12 numbers of camera_from_world, row by row, and whether to compensate the dilation.
 splat::Camera camera_of(int width, int height, const std::array<float, 4> &intrinsics,
-                        const std::array<double, 12> &camera_from_world) {
+                        const std::array<double, 12> &camera_from_world, bool antialiasing) {
     require(width > 0 && height > 0 && width <= 65535 && height <= 65535, "an image side must be 1 to 65535 pixels");
     splat::Camera camera = {};
     camera.width = width;
@@ -82,6 +82,7 @@ splat::Camera camera_of(int width, int height, const std::array<float, 4> &intri
         }
     }
     for (int j = 0; j < 3; ++j) camera.center[j] = float(center[j]);
+    camera.antialiasing = antialiasing;
     return camera;
 }
 
@@ -101,12 +102,12 @@ public:
         : renderer_(threads > 0 ? threads : 1, wish.empty() ? nullptr : wish.c_str()) {}
 
     void render(const Six &gaussians, int width, int height, const std::array<float, 4> &intrinsics,
-                const std::array<double, 12> &camera_from_world, const std::vector<float> &background, int sh_degree,
-                const Array &image) {
+                const std::array<double, 12> &camera_from_world, bool antialiasing,
+                const std::vector<float> &background, int sh_degree, const Array &image) {
         const auto g = gaussians_of(gaussians);
         require_degree(g, sh_degree);
         require(image.size() == size_t(3) * width * height, "the image must be (3, height, width)");
-        const auto camera = camera_of(width, height, intrinsics, camera_from_world);
+        const auto camera = camera_of(width, height, intrinsics, camera_from_world, antialiasing);
         nb::gil_scoped_release release;
         renderer_.render(readonly(g), camera, background_of(background), sh_degree, image.data());
         rendered_ = g.count;
@@ -147,7 +148,7 @@ public:
     std::pair<double, double> training_step(const Six &parameters, const Six &first, const Six &second,
                                             const std::array<Array, 2> &statistics, const Bytes &photo, int width,
                                             int height, const std::array<float, 4> &intrinsics,
-                                            const std::array<double, 12> &camera_from_world,
+                                            const std::array<double, 12> &camera_from_world, bool antialiasing,
                                             const std::vector<float> &background, int sh_degree, float lambda_dssim,
                                             const std::array<float, 6> &rates, int64_t step, double dropout_share,
                                             uint32_t dropout_seed, const std::optional<Bytes> &ignored, float weight,
@@ -172,7 +173,7 @@ public:
         s.lambda_dssim = lambda_dssim;
         s.rates = rates_of(rates);
         s.step = step;
-        const auto camera = camera_of(width, height, intrinsics, camera_from_world);
+        const auto camera = camera_of(width, height, intrinsics, camera_from_world, antialiasing);
         rendered_ = -1;
         nb::gil_scoped_release release;
         const auto values = renderer_.training_step(s, camera, background_of(background), sh_degree);
@@ -249,12 +250,13 @@ NB_MODULE(_cpu, m) {
     const auto as_it_is_or_none = nb::arg().noconvert().none();
     nb::class_<BoundRenderer>(m, "Renderer")
         .def(nb::init<int, const std::string &>(), nb::arg("threads"), nb::arg("instruction_set") = "")
-        .def("render", &BoundRenderer::render, as_it_is, value, value, value, value, value, value, as_it_is)
+        .def("render", &BoundRenderer::render, as_it_is, value, value, value, value, value, value, value, as_it_is)
         .def("backward", &BoundRenderer::backward, as_it_is, as_it_is, as_it_is, as_it_is)
         .def("loss", &BoundRenderer::loss, as_it_is, as_it_is, value, as_it_is)
         .def("adam_step", &BoundRenderer::adam_step, as_it_is, as_it_is, as_it_is, as_it_is, value, value, value)
         .def("training_step", &BoundRenderer::training_step, as_it_is, as_it_is, as_it_is, as_it_is, as_it_is, value,
-             value, value, value, value, value, value, value, value, value, value, as_it_is_or_none, value, value)
+             value, value, value, value, value, value, value, value, value, value, value, as_it_is_or_none, value,
+             value)
         .def_prop_ro("instruction_set", &BoundRenderer::instruction_set);
     m.def("round_colors", &round_colors);
     m.def("nearest", &nearest, value, value, value, as_it_is);

@@ -131,6 +131,8 @@ struct BlockNorms {
     }
 };
 
+// Compiled for either, so that gradients keep their every bit where nobody asks for norms.
+template <bool kAbsolute>
 static void blend_backward_tile(const Frame &f, const float *grad_image, int tile) {
     const TileView view = tile_view(f, tile);
     const uint32_t begin = f.tile_begin[tile], end = f.tile_begin[tile + 1];
@@ -194,12 +196,12 @@ static void blend_backward_tile(const Frame &f, const float *grad_image, int til
                 q_xx += qx * dx;
                 q_xy += qx * dy;
                 q_yy += qy * dy;
-                if (f.absolute) {
+                if constexpr (kAbsolute) {
                     norms.x[v] += qx;
                     norms.y[v] += qy;
                 }
             }
-            if (f.absolute && ((y + 1) % kAbsoluteBlock == 0 || y + 1 == row_end)) norms.end_blocks(s);
+            if (kAbsolute && ((y + 1) % kAbsoluteBlock == 0 || y + 1 == row_end)) norms.end_blocks(s);
         }
         PairGradient &out = f.pair_gradients[f.entries[i].slot];
         const float sum_x = sum(q_x), sum_y = sum(q_y);
@@ -218,11 +220,16 @@ static void blend_backward_tile(const Frame &f, const float *grad_image, int til
         memset(&f.pair_gradients[f.entries[i].slot], 0, sizeof(PairGradient));
 }
 
-static void blend_backward(const Frame &f, const float *grad_image, int threads) {
+template <bool kAbsolute>
+static void blend_backward_all(const Frame &f, const float *grad_image, int threads) {
     const int tiles = f.tiles_x * f.tiles_y;
 #pragma omp parallel for schedule(dynamic, 8) num_threads(threads)
-    for (int tile = 0; tile < tiles; ++tile) blend_backward_tile(f, grad_image, tile);
+    for (int tile = 0; tile < tiles; ++tile) blend_backward_tile<kAbsolute>(f, grad_image, tile);
     (void)threads;
+}
+
+static void blend_backward(const Frame &f, const float *grad_image, int threads) {
+    (f.absolute ? blend_backward_all<true> : blend_backward_all<false>)(f, grad_image, threads);
 }
 
 }  // namespace SPLAT_ISA

@@ -68,6 +68,18 @@ SPLAT_INLINE void geometry_of(const Camera &cam, Vec3 point, const float *quater
     g->determinant = m0 * m0 + m1 * m1 + m2 * m2 + kDilation * (g->p + g->r - kDilation);
 }
 
+// The normal of F's rows, F0 x F1: its squared length is the determinant of the covariance before the dilation.
+SPLAT_INLINE Vec3 factor_normal(const Geometry &g) {
+    const float *f = g.factor;
+    return {f[1] * f[5] - f[2] * f[4], f[2] * f[3] - f[0] * f[5], f[0] * f[4] - f[1] * f[3]};
+}
+
+// sqrt(det before / det after the dilation): the share of its opacity that a splat keeps with antialiasing.
+SPLAT_INLINE float compensation(const Geometry &g) {
+    const Vec3 normal = factor_normal(g);
+    return __builtin_sqrtf(dot(normal, normal) / g.determinant);
+}
+
 // Unit vector from the camera to the mean, and their distance.
 SPLAT_INLINE Vec3 viewing_direction(const Camera &cam, const float *mean, float *distance) {
     const Vec3 d = {mean[0] - cam.center[0], mean[1] - cam.center[1], mean[2] - cam.center[2]};
@@ -88,7 +100,10 @@ SPLAT_INLINE int16_t tile_of(float pixel, int tiles) {
     return int16_t(pixel <= 0 ? 0 : pixel >= float(tiles * kTile) ? tiles : int(pixel) / kTile);
 }
 
-static void project_one(const Gaussians &gs, const Frame &f, int64_t n, Splat *s) {
+// Compiled with antialiasing and without: what is drawn without keeps its every bit, which a branch would cost it, as
+// multiplications and additions fuse otherwise around one.
+template <bool kAntialiasing>
+SPLAT_INLINE void project_one(const Gaussians &gs, const Frame &f, int64_t n, Splat *s) {
     const Camera &cam = f.camera;
     s->radius = 0;
     s->tile_row_begin = s->tile_row_end = 0;
@@ -96,12 +111,16 @@ static void project_one(const Gaussians &gs, const Frame &f, int64_t n, Splat *s
     const float *mean = gs.means + 3 * n;
     const Vec3 point = to_camera(cam, mean);
     if (!(point.z > kNearPlane)) return;
-    const float opacity = f.dropout.boost / (1.0f + __builtin_expf(-gs.opacity_logits[n]));
+    float opacity = f.dropout.boost / (1.0f + __builtin_expf(-gs.opacity_logits[n]));
     if (!(opacity > kAlphaMin)) return;
     Geometry g;
     geometry_of(cam, point, gs.quaternions + 4 * n, gs.log_scales + 3 * n, &g);
     const float determinant = g.determinant;
     if (!(determinant > 0) || !__builtin_isfinite(determinant)) return;
+    if constexpr (kAntialiasing) {
+        opacity *= compensation(g);
+        if (!(opacity > kAlphaMin)) return;
+    }
     const float inverse = 1.0f / determinant;
     s->x = cam.fx * point.x / point.z + cam.cx;
     s->y = cam.fy * point.y / point.z + cam.cy;
@@ -128,10 +147,15 @@ static void project_one(const Gaussians &gs, const Frame &f, int64_t n, Splat *s
     for (int c = 0; c < 3; ++c) s->color[c] = s->color[c] > 0 ? s->color[c] : 0;
 }
 
-static void project(const Gaussians &gs, const Frame &f, int threads) {
+template <bool kAntialiasing>
+static void project_all(const Gaussians &gs, const Frame &f, int threads) {
 #pragma omp parallel for schedule(static, 256) num_threads(threads)
-    for (int64_t n = 0; n < gs.count; ++n) project_one(gs, f, n, &f.splats[n]);
+    for (int64_t n = 0; n < gs.count; ++n) project_one<kAntialiasing>(gs, f, n, &f.splats[n]);
     (void)threads;
+}
+
+static void project(const Gaussians &gs, const Frame &f, int threads) {
+    (f.camera.antialiasing ? project_all<true> : project_all<false>)(gs, f, threads);
 }
 
 // d loss / d unit quaternion from d loss / d rotation matrix, then through the normalisation.
@@ -148,9 +172,26 @@ SPLAT_INLINE void quaternion_backward(const Geometry &g, const float *d, float *
     for (int k = 0; k < 4; ++k) out[k] = (unit[k] - g.quaternion[k] * along) * inverse_norm;
 }
 
-// From d loss / d conic to d loss / d log scales, quaternion and camera-space mean.
-SPLAT_INLINE void covariance_backward(const Camera &cam, const Geometry &g, const PairGradient &d, float *log_scales,
-                                      float *quaternion, Vec3 *point) {
+// Adds d loss / d F by the compensation c, from h = d loss / d log c: with D = kDilation, covariances S before and
+// S + D I after it, d log c / d F = (inverse(S) - inverse(S + D I)) F. Of F, G = det(S) inverse(S) F has the rows F1 x n and
+// n x F0, n being F0 x F1; so that the difference, which cancels for splats much larger than a pixel, is
+// D / det(S + D I) (G (tr(S) + D) / det(S) - F).
+SPLAT_INLINE void compensation_backward(const Geometry &g, float h, float *d_factor) {
+    const float *f = g.factor;
+    const Vec3 n = factor_normal(g);
+    const float shift = h * kDilation / g.determinant, turn = shift * (g.p + g.r - kDilation) / dot(n, n);
+    d_factor[0] += turn * (f[4] * n.z - f[5] * n.y) - shift * f[0];
+    d_factor[1] += turn * (f[5] * n.x - f[3] * n.z) - shift * f[1];
+    d_factor[2] += turn * (f[3] * n.y - f[4] * n.x) - shift * f[2];
+    d_factor[3] += turn * (n.y * f[2] - n.z * f[1]) - shift * f[3];
+    d_factor[4] += turn * (n.z * f[0] - n.x * f[2]) - shift * f[4];
+    d_factor[5] += turn * (n.x * f[1] - n.y * f[0]) - shift * f[5];
+}
+
+// From d loss / d conic, and d loss / d log opacity, to d loss / d log scales, quaternion and camera-space mean.
+template <bool kAntialiasing>
+SPLAT_INLINE void covariance_backward(const Camera &cam, const Geometry &g, const PairGradient &d, float d_log_opacity,
+                                      float *log_scales, float *quaternion, Vec3 *point) {
     // The conic is the covariance's inverse: M = -conic [[da, db/2], [db/2, dc]] conic is d loss / d covariance.
     const float inverse = 1.0f / g.determinant;
     const float a = g.r * inverse, b = -g.q * inverse, c = g.p * inverse;
@@ -164,6 +205,7 @@ SPLAT_INLINE void covariance_backward(const Camera &cam, const Geometry &g, cons
         d_factor[k] = 2 * (m00 * g.factor[k] + m01 * g.factor[3 + k]);
         d_factor[3 + k] = 2 * (m01 * g.factor[k] + m11 * g.factor[3 + k]);
     }
+    if constexpr (kAntialiasing) compensation_backward(g, d_log_opacity, d_factor);
     // F = T A with A = R S: d A = T^T dF, d T = dF A^T.
     float d_rotation[9], d_transform[6] = {0, 0, 0, 0, 0, 0};
     for (int k = 0; k < 3; ++k) {
@@ -234,8 +276,9 @@ SPLAT_INLINE void color_backward(const Gaussians &gs, const Frame &f, int64_t n,
     d_mean[2] += (d_direction.z - direction.z * along) * inverse;
 }
 
-static void project_backward(const Gaussians &gs, const Frame &f, int64_t begin, int64_t end,
-                             const MutableGaussians &out, float *grad_means2d) {
+template <bool kAntialiasing>
+static void project_backward_all(const Gaussians &gs, const Frame &f, int64_t begin, int64_t end,
+                                 const MutableGaussians &out, float *grad_means2d) {
     const int active = ((f.sh_degree + 1) * (f.sh_degree + 1) - 1) * 3;
     const int stride = gs.rest * 3;
     for (int64_t n = begin; n < end; ++n) {
@@ -269,14 +312,22 @@ static void project_backward(const Gaussians &gs, const Frame &f, int64_t begin,
         const float inverse_z = 1.0f / g.point.z;
         Vec3 d_point = {d.x * cam.fx * inverse_z, d.y * cam.fy * inverse_z, 0};
         d_point.z = -(d_point.x * g.point.x + d_point.y * g.point.y) * inverse_z;
-        covariance_backward(cam, g, d, out.log_scales + 3 * o, out.quaternions + 4 * o, &d_point);
+        const float opacity = f.splats[n].opacity;  // the boost times the logistic of the logit, and the compensation
+        covariance_backward<kAntialiasing>(cam, g, d, d.opacity * opacity, out.log_scales + 3 * o,
+                                           out.quaternions + 4 * o, &d_point);
         for (int k = 0; k < 3; ++k)
             d_mean[k] += cam.rotation[k] * d_point.x + cam.rotation[3 + k] * d_point.y +
                          cam.rotation[6 + k] * d_point.z;
         color_backward(gs, f, n, d.color, out.sh_dc + 3 * o, d_rest, d_mean);
-        const float opacity = f.splats[n].opacity;  // the boost times the logistic of the logit
-        out.opacity_logits[o] = d.opacity * opacity * (1 - opacity / f.dropout.boost);
+        const float whole = kAntialiasing ? f.dropout.boost * compensation(g) : f.dropout.boost;
+        out.opacity_logits[o] = d.opacity * opacity * (1 - opacity / whole);
     }
+}
+
+static void project_backward(const Gaussians &gs, const Frame &f, int64_t begin, int64_t end,
+                             const MutableGaussians &out, float *grad_means2d) {
+    (f.camera.antialiasing ? project_backward_all<true> : project_backward_all<false>)(gs, f, begin, end, out,
+                                                                                       grad_means2d);
 }
 
 }  // namespace SPLAT_ISA

@@ -24,7 +24,8 @@ struct Camera {
     float fx, fy, cx, cy;
     float rotation[9];  // camera_from_world, row-major
     float translation[3];
-    float center[3];  // of the camera, in the world
+    float center[3];    // of the camera, in the world
+    bool antialiasing;  // splats that the dilation widens become as much fainter; see interface.py
 };
 
 // What is behind all Gaussians: the colour `values` [3] at degree 0; otherwise the (degree + 1)^2 harmonics of a backdrop,

@@ -38,7 +38,7 @@ splat::Gaussians gaussians_of(int count, int rest, const std::array<Address, 6> 
 }
 
 splat::Camera camera_of(int width, int height, const std::array<double, 4> &intrinsics,
-                        const std::array<double, 12> &camera_from_world) {
+                        const std::array<double, 12> &camera_from_world, bool antialiasing) {
     splat::Camera camera = {};
     camera.width = width;
     camera.height = height;
@@ -55,6 +55,7 @@ splat::Camera camera_of(int width, int height, const std::array<double, 4> &intr
         }
     }
     for (int j = 0; j < 3; ++j) camera.center[j] = float(center[j]);
+    camera.antialiasing = antialiasing;
     return camera;
 }
 
@@ -167,8 +168,8 @@ NB_MODULE(_cuda, m) {
         });
     nb::class_<splat::Camera>(m, "Camera")
         .def("__init__", [](splat::Camera *self, int width, int height, const std::array<double, 4> &intrinsics,
-                            const std::array<double, 12> &camera_from_world) {
-            new (self) splat::Camera(camera_of(width, height, intrinsics, camera_from_world));
+                            const std::array<double, 12> &camera_from_world, bool antialiasing) {
+            new (self) splat::Camera(camera_of(width, height, intrinsics, camera_from_world, antialiasing));
         });
     nb::class_<BoundRenderer>(m, "Renderer")
         .def(nb::init<int, bool, nb::callable>(), nb::arg("device"), nb::arg("deterministic"), nb::arg("allocate"))

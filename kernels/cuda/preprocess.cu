@@ -24,9 +24,13 @@ __device__ bool project_shape(const Parameters &gaussian, const Camera &camera, 
     s->radius = 0;
     const float3 point = to_camera(camera, gaussian.mean);
     if (!(point.z > kNearPlane)) return false;
-    const float opacity = boost / (1.0f + expf(-gaussian.opacity_logit));
+    float opacity = boost / (1.0f + expf(-gaussian.opacity_logit));
     if (!(opacity > kAlphaMin)) return false;
     const Geometry g = geometry_of(camera, point, gaussian.quaternion, gaussian.log_scale);
+    if (camera.antialiasing) {
+        opacity *= compensation(g);
+        if (!(opacity > kAlphaMin)) return false;
+    }
     s->x = camera.fx * point.x / point.z + camera.cx;
     s->y = camera.fy * point.y / point.z + camera.cy;
     s->depth = point.z;

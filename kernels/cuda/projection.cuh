@@ -79,6 +79,35 @@ inline __device__ Geometry geometry_of(const Camera &camera, float3 point, const
     return g;
 }
 
+// The normal of F's rows, F0 x F1: its squared length is the determinant of the covariance before the dilation.
+inline __device__ float3 factor_normal(const Geometry &g) {
+    const float *f = g.factor;
+    return make_float3(f[1] * f[5] - f[2] * f[4], f[2] * f[3] - f[0] * f[5], f[0] * f[4] - f[1] * f[3]);
+}
+
+// sqrt(det before / det after the dilation): the share of its opacity that a splat keeps with antialiasing.
+inline __device__ float compensation(const Geometry &g) {
+    const float3 n = factor_normal(g);
+    return sqrtf((n.x * n.x + n.y * n.y + n.z * n.z) * g.inverse_determinant);
+}
+
+// Adds d loss / d F by the compensation c, from h = d loss / d log c: with D = kDilation, covariances S before and
+// S + D I after it, d log c / d F = (inverse(S) - inverse(S + D I)) F. Of F, G = det(S) inverse(S) F has the rows F1 x n and
+// n x F0, n being F0 x F1; so that the difference, which cancels for splats much larger than a pixel, is
+// D / det(S + D I) (G (tr(S) + D) / det(S) - F).
+inline __device__ void add_compensation_gradient(const Geometry &g, float h, float *d_factor) {
+    const float *f = g.factor;
+    const float3 n = factor_normal(g);
+    const float shift = h * kDilation * g.inverse_determinant;
+    const float turn = __fdividef(shift * (g.p + g.r - kDilation), n.x * n.x + n.y * n.y + n.z * n.z);
+    d_factor[0] += turn * (f[4] * n.z - f[5] * n.y) - shift * f[0];
+    d_factor[1] += turn * (f[5] * n.x - f[3] * n.z) - shift * f[1];
+    d_factor[2] += turn * (f[3] * n.y - f[4] * n.x) - shift * f[2];
+    d_factor[3] += turn * (n.y * f[2] - n.z * f[1]) - shift * f[3];
+    d_factor[4] += turn * (n.z * f[0] - n.x * f[2]) - shift * f[4];
+    d_factor[5] += turn * (n.x * f[1] - n.y * f[0]) - shift * f[5];
+}
+
 // d loss / d given quaternion, from d loss / d rotation matrix.
 inline __device__ void quaternion_gradient(const Geometry &g, const float *d, float *gradient) {
     const float w = g.unit.x, x = g.unit.y, y = g.unit.z, z = g.unit.w;
@@ -113,9 +142,15 @@ inline __device__ GeometryGradient geometry_gradient(const Camera &camera, const
     const float l0 = A * d.hxx + B * d.hxy, l1 = A * d.hxy + B * d.hyy;
     const float l2 = B * d.hxx + C * d.hxy, l3 = B * d.hxy + C * d.hyy;
     const float m00 = l0 * A + l1 * B, m01 = l0 * B + l1 * C, m11 = l2 * B + l3 * C;
-    float d_transform[6] = {0, 0, 0, 0, 0, 0}, d_rotation[9];
+    float d_factor[6], d_transform[6] = {0, 0, 0, 0, 0, 0}, d_rotation[9];
     for (int k = 0; k < 3; ++k) {
-        const float d0 = m00 * g.factor[k] + m01 * g.factor[3 + k], d1 = m01 * g.factor[k] + m11 * g.factor[3 + k];
+        d_factor[k] = m00 * g.factor[k] + m01 * g.factor[3 + k];
+        d_factor[3 + k] = m01 * g.factor[k] + m11 * g.factor[3 + k];
+    }
+    // h = d loss / d log alpha, and alpha is a multiple of the compensation as it is of the opacity.
+    if (camera.antialiasing) add_compensation_gradient(g, d.h, d_factor);
+    for (int k = 0; k < 3; ++k) {
+        const float d0 = d_factor[k], d1 = d_factor[3 + k];
         out.log_scale[k] = d0 * g.factor[k] + d1 * g.factor[3 + k];
         for (int j = 0; j < 3; ++j) {
             const float axis = g.scale[k] * g.rotation[3 * j + k];  // F = T A with A = R S

@@ -32,7 +32,8 @@ struct Camera {
     float fx, fy, cx, cy;
     float rotation[9];  // camera_from_world, row-major
     float translation[3];
-    float center[3];  // of the camera, in the world
+    float center[3];   // of the camera, in the world
+    int antialiasing;  // not 0: splats that the dilation widens become as much fainter; see interface.py
 };
 
 inline __host__ __device__ int tiles_across(int pixels) { return (pixels + kTile - 1) / kTile; }
@@ -128,7 +129,7 @@ struct __align__(16) Contribution {
     float succeeded;  // 1; 0 where there was no memory for this photo
     float loss[3];    // total, l1, ssim
     Camera camera;
-    float unused[7];
+    float unused[6];
 
     __host__ __device__ SplatGradient *gradients() { return reinterpret_cast<SplatGradient *>(this + 1); }
     __host__ __device__ const SplatGradient *gradients() const {

@@ -112,6 +112,7 @@ def figures(
             "gaussians_trained": len(subject.gaussians) + subject.not_finite,
             "not_finite": subject.not_finite,
             "sh_degree": gaussians.sh_degree,
+            **({"antialiased": True} if gaussians.antialiased else {}),
             "trained_bytes": subject.source.stat().st_size,
         },
         "photos": {

@@ -12,7 +12,14 @@ from splatworker.formats.find import find_splat
 from splatworker.formats.ownership import demand_names_free, demand_usable
 from splatworker.render.backend import cuda_is_usable
 from splatworker.splat_files.records import FORMATS
-from splatworker.splat_files.registry import format_of, left_out_in_words, read_any, size_on_disk, write_any
+from splatworker.splat_files.registry import (
+    format_of,
+    left_out_in_words,
+    read_any,
+    size_on_disk,
+    untold_in_words,
+    write_any,
+)
 from splatworker.stages.command import run_as_command
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
@@ -67,6 +74,8 @@ def convert(source: Path, target: Path, device: str, report: Reporter) -> dict[s
         left_out = write_any(target, gaussians, device)
     if left_out:
         report.warning(left_out_in_words(left_out))
+    if untold := untold_in_words(kind, gaussians):
+        report.warning(untold)
     return {
         "gaussians": len(gaussians) - left_out,
         "sh_degree": gaussians.sh_degree,

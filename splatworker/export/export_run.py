@@ -24,7 +24,7 @@ from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import take
 from splatworker.render.device import is_gpu
 from splatworker.render.interface import Renderer
-from splatworker.render.tensors import to_tensors
+from splatworker.render.tensors import for_renderer
 from splatworker.splat_files.lines_of_sight import LinesOfSight
 from splatworker.splat_files.records import FORMATS
 
@@ -111,7 +111,7 @@ def prepare(
     if cleaning or {"viewer", *FOR_CAMERAS} & set(wanted):
         with parts.timed("what is seen"):
             visibility = measure_visibility(
-                renderer, to_tensors(splat, renderer.device), [photo.camera for photo in photos],
+                renderer, for_renderer(splat, renderer), [photo.camera for photo in photos],
                 lambda share: parts.progress("what is seen", 0.05 + 0.2 * share),
                 lambda index: read_ignored(photos[index]),
             )  # fmt: skip

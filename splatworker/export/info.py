@@ -57,6 +57,7 @@ def describe_splat(path: Path) -> dict[str, Any]:
         "gaussians": len(gaussians),
         "not_finite": int((~whole).sum()),
         "sh_degree": gaussians.sh_degree,
+        **({"antialiased": True} if gaussians.antialiased else {}),
         "file_bytes": size_on_disk(path),
     }
     if whole.any():

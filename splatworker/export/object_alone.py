@@ -41,7 +41,7 @@ from splatworker.export.votes import Votes, vote
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
 from splatworker.render.interface import GaussianTensors, Renderer
-from splatworker.render.tensors import to_tensors
+from splatworker.render.tensors import for_renderer
 
 Vectors = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -147,7 +147,7 @@ def isolate(
     """
     ring = ring_of(cameras, points)
     asked = list(cameras[voters(len(cameras))])
-    tensors = to_tensors(gaussians, renderer.device)
+    tensors = for_renderer(gaussians, renderer)
     seen = vote(renderer, tensors, np.zeros(len(gaussians), bool), asked, lambda share: progress(0.3 * share))
     weights = np.where(gaussians.scales.max(axis=1) < HAZE * ring.reach, seen.weight, 0.0).astype(np.float64)
     near = np.linalg.norm(gaussians.means - ring.focus, axis=1) < 1.2 * REGION * ring.reach

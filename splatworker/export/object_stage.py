@@ -32,7 +32,7 @@ from splatworker.formats.scene import Photo
 from splatworker.render.backend import renderer_for
 from splatworker.render.device import is_gpu
 from splatworker.render.interface import Renderer
-from splatworker.render.tensors import to_tensors
+from splatworker.render.tensors import for_renderer
 from splatworker.stages.progress import Reporter
 
 ASKED_ON_CPU, ASKED_ON_GPU = 400, 800
@@ -137,7 +137,7 @@ def _sharpened(
         masks,
         unsure,
         [photo.camera for photo in photos],
-        to_tensors(subject.gaussians, renderer.device),
+        for_renderer(subject.gaussians, renderer),
         renderer,
         lambda share: progress(0.5 + 0.5 * share),
     )

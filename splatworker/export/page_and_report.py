@@ -28,7 +28,8 @@ def make_page(run: ExportRun, wanted: Sequence[str], results: Results) -> None:
     def write(path: Path) -> None:
         nonlocal alone
         small = results["small picture"].result()
-        alone = write_viewer(path, PageContents("Gaussian splat", sog, run.viewpoint, run.subject.around, small))
+        around, antialiased = run.subject.around, run.splat.antialiased
+        alone = write_viewer(path, PageContents("Gaussian splat", sog, run.viewpoint, around, small, antialiased))
 
     if run.attempt("viewer", write) and not alone:
         run.parts.warning("The splat is too large for one page: viewer.html loads splat.sog from beside itself.")

@@ -56,12 +56,13 @@ class SplatRenderer:
         self.renderer = renderer
         self.lock = lock or Lock()
         self.tensors: GaussianTensors = to_tensors(gaussians, renderer.device)
-        self.degree = gaussians.sh_degree
+        self.degree, self.antialiased = gaussians.sh_degree, gaussians.antialiased
         self.background = to_device(np.array(background, np.float32), renderer.device)
 
     def image(self, camera: Camera) -> Array:
         """(3, H, W) in [0, 1], on the renderer's device."""
         with self.lock:
+            self.renderer.antialiasing = self.antialiased
             return self.renderer.render(self.tensors, camera, self.background, self.degree).clip(0, 1)
 
     def covered(self, camera: Camera) -> Array:
@@ -69,6 +70,7 @@ class SplatRenderer:
         white = of_one_colour(self.tensors, constant_like(self.tensors.sh_dc, 0.5 / SH_C0))
         black = constant_like(self.background, 0.0)
         with self.lock:
+            self.renderer.antialiasing = self.antialiased
             return self.renderer.render(white, camera, black, 0)[0].clip(0, 1)
 
     def ssim(self, image: Array, photo: Array, ignored: Ignored | None = None) -> float:

@@ -26,7 +26,7 @@ from splatworker.machine.limits import available_cpus
 from splatworker.render.device import kind
 from splatworker.render.interface import Renderer
 from splatworker.splat_files.records import FORMATS
-from splatworker.splat_files.registry import format_of, write_any
+from splatworker.splat_files.registry import format_of, untold_in_words, write_any
 
 FEWEST_THREADS, MOST_THREADS = 3, 12
 """Outputs made at once: by the processors, which bounds the memory, too."""
@@ -89,7 +89,11 @@ def _make_format(run: ExportRun, name: str, device: str) -> Loss | None:
         assert format_of(path) == ("ply" if name == "cleaned_ply" else name)
         write_any(path, splat, device, lines)
 
-    if not run.attempt(name, write) or not run.judging:
+    if not run.attempt(name, write):
+        return None
+    if name in FORMATS and (untold := untold_in_words(name, splat)):
+        run.parts.warning(untold)
+    if not run.judging:
         return None
     with run.parts.timed(f"what {name} loses"):
         path = run.folder / run.made[name]["file"]

@@ -41,7 +41,8 @@ def write_page_of(source: Path, page: Path) -> int:
         gaussians = rotate(gaussians, HALF_TURN_ABOUT_Z)
     stored = page.with_name("splat.compressed.ply")
     write_compressed_ply(stored, gaussians, "view")
-    write_viewer(page, PageContents(source.name, stored, first_look(gaussians)))
+    look, antialiased = first_look(gaussians), gaussians.antialiased
+    write_viewer(page, PageContents(source.name, stored, look, antialiased=antialiased))
     return len(gaussians)
 
 

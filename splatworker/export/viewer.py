@@ -29,6 +29,7 @@ class PageContents:
         viewpoint: the first view, upright.
         background: red, green, blue in [0, 1].
         poster: a WebP to show while the page loads, or None.
+        antialiased: the splat is to be drawn with antialiasing.
     """
 
     title: str
@@ -36,6 +37,7 @@ class PageContents:
     viewpoint: Viewpoint
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     poster: bytes | None = None
+    antialiased: bool = False
 
 
 def write_viewer(path: Path, scene: PageContents) -> bool:
@@ -54,6 +56,7 @@ def write_viewer(path: Path, scene: PageContents) -> bool:
         "filename": scene.splat.name,
         "background": scene.background,
         "poster": scene.poster and _data_uri(scene.poster, "image/webp"),
+        **({"antialiased": True} if scene.antialiased else {}),
         "view": {
             "position": scene.viewpoint.position.tolist(),
             "target": scene.viewpoint.target.tolist(),

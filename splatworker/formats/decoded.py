@@ -36,10 +36,18 @@ def check_count(path: Path, count: int, degree: int, file_bytes: int) -> None:
 
 
 def decoded(
-    means: Array, quaternions: Array, log_scales: Array, opacities: Array, sh_dc: Array, sh_rest: Array
+    means: Array,
+    quaternions: Array,
+    log_scales: Array,
+    opacities: Array,
+    sh_dc: Array,
+    sh_rest: Array,
+    *,
+    antialiased: bool = False,
 ) -> Gaussians:
     """The Gaussians of arrays as in `Gaussians`, of any precision, and of (N,) opacities in [0, 1]."""
     inside = np.clip(opacities, LEAST_OPACITY, 1 - LEAST_OPACITY)
     arrays = (means, quaternions, log_scales, np.log(inside / (1 - inside)), sh_dc, sh_rest)
     with np.errstate(over="ignore", invalid="ignore"):  # infinite where float32 cannot hold it, and left out later
-        return Gaussians(*(np.ascontiguousarray(array, dtype=np.float32) for array in arrays))
+        in_float32 = (np.ascontiguousarray(array, dtype=np.float32) for array in arrays)
+        return Gaussians(*in_float32, antialiased=antialiased)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,8 @@ class Gaussians:
         opacity_logits: (N,) logits of the opacities.
         sh_dc: (N, 3) constant coefficient of red, green, blue: RGB = 0.5 + 0.2820948 sh_dc.
         sh_rest: (N, K - 1, 3) the other coefficients.
+        antialiased: they were trained to be drawn with antialiasing (`render.interface`); drawn without it, what is
+            small looks thick and bright.
 
     Raises:
         ValueError: the shapes do not belong together.
@@ -45,6 +47,7 @@ class Gaussians:
     opacity_logits: FloatArray
     sh_dc: FloatArray
     sh_rest: FloatArray
+    antialiased: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         n, rest = len(self.means), self.sh_rest.shape[1] if self.sh_rest.ndim == 3 else -1
@@ -56,10 +59,10 @@ class Gaussians:
             "sh_dc": (n, 3),
             "sh_rest": (n, rest, 3),
         }
-        for field in fields(self):
-            array = getattr(self, field.name)
-            if array.shape != shapes[field.name] or array.dtype != np.float32:
-                raise ValueError(f"{field.name} is {array.dtype} {array.shape}, not float32 {shapes[field.name]}")
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != np.float32:
+                raise ValueError(f"{name} is {array.dtype} {array.shape}, not float32 {shape}")
         if rest not in REST_COUNTS:
             raise ValueError(f"{rest} coefficients beside the constant belong to no degree from 0 to 3")
 
@@ -82,6 +85,9 @@ class Gaussians:
         """(N, 3) standard deviations along the Gaussian's own axes, in the scene's units."""
         return np.exp(self.log_scales)
 
+
+ARRAYS = ("means", "quaternions", "log_scales", "opacity_logits", "sh_dc", "sh_rest")
+"""The fields with a row for each Gaussian, in their order."""
 
 REST_COUNTS = [(degree + 1) ** 2 - 1 for degree in range(MAX_SH_DEGREE + 1)]
 """Coefficients beside the constant, of each degree."""

@@ -2,7 +2,8 @@
 
 A vertex is float32 `x y z nx ny nz f_dc_0..2 f_rest_0..44 opacity scale_0..2 rot_0..3` (62 floats at degree 3; fewer
 `f_rest` at lower degrees): opacity as a logit, scales as natural logarithms, rotation as w, x, y, z, `f_rest`
-channel by channel (all of red, then green, then blue), normals zero. The container is G. Turk's PLY format 1.0.
+channel by channel (all of red, then green, then blue), normals zero. The container is G. Turk's PLY format 1.0. A
+comment in the header says of a splat that it is to be drawn with antialiasing (`ply_comment`).
 
 A header's counts are not believed: an element that would be larger than what is left of the file is refused before
 anything is read. What is read takes as much memory as the file at most, in text four times as much.
@@ -12,9 +13,9 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from splatworker.errors import InvalidScene, from_os_error
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.gaussians import MAX_SH_DEGREE, Gaussians
+from splatworker.formats.ply_comment import ANTIALIASED, says_antialiased
 
 _TYPES = {
     **{"char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1"},
@@ -57,7 +59,7 @@ def write_ply(path: Path, gaussians: Gaussians, stage: str = "export") -> None:
         for index, name in enumerate(names):
             vertices[name] = columns[:, index]
     with atomic_file(path, stage) as file:
-        _write_vertices(file, vertices)
+        _write_vertices(file, vertices, [ANTIALIASED] if gaussians.antialiased else [])
 
 
 def write_point_ply(path: Path, xyz: npt.NDArray[np.float64], rgb: npt.NDArray[np.uint8], stage: str = "train") -> None:
@@ -82,7 +84,12 @@ def read_ply(path: Path) -> Gaussians:
         InvalidScene: the file is not a PLY, no splat, or cut short.
         SplatError: the file cannot be opened.
     """
-    vertices = _vertices_of(path, "export")
+    try:
+        with path.open("rb") as file:
+            antialiased = is_antialiased(file, path)
+            vertices = read_vertices(file, path)
+    except OSError as error:
+        raise from_os_error(error, "export") from error
     names = vertices.dtype.names or ()
     rest = sum(name.startswith("f_rest_") for name in names)
     if rest not in [3 * ((degree + 1) ** 2 - 1) for degree in range(MAX_SH_DEGREE + 1)]:
@@ -113,6 +120,7 @@ def read_ply(path: Path) -> Gaussians:
         opacity_logits=opacity_logits,
         sh_dc=gather("f_dc_0", "f_dc_1", "f_dc_2"),
         sh_rest=np.ascontiguousarray(by_channel.transpose(0, 2, 1)),
+        antialiased=antialiased,
     )
 
 
@@ -123,7 +131,11 @@ def read_point_ply(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
         InvalidScene: the file is not a PLY, has no positions, or is cut short.
         SplatError: the file cannot be opened.
     """
-    vertices = _vertices_of(path, "train")
+    try:
+        with path.open("rb") as file:
+            vertices = read_vertices(file, path)
+    except OSError as error:
+        raise from_os_error(error, "train") from error
     names = set(vertices.dtype.names or ())
     if not {"x", "y", "z"} <= names:
         raise InvalidScene(f"{path.name} has no points: x, y and z are missing.")
@@ -137,13 +149,15 @@ def read_point_ply(path: Path) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
     return xyz, np.nan_to_num(rgb).clip(0, 255).astype(np.uint8)
 
 
-def _vertices_of(path: Path, stage: str) -> npt.NDArray[np.void]:
-    """The vertices of a file that may not be there."""
-    try:
-        with path.open("rb") as file:
-            return read_vertices(file, path)
-    except OSError as error:
-        raise from_os_error(error, stage) from error
+def is_antialiased(file: BinaryIO, path: Path) -> bool:
+    """Whether an opened PLY's header says that it is to be drawn with antialiasing; the file stands at its start again.
+
+    Raises:
+        InvalidScene: the file is not a PLY.
+    """
+    header = _read_header(file, path)
+    file.seek(0)
+    return says_antialiased(header.comments)
 
 
 def read_vertices(file: BinaryIO, path: Path) -> npt.NDArray[np.void]:
@@ -160,7 +174,7 @@ def read_vertices(file: BinaryIO, path: Path) -> npt.NDArray[np.void]:
 
 def read_elements(file: BinaryIO, path: Path) -> Iterator[tuple[str, npt.NDArray[np.void]]]:
     """The elements of an opened PLY, in their order, by name; each as `read_vertices`, which tells the errors."""
-    encoding, elements = _read_header(file, path)
+    encoding, elements, _ = _read_header(file, path)
     for name, count, layout in elements:
         if layout is None:
             raise InvalidScene(f"{path.name}: the element {name} holds a list, where a splat has none.")
@@ -203,11 +217,20 @@ def _read_text(file: BinaryIO, name: str, count: int, layout: np.dtype[np.void],
     return values
 
 
-def _read_header(file: BinaryIO, path: Path) -> tuple[str, list[tuple[str, int, np.dtype[np.void] | None]]]:
-    """The encoding and the elements (name, count, layout; None for one with lists), up to the end of the header."""
+class _Header(NamedTuple):
+    """The encoding, the elements (name, count, layout; None for one with lists), and the words of each comment."""
+
+    encoding: str
+    elements: list[tuple[str, int, np.dtype[np.void] | None]]
+    comments: list[list[str]]
+
+
+def _read_header(file: BinaryIO, path: Path) -> _Header:
+    """What stands up to the end of the header."""
     if file.readline(16).strip() != b"ply":
         raise InvalidScene(f"{path.name} is not a PLY file.")
     encoding, elements = "", list[tuple[str, int, list[tuple[str, str]] | None]]()
+    comments = list[list[str]]()
     while file.tell() < _HEADER_LIMIT:
         words = file.readline(_HEADER_LIMIT).decode("ascii", "replace").split()
         if max(map(len, words), default=0) > _LONGEST_WORD and words[0] not in ("comment", "obj_info"):
@@ -225,8 +248,11 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[str, list[tuple[str, int, 
                     fields.append((name, _TYPES[kind]))
             case ["end_header"] if encoding:
                 order = _FORMATS[encoding]
-                return encoding, [(n, c, f if f is None else _layout(f, order, path)) for n, c, f in elements]
-            case ["comment" | "obj_info", *_]:
+                layouts = [(n, c, f if f is None else _layout(f, order, path)) for n, c, f in elements]
+                return _Header(encoding, layouts, comments)
+            case ["comment", *said]:
+                comments.append(said)
+            case ["obj_info", *_]:
                 pass
             case _:
                 break
@@ -259,9 +285,9 @@ def _columns(gaussians: Gaussians) -> list[tuple[list[str], npt.NDArray[np.float
     ]
 
 
-def _write_vertices(file: BinaryIO, vertices: npt.NDArray[np.void]) -> None:
+def _write_vertices(file: BinaryIO, vertices: npt.NDArray[np.void], comments: Sequence[str] = ()) -> None:
     kinds = {"f4": "float", "u1": "uchar"}
-    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}"]
+    lines = ["ply", "format binary_little_endian 1.0", *comments, f"element vertex {len(vertices)}"]
     for name in vertices.dtype.names or ():
         lines.append(f"property {kinds[vertices.dtype[name].str[1:]]} {name}")
     file.write("\n".join([*lines, "end_header", ""]).encode("ascii"))

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.formats.gaussians import LARGEST, LARGEST_LOG_SCALE, Gaussians
+from splatworker.formats.gaussians import ARRAYS, LARGEST, LARGEST_LOG_SCALE, Gaussians
 
 
 def take(gaussians: Gaussians, chosen: npt.NDArray[Any]) -> Gaussians:
     """The Gaussians that a boolean mask (N,) marks, or those of given indices, in their order."""
-    return Gaussians(*(getattr(gaussians, field.name)[chosen] for field in fields(Gaussians)))
+    chosen_rows = (getattr(gaussians, name)[chosen] for name in ARRAYS)
+    return Gaussians(*chosen_rows, antialiased=gaussians.antialiased)
 
 
 def joined(first: Gaussians, more: Gaussians) -> Gaussians:
-    """Both as one splat, those of the first before the others; their harmonics are of one degree."""
-    pairs = ((getattr(first, field.name), getattr(more, field.name)) for field in fields(Gaussians))
-    return Gaussians(*(np.concatenate(pair) for pair in pairs))
+    """Both as one splat, those of the first before the others, drawn as these; their harmonics are of one degree."""
+    pairs = ((getattr(first, name), getattr(more, name)) for name in ARRAYS)
+    return Gaussians(*(np.concatenate(pair) for pair in pairs), antialiased=first.antialiased)
 
 
 def finite(gaussians: Gaussians) -> npt.NDArray[np.bool_]:
@@ -28,9 +28,9 @@ def finite(gaussians: Gaussians) -> npt.NDArray[np.bool_]:
     An infinite logit is a number here: it is an opacity of 1, or of 0. A number too large to be squared is none.
     """
     mask: npt.NDArray[np.bool_] = np.any(gaussians.quaternions != 0, axis=1)
-    for field in fields(Gaussians):
-        values = getattr(gaussians, field.name)
-        match field.name:
+    for name in ARRAYS:
+        values = getattr(gaussians, name)
+        match name:
             case "opacity_logits":
                 numbers = ~np.isnan(values)
             case "quaternions":

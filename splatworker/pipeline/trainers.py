@@ -6,6 +6,7 @@ Both take the same command line and write the same model folder; `INRIA_DIR` and
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 from splatworker.contract.params import NATIVE_ONLY, WORKERS_OWN, arguments
 from splatworker.errors import StageCrashed, TrainerMissing
+from splatworker.formats.ply_comment import mark_antialiased
 from splatworker.stages.crash_cause import explain_crash
 from splatworker.stages.process import StageRunner, run_command
 from splatworker.stages.progress import Reporter
@@ -97,7 +99,10 @@ async def train(
             watch=watch,
             network=True,  # it may open a socket for its viewer, whether one is wanted or not
         )
-    return ended | _read_model(model, resolved["iterations"], runner.workspace / "logs" / "train.log")
+    made = _read_model(model, resolved["iterations"], runner.workspace / "logs" / "train.log")
+    if resolved.get("antialiasing"):  # its own files do not say so
+        await asyncio.to_thread(mark_antialiased, Path(made["ply"]), "train")
+    return ended | made
 
 
 def _read_model(model: Path, iterations: int, log: Path) -> dict[str, Any]:

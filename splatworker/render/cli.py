@@ -23,7 +23,7 @@ from splatworker.render.arrays import Array, cast, to_device, to_numpy
 from splatworker.render.backend import renderer_for
 from splatworker.render.gpu_array import GpuArray
 from splatworker.render.picture_names import picture_names
-from splatworker.render.tensors import to_tensors
+from splatworker.render.tensors import for_renderer
 from splatworker.splat_files.registry import left_out_in_words, read_whole
 from splatworker.stages.command import run_as_command
 from splatworker.stages.options import Range
@@ -121,7 +121,7 @@ def render_photos(arguments: argparse.Namespace, report: Reporter) -> dict[str, 
     gaussians = read_splat(ply, "render", report)
     photos = chosen_photos(arguments, report)
     renderer = renderer_for(arguments.device)
-    tensors = to_tensors(gaussians, renderer.device)
+    tensors = for_renderer(gaussians, renderer)
     background = to_device(np.full(3, float(arguments.white_background), np.float32), renderer.device)
     names = picture_names([photo.name for photo in photos])
     with files_to_write(arguments.output, names, "-o", "render"):

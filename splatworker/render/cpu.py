@@ -26,11 +26,13 @@ class _CameraArguments(NamedTuple):
     height: int
     intrinsics: tuple[float, float, float, float]
     camera_from_world: list[float]
+    antialiasing: bool
 
 
-def _arguments(camera: Camera) -> _CameraArguments:
+def _arguments(camera: Camera, antialiasing: bool) -> _CameraArguments:
     intrinsics = (camera.fx, camera.fy, camera.cx, camera.cy)
-    return _CameraArguments(camera.width, camera.height, intrinsics, camera.camera_from_world.ravel().tolist())
+    pose = camera.camera_from_world.ravel().tolist()
+    return _CameraArguments(camera.width, camera.height, intrinsics, pose, antialiasing)
 
 
 THE_SAME_EVERYWHERE = "avx2"
@@ -53,6 +55,7 @@ class CpuRenderer(PlainBatches):
     def __init__(self, threads: int | None = None, *, deterministic: bool = False, device: Device = "cpu") -> None:
         self.device = device
         self._native = _cpu.Renderer(threads or available_cpus(), THE_SAME_EVERYWHERE if deterministic else "")
+        self.antialiasing = False
         self._gaussians: GaussianTensors | None = None
         self._image: Array | None = None
 
@@ -65,7 +68,8 @@ class CpuRenderer(PlainBatches):
         """See `Renderer.render`."""
         xp = library(gaussians.means)
         image = xp.empty((3, camera.height, camera.width), dtype=xp.float32)
-        self._native.render(gaussians, *_arguments(camera), background.reshape(-1).tolist(), sh_degree, image)
+        arguments = _arguments(camera, self.antialiasing)
+        self._native.render(gaussians, *arguments, background.reshape(-1).tolist(), sh_degree, image)
         self._gaussians, self._image = gaussians, image  # backward() reads both
         return image
 
@@ -123,7 +127,7 @@ class CpuRenderer(PlainBatches):
             state.second,
             statistics,
             step.view.photo,
-            *_arguments(step.view.camera),
+            *_arguments(step.view.camera, self.antialiasing),
             step.background.reshape(-1).tolist(),
             step.sh_degree,
             step.lambda_dssim,

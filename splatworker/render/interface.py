@@ -6,6 +6,10 @@ colour in spherical harmonics. Seen by a camera its covariance is projected with
 (Zwicker et al. 2001, "EWA splatting") and dilated by `DILATION`; at pixel offset d its alpha is
 `min(ALPHA_MAX, opacity * exp(-d^T conic d / 2))`, skipped under `ALPHA_MIN`. Splats are blended front to back by
 the depth of their means until a pixel's transmittance would fall under `TRANSMITTANCE_MIN`.
+
+With antialiasing a splat's opacity is multiplied by sqrt(det before / det after the dilation) of its projected
+covariance: what is smaller than a pixel is drawn as large as a pixel and as much fainter, from far away as from near
+(Yu et al. 2024, "Mip-Splatting", section 5.2, with `DILATION` for its filter).
 """
 
 from __future__ import annotations
@@ -181,6 +185,10 @@ CONTRIBUTION_HEADER = 4
 
 class Renderer(Protocol):
     """A backend. It owns scratch memory, serves one model at a time, and is not safe for threads."""
+
+    antialiasing: bool
+    """Whether it draws and trains with antialiasing, as the model that it serves wants it; False until somebody says
+    so (`tensors.for_renderer`)."""
 
     @property
     def device(self) -> Device:

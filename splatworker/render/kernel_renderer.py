@@ -51,6 +51,7 @@ class KernelRenderer(ABC):
 
     def __init__(self, native: _cuda.Renderer) -> None:
         self._native = native
+        self.antialiasing = False
         self._rendered: GaussianTensors | None = None
         self._image_size = 0
 
@@ -95,7 +96,7 @@ class KernelRenderer(ABC):
         native = self._gaussians(gaussians, sh_degree)
         image = self._empty(3, camera.height, camera.width)
         self._native.render(
-            native, _camera(camera), *self._background(background), sh_degree, self._at(image), self._stream()
+            native, self._camera(camera), *self._background(background), sh_degree, self._at(image), self._stream()
         )
         self._rendered = gaussians  # backward() reads them
         self._image_size = 3 * camera.height * camera.width
@@ -178,7 +179,7 @@ class KernelRenderer(ABC):
             self._gaussians(state.second, step.sh_degree),
             [self._address(s, "float32", count, "density statistics") for s in statistics],
             self._photo(step.view),
-            _camera(camera),
+            self._camera(camera),
             *self._background(step.background),
             step.sh_degree,
             step.lambda_dssim,
@@ -208,7 +209,7 @@ class KernelRenderer(ABC):
         self._native.contribute(
             self._gaussians(parameters, step.sh_degree),
             self._photo(step.view),
-            _camera(step.view.camera),
+            self._camera(step.view.camera),
             *self._background(step.background),
             step.sh_degree,
             step.lambda_dssim,
@@ -250,6 +251,13 @@ class KernelRenderer(ABC):
         """How much GPU memory the renderer holds for itself."""
         return self._native.scratch_bytes
 
+    def _camera(self, camera: Camera) -> _cuda.Camera:
+        if not (0 < camera.width <= _LARGEST_SIDE and 0 < camera.height <= _LARGEST_SIDE):
+            raise ValueError(f"an image side must be 1 to {_LARGEST_SIDE} pixels")
+        intrinsics: Sequence[float] = (camera.fx, camera.fy, camera.cx, camera.cy)
+        pose = camera.camera_from_world.ravel().tolist()
+        return _cuda.Camera(camera.width, camera.height, intrinsics, pose, self.antialiasing)
+
     def _photo(self, view: View) -> int:
         return self._address(view.photo, "uint8", 3 * view.camera.height * view.camera.width, "photo")
 
@@ -286,10 +294,3 @@ def _dropout(dropout: Dropout) -> tuple[float, int]:
     if not 0 <= dropout.share < 1:
         raise ValueError("dropout must leave something: a share from 0 to below 1")
     return dropout.share, dropout.seed & 0xFFFFFFFF
-
-
-def _camera(camera: Camera) -> _cuda.Camera:
-    if not (0 < camera.width <= _LARGEST_SIDE and 0 < camera.height <= _LARGEST_SIDE):
-        raise ValueError(f"an image side must be 1 to {_LARGEST_SIDE} pixels")
-    intrinsics: Sequence[float] = (camera.fx, camera.fy, camera.cx, camera.cy)
-    return _cuda.Camera(camera.width, camera.height, intrinsics, camera.camera_from_world.ravel().tolist())

@@ -48,7 +48,7 @@ class Projection(NamedTuple):
     colors: torch.Tensor
     """(N, 3) colour towards the camera, not below 0."""
     opacities: torch.Tensor
-    """(N,)"""
+    """(N,) with what a dropout adds and antialiasing takes."""
     visible: torch.Tensor
     """(N,) bool: not left out, in front of the near plane, and the box around all it could paint meets the image."""
     radii: torch.Tensor
@@ -94,7 +94,14 @@ def colors_towards(center: torch.Tensor, gaussians: GaussianTensors, sh_degree: 
     return (0.5 + torch.einsum("nk,nkc->nc", harmonics, coefficients)).clamp_min(0.0)
 
 
-def project(gaussians: GaussianTensors, camera: Camera, sh_degree: int, dropout: Dropout = NO_DROPOUT) -> Projection:
+def project(
+    gaussians: GaussianTensors,
+    camera: Camera,
+    sh_degree: int,
+    dropout: Dropout = NO_DROPOUT,
+    *,
+    antialiasing: bool = False,
+) -> Projection:
     """Project Gaussians into a camera (EWA splatting, Zwicker et al. 2001, equations 28 to 31)."""
     camera_from_world = torch.as_tensor(camera.camera_from_world, dtype=torch.float64)
     rotation, translation = camera_from_world[:, :3], camera_from_world[:, 3]
@@ -121,6 +128,10 @@ def project(gaussians: GaussianTensors, camera: Camera, sh_degree: int, dropout:
     covariances = factor @ factor.transpose(1, 2) + spec.DILATION * torch.eye(2, dtype=torch.float64)
 
     opacities = torch.sigmoid(gaussians.opacity_logits) / (1 - dropout.share)
+    if antialiasing:
+        # The covariance before the dilation is F F^T, whose determinant is that of F's rows' squared cross product.
+        area = torch.linalg.vector_norm(torch.linalg.cross(factor[:, 0], factor[:, 1]), dim=-1)
+        opacities = opacities * area / torch.sqrt(torch.linalg.det(covariances))
     # opacity exp(-q / 2) >= ALPHA_MIN where q <= reach; the box around that ellipse has half sides sqrt(reach cov_ii).
     reach = 2 * torch.log(opacities / spec.ALPHA_MIN)
     half = torch.sqrt(reach.clamp_min(0)[:, None] * torch.diagonal(covariances, dim1=1, dim2=2))
@@ -215,7 +226,8 @@ class ReferenceRenderer(PlainBatches):
 
     device = torch.device("cpu")
 
-    def __init__(self) -> None:
+    def __init__(self, *, antialiasing: bool = False) -> None:
+        self.antialiasing = antialiasing
         self._leaves: GaussianTensors | None = None
         self._projection: Projection | None = None
         self._image: torch.Tensor | None = None
@@ -235,7 +247,7 @@ class ReferenceRenderer(PlainBatches):
         dropout: Dropout,
     ) -> torch.Tensor:
         leaves = GaussianTensors(*(t.detach().cpu().double().requires_grad_() for t in gaussians))
-        projection = project(leaves, camera, sh_degree, dropout)
+        projection = project(leaves, camera, sh_degree, dropout, antialiasing=self.antialiasing)
         projection.means.retain_grad()
         image = blend(projection, behind_all(camera, background.cpu().double()))
         self._leaves, self._projection, self._image = leaves, projection, image

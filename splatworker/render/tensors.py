@@ -7,7 +7,7 @@ import numpy as np
 from splatworker.formats.gaussians import FloatArray, Gaussians
 from splatworker.render.arrays import Array, Device, empty_like_row, library, to_device, to_numpy
 from splatworker.render.gpu_array import GpuArray
-from splatworker.render.interface import GaussianTensors
+from splatworker.render.interface import GaussianTensors, Renderer
 
 
 def to_tensors(gaussians: Gaussians, device: Device) -> GaussianTensors:
@@ -27,15 +27,21 @@ def to_tensors(gaussians: Gaussians, device: Device) -> GaussianTensors:
     )
 
 
+def for_renderer(gaussians: Gaussians, renderer: Renderer) -> GaussianTensors:
+    """The splat on a renderer's device, and the renderer drawing as the splat is to be drawn."""
+    renderer.antialiasing = gaussians.antialiased
+    return to_tensors(gaussians, renderer.device)
+
+
 def _copy(array: FloatArray, device: Device) -> Array:
     copy = empty_like_row(array, len(array))
     copy[...] = array
     return to_device(copy, device)
 
 
-def to_gaussians(tensors: GaussianTensors) -> Gaussians:
-    """Copies of a splat's arrays as numpy arrays on the CPU."""
-    return Gaussians(*(np.array(to_numpy(array)) for array in tensors))
+def to_gaussians(tensors: GaussianTensors, *, antialiased: bool = False) -> Gaussians:
+    """Copies of a splat's arrays as numpy arrays on the CPU, and how they are to be drawn."""
+    return Gaussians(*(np.array(to_numpy(array)) for array in tensors), antialiased=antialiased)
 
 
 def of_one_colour(gaussians: GaussianTensors, sh_dc: Array) -> GaussianTensors:

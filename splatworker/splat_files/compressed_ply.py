@@ -8,6 +8,8 @@ https://developer.playcanvas.com/user-manual/gaussian-splatting/formats/ply/, MI
               say which of w, x, y, z is the largest, then the others, 10 bits each, from -1/sqrt(2) to 1/sqrt(2);
               packed_color: red, green, blue between the chunk's, and opacity, 8 bits each
     sh        f_rest as in a PLY, channel by channel, a byte each: 256 steps from -4 to 4
+
+The comment in the header that says how a splat is to be drawn is a plain PLY's (`formats.ply_comment`).
 """
 
 from pathlib import Path
@@ -20,7 +22,8 @@ from splatworker.errors import InvalidScene, from_os_error
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.decoded import decoded
 from splatworker.formats.gaussians import MOST_GAUSSIANS, Gaussians
-from splatworker.formats.ply import read_elements
+from splatworker.formats.ply import is_antialiased, read_elements
+from splatworker.formats.ply_comment import ANTIALIASED
 from splatworker.formats.subset import take
 from splatworker.splat_files import smallest_three
 from splatworker.splat_files.lines_of_sight import LinesOfSight
@@ -60,6 +63,7 @@ def write_compressed_ply(path: Path, gaussians: Gaussians, stage: str = "export"
     words[:, 3] |= _pack(gaussians.opacities, 8)
     harmonics = gaussians.sh_rest.transpose(0, 2, 1).reshape(count, rest)
     lines = ["ply", "format binary_little_endian 1.0", "comment splatworker"]
+    lines += [ANTIALIASED] if gaussians.antialiased else []
     lines += [f"element chunk {len(starts)}", *(f"property float {name}" for name in _BOUNDS)]
     lines += [f"element vertex {count}", *(f"property uint {name}" for name in _VERTEX)]
     if rest:
@@ -107,6 +111,7 @@ def read_compressed_ply(path: Path) -> Gaussians:
     """
     try:
         with path.open("rb") as file:
+            antialiased = is_antialiased(file, path)
             elements = dict(read_elements(file, path))
     except OSError as error:
         raise from_os_error(error, "export") from error
@@ -138,6 +143,7 @@ def read_compressed_ply(path: Path) -> Gaussians:
         opacities=_unpack(words, 8),
         sh_dc=sh_dc,
         sh_rest=_harmonics(elements.get("sh"), len(vertex), path),
+        antialiased=antialiased,
     )
 
 

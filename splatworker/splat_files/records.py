@@ -30,6 +30,7 @@ class Format:
         magic: what its files may begin with, where that tells.
         axes: which way is up in its files, in words; viewers of the format show them upright.
         y_down: y points down in them.
+        tells_antialiasing: its files can say that a splat is to be drawn with antialiasing.
         keeps_what_shows: it leaves something out, and keeps what the cameras see if it is told their lines of sight.
         relative_seconds: how long writing it takes, beside formats that take the time of most.
     """
@@ -42,6 +43,7 @@ class Format:
     magic: tuple[bytes, ...] = ()
     axes: str = "y up"
     y_down: bool = False
+    tells_antialiasing: bool = True
     keeps_what_shows: bool = False
     relative_seconds: float = 1.0
 
@@ -77,7 +79,7 @@ FORMATS = {
         ),
         Format(
             "splat", ".splat", OCTETS, ".splat file", f"{_CODECS}.dot_splat",
-            axes="y down, as viewers of .splat take it", y_down=True,
+            axes="y down, as viewers of .splat take it", y_down=True, tells_antialiasing=False,
         ),
         Format("ply", ".ply", OCTETS, "PLY", f"{_CODECS}.plain_ply", axes="those of the trained PLY"),
     )

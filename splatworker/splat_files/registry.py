@@ -78,6 +78,16 @@ def left_out_in_words(count: int) -> str:
     return f"{count} Gaussians contained NaN, infinity or absurdly large numbers and were dropped."
 
 
+def untold_in_words(name: str, gaussians: Gaussians) -> str:
+    """What a person should hear of a splat in this format that cannot say how it is to be drawn; "" where it can."""
+    if FORMATS[name].tells_antialiasing or not gaussians.antialiased:
+        return ""
+    return (
+        f"A {FORMATS[name].words} cannot say that its splat was trained with antialiasing: viewers draw what is small "
+        "in it too thick and bright, unless they are told."
+    )
+
+
 def format_in(path: Path) -> str:
     """The name of the format that a file is of: by its first bytes, or where these do not tell by its name.
 

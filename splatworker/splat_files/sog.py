@@ -9,6 +9,8 @@ Gaussian, row by row:
     sh0                     three indices into a codebook of 256 sh_dc, and opacity
     shN_labels              low and high byte of an index into a palette of harmonics
     shN_centroids           the palette, 64 entries a row: a pixel a coefficient, its three indices into a codebook
+
+A splat that is to be drawn with antialiasing says so as its `model` in meta.json, which PlayCanvas's tools read.
 """
 
 from __future__ import annotations
@@ -36,7 +38,12 @@ from splatworker.splat_files.clusters import codebook, palette
 from splatworker.splat_files.constant_colour import constant_colours
 from splatworker.splat_files.lines_of_sight import LinesOfSight
 from splatworker.splat_files.morton import morton_order
-from splatworker.splat_files.sog_reader import QUATERNION_TAG, VERSION, read_sog  # noqa: F401 - both ways by one name
+from splatworker.splat_files.sog_reader import (  # noqa: F401 - both ways by one name
+    ANTIALIASED,
+    QUATERNION_TAG,
+    VERSION,
+    read_sog,
+)
 
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
@@ -92,6 +99,7 @@ def write_sog(
         "version": VERSION,
         "asset": {"generator": "splatworker"},
         "count": count,
+        **({"model": ANTIALIASED} if gaussians.antialiased else {}),
         "means": {"mins": low.tolist(), "maxs": high.tolist(), "files": ["means_l.webp", "means_u.webp"]},
         "scales": {"codebook": scale_values.tolist(), "files": ["scales.webp"]},
         "quats": {"files": ["quats.webp"]},

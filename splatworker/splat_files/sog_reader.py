@@ -34,6 +34,9 @@ VERSION = 2
 QUATERNION_TAG = 252
 META = "meta.json"
 
+ANTIALIASED = "antialiased"
+"""The `model` of a splat that is to be drawn with antialiasing."""
+
 MOST_META = 8 * 2**20
 """Bytes of meta.json: it holds three codebooks of 256 numbers, and little else."""
 
@@ -157,6 +160,7 @@ def _decode(path: Path, file_bytes: int, fetch: Fetch) -> Gaussians:
         opacities=sh0[:, 3] / 255,
         sh_dc=_looked_up(_part(meta, "sh0"), sh0[:, :3]),
         sh_rest=sh_rest,
+        antialiased=meta.get("model") == ANTIALIASED,
     )
 
 

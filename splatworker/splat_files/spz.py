@@ -31,7 +31,13 @@ from splatworker.formats.atomic import atomic_file
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.subset import take
 from splatworker.splat_files import smallest_three
-from splatworker.splat_files.spz_reader import HEADER, MAGIC, SH_SIZE, read_spz  # noqa: F401 - both ways by one name
+from splatworker.splat_files.spz_reader import (  # noqa: F401 - both ways by one name
+    FLAG_ANTIALIASED,
+    HEADER,
+    MAGIC,
+    SH_SIZE,
+    read_spz,
+)
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -83,7 +89,8 @@ def write_spz(path: Path, gaussians: Gaussians, stage: str = "export", *, step: 
     step = step or harmonic_step(gaussians, bits)
     deflate = _deflate()
     with atomic_file(path, stage) as file:
-        header = HEADER.pack(MAGIC, VERSION, len(gaussians), gaussians.sh_degree, bits, 0, 0)
+        flags = FLAG_ANTIALIASED if gaussians.antialiased else 0
+        header = HEADER.pack(MAGIC, VERSION, len(gaussians), gaussians.sh_degree, bits, flags, 0)
         file.write(deflate.compress(header))
         for plane in _planes(gaussians, bits, step):
             file.write(deflate.compress(plane.data))

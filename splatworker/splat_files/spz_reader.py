@@ -29,6 +29,9 @@ ByteArray = npt.NDArray[np.uint8]
 
 MAGIC = 0x5053474E
 HEADER = struct.Struct("<3I4B")
+FLAG_ANTIALIASED = 1
+"""Of the header's flags: the splat is to be drawn with antialiasing."""
+
 SH_SIZE = [0, 9, 24, 45]
 
 _NEW_HEADER = struct.Struct("<3I4BI12x")
@@ -59,7 +62,7 @@ def _read_in_gzip(data: bytes, path: Path) -> Gaussians:
     head = inflate.decompress(data, HEADER.size)
     if len(head) < HEADER.size:
         raise InvalidScene(f"{path.name} is not an SPZ file of version 2 or 3, or cut short.")
-    magic, version, count, degree, bits, _, _ = HEADER.unpack(head)
+    magic, version, count, degree, bits, flags, _ = HEADER.unpack(head)
     if magic != MAGIC:
         raise InvalidScene(f"{path.name} is not an SPZ file of version 2 or 3.")
     if version not in (2, 3):
@@ -73,7 +76,7 @@ def _read_in_gzip(data: bytes, path: Path) -> Gaussians:
     parts = [
         np.frombuffer(planes, np.uint8, count * width, start) for start, width in zip(starts, widths, strict=False)
     ]
-    return _from_planes(parts, version, count, degree, bits)
+    return _from_planes(parts, version, count, degree, bits, flags)
 
 
 def _read_in_frames(data: bytes, path: Path) -> Gaussians:
@@ -84,7 +87,7 @@ def _read_in_frames(data: bytes, path: Path) -> Gaussians:
         raise _unknown(path, version)
     if len(data) < _NEW_HEADER.size:
         raise _cut_short(path)
-    _, _, count, degree, bits, _, streams, table = _NEW_HEADER.unpack_from(data)
+    _, _, count, degree, bits, flags, streams, table = _NEW_HEADER.unpack_from(data)
     widths = _widths(path, version, count, degree, len(data))
     needed = len(widths) if degree else len(widths) - 1  # without harmonics their plane may be left out
     start = table + streams * _ENTRY.size
@@ -97,7 +100,7 @@ def _read_in_frames(data: bytes, path: Path) -> Gaussians:
         planes.append(_unpacked(data[start : start + compressed], size, path))
         start += compressed
     planes += [np.empty(0, np.uint8)] * (len(widths) - len(planes))
-    return _from_planes(planes, version, count, degree, bits)
+    return _from_planes(planes, version, count, degree, bits, flags)
 
 
 def _unpacked(frame: bytes, size: int, path: Path) -> ByteArray:
@@ -127,7 +130,7 @@ def _plane_widths(version: int, degree: int) -> list[int]:
     return [9, 1, 3, 3, 3 if version == 2 else 4, SH_SIZE[degree]]
 
 
-def _from_planes(planes: list[ByteArray], version: int, count: int, degree: int, bits: int) -> Gaussians:
+def _from_planes(planes: list[ByteArray], version: int, count: int, degree: int, bits: int, flags: int) -> Gaussians:
     positions, alphas, colours, scales, rotations, harmonics = (
         plane.reshape(count, width) for plane, width in zip(planes, _plane_widths(version, degree), strict=True)
     )
@@ -138,6 +141,7 @@ def _from_planes(planes: list[ByteArray], version: int, count: int, degree: int,
         opacities=alphas[:, 0] / np.float32(255),
         sh_dc=(colours / np.float32(255) - 0.5) / 0.15,
         sh_rest=(harmonics / np.float32(128) - 1).reshape(count, SH_SIZE[degree] // 3, 3),
+        antialiased=bool(flags & FLAG_ANTIALIASED),
     )
 
 

@@ -58,6 +58,8 @@ def save_checkpoint(path: Path, iteration: int, model: Model, random: RandomStat
         "random.density": random.density,
         "random.pending": np.array(random.pending, dtype=np.int64),
     }
+    if model.antialiased:
+        arrays["antialiased"] = np.array(True)
     for part, tensors in _parts(model).items():
         for name, tensor in zip(tensors._fields, tensors, strict=True):
             arrays[f"{part}.{name}"] = to_numpy(tensor)
@@ -112,7 +114,7 @@ def _read(archive: zipfile.ZipFile, device: Device) -> tuple[int, Model, RandomS
         fields = zip(GaussianTensors._fields, shapes, strict=True)
         return GaussianTensors(*(placed(f"{name}.{field}", shape) for field, shape in fields))
 
-    model = Model(part("parameters"))
+    model = Model(part("parameters"), antialiased=_antialiased(archive))
     model.adam = AdamState(part("first"), part("second"))
     statistics = (placed(f"statistics.{name}", shapes.opacity_logits) for name in DensityStatistics._fields)
     model.statistics = DensityStatistics(*statistics)
@@ -120,6 +122,16 @@ def _read(archive: zipfile.ZipFile, device: Device) -> tuple[int, Model, RandomS
     if sampler.dtype != np.uint8 or density.dtype != np.uint8 or pending.dtype.kind != "i" or pending.ndim != 1:
         raise ValueError("no random state")
     return int(iteration), model, RandomState(sampler, density, pending.tolist())
+
+
+def _antialiased(archive: zipfile.ZipFile) -> bool:
+    """Whether it is of a training with antialiasing; one without has no word of it."""
+    if "antialiased.npy" not in archive.namelist():
+        return False
+    told = _array(archive, "antialiased")
+    if told.shape or told.dtype != np.bool_:
+        raise ValueError("neither with antialiasing nor without")
+    return bool(told)
 
 
 class _Shapes(NamedTuple):

@@ -19,7 +19,7 @@ from splatworker.render.backend import renderer_for
 from splatworker.render.cli import add_arguments, chosen_photos, read_splat, to_bytes, write_png
 from splatworker.render.interface import View
 from splatworker.render.picture_names import picture_names
-from splatworker.render.tensors import to_tensors
+from splatworker.render.tensors import for_renderer
 from splatworker.stages.command import run_as_command
 from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.printable import printable_lines
@@ -92,7 +92,7 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
     with files_to_write(arguments.output, names, "-o", "eval") if arguments.output else nullcontext():
         scores = score_views(
             renderer,
-            to_tensors(gaussians, renderer.device),
+            for_renderer(gaussians, renderer),
             [photo.name for photo in photos],
             load_views(photos, options, renderer.device, loaded),
             to_device(np.full(3, float(arguments.white_background), np.float32), renderer.device),

@@ -23,10 +23,11 @@ class Model:
         parameters: the Gaussians.
         adam: Adam's two moments of every parameter.
         statistics: what the renderer gathered since `clear_statistics`.
+        antialiased: they are trained to be drawn with antialiasing.
     """
 
-    def __init__(self, parameters: GaussianTensors) -> None:
-        self.parameters = parameters
+    def __init__(self, parameters: GaussianTensors, *, antialiased: bool = False) -> None:
+        self.parameters, self.antialiased = parameters, antialiased
         self.adam = AdamState(_each(_zeros_like, parameters), _each(_zeros_like, parameters))
         self.statistics = _no_statistics(parameters)
 

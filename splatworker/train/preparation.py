@@ -103,7 +103,7 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
         raise InvalidScene("The scene has no photo to train on beside the one held out for evaluation.")
     extent = scene_extent(loaded.train_photos)
 
-    device = renderer.device
+    device, renderer.antialiasing = renderer.device, options.antialiasing
     random = Randomness(options.seed, len(loaded.train_photos), device)
     first, model = resumed(options, random, device, report)
     capacity = ranks.capacity if ranks else gaussian_capacity
@@ -173,7 +173,8 @@ def _first_model(options: Options, dataset: Dataset, device: Device) -> tuple[Mo
     """A Gaussian a point, and the points that were found beside the scene's; None where none were."""
     points = dataset.scene.points
     found = more_points(options, dataset.train_views, points)
-    return Model(to_tensors(first_gaussians(points, found and found.points, options.sh_degree), device)), found
+    first = to_tensors(first_gaussians(points, found and found.points, options.sh_degree), device)
+    return Model(first, antialiased=options.antialiasing), found
 
 
 def _backdrop(options: Options, dataset: Dataset, report: Reporter) -> Backdrop | None:

@@ -44,3 +44,8 @@ def _check_resumable(options: Options, first: int, model: Model) -> None:
     coefficients = 1 + model.parameters.sh_rest.shape[1]
     if coefficients != (options.sh_degree + 1) ** 2:
         raise InvalidScene(f"The checkpoint is not of the degree {options.sh_degree} that is asked for.")
+    if model.antialiased != options.antialiasing:
+        begun, goes_on = ("with", "Give") if model.antialiased else ("without", "Leave out")
+        raise InvalidScene(
+            f"The checkpoint is of a training {begun} antialiasing.", hint=f"{goes_on} --antialiasing, as it was begun."
+        )

@@ -233,6 +233,18 @@ class TrainingOptions:
         ),
     ] = "images"
 
+    antialiasing: Annotated[
+        bool,
+        Option(
+            "What is smaller than a pixel is drawn as much fainter as it is drawn larger: from farther away than the "
+            "photos were taken it looks as it should, where it grew thick and bright.",
+            advice="The splat's files say so to viewers, as far as their format can; a viewer that does not listen "
+            "shows small things thick. See docs/formats.md.",
+            group=PIPELINE,
+            job=SWITCH,
+        ),
+    ] = False
+
     save_iterations: Annotated[
         list[int],
         Option(

@@ -100,9 +100,6 @@ class UnusedOptions:
         Option("Where the original trainer keeps the photos.", group=MODEL, job=InJob()),
     ] = "cuda"
 
-    antialiasing: Annotated[
-        bool, Option("Filter what is smaller than a pixel. Of the original trainer only.", group=PIPELINE, job=SWITCH)
-    ] = False
     convert_SHs_python: Annotated[  # noqa: N815 - the original's name
         bool,
         Option(

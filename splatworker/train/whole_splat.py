@@ -34,7 +34,7 @@ class WholeSplat(NamedTuple):
 
     def of(self, model: Model) -> Gaussians:
         """The splat that the model is now."""
-        splat = to_gaussians(model.parameters)
+        splat = to_gaussians(model.parameters, antialiased=model.antialiased)
         if self.backdrop is None:
             return splat
         means = splat.means.astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -19,7 +20,8 @@ from splatworker.export.comparison import trained_size
 from splatworker.export.export import export
 from splatworker.export.orient import HALF_TURN_ABOUT_Z, rotate
 from splatworker.export.render_budget import ON_CPU
-from splatworker.export.subject import read_subject, shrunk
+from splatworker.export.subject import Subject, read_subject, shrunk
+from splatworker.formats.ply import write_ply
 from splatworker.render.reference import ReferenceRenderer
 from splatworker.render.tensors import to_tensors
 from splatworker.splat_files.registry import read_any
@@ -37,6 +39,29 @@ def test_every_output_is_there_as_told(exported: Exported) -> None:
     assert exported.told.warnings == []
     fractions = [fraction for _, fraction in exported.told.steps]
     assert fractions == sorted(fractions)
+
+
+def test_what_was_trained_with_antialiasing_is_shown_so_by_all_that_is_made_of_it(
+    scene: Path, subject: Subject, tmp_path: Path
+) -> None:
+    small = dataclasses.replace(
+        subject.gaussians, log_scales=subject.gaussians.log_scales - np.float32(2), antialiased=True
+    )
+    plain, told = dataclasses.replace(small, antialiased=False), Told()
+    wanted = ["spz", "compressed_ply", "splat", "cleaned_ply", "viewer", "quality"]
+    for splat in (small, plain):
+        write_ply(tmp_path / "a.ply", splat)
+        out = tmp_path / str(splat.antialiased)
+        export(tmp_path / "a.ply", scene, out, wanted, told, device="cpu", cleaning=False)
+        for name in ("spz", "compressed_ply", "cleaned_ply"):
+            assert read_any(out / OUTPUTS[name].file).antialiased == splat.antialiased
+        assert ('"antialiased": true' in (out / "viewer.html").read_text()) == splat.antialiased
+    (warning,) = told.warnings
+    assert warning.startswith("A .splat file cannot say")
+    quality = json.loads((tmp_path / "True" / "quality.json").read_text())
+    assert quality["splat"]["antialiased"] is True
+    losses = {row["name"]: row["psnr_db"] for row in quality["formats"]}
+    assert losses["spz"] > losses["splat"] + 3  # of which a viewer knows no better than to draw it without
 
 
 @pytest.mark.parametrize("name", SPLATS)

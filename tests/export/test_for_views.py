@@ -17,6 +17,7 @@ from splatworker.export.pictures import SplatRenderer
 from splatworker.export.subject import Subject
 from splatworker.export.visibility import measure_visibility
 from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.subset import take
 from splatworker.render.arrays import mean_square_difference
 from splatworker.render.interface import SH_C0, Renderer
 from splatworker.render.spherical_harmonics import basis
@@ -93,7 +94,7 @@ def test_any_degree_and_nothing_but_colours_changes(
 
 
 def test_one_gaussian(subject: Subject, renderer: Renderer, tmp_path: Path) -> None:
-    splat = Gaussians(*(getattr(subject.gaussians, f.name)[:1] for f in dataclasses.fields(Gaussians)))
+    splat = take(subject.gaussians, np.array([0]))
     write_spz_for_views(tmp_path / "a.spz", splat, lines_to(splat, subject, renderer))
     assert len(read_spz(tmp_path / "a.spz")) == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -11,6 +12,21 @@ from PIL import Image
 from splatworker.export.pictures import SplatRenderer, poster, webp, write_webp
 from splatworker.export.subject import Subject
 from splatworker.render.interface import Renderer
+
+
+def test_each_splat_is_drawn_as_it_is_to_be_drawn(subject: Subject, renderer: Renderer) -> None:
+    """Though two share a renderer, in turns."""
+    small = dataclasses.replace(subject.gaussians, log_scales=subject.gaussians.log_scales - np.float32(3))
+    camera, black = subject.trained[0].camera, (0.0, 0.0, 0.0)
+    plain, filtered = (
+        SplatRenderer(dataclasses.replace(small, antialiased=antialiased), renderer, black)
+        for antialiased in (False, True)
+    )
+    for renderer.antialiasing in (False, True):
+        for draw in (SplatRenderer.image, SplatRenderer.covered):
+            bright, faint = (draw(one, camera).mean() for one in (plain, filtered))
+            assert 0 < faint < 0.7 * bright
+    renderer.antialiasing = False
 
 
 def test_a_poster_is_what_is_drawn_but_smoother(subject: Subject, renderer: Renderer, tmp_path: Path) -> None:

@@ -44,9 +44,15 @@ def test_the_page_holds_splat_view_and_licence(splat_file: Path, tmp_path: Path)
     assert described["view"] == {"position": [0, 1, 4], "target": [0, 0, 0], "tanX": 0.5, "tanY": 0.4}
     assert described["poster"].startswith("data:image/webp;base64,")
     assert part(page, "splat").startswith("data:application/octet-stream;base64,AAECAw")
+    assert "antialiased" not in described
     assert "rgb(255 255 255)" in page
     assert "MIT License" in page
     assert "PlayCanvas Ltd" in page
+
+
+def test_the_page_is_told_of_antialiasing(splat_file: Path, tmp_path: Path) -> None:
+    write_viewer(tmp_path / "a.html", PageContents("a", splat_file, LOOK, antialiased=True))
+    assert json.loads(part((tmp_path / "a.html").read_text(), "scene"))["antialiased"] is True
 
 
 def test_a_page_that_would_be_too_large_loads_its_splat_from_beside(

@@ -17,10 +17,12 @@ from support.waiting import PATIENCE_S
 
 from splatworker.export.camera_path import Viewpoint
 from splatworker.export.orient import rotate
+from splatworker.export.view_splat import write_page_of
+from splatworker.formats.gaussians import Gaussians
 from splatworker.render.arrays import to_numpy
 from splatworker.render.backend import renderer_for
-from splatworker.render.tensors import to_tensors
-from splatworker.splat_files.registry import read_any
+from splatworker.render.tensors import for_renderer
+from splatworker.splat_files.registry import read_any, write_any
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -107,17 +109,16 @@ def desktop(browser: Browser, exported: Exported) -> Shown:
     return Shown(browser, exported.folder / "viewer.html", DESKTOP)
 
 
-def own_picture(exported: Exported, size: tuple[int, int]) -> np.ndarray:
+def own_picture(folder: Path, size: tuple[int, int], splat: str = "splat.sog") -> np.ndarray:
     """What our renderer draws of the page's first view: all that the photo showed, or in a narrow window its height."""
-    text = (exported.folder / "viewer.html").read_text()
+    text = (folder / "viewer.html").read_text()
     view = json.loads(text.split('id="scene">')[1].split("</script>")[0])["view"]
     width, height = size
     tan_y = max(view["tanY"], min(view["tanX"] * height / width, SPILL * view["tanY"]))
     viewpoint = Viewpoint(np.array(view["position"]), np.array(view["target"]), tan_y * width / height, tan_y)
-    splat = read_any(exported.folder / "splat.sog")
-    upright = rotate(splat, np.diag([-1.0, -1.0, 1.0]))
+    upright = rotate(read_any(folder / splat), np.diag([-1.0, -1.0, 1.0]))
     renderer = renderer_for("cpu")
-    tensors = to_tensors(upright, renderer.device)
+    tensors = for_renderer(upright, renderer)
     image = renderer.render(tensors, viewpoint.camera(width, height), np.zeros(3, np.float32), upright.sh_degree)
     return to_numpy(image.clip(0, 1)).transpose(1, 2, 0)
 
@@ -136,12 +137,40 @@ def test_it_is_drawn_and_asks_for_nothing(desktop: Shown) -> None:
 
 
 def test_it_shows_the_first_view_as_we_draw_it(desktop: Shown, exported: Exported) -> None:
-    shown, own = desktop.picture(), own_picture(exported, DESKTOP)
+    shown, own = desktop.picture(), own_picture(exported.folder, DESKTOP)
     assert own.std() > 0.1
     assert shown.std() > 0.1  # not blank
     assert ssim(shown, own) > LEAST_SSIM
     for wrong in (shown[::-1], shown[:, ::-1], shown[..., ::-1]):  # or any picture would do
         assert ssim(np.ascontiguousarray(wrong), own) < LEAST_SSIM - 0.05
+
+
+def fine_grains(antialiased: bool) -> Gaussians:
+    """Many small opaque grains before black, each of half a pixel at the first look at them."""
+    random, count = np.random.default_rng(3), 3000
+    return Gaussians(
+        means=random.normal(scale=1.0, size=(count, 3)).astype(np.float32),
+        quaternions=np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1)),
+        log_scales=np.full((count, 3), np.log(0.01), np.float32),
+        opacity_logits=np.full(count, 4, np.float32),
+        sh_dc=random.uniform(0.5, 1.5, size=(count, 3)).astype(np.float32),
+        sh_rest=np.zeros((count, 0, 3), np.float32),
+        antialiased=antialiased,
+    )
+
+
+def test_it_is_drawn_with_antialiasing_where_the_splat_says_so(browser: Browser, tmp_path: Path) -> None:
+    """Measured: 3 % less light than ours, and 16 % less than without."""
+    bright = {}
+    for antialiased in (False, True):
+        write_any(tmp_path / "a.ply", fine_grains(antialiased))
+        write_page_of(tmp_path / "a.ply", tmp_path / "viewer.html")
+        shown = Shown(browser, tmp_path / "viewer.html", DESKTOP)
+        bright[antialiased] = shown.picture().mean()
+        shown.page.close()
+    own = own_picture(tmp_path, DESKTOP, "splat.compressed.ply").mean()
+    assert bright[True] == pytest.approx(own, rel=0.08)
+    assert bright[True] < 0.92 * bright[False]
 
 
 def test_it_is_the_right_way_up(desktop: Shown) -> None:
@@ -177,7 +206,7 @@ def test_on_a_phone_all_of_the_first_view_is_seen(browser: Browser, exported: Ex
     assert shown.page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
     picture = shown.picture()
     assert picture.shape[:2] == (PHONE[1], PHONE[0])
-    assert ssim(picture, own_picture(exported, PHONE)) > LEAST_SSIM_ON_PHONE
+    assert ssim(picture, own_picture(exported.folder, PHONE)) > LEAST_SSIM_ON_PHONE
     shown.page.close()
 
 

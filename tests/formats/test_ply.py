@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,19 @@ def test_layout_is_the_originals(tmp_path: Path) -> None:
     )
     assert header.startswith(b"ply\nformat binary_little_endian 1.0\nelement vertex 2\nproperty float x\n")
     assert len(body) == 2 * 62 * 4
+
+
+def test_a_splat_for_antialiasing_says_so_in_a_comment_and_nowhere_else(tmp_path: Path) -> None:
+    splat = random_splat(5, 1)
+    write_ply(tmp_path / "plain.ply", splat)
+    write_ply(tmp_path / "mip.ply", dataclasses.replace(splat, antialiased=True))
+    plain, mip = ((tmp_path / name).read_bytes() for name in ("plain.ply", "mip.ply"))
+    assert plain.count(b"comment") == 0
+    assert mip.replace(b"comment SplatRenderMode: mip\n", b"") == plain
+    assert PlyData.read(tmp_path / "mip.ply").comments == ["SplatRenderMode: mip"]
+    assert read_ply(tmp_path / "mip.ply").antialiased
+    assert not read_ply(tmp_path / "plain.ply").antialiased
+    assert same_bits(read_ply(tmp_path / "mip.ply"), read_ply(tmp_path / "plain.ply"))
 
 
 def test_independent_reader_reads_the_same(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,14 @@ def test_a_mask_and_indices_take_the_same_rows_of_every_array() -> None:
     for name in ("means", "quaternions", "opacity_logits", "sh_rest"):
         np.testing.assert_array_equal(getattr(by_mask, name), getattr(gaussians, name)[[0, 2]])
         np.testing.assert_array_equal(getattr(by_index, name), getattr(gaussians, name)[[2, 0]])
+
+
+def test_some_and_both_are_drawn_as_the_whole_is() -> None:
+    with_antialiasing = dataclasses.replace(splat(), antialiased=True)
+    assert take(with_antialiasing, np.array([1])).antialiased
+    assert joined(with_antialiasing, splat()).antialiased
+    assert not take(splat(), np.array([1])).antialiased
+    assert not joined(splat(), splat()).antialiased
 
 
 def test_two_are_joined_in_their_order() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.jobs import do, local_job, stand_in, write_photos
 
+from splatworker.formats.ply import read_ply
 from splatworker.worker.session import WorkerSettings
 
 ORIGINAL = Path(__file__).parents[1] / "support" / "original_train.py"
@@ -50,6 +51,14 @@ def test_the_original_trainer_takes_the_same_arguments(
              "antialiasing": True, "optimizer_type": "sparse_adam", "exposure_lr_init": 0.02,
              "opacity_lr": 0.05, "sh_degree": 3}  # fmt: skip
     assert {name: told[name] for name in asked} == asked
+    assert read_ply(tmp_path / "a.ply").antialiased  # which its own files do not say
+
+
+def test_a_splat_of_the_original_without_antialiasing_is_not_marked(
+    job: dict[str, Any], original: None, tmp_path: Path
+) -> None:
+    assert ask_original(job)["status"] == "success"
+    assert not read_ply(tmp_path / "a.ply").antialiased
 
 
 def test_the_original_trainers_progress_is_heard(job: dict[str, Any], original: None) -> None:

@@ -46,6 +46,21 @@ def test_split_size_and_background(tiny_scene: Path, tmp_path: Path, capsys: pyt
     assert np.abs(drawn - (expected.clamp(0, 1) * 255).permute(1, 2, 0).numpy()).max() <= 0.5001
 
 
+def test_it_is_drawn_with_antialiasing_where_the_splat_says_so(tiny_scene: Path, tmp_path: Path) -> None:
+    small = truth()._replace(log_scales=truth().log_scales - 3)
+    pictures = {}
+    for antialiased in (False, True):
+        write_ply(tmp_path / "a.ply", to_gaussians(small, antialiased=antialiased))
+        out = tmp_path / str(antialiased)
+        assert cli.main([str(tmp_path / "a.ply"), "-s", str(tiny_scene), "-o", str(out), "--device", "cpu"]) == 0
+        pictures[antialiased] = np.asarray(Image.open(out / "photo000.png")).astype(int)
+    renderer = CpuRenderer()
+    renderer.antialiasing = True
+    expected = renderer.render(small, read_scene(tiny_scene).photos[0].camera, torch.zeros(3), 0)
+    assert np.abs(pictures[True] - (expected.clamp(0, 1) * 255).permute(1, 2, 0).numpy()).max() <= 0.5001
+    assert 0 < pictures[True].mean() < 0.7 * pictures[False].mean()
+
+
 def test_what_is_no_number_is_left_out_and_told(
     tiny_scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

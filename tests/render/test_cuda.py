@@ -91,11 +91,13 @@ def random_photo(camera: Camera, seed: int = 0) -> torch.Tensor:
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
 
 
-def test_a_crowded_scene_equals_the_cpu(renderer: CudaRenderer) -> None:
+@pytest.mark.parametrize("antialiasing", [False, True])
+def test_a_crowded_scene_equals_the_cpu(renderer: CudaRenderer, antialiasing: bool) -> None:
     from splatworker.render.cpu import CpuRenderer
 
     gaussians, camera = crowded()
     cpu = CpuRenderer()
+    cpu.antialiasing = renderer.antialiasing = antialiasing
     expected = cpu.render(gaussians, camera, background(cpu), 3)
     image = renderer.render(copy(gaussians, renderer.device), camera, background(renderer), 3)
     assert (image.cpu() - expected).abs().mean() < 1e-5
@@ -158,8 +160,10 @@ def test_a_frame_with_more_instances_than_expected_is_drawn_again(make_renderer:
     assert results[0][2].view_count.max() == 1
 
 
+@pytest.mark.parametrize("antialiasing", [False, True])
 @pytest.mark.parametrize("model_degree", [0, 1, 2, 3])
-def test_a_training_step_is_its_parts(renderer: CudaRenderer, model_degree: int) -> None:
+def test_a_training_step_is_its_parts(renderer: CudaRenderer, model_degree: int, antialiasing: bool) -> None:
+    renderer.antialiasing = antialiasing
     camera = look_at_camera(100, 75, seed=24)
     photo = random_photo(camera)
     start = random_gaussians(777, model_degree, seed=24)
@@ -254,7 +258,11 @@ def test_a_batch_of_one_is_a_training_step(make_renderer: type[CudaRenderer], de
     assert relative(statistics_of_batch.gradient_norm_sum, statistics.gradient_norm_sum) < 1e-4
 
 
-def test_a_batch_is_on_the_mean_of_the_gradients_that_backward_gives(renderer: CudaRenderer) -> None:
+@pytest.mark.parametrize("antialiasing", [False, True])
+def test_a_batch_is_on_the_mean_of_the_gradients_that_backward_gives(
+    renderer: CudaRenderer, antialiasing: bool
+) -> None:
+    renderer.antialiasing = antialiasing
     gaussians, camera = crowded()
     cameras = [camera, look_at_camera(300, 200, focal=250.0, seed=28)]
     photos = [random_photo(c) for c in cameras]

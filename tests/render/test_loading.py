@@ -247,7 +247,7 @@ def current():
     context = ctypes.c_void_p()
     driver.cuCtxGetCurrent(ctypes.byref(context))
     return context.value
-camera = _cuda.Camera(70, 40, [50.0, 50.0, 35.0, 20.0], [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0])
+camera = _cuda.Camera(70, 40, [50.0, 50.0, 35.0, 20.0], [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0], False)
 def step(renderer, ignored=0):
     rates = [1e-3] * 6
     renderer.training_step(gaussians(), gaussians(), gaussians(), [aligned(400)] * 2, aligned(3 * 70 * 40), camera,

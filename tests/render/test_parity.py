@@ -54,6 +54,7 @@ SCENES = {
         front_camera(),
         0,
     ),
+    "smaller than pixels": (random_gaussians(400, 1, seed=12, log_scale=-4.5), look_at_camera(seed=12), 1),
     "invisible": (one_gaussian(opacity=0.003), front_camera(), 0),
     "behind the camera": (one_gaussian(mean=(0.0, 0.0, -6.0)), front_camera(), 0),
     "before the near plane": (one_gaussian(mean=(0.0, 0.0, -3.9), log_scale=-3.0), front_camera(), 0),
@@ -72,6 +73,13 @@ BACKGROUND = torch.tensor([0.2, 0.5, 0.9])
 @pytest.fixture(params=SCENES, ids=lambda name: name.replace(" ", "-"))
 def scene(request: pytest.FixtureRequest) -> tuple[GaussianTensors, Camera, int]:
     return SCENES[request.param]
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "antialiased"])
+def antialiasing(request: pytest.FixtureRequest, renderer: Renderer) -> bool:
+    """Whether the renderer draws with antialiasing."""
+    renderer.antialiasing = request.param
+    return renderer.antialiasing
 
 
 @pytest.fixture
@@ -94,9 +102,9 @@ def random_like(image: torch.Tensor) -> torch.Tensor:
     return torch.randn(image.shape, generator=torch.Generator().manual_seed(99))
 
 
-def test_image(renderer: Renderer, scene: tuple[GaussianTensors, Camera, int]) -> None:
+def test_image(renderer: Renderer, antialiasing: bool, scene: tuple[GaussianTensors, Camera, int]) -> None:
     gaussians, camera, degree = scene
-    expected = ReferenceRenderer().render(gaussians, camera, BACKGROUND, degree)
+    expected = ReferenceRenderer(antialiasing=antialiasing).render(gaussians, camera, BACKGROUND, degree)
     image = renderer.render(on_device(gaussians, renderer), camera, BACKGROUND.to(renderer.device), degree)
     assert image.shape == (3, camera.height, camera.width)
     assert image.dtype == torch.float32
@@ -107,9 +115,11 @@ def test_image(renderer: Renderer, scene: tuple[GaussianTensors, Camera, int]) -
     assert difference.mean() < VALUE_TOLERANCE
 
 
-def test_every_gradient(renderer: Renderer, scene: tuple[GaussianTensors, Camera, int], tolerance: float) -> None:
+def test_every_gradient(
+    renderer: Renderer, antialiasing: bool, scene: tuple[GaussianTensors, Camera, int], tolerance: float
+) -> None:
     gaussians, camera, degree = scene
-    reference = ReferenceRenderer()
+    reference = ReferenceRenderer(antialiasing=antialiasing)
     expected_image = reference.render(gaussians, camera, BACKGROUND, degree)
     grad_image = random_like(expected_image)
     expected, expected_means2d = reference.backward(grad_image)
@@ -189,7 +199,7 @@ def test_adam(renderer: Renderer, degree: int) -> None:
 
 
 @pytest.mark.parametrize(("dropout", "absolute"), [(0.0, False), (0.4, True)])
-def test_training_step(renderer: Renderer, dropout: float, absolute: bool) -> None:
+def test_training_step(renderer: Renderer, antialiasing: bool, dropout: float, absolute: bool) -> None:
     camera, degree = look_at_camera(seed=12), 2
     target = ReferenceRenderer().render(random_gaussians(150, 3, seed=13), camera, BACKGROUND, degree)
     photo = (target.clamp(0, 1) * 255).to(torch.uint8)
@@ -212,7 +222,8 @@ def test_training_step(renderer: Renderer, dropout: float, absolute: bool) -> No
         ]
         return parameters, statistics, losses
 
-    expected, expected_statistics, expected_losses = train(ReferenceRenderer(), torch.float64)
+    reference = ReferenceRenderer(antialiasing=antialiasing)
+    expected, expected_statistics, expected_losses = train(reference, torch.float64)
     parameters, statistics, losses = train(renderer, torch.float32)
     for loss, wanted in zip(losses, expected_losses, strict=True):
         assert float(loss.total) == pytest.approx(float(wanted.total), rel=1e-3)
@@ -229,7 +240,9 @@ def test_training_step(renderer: Renderer, dropout: float, absolute: bool) -> No
     ("count", "model_degree", "degree", "absolute"),
     [(150, 3, 3, False), (400, 3, 1, False), (130, 1, 1, True), (128, 0, 0, False)],
 )
-def test_batch_step(renderer: Renderer, count: int, model_degree: int, degree: int, absolute: bool) -> None:
+def test_batch_step(
+    renderer: Renderer, antialiasing: bool, count: int, model_degree: int, degree: int, absolute: bool
+) -> None:
     cameras = [look_at_camera(seed=31), look_at_camera(50, 70, focal=80.0, seed=32), look_at_camera(seed=33)]
     start = random_gaussians(count, model_degree, seed=34)
     photos = [(torch.rand(3, c.height, c.width, generator=torch.Generator().manual_seed(35)) * 255) for c in cameras]
@@ -258,7 +271,8 @@ def test_batch_step(renderer: Renderer, count: int, model_degree: int, degree: i
             backend.batch_step(parameters, state, statistics, contributions, step)
         return parameters, state, statistics, contributions[:, :CONTRIBUTION_HEADER]
 
-    expected, expected_state, expected_statistics, expected_heads = train(ReferenceRenderer(), torch.float64)
+    reference = ReferenceRenderer(antialiasing=antialiasing)
+    expected, expected_state, expected_statistics, expected_heads = train(reference, torch.float64)
     parameters, state, statistics, heads = train(renderer, torch.float32)
     assert heads[:, 0].tolist() == [1.0] * len(cameras)
     assert torch.allclose(heads.cpu().double(), expected_heads, rtol=1e-3)
@@ -270,6 +284,31 @@ def test_batch_step(renderer: Renderer, count: int, model_degree: int, degree: i
     for name, value, wanted, old in zip(GaussianTensors._fields, parameters, expected, start, strict=True):
         moved = (wanted - old).abs()  # see test_training_step
         assert value.numel() == 0 or ((value.cpu() - wanted).abs() <= 0.02 * moved + 1e-6).double().mean() > 0.97, name
+
+
+def area_of_light(gaussians: GaussianTensors, focal: float) -> float:
+    """The sum of a white picture's pixels, over black, of Gaussians in the middle; in pixels."""
+    white = gaussians._replace(sh_dc=torch.full_like(gaussians.sh_dc, 0.5 / SH_C0))
+    renderer = ReferenceRenderer(antialiasing=True)
+    return float(renderer.render(white, front_camera(33, 33, focal), torch.zeros(3), 0)[0].sum())
+
+
+def test_with_antialiasing_what_is_half_as_large_gives_a_quarter_of_the_light() -> None:
+    """The specification's own: however small a splat is, while its dilation alone gives it always as much."""
+    gaussian = one_gaussian(log_scale=-2.5)
+    near, far = area_of_light(gaussian, 60.0), area_of_light(gaussian, 30.0)
+    assert near / far == pytest.approx(4, rel=0.15)  # alphas under ALPHA_MIN are not drawn
+    assert near == pytest.approx(0.8 * 2 * math.pi * 15**2 * math.exp(2 * -2.5 + 0.1), rel=0.2)
+
+
+def test_what_is_flat_towards_the_camera_has_gradients_that_are_numbers() -> None:
+    """The specification's own: with antialiasing it is not drawn, and nothing moves it."""
+    flat = one_gaussian()._replace(log_scales=torch.tensor([[-1.0, -math.inf, -math.inf]]))
+    reference = ReferenceRenderer(antialiasing=True)
+    image = reference.render(flat, front_camera(), BACKGROUND, 0)
+    assert torch.equal(image, BACKGROUND.double()[:, None, None].expand_as(image))
+    gradients, _ = reference.backward(random_like(image))
+    assert all(torch.equal(gradient, torch.zeros_like(gradient)) for gradient in gradients)
 
 
 def test_dropout_leaves_out_its_share_and_others_the_next_time() -> None:

@@ -9,7 +9,7 @@ from support.gaussian_scenes import random_gaussians
 from support.kinds import on_either
 
 from splatworker.render.arrays import Device, device_of, to_numpy
-from splatworker.render.tensors import to_gaussians, to_tensors
+from splatworker.render.tensors import for_renderer, to_gaussians, to_tensors
 
 
 @on_either
@@ -27,6 +27,17 @@ def test_there_and_back_is_the_same_in_memory_of_its_own(device: Device) -> None
     back = to_gaussians(again)
     again.sh_dc[...] = 0
     assert back.sh_dc.any()
+
+
+@pytest.mark.parametrize("antialiased", [False, True])
+def test_a_renderer_draws_as_the_splat_that_it_is_given_wants(antialiased: bool) -> None:
+    from splatworker.render.cpu import CpuRenderer
+
+    renderer, splat = CpuRenderer(), to_gaussians(random_gaussians(7), antialiased=antialiased)
+    renderer.antialiasing = not antialiased
+    tensors = for_renderer(splat, renderer)
+    assert renderer.antialiasing == splat.antialiased == antialiased
+    assert np.array_equal(tensors.means, splat.means)
 
 
 def test_arrays_begin_at_a_cache_line_as_tensors_do() -> None:

@@ -21,7 +21,7 @@ from splatworker.formats.ply import write_ply
 from splatworker.formats.subset import finite, take
 from splatworker.splat_files.morton import morton_order
 from splatworker.splat_files.records import FORMATS
-from splatworker.splat_files.registry import format_of, read_any, write_any
+from splatworker.splat_files.registry import format_of, read_any, untold_in_words, write_any
 from splatworker.splat_files.spz_reader import MAGIC, read_spz
 
 # How far a stored number may be from the true one: position, log scale, sh_dc, opacity, angle, harmonics.
@@ -79,6 +79,31 @@ def test_the_same_splat_gives_the_same_file(name: str, splat: Gaussians, tmp_pat
         write_any(tmp_path / f"{run}{FORMATS[name].suffix}", splat, "cpu")
     first, second = (tmp_path / f"{run}{FORMATS[name].suffix}" for run in ("a", "b"))
     assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("antialiased", [False, True])
+@pytest.mark.parametrize("name", FORMATS)
+def test_how_it_is_to_be_drawn_is_told_where_the_format_can(
+    name: str, antialiased: bool, splat: Gaussians, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a{FORMATS[name].suffix}"
+    write_any(path, dataclasses.replace(splat, antialiased=antialiased), "cpu")
+    assert read_any(path).antialiased == (antialiased and FORMATS[name].tells_antialiasing)
+    untold = untold_in_words(name, dataclasses.replace(splat, antialiased=antialiased))
+    assert bool(untold) == (antialiased and name == "splat")
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if FORMATS[name].tells_antialiasing])
+def test_others_hear_how_it_is_to_be_drawn_and_tell_us(
+    name: str, splat: Gaussians, splat_transform: Callable[..., None], tmp_path: Path
+) -> None:
+    path, theirs = tmp_path / f"a{FORMATS[name].suffix}", tmp_path / "theirs.ply"
+    write_any(path, dataclasses.replace(splat, antialiased=True), "cpu")
+    splat_transform(path, theirs)
+    assert b"comment SplatRenderMode: mip" in theirs.read_bytes()[:1000]
+    back = tmp_path / f"back{FORMATS[name].suffix}"
+    splat_transform(theirs, back)
+    assert read_any(back).antialiased
 
 
 @pytest.mark.parametrize("name", FORMATS)

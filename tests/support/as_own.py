@@ -23,6 +23,15 @@ class AsOwn:
     def __init__(self, renderer: OwnCudaRenderer) -> None:
         self._renderer = renderer
 
+    @property
+    def antialiasing(self) -> bool:
+        """The renderer's own."""
+        return self._renderer.antialiasing
+
+    @antialiasing.setter
+    def antialiasing(self, wanted: bool) -> None:
+        self._renderer.antialiasing = wanted
+
     def __getattr__(self, name: str) -> Any:
         member = getattr(self._renderer, name)
         if not callable(member):

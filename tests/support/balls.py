@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.gaussians import ARRAYS, Gaussians
 
 
 def ball(center: tuple[float, float, float], radius: float, count: int = 400, opacity_logit: float = 3.0) -> Gaussians:
@@ -24,5 +24,4 @@ def ball(center: tuple[float, float, float], radius: float, count: int = 400, op
 
 def together(*parts: Gaussians) -> Gaussians:
     """All of them in one."""
-    names = Gaussians.__dataclass_fields__
-    return Gaussians(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return Gaussians(*(np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS))

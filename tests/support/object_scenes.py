@@ -17,7 +17,7 @@ from support.colmap_files import write_colmap
 
 from splatworker.export.pictures import SplatRenderer
 from splatworker.formats.camera import Camera
-from splatworker.formats.gaussians import Gaussians
+from splatworker.formats.gaussians import ARRAYS, Gaussians
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import SH_C0
 
@@ -117,8 +117,7 @@ def sheet(
 
 def joined(parts: dict[str, Gaussians]) -> tuple[Gaussians, np.ndarray]:
     """One splat of several, and what each of its Gaussians belongs to."""
-    fields = Gaussians.__dataclass_fields__
-    whole = Gaussians(*(np.concatenate([getattr(part, name) for part in parts.values()]) for name in fields))
+    whole = Gaussians(*(np.concatenate([getattr(part, name) for part in parts.values()]) for name in ARRAYS))
     return whole, np.concatenate([np.full(len(part), name) for name, part in parts.items()])
 
 

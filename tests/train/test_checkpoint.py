@@ -17,6 +17,7 @@ from support import no_files
 from support.gaussian_scenes import random_gaussians
 
 from splatworker.errors import InvalidScene
+from splatworker.formats.ply import read_ply
 from splatworker.render.arrays import Device
 from splatworker.render.cpu import CpuRenderer
 from splatworker.stages.progress import Silent
@@ -41,6 +42,28 @@ def test_resuming_gives_what_never_stopping_gives(
     )
     train(resumed, CpuRenderer(device=device), Silent())
     assert splat_path(resumed.model_path, 120).read_bytes() == splat_path(straight.model_path, 120).read_bytes()
+
+
+def test_antialiasing_goes_on_and_is_neither_begun_nor_left_out_on_the_way(
+    tiny_options: Callable[..., Options], tmp_path: Path
+) -> None:
+    straight = tiny_options(model_path=tmp_path / "straight", checkpoint_iterations=[47], antialiasing=True)
+    train(straight, CpuRenderer(), Silent())
+    checkpoint = checkpoint_path(straight.model_path, 47)
+    more = tiny_options(model_path=tmp_path / "more", start_checkpoint=checkpoint, antialiasing=True)
+    train(more, CpuRenderer(), Silent())
+    splat = splat_path(more.model_path, 120)
+    assert splat.read_bytes() == splat_path(straight.model_path, 120).read_bytes()
+    assert read_ply(splat).antialiased
+    with pytest.raises(InvalidScene, match="a training with antialiasing") as refused:
+        train(tiny_options(model_path=tmp_path / "no", start_checkpoint=checkpoint), CpuRenderer(), Silent())
+    assert refused.value.hint == "Give --antialiasing, as it was begun."
+    plain = made(tmp_path / "plain.npz")
+    with pytest.raises(InvalidScene, match="a training without antialiasing"):
+        train(tiny_options(start_checkpoint=plain, antialiasing=True, sh_degree=1), CpuRenderer(), Silent())
+    odd = made(tmp_path / "odd.npz", antialiased=np.array(["yes"]))
+    with pytest.raises(InvalidScene, match="not a checkpoint of this trainer"):
+        train(tiny_options(start_checkpoint=odd, sh_degree=1), CpuRenderer(), Silent())
 
 
 class Told(Silent):

@@ -24,13 +24,13 @@ def _events(text: str) -> list[dict[str, Any]]:
 
 
 def test_json_lines_and_result(tiny_scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status = cli.main(["-s", str(tiny_scene), "-m", str(tmp_path / "m"), "--json", "--antialiasing", *QUICK])
+    status = cli.main(["-s", str(tiny_scene), "-m", str(tmp_path / "m"), "--json", "--debug", *QUICK])
     assert status == 0
     events = _events(capsys.readouterr().out)
     assert events[0] == {
         "event": "warning",
         "stage": "train",
-        "message": "Without effect on this trainer: antialiasing.",
+        "message": "Without effect on this trainer: debug.",
     }
     assert {event["event"] for event in events[1:-1]} == {"progress"}
     assert events[-1]["event"] == "result"

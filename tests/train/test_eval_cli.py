@@ -42,6 +42,22 @@ def test_eval_scores_as_the_trainer_did_and_shows_pairs(
     assert {path.name for path in (tmp_path / "pairs").iterdir()} == {RECORD, "photo000.png", "photo008.png"}
 
 
+def test_eval_draws_with_antialiasing_what_was_trained_so(
+    tiny_scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "m"
+    assert cli.main(["-s", str(tiny_scene), "-m", str(model), "--json", "--antialiasing", *QUICK]) == 0
+    result = _events(capsys.readouterr().out)[-1]["result"]
+    assert eval_cli.main([str(model), "-s", str(tiny_scene), "--json", "--device", "cpu"]) == 0
+    scored = _events(capsys.readouterr().out)[-1]["result"]
+    assert scored["photos"] == result["quality"]["test"]["photos"]
+    mark = b"comment SplatRenderMode: mip\n"
+    ply = Path(result["ply"])
+    ply.write_bytes(ply.read_bytes().replace(mark, b"", 1))
+    assert eval_cli.main([str(model), "-s", str(tiny_scene), "--json", "--device", "cpu"]) == 0
+    assert _events(capsys.readouterr().out)[-1]["result"]["photos"] != scored["photos"]
+
+
 def test_eval_in_words_and_other_splits(
     tiny_scene: Path, trained: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -64,7 +64,7 @@ def test_a_model_path_is_made_up_when_none_is_given() -> None:
 def test_every_option_of_the_original_is_accepted_and_the_useless_are_named() -> None:
     useless = shlex.split(
         "-d depth --data_device cpu --train_test_exp --convert_SHs_python --compute_cov3D_python --debug "
-        "--antialiasing --position_lr_delay_mult 0.5 --exposure_lr_init 0.1 --exposure_lr_final 0.1 "
+        "--position_lr_delay_mult 0.5 --exposure_lr_init 0.1 --exposure_lr_final 0.1 "
         "--exposure_lr_delay_steps 1 --exposure_lr_delay_mult 0.1 --depth_l1_weight_init 2 "
         "--depth_l1_weight_final 1 --optimizer_type sparse_adam --disable_viewer --ip 0.0.0.0 --port 1 "
         "--debug_from 3 --detect_anomaly"

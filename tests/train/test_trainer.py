@@ -25,7 +25,7 @@ from splatworker.formats.scene import read_scene
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import GaussianTensors
 from splatworker.render.reference import ReferenceRenderer
-from splatworker.render.tensors import to_tensors
+from splatworker.render.tensors import for_renderer, to_tensors
 from splatworker.stages.interrupts import interrupting, stoppable
 from splatworker.stages.progress import Silent
 from splatworker.train.folder import splat_path
@@ -135,6 +135,25 @@ def test_the_written_splat_shows_what_memory_shows(tiny_options: Callable[..., O
     photo = _pixels(tiny_scene / "images" / "photo000.png")
     psnr = -10 * np.log10(((drawn.clip(0, 1) - photo) ** 2).mean())
     assert psnr == pytest.approx(result["quality"]["test"]["photos"][0]["psnr"], abs=1e-4)
+
+
+def test_with_antialiasing_it_is_trained_scored_and_written_so(
+    tiny_options: Callable[..., Options], tiny_scene: Path, tmp_path: Path
+) -> None:
+    plain = train(tiny_options(model_path=tmp_path / "plain"), CpuRenderer(), Silent())
+    result = train(tiny_options(antialiasing=True), CpuRenderer(), Silent())
+    gaussians, camera = read_ply(Path(result["ply"])), read_scene(tiny_scene).photos[0].camera
+    assert gaussians.antialiased
+    assert not read_ply(Path(plain["ply"])).antialiased
+    assert not np.array_equal(gaussians.means, read_ply(Path(plain["ply"])).means)
+    renderer = CpuRenderer()
+    tensors, photo = for_renderer(gaussians, renderer), _pixels(tiny_scene / "images" / "photo000.png")
+    scored = []
+    for renderer.antialiasing in (True, False):
+        drawn = renderer.render(tensors, camera, np.zeros(3, np.float32), gaussians.sh_degree)
+        scored.append(-10 * np.log10(((drawn.clip(0, 1) - photo) ** 2).mean()))
+    assert scored[0] == pytest.approx(result["quality"]["test"]["photos"][0]["psnr"], abs=1e-4)
+    assert abs(scored[0] - scored[1]) > 0.01
 
 
 def _pixels(path: Path) -> np.ndarray:
