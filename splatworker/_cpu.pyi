@@ -55,6 +55,8 @@ class Renderer:
         dropout_seed: int,
         ignored: Tensor | None,
         weight: float,
+        exposure: Tensor | None,
+        exposure_gradient: Tensor | None,
         /,
     ) -> tuple[float, float]: ...
     @property

@@ -53,6 +53,10 @@ class Renderer:
         stream: int,
         /,
     ) -> None: ...
+    def expose(self, exposure: int, image: int, width: int, height: int, exposed: int, stream: int, /) -> None: ...
+    def expose_backward(
+        self, exposure: int, image: int, width: int, height: int, grad_image: int, gradient: int, stream: int, /
+    ) -> None: ...
     def adam_step(
         self,
         parameters: Gaussians,
@@ -83,6 +87,8 @@ class Renderer:
         dropout_seed: int,
         ignored: int,
         weight: float,
+        exposure: int,
+        exposure_gradient: int,
         loss_values: int,
         stream: int,
         /,

@@ -133,6 +133,7 @@ class CpuRenderer(PlainBatches):
             step.dropout.seed & 0xFFFFFFFF,
             None if ignored is None else ignored.pixels,
             1.0 if ignored is None else ignored.weight,
+            *(step.exposure or (None, None)),
         )
         if uncounted:
             uncounted.put_back()
