@@ -50,6 +50,8 @@ FOR_THEIR_SAKE = 0.7
 NAMED = 3
 """Photos that somebody passed through, named in the warning; more are counted."""
 
+InCommonLight = Callable[[int, npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+
 Agreed = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]]
 
 
@@ -71,6 +73,7 @@ class PassersBy:
         background: (3,) colour.
         first: the iteration that the training begins after: looks that are past are made up for by one.
         agreed: of what each of several processes has found, what the first has; alone, the same.
+        in_common_light: of a photo's index and (3, H, W) colours, these in the light of the splat.
 
     Attributes:
         views: the photos as they are now to be trained on.
@@ -84,10 +87,11 @@ class PassersBy:
         background: Array,
         first: int = 0,
         agreed: Agreed = lambda found: found,
+        in_common_light: InCommonLight = lambda photo, pixels: pixels,
     ) -> None:
         self.views = views
         self._given, self._options, self._renderer, self._background = views, options, renderer, background
-        self._agreed = agreed
+        self._agreed, self._in_common_light = agreed, in_common_light
         looks_at = options.passers_by != "off" and not views.have_holes and len(views) >= FEWEST_PHOTOS
         planned = moments(options, len(views)) if looks_at else []
         past = [first + 1] if any(moment <= first for moment in planned) else []
@@ -107,8 +111,11 @@ class PassersBy:
             self._looks = [_look(view) for view in self._given]
         degree = active_sh_degree(self._options, iteration)
         strict = self._options.passers_by == "auto"
-        evidence = disagreement(self._renderer, model.parameters, self._looks, self._background, degree, strict=strict)
-        found = passing(self._looks, evidence.maps, strict=strict)
+        looks = [
+            look._replace(photo=self._in_common_light(photo, look.photo)) for photo, look in enumerate(self._looks)
+        ]
+        evidence = disagreement(self._renderer, model.parameters, looks, self._background, degree, strict=strict)
+        found = passing(looks, evidence.maps, strict=strict)
         before = self._masks
         self._masks = [mask if mask.any() else None for mask in map(self._of_all, found)]
         self._taken += 1
