@@ -122,11 +122,9 @@ class Exposures:
             np.array([*self._seen.items()], np.int64).reshape(-1, 2),
         )
 
-    def in_common_light(self, photo: int, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """(3, H, W) colours of a photo as the splat has them: its exposure taken out."""
-        matrix = self.matrices[photo]
-        back = np.linalg.pinv(matrix[:, :3])
-        return exposed(pixels, np.column_stack([back, -back @ matrix[:, 3]]))
+    def as_taken(self, photo: int, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """(3, H, W) a picture of the splat with the exposure of a photo, cut off as photos are."""
+        return exposed(picture, self.matrices[photo]).clip(0, 1)
 
     def in_figures(self) -> dict[str, float]:
         """What the account says of them: the least and the most that they multiply red, green or blue of a grey by."""

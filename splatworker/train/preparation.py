@@ -144,7 +144,7 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
         silhouettes.clear(model)
     others: dict[str, Any] = {"agreed": ranks.agreed} if ranks else {}
     if exposures:
-        others["in_common_light"] = exposures.in_common_light
+        others["as_taken"] = exposures.as_taken
     passers_by = PassersBy(options, dataset.train_views, renderer, background, first, **others)
     refinement = Refinement(options, density, passers_by, silhouettes)
     if begun:

@@ -143,12 +143,14 @@ def test_where_colours_hardly_vary_a_fit_changes_little() -> None:
     assert (fitted(grey[:, :0], as_photo(grey[:, :0])) == NOTHING).all()
 
 
-def test_a_photo_in_common_light_is_the_picture(tiny_options: Make) -> None:
+def test_a_picture_as_a_photo_was_taken_is_that_photo(tiny_options: Make) -> None:
     exposures = Exposures(tiny_options(), 2, "cpu")
-    exposures.matrices[1] = WARM
+    exposures.matrices[1] = 1.5 * WARM
     drawn = picture()
-    assert exposures.in_common_light(1, exposed(drawn, WARM)) == pytest.approx(drawn, abs=1e-5)
-    assert exposures.in_common_light(0, drawn) == pytest.approx(drawn, abs=1e-6)
+    photo = as_photo(exposed(drawn, 1.5 * WARM))
+    assert photo.max() == 255  # some of it is cut off
+    assert exposures.as_taken(1, drawn) == pytest.approx(photo / 255, abs=3e-3)
+    assert exposures.as_taken(0, drawn) == pytest.approx(drawn, abs=1e-6)
 
 
 def test_gains_are_those_of_a_grey() -> None:
