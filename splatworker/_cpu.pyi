@@ -58,6 +58,8 @@ class Renderer:
         ignored: Tensor | None,
         weight: float,
         absolute: bool,
+        exposure: Tensor | None,
+        exposure_gradient: Tensor | None,
         /,
     ) -> tuple[float, float]: ...
     @property

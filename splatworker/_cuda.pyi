@@ -59,6 +59,10 @@ class Renderer:
         stream: int,
         /,
     ) -> None: ...
+    def expose(self, exposure: int, image: int, width: int, height: int, exposed: int, stream: int, /) -> None: ...
+    def expose_backward(
+        self, exposure: int, image: int, width: int, height: int, grad_image: int, gradient: int, stream: int, /
+    ) -> None: ...
     def adam_step(
         self,
         parameters: Gaussians,
@@ -90,6 +94,8 @@ class Renderer:
         ignored: int,
         weight: float,
         absolute: bool,
+        exposure: int,
+        exposure_gradient: int,
         loss_values: int,
         stream: int,
         /,

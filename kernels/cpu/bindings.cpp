@@ -152,7 +152,8 @@ public:
                                             const std::vector<float> &background, int sh_degree, float lambda_dssim,
                                             const std::array<float, 6> &rates, int64_t step, double dropout_share,
                                             uint32_t dropout_seed, const std::optional<Bytes> &ignored, float weight,
-                                            bool absolute) {
+                                            bool absolute, const std::optional<ReadArray> &exposure,
+                                            const std::optional<Array> &exposure_gradient) {
         splat::TrainingStep s = {};
         require(dropout_share >= 0 && dropout_share < 1, "dropout must leave something: a share from 0 to below 1");
         s.dropout = splat::dropout_of(dropout_share, dropout_seed);
@@ -170,6 +171,12 @@ public:
         s.ignored = ignored ? ignored->data() : nullptr;
         s.weight = weight;
         s.absolute = absolute;
+        require(exposure.has_value() == exposure_gradient.has_value(), "an exposure comes with room for its gradient");
+        if (exposure) {
+            require(exposure->size() == 12 && exposure_gradient->size() == 12, "an exposure must be (3, 4)");
+            s.exposure = exposure->data();
+            s.exposure_gradient = exposure_gradient->data();
+        }
         s.lambda_dssim = lambda_dssim;
         s.rates = rates_of(rates);
         s.step = step;
@@ -256,7 +263,7 @@ NB_MODULE(_cpu, m) {
         .def("adam_step", &BoundRenderer::adam_step, as_it_is, as_it_is, as_it_is, as_it_is, value, value, value)
         .def("training_step", &BoundRenderer::training_step, as_it_is, as_it_is, as_it_is, as_it_is, as_it_is, value,
              value, value, value, value, value, value, value, value, value, value, value, as_it_is_or_none, value,
-             value)
+             value, as_it_is_or_none, as_it_is_or_none)
         .def_prop_ro("instruction_set", &BoundRenderer::instruction_set);
     m.def("round_colors", &round_colors);
     m.def("nearest", &nearest, value, value, value, as_it_is);

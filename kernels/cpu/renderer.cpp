@@ -32,6 +32,50 @@ void leave_out(const uint8_t *ignored, int64_t pixels, float scale, float *image
             image[channel * pixels + at] = ignored[at] ? 0.0f : scale * image[channel * pixels + at];
 }
 
+constexpr int kExposed = 12;  // numbers of an exposure, rows of a matrix and an offset
+
+// A picture with its colours as an exposure has them.
+void expose(const float *exposure, const float *image, int64_t pixels, float *exposed, int threads) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t at = 0; at < pixels; ++at) {
+        const float red = image[at], green = image[pixels + at], blue = image[2 * pixels + at];
+        for (int channel = 0; channel < 3; ++channel) {
+            const float *row = exposure + 4 * channel;
+            exposed[channel * pixels + at] = row[0] * red + row[1] * green + row[2] * blue + row[3];
+        }
+    }
+}
+
+// The way back: from the gradient in what is exposed to that in the picture, in place, and to that in the exposure.
+// Sums are taken row by row and then in the rows' order, the same whoever computed them. partial: [height][kExposed].
+void expose_backward(const float *exposure, const float *image, int width, int height, float *grad_image,
+                     double *partial, float *gradient, int threads) {
+    const int64_t pixels = int64_t(width) * height;
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int y = 0; y < height; ++y) {
+        double sums[kExposed] = {};
+        for (int64_t at = int64_t(y) * width; at < int64_t(y + 1) * width; ++at) {
+            float colors[3], above[3];
+            for (int channel = 0; channel < 3; ++channel) {
+                colors[channel] = image[channel * pixels + at];
+                above[channel] = grad_image[channel * pixels + at];
+            }
+            for (int channel = 0; channel < 3; ++channel) {
+                for (int k = 0; k < 3; ++k) sums[4 * channel + k] += above[channel] * colors[k];
+                sums[4 * channel + 3] += above[channel];
+                grad_image[channel * pixels + at] = exposure[channel] * above[0] + exposure[4 + channel] * above[1] +
+                                                    exposure[8 + channel] * above[2];
+            }
+        }
+        std::copy(sums, sums + kExposed, partial + int64_t(y) * kExposed);
+    }
+    for (int k = 0; k < kExposed; ++k) {
+        double sum = 0;
+        for (int y = 0; y < height; ++y) sum += partial[int64_t(y) * kExposed + k];
+        gradient[k] = float(sum);
+    }
+}
+
 constexpr int64_t kBlock = 256;  // Gaussians whose gradients stay in the cache between their computation and Adam
 
 }  // namespace
@@ -147,12 +191,22 @@ LossValues Renderer::training_step(const TrainingStep &step, const Camera &camer
     grow(image_, 3 * pixels);
     grow(grad_image_, 3 * pixels);
     render(readonly(step.parameters), camera, background, sh_degree, image_.data(), step.dropout);
-    if (step.ignored) leave_out(step.ignored, int64_t(pixels), 1, image_.data(), threads_);
-    LossValues values =
-        loss(image_.data(), step.photo, camera.width, camera.height, step.lambda_dssim, grad_image_.data());
+    float *shown = image_.data();
+    if (step.exposure) {
+        grow(exposed_, 3 * pixels);
+        shown = exposed_.data();
+        expose(step.exposure, image_.data(), int64_t(pixels), shown, threads_);
+    }
+    if (step.ignored) leave_out(step.ignored, int64_t(pixels), 1, shown, threads_);
+    LossValues values = loss(shown, step.photo, camera.width, camera.height, step.lambda_dssim, grad_image_.data());
     if (step.ignored) {
         leave_out(step.ignored, int64_t(pixels), step.weight, grad_image_.data(), threads_);
         values = {step.weight * values.l1, 1 - step.weight * (1 - values.ssim)};
+    }
+    if (step.exposure) {
+        grow(exposure_partial_, size_t(kExposed) * camera.height);
+        expose_backward(step.exposure, image_.data(), camera.width, camera.height, grad_image_.data(),
+                        exposure_partial_.data(), step.exposure_gradient, threads_);
     }
     grow(pair_gradients_, lists_.pair_begin.back());
     frame_.pair_gradients = pair_gradients_.data();

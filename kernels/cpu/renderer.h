@@ -15,9 +15,11 @@ struct TrainingStep {
     AdamRates rates;
     int64_t step;  // counts from 1
     Dropout dropout;
-    const uint8_t *ignored;  // [height][width], not 0 where the photo says nothing; null where all of it counts
-    float weight;            // of the pixels that count; 1 where all do
-    bool absolute;  // statistics: norms are summed over an image's blocks, and not the norm of their sum
+    const uint8_t *ignored;    // [height][width], not 0 where the photo says nothing; null where all of it counts
+    float weight;              // of the pixels that count; 1 where all do
+    const float *exposure;     // [3][4] matrix and offset of the picture's colours before the loss; null: as they are
+    float *exposure_gradient;  // [3][4] d loss / d exposure, where there is one
+    bool absolute;             // statistics: norms are summed over an image's blocks, and not the norm of their sum
 };
 
 struct LossValues {
@@ -62,8 +64,8 @@ private:
     std::vector<Splat> splats_;
     std::vector<uint32_t> last_;
     std::vector<PairGradient> pair_gradients_;
-    std::vector<float> image_, grad_image_, loss_scratch_;
-    std::vector<double> loss_partial_;
+    std::vector<float> image_, exposed_, grad_image_, loss_scratch_;
+    std::vector<double> loss_partial_, exposure_partial_;
 };
 
 }  // namespace splat

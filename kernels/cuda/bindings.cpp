@@ -96,6 +96,19 @@ public:
                        pointer<float>(grad_image), pointer<float>(values), pointer<CUstream_st>(stream));
     }
 
+    void expose(Address exposure, Address image, int width, int height, Address exposed, Address stream) {
+        nb::gil_scoped_release release;
+        renderer_.expose(pointer<float>(exposure), pointer<float>(image), width, height, pointer<float>(exposed),
+                         pointer<CUstream_st>(stream));
+    }
+
+    void expose_backward(Address exposure, Address image, int width, int height, Address grad_image, Address gradient,
+                         Address stream) {
+        nb::gil_scoped_release release;
+        renderer_.expose_backward({pointer<float>(exposure), pointer<float>(gradient)}, pointer<float>(image), width,
+                                  height, pointer<float>(grad_image), pointer<CUstream_st>(stream));
+    }
+
     void adam_step(const splat::Gaussians &parameters, const splat::Gaussians &gradients, const splat::Gaussians &first,
                    const splat::Gaussians &second, const std::array<double, 6> &rates, int64_t step, int sh_degree,
                    Address stream) {
@@ -108,14 +121,15 @@ public:
                        const splat::Gaussians &second, const std::array<Address, 2> &statistics, Address photo,
                        const splat::Camera &camera, Address background, int background_degree, int sh_degree,
                        float lambda_dssim, const std::array<double, 6> &rates, int64_t step, double dropout_share,
-                       uint32_t dropout_seed, Address ignored, float weight, bool absolute, Address loss_values,
-                       Address stream) {
+                       uint32_t dropout_seed, Address ignored, float weight, bool absolute, Address exposure,
+                       Address exposure_gradient, Address loss_values, Address stream) {
         splat::TrainingStep training = {};
         training.dropout = splat::dropout_of(dropout_share, dropout_seed);
         training.adam = adam_of(parameters, first, second, rates, step);
         training.statistics = {pointer<float>(statistics[0]), pointer<float>(statistics[1]), absolute, 0};
         training.photo = pointer<uint8_t>(photo);
         training.left_out = {pointer<uint8_t>(ignored), weight};
+        training.exposure = {pointer<float>(exposure), pointer<float>(exposure_gradient)};
         training.background = {pointer<float>(background), background_degree};
         training.lambda_dssim = lambda_dssim;
         training.loss_values = pointer<float>(loss_values);
@@ -176,6 +190,8 @@ NB_MODULE(_cuda, m) {
         .def("render", &BoundRenderer::render)
         .def("backward", &BoundRenderer::backward)
         .def("loss", &BoundRenderer::loss)
+        .def("expose", &BoundRenderer::expose)
+        .def("expose_backward", &BoundRenderer::expose_backward)
         .def("adam_step", &BoundRenderer::adam_step)
         .def("training_step", &BoundRenderer::training_step)
         .def("contribute", &BoundRenderer::contribute)

@@ -24,6 +24,9 @@ constexpr int kLossBlock = kLossLoaded * kLossRows / kLossRun;
 constexpr int kLossQuad = 4;  // neighbouring pixels that a thread writes
 constexpr int kBackdropBlock = 256;
 constexpr int kLeaveOutBlock = 256;
+constexpr int kExposeBlock = 256;
+constexpr int kExposureBlocks = 512;  // at most, that share the sums of an exposure's gradient
+constexpr int kExposed = 12;          // numbers of an exposure: [3][4], rows of a matrix and an offset
 constexpr int kUpdateBlock = 128;
 constexpr int kAdamBlock = 256;
 
@@ -59,6 +62,13 @@ __global__ void loss_gradient_kernel(Instances instances, const float *image, co
                                      const float *d_square, const float *d_product, const float2 *partial, int partials,
                                      float *grad_image, float *values);
 __global__ void leave_out_kernel(Instances instances, const uint8_t *ignored, int pixels, float scale, float *image);
+
+// exposure.cu: any number of threads does the same, but for the order of sums, which is the grid's.
+__global__ void expose_kernel(Instances instances, const float *exposure, const float *image, int64_t pixels,
+                              float *exposed);
+__global__ void expose_backward_kernel(Instances instances, const float *exposure, const float *image, int64_t pixels,
+                                       float *grad_image, float *partial);
+__global__ void exposure_gradient_kernel(Instances instances, const float *partial, int blocks, float *gradient);
 
 // blend_backward.cu
 __global__ void blend_backward_floats_kernel(TileLists lists, int width, int height, const float *image,

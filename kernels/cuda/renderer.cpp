@@ -49,6 +49,7 @@ Frame lay_out(const Room &room, bool deterministic, void *base, size_t *bytes) {
     carver.take(&f.image, 3 * room.pixels);
     carver.take(&f.grad_image, 3 * room.pixels);
     carver.take(&f.loss_scratch, room.loss_floats);
+    carver.take(&f.exposed, room.exposure_floats);
     *bytes = carver.used();
     return f;
 }
@@ -88,9 +89,12 @@ std::vector<std::pair<std::string, float>> Renderer::stage_times() const {
 void Renderer::reserve(const Room &needed) {
     const Room had = room_;
     const auto at_least = [&](double growth) {
-        return Room{grown(had.gaussians, needed.gaussians, growth), grown(had.instances, needed.instances, growth),
-                    grown(had.tiles, needed.tiles, growth), grown(had.pixels, needed.pixels, growth),
-                    grown(had.loss_floats, needed.loss_floats, growth)};
+        return Room{grown(had.gaussians, needed.gaussians, growth),
+                    grown(had.instances, needed.instances, growth),
+                    grown(had.tiles, needed.tiles, growth),
+                    grown(had.pixels, needed.pixels, growth),
+                    grown(had.loss_floats, needed.loss_floats, growth),
+                    grown(had.exposure_floats, needed.exposure_floats, growth)};
     };
     const Room room = at_least(kGrowth);
     if (scratch_bytes_ != 0 && room == had) return;
@@ -143,9 +147,14 @@ TileLists Renderer::draw(const Gaussians &gaussians, const Camera &camera, const
 // queued whole with the room that there is; then the host waits for the count, while the GPU goes on with the rest.
 // Where they did not fit, the GPU has left everything as it was, and the frame is queued again with more room.
 template <typename Queue>
-void Renderer::queue_until_it_fits(const Gaussians &gaussians, const Camera &camera, Queue queue) {
-    Room room = {gaussians.count, room_.instances, tiles_of(camera), size_t(camera.width) * camera.height,
-                 loss_scratch_floats(camera.width, camera.height)};
+void Renderer::queue_until_it_fits(const Gaussians &gaussians, const Camera &camera, size_t exposure_floats,
+                                   Queue queue) {
+    Room room = {gaussians.count,
+                 room_.instances,
+                 tiles_of(camera),
+                 size_t(camera.width) * camera.height,
+                 loss_scratch_floats(camera.width, camera.height),
+                 exposure_floats};
     if (room.instances == 0)
         room.instances = std::max(uint32_t(std::min(int64_t(kFirstGuess) * gaussians.count, int64_t(kMostInstances))),
                                   kLeastInstances);
@@ -163,7 +172,7 @@ void Renderer::queue_until_it_fits(const Gaussians &gaussians, const Camera &cam
 void Renderer::render(const Gaussians &gaussians, const Camera &camera, const Background &background, int sh_degree,
                       float *image, Stream stream) {
     const Gpu::Use use(gpu_);
-    queue_until_it_fits(gaussians, camera,
+    queue_until_it_fits(gaussians, camera, 0,
                         [&] { lists_ = draw(gaussians, camera, background, sh_degree, kNoDropout, stream); });
     const size_t bytes = size_t(3) * camera.width * camera.height * sizeof(float);
     copy(image, frame_.image, bytes, stream);
@@ -190,6 +199,21 @@ void Renderer::loss(const float *image, const uint8_t *photo, int width, int hei
     splat::loss({}, image, photo, width, height, lambda_dssim, grad_image, values, frame_.loss_scratch, stream);
 }
 
+void Renderer::expose(const float *exposure, const float *image, int width, int height, float *exposed, Stream stream) {
+    const Gpu::Use use(gpu_);
+    splat::expose({}, exposure, image, width, height, exposed, stream);
+}
+
+void Renderer::expose_backward(const Exposure &exposure, const float *image, int width, int height, float *grad_image,
+                               Stream stream) {
+    const Gpu::Use use(gpu_);
+    Room room;
+    room.exposure_floats = exposure_scratch_floats(width, height);
+    reserve(room);
+    splat::expose_backward({}, exposure, image, width, height, grad_image, frame_.exposed + size_t(3) * width * height,
+                           stream);
+}
+
 void Renderer::adam_step(const AdamStep &step, const Gaussians &gradients, int sh_degree, Stream stream) {
     const Gpu::Use use(gpu_);
     adam(step, gradients, sh_degree, stream);
@@ -199,17 +223,25 @@ void Renderer::training_step(const TrainingStep &step, const Camera &camera, int
     const Gpu::Use use(gpu_);
     sh_degree_ = -1;
     const Gaussians &gaussians = step.adam.parameters;
-    queue_until_it_fits(gaussians, camera, [&] {
+    const Exposure &exposure = step.exposure;
+    const size_t exposure_floats = exposure.matrix ? exposure_scratch_floats(camera.width, camera.height) : 0;
+    queue_until_it_fits(gaussians, camera, exposure_floats, [&] {
         const TileLists lists = draw(gaussians, camera, step.background, sh_degree, step.dropout, stream);
         const Frame &f = frame_;
         const LeftOut &left_out = step.left_out;
+        float *const shown = exposure.matrix ? f.exposed : f.image;  // the blend's way back wants the picture itself
+        if (exposure.matrix)
+            splat::expose(lists.instances, exposure.matrix, f.image, camera.width, camera.height, shown, stream);
         if (left_out.ignored)
-            leave_out(lists.instances, left_out.ignored, camera.width, camera.height, 1, f.image, stream);
-        splat::loss(lists.instances, f.image, step.photo, camera.width, camera.height, step.lambda_dssim, f.grad_image,
+            leave_out(lists.instances, left_out.ignored, camera.width, camera.height, 1, shown, stream);
+        splat::loss(lists.instances, shown, step.photo, camera.width, camera.height, step.lambda_dssim, f.grad_image,
                     step.loss_values, f.loss_scratch, stream);
         if (left_out.ignored)
             leave_out(lists.instances, left_out.ignored, camera.width, camera.height, left_out.weight, f.grad_image,
                       stream);
+        if (exposure.matrix)
+            splat::expose_backward(lists.instances, exposure, f.image, camera.width, camera.height, f.grad_image,
+                                   shown + size_t(3) * camera.width * camera.height, stream);
         stopwatch_.mark("loss", stream);
         if (!f.fixed_gradients) clear_gradients(gaussians.count, stream);
         blend_backward(lists, camera, gaussians.count, f.image, f.grad_image, f.splat_gradients, f.fixed_gradients,
@@ -225,7 +257,7 @@ void Renderer::contribute(const Sight &sight, const Camera &camera, int sh_degre
     const Gpu::Use use(gpu_);
     sh_degree_ = -1;
     const Gaussians &gaussians = sight.gaussians;
-    queue_until_it_fits(gaussians, camera, [&] {
+    queue_until_it_fits(gaussians, camera, 0, [&] {
         const TileLists lists = draw(gaussians, camera, sight.background, sh_degree, sight.dropout, stream);
         const Frame &f = frame_;
         const LeftOut &left_out = sight.left_out;

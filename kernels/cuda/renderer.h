@@ -15,10 +15,11 @@ struct Room {
     uint32_t tiles = 0;
     size_t pixels = 0;  // of one channel
     size_t loss_floats = 0;
+    size_t exposure_floats = 0;
 
     bool operator==(const Room &o) const {
         return gaussians == o.gaussians && instances == o.instances && tiles == o.tiles && pixels == o.pixels &&
-               loss_floats == o.loss_floats;
+               loss_floats == o.loss_floats && exposure_floats == o.exposure_floats;
     }
 };
 
@@ -31,7 +32,7 @@ struct Frame {
     uint32_t *tile_cursors, *tile_starts, *tile_order, *tile_splats;
     uint64_t *items, *spare_items, *total;
     BlendRecord record;
-    float *image, *grad_image, *loss_scratch;
+    float *image, *grad_image, *loss_scratch, *exposed;
 };
 
 struct TrainingStep {
@@ -43,6 +44,7 @@ struct TrainingStep {
     float *loss_values;  // [3] total, l1, ssim
     Dropout dropout;
     LeftOut left_out;
+    Exposure exposure;
 };
 
 // One photo's part of a training step on a batch.
@@ -76,6 +78,10 @@ public:
     // values: [3] total, l1, ssim.
     void loss(const float *image, const uint8_t *photo, int width, int height, float lambda_dssim, float *grad_image,
               float *values, Stream stream);
+    // What a training step does with an exposure before its loss and after it, by itself: what tests look at.
+    void expose(const float *exposure, const float *image, int width, int height, float *exposed, Stream stream);
+    void expose_backward(const Exposure &exposure, const float *image, int width, int height, float *grad_image,
+                         Stream stream);
     void adam_step(const AdamStep &step, const Gaussians &gradients, int sh_degree, Stream stream);
     void training_step(const TrainingStep &step, const Camera &camera, int sh_degree, Stream stream);
     // A training step on a batch, in two halves: contributions of its photos, here or on other GPUs, and the step.
@@ -95,7 +101,7 @@ private:
     TileLists draw(const Gaussians &gaussians, const Camera &camera, const Background &background, int sh_degree,
                    const Dropout &dropout, Stream stream);
     template <typename Queue>
-    void queue_until_it_fits(const Gaussians &gaussians, const Camera &camera, Queue queue);
+    void queue_until_it_fits(const Gaussians &gaussians, const Camera &camera, size_t exposure_floats, Queue queue);
 
     const Gpu &gpu_;
     const bool deterministic_;

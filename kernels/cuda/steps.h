@@ -61,6 +61,20 @@ struct LeftOut {
 void leave_out(const Instances &instances, const uint8_t *ignored, int width, int height, float scale, float *image,
                Stream stream);
 
+// A photo's exposure, [3][4] rows of a matrix and an offset of the picture's colours before the loss, and where the
+// loss's gradient in it goes; null where the picture is compared as it is.
+struct Exposure {
+    const float *matrix;
+    float *gradient;
+};
+// exposed: [3][height][width]. Of scratch memory that and, behind it, `partial` take exposure_scratch_floats() floats.
+size_t exposure_scratch_floats(int width, int height);
+void expose(const Instances &instances, const float *exposure, const float *image, int width, int height,
+            float *exposed, Stream stream);
+// image: as it was before it was exposed. grad_image becomes its gradient from that of what is exposed.
+void expose_backward(const Instances &instances, const Exposure &exposure, const float *image, int width, int height,
+                     float *grad_image, float *partial, Stream stream);
+
 // values: [3] total, l1, ssim. scratch: loss_scratch_floats() floats.
 size_t loss_scratch_floats(int width, int height);
 void loss(const Instances &instances, const float *image, const uint8_t *photo, int width, int height,

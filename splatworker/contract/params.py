@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, create_model, field_validator, model
 
 from splatworker.contract.declared import fields_of, known_to_jobs
 from splatworker.stages.options import InJob, Option, Range, declared
-from splatworker.train.own_options import OURS, OwnOptions, demand_one_background
+from splatworker.train.own_options import OURS, OwnOptions, demand_one_background, demand_one_light
 from splatworker.train.training_options import MODEL, OPTIMISATION, PIPELINE, RUN, ScenePaths, TrainingOptions
 from splatworker.train.unused_options import UnusedOptions
 
@@ -84,6 +84,12 @@ class _Params(BaseModel):
     def _one_background(self) -> Self:
         params = cast("Params", self)
         demand_one_background(params.backdrop, white=params.white_background, random=params.random_background)
+        return self
+
+    @model_validator(mode="after")
+    def _one_light(self) -> Self:
+        params = cast("Params", self)
+        demand_one_light(params.light, exposures=params.train_test_exp)
         return self
 
 

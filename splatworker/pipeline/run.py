@@ -156,6 +156,8 @@ def _quality(model: dict[str, Any]) -> dict[str, Any]:
         quality["training_psnr"] = seen["psnr"]
     if "light" in model:
         quality["light"] = model["light"]  # of the darkest and brightest photo, before they were brought into one
+    if "exposure" in model:
+        quality["exposure"] = model["exposure"]  # of the darkest and brightest photo, as it was learnt
     if "passers_by" in model:
         quality["passers_by"] = model["passers_by"]  # the share of all pixels, and the photos, they were left out of
     if "backdrop" in model:

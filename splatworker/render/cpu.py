@@ -138,6 +138,7 @@ class CpuRenderer(PlainBatches):
             None if ignored is None else ignored.pixels,
             1.0 if ignored is None else ignored.weight,
             step.absolute,
+            *(step.exposure or (None, None)),
         )
         if uncounted:
             uncounted.put_back()

@@ -133,6 +133,20 @@ class Dropout(NamedTuple):
     """32 bits."""
 
 
+class Exposure(NamedTuple):
+    """How a photo's light differs from that of the splat: what a step's picture goes through before the loss.
+
+    A pixel's colour becomes `matrix[:, :3]` times it plus `matrix[:, 3]`, also what is behind the Gaussians, and is
+    not cut off. Gradients of the Gaussians go through it.
+    """
+
+    matrix: Array
+    """(3, 4) float32 on the backend's device: what red, green and blue become, each of all three, and an offset."""
+    gradient: Array
+    """(3, 4) float32 beside it: the step writes d loss / d matrix here. The same to the bit every time on a CPU, and
+    on a GPU of one picture and its gradient, since sums are taken in a fixed order."""
+
+
 class Step(NamedTuple):
     """What one training step takes beside the Gaussians and what is gathered of them."""
 
@@ -151,6 +165,8 @@ class Step(NamedTuple):
     """Whether the statistics sum the norms of `ABSOLUTE_BLOCK`'s gradients, in place of the norm of their sum: two edges
     that pull a Gaussian apart then count, which else cancel out (Ye et al. 2024, "AbsGS: Recovering Fine Details for 3D
     Gaussian Splatting", whose blocks are single pixels)."""
+    exposure: Exposure | None = None
+    """Of the view's photo; None where its picture is compared as it is. Contributions to a batch know none."""
 
 
 ABSOLUTE_BLOCK = 8

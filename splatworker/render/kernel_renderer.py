@@ -16,6 +16,7 @@ from splatworker.render.interface import (
     AdamState,
     DensityStatistics,
     Dropout,
+    Exposure,
     GaussianTensors,
     Ignored,
     LearningRates,
@@ -30,6 +31,9 @@ _WIDTHS = (3, 4, 3, 1, 3)
 
 _CONTRIBUTION_FLOATS, _FLOATS_A_SPLAT = 32, 12
 """Of a contribution: before the Gaussians, and of each of them (types.h, Contribution and SplatGradient)."""
+
+_EXPOSURE_NUMBERS = 12
+"""Of (3, 4)."""
 
 _LARGEST_SIDE = 65535
 
@@ -188,6 +192,7 @@ class KernelRenderer(ABC):
             *_dropout(step.dropout),
             *self._ignored(step.view),
             step.absolute,
+            *self._exposure(step.exposure),
             self._at(values),
             self._stream(),
         )
@@ -267,6 +272,15 @@ class KernelRenderer(ABC):
             return 0, 1.0
         pixels = view.camera.height * view.camera.width
         return self._address(view.ignored.pixels, "uint8", pixels, "what is ignored"), view.ignored.weight
+
+    def _exposure(self, exposure: Exposure | None) -> tuple[int, int]:
+        """Where its matrix is, and where the gradient goes; 0 and 0 where there is none."""
+        if exposure is None:
+            return 0, 0
+        return (
+            self._address(exposure.matrix, "float32", _EXPOSURE_NUMBERS, "exposure"),
+            self._address(exposure.gradient, "float32", _EXPOSURE_NUMBERS, "the gradient of an exposure"),
+        )
 
     def _background(self, background: Array) -> tuple[int, int]:
         """Where it is, and the degree of its harmonics: 0 of a colour."""

@@ -221,6 +221,11 @@ def ssim(image: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
     return similarity.mean()
 
 
+def exposed(image: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """A (3, H, W) image with its colours as an exposure, (3, 4), has them; see `Exposure`."""
+    return torch.einsum("ck,khw->chw", matrix[:, :3], image) + matrix[:, 3, None, None]
+
+
 class ReferenceRenderer(PlainBatches):
     """The specification behind the `Renderer` interface. Everything it returns is float64, on the CPU."""
 
@@ -319,7 +324,14 @@ class ReferenceRenderer(PlainBatches):
         camera = step.view.camera
         image = self._render(parameters, camera, step.background, step.sh_degree, step.dropout)
         ignored = step.view.ignored
-        loss, grad_image = self.loss(image, step.view.photo, step.lambda_dssim, ignored)
+        if step.exposure is None:
+            loss, grad_image = self.loss(image, step.view.photo, step.lambda_dssim, ignored)
+        else:
+            leaves = [t.detach().cpu().double().requires_grad_() for t in (image, step.exposure.matrix)]
+            shown = exposed(*leaves)
+            loss, grad_shown = self.loss(shown, step.view.photo, step.lambda_dssim, ignored)
+            grad_image, grad_matrix = torch.autograd.grad(shown, leaves, grad_shown)
+            step.exposure.gradient.copy_(grad_matrix)
         norms = self._norms_in_blocks(grad_image, camera) if step.absolute else None
         gradients, grad_means = self.backward(grad_image)
         assert self._projection is not None

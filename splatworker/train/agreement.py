@@ -18,7 +18,7 @@ others must bear witness is ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -33,6 +33,9 @@ from splatworker.render.tensors import of_one_colour
 
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+
+AsTaken = Callable[[int, Map], Map]
+"""Of a photo's number and (3, H, W) a picture of the model, this in the light that the photo was taken in."""
 
 AGREES = 0.08
 """Of the range of a channel: a pixel that differs by less agrees."""
@@ -87,6 +90,7 @@ def disagreement(
     sh_degree: int,
     *,
     strict: bool = True,
+    as_taken: AsTaken = lambda photo, picture: picture,
 ) -> Evidence:
     """By how much each photo shows something else than what several photos bear out.
 
@@ -96,14 +100,17 @@ def disagreement(
     def pictures(of: GaussianTensors, over: Array, degree: int) -> Iterator[Map]:
         return (to_numpy(renderer.render(of, look.camera, over, degree)) for look in looks)
 
+    def lit(of: GaussianTensors) -> Iterator[Map]:
+        return (as_taken(photo, picture) for photo, picture in enumerate(pictures(of, background, sh_degree)))
+
     with ThreadPoolExecutor(available_cpus()) as pool:  # compares what is drawn while the next is
         photos = [look.photo for look in looks]
-        differences = list(pool.map(difference, pictures(gaussians, background, sh_degree), photos))
+        differences = list(pool.map(difference, lit(gaussians), photos))
         held, usual, weight = witnessed(renderer, gaussians, looks, differences, background, strict=strict)
         shown = only(gaussians, held)
         tellers = in_colour(shown, np.stack([np.full_like(usual, 0.5), usual, usual], axis=1))
         told = pictures(tellers, to_device(np.zeros(3, np.float32), renderer.device), 0)
-        maps = list(pool.map(_unusual, pictures(shown, background, sh_degree), told, looks))
+        maps = list(pool.map(_unusual, lit(shown), told, looks))
     return Evidence(maps, weight)
 
 

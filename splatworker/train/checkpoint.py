@@ -10,7 +10,7 @@ import math
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from splatworker.formats.gaussians import REST_COUNTS
 from splatworker.formats.presence import demand_file
 from splatworker.render.arrays import Array, Device, empty_like_row, to_device, to_numpy
 from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors
+from splatworker.train.exposures import ExposureState
 from splatworker.train.model import Model
 
 FORMAT = "splatworker checkpoint 1"
@@ -45,8 +46,10 @@ def checkpoint_path(model: Path, iteration: int) -> Path:
     return model / f"chkpnt{iteration}.npz"
 
 
-def save_checkpoint(path: Path, iteration: int, model: Model, random: RandomState) -> None:
-    """Write a checkpoint, whole or not at all.
+def save_checkpoint(
+    path: Path, iteration: int, model: Model, random: RandomState, exposures: ExposureState | None = None
+) -> None:
+    """Write a checkpoint, whole or not at all; with the exposures of the photos where they are learnt.
 
     Raises:
         DiskFull, SplatError: as `atomic_file`.
@@ -63,12 +66,14 @@ def save_checkpoint(path: Path, iteration: int, model: Model, random: RandomStat
     for part, tensors in _parts(model).items():
         for name, tensor in zip(tensors._fields, tensors, strict=True):
             arrays[f"{part}.{name}"] = to_numpy(tensor)
+    if exposures is not None:
+        arrays |= {f"exposures.{field.name}": getattr(exposures, field.name) for field in fields(exposures)}
     with atomic_file(path, "train") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the keyword for allow_pickle
 
 
-def load_checkpoint(path: Path, device: Device) -> tuple[int, Model, RandomState]:
-    """The iteration a checkpoint was written after, the model, and the random state.
+def load_checkpoint(path: Path, device: Device) -> tuple[int, Model, RandomState, ExposureState | None]:
+    """The iteration a checkpoint was written after, the model, the random state, and the exposures where it has some.
 
     Raises:
         InvalidScene: the file is not a checkpoint of this trainer.
@@ -94,7 +99,7 @@ _NO_CHECKPOINT = (
 """What zipfile, numpy and we raise of a file that is no checkpoint; a RuntimeError of one that is encrypted."""
 
 
-def _read(archive: zipfile.ZipFile, device: Device) -> tuple[int, Model, RandomState]:
+def _read(archive: zipfile.ZipFile, device: Device) -> tuple[int, Model, RandomState, ExposureState | None]:
     if str(_array(archive, "format")) != FORMAT:
         raise ValueError("another format")
     iteration = _array(archive, "iteration")
@@ -121,7 +126,28 @@ def _read(archive: zipfile.ZipFile, device: Device) -> tuple[int, Model, RandomS
     sampler, density, pending = (_array(archive, f"random.{name}") for name in ("sampler", "density", "pending"))
     if sampler.dtype != np.uint8 or density.dtype != np.uint8 or pending.dtype.kind != "i" or pending.ndim != 1:
         raise ValueError("no random state")
-    return int(iteration), model, RandomState(sampler, density, pending.tolist())
+    return int(iteration), model, RandomState(sampler, density, pending.tolist()), _exposures(archive, int(iteration))
+
+
+def _exposures(archive: zipfile.ZipFile, iteration: int) -> ExposureState | None:
+    """The exposures of a checkpoint after an iteration; None where it has none."""
+    if "exposures.matrices.npy" not in archive.namelist():
+        return None
+    arrays = {field.name: _array(archive, f"exposures.{field.name}") for field in fields(ExposureState)}
+    state = ExposureState(**arrays)
+    shape = (len(state.matrices), 3, 4) if state.matrices.ndim else ()
+    for name in ("matrices", "first", "second", "gradients"):
+        kind = np.float32 if name == "gradients" else np.float64
+        if arrays[name].shape != shape or arrays[name].dtype != kind or not np.isfinite(arrays[name]).all():
+            raise ValueError(f"exposures.{name} is not like the others")
+    if state.second.min(initial=0) < 0:
+        raise ValueError("a square is negative")
+    if state.seen.dtype != np.int64 or state.seen.shape[1:] != (2,) or len(state.seen) > len(state.matrices):
+        raise ValueError("no photos seen")
+    photos, iterations = state.seen.T
+    if ((photos < 0) | (photos >= len(state.matrices)) | (iterations < 1) | (iterations > iteration)).any():
+        raise ValueError("a photo was seen that is not there, or not yet")
+    return state
 
 
 def _antialiased(archive: zipfile.ZipFile) -> bool:

@@ -13,7 +13,7 @@ from splatworker.stages.progress import Reporter
 from splatworker.train.folder import demand_usable
 from splatworker.train.launch import choose_gpu, is_started, rank_here
 from splatworker.train.loading import Loading
-from splatworker.train.options import Options, parse
+from splatworker.train.options import EXPOSURE_RATES, Options, parse
 from splatworker.train.trainer import train
 
 
@@ -29,6 +29,7 @@ def run(options: Options, unused: list[str]) -> int:
     def work(report: Reporter) -> dict[str, Any]:
         if unused:
             report.warning(f"Without effect on this trainer: {', '.join(unused)}.")
+        _demand_of_exposures(options, report)
         show = _Detailed(report) if sys.stderr.isatty() and not (options.json or silent) else None
         if not silent:
             demand_usable(options)
@@ -51,6 +52,16 @@ def run(options: Options, unused: list[str]) -> int:
         return result
 
     return run_as_command("train", work, as_json=options.json, silent=silent)
+
+
+def _demand_of_exposures(options: Options, report: Reporter) -> None:
+    """Say which options of exposures are without effect beside the others, and leave them out."""
+    if options.train_test_exp and is_started():
+        report.warning("Without effect on several GPUs: train_test_exp.")
+        options.train_test_exp = False
+    given = [name for name in EXPOSURE_RATES if getattr(options, name) != getattr(Options, name)]
+    if given and not options.train_test_exp:
+        report.warning(f"Without effect unless train_test_exp is given: {', '.join(given)}.")
 
 
 def _say_what_is_missing(report: Reporter, *, tensors: bool) -> None:

@@ -25,6 +25,7 @@ from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
 from splatworker.train.evaluate import score_views, summary
+from splatworker.train.exposures import Comparable, of_right_half
 from splatworker.train.options import Options
 from splatworker.train.photos import load_views
 
@@ -65,6 +66,11 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
         report.warning(
             "This splat was trained without --eval, on all photos: they are scored better than others would be."
         )
+    exposed = _learnt_exposures(ply)
+    if exposed:
+        report.warning(
+            "This splat was trained with exposures: each photo's is fitted on its left half, and its right half scored."
+        )
     photos = chosen_photos(arguments, report, arguments.masks, MaskRules(arguments.mask_mode, arguments.invert_masks))
     renderer = renderer_for(arguments.device)
     options = Options(
@@ -98,14 +104,29 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
             to_device(np.full(3, float(arguments.white_background), np.float32), renderer.device),
             gaussians.sh_degree,
             see,
+            _of_right_half if exposed else None,
         )
     return {"ply": str(ply), "gaussians": len(gaussians), "split": arguments.split, **summary(scores)}
 
 
 def _trained_on_all(ply: Path) -> bool:
     """Whether its model folder says that no photos were held out; a splat by itself does not say."""
+    return "eval=False" in _said_of(ply)
+
+
+def _learnt_exposures(ply: Path) -> bool:
+    """Whether its model folder says that the photos' exposures were learnt beside the splat."""
+    return "train_test_exp=True" in _said_of(ply)
+
+
+def _said_of(ply: Path) -> str:
+    """What the model folder of a splat says of its training; nothing where it lies in none."""
     model = ply.parent.parent.parent
-    return ply.parent.name.startswith("iteration_") and "eval=False" in text_of(model / "cfg_args")
+    return text_of(model / "cfg_args") if ply.parent.name.startswith("iteration_") else ""
+
+
+def _of_right_half(index: int, view: View, image: Array) -> Comparable:
+    return of_right_half(view, image)
 
 
 def _in_words(result: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from splatworker.render.arrays import Array
 from splatworker.render.ignored import alone
 from splatworker.render.interface import GaussianTensors, Renderer, View
 from splatworker.render.metrics import psnr
+from splatworker.train.exposures import Comparable, Exposures, in_light_of, of_right_half
 from splatworker.train.views import Views
 
 TRAIN_PHOTOS_SCORED = 5
@@ -36,14 +37,20 @@ def score_views(
     background: Array,
     sh_degree: int,
     see: Callable[[str, View, Array], None] | None = None,
+    compared: Callable[[int, View, Array], Comparable] | None = None,
 ) -> list[PhotoScore]:
     """Draw every view and compare it with its photo; `see` gets each name, view and (3, H, W) image in [0, 1].
 
     What is ignored of a photo is not compared.
+
+    Args:
+        compared: of the number of a view, it, and (3, H, W) its image, the part that is compared, with its exposure;
+            `see` gets that. None: all of it, as it is drawn.
     """
     scores = []
-    for name, view in zip(names, views, strict=True):
-        image = renderer.render(gaussians, view.camera, background, sh_degree).clip(0, 1)
+    for index, (name, whole) in enumerate(zip(names, views, strict=True)):
+        drawn = renderer.render(gaussians, whole.camera, background, sh_degree)
+        view, image = (whole, drawn.clip(0, 1)) if compared is None else compared(index, whole, drawn)
         loss, _ = renderer.loss(image, view.photo, 1.0, alone(view.ignored))
         score = psnr(image, view.photo, None if view.ignored is None else view.ignored.pixels)
         scores.append(PhotoScore(name, round(score, 4), round(float(loss.ssim), 5)))
@@ -61,6 +68,7 @@ class Quality:
         train_count: how many of them are trained on.
         background: (3,) colour.
         model_path: the model folder.
+        exposures: of the photos to train on, where they are learnt; of those held out the right half is scored then.
     """
 
     def __init__(
@@ -71,18 +79,26 @@ class Quality:
         train_count: int,
         background: Array,
         model_path: Path,
+        exposures: Exposures | None = None,
     ) -> None:
         self._renderer, self._background, self._model_path = renderer, background, model_path
+        self._exposures = exposures
         self._held_out = names[train_count:], views[train_count:]
-        some = sorted({index * train_count // TRAIN_PHOTOS_SCORED for index in range(TRAIN_PHOTOS_SCORED)})
+        self._some = some = sorted({index * train_count // TRAIN_PHOTOS_SCORED for index in range(TRAIN_PHOTOS_SCORED)})
         self._trained = [names[index] for index in some], views.at(some)
         self._history: list[dict[str, Any]] = []
 
     def measure(self, iteration: int, gaussians: GaussianTensors, sh_degree: int) -> dict[str, Any]:
         """Score the model after an iteration: the held-out photos, if any, and some of those trained on."""
         result: dict[str, Any] = {"iteration": iteration, "gaussians": len(gaussians.means)}
-        for kind, (names, views) in (("test", self._held_out), ("train", self._trained)):
-            scores = score_views(self._renderer, gaussians, names, views, self._background, sh_degree)
+        exposed = self._exposures is not None
+        for kind, (names, views), compared in (
+            ("test", self._held_out, _of_right_half if exposed else None),
+            ("train", self._trained, self._in_its_light if exposed else None),
+        ):
+            scores = score_views(
+                self._renderer, gaussians, names, views, self._background, sh_degree, compared=compared
+            )
             result[kind] = summary(scores) if scores else None
         if self._held_out[0]:
             means = {"iteration": iteration, "psnr": result["test"]["psnr"], "ssim": result["test"]["ssim"]}
@@ -90,6 +106,15 @@ class Quality:
             results = {**means, **result, "history": self._history}
             write_text(self._model_path / "results.json", json.dumps(results, indent=1) + "\n", "train")
         return result
+
+    def _in_its_light(self, index: int, view: View, image: Array) -> Comparable:
+        """One of the photos trained on, and its picture with the exposure that was learnt."""
+        assert self._exposures is not None
+        return in_light_of(view, image, self._exposures.matrices[self._some[index]])
+
+
+def _of_right_half(index: int, view: View, image: Array) -> Comparable:
+    return of_right_half(view, image)
 
 
 def summary(scores: list[PhotoScore]) -> dict[str, Any]:

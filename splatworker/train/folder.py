@@ -6,6 +6,7 @@ model/input.ply                                      the sparse points that trai
 model/point_cloud/iteration_N/point_cloud.ply        the splat after N iterations
 model/chkpntN.npz                                    everything needed to resume after N iterations
 model/results.json                                   PSNR and SSIM, with --eval
+model/exposure.json                                  the exposure of each photo, with --train_test_exp
 model/train_log.jsonl                                loss and number of Gaussians over the iterations
 """
 
@@ -87,7 +88,8 @@ def _planned(options: Options) -> list[str]:
     saved = [splat_path(model, number) for number in {*options.save_iterations, options.iterations}]
     checkpoints = [checkpoint_path(model, number) for number in options.checkpoint_iterations]
     names = [path.relative_to(model).as_posix() for path in (*saved, *checkpoints)]
-    return ["cfg_args", "cameras.json", "input.ply", "results.json", "train_log.jsonl", *names]
+    exposures = ["exposure.json"] if options.train_test_exp else []
+    return ["cfg_args", "cameras.json", "input.ply", "results.json", "train_log.jsonl", *exposures, *names]
 
 
 def _goes_on(model: Path, name: str, checkpoint: Path | None, resumed_at: int) -> bool:
@@ -109,7 +111,7 @@ def write_description(options: Options, scene: Scene, train: list[Photo], test: 
         depths=UNUSED["depths"],
         resolution=options.resolution,
         white_background=options.white_background,
-        train_test_exp=UNUSED["train_test_exp"],
+        train_test_exp=options.train_test_exp,
         data_device=UNUSED["data_device"],
         eval=options.eval,
     )

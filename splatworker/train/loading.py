@@ -82,7 +82,8 @@ class Loading:
         rules = MaskRules(options.mask_mode, options.invert_masks)
         scene = read_scene(options.source_path, options.images, options.masks, rules)
         train_photos, test_photos = split(scene.photos, options.eval)
-        light = Light(scene.observed if options.light != "as_taken" else None)
+        looked_for = options.light != "as_taken" and not options.train_test_exp  # which finds it out by itself
+        light = Light(scene.observed if looked_for else None)
         photos = [*train_photos, *test_photos]
         decoded = decode_soon(photos, options, self._decoders, light.look)
         self._ends = self._reader.submit(_quietly, partial(ends_of, train_photos, scene.points))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from splatworker.formats.gaussians import Gaussians
 from splatworker.train.checkpoint import checkpoint_path, save_checkpoint
+from splatworker.train.exposures import Exposures
 from splatworker.train.folder import write_splat
 from splatworker.train.model import Model
 from splatworker.train.options import Options
@@ -38,16 +39,20 @@ def write_due(
     model: Model,
     random: Randomness,
     finished: Callable[[Model], Gaussians],
+    exposures: Exposures | None = None,
 ) -> None:
     """Write the checkpoint and the splat that are due into the model folder.
 
     Args:
         finished: the splat that the model is.
+        exposures: of the photos, where they are learnt.
 
     Raises:
         DiskFull, SplatError: as `atomic_file`.
     """
     if due.checkpoint:
-        save_checkpoint(checkpoint_path(options.model_path, iteration), iteration, model, random.state())
+        of_photos = exposures.state() if exposures else None
+        path = checkpoint_path(options.model_path, iteration)
+        save_checkpoint(path, iteration, model, random.state(), of_photos)
     if due.splat:
         write_splat(options.model_path, iteration, finished(model))

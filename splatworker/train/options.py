@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Annotated
 
 from splatworker.stages.options import Option, add_option, add_options, declared, demand_valid
-from splatworker.train.own_options import OwnOptions, demand_one_background
+from splatworker.train.own_options import OwnOptions, demand_one_background, demand_one_light
 from splatworker.train.training_options import RUN, ScenePaths, TrainingOptions
 from splatworker.train.unused_options import UnusedOptions
 
 UNUSED = {known.name: known.default for known in declared(UnusedOptions)}
 """Options of the original that change nothing here, with their defaults."""
+
+EXPOSURE_RATES = ("exposure_lr_init", "exposure_lr_final", "exposure_lr_delay_steps", "exposure_lr_delay_mult")
+"""Options that say how exposures are learnt, where they are."""
 
 
 @dataclass
@@ -35,6 +38,7 @@ class Options(OwnOptions, TrainingOptions, ScenePaths):
     def __post_init__(self) -> None:
         demand_valid(self)
         demand_one_background(self.backdrop, white=self.white_background, random=self.random_background)
+        demand_one_light(self.light, exposures=self.train_test_exp)
 
 
 def parse(argv: list[str]) -> tuple[Options, list[str]]:

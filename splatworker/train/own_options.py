@@ -30,6 +30,16 @@ def demand_one_background(backdrop: BackdropMode, *, white: bool, random: bool) 
         raise ValueError(f"backdrop on and {other} both say what is behind the scene: leave one of them out")
 
 
+def demand_one_light(light: LightMode, *, exposures: bool) -> None:
+    """Refuse options that do two things about the photos' light.
+
+    Raises:
+        ValueError: they do.
+    """
+    if light == "common" and exposures:
+        raise ValueError("light common and train_test_exp both even out the photos' light: leave one of them out")
+
+
 @dataclass
 class OwnOptions:
     """Ours. By default they leave the original's method as it is."""
@@ -113,7 +123,8 @@ class OwnOptions:
             "Photos are trained on as they were taken, or all brought into one light, their mean, by gains for red, "
             "green and blue that the points they share tell; auto: the second where light differs from photo to photo "
             "without rule.",
-            advice="Not given, auto. common for photos of many people or days, if auto leaves them alone.",
+            advice="Not given, auto. common for photos of many people or days, if auto leaves them alone. With "
+            "`train_test_exp` auto leaves it to that.",
             whose="ours",
             group=OURS,
             job=InJob(),

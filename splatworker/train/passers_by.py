@@ -22,7 +22,7 @@ from splatworker.render.arrays import Array, beside, indices, to_numpy
 from splatworker.render.gpu_array import GpuArray
 from splatworker.render.interface import Renderer
 from splatworker.stages.progress import Reporter
-from splatworker.train.agreement import Look, Map, Mask, disagreement, weights
+from splatworker.train.agreement import AsTaken, Look, Map, Mask, disagreement, weights
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.passing_regions import passing
@@ -71,6 +71,7 @@ class PassersBy:
         background: (3,) colour.
         first: the iteration that the training begins after: looks that are past are made up for by one.
         agreed: of what each of several processes has found, what the first has; alone, the same.
+        as_taken: brings a picture of the model into the light of a photo.
 
     Attributes:
         views: the photos as they are now to be trained on.
@@ -84,10 +85,11 @@ class PassersBy:
         background: Array,
         first: int = 0,
         agreed: Agreed = lambda found: found,
+        as_taken: AsTaken = lambda photo, picture: picture,
     ) -> None:
         self.views = views
         self._given, self._options, self._renderer, self._background = views, options, renderer, background
-        self._agreed = agreed
+        self._agreed, self._as_taken = agreed, as_taken
         looks_at = options.passers_by != "off" and not views.have_holes and len(views) >= FEWEST_PHOTOS
         planned = moments(options, len(views)) if looks_at else []
         past = [first + 1] if any(moment <= first for moment in planned) else []
@@ -107,7 +109,15 @@ class PassersBy:
             self._looks = [_look(view) for view in self._given]
         degree = active_sh_degree(self._options, iteration)
         strict = self._options.passers_by == "auto"
-        evidence = disagreement(self._renderer, model.parameters, self._looks, self._background, degree, strict=strict)
+        evidence = disagreement(
+            self._renderer,
+            model.parameters,
+            self._looks,
+            self._background,
+            degree,
+            strict=strict,
+            as_taken=self._as_taken,
+        )
         found = passing(self._looks, evidence.maps, strict=strict)
         before = self._masks
         self._masks = [mask if mask.any() else None for mask in map(self._of_all, found)]

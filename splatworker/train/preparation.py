@@ -20,6 +20,7 @@ from splatworker.train.dataset import Dataset, load_dataset
 from splatworker.train.dense_points import Found, more_points
 from splatworker.train.density import GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
+from splatworker.train.exposures import Exposures, ExposureState
 from splatworker.train.folder import ModelFolder, write_description
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import first_gaussians, scene_extent
@@ -48,6 +49,7 @@ class Training:
         device: where it trains.
         first: the iteration that it begins after.
         found: the points that were found beside the scene's; None where none were.
+        exposures: of the photos to train on; None where they are not learnt.
         background: what the steps' pictures are drawn on, a colour or the backdrop's harmonics; None: each on a colour
             of its own.
     """
@@ -60,6 +62,7 @@ class Training:
     model: Model
     found: Found | None
     splat: WholeSplat
+    exposures: Exposures | None
     background: Array | None
     refinement: Refinement
     quality: Quality
@@ -78,13 +81,16 @@ class Training:
             iteration,
             dropout_at(options, iteration),
             self.refinement.density.absolute,
+            self.exposures.of(photo, iteration) if self.exposures else None,
         )
 
     def write(self, due: Due, iteration: int) -> None:
         """Write, and measure, what is due after an iteration."""
         if self.folder.is_taken:
             _begin(self.folder, self.options, self.dataset, self.refinement.density.beside)
-        write_due(due, self.options, iteration, self.model, self.random, self.splat.of)
+        write_due(due, self.options, iteration, self.model, self.random, self.splat.of, self.exposures)
+        if due.splat and self.exposures:
+            self.exposures.write(self.options.model_path, [photo.name for photo in self.dataset.train])
         if due.scores:
             self.score(iteration, active_sh_degree(self.options, iteration))
         self.folder.written()
@@ -105,7 +111,7 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
 
     device, renderer.antialiasing = renderer.device, options.antialiasing
     random = Randomness(options.seed, len(loaded.train_photos), device)
-    first, model = resumed(options, random, device, report)
+    first, model, exposure_state = resumed(options, random, device, report)
     capacity = ranks.capacity if ranks else gaussian_capacity
     density = _density_control(options, loading, extent, random, device, capacity)
     dataset = load_dataset(loaded, loading, options, device, report)
@@ -122,16 +128,25 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
     aside = ThreadPoolExecutor(1)  # the disk is waited for meanwhile
     begun = aside.submit(_begin, folder, options, dataset, density.beside) if writes and not folder.is_taken else None
     aside.shutdown(wait=False)
+    exposures = _exposures(options, dataset, device, exposure_state, report) if ranks is None else None
     colour = np.full(3, float(options.white_background), np.float32)
     background = to_device(backdrop.harmonics if backdrop else colour, device)
     quality = Quality(
-        renderer, dataset.names, dataset.views, len(dataset.train), to_device(colour, device), options.model_path
+        renderer,
+        dataset.names,
+        dataset.views,
+        len(dataset.train),
+        to_device(colour, device),
+        options.model_path,
+        exposures,
     )
     silhouettes = Silhouettes.of(dataset.train_cameras, dataset.views)
     if silhouettes and first == 0:
         silhouettes.clear(model)
-    agreed = {"agreed": ranks.agreed} if ranks else {}
-    passers_by = PassersBy(options, dataset.train_views, renderer, background, first, **agreed)
+    others: dict[str, Any] = {"agreed": ranks.agreed} if ranks else {}
+    if exposures:
+        others["as_taken"] = exposures.as_taken
+    passers_by = PassersBy(options, dataset.train_views, renderer, background, first, **others)
     refinement = Refinement(options, density, passers_by, silhouettes)
     if begun:
         begun.result()
@@ -146,6 +161,7 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
         model,
         found,
         WholeSplat(backdrop, dataset.train_cameras, extent, options.sh_degree),
+        exposures,
         None if changes_background else background,
         refinement,
         quality,
@@ -175,6 +191,29 @@ def _first_model(options: Options, dataset: Dataset, device: Device) -> tuple[Mo
     found = more_points(options, dataset.train_views, points)
     first = to_tensors(first_gaussians(points, found and found.points, options.sh_degree), device)
     return Model(first, antialiased=options.antialiasing), found
+
+
+def _exposures(
+    options: Options, dataset: Dataset, device: Device, state: ExposureState | None, report: Reporter
+) -> Exposures | None:
+    """The exposures of the photos to train on, if the options and the photos want them learnt.
+
+    Raises:
+        InvalidScene: the checkpoint has them of another number of photos.
+    """
+    if not options.train_test_exp:
+        if state is not None:
+            report.warning("The checkpoint has exposures of photos, which are left out: train_test_exp is not given.")
+        return None
+    if dataset.views.have_holes:
+        report.warning("Without effect: train_test_exp, since transparent photos lie on a colour of their own.")
+        return None
+    count = len(dataset.train)
+    if state is not None and len(state.matrices) != count:
+        raise InvalidScene(
+            f"The checkpoint has exposures of {len(state.matrices)} photos, and {count} are there to train on."
+        )
+    return Exposures(options, count, device, state)
 
 
 def _backdrop(options: Options, dataset: Dataset, report: Reporter) -> Backdrop | None:

@@ -8,13 +8,17 @@ from splatworker.render.arrays import Device
 from splatworker.render.tensors import to_gaussians
 from splatworker.stages.progress import Reporter
 from splatworker.train.checkpoint import load_checkpoint
+from splatworker.train.exposures import ExposureState
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.randomness import Randomness
 
 
-def resumed(options: Options, random: Randomness, device: Device, report: Reporter) -> tuple[int, Model | None]:
-    """(0, None), or the iteration that `options.start_checkpoint` was written after, and its model on `device`.
+def resumed(
+    options: Options, random: Randomness, device: Device, report: Reporter
+) -> tuple[int, Model | None, ExposureState | None]:
+    """(0, None, None), or the iteration that `options.start_checkpoint` was written after, its model on `device`, and
+    the exposures that it has.
 
     `random` goes on as it stood then; `report` is told where it cannot.
 
@@ -23,14 +27,14 @@ def resumed(options: Options, random: Randomness, device: Device, report: Report
         SplatError: it cannot be opened.
     """
     if not options.start_checkpoint:
-        return 0, None
-    first, model, random_state = load_checkpoint(options.start_checkpoint, device)
+        return 0, None, None
+    first, model, random_state, exposures = load_checkpoint(options.start_checkpoint, device)
     _check_resumable(options, first, model)
     try:
         random.restore(random_state)
     except ValueError:
         report.warning("The checkpoint comes from another kind of device: other random numbers follow than there.")
-    return first, model
+    return first, model, exposures
 
 
 def _check_resumable(options: Options, first: int, model: Model) -> None:

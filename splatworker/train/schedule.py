@@ -48,6 +48,20 @@ def learning_rates(options: Options, extent: float, iteration: int) -> LearningR
     )
 
 
+def exposure_rate(options: Options, iteration: int) -> float:
+    """How fast the photos' exposures learn: log-linear from init to final at the last iteration, less at first.
+
+    Over the first `exposure_lr_delay_steps` the rate rises from `exposure_lr_delay_mult` of itself by a quarter of a
+    sine (Barron et al. 2021, "Mip-NeRF", section 4).
+    """
+    start, end = math.log(options.exposure_lr_init), math.log(options.exposure_lr_final)
+    rate = math.exp(start + min(1.0, iteration / options.iterations) * (end - start))
+    if iteration >= options.exposure_lr_delay_steps:
+        return rate
+    risen = math.sin(math.pi / 2 * iteration / options.exposure_lr_delay_steps)
+    return rate * (options.exposure_lr_delay_mult + (1 - options.exposure_lr_delay_mult) * risen)
+
+
 def active_sh_degree(options: Options, iteration: int) -> int:
     """Spherical harmonics are used up to this degree: one more after every `sh_degree_interval` iterations."""
     return min(options.sh_degree, iteration // options.sh_degree_interval)

@@ -78,6 +78,8 @@ def train(
         photo = ranks.own([random.next_photo() for _ in range(ranks.count)]) if ranks else random.next_photo()
         log.add(training_step(model.parameters, model.adam, model.statistics, training.step(photo, iteration)))
         refine(iteration, model)
+        if training.exposures:
+            training.exposures.after_step(iteration)
 
         due = due_after(options, iteration)
         if iteration % READ_EVERY == 0 or due.splat or due.checkpoint:
@@ -141,6 +143,7 @@ def _result(
         **({"start_points": _told(dataset.scene.points, found)} if found else {}),
         **({"backdrop": backdrop.in_figures()} if backdrop else {}),
         **({"light": {"least": round(gains.min(), 3), "most": round(gains.max(), 3)}} if gains is not None else {}),
+        **({"exposure": training.exposures.in_figures()} if training.exposures else {}),
         **({"passers_by": passed} if passed else {}),
         "width": dataset.views.largest[0],
         "height": dataset.views.largest[1],

@@ -180,6 +180,43 @@ class TrainingOptions:
             job=POSITIVE_RATE,
         ),
     ] = 0.0002
+    exposure_lr_init: Annotated[
+        float,
+        Option(
+            "How fast the photos' exposures learn, at the start, with `train_test_exp`.",
+            POSITIVE,
+            group=OPTIMISATION,
+            job=POSITIVE_RATE,
+        ),
+    ] = 0.01
+    exposure_lr_final: Annotated[
+        float,
+        Option(
+            "The same as `exposure_lr_init`, at the end.",
+            POSITIVE,
+            group=OPTIMISATION,
+            job=POSITIVE_RATE,
+        ),
+    ] = 0.001
+    exposure_lr_delay_steps: Annotated[
+        int,
+        Option(
+            "For so many steps exposures learn more slowly, from `exposure_lr_delay_mult` of their rate to all of it.",
+            NATURAL,
+            unit="steps",
+            group=OPTIMISATION,
+            job=MOMENT_OR_NONE,
+        ),
+    ] = 0
+    exposure_lr_delay_mult: Annotated[
+        float,
+        Option(
+            "The share of their rate that exposures begin with, where `exposure_lr_delay_steps` says for how long.",
+            SHARE,
+            group=OPTIMISATION,
+            job=InJob(SHARE),
+        ),
+    ] = 0.0
     random_background: Annotated[
         bool,
         Option(
@@ -217,6 +254,18 @@ class TrainingOptions:
         Option(
             "Hold out every 8th photo, and score the splat on them: PSNR and SSIM.",
             advice="In the result they are `quality.psnr` and `quality.ssim`.",
+            group=MODEL,
+            job=SWITCH,
+        ),
+    ] = False
+    train_test_exp: Annotated[
+        bool,
+        Option(
+            "Learn the exposure of each photo beside the splat: a matrix and an offset of its colours, on average over "
+            "the photos none. With `eval` those of held-out photos are fitted on their left half, and the right half "
+            "is scored.",
+            advice="For photos whose light differs without rule (docs/quality.md). It takes the place of `light`, of "
+            "which `common` is refused beside it; without effect on several GPUs, and on photos that are transparent.",
             group=MODEL,
             job=SWITCH,
         ),

@@ -9,14 +9,12 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated, Literal
 
-from splatworker.stages.options import SHARE, InJob, Option, Range
+from splatworker.stages.options import InJob, Option, Range
 from splatworker.train.training_options import (
-    ITERATION_OR_NONE,
     LONGEST_PATH,
     MODEL,
     OPTIMISATION,
     PIPELINE,
-    POSITIVE_RATE,
     RATE,
     RUN,
     SWITCH,
@@ -43,35 +41,6 @@ class UnusedOptions:
         Literal["default", "sparse_adam"],
         Option("Which Adam. Of the original trainer only.", group=OPTIMISATION, job=InJob()),
     ] = "default"
-    exposure_lr_init: Annotated[
-        float,
-        Option(
-            "How fast a photo's exposure learns, at the start. Of the original trainer only.",
-            group=OPTIMISATION,
-            job=POSITIVE_RATE,
-        ),
-    ] = 0.01
-    exposure_lr_final: Annotated[
-        float,
-        Option(
-            "The same as `exposure_lr_init`, at the end. Of the original trainer only.",
-            group=OPTIMISATION,
-            job=POSITIVE_RATE,
-        ),
-    ] = 0.001
-    exposure_lr_delay_steps: Annotated[
-        int,
-        Option(
-            "Steps that exposures wait. Of the original trainer only.",
-            unit="steps",
-            group=OPTIMISATION,
-            job=InJob(ITERATION_OR_NONE, clamped=True),
-        ),
-    ] = 0
-    exposure_lr_delay_mult: Annotated[
-        float,
-        Option("How fast they learn meanwhile. Of the original trainer only.", group=OPTIMISATION, job=InJob(SHARE)),
-    ] = 0.0
     depth_l1_weight_init: Annotated[
         float,
         Option("The weight of `depths`, which jobs cannot give, at the start.", group=OPTIMISATION, job=WEIGHT),
@@ -91,10 +60,6 @@ class UnusedOptions:
             job=InJob(longest=LONGEST_PATH, obeyed=False),
         ),
     ] = ""
-    train_test_exp: Annotated[
-        bool,
-        Option("Learn the exposures of held-out photos. Of the original trainer only.", group=MODEL, job=SWITCH),
-    ] = False
     data_device: Annotated[
         Literal["cuda", "cpu"],
         Option("Where the original trainer keeps the photos.", group=MODEL, job=InJob()),

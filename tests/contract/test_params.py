@@ -88,3 +88,11 @@ def test_params_without_use_are_those_that_ask_for_something() -> None:
 def test_two_backgrounds_are_refused(other: str) -> None:
     with pytest.raises(ValidationError, match=f"backdrop on and {other} both say what is behind the scene"):
         Params.model_validate({"backdrop": "on", other: True})
+
+
+def test_one_thing_is_done_about_light() -> None:
+    with pytest.raises(ValidationError, match="light common and train_test_exp both even out the photos' light"):
+        Params(light="common", train_test_exp=True)
+    own = resolve(Params(train_test_exp=True), preview=False)
+    assert (own["light"], own["train_test_exp"]) == ("auto", True)
+    assert "--train_test_exp" in arguments(own)

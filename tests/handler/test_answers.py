@@ -87,9 +87,9 @@ def test_the_answer_says_whose_schedule_it_was(
 
 
 def test_params_without_use_are_named_in_a_warning(photos: list[Path], tmp_path: Path) -> None:
-    answer = do(local_job(photos, tmp_path / "a.ply", params={"exposure_lr_init": 0.5, "source_path": "/etc"}))
+    answer = do(local_job(photos, tmp_path / "a.ply", params={"depth_l1_weight_init": 0.5, "source_path": "/etc"}))
     assert answer["status"] == "success"
-    assert any("exposure_lr_init, source_path" in warning for warning in answer["warnings"])
+    assert any("depth_l1_weight_init, source_path" in warning for warning in answer["warnings"])
 
 
 def test_no_photos(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from render.test_exposure import kernels_are_numpys
 from support.colmap_files import ring_cameras
 from support.on_own_gpu import GPU, RANDOM, numbers, on_both, photo, same
 
@@ -263,6 +264,11 @@ def test_constant_colours_are_numpys(degree: int) -> None:
     stored = splat.sh_rest + 0.1 * numbers(count, rest, 3)
     expected, found = (constant_colours(splat, stored, lines, where) for where in ("cpu", GPU))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(64, 48), (37, 61), (301, 203)])
+def test_exposures(size: tuple[int, int]) -> None:
+    kernels_are_numpys(size)
 
 
 @pytest.mark.parametrize("degree", [1, 2, 3])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.many_threads import many_threads_gpu
 
 from splatworker.sfm import nearest, sift
 
@@ -143,23 +143,9 @@ print(demand_the_same_on_a_gpu([np.full((3, 128), 45, np.uint8), np.zeros((70, 1
 
 def test_the_gpus_source_gives_the_very_matches_on_a_processor(tmp_path: Path) -> None:
     """Kernels and host code, beside a driver that runs a block's threads in turn, and knows the tensor cores' tile."""
-    _cuda = pytest.importorskip("splatworker._cuda", reason="built without CUDA kernels")
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("needs g++")
-    tests = Path(__file__).parents[1]
-    sources = [tests / "support" / "fake_libcuda.cpp", tests / "support" / "many_threads_gpu.cpp"]
-    flags = ["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-attributes", "-shared", "-fPIC"]
-    subprocess.run([compiler, *flags, *sources, "-o", tmp_path / "libcuda.so.1"], check=True)
-    architecture = min(architecture for architecture, _ in _cuda.architectures)
-    mine = {
-        "LD_LIBRARY_PATH": str(tmp_path),
-        "FAKE_CUDA_DEVICES": f"{architecture // 10}.{architecture % 10} one thread after another",
-        "PYTHONPATH": str(tests),
-    }
-    clean = {name: value for name, value in os.environ.items() if name not in ("CUDA_VISIBLE_DEVICES", "LD_PRELOAD")}
+    environment = many_threads_gpu(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-c", ON_A_PROCESSOR], env=clean | mine, capture_output=True, text=True, check=False
+        [sys.executable, "-c", ON_A_PROCESSOR], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     some, none = map(int, done.stdout.split())

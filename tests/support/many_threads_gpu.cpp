@@ -1,4 +1,4 @@
-// A GPU whose threads of a block are there, one after the other, for the kernels of matching, linked with
+// A GPU whose threads of a block are there, one after the other, for the kernels of matching and of exposures, linked with
 // fake_libcuda.cpp: their own source, compiled for the processor. A thread runs until it waits for its block, then the
 // next one. The tensor cores' tile is what PTX says of it: which lane has which entries.
 #include <ucontext.h>
@@ -85,6 +85,7 @@ void multiply_add(int *sums, const uint32_t *rows, const uint32_t *columns) {
 
 }  // namespace
 
+#include "../../kernels/cuda/exposure.cu"
 #include "../../kernels/cuda/matching.cu"
 
 namespace {
@@ -106,4 +107,8 @@ void run_kernel(const std::string &name, unsigned blocks, unsigned block, void *
     if (name == "seven_bits_kernel") start<seven_bits_kernel>(seven_bits_kernel, blocks, arguments);
     if (name == "nearest_kernel") start<nearest_kernel>(nearest_kernel, blocks, arguments);
     if (name == "mutual_kernel") start<mutual_kernel>(mutual_kernel, blocks, arguments);
+    if (name == "expose_kernel") start<expose_kernel>(expose_kernel, blocks, arguments);
+    if (name == "expose_backward_kernel") start<expose_backward_kernel>(expose_backward_kernel, blocks, arguments);
+    if (name == "exposure_gradient_kernel")
+        start<exposure_gradient_kernel>(exposure_gradient_kernel, blocks, arguments);
 }

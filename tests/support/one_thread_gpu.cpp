@@ -1,5 +1,6 @@
-// A GPU of one thread a block for the kernels of SIFT, of arrays, of small files and of a backdrop, linked with fake_libcuda.cpp: their
-// own source, compiled for the processor. What takes several threads at once, it cannot tell; sums and their order it can.
+// A GPU of one thread a block for the kernels of SIFT, of arrays, of small files, of a backdrop and of exposures, linked
+// with fake_libcuda.cpp: their own source, compiled for the processor. What takes several threads at once, it cannot tell;
+// sums and their order it can.
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -32,6 +33,7 @@ unsigned long long atomicAdd(unsigned long long *sum, unsigned long long value) 
 
 #include "../../kernels/cuda/arrays.cu"
 #include "../../kernels/cuda/backdrop.cu"
+#include "../../kernels/cuda/exposure.cu"
 #include "../../kernels/cuda/sift.cu"
 #include "../../kernels/cuda/small_files.cu"
 
@@ -52,7 +54,8 @@ bool called_of_arrays(const std::string &name, void **arguments) {
            TRY(lay_over_kernel) || TRY(scale_photo_kernel) || TRY(area_means_kernel) || TRY(without_ignored_kernel) ||
            TRY(hides_kernel) || TRY(put_back_kernel) || TRY(weigh_loss_kernel) || TRY(square_errors_kernel) ||
            TRY(square_differences_kernel) || TRY(to_picture_kernel) || TRY(nearest_kernel) ||
-           TRY(sums_of_labels_kernel) || TRY(mean_error_kernel) || TRY(backdrop_kernel);
+           TRY(sums_of_labels_kernel) || TRY(mean_error_kernel) || TRY(backdrop_kernel) || TRY(expose_kernel) ||
+           TRY(expose_backward_kernel) || TRY(exposure_gradient_kernel);
 #undef TRY
 }
 

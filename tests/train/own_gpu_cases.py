@@ -110,6 +110,18 @@ def test_what_is_behind_everything(tiny_options: Make, tmp_path: Path) -> None:
     assert ply(own) == ply(cpu)
 
 
+def test_exposures(tiny_options: Make, tmp_path: Path) -> None:
+    changes = {"train_test_exp": True, "coarse_iterations": 40, "checkpoint_iterations": [63]}
+    cpu, own = both(tiny_options, tmp_path, **changes)
+    assert cpu["exposure"] == own["exposure"]
+    assert cpu["exposure"]["least"] < 1 < cpu["exposure"]["most"]
+    assert own["quality"]["test"]["psnr"] == pytest.approx(cpu["quality"]["test"]["psnr"], abs=1e-3)
+    assert ply(own) == ply(cpu)
+    start = tmp_path / "own" / "chkpnt63.npz"
+    resumed = both(tiny_options, tmp_path / "resumed", start_checkpoint=start, train_test_exp=True)
+    assert ply(resumed[0]) == ply(resumed[1]) == ply(own)
+
+
 def test_who_passes(tiny_options: Make, tmp_path: Path) -> None:
     scene = write_scene(tmp_path / "scene", 16, one_thing(), width=64, height=48)
     paint_squares(scene / "images")

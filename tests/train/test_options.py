@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from splatworker.train.options import build_parser, parse
+from splatworker.train.options import EXPOSURE_RATES, build_parser, parse
 
 ORIGINAL_DEFAULTS = {
     "images": "images",
@@ -63,9 +63,8 @@ def test_a_model_path_is_made_up_when_none_is_given() -> None:
 
 def test_every_option_of_the_original_is_accepted_and_the_useless_are_named() -> None:
     useless = shlex.split(
-        "-d depth --data_device cpu --train_test_exp --convert_SHs_python --compute_cov3D_python --debug "
-        "--position_lr_delay_mult 0.5 --exposure_lr_init 0.1 --exposure_lr_final 0.1 "
-        "--exposure_lr_delay_steps 1 --exposure_lr_delay_mult 0.1 --depth_l1_weight_init 2 "
+        "-d depth --data_device cpu --convert_SHs_python --compute_cov3D_python --debug "
+        "--position_lr_delay_mult 0.5 --depth_l1_weight_init 2 "
         "--depth_l1_weight_final 1 --optimizer_type sparse_adam --disable_viewer --ip 0.0.0.0 --port 1 "
         "--debug_from 3 --detect_anomaly"
     )
@@ -73,6 +72,17 @@ def test_every_option_of_the_original_is_accepted_and_the_useless_are_named() ->
     given = {word.removeprefix("--") for word in useless if word.startswith("--")} | {"depths"}
     assert set(unused) == given - {"disable_viewer"}
     assert parse(["-s", "a", "--position_lr_delay_mult", "0.01"])[1] == []
+
+
+def test_how_exposures_are_learnt() -> None:
+    words = shlex.split(
+        "--train_test_exp --exposure_lr_init 0.1 --exposure_lr_final 0.2 --exposure_lr_delay_steps 1 "
+        "--exposure_lr_delay_mult 0.3"
+    )
+    options, unused = parse(["-s", "a", *words])
+    assert unused == []
+    assert options.train_test_exp
+    assert [getattr(options, name) for name in EXPOSURE_RATES] == [0.1, 0.2, 1, 0.3]
 
 
 @pytest.mark.parametrize(

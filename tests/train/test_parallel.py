@@ -127,7 +127,7 @@ def test_two_processes_train_as_one_with_batches_of_two(tiny_scene: Path, tmp_pa
     for name, tensor in expected.parameters._asdict().items():
         np.testing.assert_array_equal(ranks[0][name], ranks[1][name])
         np.testing.assert_allclose(ranks[0][name], tensor.numpy(), rtol=TOLERANCE, atol=TOLERANCE, err_msg=name)
-    _, kept, _ = load_checkpoint(model_path / "chkpnt45.npz", torch.device("cpu"))
+    _, kept, _, _ = load_checkpoint(model_path / "chkpnt45.npz", torch.device("cpu"))
     # Adam's steps are the same for a sum as for a mean, so the moments tell whether gradients were averaged.
     torch.testing.assert_close(kept.adam.first.sh_dc, expected.adam.first.sh_dc, rtol=0.02, atol=1e-6)
     for name in DensityStatistics._fields:

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from splatworker.train.options import Options
-from splatworker.train.schedule import active_sh_degree, dropout_at, learning_rates, position_rate, share_of_rates
+from splatworker.train.schedule import (
+    active_sh_degree,
+    dropout_at,
+    exposure_rate,
+    learning_rates,
+    position_rate,
+    share_of_rates,
+)
 
 
 def _options(**changes: Any) -> Options:
@@ -41,6 +48,15 @@ def test_the_last_third_falls_to_the_final_rate() -> None:
     start, end = (learning_rates(options, 3.0, iteration) for iteration in (1, 900))
     assert end[1:] == pytest.approx([rate / 100 for rate in start[1:]])
     assert end.means == position_rate(options, 3.0, 900)  # positions have a decay of their own
+
+
+def test_the_rate_of_exposures_falls_log_linearly_after_its_delay() -> None:
+    options = _options(iterations=1000)
+    assert [exposure_rate(options, i) for i in (0, 500, 1000)] == pytest.approx([0.01, 0.01 * 10**-0.5, 0.001])
+    late = _options(iterations=1000, exposure_lr_delay_steps=300, exposure_lr_delay_mult=0.1)
+    shares = [exposure_rate(late, i) / exposure_rate(options, i) for i in (0, 100, 150, 300, 301)]
+    assert shares == pytest.approx([0.1, 0.1 + 0.9 * 0.5, 0.1 + 0.9 * 2**-0.5, 1, 1])
+    assert exposure_rate(_options(iterations=1000, exposure_lr_delay_steps=10), 0) == 0
 
 
 def test_a_degree_more_every_thousand_iterations() -> None:
