@@ -19,8 +19,10 @@ from support.scene_folders import write_scene
 from splatworker.errors import InvalidScene
 from splatworker.formats.camera import Camera
 from splatworker.render.arrays import Device, to_device, to_numpy
+from splatworker.render.backend import renderer_for
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import Ignored, View
+from splatworker.render.opening import ARRAYS
 from splatworker.stages.progress import Silent
 from splatworker.train import cli, eval_cli
 from splatworker.train.checkpoint import checkpoint_path, load_checkpoint
@@ -316,6 +318,30 @@ def test_who_passes_is_found_in_random_light(tiny_options: Make, lit: Lit, tmp_p
         tiny_options, tmp_path / "scene", tmp_path / "m", passers_by="auto", train_test_exp=True, **changes
     )
     assert told["passers_by"]["photos"] == len(PASSED)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("arrays", ["torch", "own"])
+def test_a_gpu_learns_what_a_cpu_learns_and_the_same_every_time(
+    arrays: str, tiny_options: Make, lit: Lit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU here")
+    monkeypatch.setenv(ARRAYS, arrays)
+
+    def run(name: str, device: str) -> tuple[bytes, bytes, Any, dict[str, Any]]:
+        options = tiny_options(
+            source_path=lit.scene, model_path=tmp_path / name, iterations=240, train_test_exp=True, deterministic=True
+        )
+        told = train(options, renderer_for(device, deterministic=True), Silent())
+        written = (tmp_path / name / "exposure.json").read_bytes()
+        gains = gains_of(np.array([*json.loads(written).values()]))
+        return Path(told["ply"]).read_bytes(), written, gains, told
+
+    once, again, cpu = run("once", "cuda"), run("again", "cuda"), run("cpu", "cpu")
+    assert once[:2] == again[:2]
+    assert abs(once[2] - cpu[2]).mean() < 0.03
+    assert once[3]["quality"]["test"]["psnr"] == pytest.approx(cpu[3]["quality"]["test"]["psnr"], abs=1.5)
 
 
 # What they contradict
