@@ -108,7 +108,22 @@ TOO_MUCH = {
     "scaling_lr": 0.9,
     "densify_grad_threshold": 1e-12,
     "densify_until_iter": 9e9,
+    "lambda_dssim": 1.5,
 }
+
+EMPTIED = dict.fromkeys(
+    ("sh_degree", "position_lr_final", "feature_lr", "opacity_lr", "percent_dense", "opacity_reset_interval")
+)
+"""Its page sends NaN of a field that somebody has emptied, null in JSON, and its check asks about none of these."""
+
+NO_SENSE = {
+    "densification_interval": 0,
+    "opacity_lr": -1,
+    "scaling_lr": -0.005,
+    "densify_from_iter": 0.4,
+    "sh_degree": 2.5,
+}
+"""Its check lets these pass, too: it looks at iterations, sh_degree, position_lr_init, densify_grad_threshold alone."""
 
 
 @pytest.mark.parametrize(
@@ -116,8 +131,10 @@ TOO_MUCH = {
     [
         ({"iterations": 9000.0, "sh_degree": 2.0, "densify_until_iter": 6000.0, "save_iterations": [900_000]}, []),
         (TOO_MUCH | {"resolution_scales": [0.5]}, [*TOO_MUCH, "resolution_scales"]),
+        (EMPTIED, [*EMPTIED]),
+        (NO_SENSE, [*NO_SENSE]),
     ],
-    ids=["numbers with a point", "too much"],
+    ids=["numbers with a point", "too much", "fields emptied", "no sense"],
 )
 def test_what_a_user_types_becomes_a_splat_or_a_warning(
     product: Product, typed: dict[str, Any], named: list[str]
@@ -136,7 +153,8 @@ def test_what_a_user_types_becomes_a_splat_or_a_warning(
         ({"iterations": "7000"}, ["'iterations'", 'without quotes: 7000, not "7000"']),
         ({"white_background": "true"}, ["'white_background'", "without quotes: true"]),
         ({"iteratoins": 7000}, ["'iteratoins'", "Did you mean 'iterations'?"]),
-        ({"opacity_lr": -1}, ["'opacity_lr'", "greater than or equal to 0"]),
+        ({"iterations": -1}, ["'iterations'", "greater than or equal to 1"]),
+        ({"dropout": -1}, ["'dropout'", "greater than or equal to 0"]),
     ],
 )
 def test_what_makes_no_sense_is_told_and_paid_back_once(
