@@ -6,6 +6,7 @@ at, several decoders at once.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from splatworker.formats.panorama import VIEWS_AROUND, Area, as_xmp
 from splatworker.formats.video_frame import VideoFrame, describe
 from splatworker.stages.progress import Reporter
 from splatworker.video import ffmpeg, refusals, tone_mapping
+from splatworker.video.letterbox import Box
 from splatworker.video.measure import Measured
 from splatworker.video.probe import Clip
 
@@ -103,6 +105,7 @@ def extract(
             tone_mapping.write_table(Path(work) / _TABLE, clip.transfer)
         call = _Call(
             clip,
+            measured.box,
             measured.skipping,
             video,
             Path(work),
@@ -141,6 +144,7 @@ class _Call:
     """What the calls for one clip have in common, the moment among it by which all are to have ended."""
 
     clip: Clip
+    box: Box
     skipping: tuple[str, ...]
     video: str
     work: Path
@@ -178,6 +182,7 @@ class _Call:
             opening: options of the input.
         """
         width, height = self._size()
+        rows, columns = _pixels(self.box.top, self.box.bottom, height), _pixels(self.box.left, self.box.right, width)
         begin = max(0.0, group[0].seconds + group[0].apart / 4)
         part = ["-noaccurate_seek", "-ss", f"{begin:.6f}", "-t", f"{group[-1].seconds - begin + 1.0:.6f}"]
 
@@ -186,7 +191,7 @@ class _Call:
             for wanted in group:
                 if output.readinto(pixels) < len(pixels):  # type: ignore[attr-defined]
                     return
-                picture = np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)
+                picture = np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)[rows, columns]
                 upright = np.rot90(picture, self.clip.rotation // 90)
                 take(upright[:, ::-1] if self.clip.mirrored else upright, wanted)
 
@@ -215,10 +220,11 @@ class _Call:
         )
 
     def _size(self) -> tuple[int, int]:
-        """Width and height of the frames as they come from the decoder."""
+        """Width and height of the frames as they come from the decoder: bars are cut off afterwards."""
         width, height = self.clip.stored_size
         most = self.max_size * (VIEWS_AROUND if self.clip.spherical else 1)
-        factor = min(1.0, most / max(width, height)) if most else 1.0
+        longest = max(width * (self.box.right - self.box.left), height * (self.box.bottom - self.box.top))
+        factor = min(1.0, most / longest) if most else 1.0
         return max(1, round(width * factor)), max(1, round(height * factor))
 
     def _filters(self, group: Sequence[Wanted], begin: float, width: int, height: int) -> str:
@@ -258,3 +264,8 @@ class _Call:
         finally:
             part.unlink(missing_ok=True)
         self.done(wanted.name)
+
+
+def _pixels(start: float, end: float, count: int) -> slice:
+    """The rows, or columns, of a part that is given in shares of them."""
+    return slice(math.ceil(start * count), math.floor(end * count))
