@@ -53,11 +53,13 @@ class Wanted:
         seconds: when it is shown, from the clip's beginning.
         apart: seconds to the nearest other frame.
         name: of the photo.
+        since: seconds from where the decoder may begin on the way to it.
     """
 
     seconds: float
     apart: float
     name: str
+    since: float = 0.0
 
 
 def extract(
@@ -88,8 +90,14 @@ def extract(
     """
     folder.mkdir(parents=True, exist_ok=True)
     gaps = np.diff(measured.times, prepend=measured.times[0] - 1.0, append=measured.times[-1] + 1.0)
+    since = measured.times - _begins(measured)
     wanted = [
-        Wanted(float(measured.times[frame]), float(max(min(gaps[frame], gaps[frame + 1]), 0.001)), name)
+        Wanted(
+            float(measured.times[frame]),
+            float(max(min(gaps[frame], gaps[frame + 1]), 0.001)),
+            name,
+            float(since[frame]),
+        )
         for frame, name in zip(frames, names, strict=True)
     ]
     groups = [[wanted[number] for number in group] for group in together(frames, measured)]
@@ -120,6 +128,13 @@ def extract(
     if not written:
         raise refusals.broken(clip.path, ends[0])
     return sorted(written, key=list(names).index)
+
+
+def _begins(measured: Measured) -> npt.NDArray[np.float64]:
+    """When the decoder may begin for each frame: at one before the last that it can begin at, to which it may go back."""
+    starts = measured.times[measured.keys]
+    number = np.searchsorted(starts, measured.times, side="right") - 2
+    return np.where(number >= 0, starts[np.maximum(number, 0)], 0.0) if len(starts) else np.zeros(len(measured.times))
 
 
 def together(frames: Sequence[int], measured: Measured) -> Iterator[list[int]]:
@@ -184,7 +199,10 @@ class _Call:
         width, height = self._size()
         rows, columns = _pixels(self.box.top, self.box.bottom, height), _pixels(self.box.left, self.box.right, width)
         begin = max(0.0, group[0].seconds + group[0].apart / 4)
-        part = ["-noaccurate_seek", "-ss", f"{begin:.6f}", "-t", f"{group[-1].seconds - begin + 1.0:.6f}"]
+        seconds = (
+            group[0].since + group[-1].seconds - group[0].seconds + 1.0
+        )  # they count from the first that is decoded
+        part = ["-noaccurate_seek", "-ss", f"{begin:.6f}", "-t", f"{seconds:.6f}"]
 
         def take_all(output: IO[bytes]) -> None:
             pixels = bytearray(width * height * 3)
