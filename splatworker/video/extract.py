@@ -131,7 +131,7 @@ def extract(
 
 
 def _begins(measured: Measured) -> npt.NDArray[np.float64]:
-    """When the decoder may begin for each frame: at one before the last that it can begin at, as it may go back to it."""
+    """When the decoder may begin for each frame: one before the last that it can begin at, where it may go back to."""
     starts = measured.times[measured.keys]
     number = np.searchsorted(starts, measured.times, side="right") - 2
     return np.where(number >= 0, starts[np.maximum(number, 0)], 0.0) if len(starts) else np.zeros(len(measured.times))
