@@ -133,7 +133,9 @@ def _of_one(
             f"'{name}' ends after {measured.times[-1]:.1f} s, and its header says {clip.seconds:.1f} s: a part of the "
             "file is missing, and what is there was used."
         )
-    if measured.box != WHOLE:
+    if clip.eye != WHOLE:
+        report.warning(f"'{name}' is stereoscopic: what the first of its two eyes sees was used.")
+    elif measured.box != WHOLE:
         report.warning(
             f"'{name}' has bars of one colour at its sides, {1 - measured.box.share:.0%} of each frame: they were cut "
             "off."
@@ -176,7 +178,7 @@ def _account(
         "blurred_stretches": choice.blurred,
         "still_s": round(choice.still_s, 1),
         "shots": choice.shots,
-        "bars": round(1 - measured.box.share, 3),
+        "bars": round(1 - measured.box.share, 3) if clip.eye == WHOLE else 0.0,
         "why": _why(measured, choice, options),
         "chosen": [
             {

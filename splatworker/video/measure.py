@@ -63,7 +63,7 @@ class Measured:
         decoder: what has decoded them, as `ffmpeg.decoded_by`.
         other_shape: how many frames were left out as they have another shape than the clip.
         clip: of which the frames that count are: one that changes its shape is as most of its frames are.
-        box: what bars at the sides leave of a frame, as it is stored.
+        box: the part of a frame, as it is stored, that photos are made of: what bars leave, or one of two eyes sees.
     """
 
     times: Floats
@@ -112,7 +112,7 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
     kept = fits & (np.diff(moments, prepend=-np.inf) > 0)  # of one moment only one can be found again
     if not kept.any():
         raise refusals.broken(clip.path)
-    box = WHOLE if shows_all_around(clip) else frames.letterbox.box()
+    box = clip.eye if clip.eye != WHOLE or shows_all_around(clip) else frames.letterbox.box()
     width, height = small_size(clip)
     return Measured(
         times=times[order][kept],

@@ -102,3 +102,14 @@ def test_clips_without_bars_dark_ones_and_blank_ones_have_none() -> None:
             letterbox.add(rng.integers(0, lightest, (90, 160), dtype=np.uint8))
         assert letterbox.box() == WHOLE
         assert letterbox.picture() == (slice(0, 90), slice(0, 160))
+
+
+def test_of_two_eyes_the_first_is_used(tmp_path: Path) -> None:
+    for stereo, axis in ((1, 0), (2, 1)):
+        both = [np.concatenate([frame, frame[:, ::-1]], axis=axis) for frame in FRAMES]
+        plain = clips.write_clip(tmp_path / f"{stereo}-plain.mp4", both)
+        photos, told = frames_of(clips.marked(plain, tmp_path / f"{stereo}.mp4", stereo=stereo), tmp_path / str(stereo))
+        assert told["bars"] == 0
+        for moment, photo in photos.items():
+            assert photo.shape == FRAMES[0].shape
+            assert difference(photo, FRAMES[round(moment * 30 / 1000)]) < 6
