@@ -23,9 +23,8 @@ from splatworker.formats.panorama import VIEWS_AROUND, Area, as_xmp
 from splatworker.formats.video_frame import VideoFrame, describe
 from splatworker.stages.progress import Reporter
 from splatworker.video import ffmpeg, refusals, tone_mapping
-from splatworker.video.letterbox import Box
 from splatworker.video.measure import Measured
-from splatworker.video.probe import Clip
+from splatworker.video.probe import Box, Clip
 
 JPEG_QUALITY = 95
 

@@ -15,10 +15,9 @@ from splatworker.stages.progress import Reporter
 from splatworker.video import refusals
 from splatworker.video.choose import Choice, choose
 from splatworker.video.extract import extract
-from splatworker.video.letterbox import WHOLE
 from splatworker.video.measure import Measured, measure, shows_all_around
 from splatworker.video.options import FEWEST_FRAMES, MOST_FRAMES, VideoOptions
-from splatworker.video.probe import Clip, probe
+from splatworker.video.probe import WHOLE, Clip, probe
 
 ACCOUNT = "frames.json"
 """The file beside the photos that tells what was chosen, and why."""

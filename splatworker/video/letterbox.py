@@ -7,10 +7,10 @@ whatever it was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
+
+from splatworker.video.probe import Box
 
 Grey = npt.NDArray[np.uint8]
 Levels = npt.NDArray[np.uint8]
@@ -30,24 +30,6 @@ _EDGE = 1
 
 _LEAST_LEFT = 0.2
 """Of each side must be left: what shows next to nothing is no letterbox."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A part of a frame, in shares of its width and height from its upper left corner."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @property
-    def share(self) -> float:
-        """Of the frame's pixels."""
-        return (self.right - self.left) * (self.bottom - self.top)
-
-
-WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 
 class Letterbox:

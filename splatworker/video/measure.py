@@ -17,9 +17,9 @@ from splatworker.machine import operator_limits
 from splatworker.stages.progress import Reporter
 from splatworker.video import ffmpeg, motion, refusals
 from splatworker.video.frame_times import heard_times
-from splatworker.video.letterbox import WHOLE, Box, Letterbox
+from splatworker.video.letterbox import Letterbox
 from splatworker.video.options import VideoOptions
-from splatworker.video.probe import Clip
+from splatworker.video.probe import WHOLE, Box, Clip
 from splatworker.video.sharpness import detail
 
 LONGEST_SIDE = 640

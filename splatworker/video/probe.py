@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 
 from splatworker.video import ffmpeg
 from splatworker.video.encryption import is_encrypted
-from splatworker.video.letterbox import WHOLE, Box
 from splatworker.video.refusals import (
     broken,
     encrypted,
@@ -38,6 +37,25 @@ _EBML = b"\x1aE\xdf\xa3"
 
 _PICTURES = (b"heic", b"heix", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ")
 """Brands of ISO files that hold pictures."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A part of a frame, in shares of its width and height from its upper left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def share(self) -> float:
+        """Of the frame's pixels."""
+        return (self.right - self.left) * (self.bottom - self.top)
+
+
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+
 
 _STREAM = re.compile(r"^  Stream #0:(\d+)\S*: Video: (\S+)(.*)$")
 _SIZE = re.compile(r", (\d{1,6})x(\d{1,6})(?: \[SAR (\d+):(\d+) DAR [\d:]+\])?(?=,|$| )")

@@ -11,8 +11,9 @@ from support.clips import difference, frames_of
 
 from splatworker.stages.progress import Silent
 from splatworker.video.frames import take_frames
-from splatworker.video.letterbox import WHOLE, Letterbox
+from splatworker.video.letterbox import Letterbox
 from splatworker.video.options import VideoOptions
+from splatworker.video.probe import WHOLE
 
 FRAMES = clips.pan(range(0, 90, 3), (240, 160))
 
