@@ -97,7 +97,10 @@ async def _work(session: JobSession, settings: WorkerSettings, workspace: Path, 
     except asyncio.CancelledError:
         error = Cancelled("The job was stopped before it was done.", hint="Send it again if that was a mistake.")
         answer = responses.failure(error, session.project_id)
-        await _tell_quickly(session, answer, workspace, shutdown)
+        if shutdown.asked or session.tells_of_a_cancel:
+            await _tell_quickly(session, answer, workspace, shutdown)
+        else:
+            await undisturbed(session.close(in_a_hurry=True))
         if not shutdown.asked:
             raise  # the platform has stopped the job itself, and wants no answer
         return answer

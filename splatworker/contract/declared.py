@@ -42,6 +42,8 @@ def description_of(known: Declared) -> str:
         sentences.append(f"Unit: {known.option.unit}.")
     if known.option.job and known.option.job.clamped:
         sentences.append("More than the maximum becomes the maximum, with a warning.")
+        if known.option.whose == "original":
+            sentences.append("Less than the minimum is left out, with a warning.")
     if known.option.whose == "ours":
         sentences.append("Unknown to the original trainer.")
     return " ".join(sentences)

@@ -1,8 +1,9 @@
 """A job, as it comes in: the one place that knows the input contract.
 
 `parse` turns whatever arrived into a `Job`, or says in one sentence which field is at fault. Next to nothing is
-converted: 7000.0 is 7000, and more than there is becomes the most there is, with a word (`param_limits`); a number in
-quotes, or a boolean where a number belongs, is refused rather than guessed at.
+converted: 7000.0 is 7000, more than there is becomes the most there is, and a number that nobody can have meant is
+left out, with a word (`param_limits`); a number in quotes, or a boolean where a number belongs, is refused rather than
+guessed at.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pydantic import (
 )
 
 from splatworker.contract.outputs import OUTPUTS
-from splatworker.contract.param_limits import within_limits
+from splatworker.contract.param_limits import within_limits, without_nonsense
 from splatworker.contract.params import Params
 from splatworker.contract.refusal import explain, shown, unknown_name
 from splatworker.contract.stage_sections import JobSfmOptions, JobVideoOptions
@@ -241,7 +242,9 @@ def _validated(model: type[Validated], data: dict[str, Any]) -> Validated:
     data["params"] = params
     _refuse_unknown_fields(model, data)
     if isinstance(params, dict):
-        data["params"], notes = within_limits(params)
+        sensible, left_out = without_nonsense(params)
+        data["params"], lowered = within_limits(sensible)
+        notes = [*left_out, *lowered]
     try:
         made = model.model_validate(data)
     except ValidationError as error:

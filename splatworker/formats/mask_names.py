@@ -1,7 +1,8 @@
 """Which file is the mask of which photo: by names, as the programs that make masks write them.
 
-The mask of `sub/a.jpg` is `sub/a.jpg.png`, `sub/a.png`, `sub/a.mask.png`, `sub/a.jpg.mask.png` or `sub/a.png.mask`, of
-any kind of picture and in any letter case, in a folder `masks` that has the photos' sub-folders.
+The mask of `sub/a.jpg` is `sub/a.jpg.png`, `sub/a.png`, `sub/a.mask.png`, `sub/a.jpg.mask.png` or `sub/a.png.mask`; or,
+where there is none of these, `sub/a_mask.png` or `sub/mask_a.png`, with a hyphen, too. It is of any kind of picture and
+in any letter case, in a folder `masks` that has the photos' sub-folders.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ MOST_MASKS = 20_000
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".heic", ".heif", ".avif")
 _MARK = ".mask"
+_WORD = "mask"
+_JOINED_BY = ("_", "-", ".", " ")
+"""What may stand between a photo's name and the word: Metashape writes `a_mask.png`."""
 _NOBODYS = ("thumbs.db", "desktop.ini")
 
 
@@ -76,9 +80,10 @@ class MaskFiles:
         """The masks of a folder and its sub-folders; none where there is no such folder."""
         names, others = _files(folder)
         by_photo: dict[str, str] = {}
-        for name in names:
-            for key in _photos_of(name):
-                by_photo.setdefault(key, name)
+        for photos_of in (_photos_of, _photos_of_marked):  # a photo may itself be called a_mask.jpg
+            for name in names:
+                for key in photos_of(name):
+                    by_photo.setdefault(key, name)
         return cls(folder, tuple(names), tuple(others), by_photo)
 
     def of(self, photo: str) -> Path | None:
@@ -95,7 +100,11 @@ class MaskFiles:
         """Of these, those of photos that have another."""
         photos = list(photos)
         keys = {key for photo in photos for key in _keys(photo)}
-        return [name for name in self.without_photo(photos) if keys.intersection(_photos_of(name))]
+        return [
+            name
+            for name in self.without_photo(photos)
+            if keys.intersection([*_photos_of(name), *_photos_of_marked(name)])
+        ]
 
     def _name_of(self, photo: str) -> str | None:
         return next((self._by_photo[key] for key in _keys(photo) if key in self._by_photo), None)
@@ -140,6 +149,14 @@ def _photos_of(mask: str) -> list[str]:
         return [rest, _without_suffix(rest)]
     rest = _without_suffix(name)
     return [rest.removesuffix(_MARK)]
+
+
+def _photos_of_marked(mask: str) -> list[str]:
+    """The same of a mask whose name has the word before or behind the photo's."""
+    path = PurePosixPath(_without_suffix(_plain(mask)))
+    photos = [path.name.removesuffix(between + _WORD) for between in _JOINED_BY]
+    photos += [path.name.removeprefix(_WORD + between) for between in _JOINED_BY]
+    return [str(path.with_name(photo)) for photo in photos if photo not in ("", path.name)]
 
 
 def _plain(name: str) -> str:

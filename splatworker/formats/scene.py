@@ -137,7 +137,7 @@ def _with_masks(photos: list[Photo], path: Path, images: str, masks: Path | None
     if masks is not None:
         raise InvalidMasks(
             f"None of the {len(alone)} masks has the name of a photo of the scene ({alone[0]}, ...).",
-            hint="Name the mask of a.jpg a.png, a.jpg.png or a.mask.png.",
+            hint="Name the mask of a.jpg a.png, a.jpg.png or a_mask.png.",
             stage="train",
         )
     return found, [] if named else [f"The masks in {folder.name}/ are of no photo of the scene ({alone[0]}, ...)."]

@@ -30,7 +30,7 @@ LIMITS: dict[str, Limit] = {
     # A job
     "SPLATWORKER_DEADLINE_S": Limit(1800),
     "SPLATWORKER_MOST_PHOTOS": Limit(500, whole=True),
-    "SPLATWORKER_MOST_ITERATIONS": Limit(60_000, whole=True),
+    "SPLATWORKER_MOST_ITERATIONS": Limit(100_000, whole=True),
     "SPLATWORKER_MOST_GAUSSIANS": Limit(10_000_000, whole=True),
     "SPLATWORKER_MOST_COMPARISONS": Limit(1e13),
     # The network

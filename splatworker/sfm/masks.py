@@ -38,7 +38,7 @@ def with_masks(photos: Sequence[PhotoHeader], folder: Path | None, rules: MaskRu
     if files.names and not any(files.of(photo.file or photo.name) for photo in photos):
         raise InvalidMasks(
             f"None of the {len(files.names)} masks has the name of a photo ({files.names[0]}, ...).",
-            hint="Name the mask of a.jpg a.png, a.jpg.png or a.mask.png.",
+            hint="Name the mask of a.jpg a.png, a.jpg.png or a_mask.png.",
             stage="sfm",
         )
     taken = {photo.name for photo in photos}

@@ -98,7 +98,8 @@ class InJob:
         longest: entries of a list, or letters of a text, at most.
         shortest: entries of a list, at least.
         null: null is taken, and means the command line's default.
-        clamped: more than there is becomes the most there is, with a warning.
+        clamped: more than there is becomes the most there is, with a warning; of an option of the original trainer
+            less than there is says nothing, also with one.
         obeyed: False for a folder on the machine, which is the worker's business: accepted, for those who send it.
     """
 

@@ -124,7 +124,7 @@ class TrainingOptions:
             "The share of structural similarity in the loss; the rest is the mean absolute difference.",
             SHARE,
             group=OPTIMISATION,
-            job=InJob(SHARE),
+            job=RATE,
         ),
     ] = 0.2
     densification_interval: Annotated[

@@ -11,6 +11,7 @@ Does not know: what the photos are for, and where the videos came from.
     encryption    whether it is protected            frame_times  when a frame is shown
     measure       every frame, small and grey        motion       how far the picture moved
     sharpness     how sharp a frame is               choose       which frames, and why
+    letterbox     bars beside the picture, which are cut off
     extract       the chosen frames, as photos       tone_mapping HDR to sRGB, by one curve
     cli           `splatworker frames`
 """

@@ -6,6 +6,7 @@ at, several decoders at once.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from splatworker.formats.video_frame import VideoFrame, describe
 from splatworker.stages.progress import Reporter
 from splatworker.video import ffmpeg, refusals, tone_mapping
 from splatworker.video.measure import Measured
-from splatworker.video.probe import Clip
+from splatworker.video.probe import Box, Clip
 
 JPEG_QUALITY = 95
 
@@ -51,11 +52,13 @@ class Wanted:
         seconds: when it is shown, from the clip's beginning.
         apart: seconds to the nearest other frame.
         name: of the photo.
+        since: seconds from where the decoder may begin on the way to it.
     """
 
     seconds: float
     apart: float
     name: str
+    since: float = 0.0
 
 
 def extract(
@@ -86,8 +89,14 @@ def extract(
     """
     folder.mkdir(parents=True, exist_ok=True)
     gaps = np.diff(measured.times, prepend=measured.times[0] - 1.0, append=measured.times[-1] + 1.0)
+    since = measured.times - _begins(measured)
     wanted = [
-        Wanted(float(measured.times[frame]), float(max(min(gaps[frame], gaps[frame + 1]), 0.001)), name)
+        Wanted(
+            float(measured.times[frame]),
+            float(max(min(gaps[frame], gaps[frame + 1]), 0.001)),
+            name,
+            float(since[frame]),
+        )
         for frame, name in zip(frames, names, strict=True)
     ]
     groups = [[wanted[number] for number in group] for group in together(frames, measured)]
@@ -103,6 +112,7 @@ def extract(
             tone_mapping.write_table(Path(work) / _TABLE, clip.transfer)
         call = _Call(
             clip,
+            measured.box,
             measured.skipping,
             video,
             Path(work),
@@ -117,6 +127,13 @@ def extract(
     if not written:
         raise refusals.broken(clip.path, ends[0])
     return sorted(written, key=list(names).index)
+
+
+def _begins(measured: Measured) -> npt.NDArray[np.float64]:
+    """When the decoder may begin for each frame: one before the last that it can begin at, where it may go back to."""
+    starts = measured.times[measured.keys]
+    number = np.searchsorted(starts, measured.times, side="right") - 2
+    return np.where(number >= 0, starts[np.maximum(number, 0)], 0.0) if len(starts) else np.zeros(len(measured.times))
 
 
 def together(frames: Sequence[int], measured: Measured) -> Iterator[list[int]]:
@@ -141,6 +158,7 @@ class _Call:
     """What the calls for one clip have in common, the moment among it by which all are to have ended."""
 
     clip: Clip
+    box: Box
     skipping: tuple[str, ...]
     video: str
     work: Path
@@ -178,15 +196,19 @@ class _Call:
             opening: options of the input.
         """
         width, height = self._size()
+        rows, columns = _pixels(self.box.top, self.box.bottom, height), _pixels(self.box.left, self.box.right, width)
         begin = max(0.0, group[0].seconds + group[0].apart / 4)
-        part = ["-noaccurate_seek", "-ss", f"{begin:.6f}", "-t", f"{group[-1].seconds - begin + 1.0:.6f}"]
+        seconds = (
+            group[0].since + group[-1].seconds - group[0].seconds + 1.0
+        )  # they count from the first that is decoded
+        part = ["-noaccurate_seek", "-ss", f"{begin:.6f}", "-t", f"{seconds:.6f}"]
 
         def take_all(output: IO[bytes]) -> None:
             pixels = bytearray(width * height * 3)
             for wanted in group:
                 if output.readinto(pixels) < len(pixels):  # type: ignore[attr-defined]
                     return
-                picture = np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)
+                picture = np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)[rows, columns]
                 upright = np.rot90(picture, self.clip.rotation // 90)
                 take(upright[:, ::-1] if self.clip.mirrored else upright, wanted)
 
@@ -215,10 +237,11 @@ class _Call:
         )
 
     def _size(self) -> tuple[int, int]:
-        """Width and height of the frames as they come from the decoder."""
+        """Width and height of the frames as they come from the decoder: bars are cut off afterwards."""
         width, height = self.clip.stored_size
         most = self.max_size * (VIEWS_AROUND if self.clip.spherical else 1)
-        factor = min(1.0, most / max(width, height)) if most else 1.0
+        longest = max(width * (self.box.right - self.box.left), height * (self.box.bottom - self.box.top))
+        factor = min(1.0, most / longest) if most else 1.0
         return max(1, round(width * factor)), max(1, round(height * factor))
 
     def _filters(self, group: Sequence[Wanted], begin: float, width: int, height: int) -> str:
@@ -258,3 +281,8 @@ class _Call:
         finally:
             part.unlink(missing_ok=True)
         self.done(wanted.name)
+
+
+def _pixels(start: float, end: float, count: int) -> slice:
+    """The rows, or columns, of a part that is given in shares of them."""
+    return slice(math.ceil(start * count), math.floor(end * count))

@@ -15,9 +15,9 @@ from splatworker.stages.progress import Reporter
 from splatworker.video import refusals
 from splatworker.video.choose import Choice, choose
 from splatworker.video.extract import extract
-from splatworker.video.measure import Measured, measure
+from splatworker.video.measure import Measured, measure, shows_all_around
 from splatworker.video.options import FEWEST_FRAMES, MOST_FRAMES, VideoOptions
-from splatworker.video.probe import Clip, probe
+from splatworker.video.probe import WHOLE, Clip, probe
 
 ACCOUNT = "frames.json"
 """The file beside the photos that tells what was chosen, and why."""
@@ -124,13 +124,20 @@ def _of_one(
         photos,
         folder,
         _Part(report, _READING, 1 - _READING),
-        max_size=0 if clip.spherical else max_size,  # of each of its views a photo is made, which is shrunk later
+        max_size=0 if shows_all_around(clip) else max_size,  # a photo is made of each of its views, and shrunk later
         jobs=jobs,
     )
     if not measured.whole:
         report.warning(
             f"'{name}' ends after {measured.times[-1]:.1f} s, and its header says {clip.seconds:.1f} s: a part of the "
             "file is missing, and what is there was used."
+        )
+    if clip.eye != WHOLE:
+        report.warning(f"'{name}' is stereoscopic: what the first of its two eyes sees was used.")
+    elif measured.box != WHOLE:
+        report.warning(
+            f"'{name}' has bars of one colour at its sides, {1 - measured.box.share:.0%} of each frame: they were cut "
+            "off."
         )
     if clip.alike:
         report.warning(
@@ -170,6 +177,7 @@ def _account(
         "blurred_stretches": choice.blurred,
         "still_s": round(choice.still_s, 1),
         "shots": choice.shots,
+        "bars": round(1 - measured.box.share, 3) if clip.eye == WHOLE else 0.0,
         "why": _why(measured, choice, options),
         "chosen": [
             {
@@ -199,7 +207,10 @@ def _why(measured: Measured, choice: Choice, options: VideoOptions) -> str:
     if choice.still_s >= 1:
         words.append(f"The picture stands still for {choice.still_s:.0f} s, which give no more.")
     if choice.shots > 1:
-        words.append(f"There are {choice.shots - 1} cuts, and no frame was taken across one.")
+        one = choice.shots == 2
+        words.append(
+            f"There {'is 1 cut' if one else f'are {choice.shots - 1} cuts'}, and no frame was taken across one."
+        )
     return " ".join(words)
 
 

@@ -17,8 +17,9 @@ from splatworker.machine import operator_limits
 from splatworker.stages.progress import Reporter
 from splatworker.video import ffmpeg, motion, refusals
 from splatworker.video.frame_times import heard_times
+from splatworker.video.letterbox import Letterbox
 from splatworker.video.options import VideoOptions
-from splatworker.video.probe import Clip
+from splatworker.video.probe import WHOLE, Box, Clip
 from splatworker.video.sharpness import detail
 
 LONGEST_SIDE = 640
@@ -62,6 +63,7 @@ class Measured:
         decoder: what has decoded them, as `ffmpeg.decoded_by`.
         other_shape: how many frames were left out as they have another shape than the clip.
         clip: of which the frames that count are: one that changes its shape is as most of its frames are.
+        box: the part of a frame, as it is stored, that photos are made of: what bars leave, or one of two eyes sees.
     """
 
     times: Floats
@@ -74,6 +76,7 @@ class Measured:
     decoder: str = "cpu"
     other_shape: int = 0
     clip: Clip | None = None
+    box: Box = WHOLE
 
 
 def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
@@ -109,18 +112,28 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
     kept = fits & (np.diff(moments, prepend=-np.inf) > 0)  # of one moment only one can be found again
     if not kept.any():
         raise refusals.broken(clip.path)
+    box = clip.eye if clip.eye != WHOLE or shows_all_around(clip) else frames.letterbox.box()
+    width, height = small_size(clip)
     return Measured(
         times=times[order][kept],
         keys=np.asarray(frames.keys[:count])[order][kept],
         details=np.asarray(frames.details[:count])[order][kept],
-        path=np.asarray(frames.path.lengths[:count])[kept] / (max(small_size(clip)) / 2),
+        path=np.asarray(frames.path.lengths[:count])[kept]
+        / (max(width * (box.right - box.left), height * (box.bottom - box.top)) / 2),
         cuts=_cuts([cut for cut in frames.path.cuts if cut < count], kept),
         whole=not clip.seconds or reached > 0.9 * min(asked, clip.seconds - options.start),
         skipping=tuple(skipping),
         decoder=ffmpeg.decoded_by(decoder, ended),
         other_shape=int((~fits).sum()),
         clip=clip,
+        box=box,
     )
+
+
+def shows_all_around(clip: Clip) -> bool:
+    """Whether its frames are panoramas, or may be: of these nothing is cut off."""
+    width, height = clip.stored_size
+    return clip.spherical or abs(width - 2 * height) <= 2
 
 
 def _as_most(clip: Clip, shapes: Sequence[tuple[int, int]]) -> Clip | None:
@@ -258,6 +271,7 @@ class _Frames:
         self.shapes: list[tuple[int, int]] = []
         self.details: list[tuple[float, float]] = []
         self.path = motion.Path()
+        self.letterbox = Letterbox(height, width)
 
     @property
     def last(self) -> float | None:
@@ -269,7 +283,8 @@ class _Frames:
         if output.readinto(self._bytes) < len(self._bytes):  # type: ignore[attr-defined]
             return False
         grey = np.frombuffer(self._bytes, dtype=np.uint8).reshape(self._size)
-        self.details.append(detail(grey))
+        self.letterbox.add(grey)
+        self.details.append(detail(grey[self.letterbox.picture()]))
         self.path.add(_halved(grey))
         return True
 

@@ -19,6 +19,7 @@ from splatworker.video.refusals import (
     no_video,
     not_a_video,
     other_codec,
+    other_projection,
     too_large,
     without_base_layer,
 )
@@ -37,12 +38,36 @@ _EBML = b"\x1aE\xdf\xa3"
 _PICTURES = (b"heic", b"heix", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"jp2 ")
 """Brands of ISO files that hold pictures."""
 
+
+@dataclass(frozen=True)
+class Box:
+    """A part of a frame, in shares of its width and height from its upper left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def share(self) -> float:
+        """Of the frame's pixels."""
+        return (self.right - self.left) * (self.bottom - self.top)
+
+
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+
+
 _STREAM = re.compile(r"^  Stream #0:(\d+)\S*: Video: (\S+)(.*)$")
 _SIZE = re.compile(r", (\d{1,6})x(\d{1,6})(?: \[SAR (\d+):(\d+) DAR [\d:]+\])?(?=,|$| )")
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)(?:, start: (\d+\.\d+))?")
 _RATE = re.compile(r", ([\d.]+)(k?) fps")
 _COLOURS = re.compile(r"\b(?:yuv|yuvj|gbr|rgb|gray|p0|nv|bgr|x2rgb|yuva)\w*\((.*?)\)")
 _ROTATION = re.compile(r"display ?matrix: rotation of (-?[\d.]+)", re.IGNORECASE)
+_SPHERICAL = re.compile(r"^ +spherical(?: mapping)?: ([a-z ]*[a-z])", re.IGNORECASE)
+_NOT_CUT = ("cubemap", "tiled equirectangular", "half equirectangular", "parametric immersive")
+"""Projections of videos that show all around, or half of it, and that no views are cut out of."""
+_STEREO = re.compile(r"^ +stereo ?3d: (side by side|top and bottom)", re.IGNORECASE)
+_FIRST_EYE = {"side by side": Box(0.0, 0.0, 0.5, 1.0), "top and bottom": Box(0.0, 0.0, 1.0, 0.5)}
 _TURNED_BY = re.compile(r"^filter\|filter_name=(hflip|vflip)\||^\[transpose @ .*\bdir:([0-3])\b")
 """What ffmpeg says of the filters by which it would lay frames as their header asks; of a flip in it, nothing else."""
 _FLIPS = {"hflip": 0, "vflip": 180, "0": 270, "3": 90}
@@ -69,6 +94,7 @@ class Clip:
         stream: the number of the track that is read.
         coded: width and height of its pictures, whatever shape their pixels have; (0, 0) where that is not known.
         alike: how many other tracks have pictures as large.
+        eye: the part of a frame, as it is stored, that one eye sees: of a stereoscopic clip the first eye's.
     """
 
     path: Path
@@ -87,6 +113,7 @@ class Clip:
     stream: int = 0
     coded: tuple[int, int] = (0, 0)
     alike: int = 0
+    eye: Box = WHOLE
 
     @property
     def stored_size(self) -> tuple[int, int]:
@@ -195,6 +222,10 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
     rotation = next((round(float(found[1])) for line in after if (found := _ROTATION.search(line))), 0) % 360
     if rotation in (90, 270):
         width, height = height, width
+    projection = next((found[1].lower() for line in after if (found := _SPHERICAL.search(line))), "")
+    if projection in _NOT_CUT:
+        raise other_projection(path, projection)
+    stereo = next((found[1].lower() for line in after if (found := _STEREO.search(line))), "")
     colours = _COLOURS.search(match[3])
     words = re.split(r"[,/ ]+", colours[1]) if colours else []
     transfer = "hlg" if "arib-std-b67" in words else "pq" if "smpte2084" in words else ""
@@ -212,10 +243,11 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
         transfer=transfer,
         rotation=rotation if rotation in (90, 180, 270) else 0,
         interlaced="top" in words or "bottom" in words,
-        spherical=any(re.search(r"^ +spherical: equirectangular", line, re.IGNORECASE) for line in after),
+        spherical=projection == "equirectangular",
         stream=int(match[1]),
         coded=coded,
         alike=alike,
+        eye=_FIRST_EYE.get(stereo, WHOLE),
     )
 
 

@@ -49,6 +49,14 @@ def other_codec(path: Path, codec: str) -> VideoNotSupported:
     )
 
 
+def other_projection(path: Path, projection: str) -> VideoNotSupported:
+    """It shows all around, or half of it, in a way that is not read."""
+    return VideoNotSupported(
+        f"{_name(path)} is a 360-degree video whose projection, {projection}, is not read.",
+        hint="Export it as equirectangular, twice as wide as high, with the camera's own app.",
+    )
+
+
 def without_base_layer(path: Path) -> VideoNotSupported:
     """Its colours need a Dolby Vision decoder."""
     return VideoNotSupported(

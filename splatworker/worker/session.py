@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import threading
 from collections import OrderedDict
@@ -31,6 +32,10 @@ WEBHOOK_PAUSE_S = 5.0
 
 PROCESSING_SECONDS = 5.0
 """The longest that one may take."""
+
+TELL_CANCELLED = "SPLATWORKER_TELL_CANCELLED"
+"""The variable by which an operator has nothing sent of a job that the platform has stopped: `0`. For senders who pay
+back where they cancel a job, and again where they hear that it has failed."""
 
 DELIVERED_REMEMBERED = 1024
 """How many last messages are remembered, so that none is sent again once its receiver has said that it has it."""
@@ -77,6 +82,11 @@ class JobSession:
         self._last_message: asyncio.Future[str | None] | None = None
         self.report = Overall(settings.sinks, ALL_WEIGHTS)
         self.log = structlog.get_logger().bind(job=self.job_id)
+
+    @property
+    def tells_of_a_cancel(self) -> bool:
+        """Whether the webhook hears that the platform has stopped the job."""
+        return os.environ.get(TELL_CANCELLED, "1") != "0"
 
     def open(self, job: Job, workspace: Path) -> None:
         """Begin to tell the progress of a job that has been found valid: now its sender may be told."""

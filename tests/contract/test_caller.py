@@ -17,7 +17,7 @@ import pytest
 from support import clips
 from support.caller import PRESETS, PRICES, Caller
 from support.jobs import write_photos
-from support.platform_server import Platform
+from support.platform_server import Platform, is_running
 from support.s3 import Store
 from support.waiting import PATIENCE_S, wait_until
 
@@ -32,12 +32,14 @@ class Product:
     def __init__(self, folder: Path, store: Store, caller: Caller, platform: Platform) -> None:
         self.folder, self.store, self.caller, self.platform = folder, store, caller, platform
 
-    def start(self, name: str, *faults: str) -> None:
-        """A worker of the endpoint."""
+    def start(self, name: str, *faults: str, **environment: str) -> Path:
+        """A worker of the endpoint; the folder of its workspaces."""
         rule = f"{self.store.url}/splats/ {PAGE}/"
         workspaces = self.folder / f"workspaces-{name}"
         workspaces.mkdir()
-        self.platform.start_worker(name, *faults, SPLATWORKER_PUBLIC_URL=rule, SPLATWORKER_WORKSPACE=str(workspaces))
+        settings = {"SPLATWORKER_PUBLIC_URL": rule, "SPLATWORKER_WORKSPACE": str(workspaces)}
+        self.platform.start_worker(name, *faults, **settings, **environment)
+        return workspaces
 
     def submit(self, preset: str, **more: Any) -> tuple[str, dict[str, Any]]:
         """Order a job and send it; its id and input."""
@@ -108,7 +110,22 @@ TOO_MUCH = {
     "scaling_lr": 0.9,
     "densify_grad_threshold": 1e-12,
     "densify_until_iter": 9e9,
+    "lambda_dssim": 1.5,
 }
+
+EMPTIED = dict.fromkeys(
+    ("sh_degree", "position_lr_final", "feature_lr", "opacity_lr", "percent_dense", "opacity_reset_interval")
+)
+"""Its page sends NaN of a field that somebody has emptied, null in JSON, and its check asks about none of these."""
+
+NO_SENSE = {
+    "densification_interval": 0,
+    "opacity_lr": -1,
+    "scaling_lr": -0.005,
+    "densify_from_iter": 0.4,
+    "sh_degree": 2.5,
+}
+"""Its check lets these pass, too: it looks at iterations, sh_degree, position_lr_init, densify_grad_threshold alone."""
 
 
 @pytest.mark.parametrize(
@@ -116,8 +133,11 @@ TOO_MUCH = {
     [
         ({"iterations": 9000.0, "sh_degree": 2.0, "densify_until_iter": 6000.0, "save_iterations": [900_000]}, []),
         (TOO_MUCH | {"resolution_scales": [0.5]}, [*TOO_MUCH, "resolution_scales"]),
+        ({"iterations": 100_000}, []),  # the most of its page and of its check
+        (EMPTIED, [*EMPTIED]),
+        (NO_SENSE, [*NO_SENSE]),
     ],
-    ids=["numbers with a point", "too much"],
+    ids=["numbers with a point", "too much", "its most", "fields emptied", "no sense"],
 )
 def test_what_a_user_types_becomes_a_splat_or_a_warning(
     product: Product, typed: dict[str, Any], named: list[str]
@@ -136,7 +156,8 @@ def test_what_a_user_types_becomes_a_splat_or_a_warning(
         ({"iterations": "7000"}, ["'iterations'", 'without quotes: 7000, not "7000"']),
         ({"white_background": "true"}, ["'white_background'", "without quotes: true"]),
         ({"iteratoins": 7000}, ["'iteratoins'", "Did you mean 'iterations'?"]),
-        ({"opacity_lr": -1}, ["'opacity_lr'", "greater than or equal to 0"]),
+        ({"iterations": -1}, ["'iterations'", "greater than or equal to 1"]),
+        ({"dropout": -1}, ["'dropout'", "greater than or equal to 0"]),
     ],
 )
 def test_what_makes_no_sense_is_told_and_paid_back_once(
@@ -249,6 +270,28 @@ def test_a_job_stopped_while_its_end_is_being_told_is_told_once(
     assert started.count(job) == 1
     assert product.caller.jobs[job]["status"] == "failed"
     assert product.caller.credits == before - PRICES["preview"]
+
+
+@pytest.mark.parametrize(("tells", "messages", "paid_back"), [("1", ["failed"], 2), ("0", [], 1)])
+def test_a_job_that_its_user_cancels_is_paid_back_once_if_the_operator_says_so(
+    product: Product, tells: str, messages: list[str], paid_back: int
+) -> None:
+    """The route pays back where it cancels, and again for the message that it hears of it."""
+    with Platform() as platform:
+        cancelling = Product(product.folder, product.store, product.caller, platform)
+        workspaces = cancelling.start(f"cancels-{tells}", "train=hang", SPLATWORKER_TELL_CANCELLED=tells)
+        before = product.caller.credits
+        job, _ = cancelling.submit("ultra")
+        wait_until(lambda: is_running("train", workspaces))
+        product.caller.cancel(job)
+        platform.stop_job(job)
+        wait_until(lambda: not list(workspaces.iterdir()))  # the job has ended, and all that it had to say is said
+        after, _ = cancelling.submit("standard", iteratoins=1)
+        platform.wait_for(after)  # the worker goes on, and what fails by itself is told in any case
+    assert [body["status"] for body in product.caller.heard(job)] == messages
+    assert [body["status"] for body in product.caller.heard(after)] == ["failed"]
+    assert product.caller.jobs[job]["status"] == "failed"
+    assert product.caller.credits == before + (paid_back - 1) * PRICES["ultra"]
 
 
 def test_without_a_gpu_a_preset_stays_a_preview_and_says_what_it_would_take(product: Product) -> None:

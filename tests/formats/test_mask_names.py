@@ -21,7 +21,8 @@ def masks(folder: Path, *names: str) -> MaskFiles:
     "mask",
     [
         "a.png", "a.jpg.png", "a.mask.png", "a.jpg.mask.png", "a.png.mask", "a.jpg.mask", "A.PNG", "a.JPG.PNG",
-        "a.Mask.png", "a.jpeg", "a.webp", "a.tif",
+        "a.Mask.png", "a.jpeg", "a.webp", "a.tif", "a_mask.png", "a-mask.png", "A_MASK.PNG", "a mask.jpg", "mask_a.png",
+        "a.jpg_mask.png", "mask-a.jpg.png",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("photo", ["a.jpg", "A.JPG"])
@@ -43,6 +44,16 @@ def test_the_whole_name_goes_before_the_stem(tmp_path: Path) -> None:
     assert found.of("a.heic") == tmp_path / "a.png"
     assert found.of("b.png") == tmp_path / "b.png.png"
     assert found.of("b.jpg") is None
+
+
+def test_a_name_that_is_the_photos_goes_before_one_with_the_word(tmp_path: Path) -> None:
+    found = masks(tmp_path, "a-mask.png", "a.png", "a_mask.png", "sub/b_mask.png", "mask.png", "_mask.png")
+    assert found.of("a.jpg") == tmp_path / "a.png"
+    assert found.of("a_mask.jpg") == tmp_path / "a_mask.png"
+    assert found.of("sub/b.jpg") == tmp_path / "sub/b_mask.png"
+    assert found.of("b.jpg") is None
+    assert found.without_photo(["a.jpg", "sub/b.jpg"]) == ["_mask.png", "a-mask.png", "a_mask.png", "mask.png"]
+    assert found.second(["a.jpg", "sub/b.jpg"]) == ["a-mask.png", "a_mask.png"]
 
 
 def test_masks_of_no_photo_are_told(tmp_path: Path) -> None:

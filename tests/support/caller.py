@@ -1,8 +1,8 @@
 """A stand-in for the product in front of the worker: its orders, its webhook route, and the state that it keeps.
 
 As the real one does: every job carries every param of a preset; a user's credits are taken when a job is ordered and
-paid back each time that "failed" comes, whatever came before; "completed" stores the address that its page loads.
-Signatures and ids of messages are not looked at.
+paid back each time that "failed" comes, whatever came before, and where the user cancels it; "completed" stores the
+address that its page loads. Signatures and ids of messages are not looked at.
 """
 
 from __future__ import annotations
@@ -92,6 +92,12 @@ class Caller:
             "webhook_url": f"{self.origin}/api/webhook/{job}",
             "params": PRESETS[preset] | typed,
         }
+
+    def cancel(self, job: str) -> None:
+        """The user has cancelled a job: it is paid back at once, whatever is heard of it later."""
+        with self._lock:
+            self.jobs[job] |= {"status": "failed", "error": "Cancelled by user"}
+            self.credits += self._prices[job]
 
     def heard(self, job: str) -> list[dict[str, Any]]:
         """The messages about a job, in their order."""

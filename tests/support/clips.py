@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -128,3 +129,35 @@ def frames_of(
 def difference(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
     """The mean difference of two pictures, of 255."""
     return float(np.abs(a - b.astype(float)).mean())
+
+
+EQUIRECTANGULAR, CUBEMAP = ("equi", 16), ("cbmp", 8)
+"""Projections in a `proj` box: the kind of the box within and how many bytes of it, all 0, follow its version."""
+
+
+def marked(source: Path, target: Path, projection: tuple[str, int] | None = None, *, stereo: int = 0) -> Path:
+    """An MP4 of H.264 whose header says how it shows all around, by the boxes of Google's Spherical Video V2.
+
+    Args:
+        stereo: 1: one eye above the other; 2: side by side.
+    """
+
+    def box(kind: str, content: bytes) -> bytes:
+        return struct.pack(">I", 8 + len(content)) + kind.encode() + content
+
+    version = bytes(4)
+    extra = box("st3d", version + bytes([stereo])) if stereo else b""
+    if projection is not None:
+        kind, count = projection
+        shape = box("proj", box("prhd", version + bytes(12)) + box(kind, version + bytes(count)))
+        extra += box("sv3d", box("svhd", version + b"test\0") + shape)
+    content = bytearray(source.read_bytes())
+    start = content.index(b"avc1", content.index(b"stsd")) - 4
+    assert content.index(b"mdat") < start  # whose place the index tells
+    end = start + int(struct.unpack_from(">I", content, start)[0])
+    content[end:end] = extra
+    for around in (b"avc1", b"stsd", b"stbl", b"minf", b"mdia", b"trak", b"moov"):
+        at = content.rindex(around, 0, start + 8) - 4
+        struct.pack_into(">I", content, at, struct.unpack_from(">I", content, at)[0] + len(extra))
+    target.write_bytes(content)
+    return target

@@ -193,3 +193,15 @@ def test_a_cover_is_no_video(tmp_path: Path, first: str) -> None:
     assert (told["width"], len(photos)) == (160, 6)
     for photo, frame in zip(photos.values(), filmed, strict=True):
         assert difference(photo, frame) < 6
+
+
+@pytest.mark.parametrize("every", [100, 250])
+def test_frames_long_after_the_last_that_can_be_begun_at_are_not_lost(tmp_path: Path, every: int) -> None:
+    """The decoder's limit of time counts from where it begins, which is seconds before them."""
+    filmed = clips.pan([n * 0.32 for n in range(600)])
+    clip = clips.write_clip(tmp_path / "clip.mp4", filmed, ("-g", str(every), "-sc_threshold", "0"))
+    for frames in (6, 8, 11):
+        photos, told = frames_of(clip, tmp_path / str(frames), VideoOptions(frames=frames))
+        assert told["why"].startswith(f"{frames} of ")
+        assert len(photos) == told["frames"] == frames
+        assert all(difference(photo, filmed[round(moment * 30 / 1000)]) < 5 for moment, photo in photos.items())

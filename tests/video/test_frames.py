@@ -69,3 +69,11 @@ def test_too_few_are_told_by_what_was_asked_for(tmp_path: Path) -> None:
     assert "between 'start' and 'end'" in clips.refusal(clip, tmp_path, VideoOptions(end=0.05)).message
     with pytest.raises(ValueError, match="--frames must be at least 5"):
         VideoOptions(frames=4)
+
+
+def test_frames_twice_as_wide_as_high_are_not_shrunk(tmp_path: Path) -> None:
+    """They may be panoramas that nothing says so of: each of their views is a quarter as wide."""
+    for name, size, kept in (("around", (320, 160), (160, 320)), ("ahead", (320, 180), (90, 160))):
+        clip = clips.write_clip(tmp_path / f"{name}.mp4", clips.pan(range(0, 24, 4), size))
+        photos, _ = frames_of(clip, tmp_path / name, max_size=160)
+        assert {photo.shape[:2] for photo in photos.values()} == {kept}

@@ -6,10 +6,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from support import clips
 
 from splatworker.errors import VideoNotSupported
+from splatworker.formats.panorama import Area, Panorama, panorama_in
 from splatworker.video import ffmpeg
 from splatworker.video.probe import is_video, probe
 
@@ -120,3 +123,27 @@ def test_dolby_vision_without_a_base_layer_is_refused(monkeypatch: pytest.Monkey
 def test_one_that_shows_all_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     words = IPHONE.replace("Ambient viewing environment", "spherical: equirectangular (0.000000/0.000000/0.000000)")
     assert probe(as_said(monkeypatch, tmp_path, words)).spherical
+
+
+@pytest.mark.parametrize("stereo", [0, 1])
+def test_a_clip_that_is_marked_as_all_around_becomes_panoramas(tmp_path: Path, stereo: int) -> None:
+    """By the boxes in its header, as the pinned decoder tells them."""
+    frames = clips.pan(range(0, 90, 6), (320, 160))
+    pictures = [np.concatenate([frame, frame]) if stereo else frame for frame in frames]
+    plain = clips.write_clip(tmp_path / "plain.mp4", pictures)
+    assert not probe(plain).spherical
+    clip = clips.marked(plain, tmp_path / "clip.mp4", clips.EQUIRECTANGULAR, stereo=stereo)
+    assert probe(clip).spherical
+    clips.frames_of(clip, tmp_path / "photos", max_size=100)
+    for path in (tmp_path / "photos").glob("*.jpg"):
+        with Image.open(path) as image:
+            assert panorama_in(image, image.info, image.getexif()) == Panorama(Area())
+            assert image.size == (320, 160)
+
+
+def test_a_projection_that_no_views_are_cut_out_of_is_named(tmp_path: Path) -> None:
+    plain = clips.write_clip(tmp_path / "plain.mp4", clips.pan(range(0, 90, 6)))
+    error = clips.refusal(clips.marked(plain, tmp_path / "clip.mp4", clips.CUBEMAP), tmp_path)
+    assert error.code == "video_not_supported"
+    assert error.message == "'clip.mp4' is a 360-degree video whose projection, cubemap, is not read."
+    assert "equirectangular" in error.hint
