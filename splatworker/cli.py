@@ -11,6 +11,7 @@ splatworker weights                      bring the segmentation network's weight
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # what `signal` is made of: in the interpreter, so nobody's own module
 import gc
 import os
 import sys
@@ -61,6 +62,35 @@ def main(argv: list[str] | None = None) -> int:
 
     130 after Ctrl-C. Without `argv` it is the process's own command line, and the process ends afterwards.
     """
+    with _noting_interrupts() as pressed:
+        return _main(argv, pressed)
+
+
+class _noting_interrupts:  # noqa: N801 - contextlib is not loaded yet
+    """Within the block Ctrl-C is kept in a list, to be told when what tells it has been imported: without that the
+    interpreter shows where in its imports it was interrupted.
+
+    What somebody else has set stays, and so it does in another thread than the first.
+    """
+
+    def __enter__(self) -> list[int]:
+        self._pressed: list[int] = []
+        if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+            try:  # noqa: SIM105 - contextlib is not loaded yet
+                _signal.signal(_signal.SIGINT, self._note)
+            except ValueError:
+                pass
+        return self._pressed
+
+    def __exit__(self, *_: object) -> None:
+        if _signal.getsignal(_signal.SIGINT) == self._note:
+            _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+
+    def _note(self, number: int, frame: object) -> None:
+        self._pressed.append(number)
+
+
+def _main(argv: list[str] | None, pressed: list[int]) -> int:
     import_path.prefer_installed()  # before anything else is imported
     from splatworker.stages import interrupts, standard_streams
     from splatworker.stages.printable import shown_as_it_is
@@ -72,7 +102,7 @@ def main(argv: list[str] | None = None) -> int:
     with shown_as_it_is():
         try:
             with interrupts.ending_at_once(name, as_json="--json" in rest):
-                status = _run(name, rest)
+                status = interrupts.end(name, as_json="--json" in rest) if pressed else _run(name, rest)
                 sys.stdout.flush()
         except KeyboardInterrupt:  # between the two ways to end
             status = interrupts.end(name, as_json="--json" in rest)

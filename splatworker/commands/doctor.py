@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from splatworker.errors import NoPhotos, SplatError
+from splatworker.errors import Cancelled, NoPhotos, SplatError
 from splatworker.machine.limits import available_cpus
 from splatworker.network import url_rules
 from splatworker.pipeline import fitness
@@ -25,6 +25,7 @@ from splatworker.stages import interrupts
 from splatworker.stages.command import sentence
 from splatworker.stages.printable import printable
 from splatworker.stages.process import STAGE_COMMAND, StageRunner
+from splatworker.stages.progress import JsonLines
 from splatworker.stages.supervise import hide_memory_and_environment
 from splatworker.stages.workspace import private_workspace
 
@@ -38,9 +39,12 @@ def main(argv: list[str], *, command: Sequence[str] = STAGE_COMMAND) -> int:
     hide_memory_and_environment()
     try:
         return asyncio.run(_examine(options, command))
-    except SplatError as error:  # no folder to work in
-        sys.stderr.write(sentence(error) + "\n")
-        return 1
+    except SplatError as error:  # no folder to work in, or stopped
+        if options.json:
+            JsonLines("doctor").error(error.to_event())
+        else:
+            sys.stderr.write(sentence(error) + "\n")
+        return interrupts.INTERRUPTED if interrupts.asked() and isinstance(error, Cancelled) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +63,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _examine(options: argparse.Namespace, command: Sequence[str]) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    interrupts.cancelling(task)
+    try:
+        return await _look(options, command)
+    except asyncio.CancelledError:
+        raise interrupts.cancelled("doctor") from None
+
+
+async def _look(options: argparse.Namespace, command: Sequence[str]) -> int:
+    """Tell each finding when it is known; the exit status."""
     faults = 0
     with private_workspace() as workspace:
         runner = StageRunner(workspace, command)

@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import dataclasses
 import json
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -83,7 +82,7 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
     """Everything between the command line and the files in OUT."""
     task = asyncio.current_task()
     assert task is not None
-    _stop_upon_signals(task)
+    interrupts.cancelling(task)
     recipe_asked = recipe_of(options)
     given = given_files.look(options.photos, options.masks)
     if options.masks is not None and not options.masks.is_dir():
@@ -122,19 +121,6 @@ async def _run(options: argparse.Namespace, report: Overall, command: Sequence[s
     except asyncio.CancelledError:
         raise interrupts.cancelled("run") from None
     return result
-
-
-def _stop_upon_signals(task: asyncio.Task[Any]) -> None:
-    """SIGTERM and Ctrl-C end the run; what it has begun is cleaned up in seconds, however often they come."""
-
-    def interrupted() -> None:
-        interrupts.note()
-        task.cancel()
-
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        loop.add_signal_handler(signal.SIGINT, interrupted)
 
 
 def _files(options: argparse.Namespace) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 from splatworker.contract.job import Recipe, recipe
@@ -15,6 +14,7 @@ from splatworker.errors import InvalidJob, InvalidParam
 from splatworker.sfm.options import SfmOptions
 from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.options import add_option, declared
+from splatworker.stages.path_arguments import a_path
 from splatworker.video.options import VideoOptions
 
 SFM_OPTIONS = ("engine", "matcher", "camera_model", "min_registered", "min_share", "keep_frame")
@@ -33,11 +33,11 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "photos",
-        type=Path,
+        type=a_path,
         metavar="PHOTOS",
         help="folder with five or more photos of one subject, or with videos of it; or one video",
     )
-    made.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for the splat")
+    made.add_argument("-o", "--output", type=a_path, required=True, metavar="OUT", help="folder for the splat")
     made.add_argument(
         "-p",
         "--param",

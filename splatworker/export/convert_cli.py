@@ -21,6 +21,7 @@ from splatworker.splat_files.registry import (
     write_any,
 )
 from splatworker.stages.command import run_as_command
+from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
 
@@ -31,8 +32,10 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="splatworker convert", description=f"Convert a splat between formats: {suffixes}."
     )
-    parser.add_argument("input", type=Path, metavar="IN", help="a splat, or the folder of one: of run, a model, a SOG")
-    parser.add_argument("output", type=Path, metavar="OUT", help="the file to write; its suffix says the format")
+    parser.add_argument(
+        "input", type=a_path, metavar="IN", help="a splat, or the folder of one: of run, a model, a SOG"
+    )
+    parser.add_argument("output", type=a_path, metavar="OUT", help="the file to write; its suffix says the format")
     parser.add_argument(
         "--device",
         choices=["auto", "cpu", "cuda"],

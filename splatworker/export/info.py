@@ -16,6 +16,7 @@ from splatworker.formats.scene import read_scene
 from splatworker.formats.subset import finite
 from splatworker.splat_files.registry import read_any, size_on_disk
 from splatworker.stages.command import run_as_command
+from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
 
@@ -25,7 +26,9 @@ QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
 def main(argv: list[str]) -> int:
     """Describe; 0 for success, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
     parser = argparse.ArgumentParser(prog="splatworker info", description="What a splat or a scene holds.")
-    parser.add_argument("path", type=Path, metavar="PATH", help="a splat, or a folder: of run, a model, a SOG, a scene")
+    parser.add_argument(
+        "path", type=a_path, metavar="PATH", help="a splat, or a folder: of run, a model, a SOG, a scene"
+    )
     parser.add_argument("--json", action="store_true", help="report as JSON lines on the standard output")
     arguments = parser.parse_args(argv)
 

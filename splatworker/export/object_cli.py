@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import SPLAT_IN_OUT
 from splatworker.formats.folder_kinds import OBJECT_IN_OUT
 from splatworker.stages.command import run_as_command
+from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
 
@@ -48,15 +48,15 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Where there is no single subject, or it cannot be told from what is around, nothing is written.",
     )
     parser.add_argument(
-        "model", type=Path, metavar="MODEL", help="a model folder (its latest splat), or a splat of any format"
+        "model", type=a_path, metavar="MODEL", help="a model folder (its latest splat), or a splat of any format"
     )
     parser.add_argument(
-        "-s", "--source_path", type=Path, required=True, metavar="SCENE", help="the scene folder it was trained on"
+        "-s", "--source_path", type=a_path, required=True, metavar="SCENE", help="the scene folder it was trained on"
     )
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=a_path,
         required=True,
         metavar="DIR",
         help=f"the folder for {SPLAT_IN_OUT} and {OBJECT_IN_OUT}",

@@ -16,6 +16,8 @@ from splatworker.contract.outputs import OUTPUTS
 from splatworker.errors import InvalidParam, InvalidScene, from_os_error
 from splatworker.formats.find import find_splat
 from splatworker.stages.command import run_as_command
+from splatworker.stages.options import Range, whole_number
+from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
 
@@ -82,8 +84,13 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="splatworker view", description="Show the page of a run in a browser, from a server on this machine alone."
     )
-    parser.add_argument("shown", type=Path, metavar="OUT", help="the folder that `splatworker run` wrote, or a splat")
-    parser.add_argument("--port", type=int, default=0, help="the port to listen on; by default any that is free")
+    parser.add_argument("shown", type=a_path, metavar="OUT", help="the folder that `splatworker run` wrote, or a splat")
+    parser.add_argument(
+        "--port",
+        type=whole_number(Range(0, 65535)),
+        default=0,
+        help="the port to listen on; by default any that is free",
+    )
     arguments = parser.parse_args(argv)
 
     def work(report: Reporter) -> dict[str, Any]:

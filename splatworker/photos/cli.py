@@ -17,6 +17,8 @@ from splatworker.photos import decode, enough_photos, sandbox
 from splatworker.stages import arrivals
 from splatworker.stages.command import run_as_command
 from splatworker.stages.mask_arguments import add_mask_arguments
+from splatworker.stages.options import NATURAL, whole_number
+from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
 from splatworker.stages.workspace import private_workspace
@@ -31,13 +33,23 @@ def main(argv: list[str]) -> int:
         prog="splatworker photos",
         description="Decode a folder of photos from anywhere into clean JPEGs of their pixels and camera data.",
     )
-    parser.add_argument("folder", type=Path, metavar="PHOTOS", help="folder with photos")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="IMAGES", help="folder for the clean JPEGs")
+    parser.add_argument("folder", type=a_path, metavar="PHOTOS", help="folder with photos")
     parser.add_argument(
-        "--max-size", type=int, metavar="N", default=0, help="shrink to this longest side in pixels; 0: do not"
+        "-o", "--output", type=a_path, required=True, metavar="IMAGES", help="folder for the clean JPEGs"
     )
     parser.add_argument(
-        "--jobs", type=int, metavar="N", default=min(8, os.cpu_count() or 1), help="photos decoded at once"
+        "--max-size",
+        type=whole_number(NATURAL),
+        metavar="N",
+        default=0,
+        help="shrink to this longest side in pixels; 0: do not",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=whole_number(NATURAL),
+        metavar="N",
+        default=min(8, os.cpu_count() or 1),
+        help="photos decoded at once",
     )
     add_mask_arguments(parser)
     parser.add_argument("--follow", action="store_true", help="more photos arrive until standard input ends")

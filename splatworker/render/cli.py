@@ -27,6 +27,7 @@ from splatworker.render.tensors import for_renderer
 from splatworker.splat_files.registry import left_out_in_words, read_whole
 from splatworker.stages.command import run_as_command
 from splatworker.stages.options import Range
+from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
 
@@ -38,7 +39,7 @@ def main(argv: list[str]) -> int:
     """Render; 0 for success, 1 for an error that was reported, 2 (by argparse) for a wrong command line."""
     parser = argparse.ArgumentParser(prog="splatworker render", description="Draw a splat from a scene's cameras.")
     add_arguments(parser, split_default="all")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="the folder for the PNGs")
+    parser.add_argument("-o", "--output", type=a_path, required=True, metavar="DIR", help="the folder for the PNGs")
     arguments = parser.parse_args(argv)
 
     def work(report: Reporter) -> dict[str, Any]:
@@ -53,9 +54,9 @@ def main(argv: list[str]) -> int:
 def add_arguments(parser: argparse.ArgumentParser, split_default: str) -> None:
     """What `render` and `eval` both ask: which splat, from which cameras, how large, on what."""
     parser.add_argument(
-        "splat", type=Path, metavar="SPLAT", help="a splat, or the folder of one: of run, a model, a SOG"
+        "splat", type=a_path, metavar="SPLAT", help="a splat, or the folder of one: of run, a model, a SOG"
     )
-    parser.add_argument("-s", "--source_path", type=Path, required=True, metavar="SCENE", help="the scene folder")
+    parser.add_argument("-s", "--source_path", type=a_path, required=True, metavar="SCENE", help="the scene folder")
     parser.add_argument("-i", "--images", default="images", help="the scene's folder of photos")
     parser.add_argument(
         "--split", choices=["train", "test", "all"], default=split_default, help="test: every 8th photo, held out"

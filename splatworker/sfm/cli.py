@@ -23,6 +23,7 @@ from splatworker.stages.command import run_as_command
 from splatworker.stages.file_names import find_files
 from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.options import add_options, declared
+from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
 
@@ -116,11 +117,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="splatworker sfm", description="Find the cameras of a folder of photos, and sparse points."
     )
-    parser.add_argument("images", type=Path, metavar="IMAGES", help="folder of JPEG and PNG photos")
+    parser.add_argument("images", type=a_path, metavar="IMAGES", help="folder of JPEG and PNG photos")
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=a_path,
         required=True,
         metavar="SCENE",
         help="scene folder to write: images/, and sparse/0/ as COLMAP's model",

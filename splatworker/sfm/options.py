@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
-from splatworker.stages.options import COUNT, NATURAL, SHARE, InJob, Option, Range, declared, demand_valid
+from splatworker.stages.options import COUNT, NATURAL, SHARE, InJob, Option, Range, demand_valid
 
 Matcher = Literal["auto", "exhaustive", "sequential", "retrieval"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -17,9 +17,6 @@ CameraModel = Literal[
 
 MATCHERS: tuple[Matcher, ...] = get_args(Matcher)
 CAMERA_MODELS: tuple[CameraModel, ...] = get_args(CameraModel)
-
-MOST = 2**31 - 1
-"""Of any whole number: what COLMAP and the kernels count with."""
 
 MOST_REGISTERED = 500
 """That a job may demand: as many as it may have photos."""
@@ -119,10 +116,6 @@ class SfmOptions:
 
     def __post_init__(self) -> None:
         demand_valid(self, dashes=True)
-        for known in declared(SfmOptions):
-            value = getattr(self, known.name)
-            if known.kind is int and value > MOST:
-                raise ValueError(f"--{known.name.replace('_', '-')} must be at most {MOST}")
 
     @property
     def wants_own_gpu(self) -> bool:

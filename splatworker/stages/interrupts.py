@@ -21,10 +21,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from splatworker.errors import Cancelled
 from splatworker.formats.atomic import remove_unfinished
+
+if TYPE_CHECKING:
+    import asyncio
 
 INTERRUPTED = 130
 """The exit status of an interrupted program: 128 and the number of SIGINT."""
@@ -79,6 +82,21 @@ def cancelled(stage: str) -> Cancelled:
     """The error of work that was interrupted."""
     work = _WORK.get(stage, stage if stage in ("run", "export") else "command")
     return Cancelled(f"The {work} was stopped.", stage=stage)
+
+
+def cancelling(task: asyncio.Task[Any]) -> None:
+    """From now on Ctrl-C and SIGTERM cancel the task of a running loop, and what it has begun is cleaned up in seconds,
+    however often they come.
+    """
+
+    def interrupted() -> None:
+        note()
+        task.cancel()
+
+    loop = task.get_loop()
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGINT, interrupted)
 
 
 @contextmanager

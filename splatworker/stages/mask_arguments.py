@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from splatworker.formats.mask_names import MODES
+from splatworker.stages.path_arguments import a_path
 
 
 def add_mask_arguments(parser: argparse._ActionsContainer) -> None:
     """Add `--masks`, `--mask-mode` and `--invert-masks` to a command line."""
     parser.add_argument(
-        "--masks", type=Path, metavar="DIR",
+        "--masks", type=a_path, metavar="DIR",
         help="folder of masks, white where a photo counts; by default masks/ in the photos' folder, or beside images/",
     )  # fmt: skip
     parser.add_argument(

@@ -14,9 +14,12 @@ import argparse
 import functools
 import math
 import types
+from collections.abc import Callable
 from dataclasses import KW_ONLY, MISSING, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from splatworker.stages.path_arguments import a_path
 
 SAME: Any = object()
 """A job's default is the command line's."""
@@ -73,7 +76,7 @@ class Range:
 
     def fault(self, value: float) -> str:
         """What the value must be and is not; empty where it is. Of two closed ends, the one that it is beyond."""
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             return "finite"
         if value in self:
             return ""
@@ -81,6 +84,9 @@ class Range:
             return self.words
         return f"at least {plain(self.at_least)}" if value < self.at_least else f"at most {plain(self.at_most)}"
 
+
+WHOLE = Range(at_least=-(2**31), at_most=2**31 - 1)
+"""Whole numbers of any option, beside its own range: what COLMAP, the kernels and numpy's arrays count with."""
 
 ANY = Range()
 NATURAL = Range(at_least=0)
@@ -188,7 +194,7 @@ def declared(options: type) -> tuple[Declared, ...]:
 
 
 def demand_valid(options: Any, *, dashes: bool = False) -> None:
-    """Check every number's range and every choice of a dataclass of options.
+    """Check every number's range and every choice of a dataclass of options; of a list, its entries'.
 
     Raises:
         ValueError: the first that is not valid, by its name on the command line.
@@ -198,8 +204,13 @@ def demand_valid(options: Any, *, dashes: bool = False) -> None:
         name = _long(known.name, dashes=dashes)
         if known.choices and value not in known.choices:
             raise ValueError(f"{name} must be {listed(known.choices)} (invalid choice: {value!r})")
-        if known.kind in (int, float) and (fault := known.option.range.fault(value)):
-            raise ValueError(f"{name} must be {fault}")
+        kind = get_args(known.kind)[0] if known.is_list else known.kind
+        if kind not in (int, float):
+            continue
+        for number in value if known.is_list else [value]:
+            fault = known.option.range.fault(number) or (WHOLE.fault(number) if kind is int else "")
+            if fault:
+                raise ValueError(f"{name} must be {fault}")
 
 
 def add_options(parser: argparse._ActionsContainer, options: type, *, dashes: bool = False) -> None:
@@ -249,6 +260,19 @@ def add_option(
     parser.add_argument(*names, **how | changes)
 
 
+def whole_number(limits: Range) -> Callable[[str], int]:
+    """Argparse's `type` of a whole number that belongs to no declared option."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if fault := limits.fault(value) or WHOLE.fault(value):
+            raise argparse.ArgumentTypeError(f"must be {fault}")
+        return value
+
+    number.__name__ = "int"  # argparse's word for what is none
+    return number
+
+
 def plain(number: float) -> str:
     """A number as people write it: 200000, 0.5, 1."""
     return f"{number:.0f}" if number == int(number) else f"{number:g}"
@@ -267,15 +291,14 @@ def _parser_of(kind: Any) -> Any:
     """What argparse makes a value of its text with."""
     if get_origin(kind) is Literal:
         return str
-    if get_origin(kind) in (list, Union, types.UnionType):
-        return get_args(kind)[0]
-    return kind
+    one = get_args(kind)[0] if get_origin(kind) in (list, Union, types.UnionType) else kind
+    return a_path if one is Path else one
 
 
 def _metavar(known: Declared) -> str:
     if known.choices:
         return "{" + ",".join(known.choices) + "}"
-    return {int: "N", float: "X", Path: "PATH"}.get(_parser_of(known.kind), "TEXT")
+    return {int: "N", float: "X", a_path: "PATH"}.get(_parser_of(known.kind), "TEXT")
 
 
 def _help(known: Declared, limits: Range) -> str:

@@ -22,6 +22,7 @@ from splatworker.render.picture_names import picture_names
 from splatworker.render.tensors import for_renderer
 from splatworker.stages.command import run_as_command
 from splatworker.stages.mask_arguments import add_mask_arguments
+from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
 from splatworker.train.evaluate import score_views, summary
@@ -40,7 +41,7 @@ def main(argv: list[str]) -> int:
     add_arguments(parser, split_default="test")
     add_mask_arguments(parser)
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="a folder for PNGs: the photo left, the splat right"
+        "-o", "--output", type=a_path, metavar="DIR", help="a folder for PNGs: the photo left, the splat right"
     )
     arguments = parser.parse_args(argv)
 

@@ -16,7 +16,8 @@ from splatworker.formats.atomic import write_text
 from splatworker.machine.limits import available_cpus
 from splatworker.stages.command import run_as_command
 from splatworker.stages.file_names import find_files
-from splatworker.stages.options import add_options, declared
+from splatworker.stages.options import COUNT, NATURAL, add_options, declared, whole_number
+from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
 from splatworker.stages.workspace import private_workspace
@@ -68,16 +69,26 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="splatworker frames", description="Choose the frames of videos that make good photos."
     )
-    parser.add_argument("clips", type=Path, nargs="+", metavar="CLIP", help="videos, or folders with videos in them")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="PHOTOS", help="folder for the photos")
+    parser.add_argument("clips", type=a_path, nargs="+", metavar="CLIP", help="videos, or folders with videos in them")
+    parser.add_argument("-o", "--output", type=a_path, required=True, metavar="PHOTOS", help="folder for the photos")
     add_options(parser, VideoOptions, dashes=True)
     parser.add_argument(
-        "--max-size", type=int, metavar="N", default=0, help="shrink to this longest side in pixels; 0: do not"
+        "--max-size",
+        type=whole_number(NATURAL),
+        metavar="N",
+        default=0,
+        help="shrink to this longest side in pixels; 0: do not",
     )
     parser.add_argument(
-        "--most", type=int, metavar="N", default=MOST_FRAMES, help="photos of all videos together, at most"
+        "--most",
+        type=whole_number(COUNT),
+        metavar="N",
+        default=MOST_FRAMES,
+        help="photos of all videos together, at most",
     )
-    parser.add_argument("--jobs", type=int, metavar="N", default=available_cpus(), help="processors to use")
+    parser.add_argument(
+        "--jobs", type=whole_number(NATURAL), metavar="N", default=available_cpus(), help="processors to use"
+    )
     parser.add_argument("--arriving", action="store_true", help="others work on the photos in PHOTOS already")
     parser.add_argument("--name", action="append", help="what to call a video, in the order given; with --arriving")
     parser.add_argument("--json", action="store_true", help="report as JSON lines")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +77,29 @@ def test_how_fast_a_photo_arrives(
     status, found = findings(capsys, "--quick", "--url", httpserver.url_for("/none.jpg"), faults=("gpu=yes",))
     assert status == 1
     assert "the server answered" in found["network"]["words"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 1)], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("as_json", [False, True], ids=["for people", "for programs"])
+def test_stopped_it_says_so_and_leaves_nothing(
+    tmp_path: Path, number: signal.Signals, status: int, as_json: bool
+) -> None:
+    """Its folder stayed where it works when somebody pressed Ctrl-C."""
+    words = [sys.executable, "-P", "-m", "splatworker", "doctor", *["--json"] * as_json]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert "memory" in process.stdout.readline()  # its folder is there
+        assert len(list(tmp_path.iterdir())) == 1
+        process.send_signal(number)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == status, err
+    assert list(tmp_path.iterdir()) == []
+    if as_json:
+        assert json.loads(out.splitlines()[-1])["code"] == "cancelled"
+        assert err == ""
+    else:
+        assert err.strip() == "Error: The command was stopped. [cancelled]"
 
 
 def test_no_folder_to_work_in(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,12 +73,17 @@ def test_a_gpu_does_the_work() -> None:
     assert accelerator.steps == ("features", "matching")
 
 
+@pytest.mark.parametrize(
+    ("fails", "told"), [("cuLaunchKernel=700", "illegal memory access"), ("cuMemAlloc_v2=2", "out of memory")]
+)
 def test_cameras_are_found_all_the_same_where_a_gpu_fails(
     sfm: Callable[..., Run],
     room_photos: tuple[Path, dict[str, np.ndarray]],
     room: tuple[Run, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    fails: str,
+    told: str,
 ) -> None:
     _cuda = pytest.importorskip("splatworker._cuda", reason="built without CUDA kernels")
     compiler = shutil.which("g++")
@@ -89,10 +94,10 @@ def test_cameras_are_found_all_the_same_where_a_gpu_fails(
     architecture = min(architecture for architecture, _ in _cuda.architectures)
     monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
     monkeypatch.setenv("FAKE_CUDA_DEVICES", f"{architecture // 10}.{architecture % 10} broken")
-    monkeypatch.setenv("FAKE_CUDA_FAILS", "cuLaunchKernel=700")
+    monkeypatch.setenv("FAKE_CUDA_FAILS", fails)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     run = sfm(room_photos[0], tmp_path / "scene", "--undistort-max-size", "400")
-    assert "illegal memory access" in " ".join(run.result["warnings"])
+    assert told in " ".join(run.result["warnings"])
     assert run.result["on_gpu"] == []
     for name in ("images.bin", "points3D.bin", "cameras.bin"):
         file = Path("sparse") / "0" / name

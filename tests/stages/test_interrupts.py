@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from splatworker import cli
 from splatworker.stages import interrupts
 from splatworker.stages.command import run_as_command
 from splatworker.stages.progress import Reporter
@@ -84,6 +85,33 @@ def test_while_it_loads(module: str, words: list[str]) -> None:
     assert line.endswith(" was stopped. [cancelled]")
 
 
+@pytest.mark.parametrize("module", ["splatworker.stages.interrupts", "json", "splatworker.stages.printable"])
+@pytest.mark.parametrize("words", [["--version"], ["info", "nowhere"], ["info", "nowhere", "--json"]], ids=" ".join)
+def test_before_what_tells_it_is_there(module: str, words: list[str]) -> None:
+    """Within the first tenth of a second: Python showed where it stood."""
+    done = run(WHILE_IMPORTING, module, *words)
+    assert done.returncode == 130, done.stderr
+    (line,) = (done.stdout if "--json" in words else done.stderr).strip().splitlines()
+    assert "The command was stopped." in line
+    assert (done.stderr if "--json" in words else done.stdout) == ""
+
+
+def test_afterwards_interrupts_are_whose_they_were(capsys: pytest.CaptureFixture[str]) -> None:
+    mine: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        mine.append(number)
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        for handler in (signal.default_int_handler, signal.SIG_IGN, note):
+            signal.signal(signal.SIGINT, handler)
+            assert cli.main(["--version"]) == 0
+            assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 HEARS = "signal.pause()"
 SWALLOWS = "\n    try:\n        signal.pause()\n    except Exception:\n        pass"
 
@@ -142,6 +170,7 @@ def test_work_that_ends_while_it_is_given_up_is_told_once() -> None:
 
 STOPPABLE = """
 import os, signal, sys
+from splatworker import cli
 from splatworker.stages import interrupts
 from splatworker.stages.command import run_as_command
 def ask():

@@ -6,6 +6,7 @@ import argparse
 import math
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from splatworker.contract import reference
 from splatworker.contract.declared import fields_of, known_to_jobs
-from splatworker.stages.options import SHARE, InJob, Option, Range, add_options, declared, demand_valid
+from splatworker.stages.options import NATURAL, SHARE, InJob, Option, Range, add_options, declared, demand_valid
 
 TOY_HELP = "How much of the paint is blue; 50 % is plenty."
 
@@ -32,7 +33,8 @@ class Toy:
         ),
     ] = 0.1
     coats: Annotated[int, Option("Coats of paint.", Range(1, 9), job=InJob(Range(1, 5)))] = 2
-    dry_after: Annotated[list[int], Option("Minutes.", job=InJob(Range(1, 60), longest=3))] = field(
+    leaves: Annotated[int, Option("Sheets of gold.")] = 0
+    dry_after: Annotated[list[int], Option("Minutes.", NATURAL, job=InJob(Range(1, 60), longest=3))] = field(
         default_factory=lambda: [5]
     )
     brush: Annotated[Literal["flat", "round"], Option("Its shape.", short="-b", job=InJob())] = "flat"
@@ -54,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
 
 def test_a_command_line_with_help(parser: argparse.ArgumentParser) -> None:
     given = vars(parser.parse_args(["--blueness", "0.3", "--dry_after", "1", "2", "-b", "round", "--glossy"]))
-    assert Toy(**given) == Toy(0.3, 2, [1, 2], "round", True)
+    assert Toy(**given) == Toy(0.3, 2, 0, [1, 2], "round", True)
     assert Toy(**vars(parser.parse_args([]))) == Toy()
     words = " ".join(parser.format_help().split())
     assert f"{TOY_HELP} (shares, at least 0 and below 1; default 0.1)" in words
@@ -79,12 +81,40 @@ def test_parsed_lists_are_no_ones_default(parser: argparse.ArgumentParser) -> No
         ({"coats": 0}, "--coats must be at least 1"),
         ({"coats": 10}, "--coats must be at most 9"),
         ({"brush": "wide"}, "--brush must be flat or round (invalid choice: 'wide')"),
+        ({"leaves": 2**31}, "--leaves must be at most 2147483647"),
+        ({"leaves": -(2**31) - 1}, "--leaves must be at least -2147483648"),
+        ({"leaves": 10**400}, "--leaves must be at most 2147483647"),
+        ({"dry_after": [5, 2**31]}, "--dry_after must be at most 2147483647"),
+        ({"dry_after": [5, -1]}, "--dry_after must be at least 0"),
     ],
 )
 def test_ranges_and_choices_are_checked(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError) as caught:
         Toy(**wrong)
     assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["photos", "in", "-o", "out", "--max-size", "-5"], ["photos", "in", "-o", "out", "--jobs", str(10**30)]),
+        *(["frames", "in", "-o", "out", "--max-size", str(2**31)], ["frames", "in", "-o", "out", "--most", "0"]),
+        *(
+            ["frames", "in", "-o", "out", "--jobs", "-1"],
+            ["view", "out", "--port", "65536"],
+            ["view", "out", "--port", "-1"],
+        ),
+    ],
+    ids=" ".join,
+)
+def test_whole_numbers_of_commands_that_no_stage_declares(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Photos shrunk to -5 pixels were told to be damaged."""
+    from splatworker import cli
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert ended.value.code == 2
+    assert re.search(r"argument --[a-z-]+: must be at (least|most) \d+$", capsys.readouterr().err.strip())
 
 
 def test_a_jobs_field() -> None:
@@ -131,6 +161,28 @@ def test_a_range(limits: Range, inside: list[Any], outside: list[Any], words: st
     assert all(value in limits and not limits.fault(value) for value in inside)
     assert all(value not in limits and limits.fault(value) for value in outside)
     assert limits.words == words
+
+
+def test_every_whole_number_of_the_stages_is_bounded() -> None:
+    """On a command line and in a job: what is larger than any count would overflow somewhere inside."""
+    from splatworker.contract.params import DECLARED
+    from splatworker.contract.stage_sections import SFM, VIDEO
+    from splatworker.sfm.options import SfmOptions
+    from splatworker.train.options import Options
+    from splatworker.video.options import VideoOptions
+
+    needed: dict[type, dict[str, Any]] = {Options: {"source_path": Path("s"), "model_path": Path("m")}}
+    for options in (SfmOptions, Options, VideoOptions):
+        for known in declared(options):
+            if known.kind in (int, list[int]):
+                for huge in (2**31, 10**400):
+                    value = [huge] if known.is_list else huge
+                    with pytest.raises(ValueError, match=f"--{known.name.replace('_', '.')} must be "):
+                        options(**needed.get(options, {}) | {known.name: value})
+    for known in (*DECLARED, *SFM, *VIDEO):
+        if known.kind in (int, list[int]):
+            assert known.job_range.at_most is not None, known.name
+            assert known.job_range.at_most < 2**31
 
 
 def test_every_declared_option_of_the_stages_is_explained() -> None:

@@ -143,7 +143,7 @@ def _pictures(seed: int, count: int = 5, size: int = 256) -> list[np.ndarray]:
     return [texture(seed + number, size) for number in range(count)]
 
 
-def _circle(
+def circle(
     count: int, radius: float, height: float, target: tuple[float, float, float], degrees: float = 360.0, seed: int = 0
 ) -> list[np.ndarray]:
     """Around the y axis and looking to `target`, as by hand."""
@@ -170,7 +170,7 @@ def ring() -> TrueScene:
     things = [Rectangle(np.array([-3.0, 0, -3]), 6 * _X, 6 * _Z, texture(1, 1024))]
     for number, (x, z) in enumerate([(-0.8, -0.5), (0.7, -0.4), (0.0, 0.8), (-0.9, 0.7)]):
         things += _box((x, 0, z), (0.5, 0.5 + 0.2 * number, 0.4), _pictures(10 + 5 * number))
-    return TrueScene(things, _circle(32, 3.0, 1.5, (0, 0.4, 0)))
+    return TrueScene(things, circle(32, 3.0, 1.5, (0, 0.4, 0)))
 
 
 def _walls(low: tuple[float, float], high: tuple[float, float], tall: float, seed: int, size: int) -> list[Rectangle]:
@@ -233,7 +233,7 @@ def table() -> TrueScene:
     things += _box((-0.4, 0, 0.2), (0.12, 0.1, 0.16), _pictures(215))
     return TrueScene(
         things,
-        _circle(20, 1.0, 0.5, (0, 0.15, 0)) + _circle(14, 0.8, 0.9, (0, 0.1, 0), seed=1),
+        circle(20, 1.0, 0.5, (0, 0.15, 0)) + circle(14, 0.8, 0.9, (0, 0.1, 0), seed=1),
         Lens(620, 0.05, -0.06, 0.0005, -0.0008),
     )
 
@@ -286,7 +286,7 @@ def repeated() -> TrueScene:
     for angle in np.radians(np.arange(0, 360, 45)):
         things += _box((2 * np.sin(angle), 0, 2 * np.cos(angle)), (0.5, 1.5, 0.5), same)
     things += _box((0.2, 0, 0.1), (0.6, 0.7, 0.5), _pictures(620))
-    return TrueScene(things, _circle(36, 4.5, 1.8, (0, 0.6, 0)), Lens(540, -0.06, 0.02))
+    return TrueScene(things, circle(36, 4.5, 1.8, (0, 0.6, 0)), Lens(540, -0.06, 0.02))
 
 
 def plain() -> TrueScene:

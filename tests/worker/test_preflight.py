@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -194,3 +195,25 @@ def test_masks_are_checked_as_photos_are() -> None:
     over = "https://photos.example/m.png?X-Amz-Date=20200101T000000Z&X-Amz-Expires=60&X-Amz-Signature=1"
     with pytest.raises(InvalidJob, match=r"1 of 1 masks \(from 'mask_urls\[0\]' on\) have expired"):
         preflight.check(job(mask_urls=[over, *[None] * 4]), local=False)
+
+
+@pytest.mark.parametrize(
+    ("secret", "told"),
+    [
+        ("whsec_", "is not a secret of Standard Webhooks"),
+        ("my own password", "is not a secret of Standard Webhooks"),
+        ("whsec_QQ==", "its key has 1 byte, and at least 16 are needed"),
+        ("YWI", "its key has 2 bytes, and at least 16 are needed"),
+        ("whsec_" + base64.b64encode(bytes(15)).decode(), "its key has 15 bytes, and at least 16 are needed"),
+    ],
+)
+def test_a_secret_that_signs_nothing_or_that_anybody_could_guess(secret: str, told: str) -> None:
+    with pytest.raises(InvalidJob, match=told) as caught:
+        preflight.check(job(webhook_secret=secret), local=False)
+    assert "whsec_$(openssl rand -base64 32)" in caught.value.hint
+
+
+@pytest.mark.parametrize("size", [16, 24, 32, 64])
+def test_a_secret_of_good_length(size: int) -> None:
+    for prefix in ("whsec_", ""):
+        preflight.check(job(webhook_secret=prefix + base64.b64encode(bytes(size)).decode()), local=False)
