@@ -26,8 +26,8 @@ models: list[Model] = []
 
 
 class Remembered(Model):
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         models.append(self)
 
 
@@ -49,7 +49,7 @@ def with_faults(renderer: Renderer, faults: dict[int, str]) -> Renderer:
 
 def main(folder: Path, faults: str, arguments: list[str]) -> int:
     rank = launch.rank_here()
-    preparation.Model = Remembered  # type: ignore[attr-defined, assignment]
+    preparation.Model = Remembered  # type: ignore[attr-defined]
     if rank == 1 and faults:
         told = {int(step): fault for fault, step in (word.split(":") for word in faults.split())}
         real = renderer_for
