@@ -162,7 +162,7 @@ class Step(NamedTuple):
     """Counts from 1; Adam's bias correction depends on it."""
     dropout: Dropout = Dropout()
     absolute: bool = False
-    """Whether the statistics sum the norms of `ABSOLUTE_BLOCK`'s gradients, in place of the norm of their sum: two edges
+    """Whether the statistics sum the norms of each `ABSOLUTE_BLOCK`'s gradients, not the norm of their sum: two edges
     that pull a Gaussian apart then count, which else cancel out (Ye et al. 2024, "AbsGS: Recovering Fine Details for 3D
     Gaussian Splatting", whose blocks are single pixels)."""
     exposure: Exposure | None = None

@@ -301,7 +301,7 @@ class ReferenceRenderer(PlainBatches):
             parameter.sub_(rate * corrected[0] / (corrected[1].sqrt() + spec.ADAM_EPSILON))
 
     def _norms_in_blocks(self, grad_image: torch.Tensor, camera: Camera) -> torch.Tensor:
-        """(N,) the sum over the image's blocks of |d loss / d projected mean|, with the loss of a block's pixels alone."""
+        """(N,) the sum over the image's blocks of |d loss / d projected mean|, each of its own pixels' loss alone."""
         assert self._projection is not None and self._image is not None
         means = self._projection.means
         norms = torch.zeros(len(means), dtype=torch.float64)

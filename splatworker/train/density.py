@@ -46,7 +46,7 @@ PRUNE_SCALE = 0.1
 
 RESET_OPACITY = 0.01
 
-ABSOLUTE_THRESHOLD = 2.0
+ABSOLUTE_THRESHOLD = 1.6
 """How much larger absolute gradients have to be than others for a Gaussian to be wanted."""
 
 FADE = 0.001
