@@ -26,6 +26,7 @@ from splatworker.train.options import Options
 from splatworker.train.resolution import halved
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 DEGREE = 2
 """Of the harmonics. 0 to 3 differ by half a decibel where the whole is worth four (docs/lab-log/cameras-and-cpu.md,
@@ -58,6 +59,11 @@ where it brings decibels, and at 0.3 and less elsewhere."""
 LEAST_EMPTY = 0.05
 """Of all pixels, that are to have no scene points."""
 
+MOST_AT_POINTS = 0.2
+"""Of the pixels of scene points, which have a place: "auto" takes no backdrop that explains more of these, too. It is
+the colour of what the points are on then, a carpet that fills the photos, which loses its place over it. A wall is at
+0.03 and less, a carpet at 0.45 and more."""
+
 FEW_PHOTOS = 32
 """With more, "auto" goes without: what is behind a scene then has parallax enough to be learnt."""
 
@@ -84,17 +90,20 @@ class Backdrop(NamedTuple):
         empty: the share of the photos' pixels near which there are no scene points.
         explained: the share of these that it explains.
         black: the share of these that black explains, which is behind a scene without a backdrop.
+        at_points: the share of the pixels of scene points that it explains, too; 0 where there are none.
     """
 
     harmonics: npt.NDArray[np.float32]
     empty: float
     explained: float
     black: float
+    at_points: float
 
     @property
     def is_needed(self) -> bool:
-        """Whether there is enough that it explains, and nothing else does."""
-        return self.empty >= LEAST_EMPTY and self.explained >= max(LEAST_EXPLAINED, 2 * self.black)
+        """Whether there is enough that it explains, and neither black nor what has points looks like it."""
+        explains = self.empty >= LEAST_EMPTY and self.explained >= max(LEAST_EXPLAINED, 2 * self.black)
+        return explains and self.at_points <= MOST_AT_POINTS
 
     def in_figures(self) -> dict[str, Any]:
         """For the stage's result."""
@@ -121,11 +130,11 @@ def _has_a_background(options: Options) -> bool:
 
 def fitted(views: Sequence[View], points: Floats) -> Backdrop | None:
     """The backdrop that explains most of what has no scene points; None where everything has."""
-    samples = [_without_points(_small(view), points) for view in views]
-    colours = np.concatenate([colour for _, colour, _ in samples])
+    small = [_small(view) for view in views]
+    away = [~near_points(view.camera, points) for view in small]
+    values, colours = _samples(small, away)
     if not len(colours):
         return None
-    values = np.concatenate([basis(directions, DEGREE) for directions, _, _ in samples])
     degrees = np.repeat(np.arange(DEGREE + 1), 2 * np.arange(DEGREE + 1) + 1)
     bound = np.diag(SMOOTHNESS * len(values) * (degrees * (degrees + 1.0)) ** 2)
     weight = np.ones(len(values))
@@ -134,11 +143,14 @@ def fitted(views: Sequence[View], points: Floats) -> Backdrop | None:
         coefficients = np.linalg.solve(weighted.T @ values + weight.mean() * bound, weighted.T @ (colours - 0.5))
         error = np.abs(values @ coefficients + 0.5 - colours).sum(axis=1)
         weight = 1 / np.maximum(error, SMALLEST_ERROR)
+    values_at_points, colours_at_points = _samples(small, [near_points(view.camera, points, 0) for view in small])
+    error_at_points = np.abs(values_at_points @ coefficients + 0.5 - colours_at_points).sum(axis=1)
     return Backdrop(
         (np.round(coefficients * STEPS) / STEPS).astype(np.float32),
-        empty=float(np.mean([share for _, _, share in samples])),
+        empty=float(np.mean([_counted(view, where).mean() for view, where in zip(small, away, strict=True)])),
         explained=float(np.mean(error < EXPLAINED)),
         black=float(np.mean(colours.sum(axis=1) < EXPLAINED)),
+        at_points=float(np.mean(error_at_points < EXPLAINED)) if len(error_at_points) else 0.0,
     )
 
 
@@ -148,13 +160,19 @@ def _small(view: View) -> View:
     return view
 
 
-def _without_points(view: View, points: Floats) -> tuple[Floats, Floats, float]:
-    """(P, 3) directions and (P, 3) colours of the pixels near which there are no points, and their share of all."""
-    empty = ~near_points(view.camera, points)
-    if view.ignored is not None:
-        empty &= to_numpy(view.ignored.pixels) == 0
-    colours = to_numpy(view.photo)[:, empty].T / 255.0
-    return directions(view.camera)[empty], colours, float(empty.mean())
+def _samples(views: Sequence[View], where: Sequence[Mask]) -> tuple[Floats, Floats]:
+    """(P, (DEGREE + 1)^2) harmonics and (P, 3) colours of the pixels that are meant, (H, W) a view, and that count."""
+    values, colours = [], []
+    for view, meant in zip(views, where, strict=True):
+        counted = _counted(view, meant)
+        values.append(basis(directions(view.camera)[counted], DEGREE))
+        colours.append(to_numpy(view.photo)[:, counted].T / 255.0)
+    return np.concatenate(values), np.concatenate(colours)
+
+
+def _counted(view: View, meant: Mask) -> Mask:
+    """(H, W) which of the pixels that are meant are not ignored."""
+    return meant if view.ignored is None else meant & (to_numpy(view.ignored.pixels) == 0)
 
 
 def directions(camera: Camera) -> Floats:
@@ -165,19 +183,19 @@ def directions(camera: Camera) -> Floats:
     return rays @ camera.camera_from_world[:3, :3]
 
 
-def near_points(camera: Camera, points: Floats) -> npt.NDArray[np.bool_]:
-    """(H, W) which pixels have a point within `MARGIN`, along rows and along columns."""
+def near_points(camera: Camera, points: Floats, margin: float = MARGIN) -> Mask:
+    """(H, W) which pixels have a point within a margin, along rows and along columns; 0: only where one is."""
     x, y, z = (points @ camera.camera_from_world[:3, :3].T + camera.camera_from_world[:3, 3]).T
     before = z > 0
     u, v = (camera.fx * x / np.where(before, z, 1) + camera.cx), (camera.fy * y / np.where(before, z, 1) + camera.cy)
     inside = before & (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)
-    near = np.zeros((camera.height, camera.width), bool)
+    near: Mask = np.zeros((camera.height, camera.width), bool)
     near[v[inside].astype(np.int64), u[inside].astype(np.int64)] = True
-    reach = round(MARGIN * max(near.shape))
+    reach = round(margin * max(near.shape))
     return _spread(_spread(near, reach).T, reach).T
 
 
-def _spread(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
+def _spread(mask: Mask, reach: int) -> Mask:
     """True also where something in the same column is, within so many rows."""
     counts = np.cumsum(np.pad(mask.astype(np.int64), ((reach + 1, reach), (0, 0))), axis=0)
     return counts[2 * reach + 1 :] > counts[: -2 * reach - 1]

@@ -56,6 +56,13 @@ def pictures(count: int = 8, width: int = 80, height: int = 60) -> list[View]:
     return [View(camera, np.round(255 * behind_all(camera).clip(0, 1)).astype(np.uint8)) for camera in cameras]
 
 
+def with_thing(view: View) -> View:
+    """A photo with something green in its middle."""
+    photo = view.photo.copy()
+    photo[:, 24:36, 32:48] = np.array([30, 160, 40], np.uint8)[:, None, None]
+    return View(view.camera, photo)
+
+
 def behind_all(camera: Camera, harmonics: np.ndarray = HARMONICS) -> np.ndarray:
     """(3, H, W) what a camera sees of it alone."""
     return to_numpy(CpuRenderer(1).render(random_gaussians(0), camera, torch.from_numpy(harmonics), 0))
@@ -123,7 +130,7 @@ def test_directions_are_those_that_renderers_take() -> None:
 
 
 def test_auto_takes_one_where_photos_are_few_and_it_explains_them(tmp_path: Path) -> None:
-    few = pictures()
+    few = [with_thing(view) for view in pictures()]
     assert len(few * 5) > FEW_PHOTOS
     auto = options(tmp_path, backdrop="auto")
     assert find_backdrop(auto, few, ONE_POINT) is not None
@@ -141,6 +148,34 @@ def test_auto_takes_one_where_photos_are_few_and_it_explains_them(tmp_path: Path
         assert find_backdrop(options(tmp_path, backdrop="auto", **{other: True}), few, ONE_POINT) is None
 
 
+def test_auto_takes_none_that_looks_like_what_has_points(tmp_path: Path) -> None:
+    carpet = pictures()  # whose points end before the edges of the photos, as those of few photos do
+    points = np.random.default_rng(0).uniform(-0.8, 0.8, (2000, 3))
+    found = fitted(carpet, points)
+    assert found is not None
+    assert found.empty > 0.2
+    assert found.explained == found.at_points == 1
+    auto, on = (options(tmp_path, backdrop=mode) for mode in ("auto", "on"))
+    assert find_backdrop(auto, carpet, points) is None
+    assert find_backdrop(on, carpet, points) is not None
+    assert find_backdrop(auto, carpet, NO_POINTS) is not None  # nothing says that it has a place
+
+
+def test_what_it_explains_at_points_is_their_own_pixels_that_are_not_ignored() -> None:
+    things = [with_thing(view) for view in pictures()]
+    middle = np.array([[x, 0.0, z] for x in (-0.1, 0, 0.1) for z in (-0.1, 0, 0.1)])
+    on_the_thing, above = fitted(things, middle), fitted(things, np.concatenate([middle, [[0.0, -1.2, 0.0]]]))
+    assert on_the_thing is not None
+    assert above is not None
+    assert on_the_thing.at_points == 0  # though what is near them, within the margin, is explained
+    assert 0.05 < above.at_points < 0.3  # one of up to ten pixels a photo
+    mask = np.zeros((60, 80), np.uint8)
+    mask[:22] = 1
+    masked = fitted([View(view.camera, view.photo, Ignored(mask)) for view in things], np.array([[0.0, -1.2, 0.0]]))
+    assert masked is not None
+    assert masked.at_points == 0
+
+
 @pytest.mark.parametrize("other", ["white_background", "random_background"])
 def test_two_backgrounds_contradict_each_other(tmp_path: Path, other: str) -> None:
     with pytest.raises(ValueError, match=f"backdrop on and {other} both say"):
@@ -150,7 +185,7 @@ def test_two_backgrounds_contradict_each_other(tmp_path: Path, other: str) -> No
 def test_a_sphere_shows_it_and_hides_what_is_beyond() -> None:
     renderer = CpuRenderer(1)
     cameras = ring_cameras(8, 80, 60)
-    behind = sphere(Backdrop(HARMONICS, 1.0, 1.0, 0.0), cameras, np.zeros((5, 3)), 4.0, sh_degree=3)
+    behind = sphere(Backdrop(HARMONICS, 1.0, 1.0, 0.0, 0.0), cameras, np.zeros((5, 3)), 4.0, sh_degree=3)
     assert len(behind) == GAUSSIANS
     green = np.array([0, 1, 0], np.float32)
     for camera in cameras[::3]:
@@ -164,7 +199,7 @@ def test_a_sphere_lies_behind_all_but_strays() -> None:
     far[:, 0] = np.linspace(0, 500, len(far))
     cameras = ring_cameras(8, 80, 60)
     center = np.mean([camera.center for camera in cameras], axis=0)
-    behind = sphere(Backdrop(HARMONICS, 1.0, 1.0, 0.0), cameras, far, 4.0, sh_degree=0)
+    behind = sphere(Backdrop(HARMONICS, 1.0, 1.0, 0.0, 0.0), cameras, far, 4.0, sh_degree=0)
     assert np.linalg.norm(behind.means - center, axis=1) == pytest.approx(np.full(GAUSSIANS, 1.2 * 500), rel=0.01)
 
 
