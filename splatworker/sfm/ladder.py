@@ -160,7 +160,7 @@ def climb(
         start = time.monotonic()
         output = bench.folder / f"rung{number}"
         if rung.mapper is None:
-            models = mapping.map_globally(bench, output, span)
+            models = mapping.map_globally(bench, output, photos, span)
         else:
             most_seconds = longest_rung(photos, [one.seconds for one in attempts if one.engine == "colmap"])
             models = mapping.map_incrementally(bench, output, rung.mapper, photos, span, most_seconds)
