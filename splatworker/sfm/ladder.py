@@ -154,7 +154,10 @@ def climb(
     has_prior = any(group.has_prior and not group.calibration for group in groups)
     verified = agreement.read_verified(bench.database)
     photos = len(graph.images)
-    for number, rung in enumerate(rungs_after(attempts, graph, last=last)):
+    low_angles = mapping.incremental_options(MapperPreset(low_angles=True), bench, mapping.ONE_THREAD)
+    nothing = bool(attempts) and attempts[-1].model is None
+    begins = not (nothing and not rounds.have_beginning(bench, low_angles, verified))
+    for number, rung in enumerate(rungs_after(attempts, graph, begins=begins, last=last)):
         if rung.wants_prior and not has_prior:
             continue
         if rung.mapper is not None and rung.mapper.without_header and any(_is_full(one, graph) for one in attempts):
@@ -184,15 +187,19 @@ def climb(
     return attempts
 
 
-def rungs_after(begun: Sequence[Attempt], graph: MatchGraph, *, last: bool) -> tuple[Rung, ...]:
+def rungs_after(begun: Sequence[Attempt], graph: MatchGraph, *, begins: bool, last: bool) -> tuple[Rung, ...]:
     """The rungs to try in their order, by what our own mapper found.
 
-    Where it found no two photos to begin with, incremental mapping has nothing to stand on: all cameras at once come
-    first. Where its model is sound but lacks photos, and a closer look will follow, what it lacks is matches: no other
-    way to grow it will do, only all cameras at once.
+    Where no two photos make a beginning, not even under low angles, incremental mapping has nothing to stand on: all
+    cameras at once come first. Where its model is sound but lacks photos, and a closer look will follow, what it lacks
+    is matches: no other way to grow it will do, only all cameras at once.
+
+    Args:
+        begins: whether two photos make a beginning.
+        last: no closer look will follow.
     """
     at_once = tuple(rung for rung in RUNGS if rung.mapper is None and not rung.strongest_pairs)
-    if begun and begun[-1].model is None:
+    if not begins:
         return at_once + tuple(rung for rung in RUNGS if rung not in at_once)
     if begun and not last and lacks_photos(begun[-1], graph):
         return at_once

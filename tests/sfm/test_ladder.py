@@ -61,6 +61,7 @@ def climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]
         plenty: bool = False,
         own: Own | None = None,
         last: bool = True,
+        begins: bool = True,
     ) -> tuple[Any, ...]:
         results = iter(found)
         asked = []
@@ -80,6 +81,7 @@ def climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]
         monkeypatch.setattr(draft, "is_worthwhile", lambda _: plenty)
         monkeypatch.setattr(rounds, "suits", lambda _: own is not None)
         monkeypatch.setattr(rounds, "map_in_rounds", lambda *_: grown[0] if isinstance(grown, tuple) else grown)
+        monkeypatch.setattr(rounds, "have_beginning", lambda *_: begins)
         monkeypatch.setattr(mapping, "incremental_options", lambda *_: None)
         bench = cast(Workbench, SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db", threads=1))
         groups = [cast(CameraGroup, SimpleNamespace(has_prior=has_prior, calibration=None))]
@@ -100,8 +102,8 @@ def test_our_own_mapper_comes_before_all_and_may_miss_no_photo(climb: Callable[.
     attempts, asked = climb(own=Own(Model(20)), plenty=True)
     assert [(attempt.rung, attempt.engine) for attempt in attempts] == [("incremental", "own")]
     assert asked == []
-    for last in (False, True):
-        attempts, asked = climb(Model(20), own=Own(Model(19)), last=last)
+    for own, last in ((Own(Model(19)), False), (Own(Model(19)), True), (Own(None), True)):
+        attempts, asked = climb(Model(20), own=own, last=last)
         assert [attempt.engine for attempt in attempts] == ["own", "colmap"]
         assert asked == [("incremental", RUNGS[0].mapper)]
         assert ladder.best(attempts).engine == "colmap"
@@ -110,11 +112,11 @@ def test_our_own_mapper_comes_before_all_and_may_miss_no_photo(climb: Callable[.
 
 
 def test_where_no_two_photos_make_a_beginning_all_cameras_at_once_come_first(climb: Callable[..., Any]) -> None:
-    attempts, asked = climb(Model(20), own=Own(None))
+    attempts, asked = climb(Model(20), own=Own(None), begins=False)
     assert [attempt.rung for attempt in attempts] == ["incremental", NAMES[-1]]
     assert asked == [("global",)]
     assert ladder.best(attempts) is attempts[1]
-    attempts, asked = climb(*[Model(4)] * len(RUNGS), own=Own(None))
+    attempts, asked = climb(*[Model(4)] * len(RUNGS), own=Own(None), begins=False)
     assert asked == [("global",), *(("incremental", rung.mapper) for rung in RUNGS[:-1])]
 
 
