@@ -1,9 +1,9 @@
 """A ladder of attempts on the same matches: each rung is for a way in which the one before fails.
 
 Before the first rung the photos are mapped in rounds (`rounds`), which takes a third of its time and is left as soon as
-a photo is missing. The first full rung is right nearly always and costs nothing extra. A rung's model is taken at once
-when it is plausible and holds (nearly) every photo that overlaps with others; otherwise the next is tried and the best
-one wins.
+a photo is missing. What comes of that also says which rungs are of use (`rungs_after`). The first full rung is right
+nearly always and costs nothing extra. A rung's model is taken at once when it is plausible and holds (nearly) every
+photo that overlaps with others; otherwise the next is tried and the best one wins.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ length that may move fits a little better always. Photos cropped to 45 %, header
 FEWEST_SECONDS, SECONDS_A_PHOTO, TIMES_AS_LONG = 20.0, 3.0, 3.0
 """After the first rung none may take longer than the longest of these: so many seconds, so many a photo, so many times
 as long as the longest before it. They all do the same work, so one that takes longer is lost."""
+
+FALLS_SHORT = 0.2
+"""Our own mapper's model lacks photos if it holds all that it has soundly, and misses a larger share than this of those
+that overlap. Then every incremental rung placed the same photos as it, and no more: 8 of banana's 15 on the quick look,
+7 of 10 of conch's, 3 of 6 of brighton's."""
 
 HELD = "held intrinsics"
 
@@ -135,15 +140,24 @@ def climb(
     graph: MatchGraph,
     span: Span,
     begun: Sequence[Attempt] | None = None,
+    *,
+    last: bool = True,
 ) -> list[Attempt]:
-    """Try rung after rung until one is good enough; every attempt made, in order, first that of `begin`."""
+    """Try rung after rung until one is good enough; every attempt made, in order, first that of `begin`.
+
+    Args:
+        last: no closer look will follow.
+    """
     attempts = list(begin(bench, look, groups, graph, span) if begun is None else begun)
     if attempts and good_enough(attempts[-1], graph, may_miss=0.0):
         return attempts
     has_prior = any(group.has_prior and not group.calibration for group in groups)
     verified = agreement.read_verified(bench.database)
     photos = len(graph.images)
-    for number, rung in enumerate(RUNGS):
+    low_angles = mapping.incremental_options(MapperPreset(low_angles=True), bench, mapping.ONE_THREAD)
+    nothing = bool(attempts) and attempts[-1].model is None
+    begins = not (nothing and not rounds.have_beginning(bench, low_angles, verified))
+    for number, rung in enumerate(rungs_after(attempts, graph, begins=begins, last=last)):
         if rung.wants_prior and not has_prior:
             continue
         if rung.mapper is not None and rung.mapper.without_header and any(_is_full(one, graph) for one in attempts):
@@ -160,7 +174,7 @@ def climb(
         start = time.monotonic()
         output = bench.folder / f"rung{number}"
         if rung.mapper is None:
-            models = mapping.map_globally(bench, output, span)
+            models = mapping.map_globally(bench, output, photos, span)
         else:
             most_seconds = longest_rung(photos, [one.seconds for one in attempts if one.engine == "colmap"])
             models = mapping.map_incrementally(bench, output, rung.mapper, photos, span, most_seconds)
@@ -171,6 +185,32 @@ def climb(
         if good_enough(attempts[-1], graph, may_miss=0.0 if drafted else MAY_MISS) or _is_settled(attempts, graph):
             break
     return attempts
+
+
+def rungs_after(begun: Sequence[Attempt], graph: MatchGraph, *, begins: bool, last: bool) -> tuple[Rung, ...]:
+    """The rungs to try in their order, by what our own mapper found.
+
+    Where no two photos make a beginning, not even under low angles, incremental mapping has nothing to stand on: all
+    cameras at once come first. Where its model is sound but lacks photos, and a closer look will follow, what it lacks
+    is matches: no other way to grow it will do, only all cameras at once.
+
+    Args:
+        begins: whether two photos make a beginning.
+        last: no closer look will follow.
+    """
+    at_once = tuple(rung for rung in RUNGS if rung.mapper is None and not rung.strongest_pairs)
+    if not begins:
+        return at_once + tuple(rung for rung in RUNGS if rung not in at_once)
+    if begun and not last and lacks_photos(begun[-1], graph):
+        return at_once
+    return RUNGS
+
+
+def lacks_photos(attempt: Attempt, graph: MatchGraph) -> bool:
+    """Nothing is wrong with the attempt's model, but that it misses many of the photos that overlap."""
+    found = attempt.inspection
+    sound = attempt.plausible and not (attempt.doubted or found.implausible_images or found.bent or found.contradicted)
+    return sound and attempt.registered < (1 - FALLS_SHORT) * len(graph.components()[0])
 
 
 def _in_rounds(

@@ -20,6 +20,7 @@ from splatworker.sfm import (
     grown_model,
     model_adjustment,
     resection,
+    round_rules,
     tracks,
 )
 from splatworker.sfm.colmap import pycolmap
@@ -85,6 +86,17 @@ def map_in_rounds(
         lambda: span.report(placed[-1], photos),
         bench.cancellation,
     )
+
+
+def have_beginning(
+    bench: Workbench, options: pycolmap.IncrementalPipelineOptions, verified: agreement.Verified
+) -> bool:
+    """Whether two photos make a beginning by these options."""
+    with pycolmap.Database.open(bench.database) as opened:
+        cameras = {camera.camera_id: camera for camera in opened.read_all_cameras()}
+        of_photo = {image.image_id: cameras[image.camera_id] for image in opened.read_all_images()}
+    rules = round_rules.of_options(options).beginning
+    return first_pair.find(verified, of_photo, rules=rules, seed=bench.options.seed, threads=bench.threads) is not None
 
 
 def _map(

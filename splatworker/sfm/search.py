@@ -115,7 +115,7 @@ def search(
         if len(graph.components()[0]) >= _SCENE and not taken_from_one_spot(graph, photos):
             with timer("mapping"):
                 span = Span(reporter, "placing cameras", 0.65, 0.93)
-                climbed = _climb(bench, photos, groups, graph, span)
+                climbed = _climb(bench, photos, groups, graph, span, last=last)
             attempts = climbed.attempts if climbed.groups is not groups else attempts + climbed.attempts
             bench, groups, graph, doubtful = climbed.bench, climbed.groups, climbed.graph, climbed.differ
         is_regrouped = any(group.told for group in groups)
@@ -148,7 +148,13 @@ class _Climbed:
 
 
 def _climb(
-    bench: Workbench, photos: Sequence[PhotoHeader], groups: Sequence[CameraGroup], graph: MatchGraph, span: Span
+    bench: Workbench,
+    photos: Sequence[PhotoHeader],
+    groups: Sequence[CameraGroup],
+    graph: MatchGraph,
+    span: Span,
+    *,
+    last: bool,
 ) -> _Climbed:
     """The attempts on these matches, by other cameras than given where that is truer.
 
@@ -167,7 +173,7 @@ def _climb(
     other = _by_other_cameras(bench, photos, groups, graph, span, asked, begun, fisheyes)
     if other and (held or lens_evidence.is_certain(other.groups, other.graph, other.attempts, other.bench)):
         return other
-    found = ladder.climb(bench, look, groups, graph, span, begun)
+    found = ladder.climb(bench, look, groups, graph, span, begun, last=last)
     if not begun and not asked and (asked := lens_evidence.in_question(bench, groups, graph, found)):
         other = _by_other_cameras(bench, photos, groups, graph, span, asked, found, fisheyes)
     differ = bool(asked) and lens_evidence.differ(best(found), asked, bench)

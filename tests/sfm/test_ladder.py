@@ -45,7 +45,7 @@ class Model:
 class Own:
     """What mapping in rounds finds."""
 
-    model: Model | None
+    model: Model | tuple[Model, list[str]] | None
 
 
 @pytest.fixture
@@ -60,6 +60,8 @@ def climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]
         has_prior: bool = True,
         plenty: bool = False,
         own: Own | None = None,
+        last: bool = True,
+        begins: bool = True,
     ) -> tuple[Any, ...]:
         results = iter(found)
         asked = []
@@ -70,18 +72,20 @@ def climb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]
             models = result if isinstance(result, list) else [result]
             return [model[0] if isinstance(model, tuple) else model for model in models]
 
-        faults = {id(model[0]): model[1] for model in found if isinstance(model, tuple)}
+        grown = own.model if own else None
+        faults = {id(model[0]): model[1] for model in (*found, grown) if isinstance(model, tuple)}
         monkeypatch.setattr(mapping, "map_incrementally", lambda *a: next_models("incremental", a[2]))
         monkeypatch.setattr(mapping, "map_globally", lambda *a: next_models("global"))
         monkeypatch.setattr(gate, "inspect", lambda model, *_, **__: Inspection(faults=list(faults.get(id(model), ()))))
         monkeypatch.setattr(agreement, "read_verified", lambda database: agreement.Verified({}, {}))
         monkeypatch.setattr(draft, "is_worthwhile", lambda _: plenty)
         monkeypatch.setattr(rounds, "suits", lambda _: own is not None)
-        monkeypatch.setattr(rounds, "map_in_rounds", lambda *_: own.model if own else None)
+        monkeypatch.setattr(rounds, "map_in_rounds", lambda *_: grown[0] if isinstance(grown, tuple) else grown)
+        monkeypatch.setattr(rounds, "have_beginning", lambda *_: begins)
         monkeypatch.setattr(mapping, "incremental_options", lambda *_: None)
         bench = cast(Workbench, SimpleNamespace(folder=tmp_path, database=tmp_path / "database.db", threads=1))
         groups = [cast(CameraGroup, SimpleNamespace(has_prior=has_prior, calibration=None))]
-        attempts = ladder.climb(bench, "fast", groups, GRAPH, cast(Span, None))
+        attempts = ladder.climb(bench, "fast", groups, GRAPH, cast(Span, None), last=last)
         return attempts, asked
 
     return run
@@ -98,13 +102,36 @@ def test_our_own_mapper_comes_before_all_and_may_miss_no_photo(climb: Callable[.
     attempts, asked = climb(own=Own(Model(20)), plenty=True)
     assert [(attempt.rung, attempt.engine) for attempt in attempts] == [("incremental", "own")]
     assert asked == []
-    for own in (Own(Model(19)), Own(None)):
-        attempts, asked = climb(Model(20), own=own)
+    for own, last in ((Own(Model(19)), False), (Own(Model(19)), True), (Own(None), True)):
+        attempts, asked = climb(Model(20), own=own, last=last)
         assert [attempt.engine for attempt in attempts] == ["own", "colmap"]
         assert asked == [("incremental", RUNGS[0].mapper)]
         assert ladder.best(attempts).engine == "colmap"
     alone, _ = climb(Model(12), Model(11), Model(10), Model(9), Model(9), Model(9), own=Own(Model(15)))
     assert ladder.best(alone).engine == "own"
+
+
+def test_where_no_two_photos_make_a_beginning_all_cameras_at_once_come_first(climb: Callable[..., Any]) -> None:
+    attempts, asked = climb(Model(20), own=Own(None), begins=False)
+    assert [attempt.rung for attempt in attempts] == ["incremental", NAMES[-1]]
+    assert asked == [("global",)]
+    assert ladder.best(attempts) is attempts[1]
+    attempts, asked = climb(*[Model(4)] * len(RUNGS), own=Own(None), begins=False)
+    assert asked == [("global",), *(("incremental", rung.mapper) for rung in RUNGS[:-1])]
+
+
+def test_a_sound_model_that_lacks_photos_waits_for_a_closer_look_and_not_for_the_mapper(
+    climb: Callable[..., Any],
+) -> None:
+    attempts, asked = climb(Model(14), own=Own(Model(15)), last=False)
+    assert asked == [("global",)]
+    assert ladder.best(attempts).registered == 15
+    _, asked = climb(*[Model(14)] * len(RUNGS), own=Own(Model(15)))
+    assert len(asked) == len(RUNGS), "no closer look will follow: every rung is tried"
+    _, asked = climb(*[Model(14)] * len(RUNGS), own=Own(Model(16)), last=False)
+    assert len(asked) == len(RUNGS), "a fifth may be missing"
+    _, asked = climb(*[Model(14)] * len(RUNGS), own=Own((Model(15), ["it cannot be"])), last=False)
+    assert len(asked) == len(RUNGS), "the model is wrong, and a rung may mend that"
 
 
 def test_a_draft_comes_first_where_features_are_plenty(climb: Callable[..., Any]) -> None:

@@ -59,6 +59,23 @@ def test_photos_are_placed(
         assert np.median([-up_of(photo)[1] for photo in scene.photos]) > 0.6
 
 
+@pytest.mark.slow
+def test_cameras_of_the_last_rung_are_the_same_bytes_every_time(
+    sfm: Callable[..., Run], real_set: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Lund's come of global mapping: on several threads no two runs agreed."""
+    found = []
+    for number, threads in enumerate(("1", "3", "3")):
+        scene = tmp_path / str(number)
+        run = sfm(real_set("lund"), scene, "--undistort-max-size", "400", "--device", "cpu", "--threads", threads)
+        assert run.result["registered"] == 29
+        assert run.result["rung"] == "strict and global"
+        found.append({path.name: path.read_bytes() for path in (scene / "sparse" / "0").glob("*.bin")})
+    assert {"cameras.bin", "images.bin", "points3D.bin"} <= found[0].keys()
+    assert found[1] == found[0]
+    assert found[2] == found[0]
+
+
 def test_the_missing_banana_is_explained(
     sfm: Callable[..., Run], real_set: Callable[[str], Path], tmp_path: Path
 ) -> None:

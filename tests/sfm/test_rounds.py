@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from pathlib import Path
 
@@ -215,3 +216,16 @@ def test_whom_it_suits(room: Workbench, tmp_path: Path, monkeypatch: pytest.Monk
         assert not model_adjustment.can_solve(14, [pycolmap.Camera(model=pycolmap.CameraModelId.RADIAL)])
     monkeypatch.setattr(adjustment, "_adjustment", None)
     assert not rounds.suits(room)
+
+
+def test_photos_on_a_line_straight_ahead_have_no_beginning(room: Workbench, tmp_path: Path) -> None:
+    """Each photo's camera moved onto the first one's axis: what pairs tell is too little to begin with."""
+    options = incremental_options(MapperPreset(low_angles=True), room, mapping.ONE_THREAD)
+    assert rounds.have_beginning(room, options, agreement.read_verified(room.database))
+    ahead = copy.deepcopy(scene(6, 240, (2,), noise=0.4, seen=0.7))
+    ahead.poses[:] = [[0, 0, 0, 1, 0, 0, 5.0 - 0.1 * number] for number in range(6)]
+    ahead.seen[:] = projected(ahead)
+    bench = bench_of(tmp_path, ahead, wrong=0.0)
+    verified = agreement.read_verified(bench.database)
+    assert max(len(matches) for matches in verified.matches.values()) >= 100
+    assert not rounds.have_beginning(bench, options, verified)
