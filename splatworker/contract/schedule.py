@@ -164,7 +164,7 @@ def coarse_to_fine_schedule(iterations: int, overlap: float | None) -> dict[str,
     """Shrunk photos for a third of the iterations, Gaussians added for two thirds, and larger steps for short runs.
 
     Who is added and who goes is the revised rule's to say (`train.density.RevisedDensity`), and in the last third rates
-    fall.
+    fall. With absolute gradients photos that overlap are as good with fewer Gaussians; few photos lost half a decibel.
 
     While photos are shrunk, fewer Gaussians pass the threshold, so that their number follows the resolution; they need
     some time at full resolution to be added in, hence the later end. The original's rates are those of 30 000
@@ -177,6 +177,7 @@ def coarse_to_fine_schedule(iterations: int, overlap: float | None) -> dict[str,
         "final_rate": FINAL_RATE_OF_LONG if iterations >= LONG_ITERATIONS else FINAL_RATE,
         "dropout": DROPOUT if _is_little(overlap) or iterations >= DROPOUT_FROM else 0.0,
         "density": "revised",
+        "gradients": "net" if _is_little(overlap) else "absolute",
         "start_points": "auto",
         "coarse_iterations": min(COARSE_AT_MOST, iterations // 3),
         "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations * 2 // 3),

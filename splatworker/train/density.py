@@ -46,7 +46,7 @@ PRUNE_SCALE = 0.1
 
 RESET_OPACITY = 0.01
 
-ABSOLUTE_THRESHOLD = 1.6
+ABSOLUTE_THRESHOLD = 2.0
 """How much larger absolute gradients have to be than others for a Gaussian to be wanted."""
 
 FADE = 0.001
@@ -98,9 +98,6 @@ class GradientDensity:
         beside: so many Gaussians that are not trained count among the `max_gaussians`.
     """
 
-    absolute = False
-    _threshold_factor = 1.0
-
     def __init__(
         self,
         options: Options,
@@ -110,6 +107,7 @@ class GradientDensity:
     ) -> None:
         self.frozen = False
         self.lacks_memory = False
+        self.absolute = False
         self.beside = 0
         self._options = options
         self._extent = extent
@@ -141,7 +139,7 @@ class GradientDensity:
         logits = computable(parameters.opacity_logits)
         self._before_choosing(logits, parameters)
         small_ends, large_begins = (math.log(share * self._extent) for share in (options.percent_dense, PRUNE_SCALE))
-        threshold = self._threshold_factor * options.densify_grad_threshold
+        threshold = options.densify_grad_threshold * (ABSOLUTE_THRESHOLD if self.absolute else 1)
         facts = facts_of(model.statistics, parameters.log_scales, threshold, small_ends, large_begins)
         xp, small = library(facts.small), facts.small
         chosen = xp.zeros_like(small) if self.frozen else self._chosen(model, iteration, facts.wanted)
@@ -191,7 +189,7 @@ class GradientDensity:
 class RevisedDensity(GradientDensity):
     """`GradientDensity` less what costs quality on photos held out: a third fewer Gaussians, and less haze.
 
-    - Gradients are absolute ones (`render.interface.Step.absolute`), which are larger, hence `ABSOLUTE_THRESHOLD`.
+    - Gradients may be absolute ones (`render.interface.Step.absolute`), which are larger, hence `ABSOLUTE_THRESHOLD`.
     - Two Gaussians in the place of one, each as opaque as it was, hide more than it did. Each gets the opacity
       1 - sqrt(1 - opacity) instead, with which both together hide as much (Rota Bulo et al. 2024, "Revising
       Densification in Gaussian Splatting", section 3.4). Their error per pixel as the measure of who is chosen did not
@@ -208,9 +206,6 @@ class RevisedDensity(GradientDensity):
         free_space: of the cameras that are trained on.
     """
 
-    absolute = True
-    _threshold_factor = ABSOLUTE_THRESHOLD
-
     def __init__(
         self,
         options: Options,
@@ -222,6 +217,7 @@ class RevisedDensity(GradientDensity):
     ) -> None:
         super().__init__(options, extent, generator, capacity)
         self._free_space = free_space
+        self.absolute = options.gradients == "absolute"
 
     def after_step(self, iteration: int, model: Model) -> None:
         """See `DensityStrategy.after_step`."""

@@ -83,6 +83,17 @@ class OwnOptions:
             job=InJob(),
         ),
     ] = "original"
+    gradients: Annotated[
+        Literal["net", "absolute"],
+        Option(
+            'What tells `density` "revised" that a Gaussian is wanted: the gradient of its place in a photo (net), or '
+            "the sum of those of blocks of 8 by 8 pixels, which cannot cancel out (absolute).",
+            advice='Not given, see "Coarse to fine".',
+            whose="ours",
+            group=OURS,
+            job=InJob(),
+        ),
+    ] = "net"
     final_rate: Annotated[
         float,
         Option(

@@ -47,6 +47,13 @@ def test_long_runs_and_few_photos_are_kept_from_overfitting(
     assert resolve(Params(iterations=iterations, schedule="original"), preview=False, overlap=overlap)["dropout"] == 0
 
 
+def test_gradients_are_absolute_where_photos_overlap() -> None:
+    for overlap, gradients in ((None, "absolute"), (20.0, "absolute"), (4.0, "net")):
+        assert resolve(Params(), preview=False, overlap=overlap)["gradients"] == gradients
+    assert resolve(Params(gradients="absolute"), preview=False, overlap=4.0)["gradients"] == "absolute"
+    assert resolve(Params(), preview=True)["gradients"] == "net"
+
+
 def test_density_control_is_the_revised_one_unless_told() -> None:
     values = resolve(Params(), preview=False)
     assert (values["density"], values["final_rate"]) == ("revised", 0.1)

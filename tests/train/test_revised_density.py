@@ -12,7 +12,7 @@ from support.kinds import gaussians_on, numbers_on
 from support.sparse_points import photo_of, points_at
 
 from splatworker.render.arrays import Device, copied, sigmoid
-from splatworker.train.density import ABSOLUTE_THRESHOLD, FADE, GradientDensity, RevisedDensity
+from splatworker.train.density import ABSOLUTE_THRESHOLD, FADE, RevisedDensity
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.model import Model
 from splatworker.train.options import Options
@@ -54,12 +54,12 @@ def test_two_in_the_place_of_one_hide_as_much_as_it_did(scale: float, opacity: f
 
 
 def test_absolute_gradients_have_to_be_larger(device: Device) -> None:
-    assert RevisedDensity.absolute
-    assert not GradientDensity.absolute
-    threshold = 0.0002 * ABSOLUTE_THRESHOLD
-    model = _model(device, [SMALL] * 2, [0.9, 0.9], [0.99 * threshold, 1.01 * threshold])
-    _strategy(device, densify_grad_threshold=0.0002).after_step(200, model)
-    assert len(model) == 3
+    for gradients, threshold in (("net", 0.0002), ("absolute", 0.0002 * ABSOLUTE_THRESHOLD)):
+        model = _model(device, [SMALL] * 2, [0.9, 0.9], [0.99 * threshold, 1.01 * threshold])
+        strategy = _strategy(device, densify_grad_threshold=0.0002, gradients=gradients)
+        strategy.after_step(200, model)
+        assert strategy.absolute == (gradients == "absolute")
+        assert len(model) == 3
 
 
 def test_those_that_are_not_added_to_only_fade_and_never_all_at_once(device: Device) -> None:
