@@ -146,7 +146,7 @@ class Job(Recipe):
     )
     webhook_secret: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
         default=None,
-        description="`whsec_...`, 24 to 64 bytes in base64 (under 16 are refused): messages are signed as Standard "
+        description="`whsec_...`, 24 to 64 bytes in base64: messages are signed as Standard "
         "Webhooks (https://www.standardwebhooks.com) are.",
     )
     webhook_progress: bool = Field(

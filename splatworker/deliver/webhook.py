@@ -25,9 +25,6 @@ TRIES = 8
 REFUSED_TRIES = 3
 """The same for a receiver that says no (4xx): it may not know the job yet."""
 
-SHORTEST_KEY = 16
-"""Bytes of a key: a shorter one can be guessed from one signed message. The standard asks for 24 to 64."""
-
 MOST_SECONDS = 120.0
 LONGEST_WAIT_S = 30.0
 MOST_SECONDS_EACH = 30.0
@@ -85,21 +82,16 @@ def message_id(message: dict[str, Any]) -> str:
 
 
 def is_secret(secret: str) -> bool:
-    """Whether messages can be signed with it, however easily guessed it is."""
-    return bool(key_of(secret))
-
-
-def key_of(secret: str) -> bytes:
-    """The key that messages are signed with: base64, perhaps after `whsec_`; empty where it is none.
+    """Whether messages can be signed with it: base64, perhaps after `whsec_`.
 
     To the letter: Python's reader passes over what is no base64, such as the `-` and `_` of its form for URLs, and
     would sign with another key than the receiver's.
     """
     text = secret.removeprefix("whsec_").rstrip("=")
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        return bool(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
     except ValueError:
-        return b""
+        return False
 
 
 def send(url: str, message: dict[str, Any], *, secret: str | None = None, tries: int = TRIES) -> None:

@@ -197,23 +197,14 @@ def test_masks_are_checked_as_photos_are() -> None:
         preflight.check(job(mask_urls=[over, *[None] * 4]), local=False)
 
 
-@pytest.mark.parametrize(
-    ("secret", "told"),
-    [
-        ("whsec_", "is not a secret of Standard Webhooks"),
-        ("my own password", "is not a secret of Standard Webhooks"),
-        ("whsec_QQ==", "its key has 1 byte, and at least 16 are needed"),
-        ("YWI", "its key has 2 bytes, and at least 16 are needed"),
-        ("whsec_" + base64.b64encode(bytes(15)).decode(), "its key has 15 bytes, and at least 16 are needed"),
-    ],
-)
-def test_a_secret_that_signs_nothing_or_that_anybody_could_guess(secret: str, told: str) -> None:
-    with pytest.raises(InvalidJob, match=told) as caught:
+@pytest.mark.parametrize("secret", ["whsec_", "my own password"])
+def test_a_secret_that_signs_nothing_is_refused(secret: str) -> None:
+    with pytest.raises(InvalidJob, match="is not a secret of Standard Webhooks") as caught:
         preflight.check(job(webhook_secret=secret), local=False)
     assert "whsec_$(openssl rand -base64 32)" in caught.value.hint
 
 
-@pytest.mark.parametrize("size", [16, 24, 32, 64])
-def test_a_secret_of_good_length(size: int) -> None:
+@pytest.mark.parametrize("size", [2, 16, 24, 32, 64])
+def test_a_secret_of_any_length_is_taken(size: int) -> None:
     for prefix in ("whsec_", ""):
         preflight.check(job(webhook_secret=prefix + base64.b64encode(bytes(size)).decode()), local=False)
