@@ -171,8 +171,8 @@ void Renderer::update_block(const TrainingStep &step, int64_t begin, int64_t end
         const Splat &s = frame_.splats[n];
         if (!(s.radius > 0)) continue;
         const float *d = grad_means2d + 2 * (n - begin);
-        step.statistics.gradient_norm_sum[n] +=
-            step.absolute ? absolute_gradient(n) : std::hypot(d[0] * half_width, d[1] * half_height);
+        step.statistics.gradient_norm_sum[n] += step.absolute ? absolute_gradient(n)
+                                                              : std::hypot(d[0] * half_width, d[1] * half_height);
         step.statistics.view_count[n] += 1.0f;
     }
 

@@ -16,7 +16,7 @@ constexpr float kAlphaMax = 0.99f;
 constexpr float kAlphaMin = 1.0f / 255.0f;
 constexpr float kTransmittanceMin = 1e-4f;
 
-constexpr int kTile = 16;  // pixels along a tile's side
+constexpr int kTile = 16;          // pixels along a tile's side
 constexpr int kAbsoluteBlock = 8;  // interface.ABSOLUTE_BLOCK
 
 struct Camera {

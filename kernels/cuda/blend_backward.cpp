@@ -19,7 +19,8 @@ void begin_contribution(const Splat *splats, const Camera &camera, int count, Co
 }
 
 void blend_backward(const TileLists &lists, const Camera &camera, int count, const float *image,
-                    const float *grad_image, SplatGradient *gradients, FixedGradient *fixed, bool absolute, Stream stream) {
+                    const float *grad_image, SplatGradient *gradients, FixedGradient *fixed, bool absolute,
+                    Stream stream) {
     const unsigned blocks = blend_blocks(camera);
     if (!fixed) {
         blend_floats(blocks, kBlendBlock, stream, lists, camera.width, camera.height, image, grad_image,

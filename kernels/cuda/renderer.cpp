@@ -187,7 +187,8 @@ void Renderer::backward(const float *grad_image, const Gaussians &gradients, flo
     const Gpu::Use use(gpu_);
     // Gradients of any size may come in here: fixed point knows only those of a loss.
     clear_gradients(rendered_.count, stream);
-    blend_backward(lists_, camera_, rendered_.count, frame_.image, grad_image, frame_.splat_gradients, nullptr, false, stream);
+    blend_backward(lists_, camera_, rendered_.count, frame_.image, grad_image, frame_.splat_gradients, nullptr, false,
+                   stream);
     write_gradients(rendered_, camera_, sh_degree_, frame_.splats, frame_.splat_gradients, gradients, grad_means2d,
                     stream);
 }

@@ -35,7 +35,8 @@ void blend_forward(const TileLists &lists, const Camera &camera, const Backgroun
 // is given, sums are taken in fixed point on the way, which makes them the same to the bit every time; gradients need
 // hold no zeros then.
 void blend_backward(const TileLists &lists, const Camera &camera, int count, const float *image,
-                    const float *grad_image, SplatGradient *gradients, FixedGradient *fixed, bool absolute, Stream stream);
+                    const float *grad_image, SplatGradient *gradients, FixedGradient *fixed, bool absolute,
+                    Stream stream);
 
 // Makes a contribution ready for blend_backward's sums; the loss is not touched.
 void begin_contribution(const Splat *splats, const Camera &camera, int count, Contribution *contribution,

@@ -111,7 +111,7 @@ struct FixedUnits {
         first = per_pixel * float(1 << 23);
         second = per_pixel * float(1 << 16);
     }
-    __host__ __device__ float of(int sum) const { 
+    __host__ __device__ float of(int sum) const {
         const bool first_order = sum == 1 || sum == 2 || sum == FixedGradient::kAbsolute;
         return first_order ? first : sum == 0 || sum >= 6 ? zeroth : second;
     }
