@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "../dropout.h"
+#include "plane_sweep.h"
 
 namespace splat {
 
@@ -16,7 +17,7 @@ constexpr float kAlphaMax = 0.99f;
 constexpr float kAlphaMin = 1.0f / 255.0f;
 constexpr float kTransmittanceMin = 1e-4f;
 
-constexpr int kTile = 16;  // pixels along a tile's side
+constexpr int kTile = 16;          // pixels along a tile's side
 constexpr int kAbsoluteBlock = 8;  // interface.ABSOLUTE_BLOCK
 
 struct Camera {
@@ -166,6 +167,7 @@ struct Kernels {
     // Fills labels [points.count] with the centroid, of at least one, that is nearest, the first of equals; `panels`:
     // scratch memory of panel_floats(centroids).
     void (*nearest)(const Rows &points, const Rows &centroids, float *panels, int32_t *labels, int threads);
+    SweepKernel *plane_sweep;
 };
 
 const Kernels &baseline_kernels();
