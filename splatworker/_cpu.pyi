@@ -76,6 +76,17 @@ def shared_weights(
     shared: npt.NDArray[np.float64],
     /,
 ) -> None: ...
+def plane_sweep(
+    grey: npt.NDArray[np.float32],
+    mean: npt.NDArray[np.float32],
+    variance: npt.NDArray[np.float32],
+    others: Sequence[npt.NDArray[np.float32]],
+    moves: Sequence[Sequence[float]],
+    depths: npt.NDArray[np.float32],
+    step: npt.NDArray[np.int32],
+    scores: npt.NDArray[np.float32],
+    /,
+) -> None: ...
 def nearest(
     points: npt.NDArray[np.float32],
     centroids: npt.NDArray[np.float32],

@@ -9,6 +9,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <stdexcept>
@@ -16,6 +17,7 @@
 #include <utility>
 
 #include "neighbors.h"
+#include "plane_sweep.h"
 #include "renderer.h"
 #include "shared_weights.h"
 
@@ -248,6 +250,42 @@ void shared_weights(const ReadNumbers &photo, const ReadDoubles &weight, const R
                           shared.data());
 }
 
+// (H, W) grey, (H - 6, W - 6) mean and variance of its windows, others, of each the 3 x 3 of `linear` and the 3 of
+// `shift`, (D,) depths; (H - 6, W - 6) step and (3, H - 6, W - 6) scores.
+void plane_sweep(const ReadArray &grey, const ReadArray &mean, const ReadArray &variance,
+                 const std::vector<ReadArray> &others, const std::vector<std::array<float, 12>> &moves,
+                 const ReadArray &depths, const Labels &step, const Array &scores) {
+    const size_t side = splat::kSweepSide;
+    require(grey.ndim() == 2 && grey.shape(0) >= side && grey.shape(1) >= side, "a photo must be (7, 7) at least");
+    require(grey.size() < size_t(1) << 31, "a photo has too many pixels");
+    require(!others.empty() && moves.size() == others.size(), "there must be another photo, and a move for each");
+    require(depths.ndim() == 1 && depths.size() >= 3 && depths.size() < size_t(1) << 31,
+            "depths must be three at least");
+    std::vector<splat::SweptOver> over;
+    for (size_t k = 0; k < others.size(); ++k) {
+        const ReadArray &other = others[k];
+        require(other.ndim() == 2 && other.shape(0) >= 2 && other.shape(1) >= 2,
+                "another photo must be (2, 2) at least");
+        require(other.size() < size_t(1) << 31, "a photo has too many pixels");
+        splat::SweptOver one = {other.data(), int(other.shape(0)), int(other.shape(1)), {}, {}};
+        std::copy_n(moves[k].data(), 9, one.linear);
+        std::copy_n(moves[k].data() + 9, 3, one.shift);
+        over.push_back(one);
+    }
+    const splat::Sweep sweep = {grey.data(), mean.data(),      variance.data(), int(grey.shape(0)), int(grey.shape(1)),
+                                over.data(), int(over.size()), depths.data(),   int(depths.size())};
+    require(mean.size() == splat::windows_of(sweep) && variance.size() == splat::windows_of(sweep),
+            "one mean and variance a window");
+    require(step.size() == splat::windows_of(sweep) && scores.size() == 3 * splat::windows_of(sweep),
+            "one step and three scores a window");
+    nb::gil_scoped_release release;
+    struct alignas(64) CacheLine {
+        float numbers[16];
+    };
+    std::vector<CacheLine> scratch(splat::scratch_of(sweep) / sizeof(CacheLine) + 1);
+    splat::best_kernels().plane_sweep(sweep, scratch.data(), step.data(), scores.data());
+}
+
 }  // namespace
 
 NB_MODULE(_cpu, m) {
@@ -268,6 +306,7 @@ NB_MODULE(_cpu, m) {
     m.def("round_colors", &round_colors);
     m.def("nearest", &nearest, value, value, value, as_it_is);
     m.def("shared_weights", &shared_weights, value, value, value, value, as_it_is);
+    m.def("plane_sweep", &plane_sweep, value, value, value, value, value, value, as_it_is, as_it_is);
     m.def("neighbor_distances", [](const Doubles &points, int threads, Doubles &mean_squared) {
         require(points.ndim() == 2 && points.shape(1) == 3, "points must be (N, 3)");
         require(mean_squared.size() == points.shape(0) && threads > 0, "one distance a point, and a thread at least");

@@ -19,11 +19,22 @@
 #define SPLAT_STRING(a) SPLAT_STRING_(a)
 
 namespace splat {
+namespace SPLAT_ISA {
+SweepKernel plane_sweep;  // plane_sweep.cpp, with flags of its own
+}
 
 const Kernels &SPLAT_JOIN(SPLAT_ISA, _kernels)() {
     using namespace SPLAT_ISA;
-    static const Kernels kernels = {
-        SPLAT_STRING(SPLAT_ISA), project, blend, blend_backward, project_backward, loss, adam, round_colors, nearest};
+    static const Kernels kernels = {SPLAT_STRING(SPLAT_ISA),
+                                    project,
+                                    blend,
+                                    blend_backward,
+                                    project_backward,
+                                    loss,
+                                    adam,
+                                    round_colors,
+                                    nearest,
+                                    plane_sweep};
     return kernels;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "../dropout.h"
+#include "plane_sweep.h"
 
 namespace splat {
 
@@ -166,6 +167,7 @@ struct Kernels {
     // Fills labels [points.count] with the centroid, of at least one, that is nearest, the first of equals; `panels`:
     // scratch memory of panel_floats(centroids).
     void (*nearest)(const Rows &points, const Rows &centroids, float *panels, int32_t *labels, int threads);
+    SweepKernel *plane_sweep;
 };
 
 const Kernels &baseline_kernels();

@@ -4,6 +4,9 @@ At each depth the other photos are laid over this one as they would look if all 
 surroundings look alike, it is (Collins 1996, "A space-sweep approach to true multi-image matching"). "Alike" is the
 normalised cross-correlation of windows, which no gain and no offset of a photo's light changes. Depths are spaced
 evenly in their inverse, so that a step moves what is laid over by about a pixel wherever it is.
+
+What is said here in torch's words is for a GPU. On numpy's arrays a kernel for processors does the same operations in
+the same order (`kernels/cpu/plane_sweep.cpp`), with the same bits whatever the processor.
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from splatworker import _cpu
 from splatworker.formats.camera import Camera
-from splatworker.render.arrays import Array, cast, device_of, library, to_device
-from splatworker.render.device import is_gpu
+from splatworker.render.arrays import Array, cast, library, to_device
 
 RADIUS = 3
 """Pixels: windows are of 7 x 7."""
@@ -33,8 +36,8 @@ UNKNOWN = -1.0
 
 _LEAST_VARIANCE = 1e-5
 _LEAST_DEPTH = 1e-6
-_AT_ONCE, _AT_ONCE_ON_GPU = 2**17, 2**24
-"""Pixels times depths: what fits into a processor's cache; what keeps a GPU busy, and bounds its memory."""
+_AT_ONCE = 2**24
+"""Pixels times depths: what keeps a GPU busy, and bounds its memory."""
 
 
 class Picture(NamedTuple):
@@ -63,54 +66,85 @@ def depth_map(picture: Picture, others: Sequence[Picture], near: float, far: flo
         near: the least depth that is looked for, in the scene's units, above 0.
         far: the largest.
     """
-    xp = library(picture.grey)
-    height, width = picture.grey.shape
     moves = [_move(picture.camera, other.camera) for other in others]
     count = _steps(picture.camera, moves, near, far)
     inverse = np.linspace(1 / near, 1 / far, count)
-    mean, variance = _mean_and_variance(picture.grey)
-    shape = (count, *mean.shape)
-    best, second = xp.full_like(_empty(mean, shape), UNKNOWN), xp.full_like(_empty(mean, shape), UNKNOWN)
-    at_once = max(1, (_AT_ONCE_ON_GPU if is_gpu(device_of(mean)) else _AT_ONCE) // (height * width))
+    windows = _Windows(picture.grey, *_mean_and_variance(picture.grey))
+    search = _by_processor if isinstance(picture.grey, np.ndarray) else _by_torch
+    return _peak(search(windows, others, moves, (1 / inverse).astype(np.float32)), windows.variance, inverse)
+
+
+class _Windows(NamedTuple):
+    """(H, W) grey values, and the (h, w) means and variances of the windows around those not near an edge."""
+
+    grey: Array
+    mean: Array
+    variance: Array
+
+
+class _Best(NamedTuple):
+    """(h, w) which depth scores best, and the scores before, at and after it.
+
+    If it is the first or the last, the scores are those around the one beside it.
+    """
+
+    step: Array
+    before: Array
+    at: Array
+    after: Array
+
+
+def _by_processor(
+    windows: _Windows, others: Sequence[Picture], moves: Sequence[_Move], depths: npt.NDArray[np.float32]
+) -> _Best:
+    step = np.empty(windows.mean.shape, np.int32)
+    scores = np.empty((3, *windows.mean.shape), np.float32)
+    flat = [np.concatenate([move.linear.ravel(), move.shift]).tolist() for move in moves]
+    _cpu.plane_sweep(*windows, [other.grey for other in others], flat, depths, step, scores)
+    return _Best(step, *scores)
+
+
+def _by_torch(
+    windows: _Windows, others: Sequence[Picture], moves: Sequence[_Move], depths: npt.NDArray[np.float32]
+) -> _Best:
+    xp, count = library(windows.grey), len(depths)
+    best, second = (windows.mean.new_full((count, *windows.mean.shape), UNKNOWN) for _ in range(2))
+    at_once = max(1, _AT_ONCE // math.prod(windows.grey.shape))
     for other, move in zip(others, moves, strict=True):
         for first in range(0, count, at_once):
             some = slice(first, first + at_once)
-            depths = to_device((1 / inverse[some]).astype(np.float32), device_of(mean))
-            found = _correlation(picture.grey, mean, variance, other, move, depths)
+            found = _correlation(windows, other, move, to_device(depths[some], windows.grey.device))
             second[some] = xp.maximum(second[some], xp.minimum(best[some], found))
             best[some] = xp.maximum(best[some], found)
     score = (best + second) / 2 if len(others) > 1 else best
-    return _peak(score, variance, inverse, (height, width))
-
-
-def _empty(like: Array, shape: tuple[int, ...]) -> Array:
-    return np.empty(shape, np.float32) if isinstance(like, np.ndarray) else like.new_empty(shape)
-
-
-def _peak(score: Array, variance: Array, inverse: npt.NDArray[np.float64], size: tuple[int, int]) -> DepthMap:
-    """The depth of the best of (D, h, w) scores, between the steps by a parabola through it and its neighbours."""
-    xp = library(score)
     step = score.argmax(axis=0)
+    middle = step.clip(1, count - 2)
+    return _Best(step, *(score.gather(0, (middle + k)[None])[0] for k in (-1, 0, 1)))
+
+
+def _peak(best: _Best, variance: Array, inverse: npt.NDArray[np.float64]) -> DepthMap:
+    """The depths of the best scores, between the steps by a parabola through them and their neighbours."""
+    xp = library(variance)
+    step, before, at, after = best
     within = step.clip(1, len(inverse) - 2)
-    before, at, after = (_at(score, within + k) for k in (-1, 0, 1))
     bend = before - 2 * at + after
     aside = xp.where(bend < -_LEAST_DEPTH, (before - after) / (2 * bend.clip(None, -_LEAST_DEPTH)), 0 * bend)
     place = cast(within, "float32") + aside.clip(-0.5, 0.5)
     spacing = float(inverse[1] - inverse[0])
     depth = 1 / (float(inverse[0]) + spacing * place)
     known = (step == within) & (variance >= PLAIN)
-    inner = (slice(RADIUS, size[0] - RADIUS), slice(RADIUS, size[1] - RADIUS))
-    whole = DepthMap(*(xp.full_like(_empty(depth, size), value) for value in (1.0, UNKNOWN)))
-    whole.depth[inner] = depth
-    whole.score[inner] = xp.where(known, at, 0 * at + UNKNOWN)
+    return DepthMap(_framed(depth, 1.0), _framed(xp.where(known, at, 0 * at + UNKNOWN), UNKNOWN))
+
+
+def _framed(inner: Array, value: float) -> Array:
+    """(H, W) of (h, w) values, and one value for all that is near an edge."""
+    size = [length + 2 * RADIUS for length in inner.shape]
+    if isinstance(inner, np.ndarray):
+        whole: Array = np.full(size, value, np.float32)
+    else:
+        whole = inner.new_full(size, value)
+    whole[RADIUS:-RADIUS, RADIUS:-RADIUS] = inner
     return whole
-
-
-def _at(values: Array, index: Array) -> Array:
-    """(h, w) of (D, h, w) values, at an index each."""
-    if isinstance(values, np.ndarray):
-        return np.take_along_axis(values, index[None], 0)[0]
-    return values.gather(0, index[None])[0]
 
 
 class _Move(NamedTuple):
@@ -144,13 +178,14 @@ def _steps(camera: Camera, moves: Sequence[_Move], near: float, far: float) -> i
     return int(min(MOST_STEPS, max(FEWEST_STEPS, math.ceil(min(longest, MOST_STEPS)))))
 
 
-def _correlation(grey: Array, mean: Array, variance: Array, other: Picture, move: _Move, depths: Array) -> Array:
+def _correlation(windows: _Windows, other: Picture, move: _Move, depths: Array) -> Array:
     """(D, h, w) correlations of a picture's windows with another's, laid over it at (D,) depths; UNKNOWN beside it."""
+    grey, mean, variance = windows
     xp = library(grey)
     height, width = grey.shape
     rows, columns = other.grey.shape
-    x = xp.arange(width, dtype=xp.float32, **_there(grey))[None, :] + 0.5
-    y = xp.arange(height, dtype=xp.float32, **_there(grey))[:, None] + 0.5
+    x = xp.arange(width, dtype=xp.float32, device=grey.device)[None, :] + 0.5
+    y = xp.arange(height, dtype=xp.float32, device=grey.device)[:, None] + 0.5
     linear, shift = move.linear.astype(np.float32).tolist(), move.shift.astype(np.float32).tolist()
     of_x, of_y, of_z = (
         (line[0] * x + line[1] * y + line[2])[None] * depths[:, None, None] + offset
@@ -166,10 +201,6 @@ def _correlation(grey: Array, mean: Array, variance: Array, other: Picture, move
     both = laid_variance.clip(_LEAST_VARIANCE, None) * variance.clip(_LEAST_VARIANCE, None)
     found = product / xp.sqrt(both)
     return xp.where(inside[:, RADIUS:-RADIUS, RADIUS:-RADIUS], found, 0 * found + UNKNOWN)
-
-
-def _there(array: Array) -> dict[str, object]:
-    return {} if isinstance(array, np.ndarray) else {"device": array.device}
 
 
 def _sampled(grey: Array, row: Array, column: Array) -> Array:
