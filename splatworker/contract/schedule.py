@@ -142,16 +142,18 @@ def _is_little(overlap: float | None) -> bool:
     return overlap is not None and overlap < LEAST_OVERLAP
 
 
-def preview_schedule(iterations: int) -> dict[str, float]:
+def preview_schedule(iterations: int) -> dict[str, Any]:
     """What a few thousand iterations on a CPU are best spent on.
 
     Half of them on shrunk photos, where an iteration costs a quarter or a sixteenth; Gaussians added early and often,
-    since there is little time to add them; and everything learning up to three times as fast, positions six times, the
-    fewer iterations there are (docs/lab-log/cameras-and-cpu.md, "The preview").
+    since there is little time to add them, and started from all surfaces where photos are few; and everything learning
+    up to three times as fast, positions six times, the fewer iterations there are (docs/lab-log/cameras-and-cpu.md,
+    "The preview").
     """
     rate_factor = min(3.0, max(1.0, UNHURRIED_ITERATIONS / iterations))
     return {
         **_rates(rate_factor, positions=2 * rate_factor),
+        "start_points": "auto",
         "coarse_iterations": iterations // 2,
         "densify_from_iter": min(150, iterations // 10),
         "densification_interval": 40,

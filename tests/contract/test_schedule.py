@@ -103,9 +103,9 @@ def test_a_short_preview_learns_faster(iterations: int, rate_factor: float) -> N
     assert resolve(Params(iterations=iterations, scaling_lr=0.001), preview=True)["scaling_lr"] == 0.001
 
 
-def test_training_starts_from_dense_points_where_our_own_schedule_has_the_time() -> None:
+def test_our_own_schedule_leaves_dense_start_points_to_the_photos() -> None:
     assert resolve(Params(), preview=False)["start_points"] == "auto"
-    assert resolve(Params(), preview=True)["start_points"] == "sparse"
+    assert resolve(Params(), preview=True)["start_points"] == "auto"
     assert resolve(Params(schedule="original"), preview=False)["start_points"] == "sparse"
     assert resolve(Params(start_points="dense"), preview=True)["start_points"] == "dense"
 

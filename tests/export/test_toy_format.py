@@ -24,7 +24,8 @@ def read(path):
     return Gaussians(**{name: np.array(values, np.float32).reshape(shape) for name, (shape, values) in rows.items()})
 
 def write(path, gaussians, device, lines):
-    rows = {name: (array.shape, array.ravel().tolist()) for name, array in vars(gaussians).items()}
+    arrays = {name: value for name, value in vars(gaussians).items() if isinstance(value, np.ndarray)}
+    rows = {name: (array.shape, array.ravel().tolist()) for name, array in arrays.items()}
     path.write_text(json.dumps(rows))
 """
 

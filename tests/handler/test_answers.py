@@ -138,16 +138,13 @@ def test_a_file_that_is_not_there_counts_as_rejected(photos: list[Path], tmp_pat
         ({"opacity_lr": math.nan}, "invalid_param", ["opacity_lr"]),
         ({"opacity_lr": math.inf}, "invalid_param", ["opacity_lr"]),
         ({"opacity_lr": 1e400}, "invalid_param", ["opacity_lr"]),
-        ({"lambda_dssim": 1.5}, "invalid_param", ["lambda_dssim"]),
         ({"white_background": 1}, "invalid_param", ["white_background"]),
-        ({"sh_degree": -1}, "invalid_param", ["sh_degree"]),
-        ({"opacity_lr": -0.1}, "invalid_param", ["opacity_lr"]),
-        ({"position_lr_init": 0}, "invalid_param", ["position_lr_init"]),
-        ({"iterations": 7000.5}, "invalid_param", ["iterations"]),
+        ({"dropout": -0.1}, "invalid_param", ["dropout"]),
+        ({"max_gaussians": 7000.5}, "invalid_param", ["max_gaussians"]),
+        ({"final_rate": None}, "invalid_param", ["final_rate"]),
         ({"schedule": "theirs"}, "invalid_param", ["schedule"]),
         ({"save_iterations": 7000}, "invalid_param", ["save_iterations"]),
         ({"resolution": 3}, "invalid_param", ["resolution"]),
-        ({"iterations": None}, "invalid_param", ["iterations"]),
         ([], "invalid_job", ["params"]),
     ],
 )
@@ -155,6 +152,25 @@ def test_bad_params(
     photos: list[Path], tmp_path: Path, params: dict[str, Any] | list[Any], code: str, words: list[str]
 ) -> None:
     assert_error(do(local_job(photos, tmp_path / "a.ply", params=params)), code, *words)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"lambda_dssim": 1.5},
+        {"sh_degree": -1},
+        {"opacity_lr": -0.1},
+        {"position_lr_init": 0},
+        {"iterations": 7000.5},
+        {"iterations": None},
+    ],
+)
+def test_what_a_page_lets_its_user_type_is_a_splat_and_a_warning(
+    photos: list[Path], tmp_path: Path, params: dict[str, Any]
+) -> None:
+    answer = do(local_job(photos, tmp_path / "a.ply", params=params))
+    assert answer["status"] == "success"
+    assert any(f"'{next(iter(params))}'" in warning for warning in answer["warnings"])
 
 
 @pytest.mark.parametrize("value", [None, [], "text", 7, {}, {"image_urls": []}])
