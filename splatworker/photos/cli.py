@@ -17,7 +17,7 @@ from splatworker.photos import decode, enough_photos, sandbox
 from splatworker.stages import arrivals
 from splatworker.stages.command import run_as_command
 from splatworker.stages.mask_arguments import add_mask_arguments
-from splatworker.stages.options import NATURAL, whole_number
+from splatworker.stages.options import NATURAL, add_max_size, whole_number
 from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
@@ -37,13 +37,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "-o", "--output", type=a_path, required=True, metavar="IMAGES", help="folder for the clean JPEGs"
     )
-    parser.add_argument(
-        "--max-size",
-        type=whole_number(NATURAL),
-        metavar="N",
-        default=0,
-        help="shrink to this longest side in pixels; 0: do not",
-    )
+    add_max_size(parser)
     parser.add_argument(
         "--jobs",
         type=whole_number(NATURAL),

@@ -273,6 +273,17 @@ def whole_number(limits: Range) -> Callable[[str], int]:
     return number
 
 
+def add_max_size(parser: argparse.ArgumentParser) -> None:
+    """Add `--max-size`, which stages that write photos take: 0 unless it is given."""
+    parser.add_argument(
+        "--max-size",
+        type=whole_number(NATURAL),
+        metavar="N",
+        default=0,
+        help="shrink to this longest side in pixels; 0: do not",
+    )
+
+
 def plain(number: float) -> str:
     """A number as people write it: 200000, 0.5, 1."""
     return f"{number:.0f}" if number == int(number) else f"{number:g}"

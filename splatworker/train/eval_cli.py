@@ -25,8 +25,7 @@ from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
-from splatworker.train.evaluate import score_views, summary
-from splatworker.train.exposures import Comparable, of_right_half
+from splatworker.train.evaluate import right_half, score_views, summary
 from splatworker.train.options import Options
 from splatworker.train.photos import load_views
 
@@ -105,7 +104,7 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
             to_device(np.full(3, float(arguments.white_background), np.float32), renderer.device),
             gaussians.sh_degree,
             see,
-            _of_right_half if exposed else None,
+            right_half if exposed else None,
         )
     return {"ply": str(ply), "gaussians": len(gaussians), "split": arguments.split, **summary(scores)}
 
@@ -124,10 +123,6 @@ def _said_of(ply: Path) -> str:
     """What the model folder of a splat says of its training; nothing where it lies in none."""
     model = ply.parent.parent.parent
     return text_of(model / "cfg_args") if ply.parent.name.startswith("iteration_") else ""
-
-
-def _of_right_half(index: int, view: View, image: Array) -> Comparable:
-    return of_right_half(view, image)
 
 
 def _in_words(result: dict[str, Any]) -> str:

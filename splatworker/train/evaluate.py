@@ -93,7 +93,7 @@ class Quality:
         result: dict[str, Any] = {"iteration": iteration, "gaussians": len(gaussians.means)}
         exposed = self._exposures is not None
         for kind, (names, views), compared in (
-            ("test", self._held_out, _of_right_half if exposed else None),
+            ("test", self._held_out, right_half if exposed else None),
             ("train", self._trained, self._in_its_light if exposed else None),
         ):
             scores = score_views(
@@ -113,7 +113,8 @@ class Quality:
         return in_light_of(view, image, self._exposures.matrices[self._some[index]])
 
 
-def _of_right_half(index: int, view: View, image: Array) -> Comparable:
+def right_half(index: int, view: View, image: Array) -> Comparable:
+    """`score_views`'s `compared` for photos held out whose exposure nobody has learnt."""
     return of_right_half(view, image)
 
 

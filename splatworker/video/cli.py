@@ -16,7 +16,7 @@ from splatworker.formats.atomic import write_text
 from splatworker.machine.limits import available_cpus
 from splatworker.stages.command import run_as_command
 from splatworker.stages.file_names import find_files
-from splatworker.stages.options import COUNT, NATURAL, add_options, declared, whole_number
+from splatworker.stages.options import COUNT, NATURAL, add_max_size, add_options, declared, whole_number
 from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
@@ -72,13 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("clips", type=a_path, nargs="+", metavar="CLIP", help="videos, or folders with videos in them")
     parser.add_argument("-o", "--output", type=a_path, required=True, metavar="PHOTOS", help="folder for the photos")
     add_options(parser, VideoOptions, dashes=True)
-    parser.add_argument(
-        "--max-size",
-        type=whole_number(NATURAL),
-        metavar="N",
-        default=0,
-        help="shrink to this longest side in pixels; 0: do not",
-    )
+    add_max_size(parser)
     parser.add_argument(
         "--most",
         type=whole_number(COUNT),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from support.gaussian_scenes import look_at_camera, random_gaussians
+from support.holed_photos import holed, noise
 from support.many_threads import many_threads_gpu
 
 from splatworker.formats.camera import Camera
@@ -20,7 +21,6 @@ from splatworker.render.interface import (
     Dropout,
     Exposure,
     GaussianTensors,
-    Ignored,
     LearningRates,
     Renderer,
     Step,
@@ -37,15 +37,7 @@ WARM = torch.tensor([[1.3, 0.1, -0.05, 0.02], [0.05, 0.9, 0.1, -0.01], [-0.1, 0.
 
 
 def view(camera: Camera, device: torch.device | str, *, ignores: bool) -> View:
-    generator = torch.Generator().manual_seed(camera.width)
-    photo = torch.randint(0, 256, (3, camera.height, camera.width), dtype=torch.uint8, generator=generator)
-    if not ignores:
-        return View(camera, photo.to(device))
-    pixels = torch.zeros(camera.height, camera.width, dtype=torch.uint8)
-    pixels[:, : camera.width // 3] = 255
-    pixels[5::7, 3::5] = 1
-    kept = float((pixels == 0).double().mean())
-    return View(camera, photo.masked_fill(pixels != 0, 0).to(device), Ignored(pixels.to(device), 1 / kept))
+    return holed(camera, device) if ignores else View(camera, noise(camera).to(device))
 
 
 class Trained:

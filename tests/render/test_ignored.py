@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from support.gaussian_scenes import front_camera, look_at_camera, random_gaussians
+from support.holed_photos import hole, holed
 from support.kinds import on_either
 
 from splatworker.formats.camera import Camera
@@ -23,7 +24,6 @@ from splatworker.render.interface import (
     LearningRates,
     Renderer,
     Step,
-    View,
 )
 from splatworker.render.reference import ReferenceRenderer, project
 
@@ -31,24 +31,6 @@ COUNT, DEGREE = 150, 2
 BACKGROUND = torch.tensor([0.2, 0.5, 0.9])
 RATES = LearningRates(1e-3, 1e-3, 5e-3, 5e-2, 2.5e-3, 1e-4)
 CAMERA = look_at_camera(seed=12)
-
-
-def hole(camera: Camera = CAMERA) -> torch.Tensor:
-    """The left third, and single pixels."""
-    pixels = torch.zeros(camera.height, camera.width, dtype=torch.uint8)
-    pixels[:, : camera.width // 3] = 255
-    pixels[5::7, 3::5] = 1
-    return pixels
-
-
-def view(camera: Camera, device: torch.device | str, photo: torch.Tensor | None = None) -> View:
-    pixels = hole(camera)
-    if photo is None:
-        generator = torch.Generator().manual_seed(camera.width)
-        photo = torch.randint(0, 256, (3, camera.height, camera.width), dtype=torch.uint8, generator=generator)
-    photo = photo.masked_fill(pixels != 0, 0).to(device)
-    kept = float((pixels == 0).double().mean())
-    return View(camera, photo, Ignored(pixels.to(device), 1 / kept))
 
 
 def fresh(
@@ -70,19 +52,19 @@ def relative(value: torch.Tensor, expected: torch.Tensor) -> float:
 @pytest.mark.parametrize("lambda_dssim", [0.0, 0.2, 1.0])
 def test_loss_and_its_gradient(renderer: Renderer, lambda_dssim: float) -> None:
     image = torch.rand(3, CAMERA.height, CAMERA.width, generator=torch.Generator().manual_seed(1))
-    one, other = view(CAMERA, "cpu"), view(CAMERA, renderer.device)
+    one, other = holed(CAMERA, "cpu"), holed(CAMERA, renderer.device)
     expected, wanted = ReferenceRenderer().loss(image, one.photo, lambda_dssim, one.ignored)
     loss, gradient = renderer.loss(image.to(renderer.device), other.photo, lambda_dssim, other.ignored)
     for value, true in zip(loss, expected, strict=True):
         assert float(value) == pytest.approx(float(true), rel=1e-5, abs=1e-6)
     assert relative(gradient, wanted) < 1e-4
-    assert torch.count_nonzero(gradient.cpu()[:, hole() != 0]) == 0
-    assert torch.count_nonzero(wanted[:, hole() != 0]) == 0
+    assert torch.count_nonzero(gradient.cpu()[:, hole(CAMERA) != 0]) == 0
+    assert torch.count_nonzero(wanted[:, hole(CAMERA) != 0]) == 0
 
 
 def test_what_an_image_shows_there_is_nobodys_business(renderer: Renderer) -> None:
     image = torch.rand(3, CAMERA.height, CAMERA.width, generator=torch.Generator().manual_seed(1)).to(renderer.device)
-    seen = view(CAMERA, renderer.device)
+    seen = holed(CAMERA, renderer.device)
     assert seen.ignored is not None
     other = torch.where(seen.ignored.pixels != 0, 1 - image, image)
     (one, gradient), (two, same) = (renderer.loss(i, seen.photo, 0.2, seen.ignored) for i in (image, other))
@@ -93,8 +75,8 @@ def test_what_an_image_shows_there_is_nobodys_business(renderer: Renderer) -> No
 def test_l1_is_the_mean_over_pixels_that_count() -> None:
     """The specification's own."""
     image = torch.rand(3, CAMERA.height, CAMERA.width, generator=torch.Generator().manual_seed(1))
-    seen = view(CAMERA, "cpu")
-    kept = hole() == 0
+    seen = holed(CAMERA, "cpu")
+    kept = hole(CAMERA) == 0
     loss, _ = ReferenceRenderer().loss(image, seen.photo, 0.2, seen.ignored)
     assert float(loss.l1) == pytest.approx(float((image - seen.photo / 255).abs()[:, kept].mean()), rel=1e-6)
     same, _ = ReferenceRenderer().loss(seen.photo / 255, seen.photo, 0.2, seen.ignored)
@@ -119,7 +101,7 @@ def test_training_step(renderer: Renderer, camera: Camera, dropout: float) -> No
 
     def train(backend: Renderer, dtype: torch.dtype) -> tuple[Any, ...]:
         parameters, state, statistics = fresh(start, backend.device, dtype)
-        seen, behind = view(camera, backend.device), BACKGROUND.to(backend.device)
+        seen, behind = holed(camera, backend.device), BACKGROUND.to(backend.device)
         losses = [
             backend.training_step(
                 parameters, state, statistics,
@@ -140,7 +122,7 @@ def test_training_step(renderer: Renderer, camera: Camera, dropout: float) -> No
         assert ((value.cpu() - wanted).abs() <= 0.02 * moved + 1e-6).double().mean() > 0.97, name
     for name, value, wanted in zip(DensityStatistics._fields, statistics, expected_statistics, strict=True):
         assert relative(value, wanted) < 1e-2, name
-    ignored = view(camera, "cpu").ignored
+    ignored = holed(camera, "cpu").ignored
     assert ignored is not None
     hidden = hides(start.means, camera, ignored)
     assert 20 < int(hidden.sum()) < 130
@@ -159,7 +141,7 @@ def test_a_batch(renderer: Renderer) -> None:
         parameters, state, statistics = fresh(start, backend.device, dtype)
         size = backend.contribution_size(parameters)
         contributions = torch.empty(2, size, device=backend.device, dtype=dtype)
-        views = [view(camera, backend.device) for camera in cameras]
+        views = [holed(camera, backend.device) for camera in cameras]
         step = Step(views[0], BACKGROUND.to(backend.device), DEGREE, 0.2, RATES, 1, Dropout(0.2, seed=1))
         for seen, row in zip(views, contributions, strict=True):
             backend.contribute(parameters, step._replace(view=seen), row)
