@@ -141,7 +141,7 @@ def test_good_photos_arrive_behind_servers_that_drip(tmp_path: Path, monkeypatch
         path = read_request(connection)[0].split(b" ")[1].decode()
         if path.startswith("/good"):
             respond(connection, "200 OK", b"a photo")
-        else:
+        elif path.strip("/"):  # not where the redirect leads that the server's end has cut off
             dripping(server, connection, path[1:])
 
     with RawServer(behave) as server:
