@@ -9,7 +9,9 @@ Does not know: what the photos are for, and where the videos came from.
     ffmpeg        the one way to call the decoder, and what it may do
     probe         what a clip says of itself         refusals     why a clip is not read
     encryption    whether it is protected            frame_times  when a frame is shown
-    measure       every frame, small and grey        motion       how far the picture moved
+    measure       when frames are shown, how sharp each is, how far the picture has moved
+    reading       a clip read once, in parts at once  key_frames   where it can be begun at
+    small_frames  frames from the decoder, measured  motion       how far the picture moved
     sharpness     how sharp a frame is               choose       which frames, and why
     letterbox     bars beside the picture, which are cut off
     extract       the chosen frames, as photos       tone_mapping HDR to sRGB, by one curve

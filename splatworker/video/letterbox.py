@@ -44,6 +44,11 @@ class Letterbox:
         self._rows.add(grey, 1)
         self._columns.add(grey, 0)
 
+    def extend(self, other: Letterbox) -> None:
+        """Take the frames of another one."""
+        self._rows.extend(other._rows)
+        self._columns.extend(other._columns)
+
     def picture(self) -> tuple[slice, slice]:
         """The rows and columns that showed anything so far, bars left out; all, where nothing did."""
         return self._rows.shown(), self._columns.shown()
@@ -65,6 +70,10 @@ class _Lines:
     def add(self, grey: Grey, axis: int) -> None:
         np.minimum(self._darkest, grey.min(axis=axis), out=self._darkest)
         np.maximum(self._lightest, grey.max(axis=axis), out=self._lightest)
+
+    def extend(self, other: _Lines) -> None:
+        np.minimum(self._darkest, other._darkest, out=self._darkest)
+        np.maximum(self._lightest, other._lightest, out=self._lightest)
 
     def shown(self) -> slice:
         lines = np.flatnonzero(self._lightest > self._darkest.astype(np.int16) + _ONE_COLOUR)

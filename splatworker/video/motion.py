@@ -61,6 +61,7 @@ class Path:
         self.lengths: list[float] = []
         self.cuts: list[int] = []
         self._base = 0.0
+        self._first: _Looked | None = None
         self._reference: _Looked | None = None
         self._previous: _Looked | None = None
 
@@ -68,11 +69,26 @@ class Path:
         """Take the next frame, (height, width), of the size of all others."""
         looked = _look(grey)
         if self._reference is None or self._previous is None:
-            self._reference = looked
+            self._first = self._reference = looked
             self.lengths.append(0.0)
         else:
             self._go_on(self._reference, self._previous, looked)
         self._previous = looked
+
+    def extend(self, other: Path) -> None:
+        """Take the frames of another path, which go on where these end."""
+        if other._first is None:
+            return
+        if self._reference is None or self._previous is None:
+            self._first, self._base = other._first, other._base
+            self.lengths, self.cuts = [*other.lengths], [*other.cuts]
+        else:
+            self._go_on(self._reference, self._previous, other._first)
+            before, frames = self.lengths[-1], len(self.lengths) - 1
+            self.lengths += [before + length for length in other.lengths[1:]]
+            self.cuts += [frames + cut for cut in other.cuts]
+            self._base = before + other._base
+        self._reference, self._previous = other._reference, other._previous
 
     def _go_on(self, reference: _Looked, previous: _Looked, looked: _Looked) -> None:
         before = self.lengths[-1]

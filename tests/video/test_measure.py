@@ -13,12 +13,13 @@ from support.clips import difference, frames_of, made_by, refusal
 from support.decoded import Told
 
 from splatworker.stages.progress import Silent
-from splatworker.video import ffmpeg
+from splatworker.video import ffmpeg, reading
 from splatworker.video import measure as measuring
 from splatworker.video.frames import take_frames
 from splatworker.video.measure import measure
 from splatworker.video.options import VideoOptions
 from splatworker.video.probe import probe
+from splatworker.video.small_frames import SmallFrames
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +37,14 @@ def test_a_clip_that_does_not_say_how_long_it_is(clip: Path, tmp_path: Path, mon
 
 
 def test_more_frames_than_any_camera_takes(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "MOST_FRAMES", 20)
+    monkeypatch.setattr(reading, "MOST_FRAMES", 20)
     assert refusal(clip, tmp_path).code == "video_too_large"
 
 
 def test_three_hours_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("-f", "lavfi", "-i", "color=size=64x48:rate=0.02:duration=10800", "-c:v", "libx264")
     long = made_by(tmp_path, "long.mp4", *words, "-preset", "ultrafast")
-    monkeypatch.setattr(measuring._Frames, "take", lambda *a: pytest.fail("it was decoded"))
+    monkeypatch.setattr(SmallFrames, "take", lambda *a: pytest.fail("it was decoded"))
     error = refusal(long, tmp_path)
     assert error.code == "video_too_long"
     assert "3 hours" in error.message
