@@ -1,6 +1,6 @@
 """What it is worth to take dark corners out of photos: those of a scene, as by a lens that darkens, with and without.
 
-    python bench/vignetting.py SCENE [--angle 65] [--iterations 1500] [--width 480] [--seeds 1] [--only NAME ...] [-- ...]
+    python bench/vignetting.py SCENE [--angle 65] [--iterations 1500] [--width 480] [--seeds 1] [--only NAME ...]
     python bench/vignetting.py SCENE --look      which lenses darken, and how sure that is, without any training
 
 Each photo is darkened by the fourth power of the cosine, as by a lens of `--angle` degrees from corner to corner;

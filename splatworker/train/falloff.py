@@ -21,6 +21,7 @@ import numpy.typing as npt
 from splatworker.formats.camera import Camera
 
 Array = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating]
 
 STEPS = 3
 """Of a fall: the coefficients' differences."""
@@ -38,9 +39,11 @@ class Falloff(NamedTuple):
 
     steps: Array
 
-    def at(self, squared_radius: Array) -> Array:
-        """The share of the light that arrives at squared radii, as of `squared_radii`."""
-        return np.exp(-(basis(squared_radius) @ self.steps))
+    def at(self, squared_radius: Floats) -> Floats:
+        """The share of the light that arrives at squared radii, as of `squared_radii`, as precise as these."""
+        x, (first, second, third) = squared_radius.clip(0, 1), self.steps.tolist()
+        logarithm = -x * (3 * first + x * (3 * (second - first) + x * (first - 2 * second + third)))
+        return np.asarray(np.exp(logarithm))
 
     @property
     def corner(self) -> float:
@@ -57,8 +60,12 @@ def basis(squared_radius: Array) -> Array:
 
 def squared_radii(camera: Camera, xy: Array) -> Array:
     """Of (..., 2) pixels the squared distance from the principal point, that of the farthest corner being 1."""
-    farthest = max(camera.cx, camera.width - camera.cx) ** 2 + max(camera.cy, camera.height - camera.cy) ** 2
-    return np.asarray(((xy - [camera.cx, camera.cy]) ** 2).sum(axis=-1) / farthest)
+    return np.asarray(((xy - [camera.cx, camera.cy]) ** 2).sum(axis=-1) / _farthest(camera))
+
+
+def _farthest(camera: Camera) -> float:
+    """The squared distance of the farthest corner in pixels."""
+    return max(camera.cx, camera.width - camera.cx) ** 2 + max(camera.cy, camera.height - camera.cy) ** 2
 
 
 def light_of(stored: npt.NDArray[np.floating]) -> Array:
@@ -81,8 +88,9 @@ def evened(pixels: npt.NDArray[np.uint8], camera: Camera, falloff: Falloff, gain
         camera: of its size.
         gains: (3,) of red, green and blue.
     """
-    x, y = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
-    more = ((_LEVELS - 1) / falloff.at(squared_radii(camera, np.stack([x, y], axis=-1)))).astype(np.float32)
+    across = (np.arange(camera.width) + 0.5 - camera.cx) ** 2 / _farthest(camera)
+    down = (np.arange(camera.height) + 0.5 - camera.cy) ** 2 / _farthest(camera)
+    more = np.float32(_LEVELS - 1) / falloff.at(across.astype(np.float32) + down.astype(np.float32)[:, None])
     light, stored = _tables()
     changed = np.empty_like(pixels)
     for channel, gain in enumerate(gains):

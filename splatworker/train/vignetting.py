@@ -9,9 +9,9 @@ dark.
 
 Whoever walks around a thing and looks at its middle sees its near side in the middle of the photos and its edge near
 their corners. Where light comes from the camera's side, the edge is darker, too, and that is no lens. So each point may
-change with the direction that it is seen from (its slope, held a little to be none), and all of them as they are seen
-from aside, and from one side of the photo to the other. Where that leaves hardly any of the radii's differences, as on
-a turntable, nothing can be told, and photos stay as they are. They stay so unless
+change with the direction that it is seen from (its slope, held a little to be none), and all of them alike as they are
+seen from aside. Where that leaves hardly any of the radii's differences, as on a turntable, nothing can be told, and
+photos stay as they are. They stay so unless
 
 * the fall is several times as large as its error, which comes from how far photos contradict each other,
 * one half of the points foretells the other half's, and
@@ -71,7 +71,7 @@ SMOOTH = 1e-3
 LEAST_FALL = 0.03
 """Of the light in the corner: less is not worth a change."""
 
-CERTAIN, WORTH_A_LOOK = 5.0, 3.0
+CERTAIN, WORTH_A_LOOK = 4.0, 3.0
 """Errors that a fall is large: to be believed, and to be looked at with the points' slopes, which takes longer."""
 
 FORETOLD = 0.01
@@ -94,7 +94,7 @@ class Sample(NamedTuple):
         light: (M,) its logarithm.
         squared_radius: (M,).
         aside: (M, 2) by how much the direction differs from the mean of those that the point is seen from.
-        others: (M, K) what else may make it brighter or darker, everywhere alike.
+        others: (M, K) what else may make it brighter or darker, all points alike.
     """
 
     photo: Indices
@@ -137,16 +137,15 @@ def fallen(
 def lenses_of(photos: Sequence[Photo]) -> list[list[int]]:
     """The indices of photos that one lens took, of each lens that took `FEWEST_PHOTOS` of them and more.
 
-    Photos that stand where another does are none's: they are parts of a fisheye's photo or of a panorama, and their
+    Cameras whose photos stand where others do are none: these are parts of a fisheye's photo or of a panorama, whose
     middle is not the lens's.
     """
     places = Counter(_place(photo) for photo in photos)
-    alone = [index for index, photo in enumerate(photos) if places[_place(photo)] == 1]
-    whole = {photo.lens for photo in photos} - {photos[index].lens for index in set(range(len(photos))) - set(alone)}
+    parts = {photo.lens for photo in photos if places[_place(photo)] > 1}
     by_lens: dict[int, list[int]] = {}
-    for index in alone:
-        if photos[index].lens in whole:
-            by_lens.setdefault(photos[index].lens, []).append(index)
+    for index, photo in enumerate(photos):
+        if photo.lens not in parts:
+            by_lens.setdefault(photo.lens, []).append(index)
     lenses = [lens for lens in by_lens.values() if len(lens) >= FEWEST_PHOTOS]
     few = [index for lens in by_lens.values() if len(lens) < FEWEST_PHOTOS for index in lens]
     lenses += _alike(photos, few)
@@ -199,22 +198,16 @@ def sample_of(photos: Sequence[Photo], sightings: Sequence[Sightings], places: S
         return None
     seen_at = [(one.camera, xy[those]) for one, xy, those in zip(photos, places, inside, strict=True)]
     ray = np.concatenate([_rays(camera, xy) for camera, xy in seen_at])[kept]
-    from_middle = np.concatenate([_from_middle(camera, xy) for camera, xy in seen_at])[kept]
     squared = np.concatenate([squared_radii(camera, xy) for camera, xy in seen_at])[kept]
     photo, (_, point), light = photo[kept], np.unique(point[kept], return_inverse=True), light[kept]
     along, frames = _frames(ray, point)
     aside = np.einsum("mij,mj->mi", frames[point], ray)
     cosine = 1 - (along[point] * ray).sum(axis=1)
-    others = np.column_stack([cosine, cosine**2, from_middle])
-    return Sample(photo, point, light, squared, aside, others)
+    return Sample(photo, point, light, squared, aside, np.column_stack([cosine, cosine**2]))
 
 
 def _inside(camera: Camera, xy: Array) -> npt.NDArray[np.bool_]:
     return np.asarray(((xy >= 0) & (xy <= [camera.width, camera.height])).all(axis=1))
-
-
-def _from_middle(camera: Camera, xy: Array) -> Array:
-    return np.asarray((xy - [camera.cx, camera.cy]) / np.hypot(camera.width, camera.height))
 
 
 def _rays(camera: Camera, xy: Array) -> Array:

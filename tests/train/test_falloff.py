@@ -25,6 +25,7 @@ def test_light_falls_from_the_middle_outwards_and_nowhere_else() -> None:
     dice, radii = np.random.default_rng(0), np.linspace(0, 1, 500)
     for steps in [*dice.exponential(0.3, (20, STEPS)), *np.eye(STEPS)]:
         share = Falloff(steps).at(radii**2)
+        assert share == pytest.approx(np.exp(-basis(radii**2) @ steps))
         assert share[0] == 1
         assert (np.diff(share) <= 1e-12).all()
         assert share[-1] == pytest.approx(1 - Falloff(steps).corner)

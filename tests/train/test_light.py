@@ -173,6 +173,13 @@ def test_dark_corners_and_changing_light_are_told_apart(walls: dict[str, Path], 
     assert apart(dataset, walls["plain"]) < 0.35 * apart(as_taken, walls["plain"])
 
 
+def test_gains_are_left_to_exposures_that_are_learnt_and_dark_corners_are_not(walls: dict[str, Path]) -> None:
+    dataset, (said,) = as_trained_on(walls["changing"], "cpu", light="auto", train_test_exp=True)
+    assert said.startswith("The lens")
+    assert dataset.correction is not None
+    assert dataset.correction.gains is None
+
+
 def test_a_lens_without_dark_corners_keeps_its_photos_to_the_bit(walls: dict[str, Path]) -> None:
     as_taken, _ = as_trained_on(walls["mixed"], "cpu", light="as_taken")
     dataset, _ = as_trained_on(walls["mixed"], "cpu", light="auto")
