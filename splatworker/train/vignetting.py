@@ -147,7 +147,7 @@ def lenses_of(photos: Sequence[Photo]) -> list[list[int]]:
         if photo.lens not in parts:
             by_lens.setdefault(photo.lens, []).append(index)
     lenses = [lens for lens in by_lens.values() if len(lens) >= FEWEST_PHOTOS]
-    few = [index for lens in by_lens.values() if len(lens) < FEWEST_PHOTOS for index in lens]
+    few = sorted(index for lens in by_lens.values() if len(lens) < FEWEST_PHOTOS for index in lens)
     lenses += _alike(photos, few)
     return sorted(lenses)
 
@@ -158,21 +158,15 @@ def _place(photo: Photo) -> tuple[float, ...]:
 
 def _alike(photos: Sequence[Photo], indices: Sequence[int]) -> list[list[int]]:
     """Of these photos, those that lenses alike took, as `lenses_of`."""
-
-    def drawn(index: int) -> tuple[float, ...]:
-        camera = photos[index].camera
-        sides = sorted((camera.width, camera.height))
-        return (*sides, float(np.sqrt(camera.fx * camera.fy)))
-
-    lenses: list[list[int]] = []
-    for index in sorted(indices, key=lambda index: (drawn(index), index)):
-        if lenses and all(
-            mine <= (1 + ALIKE) * first for mine, first in zip(drawn(index), drawn(lenses[-1][0]), strict=True)
-        ):
-            lenses[-1].append(index)
-        else:
-            lenses.append([index])
-    return [sorted(lens) for lens in lenses if len(lens) >= FEWEST_PHOTOS]
+    cameras = [photos[index].camera for index in indices]
+    drawn = [(*sorted((camera.width, camera.height)), np.sqrt(camera.fx * camera.fy)) for camera in cameras]
+    logs = np.log(np.array(drawn).reshape(-1, 3))
+    lenses, rest = [], np.arange(len(indices))
+    while len(rest):
+        alike = (np.abs(logs[rest] - logs[rest[0]]) <= ALIKE).all(axis=1)
+        lenses.append([indices[number] for number in rest[alike]])
+        rest = rest[~alike]
+    return [lens for lens in lenses if len(lens) >= FEWEST_PHOTOS]
 
 
 def sample_of(photos: Sequence[Photo], sightings: Sequence[Sightings], places: Sequence[Array]) -> Sample | None:

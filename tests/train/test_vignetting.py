@@ -277,10 +277,12 @@ def moved(camera: Camera) -> Camera:
 def test_upright_photos_are_by_the_lens_of_the_others() -> None:
     camera = room()[0][0]
     upright = Camera(72, 96, 80.5, 80.5, 36.0, 48.0, moved(camera).camera_from_world)
-    longer = replace(camera, fx=90.0, fy=90.0)
+    longer = replace(camera, fx=90.0, fy=90.0, width=95)  # a pixel less to sort by
+    smaller = replace(camera, width=48, height=36)
     photos = []
-    for number in range(18):
-        one = (camera, upright, longer)[number % 3]
+    for number in range(24):
+        one = (camera, upright, longer, smaller)[number % 4]
         pose = one.camera_from_world + np.array([0, 0, 0, 0.01 * number])
         photos.append(Photo(f"{number}", Path("x"), replace(one, camera_from_world=pose), lens=number))
-    assert lenses_of(photos) == [[number for number in range(18) if number % 3 < 2], list(range(2, 18, 3))]
+    turned = [number for number in range(24) if number % 4 < 2]
+    assert lenses_of(photos) == [turned, [*range(2, 24, 4)], [*range(3, 24, 4)]]
