@@ -128,10 +128,11 @@ def test_a_true_fall_is_found(focal: float, gains: bool) -> None:
 
 
 def test_the_fall_is_round_about_where_the_lens_is_centred() -> None:
-    cameras, points = room(focal=80.0, middle=(0.35, 0.6))
+    """Round about the photo's middle it would be 0.023 from the true one; as it is, it is 0.005."""
+    cameras, points = room(focal=80.0, middle=(0.2, 0.7))
     taken = take(cameras, points, even, arrived)
     ((_, falloff),) = fallen(taken.photos, taken.sightings, taken.places)
-    assert far_from_true(falloff, cameras[0]) < 0.03
+    assert far_from_true(falloff, cameras[0]) < 0.015
 
 
 @pytest.mark.parametrize("gains", [False, True])
