@@ -41,7 +41,7 @@ SPANS = {
     "splatworker.train.dataset": ["load_views"],
     "splatworker.train.refinement": ["Pyramid"],
     "splatworker.train.loading": ["read_scene", "Light"],
-    "splatworker.train.light": ["read_observations", "gains", "unexpected"],
+    "splatworker.train.light": ["read_observations", "fallen", "gains", "unexpected"],
     "splatworker.train.photos": ["load_photo", "load_hidden", "to_device"],
     "splatworker.train.warm_up": ["warm_up"],
 }

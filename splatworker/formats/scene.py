@@ -43,7 +43,7 @@ class Photo:
 
     `held_out` says whether the scene itself keeps the photo to be scored on; None: it does not say. `mask` is the file
     of its mask, where it has one; `rules` say how that, and its alpha, are meant (`hidden_parts`). `shrunk` is the
-    file's width by that of the camera in the scene's files.
+    file's width by that of the camera in the scene's files, and `lens` that camera's number there.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Photo:
     mask: Path | None = None
     rules: MaskRules = AS_GIVEN
     shrunk: float = 1.0
+    lens: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def read_scene(path: Path, images: str = "images", masks: Path | None = None, ru
             if image.camera_id not in cameras:
                 raise InvalidScene(f"The photo {image.name} belongs to a camera that the scene does not have.")
             name, file = _photo_file(path, images, image)
-            photos.append(Photo(name, file, Camera(*cameras[image.camera_id], image.camera_from_world)))
+            camera = Camera(*cameras[image.camera_id], image.camera_from_world)
+            photos.append(Photo(name, file, camera, lens=image.camera_id))
         points = _read_points(model)
     if not photos:
         raise InvalidScene("The scene has no registered photos.")

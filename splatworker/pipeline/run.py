@@ -156,6 +156,10 @@ def _quality(model: dict[str, Any]) -> dict[str, Any]:
         quality["training_psnr"] = seen["psnr"]
     if "light" in model:
         quality["light"] = model["light"]  # of the darkest and brightest photo, before they were brought into one
+    if "vignetting" in model:
+        quality["vignetting"] = model[
+            "vignetting"
+        ]  # of each lens, before its corners were made as bright as its middle
     if "exposure" in model:
         quality["exposure"] = model["exposure"]  # of the darkest and brightest photo, as it was learnt
     if "passers_by" in model:

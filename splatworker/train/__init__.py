@@ -8,7 +8,9 @@ Does not know: where the scene comes from, and how a training step is worked out
 * options: the command line, one dataclass
 * loading: the scene and its photos, on their way while the GPU opens
 * dataset: the scene and its photos, on the device that trains
-* photos, views, light: photos as bytes at the training size, ready on the device, in one light where theirs differs
+* photos, views: photos as bytes at the training size, ready on the device
+* sightings, light: what photos show of the points they share, and all in one light where theirs differs
+* falloff, vignetting: how lenses darken corners, which do, and photos without that
 * exposures: what makes a picture of the splat as bright as a photo, learnt for each beside the splat
 * plane_sweep, dense_points: how far away a photo's pixels are, and more points to start from where photos are few
 * initial: Gaussians from the points

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from splatworker.formats.camera import Camera
 from splatworker.formats.scene import Photo, Scene
 from splatworker.render.arrays import Device
 from splatworker.stages.progress import Reporter
+from splatworker.train.light import Correction
 from splatworker.train.loading import Loaded, Loading
 from splatworker.train.options import Options
 from splatworker.train.photos import load_views
@@ -28,14 +28,14 @@ class Dataset:
     Attributes:
         train, test: the photos to train on, and those held out.
         views: of all, in this order.
-        gains: by what each channel of each was divided, to have all in one light; None where none was.
+        correction: what was taken out of them, to have all in one light; None where nothing was.
     """
 
     scene: Scene
     train: list[Photo]
     test: list[Photo]
     views: Views
-    gains: npt.NDArray[np.floating] | None
+    correction: Correction | None
 
     @property
     def train_views(self) -> Views:
@@ -71,19 +71,27 @@ def load_dataset(loaded: Loaded, loading: Loading, options: Options, device: Dev
 
     with warming_up(device):
         views = load_views(photos, options, device, progress, decoded=loaded.decoded)
-    views, gains = _in_common_light(views, loading, report)
-    return Dataset(loaded.scene, loaded.train_photos, loaded.test_photos, views, gains)
+    views, correction = _in_common_light(views, loading, report)
+    return Dataset(loaded.scene, loaded.train_photos, loaded.test_photos, views, correction)
 
 
-def _in_common_light(views: Views, loading: Loading, report: Reporter) -> tuple[Views, npt.NDArray[np.floating] | None]:
-    """The views in one light, and by what each channel of each was divided; as they are, and None, where none was asked
-    for or the photos agree. Told to `report`.
+def _in_common_light(views: Views, loading: Loading, report: Reporter) -> tuple[Views, Correction | None]:
+    """The views in one light, as if through a lens that does not darken, and what was taken out of them; as they are,
+    and None, where none was asked for or the photos agree. Told to `report`.
     """
-    gains = None if views.have_holes else loading.gains()  # a hole has its own colour
-    if gains is None:
+    correction = None if views.have_holes else loading.correction()  # a hole has its own colour
+    if correction is None:
         return views, None
+    gains = correction.gains
+    if correction.lenses:
+        most, photos = max(fall for _, fall in correction.lenses), sum(count for count, _ in correction.lenses)
+        report.warning(
+            f"The lens darkens the corners of {photos} photos (by up to {most:.0%} of the light): that was taken out."
+        )
+    if gains is None:
+        return views.divided(np.ones((len(views), 3)), correction.falloffs), correction
     least, most = gains.min(), gains.max()
     report.warning(
         f"Light differs between the photos ({least:.2f} to {most:.2f} of its mean): they were brought into one."
     )
-    return views.divided(gains), gains
+    return views.divided(gains, correction.falloffs), correction

@@ -20,17 +20,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from splatworker import _cpu
 from splatworker.formats.observations import read_observations
 from splatworker.formats.scene import Photo
+from splatworker.train.falloff import Falloff, light_of, squared_radii, stored_of
 from splatworker.train.own_options import LightMode
-
-Array = npt.NDArray[np.float64]
+from splatworker.train.sightings import Array, Overlap, Sightings, sample
+from splatworker.train.vignetting import fallen
 
 DARKEST, BRIGHTEST = 0.04, 0.96
 """Of the range of a channel: what is darker is noise, what is brighter may have been cut off."""
@@ -59,56 +59,28 @@ MOST = 1.0
 """In logarithms: a gain is never more than e, or less than 1 / e."""
 
 
-class Sightings(NamedTuple):
-    """What a photo shows of M points: (M,) which, and (M, 3) red, green, blue in [0, 1]."""
+class Correction(NamedTuple):
+    """What is to be taken out of N photos.
 
-    points: npt.NDArray[np.uint64]
-    colours: Array
-
-
-def sample(pixels: npt.NDArray[np.uint8], xy: Array, points: npt.NDArray[np.uint64]) -> Sightings:
-    """The mean colours of the 3 x 3 pixels around some places of a photo.
-
-    Args:
-        pixels: (3, H, W).
-        xy: (M, 2) places in pixels, the photo's corner at 0, 0.
-        points: (M,) the points that are there.
-    """
-    _, height, width = pixels.shape
-    column, row = np.clip(xy.T, 0, [[width - 1], [height - 1]]).astype(np.int64)  # places may be of strangers
-    total = np.zeros((len(xy), 3))
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            total += pixels[:, np.clip(row + dy, 0, height - 1), np.clip(column + dx, 0, width - 1)].T
-    return Sightings(points, total / (9 * 255))
-
-
-class Overlap:
-    """What photos see together.
-
-    Args:
-        photo, point: (M,) sightings, of which photo and of which point, from 0.
-        count: how many photos there are.
+    Attributes:
+        gains: (N, 3) by how much too bright red, green and blue of each are, as they are stored; None where photos keep
+            the light that they were taken in.
+        falloffs: (N) how each one's lens darkens it; None where it does not, or that is not told.
+        lenses: of each lens that darkens how many photos it took, and the share of the light that its corners lack.
     """
 
-    def __init__(self, photo: npt.NDArray[np.int64], point: npt.NDArray[np.int64], count: int) -> None:
-        keys, self._sighting = np.unique(point * count + photo, return_inverse=True)  # a photo may see a point twice
-        self._photo = keys % count
-        self._first = np.searchsorted(keys // count, np.arange(point.max(initial=-1) + 2))
-        self._count = count
+    gains: Array | None
+    falloffs: list[Falloff | None]
+    lenses: list[tuple[int, float]]
 
-    def shared(self, weight: npt.NDArray[np.floating], scale: Array | None = None) -> Array:
-        """(N, N) of each two photos the sum over points of a scale, 1 if there is none, times the product of weights.
-
-        Args:
-            weight: (M,) of the sightings; those of a photo of one point are added up.
-            scale: (K,) of the points.
-        """
-        shared = np.empty((self._count, self._count))
-        weights = np.bincount(self._sighting, weight, minlength=len(self._photo)).astype(np.float64, copy=False)
-        scales = np.ones(len(self._first) - 1) if scale is None else scale
-        _cpu.shared_weights(self._photo, weights, self._first, scales, shared)
-        return shared
+    def in_figures(self) -> dict[str, Any]:
+        """What the account says of it: the least and the most gain, and the lenses that darken."""
+        told: dict[str, Any] = {}
+        if self.gains is not None:
+            told["light"] = {"least": round(self.gains.min(), 3), "most": round(self.gains.max(), 3)}
+        if self.lenses:
+            told["vignetting"] = [{"photos": photos, "corner": round(fall, 3)} for photos, fall in self.lenses]
+        return told
 
 
 class Light:
@@ -131,16 +103,40 @@ class Light:
         factor = photo.shrunk * pixels.shape[2] / photo.camera.width
         self._sightings[photo.name] = sample(pixels, seen.xy * factor, seen.points)
 
-    def gains(self, mode: LightMode, names: Sequence[str]) -> Array | None:
-        """(N, 3) what is to be taken out of the photos of these names; None where they stay as they are.
+    def correction(self, mode: LightMode, photos: Sequence[Photo], *, learnt: bool = False) -> Correction | None:
+        """What is to be taken out of N photos; None where they stay as they are.
 
         Args:
-            names: N photos.
-            mode: as_taken, nothing; common, whatever differs; auto, what differs without rule.
+            photos: they have been looked at.
+            mode: as_taken, nothing; common, whatever differs; auto, what differs without rule. Both the fall of lenses.
+            learnt: the training itself finds out about gains.
         """
         if mode == "as_taken":
             return None
-        sightings = [self._sightings.get(name, self._nothing) for name in names]
+        sightings, places = self.seen_in(photos)
+        lenses = fallen(photos, sightings, places)
+        falloffs: list[Falloff | None] = [None] * len(photos)
+        for lens, falloff in lenses:
+            for index in lens:
+                falloffs[index] = falloff
+                arrived = falloff.at(squared_radii(photos[index].camera, places[index]))
+                light = light_of(sightings[index].colours) / arrived[:, None]
+                sightings[index] = Sightings(sightings[index].points, stored_of(light))
+        found = None if learnt else self._gains(mode, sightings)
+        if found is None and not lenses:
+            return None
+        return Correction(found, falloffs, [(len(lens), falloff.corner) for lens, falloff in lenses])
+
+    def seen_in(self, photos: Sequence[Photo]) -> tuple[list[Sightings], list[Array]]:
+        """What each of these photos, which have been looked at, shows; and where, (M, 2) pixels at its full size."""
+        sightings = [self._sightings.get(photo.name, self._nothing) for photo in photos]
+        places = [
+            self._observed[photo.name].xy * photo.shrunk if photo.name in self._sightings else np.zeros((0, 2))
+            for photo in photos
+        ]
+        return sightings, places
+
+    def _gains(self, mode: LightMode, sightings: Sequence[Sightings]) -> Array | None:
         found = gains(sightings)
         least = WITHOUT_RULE if mode == "auto" else 0.0
         differ = (found != 1).any() and unexpected(sightings, np.log(found)) >= least

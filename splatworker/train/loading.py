@@ -18,7 +18,7 @@ from splatworker.formats.mask_names import MaskRules
 from splatworker.formats.scene import Photo, Scene, read_scene, split
 from splatworker.machine.limits import available_cpus
 from splatworker.train.free_space import ends_of
-from splatworker.train.light import Array, Light
+from splatworker.train.light import Correction, Light
 from splatworker.train.options import Options
 from splatworker.train.photos import Decoded, decode_soon
 
@@ -45,7 +45,7 @@ class Loading:
         self._options = options
         self._decoders = ThreadPoolExecutor(available_cpus())
         self._reader = ThreadPoolExecutor(1)
-        self._gains: Future[Array | None]
+        self._correction: Future[Correction | None]
         self._ends: Future[list[float]]
         self._loaded = self._reader.submit(_quietly, self._read)
 
@@ -69,9 +69,9 @@ class Loading:
         """
         return self._loaded.result()
 
-    def gains(self) -> Array | None:
-        """What the light asks to take out of the photos (`Light.gains`) of a scene that is `loaded`; waits for all."""
-        return self._gains.result()
+    def correction(self) -> Correction | None:
+        """What is to be taken out of the photos (`Light.correction`) of a scene that is `loaded`; waits for all."""
+        return self._correction.result()
 
     def free_space_ends(self) -> list[float]:
         """Where the free space of each photo to train on ends (`free_space.ends_of`), of a scene that is `loaded`."""
@@ -82,19 +82,21 @@ class Loading:
         rules = MaskRules(options.mask_mode, options.invert_masks)
         scene = read_scene(options.source_path, options.images, options.masks, rules)
         train_photos, test_photos = split(scene.photos, options.eval)
-        looked_for = options.light != "as_taken" and not options.train_test_exp  # which finds it out by itself
-        light = Light(scene.observed if looked_for else None)
+        light = Light(scene.observed if options.light != "as_taken" else None)
         photos = [*train_photos, *test_photos]
         decoded = decode_soon(photos, options, self._decoders, light.look)
         self._ends = self._reader.submit(_quietly, partial(ends_of, train_photos, scene.points))
-        self._gains = self._reader.submit(_quietly, partial(_gains_of, light, options, photos, list(decoded)))
+        waiting = partial(_correction_of, light, options, photos, list(decoded))
+        self._correction = self._reader.submit(_quietly, waiting)
         return Loaded(scene, train_photos, test_photos, decoded)
 
 
-def _gains_of(light: Light, options: Options, photos: list[Photo], decoded: list[Future[Decoded]]) -> Array | None:
+def _correction_of(
+    light: Light, options: Options, photos: list[Photo], decoded: list[Future[Decoded]]
+) -> Correction | None:
     for soon in decoded:
         soon.exception()  # waits; `futures.wait` would for ever, for one that is cancelled
-    return light.gains(options.light, [photo.name for photo in photos])
+    return light.correction(options.light, photos, learnt=options.train_test_exp)
 
 
 @np.errstate(all="ignore")  # as in the trainer; each thread has its own

@@ -133,9 +133,9 @@ class OwnOptions:
         Option(
             "Photos are trained on as they were taken, or all brought into one light, their mean, by gains for red, "
             "green and blue that the points they share tell; auto: the second where light differs from photo to photo "
-            "without rule.",
+            "without rule. Both take out the dark corners that a lens makes, where the points tell them beyond doubt.",
             advice="Not given, auto. common for photos of many people or days, if auto leaves them alone. With "
-            "`train_test_exp` auto leaves it to that.",
+            "`train_test_exp` auto leaves gains to that.",
             whose="ours",
             group=OURS,
             job=InJob(),

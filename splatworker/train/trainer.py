@@ -125,7 +125,7 @@ def _result(
         scores: of the splat; passed: of those who passed (`PassersBy.told`).
     """
     options, dataset, refinement = training.options, training.dataset, training.refinement
-    backdrop, found, gains, silhouettes = training.splat.backdrop, training.found, dataset.gains, refinement.silhouettes
+    backdrop, found, silhouettes = training.splat.backdrop, training.found, refinement.silhouettes
     ignored = dataset.ignored_in
     return {
         "model_path": str(options.model_path),
@@ -142,7 +142,7 @@ def _result(
         },
         **({"start_points": _told(dataset.scene.points, found)} if found else {}),
         **({"backdrop": backdrop.in_figures()} if backdrop else {}),
-        **({"light": {"least": round(gains.min(), 3), "most": round(gains.max(), 3)}} if gains is not None else {}),
+        **(dataset.correction.in_figures() if dataset.correction else {}),
         **({"exposure": training.exposures.in_figures()} if training.exposures else {}),
         **({"passers_by": passed} if passed else {}),
         "width": dataset.views.largest[0],

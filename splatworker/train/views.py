@@ -31,6 +31,7 @@ from splatworker.render.device import is_gpu
 from splatworker.render.gpu_array import GpuArray
 from splatworker.render.ignored import left_out
 from splatworker.render.interface import Ignored, View
+from splatworker.train.falloff import Falloff, evened
 
 
 class Views(Sequence[View]):
@@ -158,14 +159,35 @@ class Views(Sequence[View]):
         ]
         return Views(changed, self._device, holes, self._background)
 
-    def divided(self, gains: npt.NDArray[np.float64]) -> Views:
-        """The photos, (N, 3) gains of red, green and blue taken out of each, on the device where these are."""
-        changed = []
-        for index, gain in enumerate(gains):
-            view = self[index]
-            photo = _scaled(view.photo, beside((1 / gain).astype(np.float32), view.photo))
-            changed.append(View(view.camera, photo if self._device is None else on_host(photo), view.ignored))
+    def divided(self, gains: npt.NDArray[np.float64], falloffs: Sequence[Falloff | None] = ()) -> Views:
+        """The photos, (N, 3) gains of red, green and blue taken out of each, and the (N) falls of their lenses where
+        there are any: those on the host, the others on the device where they are.
+        """
+        falls = list(falloffs) or [None] * len(self)
+        with ThreadPoolExecutor(available_cpus()) as pool:
+            even = pool.map(self._without_fall, range(len(self)), falls, gains)
+            changed = [
+                self._divided(index, gain) if view is None else view
+                for index, (view, gain) in enumerate(zip(even, gains, strict=True))
+            ]
         return Views(changed, self._device, self._holes, self._background)
+
+    def _divided(self, index: int, gain: npt.NDArray[np.float64]) -> View:
+        """A view, gains taken out of it."""
+        view = self[index]
+        if (gain == 1).all():
+            return self._views[index]
+        photo = _scaled(view.photo, beside((1 / gain).astype(np.float32), view.photo))
+        return View(view.camera, photo if self._device is None else on_host(photo), view.ignored)
+
+    def _without_fall(self, index: int, falloff: Falloff | None, gain: npt.NDArray[np.float64]) -> View | None:
+        """A view, its lens's fall and gains taken out of it; None where its lens has none."""
+        if falloff is None:
+            return None
+        view = self._views[index]
+        pixels = evened(to_numpy(view.photo), view.camera, falloff, gain)
+        photo = beside(pixels, view.photo) if self._device is None else to_host(pixels, self._device)
+        return View(view.camera, photo, view.ignored)
 
     def _like(self, views: list[View], holes: list[Array | None]) -> Views:
         """Some of these views."""

@@ -46,6 +46,7 @@ def test_reads_what_colmap_writes(tmp_path: Path) -> None:
         camera = photo.camera
         assert (camera.width, camera.height) == (640, 480)
         assert (camera.fx, camera.fy, camera.cx, camera.cy) == (500, 510, 320, 241)
+        assert photo.lens == 7
         np.testing.assert_allclose(camera.camera_from_world, poses[photo.name], atol=1e-12)
     np.testing.assert_array_equal(scene.points.xyz, [[0, 0.5, 0], [1, 0.5, -1], [2, 0.5, -2]])
     np.testing.assert_array_equal(scene.points.rgb, [[10, 20, 200], [10, 20, 201], [10, 20, 202]])

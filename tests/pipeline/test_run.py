@@ -85,6 +85,8 @@ def test_the_scores_of_held_out_photos_come_first_where_there_are_any() -> None:
     trained["quality"]["test"] = {"psnr": 29.0, "ssim": 0.9, "photos": ["a", "b"]}
     assert run._quality(trained) | {"psnr": 29.0, "ssim": 0.9, "held_out_photos": 2} == run._quality(trained)
     assert run._quality(trained | {"light": {"least": 0.7, "most": 1.3}})["light"] == {"least": 0.7, "most": 1.3}
+    lenses = [{"photos": 20, "corner": 0.4}]
+    assert run._quality(trained | {"vignetting": lenses})["vignetting"] == lenses
     learnt = {"least": 0.6, "most": 1.4}
     assert run._quality(trained | {"exposure": learnt})["exposure"] == learnt
     behind = {"empty": 0.5, "explained": 0.6, "gaussians": 1024}

@@ -30,6 +30,7 @@ from splatworker.splat_files.clusters import palette
 from splatworker.splat_files.constant_colour import constant_colours
 from splatworker.splat_files.lines_of_sight import LinesOfSight
 from splatworker.train.density_facts import facts_of
+from splatworker.train.falloff import Falloff
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.model import Model
 from splatworker.train.resolution import halved
@@ -139,6 +140,15 @@ def test_photos_in_another_light_are_numpys() -> None:
     gains = RANDOM.uniform(0.4, 2.5, (1, 3))
     mine, theirs = (Views([view]).divided(gains)[0] for view in views(64, 48, masked=False))
     same(mine.photo, theirs.photo)
+
+
+def test_photos_without_their_lenss_fall_are_numpys() -> None:
+    falloff, gains = Falloff(np.array([0.3, 0.1, 0.4])), RANDOM.uniform(0.4, 2.5, (1, 3))
+    mine, theirs = (Views([view]).divided(gains, [falloff])[0] for view in views(64, 48, masked=True))
+    same(mine.photo, theirs.photo)
+    streamed = Views([views(64, 48, masked=False)[1]], GPU)
+    plain = Views(list(streamed.as_kept)).divided(gains, [falloff])[0]
+    same(streamed.divided(gains, [falloff])[0].photo, to_numpy(plain.photo))
 
 
 def test_photos_in_main_memory_are_fetched() -> None:

@@ -30,12 +30,19 @@ def ring_cameras(
 
 
 def write_colmap(
-    folder: Path, cameras: list[Camera], names: list[str], xyz: np.ndarray, rgb: np.ndarray, *, observed: bool = False
+    folder: Path,
+    cameras: list[Camera],
+    names: list[str],
+    xyz: np.ndarray,
+    rgb: np.ndarray,
+    *,
+    observed: bool = False,
+    normals: np.ndarray | None = None,
 ) -> None:
     """COLMAP's binary model, one camera a photo, each point seen by the first two photos.
 
-    With `observed` the points lie on a ball around the origin, and every photo says which of its near side it sees and
-    where; else none says anything.
+    With `observed` the points lie on a ball around the origin, or have `normals`, and every photo says which of those
+    that face it it sees and where; else none says anything.
     """
     folder.mkdir(parents=True)
     records = [struct.pack("<Q", len(cameras))]
@@ -46,7 +53,7 @@ def write_colmap(
     for index, (camera, name) in enumerate(zip(cameras, names, strict=True)):
         pose = (*quaternion(camera.camera_from_world[:, :3]), *camera.camera_from_world[:, 3])
         records.append(struct.pack("<i7di", index + 1, *pose, index + 1) + name.encode() + b"\0")
-        seen = _features(camera, xyz) if observed else []
+        seen = _features(camera, xyz, xyz if normals is None else normals) if observed else []
         records.append(struct.pack("<Qddq", 1 + len(seen), 1.0, 2.0, -1))  # one observation, of no point
         records += [struct.pack("<ddq", x, y, 1 + point) for x, y, point in seen]
     (folder / "images.bin").write_bytes(b"".join(records))
@@ -57,11 +64,11 @@ def write_colmap(
     (folder / "points3D.bin").write_bytes(b"".join(records))
 
 
-def _features(camera: Camera, xyz: np.ndarray) -> list[tuple[float, float, int]]:
-    """Where the points of a ball's near side are that fall into a photo, with their indices."""
+def _features(camera: Camera, xyz: np.ndarray, normals: np.ndarray) -> list[tuple[float, float, int]]:
+    """Where the points are that face a photo and fall into it, with their indices."""
     x, y, z = camera.camera_from_world[:, :3] @ xyz.T + camera.camera_from_world[:, 3:]
     u, v = camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy
-    near_side = (xyz * (camera.center - xyz)).sum(axis=1) > 0
+    near_side = (normals * (camera.center - xyz)).sum(axis=1) > 0
     inside = near_side & (z > 0) & (u > 0) & (u < camera.width) & (v > 0) & (v < camera.height)
     return [(float(u[point]), float(v[point]), int(point)) for point in np.flatnonzero(inside)]
 

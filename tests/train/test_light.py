@@ -1,4 +1,6 @@
-"""The light of photos, from the points they share: gains that are known come out, and equal light is left alone."""
+"""The light of photos, from the points they share: gains and dark corners that are known come out, and equal light is
+left alone.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from support.dark_corners import corner, wall_cameras, write_wall
 from support.passed import one_thing
 from support.scene_folders import write_scene
 
-from splatworker import _cpu
 from splatworker.formats.scene import read_scene
+from splatworker.render.arrays import Device, to_numpy
 from splatworker.render.cpu import CpuRenderer
 from splatworker.stages.progress import Silent
-from splatworker.train.light import DARKEST, SAME, Light, Overlap, Sightings, gains, sample
+from splatworker.train.dataset import Dataset, load_dataset
+from splatworker.train.light import DARKEST, SAME, Light, gains
+from splatworker.train.loading import Loading
 from splatworker.train.options import Options
 from splatworker.train.own_options import LightMode
+from splatworker.train.sightings import Sightings
 from splatworker.train.trainer import train
 
 Array = npt.NDArray[np.float64]
@@ -86,7 +92,8 @@ def test_light_that_follows_the_camera_is_left_alone_unless_asked(scenes: dict[s
             factor = np.exp(0.3 * np.cos(2 * np.pi * index / len(scene.photos)))
             pixels = np.asarray(Image.open(photo.path)).transpose(2, 0, 1) * factor
             light.look(photo, pixels.clip(0, 255).astype(np.uint8))
-        return light.gains(mode, [photo.name for photo in scene.photos])
+        correction = light.correction(mode, scene.photos)
+        return None if correction is None else correction.gains
 
     assert gains_with("as_taken") is None
     assert gains_with("auto") is None
@@ -101,7 +108,119 @@ def test_a_scene_that_does_not_say_who_sees_what_is_left_alone(
     assert "light" not in train(
         tiny_options(light="common", iterations=2, densify_until_iter=1), CpuRenderer(), Silent()
     )
-    assert Light(None).gains("common", ["a", "b"]) is None
+    assert Light(None).correction("common", read_scene(tiny_scene).photos) is None
+
+
+@pytest.fixture(scope="module")
+def walls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A wall as it is, through a lens that darkens the corners, through that in light without rule, and with another
+    lens's photos, that does not darken, in between.
+    """
+    made, cameras = tmp_path_factory.mktemp("walls"), wall_cameras(24)
+    walls = {
+        "plain": write_wall(made / "plain", cameras, 24 * [False]),
+        "dark": write_wall(made / "dark", cameras, 24 * [True]),
+    }
+    walls["changing"] = shutil.copytree(walls["dark"], made / "changing")
+    dice = np.random.default_rng(5)
+    for path in sorted((walls["changing"] / "images").iterdir()):
+        pixels = np.asarray(Image.open(path)) * np.exp(dice.uniform(-0.4, 0.3))
+        Image.fromarray(pixels.clip(0, 255).round().astype(np.uint8)).save(path)
+    other = wall_cameras(24, focal=110.0)
+    mixed = [one for pair in zip(cameras[::2], other[1::2], strict=True) for one in pair]
+    walls["mixed"] = write_wall(made / "mixed", mixed, 12 * [True, False])
+    return walls
+
+
+def as_trained_on(scene: Path, device: Device, **given: Any) -> tuple[Dataset, list[str]]:
+    heard, options = Heard(), Options(source_path=scene, model_path=scene / "model", eval=True, **given)
+    with Loading(options) as loading:
+        return load_dataset(loading.loaded(), loading, options, device, heard), heard.warnings
+
+
+def apart(dataset: Dataset, true: Path) -> float:
+    """The mean difference in bytes of all photos from those of another scene that has no dark corners."""
+    views, _ = as_trained_on(true, "cpu", light="as_taken")
+    differences = [
+        np.abs(to_numpy(one.photo).astype(float) - to_numpy(other.photo)).mean()
+        for one, other in zip(dataset.views, views.views, strict=True)
+    ]
+    return float(np.mean(differences))
+
+
+def test_photos_are_trained_on_and_scored_without_the_dark_corners_of_their_lens(
+    walls: dict[str, Path], device: Device
+) -> None:
+    as_taken, _ = as_trained_on(walls["dark"], device, light="as_taken")
+    for words in ({"light": "auto"}, {"light": "common"}, {"light": "auto", "train_test_exp": True}):
+        dataset, (said,) = as_trained_on(walls["dark"], device, **words)
+        assert said.startswith("The lens darkens the corners of 24 photos (by up to 5")
+        assert dataset.correction is not None
+        assert dataset.correction.gains is None
+        (told,) = dataset.correction.in_figures()["vignetting"]
+        assert told == {"photos": 24, "corner": pytest.approx(corner(wall_cameras(1)[0]), abs=0.04)}
+        assert apart(dataset, walls["plain"]) < 1.0 < 10.0 < apart(as_taken, walls["plain"])
+
+
+def test_dark_corners_and_changing_light_are_told_apart(walls: dict[str, Path], device: Device) -> None:
+    as_taken, _ = as_trained_on(walls["changing"], device, light="as_taken")
+    dataset, said = as_trained_on(walls["changing"], device, light="auto")
+    assert [words.split()[0] for words in said] == ["The", "Light"]
+    figures = dataset.correction.in_figures() if dataset.correction else {}
+    assert figures["vignetting"][0]["corner"] == pytest.approx(corner(wall_cameras(1)[0]), abs=0.04)
+    assert figures["light"]["least"] < 0.8
+    assert figures["light"]["most"] > 1.2
+    assert apart(dataset, walls["plain"]) < 0.35 * apart(as_taken, walls["plain"])
+
+
+def test_gains_are_left_to_exposures_that_are_learnt_and_dark_corners_are_not(walls: dict[str, Path]) -> None:
+    dataset, (said,) = as_trained_on(walls["changing"], "cpu", light="auto", train_test_exp=True)
+    assert said.startswith("The lens")
+    assert dataset.correction is not None
+    assert dataset.correction.gains is None
+
+
+def test_a_lens_without_dark_corners_keeps_its_photos_to_the_bit(walls: dict[str, Path]) -> None:
+    as_taken, _ = as_trained_on(walls["mixed"], "cpu", light="as_taken")
+    dataset, _ = as_trained_on(walls["mixed"], "cpu", light="auto")
+    assert dataset.correction is not None
+    ((photos, fall),) = dataset.correction.lenses
+    assert photos == 12
+    assert fall == pytest.approx(corner(wall_cameras(1)[0]), abs=0.05)
+    for name, one, other in zip(dataset.names, dataset.views, as_taken.views, strict=True):
+        assert (np.asarray(one.photo) == other.photo).all() == bool(int(name[5:8]) % 2)
+
+
+def test_where_corners_are_as_bright_as_the_middle_nothing_is_done(walls: dict[str, Path]) -> None:
+    for given in ("auto", "common"):
+        dataset, said = as_trained_on(walls["plain"], "cpu", light=given)
+        assert (dataset.correction, said) == (None, [])
+
+
+def test_masked_and_shrunk_photos_lose_their_dark_corners_too(walls: dict[str, Path], tmp_path: Path) -> None:
+    scene = shutil.copytree(walls["dark"], tmp_path / "masked")
+    (scene / "masks").mkdir()
+    for path in (scene / "images").iterdir():
+        mask = np.full((72, 96), 255, np.uint8)
+        mask[30:, 40:60] = 0
+        Image.fromarray(mask).save(scene / "masks" / path.name)
+    dataset, _ = as_trained_on(scene, "cpu", light="auto", resolution=2)
+    plain, _ = as_trained_on(walls["plain"], "cpu", light="as_taken", resolution=2)
+    assert dataset.correction is not None
+    for one, other in zip(dataset.views, plain.views, strict=True):
+        assert one.ignored is not None
+        hidden = one.ignored.pixels != 0
+        assert (one.photo[:, hidden] == 0).all()
+        assert np.abs(one.photo[:, ~hidden].astype(float) - other.photo[:, ~hidden]).mean() < 1.5
+
+
+def test_a_training_says_which_lenses_it_has_evened(
+    tiny_options: Callable[..., Options], walls: dict[str, Path]
+) -> None:
+    brought, (said,), _ = trained(tiny_options, walls["dark"], "auto")
+    assert said.startswith("The lens darkens")
+    assert [sorted(told) for told in brought["vignetting"]] == [["corner", "photos"]]
+    assert "light" not in brought
 
 
 def sightings(
@@ -159,36 +278,3 @@ def test_what_cannot_be_told_is_one() -> None:
     found = gains([*sightings(truth, seen_by=3), alone, few, black])
     assert (found[4:] == 1).all()
     assert np.log(found[:4]) == pytest.approx(truth, abs=0.05)
-
-
-def test_colours_are_means_around_the_place() -> None:
-    pixels = np.zeros((3, 6, 8), np.uint8)
-    pixels[0, 2:5, 3:6] = 255
-    pixels[1] = 51
-    seen = sample(pixels, np.array([[4.5, 3.5], [2.5, 3.5], [0.0, 0.0], [7.99, 5.99]]), np.arange(4).astype(np.uint64))
-    assert seen.colours[:, 0] == pytest.approx([1, 1 / 3, 0, 0])
-    assert seen.colours[:, 1] == pytest.approx(0.2)
-    assert sample(pixels, np.array([[1e300, -1e300]]), np.zeros(1, np.uint64)).colours[0, 1] == pytest.approx(0.2)
-    assert (sample(pixels, np.array([[-50.0, 900.0]]), np.zeros(1, np.uint64)).colours[0, 2]) == 0
-
-
-def test_what_photos_share_is_the_sum_over_points_of_products() -> None:
-    dice, photos, points = np.random.default_rng(0), 7, 40
-    photo, point = dice.integers(0, photos, 300), dice.integers(0, points - 1, 300)  # many twice; the last point never
-    point[0] = points - 1
-    weight, scale = dice.integers(1, 9, 300).astype(float), dice.integers(1, 9, points).astype(float)
-    sees = np.zeros((points, photos))
-    np.add.at(sees, (point, photo), weight)
-    overlap = Overlap(photo, point, photos)
-    np.testing.assert_array_equal(overlap.shared(weight, scale), sees.T @ np.diag(scale) @ sees)  # whole numbers
-    np.testing.assert_array_equal(overlap.shared(weight), sees.T @ sees)
-    nobody = Overlap(photo[:0], point[:0], photos)
-    np.testing.assert_array_equal(nobody.shared(weight[:0]), np.zeros((photos, photos)))
-
-
-def test_photos_that_are_not_there_are_not_written_to() -> None:
-    shared, one = np.zeros((2, 2)), np.ones(1)
-    for photo, first in (([2], [0, 1]), ([-1], [0, 1]), ([0], [0, 2]), ([0], [1, 0])):
-        with pytest.raises(ValueError, match=r"not there|in order"):
-            _cpu.shared_weights(np.array(photo), one, np.array(first), one, shared)
-    assert not shared.any()

@@ -30,7 +30,7 @@ def test_photos_come_as_they_would_be_decoded_one_by_one(tiny_options: Make) -> 
         assert len(scene.photos) == len(photos) == len(decoded)
         views = load_views(photos, options, "cpu", decoded=decoded)
         assert not decoded  # nobody else keeps them
-        assert loading.gains() is None
+        assert loading.correction() is None
     for photo, view in zip(photos, views, strict=True):
         camera = view.camera
         np.testing.assert_array_equal(view.photo, load_photo(photo, (camera.width, camera.height), 0))
