@@ -282,13 +282,13 @@ def test_the_container_is_used_where_everything_for_it_is_there(run: Runner, pro
 @pytest.mark.parametrize("arguments", [("--native",), ()])
 def test_otherwise_a_virtual_environment_is(run: Runner, project: Path, arguments: tuple[str, ...]) -> None:
     run.stand_in("docker", "nvidia-smi")
-    (project / "scripts" / "setup").write_text('#!/bin/sh\necho setup >>"$CALLS"\n')
+    (project / "scripts" / "setup").write_text('#!/bin/sh\necho "setup $EXTRAS" >>"$CALLS"\n')
     (project / "scripts" / "setup").chmod(0o755)
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "python").write_text('#!/bin/sh\necho "python $*" >>"$CALLS"\n')
     (project / ".venv" / "bin" / "python").chmod(0o755)
     assert run("test-local.sh", *arguments, fail="docker image*").returncode == 0
-    assert run.calls[-2:] == ["setup", "python handler.py test_input.json"]
+    assert run.calls[-2:] == ["setup colmap", "python handler.py test_input.json"]
     assert (project / "output").is_dir()
 
 
