@@ -3,15 +3,20 @@
 #
 #   ./build.sh [--with-torch] [--cuda13] [--with-inria] [--with-segmentation]
 #
-# Stages: build (our wheel, its kernels by NVRTC from PyPI), libraries (COLMAP and the rest; torch, if asked for), inria (if
+# Stages: base (Debian 12), build (our wheel, its kernels by NVRTC from PyPI), libraries (COLMAP and the rest; torch, if asked for), inria (if
 # asked for), system (what is left of Debian), parts (the bill of materials, and the check of licences), runtime. The layers
 # of the last stage go from what never changes to what changes daily: a change of our Python code rebuilds in seconds and is
 # a few megabytes to pull.
-# A tag moves. Who wants the same bytes again gives both as debian@sha256:... (docs/configuration.md says how).
-ARG BUILD_BASE=debian:12-slim
-ARG RUNTIME_BASE=debian:12-slim
+# What to build and to run on; by default the stage "base" below (docs/configuration.md, "The same image again").
+ARG BUILD_BASE=base
+ARG RUNTIME_BASE=base
 # The time of what is made here: 2026-01-01, so that the same sources give the same files.
 ARG SOURCE_DATE_EPOCH=1767225600
+
+# ----------------------------------------------------------------------------------------------------------- base
+# By digest, since a tag moves: the index of all platforms, of 2026-10-05 (Debian 12.15). Dependabot keeps it current, for
+# which it must stand in this line: it reads no ARG.
+FROM debian:12-slim@sha256:7c7b2c966bc9ee8cedfeef67e0e279108992c77681fa595db4a9d65c06ccc587 AS base
 
 # ---------------------------------------------------------------------------------------------------------- build
 FROM ${BUILD_BASE} AS build

@@ -1,11 +1,12 @@
 """The first minute of a worker, in parts: from its start to its first job's splat.
 
-    python bench/cold_start.py [--runs 3] [--gpu]
+    python bench/cold_start.py [--runs 3] [--gpu] [--ready]
 
 The worker is the real one with its real stages, in a process of its own, behind the platform's SDK and the tests'
 stand-in for the platform; the job is that of the example photos, from a server on this machine, and waits in the queue
 before the worker starts. Prints the median of each part over the runs; the first run, which reads all files from
-the disk, is told by itself.
+the disk, is told by itself. `--ready` tells the first part alone, by the clock and in seconds of processors, of workers
+whose queue is empty.
 """
 
 from __future__ import annotations
@@ -69,7 +70,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--gpu", action="store_true", help="the machine has one: a worker without it is unfit")
+    parser.add_argument("--ready", action="store_true", help="only until the worker asks for its first job")
     options = parser.parse_args()
+    if options.ready:
+        rows = [_ready(gpu=options.gpu) for _ in range(options.runs + 1)][1:]
+        for kind, column in zip(("by the clock", "of processors"), zip(*rows, strict=True), strict=True):
+            print(f"ready, seconds {kind}: {statistics.median(column):.2f} ({min(column):.2f} to {max(column):.2f})")
+        return 0
     for what in (["-c", "import handler"], ["-m", "splatworker", "--help"]):
         print(f"python {' '.join(what)}: {statistics.median(_seconds(what) for _ in range(5)):.2f} s")
     runs = [_run(gpu=options.gpu) for _ in range(options.runs)]
@@ -83,6 +90,21 @@ def _seconds(arguments: list[str]) -> float:
     began = time.perf_counter()
     subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began
+
+
+def _ready(*, gpu: bool) -> tuple[float, float]:
+    """From a worker's start to its first question for a job: by the clock, and of processors, its stages' included."""
+    with tempfile.TemporaryDirectory() as folder, Watched() as platform:
+        os.environ["SPLATWORKER_WORKSPACE"] = folder
+        began = time.perf_counter()
+        worker = platform.start_worker("w", real_stages="yes", SPLATWORKER_ALLOW_CPU="0" if gpu else "1")
+        while "ready" not in platform.times:
+            if worker.poll() is not None:
+                raise SystemExit(f"the worker has ended:\n{platform.output['w'].decode()}")
+            time.sleep(0.002)
+        fields = Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()
+        ticks = sum(int(field) for field in fields[11:15])  # its own and those of processes that have ended (proc(5))
+        return platform.times["ready"] - began, ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _run(*, gpu: bool) -> dict[str, float]:

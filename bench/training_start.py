@@ -19,7 +19,7 @@ import time
 BEGAN = time.time()
 """Before anything is imported that the interpreter has not imported by itself."""
 
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Collection  # noqa: E402
 from typing import NamedTuple  # noqa: E402
 
 LAUNCHED = "BENCH_LAUNCHED"
@@ -46,6 +46,9 @@ SPANS = {
     "splatworker.train.warm_up": ["warm_up"],
 }
 """Functions whose calls are timed, by the module that calls them."""
+
+READING = frozenset({"splatworker.train.loading", "splatworker.train.light", "splatworker.train.photos"})
+"""Those that are at work before the trainer has been imported."""
 
 
 class Span(NamedTuple):
@@ -84,6 +87,7 @@ def inside(words: list[str]) -> None:
 
     # What splatworker.train.start does, with a look at it in between.
     begin = time.time()
+    gc.disable()
     from splatworker.render import opening
     from splatworker.train import start as starting
 
@@ -94,15 +98,25 @@ def inside(words: list[str]) -> None:
     options, unused = timed("parse", start.parse)(words)
     timed("open_soon", opening.open_soon)(options.device)
     begin, cpu = time.time(), time.thread_time()
+    from splatworker.train.loading import Loading
+
+    spans.append(Span("imports of what reads", "MainThread", begin, time.time(), time.thread_time() - cpu))
+
+    def watch(modules: Collection[str]) -> None:
+        for module in modules:
+            for name in SPANS[module]:
+                where = importlib.import_module(module)
+                setattr(where, name, timed(name, getattr(where, name)))
+
+    watch(READING)
+    loading = Loading(options)
+    begin, cpu = time.time(), time.thread_time()
     from splatworker.train import cli as train_cli
 
     cli: Any = train_cli
 
     spans.append(Span("imports of the trainer", "MainThread", begin, time.time(), time.thread_time() - cpu))
-    for module, names in SPANS.items():
-        for name in names:
-            where = importlib.import_module(module)
-            setattr(where, name, timed(name, getattr(where, name)))
+    watch(SPANS.keys() - READING)
     real = cli.renderer_for
 
     def renderer_for(*args: Any, **kwargs: Any) -> Any:
@@ -122,7 +136,8 @@ def inside(words: list[str]) -> None:
 
     cli.renderer_for = renderer_for
     gc.freeze()
-    sys.exit(cli.run(options, unused))
+    gc.enable()
+    sys.exit(cli.run(options, unused, loading))
 
 
 DRIVER = """

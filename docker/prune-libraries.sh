@@ -32,6 +32,8 @@ done
 rm -f "$site"/runpod/serverless/binaries/gpu_test
 # The installer.
 rm -rf "$site"/pip "$site"/pip-*.dist-info "$site"/setuptools "$site"/setuptools-*.dist-info "$1"/bin/pip*
+# What setuptools has every start of Python do on its behalf.
+rm -rf "$site"/_distutils_hack "$site"/distutils-precedence.pth "$site"/pkg_resources
 find "$site" -name '__pycache__' -prune -exec rm -rf {} +
 # Checked by hash, not by time: the same files give the same bytes, and Python never looks at the sources again.
 "$1"/bin/python -m compileall -q --invalidation-mode unchecked-hash "$site" || true

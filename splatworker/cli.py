@@ -12,13 +12,13 @@ splatworker weights                      bring the segmentation network's weight
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found] # what `signal` is made of: in the interpreter, so nobody's own module
-import gc
 import os
 import sys
 from importlib import import_module
 
 import splatworker
 from splatworker.stages import import_path
+from splatworker.stages.kept import kept
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("splatworker.commands.run", "make a splat of a folder of photos, or of a video"),
@@ -125,9 +125,9 @@ def _run(name: str, rest: list[str]) -> int:
     if name in _WITHOUT_THREADS_OF_NUMPY:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if name in COMMANDS:
-        # Not Any: every command's module has main(argv: list[str]) -> int.
-        command_main = import_module(COMMANDS[name][0]).main
-        gc.freeze()  # what has been loaded stays: to look through it for garbage takes as long as a hundred iterations
+        with kept():
+            # Not Any: every command's module has main(argv: list[str]) -> int.
+            command_main = import_module(COMMANDS[name][0]).main
         status: int = command_main(rest)
         return status
     if name in _WORKERS_OWN:

@@ -208,8 +208,8 @@ def test_torch_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("module", ["handler", "splatworker.worker.runpod_queue", "splatworker.commands.run"])
-def test_the_worker_loads_neither_torch_nor_colmap(module: str) -> None:
-    heavy = "{'torch', 'pycolmap', 'numpy', 'scipy', 'PIL'}"
+def test_the_worker_loads_neither_torch_nor_colmap_nor_what_speaks_http(module: str) -> None:
+    heavy = "{'torch', 'pycolmap', 'numpy', 'scipy', 'PIL', 'requests', 'urllib3', 'stamina', 'standardwebhooks'}"
     code = f"import sys, {module}; sys.exit(', '.join(sorted({heavy} & sys.modules.keys())) or 0)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -75,6 +75,19 @@ def test_build_installs_with_hashes_alone() -> None:
         assert "--require-hashes" in command or "--no-deps" in command, command
 
 
+def test_every_base_of_the_image_is_pinned_or_named_by_who_builds() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    arguments = dict(re.findall(r"^ARG (\w+)=(\S+)$", text.partition("FROM ")[0], re.MULTILINE))
+    stages: list[str] = []
+    for base, stage in re.findall(r"^FROM (\S+) AS (\w+)$", text, re.MULTILINE):
+        named = re.sub(r"^\$\{(\w+)\}$", lambda match: arguments[match[1]], base)
+        pinned = re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", named)
+        assert pinned or named in {*stages, "scratch"}, f"{stage} is built on {named}"
+        stages.append(stage)
+    assert text.count("\nFROM ") == len(stages) > 5
+    assert set(re.findall(r"--from=(\w+)", text)) <= set(stages)
+
+
 def test_each_torch_that_build_sh_names_has_a_lock() -> None:
     named = set(re.findall(r"TORCH=([\d.]+)", (ROOT / "build.sh").read_text() + (ROOT / "Dockerfile").read_text()))
     assert {f"torch-{version}.lock" for version in named} == {p.name for p in LOCKS if p.name.startswith("torch-")}

@@ -282,14 +282,71 @@ def test_the_container_is_used_where_everything_for_it_is_there(run: Runner, pro
 @pytest.mark.parametrize("arguments", [("--native",), ()])
 def test_otherwise_a_virtual_environment_is(run: Runner, project: Path, arguments: tuple[str, ...]) -> None:
     run.stand_in("docker", "nvidia-smi")
-    (project / "scripts" / "setup").write_text('#!/bin/sh\necho setup >>"$CALLS"\n')
+    (project / "scripts" / "setup").write_text('#!/bin/sh\necho "setup $EXTRAS" >>"$CALLS"\n')
     (project / "scripts" / "setup").chmod(0o755)
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "python").write_text('#!/bin/sh\necho "python $*" >>"$CALLS"\n')
     (project / ".venv" / "bin" / "python").chmod(0o755)
     assert run("test-local.sh", *arguments, fail="docker image*").returncode == 0
-    assert run.calls[-2:] == ["setup", "python handler.py test_input.json"]
+    assert run.calls[-2:] == ["setup colmap", "python handler.py test_input.json"]
     assert (project / "output").is_dir()
+
+
+PYTHON = """#!/bin/sh
+echo "$* [${{SKBUILD_WHEEL_CMAKE:-}} ${{SKBUILD_WHEEL_FORCE_INCLUDE:-}} ${{SKBUILD_CMAKE_DEFINE:-}}]" >>"$CALLS"
+case "$*" in
+  *" download "*) mkdir -p build/wheel && touch build/wheel/splatworker.whl ;;
+  *take_kernels*) exit ${{OTHER_KERNELS:-0}} ;;
+  -c*tomllib*) exec {python} "$@" ;;
+esac
+"""
+
+
+@pytest.fixture
+def set_up(run: Runner, project: Path) -> Runner:
+    """With a .venv whose Python says what it is asked, and answers as pip and the others would."""
+    shutil.copy(ROOT / "scripts" / "setup", project / "scripts")
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "python").write_text(PYTHON.format(python=sys.executable))
+    (project / ".venv" / "bin" / "python").chmod(0o755)
+    for tool in ("rm", "touch"):
+        (run.bin / tool).symlink_to(shutil.which(tool) or tool)
+    return run
+
+
+def called(run: Runner, words: str) -> str:
+    (found,) = [line for line in run.calls if words in line]
+    return found
+
+
+def test_setup_takes_the_kernels_of_a_wheel_that_fits(set_up: Runner, project: Path) -> None:
+    (project / "dist").mkdir()
+    (project / "dist" / f"splatworker-{__version__}-cp311-cp311-linux_x86_64.whl").touch()
+    assert set_up("scripts/setup").returncode == 0
+    assert f"--find-links dist -d build/wheel splatworker=={__version__}" in called(set_up, " download ")
+    installed = called(set_up, "-e .[colmap,worker]")
+    assert installed.endswith(f"[false {project}/build/compiled/splatworker=splatworker ]")
+    assert [line for line in set_up.calls if "/dev/fd" in line] == []  # nothing that builds
+    assert "install -q scikit-build-core==" in called(set_up, "scikit-build-core==")
+
+
+@pytest.mark.parametrize("why", ["no wheel", "other kernels", "told not to", "for tests"])
+def test_setup_compiles_them_otherwise(set_up: Runner, project: Path, why: str) -> None:
+    environment: dict[str, str] = {}
+    if why != "no wheel":
+        (project / "dist").mkdir()
+        (project / "dist" / f"splatworker-{__version__}-cp311-cp311-linux_x86_64.whl").touch()
+    if why == "other kernels":
+        environment["OTHER_KERNELS"] = "1"
+    if why == "told not to":
+        environment["SPLATWORKER_WHEELS"] = ""
+    done = set_up("scripts/setup", *(["lock"] if why == "for tests" else []), **environment)
+    assert done.returncode == 0, done.stderr
+    assert ("its kernels are compiled here" in done.stderr) == (why == "other kernels")
+    installed = called(set_up, "-e .[colmap,worker]")
+    cuda = "AUTO" if why == "for tests" or Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists() else "OFF"
+    assert installed.endswith(f"[  SPLATWORKER_CUDA={cuda}]")
+    assert len([line for line in set_up.calls if "-r /dev/fd" in line]) == 2
 
 
 def test_without_wrangler_npx_fetches_it_and_without_both_it_is_asked_for(run: Runner, project: Path) -> None:

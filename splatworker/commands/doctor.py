@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any
 
 from splatworker.errors import Cancelled, NoPhotos, SplatError
@@ -78,10 +79,11 @@ async def _look(options: argparse.Namespace, command: Sequence[str]) -> int:
     with private_workspace() as workspace:
         runner = StageRunner(workspace, command)
         gpu = False
-        async for finding in fitness.examine(runner, gpu_required=options.require_gpu):
-            _tell(finding, as_json=options.json)
-            faults += finding.error is not None
-            gpu = gpu or (finding.name == "kernels" and finding.facts.get("device", "cpu") != "cpu")
+        async with aclosing(fitness.examine(runner, gpu_required=options.require_gpu)) as findings:
+            async for finding in findings:
+                _tell(finding, as_json=options.json)
+                faults += finding.error is not None
+                gpu = gpu or (finding.name == "kernels" and finding.facts.get("device", "cpu") != "cpu")
         more = [("network", _network(options.url, runner))] if options.url else []
         if not faults and not options.quick:
             more.append((f"{PHOTOS} photos", _times(runner, gpu=gpu)))

@@ -24,7 +24,7 @@ import stamina.instrumentation
 from splatworker.deliver import upload, webhook
 from splatworker.errors import InvalidJob, SplatError, UploadRefused
 from splatworker.formats.filling import files_to_write
-from splatworker.network import guard, public_addresses, url_rules
+from splatworker.network import guard, resolution, url_rules
 from splatworker.network.redact import without_query
 from splatworker.photos import fetch, fetch_videos
 from splatworker.stages.command import run_as_command
@@ -84,7 +84,7 @@ def _check_targets(urls: Iterable[str]) -> None:
     end = time.monotonic() + TARGETS_SECONDS
     for url in {urlsplit(url).netloc: url for url in urls}.values():
         with contextlib.suppress(requests.Timeout):
-            if guard.within(lambda: end, lambda url=url: public_addresses.leads_inside(url)):  # type: ignore[misc]
+            if guard.within(lambda: end, lambda url=url: resolution.leads_inside(url)):  # type: ignore[misc]
                 raise UploadRefused(
                     f"The splat could not be delivered to {without_query(url)}: its address is not public.",
                     hint="Give a URL that is reached from the internet, and send the job again.",

@@ -9,11 +9,11 @@ What has been loaded is frozen: to look through it for garbage, as Python does a
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 
 from splatworker.commands.checks import draw_something
+from splatworker.stages.kept import kept
 from splatworker.stages.progress import Silent
 
 
@@ -27,11 +27,10 @@ def main(argv: list[str]) -> int:
 
 
 def _train(options: list[str]) -> int:
-    from splatworker.render.backend import device_for  # noqa: PLC0415 - this is what warming up means
-    from splatworker.train import cli  # noqa: PLC0415
-    from splatworker.train.warm_up import warm_up  # noqa: PLC0415
-
-    gc.freeze()
+    with kept():
+        from splatworker.render.backend import device_for  # noqa: PLC0415 - this is what warming up means
+        from splatworker.train import cli  # noqa: PLC0415
+        from splatworker.train.warm_up import warm_up  # noqa: PLC0415
     warm_up(device_for(draw_something(Silent())["device"], "train"))
     if (arguments := _told(sys.stdin.read())) is None:
         return 1  # the job ended first, or nobody sent one
@@ -40,11 +39,10 @@ def _train(options: list[str]) -> int:
 
 def _export(options: list[str]) -> int:
     """The GPU is left alone until it is said to be free: the trainer may need all of its memory."""
-    from splatworker.export import cli, export  # noqa: F401, PLC0415 - some load others only when they are called
-    from splatworker.export.warm_up import warm_up  # noqa: PLC0415
-    from splatworker.splat_files import sog  # noqa: F401, PLC0415 - some load others only when they are called
-
-    gc.freeze()
+    with kept():
+        from splatworker.export import cli, export  # noqa: F401, PLC0415 - some load others only when they are called
+        from splatworker.export.warm_up import warm_up  # noqa: PLC0415
+        from splatworker.splat_files import sog  # noqa: F401, PLC0415 - some load others only when they are called
     for line in sys.stdin:
         if (arguments := _told(line)) is not None:
             return cli.main([*arguments, *options])

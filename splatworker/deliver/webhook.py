@@ -1,13 +1,11 @@
 """Tell a webhook how a job stands, in the form of the Standard Webhooks (standardwebhooks.com).
 
-The id of a message stays the same whenever it is sent again, so that a receiver who acts on it (gives money back, say)
-acts once. A webhook that cannot be delivered is a warning, never an error: the splat is there all the same.
+What it is told is made by `messages`. A webhook that cannot be delivered is a warning, never an error: the splat is
+there all the same.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import time
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ import requests
 import stamina
 from standardwebhooks import Webhook
 
+from splatworker.deliver import messages
 from splatworker.network import faults, guard, header_values
 
 TRIES = 8
@@ -47,53 +46,6 @@ class Undelivered(Exception):
     """The webhook could not be delivered: why, in words."""
 
 
-def completed(job_id: str, project_id: str | None, model_url: str, file_size: int) -> dict[str, Any]:
-    """The message of a job that succeeded."""
-    return {
-        "status": "completed",
-        "project_id": project_id,
-        "model_url": model_url,
-        "file_size": file_size,
-        "job_id": job_id,
-    }
-
-
-def failed(job_id: str, project_id: str | None, error: str, code: str) -> dict[str, Any]:
-    """The message of a job that failed."""
-    return {"status": "failed", "project_id": project_id, "error": error, "job_id": job_id, "code": code}
-
-
-def processing(job_id: str, project_id: str | None, percent: float, stage: str) -> dict[str, Any]:
-    """The message of a job on its way."""
-    return {
-        "status": "processing",
-        "project_id": project_id,
-        "progress": int(percent),
-        "stage": stage,
-        "job_id": job_id,
-    }
-
-
-def message_id(message: dict[str, Any]) -> str:
-    """The same for the same news of the same job, however often and by whichever worker it is told."""
-    # With the project: callers who bring ids of their own may bring the same.
-    news = json.dumps([message["job_id"], message["project_id"], message["status"], message.get("progress")])
-    return "msg_" + hashlib.sha256(news.encode()).hexdigest()[:32]
-
-
-def is_secret(secret: str) -> bool:
-    """Whether messages can be signed with it: base64, perhaps after `whsec_`.
-
-    To the letter: Python's reader passes over what is no base64, such as the `-` and `_` of its form for URLs, and
-    would sign with another key than the receiver's.
-    """
-    text = secret.removeprefix("whsec_").rstrip("=")
-    try:
-        return bool(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
-    except ValueError:
-        return False
-
-
 def send(url: str, message: dict[str, Any], *, secret: str | None = None, tries: int = TRIES) -> None:
     """POST the message until the receiver has it.
 
@@ -107,7 +59,7 @@ def send(url: str, message: dict[str, Any], *, secret: str | None = None, tries:
         ):
             with attempt:
                 try:
-                    _post(url, body, message_id(message), secret)
+                    _post(url, body, messages.message_id(message), secret)
                 except _TryAgain as again:
                     if again.refused and attempt.num >= REFUSED_TRIES:
                         raise Undelivered(str(again)) from None

@@ -7,40 +7,16 @@ gives a server no longer to read the next piece of a body than to accept a conne
 from __future__ import annotations
 
 import http.client
-import os
-import ssl
 from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from splatworker.errors import SplatError
-
-AUTHORITIES = "SSL_CERT_FILE"
-
 SEND_TIMEOUT_S = 60.0
 """Seconds for which a server may stop to read what it is sent."""
 
 _SWITCHING_PROTOCOLS = 101
-
-
-def check_authorities() -> None:
-    """Look at the file of certificate authorities that the environment may name.
-
-    Raises:
-        SplatError: it is none. Every photo would be lost for it, one after the other.
-    """
-    file = os.environ.get(AUTHORITIES)
-    if not file:
-        return
-    try:
-        ssl.create_default_context(cafile=file)
-    except OSError as error:  # ssl.SSLError is one
-        why = "holds no certificates" if isinstance(error, ssl.SSLError) else f"cannot be read: {error.strerror}"
-        raise SplatError(
-            f"The file that {AUTHORITIES} names {why}.", hint="Give a file of PEM certificates, or unset it."
-        ) from None
 
 
 class _Answer(http.client.HTTPResponse):

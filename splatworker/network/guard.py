@@ -1,8 +1,8 @@
 """HTTP to addresses that strangers name, without letting them reach into the network the worker stands in.
 
 Every connection (and so every redirect) is resolved once, refused if any of its addresses is not a public one
-(`public_addresses`), and made to the very address that was checked; `requests-hardened` does the pinning, and this
-module adds the networks that it lets through, and the ports that are no web server's.
+(`public_addresses`, `resolution`), and made to the very address that was checked; `requests-hardened` does the pinning,
+and this module adds the networks that it lets through, and the ports that are no web server's.
 
 Nothing of a redirect's body is read, and whatever a server drips, a request ends in its time (`within`).
 """
@@ -21,9 +21,11 @@ from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 
 from splatworker.network import faults
-from splatworker.network.connections import AUTHORITIES, PatientAdapter
+from splatworker.network.authorities import AUTHORITIES
+from splatworker.network.connections import PatientAdapter
 from splatworker.network.ports import PORTS_OF_OTHERS
-from splatworker.network.public_addresses import addresses_of, private_urls_allowed
+from splatworker.network.public_addresses import private_urls_allowed
+from splatworker.network.resolution import addresses_of
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 20.0

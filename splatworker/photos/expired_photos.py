@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import requests
-
 from splatworker.errors import InvalidJob
-from splatworker.network import store_answers
 from splatworker.network.presigned import expiry
 
 ADVICE = (
@@ -23,7 +20,6 @@ ADVICE = (
 
 _REFUSALS = frozenset({400, 401, 403})
 """What stores answer to a URL that has ended."""
-_ERRORS = 400
 
 
 def check_photos(
@@ -68,20 +64,6 @@ def why_refused(status: int, url: str, now: datetime | None = None) -> str | Non
     if end is None or status not in _REFUSALS or (now or datetime.now(UTC)) < end:
         return None
     return f"its presigned URL expired at {_shown(end)}, before it was fetched"
-
-
-def refusal(response: requests.Response, url: str) -> str:
-    """Why an answer brings no photo, a clause: that its URL has ended, or what its server says of it.
-
-    Args:
-        response: to a request with `stream=True`, with a status that is an error.
-        url: of the photo.
-    """
-    status = response.status_code
-    if (ended := why_refused(status, url)) is not None:
-        return ended
-    told = store_answers.reason(response) if status >= _ERRORS else ""
-    return f"the server answered {status}: {told}" if told else f"the server answered {status}"
 
 
 def _shown(moment: datetime) -> str:

@@ -27,7 +27,7 @@ from splatworker.errors import from_os_error
 from splatworker.formats.mask_names import mask_name
 from splatworker.machine import operator_limits
 from splatworker.network import faults, guard, header_values, url_rules
-from splatworker.photos.expired_photos import refusal
+from splatworker.photos.refused_photos import refusal
 from splatworker.stages.progress import Reporter
 
 AT_ONCE = 8

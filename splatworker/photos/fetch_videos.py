@@ -17,8 +17,8 @@ from urllib3.exceptions import HTTPError
 from splatworker.errors import NoVideo, VideoError, VideoTooLarge, from_os_error
 from splatworker.machine import operator_limits
 from splatworker.network import faults, guard, header_values, url_rules
-from splatworker.photos.expired_photos import refusal
 from splatworker.photos.fetch import recognisable_name
+from splatworker.photos.refused_photos import refusal
 from splatworker.stages.progress import Reporter
 
 MOST_BYTES = operator_limits.mebibytes("SPLATWORKER_VIDEO_MIB")

@@ -6,9 +6,10 @@ the GPU, is asked of a stage in a process of its own: a driver that hangs must n
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,21 +61,26 @@ async def examine(runner: StageRunner, *, gpu_required: bool) -> AsyncGenerator[
         runner: starts stages, in a workspace on the disk that jobs work on.
         gpu_required: whether a machine without a usable GPU is unfit; else it trains on its processors.
     """
-    questions: tuple[tuple[str, Callable[[], Awaitable[tuple[str, dict[str, Any]]]]], ...] = (
-        ("memory", _memory),
-        ("processors", _processors),
-        ("disk", lambda: _disk(runner)),
-        ("GPU", lambda: _gpu(runner, required=gpu_required)),
-        ("kernels", lambda: _kernels(runner, required=gpu_required)),
-        ("COLMAP", lambda: _colmap(runner)),
-    )
-    for name, ask in questions:
-        try:
-            words, facts = await ask()
-        except SplatError as error:
-            yield Finding.failed(name, error)
-        else:
-            yield Finding(name, words, None, facts)
+    yield await _finding("memory", _memory())
+    yield await _finding("processors", _processors())
+    yield await _finding("disk", _disk(runner))
+    # COLMAP opens no GPU, and is loaded meanwhile. Those that do take turns: a GPU may be set to serve one process.
+    colmap = asyncio.create_task(_finding("COLMAP", _colmap(runner)))
+    try:
+        yield await _finding("GPU", _gpu(runner, required=gpu_required))
+        yield await _finding("kernels", _kernels(runner, required=gpu_required))
+        yield await colmap
+    finally:  # whoever asked may have heard enough
+        colmap.cancel()
+        await asyncio.gather(colmap, return_exceptions=True)
+
+
+async def _finding(name: str, answer: Awaitable[tuple[str, dict[str, Any]]]) -> Finding:
+    try:
+        words, facts = await answer
+    except SplatError as error:
+        return Finding.failed(name, error)
+    return Finding(name, words, None, facts)
 
 
 async def ask(stage: str, runner: StageRunner, request: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -22,8 +22,8 @@ def main(argv: list[str]) -> int:
     return run(*parse(argv))
 
 
-def run(options: Options, unused: list[str]) -> int:
-    """The same of options, and the names of given ones that change nothing."""
+def run(options: Options, unused: list[str], begun: Loading | None = None) -> int:
+    """The same of options, and the names of given ones that change nothing; the scene's loading may have begun."""
     silent = rank_here() > 0  # the first of several processes reports for all
 
     def work(report: Reporter) -> dict[str, Any]:
@@ -31,9 +31,12 @@ def run(options: Options, unused: list[str]) -> int:
             report.warning(f"Without effect on this trainer: {', '.join(unused)}.")
         _demand_of_exposures(options, report)
         show = _Detailed(report) if sys.stderr.isatty() and not (options.json or silent) else None
-        if not silent:
-            demand_usable(options)
-        with interrupts.stoppable("train", as_json=options.json and not silent), Loading(options) as loading:
+        with (
+            interrupts.stoppable("train", as_json=options.json and not silent),
+            begun or Loading(options) as loading,
+        ):
+            if not silent:
+                demand_usable(options)
             choose_gpu(options.device)
             several = is_started()
             renderer = renderer_for(options.device, deterministic=options.deterministic, tensors=several)

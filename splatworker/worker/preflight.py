@@ -13,13 +13,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from splatworker.contract.job import Job
+from splatworker.deliver.messages import is_secret
 from splatworker.deliver.put_headers import check_put_headers
-from splatworker.deliver.webhook import is_secret
 from splatworker.errors import InvalidJob
 from splatworker.formats import ownership
 from splatworker.machine import operator_limits
 from splatworker.network import url_rules
-from splatworker.network.connections import check_authorities
+from splatworker.network.authorities import check_authorities
 from splatworker.network.presigned import check_lifetime, expiry
 from splatworker.photos.expired_photos import check_photos
 from splatworker.worker.costs import check_costs

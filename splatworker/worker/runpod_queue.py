@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from splatworker.errors import GpuFailed, SplatError
 from splatworker.machine import operator_limits
-from splatworker.network.connections import check_authorities
+from splatworker.network.authorities import check_authorities
 from splatworker.pipeline import fitness
 from splatworker.stages.process import STAGE_COMMAND, StageRunner
 from splatworker.stages.supervise import hide_memory_and_environment
@@ -32,7 +34,7 @@ def serve(handler: Handler, command: Sequence[str] = STAGE_COMMAND) -> None:
     hide_memory_and_environment()
     if logs.on_platform():
         logs.print_whole_lines()
-    runpod = platform_sdk.imported()  # half a second, and not needed for a job file
+    runpod, unfit = asyncio.run(_load_and_check(command))
     # The SDK's local API has no address for updates.
     updates = send_update if logs.on_platform() else None
     settings = WorkerSettings(platform=updates, command=command, gpu_required=not _cpu_will_do())
@@ -46,10 +48,26 @@ def serve(handler: Handler, command: Sequence[str] = STAGE_COMMAND) -> None:
         return await handler(event, settings)
 
     async def machine_can_do_a_job() -> None:
-        await check_machine(command)
+        if unfit is not None:
+            raise unfit
 
     runpod.serverless.register_fitness_check(machine_can_do_a_job)
     runpod.serverless.start({"handler": deduplicate_jobs(answer)})
+
+
+async def _load_and_check(command: Sequence[str]) -> tuple[ModuleType, Exception | None]:
+    """The SDK, and why this machine can do no job, which the SDK asks of a worker on the platform.
+
+    The import keeps a processor busy for as long as the fitness check waits for its stages: the one goes on beside the
+    other.
+    """
+    sdk = asyncio.to_thread(platform_sdk.imported)
+    if not logs.on_platform():
+        return await sdk, None
+    checking = asyncio.create_task(check_machine(command))
+    runpod = await sdk
+    (unfit,) = await asyncio.gather(checking, return_exceptions=True)
+    return runpod, unfit if isinstance(unfit, Exception) else None
 
 
 async def send_update(event: dict[str, Any], news: dict[str, Any]) -> None:

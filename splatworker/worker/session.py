@@ -16,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from splatworker.contract.job import Job, caller_fields, read_input
-from splatworker.deliver import webhook
+from splatworker.deliver import messages
 from splatworker.errors import InvalidJob
 from splatworker.network.url_rules import check_url
 from splatworker.pipeline import transfers
@@ -100,7 +100,7 @@ class JobSession:
         if job.webhook_progress and (url := job.webhook_url) is not None:
 
             async def to_webhook(percent: float, stage: str, step: str) -> None:
-                message = webhook.processing(self.job_id, self.project_id, percent, stage)
+                message = messages.processing(self.job_id, self.project_id, percent, stage)
                 await self._notify(url, message, workspace, seconds=PROCESSING_SECONDS, tries=1)
 
             self._updates.append(ProgressUpdates(to_webhook, WEBHOOK_PAUSE_S))
@@ -124,14 +124,14 @@ class JobSession:
         if self._webhook_url is None:
             return
         if answer["status"] == "success":
-            message = webhook.completed(self.job_id, self.project_id, answer["model_url"], answer["file_size"])
+            message = messages.completed(self.job_id, self.project_id, answer["model_url"], answer["file_size"])
         else:
-            message = webhook.failed(self.job_id, self.project_id, answer["error"], answer["code"])
+            message = messages.failed(self.job_id, self.project_id, answer["error"], answer["code"])
         try:
             check_url(self._webhook_url, "webhook_url")
         except InvalidJob:
             return
-        message_key = (key_of(self._event), webhook.message_id(message))
+        message_key = (key_of(self._event), messages.message_id(message))
         if await self._was_delivered() or message_key in _delivered:
             return  # a receiver that pays back for every message must not get one twice
         seconds = transfers.LAST_WORD_SECONDS if in_a_hurry else transfers.webhook_seconds(deadline)
@@ -161,7 +161,7 @@ class JobSession:
     async def _notify(
         self, url: str, message: dict[str, Any], workspace: Path, *, seconds: float, tries: int | None
     ) -> str | None:
-        secret = self._secret if self._secret is not None and webhook.is_secret(self._secret) else None
+        secret = self._secret if self._secret is not None and messages.is_secret(self._secret) else None
         return await transfers.notify(
             url, message, secret, StageRunner(workspace, self._settings.command), seconds=seconds, tries=tries
         )

@@ -17,7 +17,7 @@ import requests
 import stamina
 from support.servers import RawServer, read_request, respond
 
-from splatworker.deliver import upload, webhook
+from splatworker.deliver import messages, upload, webhook
 from splatworker.errors import InvalidJob, UploadFailed
 from splatworker.network import guard, header_values, public_addresses, url_rules
 from splatworker.photos import fetch
@@ -25,7 +25,7 @@ from splatworker.stages.progress import Silent
 
 MIB = 1 << 20
 UNPACKED_MIB = 128
-FAILED = webhook.failed("job", None, "no", "no")
+FAILED = messages.failed("job", None, "no", "no")
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def gzip_bomb() -> bytes:
 GROWTH = """
 import resource, sys
 from pathlib import Path
-from splatworker.deliver import upload, webhook
+from splatworker.deliver import messages, upload, webhook
 from splatworker.photos import fetch
 from splatworker.stages.progress import Silent
 what, url, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
@@ -58,7 +58,7 @@ try:
         (folder / "splat").write_bytes(b"ply")
         upload.upload(folder / "splat", url, Silent())
     else:
-        webhook.send(url, webhook.failed("job", None, "no", "no"), tries=1)
+        webhook.send(url, messages.failed("job", None, "no", "no"), tries=1)
 except Exception as error:
     print(type(error).__name__, file=sys.stderr)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before >> 10)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -96,3 +99,15 @@ def test_one_thing_is_done_about_light() -> None:
     own = resolve(Params(train_test_exp=True), preview=False)
     assert (own["light"], own["train_test_exp"]) == ("auto", True)
     assert "--train_test_exp" in arguments(own)
+
+
+def test_nobody_is_asked_for_plugins_of_pydantics() -> None:
+    """That would read every installed distribution, at the start of every worker and of every command."""
+    code = (
+        "import importlib.metadata as metadata, sys\n"
+        "metadata.entry_points = lambda **asked: sys.exit(f'asked for {asked}')\n"
+        "import splatworker.contract.job"
+    )
+    clean = {name: value for name, value in os.environ.items() if name != "PYDANTIC_DISABLE_PLUGINS"}
+    done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

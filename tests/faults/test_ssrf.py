@@ -18,7 +18,7 @@ from support.addresses import FORMS, NETWORKS
 from support.servers import RawServer, read_request, respond
 from support.waiting import PATIENCE_S
 
-from splatworker.deliver import upload, webhook
+from splatworker.deliver import messages, upload, webhook
 from splatworker.errors import InvalidJob, SplatError
 from splatworker.network import guard, public_addresses, url_rules
 from splatworker.photos import fetch
@@ -315,6 +315,6 @@ def test_uploads_and_webhooks_are_guarded_too(sink: RawServer, network: Network,
     assert "not public" in caught.value.message
     assert "secret" not in caught.value.message
     with pytest.raises(webhook.Undelivered, match="not public"):
-        webhook.send(url, webhook.failed("j", None, "e", "c"))
+        webhook.send(url, messages.failed("j", None, "e", "c"))
     fetched = fetch.fetch([url], tmp_path / "in", Silent())
     assert fetched.rejected == [{"index": 0, "reason": "its address is not public"}]

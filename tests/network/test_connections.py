@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import trustme
 from support.servers import RawServer, read_request
 
-from splatworker.errors import SplatError
 from splatworker.network import connections, guard, public_addresses
 
 
@@ -66,21 +63,3 @@ def test_a_server_has_longer_to_read_than_to_accept_a_connection(scheme: str) ->
         theirs.settimeout(20)
         assert theirs.recv(65536).startswith(b"PUT /a HTTP/1.1\r\n")
     assert heard == [connections.SEND_TIMEOUT_S]
-
-
-@pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), ("nothing", "holds no certificates")])
-def test_authorities_that_are_none_are_told_before_anything_is_fetched(
-    content: str | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if content is not None:
-        (tmp_path / "ca.pem").write_text(content)
-    monkeypatch.setenv(connections.AUTHORITIES, str(tmp_path / "ca.pem"))
-    with pytest.raises(SplatError, match=f"{connections.AUTHORITIES}.*{words}"):
-        connections.check_authorities()
-
-
-def test_authorities_that_are_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    for file in (str(tmp_path / "ca.pem"), ""):
-        monkeypatch.setenv(connections.AUTHORITIES, file)
-        connections.check_authorities()

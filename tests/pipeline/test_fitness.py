@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.jobs import stand_in
+from support.waiting import PATIENCE_S
 
 from splatworker.pipeline import fitness
 from splatworker.pipeline.fitness import Finding
@@ -45,3 +48,33 @@ def test_without_a_gpu_who_needs_none_is_told_why_there_is_none(tmp_path: Path) 
     found = findings(tmp_path, "gpu=gone", gpu_required=False)
     assert found["GPU"].error is None
     assert found["GPU"].words == "none: the NVIDIA driver reports error 999"
+
+
+def test_colmap_is_loaded_while_the_gpu_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded, real = asyncio.Event(), fitness.ask
+
+    async def ask(stage: str, runner: StageRunner) -> dict[str, Any]:
+        if stage == "probe":
+            await asyncio.wait_for(loaded.wait(), PATIENCE_S)
+        answer = await real(stage, runner)
+        if stage == "check-colmap":
+            loaded.set()
+        return answer
+
+    monkeypatch.setattr(fitness, "ask", ask)
+    found = findings(tmp_path, "gpu=yes")
+    assert list(found) == ["memory", "processors", "disk", "GPU", "kernels", "COLMAP"]
+    assert [finding.name for finding in found.values() if finding.error] == []
+
+
+def test_who_has_heard_enough_leaves_nothing_behind(tmp_path: Path) -> None:
+    async def until_the_gpu() -> None:
+        runner = StageRunner(tmp_path, stand_in("gpu=gone", "check-colmap=hang"))
+        async with aclosing(fitness.examine(runner, gpu_required=True)) as findings:
+            async for finding in findings:
+                if finding.error:
+                    break
+        assert finding.name == "GPU"
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(until_the_gpu())

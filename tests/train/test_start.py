@@ -1,4 +1,4 @@
-"""`splatworker train` opens the GPU before it imports its trainer, and is then the same command."""
+"""`splatworker train` opens the GPU and reads the scene before it imports its trainer, and is then the same command."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from support.one_thread import one_thread_gpu
 
 from splatworker.train import start
+from splatworker.train.loading import Loading
+from splatworker.train.options import Options
 
 RANKS = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
 
@@ -48,9 +51,37 @@ def test_one_of_several_leaves_it_to_torch(
     monkeypatch.setattr(gc, "freeze", lambda: None)
     asked: list[str] = []
     monkeypatch.setattr(start, "open_soon", asked.append)
-    monkeypatch.setattr("splatworker.train.cli.run", lambda options, unused: 0)
+    begun: list[Loading | None] = []
+
+    def run(options: Options, unused: list[str], loading: Loading | None) -> int:
+        begun.append(loading)
+        with loading or nullcontext():
+            return 0
+
+    monkeypatch.setattr("splatworker.train.cli.run", run)
     assert start.main(["-s", str(tmp_path), "--device", "cuda"]) == 0
     assert asked == opened
+    assert [loading is not None for loading in begun] == [not ranks]
+
+
+READS = """
+import sys
+from splatworker.train import loading, start
+class Watched(loading.Loading):
+    def __init__(self, options):
+        print(sorted({"splatworker.train.cli", "splatworker.train.trainer"} & sys.modules.keys()))
+        super().__init__(options)
+        print(len(self.loaded().train_photos) > 0)
+loading.Loading = Watched
+print(start.main(sys.argv[1:]))
+"""
+
+
+def test_the_scene_is_read_before_the_trainer_is_loaded(tiny_scene: Path, tmp_path: Path) -> None:
+    words = ["-s", str(tiny_scene), "-m", str(tmp_path / "m"), "--iterations", "1", "--device", "cpu", "--quiet"]
+    clean = {name: value for name, value in os.environ.items() if name not in RANKS}
+    told = subprocess.check_output([sys.executable, "-c", READS, *words], env=clean, text=True, stderr=subprocess.PIPE)
+    assert told.splitlines() == ["[]", "True", "0"]
 
 
 def test_it_trains(

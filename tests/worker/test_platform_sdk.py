@@ -1,4 +1,4 @@
-"""The platform's SDK is there without its second of measuring the processor."""
+"""The platform's SDK is there without its second of measuring the processor, and without its command line."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ assert rp_debugger.PROCESSOR == platform_sdk.processor_name(), rp_debugger.PROCE
 assert cpuinfo.get_cpu_info is measures  # for whoever else asks
 """
 
+UNUSED = """
+import sys
+from splatworker.worker import platform_sdk
+finders = list(sys.meta_path)
+platform_sdk.imported()
+assert sys.meta_path == finders
+loaded = {"paramiko.transport", "invoke", "tomlkit.api"} & sys.modules.keys()
+assert not loaded, f"{loaded}: see WHEN_ASKED"
+import paramiko, tomlkit  # for whoever asks
+assert paramiko.SSHClient().get_host_keys() == {} and tomlkit.parse("a = 1")["a"] == 1
+assert {"paramiko.transport", "tomlkit.api"} <= sys.modules.keys()
+"""
+
 WITHOUT = """
 import sys, types
 sys.modules["cpuinfo"] = None  # an SDK that needs it no more
@@ -33,8 +46,8 @@ assert platform_sdk.imported() is sys.modules["runpod"]
 """
 
 
-@pytest.mark.parametrize("code", [ASKED, WITHOUT], ids=["asked", "without it"])
-def test_nothing_is_measured(code: str) -> None:
+@pytest.mark.parametrize("code", [ASKED, WITHOUT, UNUSED], ids=["asked", "without it", "unused parts"])
+def test_nothing_is_measured_and_nothing_loaded_that_no_worker_uses(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
 

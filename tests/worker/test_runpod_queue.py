@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.jobs import stand_in
+from support.waiting import PATIENCE_S
 
 from splatworker.errors import DiskFull, DriverTooOld, GpuFailed, OutOfMemory, SplatError
 from splatworker.machine import limits
 from splatworker.pipeline import fitness
 from splatworker.render.backend import cuda_is_usable
 from splatworker.stages import workspace
-from splatworker.worker import runpod_queue
+from splatworker.worker import platform_sdk, runpod_queue
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +113,33 @@ def test_memory_of_the_machine_and_of_its_container(
 ) -> None:
     monkeypatch.setattr(limits, "_text", lambda path: files.get(path.rpartition("/")[2], ""))
     assert limits.available_memory() == memory
+
+
+@pytest.mark.parametrize("fault", [None, DiskFull("The disk is full.", hint="Empty it.")])
+def test_the_machine_is_looked_at_while_the_sdk_is_imported(
+    fault: SplatError | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = threading.Event()
+    sdk = types.ModuleType("sdk")
+
+    def imported() -> types.ModuleType:
+        assert looked.wait(PATIENCE_S), "nothing else went on"
+        return sdk
+
+    async def check_machine(command: Any) -> None:
+        looked.set()
+        if fault:
+            raise fault
+
+    monkeypatch.setenv("RUNPOD_WEBHOOK_GET_JOB", "http://127.0.0.1:9/")
+    monkeypatch.setattr(platform_sdk, "imported", imported)
+    monkeypatch.setattr(runpod_queue, "check_machine", check_machine)
+    assert asyncio.run(runpod_queue._load_and_check(stand_in())) == (sdk, fault)
+
+
+def test_off_the_platform_the_machine_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RUNPOD_WEBHOOK_GET_JOB", raising=False)
+    monkeypatch.setattr(fitness, "available_memory", lambda: 3 << 30)
+    runpod, unfit = asyncio.run(runpod_queue._load_and_check(stand_in("gpu=gone")))
+    assert callable(runpod.serverless.start)
+    assert unfit is None
