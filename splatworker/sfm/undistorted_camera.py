@@ -16,6 +16,9 @@ _MIN_SCALE, _MAX_SCALE = 0.5, 1.5
 """The undistorted photo is at least and at most so many times the size of the original: lenses that the gate lets
 pass stay well inside, and one it should not have cannot make a sliver or a giant."""
 
+_SAME_PX = 0.01
+"""Nearer than that pixels' middles are the same."""
+
 WIDEST_DEG = 110.0
 """What one picture keeps of a fisheye, across and up. Beyond, a pinhole camera draws everything out: at 55 degrees from
 its axis to three times its size in the middle. The rest is shown by others (`faces`)."""
@@ -68,6 +71,7 @@ def undistorted(lens: pycolmap.Camera, widest: float, longest: int) -> Undistort
     how.min_scale, how.max_scale, how.max_cam_point_norm = _MIN_SCALE, _MAX_SCALE, widest
     pinhole = pycolmap.undistort_camera(how, lens)
     _to_pinhole(pinhole)
+    _align(pinhole, lens)
     if is_cropped := is_fisheye(lens):
         _keep_middle(pinhole)
     small = copy.copy(pinhole)
@@ -75,6 +79,22 @@ def undistorted(lens: pycolmap.Camera, widest: float, longest: int) -> Undistort
     if scale < 1.0:
         small.rescale(max(1, round(small.width * scale)), max(1, round(small.height * scale)))
     return UndistortedCamera(lens, pinhole, small, is_cropped)
+
+
+def _align(pinhole: pycolmap.Camera, lens: pycolmap.Camera) -> None:
+    """Move a pinhole camera's picture by less than a pixel, so that where it meets the lens's axis the middles of its
+    pixels are those of the photo's.
+
+    COLMAP rounds the size, and whichever of two it takes, odd or even, follows from the last digits of a lens that
+    bends nothing. Half a pixel off, each pixel would be the mean of four: a third of the photo's sharpness was left.
+    """
+    fx, fy, cx, cy = pinhole.params
+    off_x, off_y = (cx - lens.principal_point_x) % 1.0, (cy - lens.principal_point_y) % 1.0
+    if _SAME_PX < off_x < 1.0 - _SAME_PX and pinhole.width > 1:
+        pinhole.width, cx = pinhole.width - 1, cx - off_x
+    if _SAME_PX < off_y < 1.0 - _SAME_PX and pinhole.height > 1:
+        pinhole.height, cy = pinhole.height - 1, cy - off_y
+    pinhole.params = [fx, fy, cx, cy]
 
 
 def _keep_middle(camera: pycolmap.Camera) -> None:

@@ -46,7 +46,8 @@ def test_a_photo_is_straightened_as_colmap_does_it(model: str) -> None:
     straight = undistorted(lens, how.max_cam_point_norm, 0)
     assert (pinhole.width, pinhole.height) == (expected.shape[1], expected.shape[0])
     if "FISHEYE" not in model:  # of which less is kept
-        assert (straight.pinhole.width, straight.pinhole.height) == (pinhole.width, pinhole.height)
+        assert 0 <= pinhole.width - straight.pinhole.width <= 1  # the fraction of a pixel that aligns it
+        assert 0 <= pinhole.height - straight.pinhole.height <= 1
     focal = pinhole.focal_length_x, pinhole.focal_length_y
     center = pinhole.principal_point_x, pinhole.principal_point_y
     pinhole.model, pinhole.params = pycolmap.CameraModelId.PINHOLE, [*focal, *center]
