@@ -161,6 +161,11 @@ def test_along_a_chain_not_all_photos_are_adjusted_with_each_that_is_added(
         assert model.num_reg_frames() == 80
         steps.append(sum(moved))
         differences.append(off(model, walk))
+    again = map_all(dataclasses.replace(bench, threads=3), 80)
+    assert again is not None
+    for image_id in model.reg_image_ids():
+        one, other = (found.image(image_id).cam_from_world().matrix() for found in (model, again))
+        assert np.array_equal(one, other), "with any number of threads"
     assert steps[1] < 0.6 * steps[0]
     assert differences[1].rotation_deg.max() < max(0.3, 1.5 * differences[0].rotation_deg.max())
     assert differences[1].position.max() < max(0.002, 1.5 * differences[0].position.max())
