@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -82,6 +83,21 @@ void sort_by(const std::vector<int32_t> &keys, int64_t count, std::vector<int64_
     std::vector<int64_t> next(first.begin(), first.end() - 1);
     for (size_t n = 0; n < keys.size(); ++n) order[next[keys[n]]++] = int64_t(n);
 }
+
+// Numbers that begin at a line of the cache, not set: the large arrays, which are all written before they are read.
+class Lines {
+public:
+    explicit Lines(int64_t count)
+        : first_(static_cast<double *>(::operator new(size_t(count) * sizeof(double), kLine))) {}
+    Lines(const Lines &) = delete;
+    Lines &operator=(const Lines &) = delete;
+    ~Lines() { ::operator delete(first_, kLine); }
+    double *data() const { return first_; }
+
+private:
+    static constexpr std::align_val_t kLine{64};
+    double *first_;
+};
 
 struct OwnedState {
     std::vector<double> poses, points;
@@ -217,9 +233,10 @@ Summary adjust(const Problem &in, const Options &options, const Steps &steps) {
                std::to_string(kMostUnknowns));
     const Structure structure = order.view(in, options);
     const int64_t stride = structure.stride;
-    std::vector<double> blocks(structure.observations * kBlock), slot_blocks(structure.slots * kBlock);
+    const Lines blocks(structure.observations * kBlock), slot_blocks(structure.slots * kBlock);
+    const Lines matrix(stride * stride + kLanes);
     std::vector<double> point_root(6 * in.points), point_rhs(3 * in.points), point_descent(3 * in.points);
-    std::vector<double> point_diagonal(3 * in.points), lens_part(72 * in.photos), matrix(stride * stride + kLanes);
+    std::vector<double> point_diagonal(3 * in.points), lens_part(72 * in.photos);
     std::vector<double> rhs(stride), descent(stride), diagonal(stride), chunk((in.points + kChunk - 1) / kChunk);
     const System system = {blocks.data(),        slot_blocks.data(),    point_root.data(), point_rhs.data(),
                            point_descent.data(), point_diagonal.data(), lens_part.data(),  matrix.data(),

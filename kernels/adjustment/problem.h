@@ -40,7 +40,8 @@ struct State {
 };
 
 // A linearized problem, with the points eliminated. With V = L L' of a point, Z = inv(L) W' of each of its blocks, so that
-// the reduced system is U - sum Z' Z (Schur's complement).
+// the reduced system is U - sum Z' Z (Schur's complement). `blocks`, `slot_blocks` and `matrix` begin at a line of the cache, so
+// that no vector of eight in them lies across two.
 struct System {
     double *blocks;                          // (observations, 3, 8) Z by photo
     double *slot_blocks;                     // (slots, 3, 8) Z by lens

@@ -2,9 +2,10 @@
 
 COLMAP's mapper adjusts what is around each photo that it adds, and everything now and then, since adjusting everything
 is what costs most. With an adjustment that takes a fraction (`adjustment`), a model that grows by a share of its photos
-a round is adjusted as a whole in every round, and nothing in between. All of it is done in arrays, by our own steps
-(`first_pair`, `resection`, `tracks`), with the thresholds that COLMAP's mapper has (`mapping`), and becomes COLMAP's
-model at the end: the same matches give the same cameras, however many threads work.
+a round is adjusted as a whole in every round, and nothing in between; of many photos (`MANY_PHOTOS`) not in every one.
+All of it is done in arrays, by our own steps (`first_pair`, `resection`, `tracks`), with the thresholds that COLMAP's
+mapper has (`mapping`), and becomes COLMAP's model at the end: the same matches give the same cameras, however many
+threads work.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from splatworker.sfm import (
     adjustment,
@@ -31,6 +33,17 @@ from splatworker.sfm.workbench import Workbench
 GROWTH = 0.3
 """A round adds at most this share of the photos that have a camera, and one at least."""
 
+MANY_PHOTOS = 100
+"""With more of them in the model each that is added moves the others little, and adjusting all is what costs most: its
+time grows faster than photos and pairs do. So all are adjusted less often, and not as far."""
+
+DUE = 0.2
+"""All of so many are adjusted when the model has grown by this share since they were, and in between what is near the
+photos that were added: along a corridor a round adds a few at its end, however many there are."""
+
+NEAR_POINTS = 30
+"""A photo is near others if it shows so many points that they do."""
+
 FEW_PHOTOS = 5
 """With fewer the intrinsics stay: two or three photos cannot tell a lens from a bend in the scene."""
 
@@ -40,6 +53,9 @@ share: the next round's begins where it ends."""
 
 _LAST_STEPS, _TOLERANCE = 100, 1e-5
 """At the end. To 1e-6 the cameras of six rendered scenes came out as near to the truth, in twice the steps."""
+
+_MANY_DRAFT_TOLERANCE, _MANY_TOLERANCE = 1e-3, 1e-4
+"""Of so many photos while the model grows, and at the end, from where `polish` goes on."""
 
 _LOSS: adjustment.Loss = "huber"
 """From a pixel on, also at the end: some wrong matches pass every filter. With squares alone there the cameras of seven
@@ -111,10 +127,18 @@ def _map(
     work = work_of(bench, options, verified, images, cameras)
     if not _begin(work, verified, {image_id: cameras[image.camera_id] for image_id, image in images.items()}):
         return None
-    while _add_photos(work):
+    adjusted = len(work.placed)
+    while added := _add_photos(work):
         on_placed(len(work.placed))
         bench.cancellation.check()
-        _adjust(work, _DRAFT_TOLERANCE, _DRAFT_STEPS)
+        if not _are_many(work):
+            _adjust(work, _DRAFT_TOLERANCE, _DRAFT_STEPS)
+        elif len(work.placed) < (1 + DUE) * adjusted and _adjust_near(work, added):
+            _clean(work)
+            continue
+        else:
+            _adjust(work, _MANY_DRAFT_TOLERANCE, _DRAFT_STEPS)
+        adjusted = len(work.placed)
         _clean(work)
     if len(work.placed) < options.min_model_size or not _finish(work):
         return None
@@ -141,8 +165,12 @@ def _begin(work: Work, verified: agreement.Verified, cameras: Mapping[int, pycol
     return len(work.placed) == 2
 
 
-def _add_photos(work: Work) -> int:
-    """Give cameras to those that see most of the model; how many got one.
+def _are_many(work: Work) -> bool:
+    return len(work.placed) > MANY_PHOTOS
+
+
+def _add_photos(work: Work) -> list[int]:
+    """Give cameras to those that see most of the model; which got one.
 
     All of a round are looked for at once, in the model as it stands, so that threads can share them.
     """
@@ -158,7 +186,7 @@ def _add_photos(work: Work) -> int:
                 added.append(photo)
     if added:
         tracks.extend(work.model, added, work.rules.showing)
-    return len(added)
+    return added
 
 
 def _next_photos(work: Work) -> list[int]:
@@ -199,30 +227,79 @@ def _is_possible(work: Work, photo: int, parameters: tracks.Floats) -> bool:
 
 def _adjust(work: Work, tolerance: float, steps: int) -> bool:
     """Whether all cameras and points are at a minimum; in a draft, of few steps, they may be on the way to it."""
-    model, placed = work.model, work.placed
-    lenses = np.flatnonzero(np.bincount(model.lenses.of[placed]))
+    found = _adjusted(work, work.placed, np.flatnonzero(work.model.point_of != tracks.NONE), tolerance, steps)
+    return found is not None and found.end == "converged"
+
+
+def _adjust_near(work: Work, added: list[int]) -> bool:
+    """Adjust the photos that were added and those near them, beside all that sees the same points and stays where it
+    is; False where that is nearly all, or nothing.
+    """
+    model = work.model
     seen = np.flatnonzero(model.point_of != tracks.NONE)
-    few = len(placed) < FEW_PHOTOS
+    photo, point = model.features.photo[seen], model.point_of[seen]
+
+    def shown_by(photos: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        points = np.zeros(len(model.points), bool)
+        points[point[photos[photo]]] = True
+        return points[point]
+
+    new = np.zeros(len(work.sizes), bool)
+    new[added] = True
+    moving = new | (np.bincount(photo[shown_by(new)], minlength=len(new)) >= NEAR_POINTS)
+    rows = shown_by(moving)
+    around = np.unique(photo[rows])
+    if np.count_nonzero(moving[around]) > len(work.placed) / 2 or moving[around].all():
+        return False
+    return _adjusted(work, around, seen[rows], _MANY_DRAFT_TOLERANCE, _DRAFT_STEPS, moving[around]) is not None
+
+
+def _adjusted(
+    work: Work,
+    photos: npt.NDArray[np.integer],
+    seen: npt.NDArray[np.intp],
+    tolerance: float,
+    steps: int,
+    moving: npt.NDArray[np.bool_] | None = None,
+) -> adjustment.Adjusted | None:
+    """What became of the model by an adjustment; None where nothing could be adjusted.
+
+    Args:
+        photos: rising, those that see the points.
+        seen: the features whose points are adjusted.
+        moving: which of the photos move, while their lenses and the others stay; everything, if not given.
+    """
+    model = work.model
+    lenses = np.flatnonzero(np.bincount(model.lenses.of[photos]))
+    points: npt.NDArray[np.integer] = np.arange(len(model.points))
+    point: npt.NDArray[np.integer] = model.point_of[seen]
+    if moving is None:
+        free_pose = model_adjustment.free_poses(model.poses[photos])
+        free_lens = np.zeros(len(lenses), np.uint8) if len(photos) < FEW_PHOTOS else work.free[lenses]
+    else:
+        free_pose = np.where(moving, adjustment.TURN_AND_PLACE, 0).astype(np.uint8)
+        free_lens = np.zeros(len(lenses), np.uint8)
+        points, point = np.unique(point, return_inverse=True)
     problem = adjustment.Problem(
-        poses=model.poses[placed],
+        poses=model.poses[photos],
         parameters=model.lenses.parameters[lenses],
-        points=model.points,
+        points=model.points[points],
         model=model.lenses.model[lenses],
-        free_lens=np.zeros(len(lenses), np.uint8) if few else work.free[lenses],
-        lens_of=np.searchsorted(lenses, model.lenses.of[placed]).astype(np.int32),
-        free_pose=model_adjustment.free_poses(model.poses[placed]),
-        photo=np.searchsorted(placed, model.features.photo[seen]).astype(np.int32),
-        point=model.point_of[seen],
+        free_lens=free_lens,
+        lens_of=np.searchsorted(lenses, model.lenses.of[photos]).astype(np.int32),
+        free_pose=free_pose,
+        photo=np.searchsorted(photos, model.features.photo[seen]).astype(np.int32),
+        point=point.astype(np.int32),
         seen=model.features.seen[seen],
     )
     try:
         found = adjustment.adjust(problem, loss=_LOSS, tolerance=tolerance, most_iterations=steps, threads=work.threads)
     except ValueError:  # all of its points were filtered out
-        return False
+        return None
     if found.end == "converged" or (steps == _DRAFT_STEPS and found.end == "most iterations"):
-        model.poses[placed], model.lenses.parameters[lenses] = found.poses, found.parameters
-        model.points = found.points
-    return found.end == "converged"
+        model.poses[photos], model.lenses.parameters[lenses] = found.poses, found.parameters
+        model.points[points] = found.points
+    return found
 
 
 def _clean(work: Work) -> int:
@@ -245,9 +322,10 @@ def _clean(work: Work) -> int:
 def _finish(work: Work) -> bool:
     """Look once more for points of pairs that have few, then adjust and filter until little changes; whether it did."""
     tracks.retriangulate(work.model, work.rules.few_common, work.rules.again)
+    tolerance = _MANY_TOLERANCE if _are_many(work) else _TOLERANCE
     for _ in range(_LAST_ROUNDS):
-        if not _adjust(work, _TOLERANCE, _LAST_STEPS):
+        if not _adjust(work, tolerance, _LAST_STEPS):
             return False
         if _clean(work) <= _FEW_CHANGES * np.count_nonzero(work.model.point_of != tracks.NONE):
             return True
-    return _adjust(work, _TOLERANCE, _LAST_STEPS)
+    return _adjust(work, tolerance, _LAST_STEPS)

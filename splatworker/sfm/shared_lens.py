@@ -26,8 +26,9 @@ FEWEST_PHOTOS = 4
 
 _STEPS, _TOLERANCE = 10, 1e-4
 
-_MOST_PHOTOS = 250
-"""Of more only so many are asked, evenly chosen: the system is dense."""
+_MOST_PHOTOS = 100
+"""Of more only so many are asked, evenly chosen: what there is to find shows in these, and with a lens each the system
+of 250 took an eighth of the time of all adjustments."""
 
 
 def share_left(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from support import photo_sets
 from support.reconstructions import SIZE, cloud, group, model
 
-from splatworker.sfm import adjustment, model_adjustment
+from splatworker.sfm import adjustment, lens_model, model_adjustment
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.lens_model import richer_lenses
 from splatworker.sfm.options import SfmOptions
@@ -68,3 +70,24 @@ def test_what_no_lens_has_is_not_believed(tmp_path: Path) -> None:
     assert richer_lenses(found, ())[1].model == pycolmap.CameraModelId.RADIAL
     assert richer_lenses(found, {1}) == {}
     assert richer_lenses(through("OPENCV", photos=4), ()) == {}, "of so few photos"
+
+
+@needs_kernel
+def test_of_many_photos_some_points_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each photo has as many as are asked for, or all of its own; and the lens that comes of it is the same."""
+    found, asked = through("RADIAL"), []
+    adjust = adjustment.adjust
+
+    def seen(problem: adjustment.Problem, **how: Any) -> adjustment.Adjusted:
+        asked.append(problem)
+        return adjust(problem, **how)
+
+    monkeypatch.setattr(adjustment, "adjust", seen)
+    for many in (12, 11):  # photos; then they are more than that
+        monkeypatch.setattr(lens_model, "MANY_PHOTOS", many)
+        assert richer_lenses(found, ())[1].model == pycolmap.CameraModelId.RADIAL
+    whole, some = asked[0], asked[-1]
+    assert len(some.photo) < 0.6 * len(whole.photo)
+    in_whole, in_some = (np.bincount(problem.photo, minlength=12) for problem in (whole, some))
+    # One observation of each point is held out, so of a photo's as many of twelve.
+    assert (in_some >= np.minimum(0.8 * lens_model.ENOUGH_SEEN, in_whole)).all()

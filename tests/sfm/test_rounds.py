@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from support.adjustments import matrices, projected, scene
+from support.adjustments import chain, matrices, projected, scene
 
 from splatworker.errors import Cancelled
 from splatworker.sfm import (
@@ -136,6 +137,81 @@ def test_the_same_matches_give_the_same_bits_with_any_number_of_threads(room: Wo
         assert np.array_equal(found[0][1], other[1])
 
 
+def test_along_a_chain_not_all_photos_are_adjusted_with_each_that_is_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work grows with the photos, not with their square; nor does what is adjusted rarely drift."""
+    walk = chain(80)
+    bench = bench_of(tmp_path, walk)
+    moved: list[int] = []
+    adjust = adjustment.adjust
+
+    def counted(problem: Problem, **how: Any) -> adjustment.Adjusted:
+        found = adjust(problem, **how)
+        moved.append(int(np.count_nonzero(problem.free_pose)) * found.iterations)
+        return found
+
+    monkeypatch.setattr(adjustment, "adjust", counted)
+    steps, differences = [], []
+    for many in (rounds.MANY_PHOTOS, 20):
+        monkeypatch.setattr(rounds, "MANY_PHOTOS", many)
+        moved.clear()
+        model = map_all(bench, 80)
+        assert model is not None
+        assert model.num_reg_frames() == 80
+        steps.append(sum(moved))
+        differences.append(off(model, walk))
+    again = map_all(dataclasses.replace(bench, threads=3), 80)
+    assert again is not None
+    for image_id in model.reg_image_ids():
+        one, other = (found.image(image_id).cam_from_world().matrix() for found in (model, again))
+        assert np.array_equal(one, other), "with any number of threads"
+    assert steps[1] < 0.6 * steps[0]
+    assert differences[1].rotation_deg.max() < max(0.3, 1.5 * differences[0].rotation_deg.max())
+    assert differences[1].position.max() < max(0.002, 1.5 * differences[0].position.max())
+
+
+def test_what_was_added_is_adjusted_beside_the_others_which_stay(tmp_path: Path) -> None:
+    walk = chain(40)
+    bench = bench_of(tmp_path, walk)
+    verified = agreement.read_verified(bench.database)
+    options = incremental_options(MapperPreset(), bench, mapping.ONE_THREAD)
+    with pycolmap.Database.open(bench.database) as opened:
+        images = {image.image_id: image for image in opened.read_all_images()}
+        cameras = {camera.camera_id: camera for camera in opened.read_all_cameras()}
+    work = round_work.work_of(bench, options, verified, images, cameras)
+    assert rounds._begin(work, verified, dict.fromkeys(images, cameras[1]))
+    while (added := rounds._add_photos(work)) and len(work.placed) < 30:
+        rounds._adjust(work, 1e-4, 15)
+        rounds._clean(work)
+    before = copy.deepcopy(work.model)
+    assert rounds._adjust_near(work, added)
+    changed = np.flatnonzero((work.model.poses != before.poses).any(axis=1))
+    assert set(added) <= set(changed.tolist())
+    assert len(changed) < len(work.placed) / 2
+    assert np.array_equal(work.model.lenses.parameters, before.lenses.parameters)
+    shown = [set(work.model.point_of[work.model.features.photo == photo].tolist()) - {tracks.NONE} for photo in added]
+    of_changed = np.isin(work.model.features.photo, changed) & (work.model.point_of != tracks.NONE)
+    still = np.setdiff1d(np.arange(len(before.points)), work.model.point_of[of_changed])
+    assert np.array_equal(work.model.points[still], before.points[still])
+    assert (work.model.points[list(set.union(*shown))] != before.points[list(set.union(*shown))]).any()
+
+
+def test_of_one_subject_all_photos_are_near(room: Workbench) -> None:
+    """So that what was added is adjusted with everything, however little it is."""
+    verified = agreement.read_verified(room.database)
+    options = incremental_options(MapperPreset(), room, mapping.ONE_THREAD)
+    with pycolmap.Database.open(room.database) as opened:
+        images = {image.image_id: image for image in opened.read_all_images()}
+        cameras = {camera.camera_id: camera for camera in opened.read_all_cameras()}
+    work = round_work.work_of(room, options, verified, images, cameras)
+    assert rounds._begin(work, verified, dict.fromkeys(images, cameras[1]))
+    added = rounds._add_photos(work)
+    poses = work.model.poses.copy()
+    assert not rounds._adjust_near(work, added)
+    assert np.array_equal(work.model.poses, poses)
+
+
 def test_lenses_that_nothing_tells_of_are_found(tmp_path: Path) -> None:
     """Two cameras, their photos in turn: the second one's first photo is placed with a guess."""
     two = scene(12, 240, (2, 2), noise=0.4, seen=0.7)
@@ -158,7 +234,7 @@ def test_a_photo_that_is_lost_takes_its_lens_along(room: Workbench) -> None:
         cameras = {camera.camera_id: camera for camera in opened.read_all_cameras()}
     work = round_work.work_of(room, options, verified, images, cameras)
     assert rounds._begin(work, verified, dict.fromkeys(images, cameras[1]))
-    assert rounds._add_photos(work) == 1
+    assert len(rounds._add_photos(work)) == 1
     assert len(work.placed) == 3
     work.model.lenses.parameters[0, 3] = 1.5  # bends more than any lens
     rounds._clean(work)

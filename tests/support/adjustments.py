@@ -100,6 +100,37 @@ def scene(
     return dataclasses.replace(exact, seen=seen_at + rng.normal(0, noise, seen_at.shape) if noise else seen_at)
 
 
+def chain(photos: int, noise: float = 0.4) -> Problem:
+    """A walk along a corridor, a camera turned half to the side: only its neighbours hold a photo in its place."""
+    rng = np.random.default_rng(photos)
+    base, along = scene(photos, 3), 0.37 * np.arange(photos)
+    count = 220 * photos
+    points = rng.uniform([-1.3, -1.2, -1.0], [1.3, 1.2, along[-1] + 5], (count, 3))
+    wall = rng.integers(0, 4, count)
+    points[wall < 2, 0] = np.where(wall[wall < 2] == 0, -1.3, 1.3)
+    points[wall >= 2, 1] = np.where(wall[wall >= 2] == 2, -1.2, 1.2)
+    poses, photo, point = np.zeros((photos, 7)), [], []
+    for number, z in enumerate(along):
+        yaw = 0.7 + 0.25 * np.sin(z)
+        rotation = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
+        moved = -rotation @ [0.35 * np.sin(1.3 * z), 0.1 * np.cos(2 * z), z]
+        poses[number] = [*quaternion(rotation), *moved]
+        x, y, depth = (points @ rotation.T + moved).T
+        is_seen = (depth > 0.4) & (depth < 5) & (np.abs(x) < 0.55 * depth) & (np.abs(y) < 0.41 * depth)
+        shown = np.flatnonzero(is_seen & (rng.random(count) < 0.7))
+        photo.append(np.full(len(shown), number))
+        point.append(shown)
+    exact = dataclasses.replace(
+        base,
+        poses=poses,
+        points=points,
+        photo=np.concatenate(photo).astype(np.int32),
+        point=np.concatenate(point).astype(np.int32),
+    )
+    seen_at = projected(exact)
+    return dataclasses.replace(exact, seen=seen_at + rng.normal(0, noise, seen_at.shape))
+
+
 def disturbed(problem: Problem, by: float = 0.01, seed: int = 0) -> Problem:
     """The same with poses that may move, lenses' free parameters and points off by such a share."""
     rng = np.random.default_rng(seed)

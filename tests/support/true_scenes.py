@@ -214,6 +214,24 @@ def corridor() -> TrueScene:
     return TrueScene(things, _along(centers, centers + np.stack([0.5 * np.sin(z), 0 * z - 0.1, 0 * z - 3], axis=1)))
 
 
+def chain(photos: int) -> TrueScene:
+    """A corridor as long as so many photos ask for, each a step further: only its neighbours hold one in its place."""
+    z = 1.0 - 11.5 / 31 * np.arange(photos)
+    things = []
+    for n, at in enumerate(range(0, -int(z[-1]) + 8, 2)):
+        corner, seed = np.array([-1.1, 0, -at]), 1000 + 10 * n
+        things += [
+            Rectangle(corner + x * _X, 2 * _Z, 2.5 * _Y, texture(seed + side)) for side, x in enumerate((0, 2.2))
+        ]
+        things += [
+            Rectangle(corner + y * _Y, 2.2 * _X, 2 * _Z, texture(seed + 2 + side)) for side, y in enumerate((0, 2.5))
+        ]
+        if n % 3 == 2:
+            things += _box((0.75 * (-1) ** n, 0, -at), (0.4, 0.7 + 0.1 * (n % 5), 0.5), _pictures(seed + 4))
+    centers = np.stack([0.35 * np.sin(1.3 * z), 1.4 + 0.1 * np.cos(2 * z), z], axis=1)
+    return TrueScene(things, _along(centers, centers + np.stack([0.5 * np.sin(z), 0 * z - 0.1, 0 * z - 3], axis=1)))
+
+
 def facade() -> TrueScene:
     """Past a house, twice: nearly flat."""
     things = [Rectangle(np.array([-10.0, 0, 0]), 20 * _X, 8 * _Y, texture(130, 2048))]
