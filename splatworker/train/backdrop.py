@@ -72,7 +72,7 @@ LEAST_EXPLAINED_BY_OWN = 0.15
 
 BY_OWN = 1.25
 """By so much more than by one for all has to be explained by the photos' own, or there is one. Crowds' photos and a
-street's under changing clouds are at 1.4 to 2.7, a desk in light that was changed by chance and a beach seen by a drone at 1.1."""
+street's under changing clouds are at 1.4 to 2.7, a desk in light changed by chance and a beach from a drone at 1.1."""
 
 MOST_AT_POINTS = 0.2
 """Of the pixels of scene points, which have a place: "auto" takes no backdrop that explains more of these, too. It is
