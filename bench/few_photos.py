@@ -37,6 +37,7 @@ OURS: dict[str, dict[str, Any]] = {
     "no-backdrop": {"backdrop": "off"},
     "no-dense": {"start_points": "sparse"},
     "dense": {"start_points": "dense"},
+    "dropout-0.4": {"dropout": 0.4},
     "no-dropout": {"dropout": 0.0001},  # 0 is the original's default, and so says nothing
     "no-coarse": {"coarse_iterations": 1},
     "no-fall": {"final_rate": 0.9999},
@@ -158,7 +159,9 @@ def train_and_score(task: dict[str, Any]) -> dict[str, Any]:
     others = [photo for photo in whole.photos if photo.name not in trained_on]
     pictures = task["pictures"] and Path(task["pictures"]) / f"{task['scene']}_{task['photos']}" / way
     views = measure(splat, spread(others, MOST_SCORED), whole.points.xyz, renderer, options, pictures)
-    means = {name: mean([view[name] for view in views if view[name] is not None] or [0.0]) for name in SCORES}
+    means = {
+        name: mean([view[name] for view in views if view[name] is not None] or [0.0]) for name in (*SCORES, "half_psnr")
+    }
     return task | means | {"gaussians": len(splat), "seconds": round(seconds, 2), "views": views}
 
 
@@ -203,7 +206,8 @@ def train_peer(way: str, part: Any, options: Any, device: str) -> tuple[Any, flo
 def in_words(line: dict[str, Any]) -> str:
     return (
         f"{line['scene']}, {line['photos']} photos, {line['way']}, seed {line['seed']}: {line['psnr']:.2f} dB "
-        f"({line['cc_psnr']:.2f}), {line['ssim']:.4f}, floaters {line['floaters']:.4f}, {line['gaussians']} Gaussians"
+        f"({line['cc_psnr']:.2f}; halves {line['half_psnr']:.2f}), {line['ssim']:.4f}, "
+        f"floaters {line['floaters']:.4f}, {line['gaussians']} Gaussians"
     )
 
 

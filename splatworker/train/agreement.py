@@ -86,7 +86,7 @@ def disagreement(
     renderer: Renderer,
     gaussians: GaussianTensors,
     looks: Sequence[Look],
-    background: Array,
+    backgrounds: Sequence[Array],
     sh_degree: int,
     *,
     strict: bool = True,
@@ -94,22 +94,24 @@ def disagreement(
 ) -> Evidence:
     """By how much each photo shows something else than what several photos bear out.
 
-    With `strict` several photos against a place keep it from being borne out.
+    With `strict` several photos against a place keep it from being borne out. The model is drawn on the background of
+    each photo.
     """
 
-    def pictures(of: GaussianTensors, over: Array, degree: int) -> Iterator[Map]:
-        return (to_numpy(renderer.render(of, look.camera, over, degree)) for look in looks)
+    def pictures(of: GaussianTensors, on: Sequence[Array], degree: int) -> Iterator[Map]:
+        cameras = [look.camera for look in looks]
+        return (to_numpy(renderer.render(of, camera, under, degree)) for camera, under in zip(cameras, on, strict=True))
 
     def lit(of: GaussianTensors) -> Iterator[Map]:
-        return (as_taken(photo, picture) for photo, picture in enumerate(pictures(of, background, sh_degree)))
+        return (as_taken(photo, picture) for photo, picture in enumerate(pictures(of, backgrounds, sh_degree)))
 
     with ThreadPoolExecutor(available_cpus()) as pool:  # compares what is drawn while the next is
         photos = [look.photo for look in looks]
         differences = list(pool.map(difference, lit(gaussians), photos))
-        held, usual, weight = witnessed(renderer, gaussians, looks, differences, background, strict=strict)
+        held, usual, weight = witnessed(renderer, gaussians, looks, differences, backgrounds, strict=strict)
         shown = only(gaussians, held)
         tellers = in_colour(shown, np.stack([np.full_like(usual, 0.5), usual, usual], axis=1))
-        told = pictures(tellers, to_device(np.zeros(3, np.float32), renderer.device), 0)
+        told = pictures(tellers, len(looks) * [to_device(np.zeros(3, np.float32), renderer.device)], 0)
         maps = list(pool.map(_unusual, lit(shown), told, looks))
     return Evidence(maps, weight)
 
@@ -133,7 +135,7 @@ def witnessed(
     gaussians: GaussianTensors,
     looks: Sequence[Look],
     differences: Sequence[Map],
-    background: Array,
+    backgrounds: Sequence[Array],
     *,
     strict: bool = True,
 ) -> tuple[Mask, Map, Map]:
@@ -143,7 +145,7 @@ def witnessed(
         differences: (H, W) of each photo and its picture.
     """
     against, worst, agreed, best, squares, most, total, largest = np.zeros((8, len(gaussians.means)), np.float32)
-    for look, differs in zip(looks, differences, strict=True):
+    for look, differs, background in zip(looks, differences, backgrounds, strict=True):
         counted = np.ones_like(differs) if look.ignored is None else 1 - look.ignored.astype(np.float32)
         agrees = counted * (differs < AGREES)
         for_it, against_it, times = weights(

@@ -6,7 +6,11 @@ its own for it, close to its camera, where it stands in the way of all others. O
 explain: harmonics of the direction of low degree, fitted to those pixels near which no photo shows a scene point. They
 are too smooth to learn anything else, and are not trained: what they do not show, Gaussians have to.
 
-The file that is delivered has it as Gaussians on a sphere far behind the scene (`sphere`).
+Photos of many people and days have no sky in common: it is blue, white or grey, and what shares its light with the
+facade of one photo does not with that of another. There each photo is trained over a backdrop of its own, which may be
+as far from what all have in common as its pixels ask for, at a price (`OWN`).
+
+The file that is delivered has what is common as Gaussians on a sphere far behind the scene (`sphere`).
 """
 
 from __future__ import annotations
@@ -42,6 +46,10 @@ SMOOTHNESS = 0.02 / 36
 """How much the squares of a coefficient of degree l count, times (l (l + 1))^2, the square of the Laplacian on the
 sphere, beside the mean square of what is left unexplained: it bounds what is said of directions that no photo shows."""
 
+OWN = 0.1
+"""How much the square of a coefficient by which a photo's own backdrop differs from the common one counts, beside the
+mean square of what is left unexplained of a photo (docs/lab-log/cameras-and-cpu.md, "A sky for each photo")."""
+
 ROUNDS = 25
 """Of the reweighting that makes squares absolute values (Holland & Welsch 1977, "Robust regression using iteratively
 reweighted least-squares"): what stands before the backdrop must not draw it to itself."""
@@ -58,6 +66,13 @@ where it brings decibels, and at 0.3 and less elsewhere."""
 
 LEAST_EMPTY = 0.05
 """Of all pixels, that are to have no scene points."""
+
+LEAST_EXPLAINED_BY_OWN = 0.15
+"""The same of the photos' own: clouds and people are not smooth, so less of crowds' photos is: 0.21 to 0.32."""
+
+BY_OWN = 1.25
+"""By so much more than by one for all has to be explained by the photos' own, or there is one. Crowds' photos and a
+street's under changing clouds are at 1.4 to 2.7, a desk in light changed by chance and a beach from a drone at 1.1."""
 
 MOST_AT_POINTS = 0.2
 """Of the pixels of scene points, which have a place: "auto" takes no backdrop that explains more of these, too. It is
@@ -91,6 +106,8 @@ class Backdrop(NamedTuple):
         explained: the share of these that it explains.
         black: the share of these that black explains, which is behind a scene without a backdrop.
         at_points: the share of the pixels of scene points that it explains, too; 0 where there are none.
+        own: (N, (DEGREE + 1)^2, 3) float32, what each photo is trained over, and by which shares are counted; None:
+            all are over `harmonics`.
     """
 
     harmonics: npt.NDArray[np.float32]
@@ -98,29 +115,43 @@ class Backdrop(NamedTuple):
     explained: float
     black: float
     at_points: float
+    own: npt.NDArray[np.float32] | None = None
 
     @property
     def is_needed(self) -> bool:
         """Whether there is enough that it explains, and neither black nor what has points looks like it."""
-        explains = self.empty >= LEAST_EMPTY and self.explained >= max(LEAST_EXPLAINED, 2 * self.black)
+        least = LEAST_EXPLAINED if self.own is None else LEAST_EXPLAINED_BY_OWN
+        explains = self.empty >= LEAST_EMPTY and self.explained >= max(least, 2 * self.black)
         return explains and self.at_points <= MOST_AT_POINTS
+
+    def of(self, photo: int) -> npt.NDArray[np.float32]:
+        """What a photo to train on is trained over."""
+        return self.harmonics if self.own is None else self.own[photo]
 
     def in_figures(self) -> dict[str, Any]:
         """For the stage's result."""
-        return {"empty": round(self.empty, 3), "explained": round(self.explained, 3), "gaussians": GAUSSIANS}
+        figures = {"empty": round(self.empty, 3), "explained": round(self.explained, 3), "gaussians": GAUSSIANS}
+        return figures if self.own is None else figures | {"photos": len(self.own)}
 
 
-def find_backdrop(options: Options, views: Sequence[View], points: Floats) -> Backdrop | None:
+def find_backdrop(
+    options: Options, views: Sequence[View], points: Floats, *, light_differs: bool = False
+) -> Backdrop | None:
     """The backdrop that the options want; None where training goes without.
 
     Args:
         views: the photos to train on, on the device that trains.
         points: (N, 3) the scene's.
+        light_differs: the photos were taken in light that differs without rule: each has a backdrop of its own, if that
+            explains more.
     """
     auto = options.backdrop == "auto"
     if options.backdrop == "off" or (auto and (len(views) > FEW_PHOTOS or _has_a_background(options))):
         return None
     found = fitted(views, points)
+    if found is not None and light_differs:
+        own = fitted(views, points, each=True)
+        found = own if own is not None and own.explained >= BY_OWN * found.explained else found
     return None if found is None or (auto and not found.is_needed) else found
 
 
@@ -128,30 +159,81 @@ def _has_a_background(options: Options) -> bool:
     return options.white_background or options.random_background
 
 
-def fitted(views: Sequence[View], points: Floats) -> Backdrop | None:
-    """The backdrop that explains most of what has no scene points; None where everything has."""
+def fitted(views: Sequence[View], points: Floats, *, each: bool = False) -> Backdrop | None:
+    """The backdrop that explains most of what has no scene points; None where everything has.
+
+    With `each` every photo has one of its own beside what is common to all.
+    """
     small = [_small(view) for view in views]
     away = [~near_points(view.camera, points) for view in small]
-    values, colours = _samples(small, away)
-    if not len(colours):
+    empty = _samples(small, away)
+    if not sum(len(one.colours) for one in empty):
         return None
-    degrees = np.repeat(np.arange(DEGREE + 1), 2 * np.arange(DEGREE + 1) + 1)
-    bound = np.diag(SMOOTHNESS * len(values) * (degrees * (degrees + 1.0)) ** 2)
-    weight = np.ones(len(values))
-    for _ in range(ROUNDS):
-        weighted = values * weight[:, None]
-        coefficients = np.linalg.solve(weighted.T @ values + weight.mean() * bound, weighted.T @ (colours - 0.5))
-        error = np.abs(values @ coefficients + 0.5 - colours).sum(axis=1)
-        weight = 1 / np.maximum(error, SMALLEST_ERROR)
-    values_at_points, colours_at_points = _samples(small, [near_points(view.camera, points, 0) for view in small])
-    error_at_points = np.abs(values_at_points @ coefficients + 0.5 - colours_at_points).sum(axis=1)
+    common, own = _coefficients(empty if each else [_all(empty)])
+    of_photos = [common + one for one in (own if each else np.repeat(own, len(small), axis=0))]
+    unexplained = _errors(empty, of_photos)
+    at_points = _errors(_samples(small, [near_points(view.camera, points, 0) for view in small]), of_photos)
     return Backdrop(
-        (np.round(coefficients * STEPS) / STEPS).astype(np.float32),
+        _rounded(common),
         empty=float(np.mean([_counted(view, where).mean() for view, where in zip(small, away, strict=True)])),
-        explained=float(np.mean(error < EXPLAINED)),
-        black=float(np.mean(colours.sum(axis=1) < EXPLAINED)),
-        at_points=float(np.mean(error_at_points < EXPLAINED)) if len(error_at_points) else 0.0,
+        explained=float(np.mean(unexplained < EXPLAINED)),
+        black=float(np.mean(_all(empty).colours.sum(axis=1) < EXPLAINED)),
+        at_points=float(np.mean(at_points < EXPLAINED)) if len(at_points) else 0.0,
+        own=_rounded(np.stack(of_photos)) if each else None,
     )
+
+
+class _Samples(NamedTuple):
+    """(P, (DEGREE + 1)^2) harmonics of the directions of pixels, and (P, 3) their colours."""
+
+    values: Floats
+    colours: Floats
+
+
+def _coefficients(parts: Sequence[_Samples]) -> tuple[Floats, Floats]:
+    """What is common to all parts, ((DEGREE + 1)^2, 3), and of each by what it differs; 0 where there is but one.
+
+    Least squares, weighted anew in every round, of what is common and of all differences at once.
+    """
+    degrees = np.repeat(np.arange(DEGREE + 1), 2 * np.arange(DEGREE + 1) + 1)
+    size, count = len(degrees), sum(len(part.values) for part in parts)
+    differences = len(parts) if len(parts) > 1 else 0
+    bound = np.diag(SMOOTHNESS * count * (degrees * (degrees + 1.0)) ** 2)
+    weights = [np.ones(len(part.values)) for part in parts]
+    for _ in range(ROUNDS):
+        mean = np.concatenate(weights).mean()
+        system = np.zeros((size * (1 + differences),) * 2)
+        wanted = np.zeros((len(system), 3))
+        system[:size, :size] = mean * bound
+        for index, (part, weight) in enumerate(zip(parts, weights, strict=True)):
+            weighted = part.values * weight[:, None]
+            told, colours = weighted.T @ part.values, weighted.T @ (part.colours - 0.5)
+            system[:size, :size] += told
+            wanted[:size] += colours
+            if differences:
+                its = slice(size * (1 + index), size * (2 + index))
+                system[:size, its] = system[its, :size] = told
+                system[its, its] = told + mean * OWN * count / differences * np.eye(size)
+                wanted[its] = colours
+        solved: Floats = np.linalg.solve(system, wanted).reshape(-1, size, 3).astype(np.float64, copy=False)
+        common, own = solved[0], solved[1:] if differences else np.zeros((1, size, 3))
+        weights = [
+            1 / np.maximum(_errors([part], [common + one]), SMALLEST_ERROR)
+            for part, one in zip(parts, own, strict=True)
+        ]
+    return common, own
+
+
+def _errors(parts: Sequence[_Samples], coefficients: Sequence[Floats]) -> Floats:
+    """By how much the colours of pixels differ from the backdrops of their parts, red, green and blue together."""
+    found = [
+        np.abs(part.values @ of + 0.5 - part.colours).sum(axis=1) for part, of in zip(parts, coefficients, strict=True)
+    ]
+    return np.concatenate(found)
+
+
+def _rounded(coefficients: Floats) -> npt.NDArray[np.float32]:
+    return (np.round(coefficients * STEPS) / STEPS).astype(np.float32)
 
 
 def _small(view: View) -> View:
@@ -160,14 +242,18 @@ def _small(view: View) -> View:
     return view
 
 
-def _samples(views: Sequence[View], where: Sequence[Mask]) -> tuple[Floats, Floats]:
-    """(P, (DEGREE + 1)^2) harmonics and (P, 3) colours of the pixels that are meant, (H, W) a view, and that count."""
-    values, colours = [], []
+def _samples(views: Sequence[View], where: Sequence[Mask]) -> list[_Samples]:
+    """Of each view the pixels that are meant, (H, W), and that count."""
+    found = []
     for view, meant in zip(views, where, strict=True):
         counted = _counted(view, meant)
-        values.append(basis(directions(view.camera)[counted], DEGREE))
-        colours.append(to_numpy(view.photo)[:, counted].T / 255.0)
-    return np.concatenate(values), np.concatenate(colours)
+        values, colours = basis(directions(view.camera)[counted], DEGREE), to_numpy(view.photo)[:, counted].T / 255.0
+        found.append(_Samples(values, colours))
+    return found
+
+
+def _all(parts: Sequence[_Samples]) -> _Samples:
+    return _Samples(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def _counted(view: View, meant: Mask) -> Mask:

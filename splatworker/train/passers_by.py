@@ -68,7 +68,7 @@ class PassersBy:
         options: the run's options.
         views: the photos, as they are.
         renderer: draws, on the device where the photos are needed.
-        background: (3,) colour.
+        backgrounds: of each photo, as of `Renderer.render`.
         first: the iteration that the training begins after: looks that are past are made up for by one.
         agreed: of what each of several processes has found, what the first has; alone, the same.
         as_taken: brings a picture of the model into the light of a photo.
@@ -82,13 +82,13 @@ class PassersBy:
         options: Options,
         views: Views,
         renderer: Renderer,
-        background: Array,
+        backgrounds: Sequence[Array],
         first: int = 0,
         agreed: Agreed = lambda found: found,
         as_taken: AsTaken = lambda photo, picture: picture,
     ) -> None:
         self.views = views
-        self._given, self._options, self._renderer, self._background = views, options, renderer, background
+        self._given, self._options, self._renderer, self._backgrounds = views, options, renderer, backgrounds
         self._agreed, self._as_taken = agreed, as_taken
         looks_at = options.passers_by != "off" and not views.have_holes and len(views) >= FEWEST_PHOTOS
         planned = moments(options, len(views)) if looks_at else []
@@ -113,7 +113,7 @@ class PassersBy:
             self._renderer,
             model.parameters,
             self._looks,
-            self._background,
+            self._backgrounds,
             degree,
             strict=strict,
             as_taken=self._as_taken,
@@ -183,10 +183,10 @@ class PassersBy:
     def _weight(self, model: Model, where: Sequence[Mask | float | None]) -> Map:
         """(N,) the sums of the Gaussians' weights over what masks hide of photos; 1: all of a photo, None: nothing."""
         total = np.zeros(len(model), np.float32)
-        for look, counted in zip(self._looks, where, strict=True):
+        for look, counted, background in zip(self._looks, where, self._backgrounds, strict=True):
             if counted is not None:
                 factors = [np.full(look.photo.shape[1:], counted, np.float32)]
-                total += weights(self._renderer, model.parameters, look.camera, factors, self._background)[0]
+                total += weights(self._renderer, model.parameters, look.camera, factors, background)[0]
         return total
 
 

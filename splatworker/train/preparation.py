@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from splatworker.errors import InvalidScene
 from splatworker.render.arrays import Array, Device, to_device
@@ -50,8 +51,8 @@ class Training:
         first: the iteration that it begins after.
         found: the points that were found beside the scene's; None where none were.
         exposures: of the photos to train on; None where they are not learnt.
-        background: what the steps' pictures are drawn on, a colour or the backdrop's harmonics; None: each on a colour
-            of its own.
+        backgrounds: what the steps' pictures are drawn on, for each photo a colour or a backdrop's harmonics; None:
+            each on a colour of its own.
     """
 
     options: Options
@@ -63,15 +64,15 @@ class Training:
     found: Found | None
     splat: WholeSplat
     exposures: Exposures | None
-    background: Array | None
+    backgrounds: Sequence[Array] | None
     refinement: Refinement
     quality: Quality
     folder: ModelFolder
 
     def step(self, photo: int, iteration: int) -> Step:
         """What the renderer is to do at an iteration (from 1), by a photo."""
-        options, new = self.options, self.background is None
-        behind = self.random.background() if self.background is None else self.background
+        options, new = self.options, self.backgrounds is None
+        behind = self.random.background() if self.backgrounds is None else self.backgrounds[photo]
         return Step(
             self.refinement.pyramid.view(photo, iteration, behind if new else None),
             behind,
@@ -130,7 +131,7 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
     aside.shutdown(wait=False)
     exposures = _exposures(options, dataset, device, exposure_state, report) if ranks is None else None
     colour = np.full(3, float(options.white_background), np.float32)
-    background = to_device(backdrop.harmonics if backdrop else colour, device)
+    backgrounds = _backgrounds(backdrop, colour, len(dataset.train), device)
     quality = Quality(
         renderer,
         dataset.names,
@@ -146,7 +147,7 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
     others: dict[str, Any] = {"agreed": ranks.agreed} if ranks else {}
     if exposures:
         others["as_taken"] = exposures.as_taken
-    passers_by = PassersBy(options, dataset.train_views, renderer, background, first, **others)
+    passers_by = PassersBy(options, dataset.train_views, renderer, backgrounds, first, **others)
     refinement = Refinement(options, density, passers_by, silhouettes)
     if begun:
         begun.result()
@@ -162,7 +163,7 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
         found,
         WholeSplat(backdrop, dataset.train_cameras, extent, options.sh_degree),
         exposures,
-        None if changes_background else background,
+        None if changes_background else backgrounds,
         refinement,
         quality,
         folder,
@@ -220,13 +221,21 @@ def _backdrop(options: Options, dataset: Dataset, report: Reporter) -> Backdrop 
     """What is behind everything, if the options and the photos want that."""
     found = None
     if not dataset.views.have_holes:
-        found = find_backdrop(options, dataset.train_views, dataset.scene.points.xyz)
+        differs = dataset.gains is not None
+        found = find_backdrop(options, dataset.train_views, dataset.scene.points.xyz, light_differs=differs)
     if options.backdrop == "on" and found is None:
         report.warning(
             "There is no backdrop, which was asked for: masks say what is behind the photos, or scene points are "
             "everywhere."
         )
     return found
+
+
+def _backgrounds(backdrop: Backdrop | None, colour: npt.NDArray[np.float32], count: int, device: Device) -> list[Array]:
+    """What each of so many photos is drawn on: a colour, or what the backdrop has for it."""
+    if backdrop is None or backdrop.own is None:
+        return count * [to_device(colour if backdrop is None else backdrop.harmonics, device)]
+    return [to_device(one, device) for one in backdrop.own]
 
 
 def _begin(folder: ModelFolder, options: Options, dataset: Dataset, behind: int) -> None:

@@ -49,14 +49,14 @@ def test_who_stands_before_one_camera_is_denied_by_the_others(device: Device, le
     looks = looks_at(ball, {3: with_somebody})
     model = on(device, with_somebody if learnt else ball)
     black = to_device(np.zeros(3, np.float32), device)
-    maps, weight = disagreement(CpuRenderer(device=device), model, looks, black, 0)
+    maps, weight = disagreement(CpuRenderer(device=device), model, looks, len(looks) * [black], 0)
     assert all(differs.max() < AGREES for index, differs in enumerate(maps) if index != 3)
     assert (maps[3] > 0.1).sum() > 60
     assert weight.shape == (len(model.means),)
     assert weight.sum() > 0
     ignored = np.ones((48, 64), bool)
     looks[3] = looks[3]._replace(ignored=ignored)
-    assert disagreement(CpuRenderer(device=device), model, looks, black, 0).maps[3].max() == 0
+    assert disagreement(CpuRenderer(device=device), model, looks, len(looks) * [black], 0).maps[3].max() == 0
 
 
 def test_what_differs_from_several_photos_is_borne_out_only_if_asked_less_strictly() -> None:
@@ -69,8 +69,8 @@ def test_what_differs_from_several_photos_is_borne_out_only_if_asked_less_strict
     model = on("cpu", ball)
     renderer, black = CpuRenderer(), np.zeros(3, np.float32)
     differences = [difference(renderer.render(model, look.camera, black, 0), look.photo) for look in looks]
-    strict, usual, _ = witnessed(renderer, model, looks, differences, black)
-    loose, *_ = witnessed(renderer, model, looks, differences, black, strict=False)
+    strict, usual, _ = witnessed(renderer, model, looks, differences, len(looks) * [black])
+    loose, *_ = witnessed(renderer, model, looks, differences, len(looks) * [black], strict=False)
     glossy = side.numpy() & loose
     assert glossy.sum() > 10
     assert strict[glossy].mean() < 0.5 * strict[~side.numpy()].mean()

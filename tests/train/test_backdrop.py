@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from PIL import Image
 from support.colmap_files import ring_cameras
 from support.gaussian_scenes import random_gaussians
+from support.passed import one_thing
 from support.scene_folders import write_scene
 
 from splatworker.export.clean import clean
@@ -37,7 +39,9 @@ from splatworker.train.backdrop import (
     near_points,
     sphere,
 )
+from splatworker.train.loading import Loading
 from splatworker.train.options import Options
+from splatworker.train.preparation import prepare
 from splatworker.train.trainer import train
 
 HARMONICS = np.array(
@@ -92,6 +96,51 @@ def test_it_is_found_as_it_is() -> None:
     assert found.empty == found.explained == 1
     assert greatest_error(found) < 0.03  # 0.022: photos are whole numbers, and smoothness costs a little
     assert np.array_equal(found.harmonics * STEPS, np.round(found.harmonics * STEPS))
+
+
+def of_many_days(count: int = 16) -> tuple[list[View], np.ndarray]:
+    """Photos of nothing but a sky, in turns brighter and bluer, or darker, by (count, 3) than in the mean."""
+    skies = 0.1 * np.outer((-1) ** np.arange(count), [0.5, 1, 1.5])
+    views = [
+        View(view.camera, (view.photo + 255 * sky[:, None, None]).clip(0, 255).round().astype(np.uint8))
+        for view, sky in zip(pictures(count), skies, strict=True)
+    ]
+    return views, skies
+
+
+def test_photos_of_many_days_have_each_its_own(tmp_path: Path) -> None:
+    views, skies = of_many_days()
+    one, found = fitted(views, NO_POINTS), fitted(views, NO_POINTS, each=True)
+    assert one is not None
+    assert found is not None
+    assert found.own is not None
+    assert one.own is None
+    assert one.explained < 0.3 < 0.9 < found.explained
+    assert greatest_error(found) < 0.08  # what is common is the mean, less what differences cost
+    for photo, (view, sky) in enumerate(zip(views, skies, strict=True)):
+        error = behind_all(view.camera, found.of(photo)) - behind_all(view.camera) - sky[:, None, None]
+        assert np.abs(error).mean() < 0.04  # of up to 0.15
+        assert np.array_equal(one.of(photo), one.harmonics)
+    assert found.in_figures()["photos"] == len(views)
+    assert "photos" not in one.in_figures()
+    auto = options(tmp_path, backdrop="auto")
+    assert find_backdrop(auto, views, NO_POINTS) is None
+    taken = find_backdrop(auto, views, NO_POINTS, light_differs=True)
+    assert taken is not None
+    assert taken.own is not None
+    assert find_backdrop(auto, views * 3, NO_POINTS, light_differs=True) is None
+    of_one_day = find_backdrop(auto, pictures(), NO_POINTS, light_differs=True)
+    assert of_one_day is not None
+    assert of_one_day.own is None  # it explains no more
+
+
+def test_own_ones_that_explain_too_little_are_not_taken(tmp_path: Path) -> None:
+    views = [with_noise(view, 0.9, seed) for seed, view in enumerate(of_many_days()[0])]
+    auto, on = (options(tmp_path, backdrop=mode) for mode in ("auto", "on"))
+    assert find_backdrop(auto, views, NO_POINTS, light_differs=True) is None
+    asked = find_backdrop(on, views, NO_POINTS, light_differs=True)
+    assert asked is not None
+    assert asked.explained < 0.15
 
 
 def test_what_stands_before_it_does_not_draw_it_to_itself() -> None:
@@ -251,6 +300,44 @@ def test_a_training_delivers_it_as_its_last_gaussians(trained: Trained, plain_sc
     assert "backdrop" not in plain
     better, worse = (float(re.findall(r"'psnr': ([\d.]+)", str(one["quality"]))[0]) for one in (told, plain))
     assert better > worse + 1  # 60 iterations do not learn a wall
+
+
+@pytest.fixture(scope="module")
+def tourists_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Something in the middle, in light that differs from photo to photo, before a sky that does so by itself."""
+    folder = tmp_path_factory.mktemp("scenes") / "tourists"
+    write_scene(folder, 12, one_thing(), observed=True, width=64, height=48)
+    dice = np.random.default_rng(5)
+    for path in sorted((folder / "images").iterdir()):
+        thing, sky = np.asarray(Image.open(path)), dice.uniform(80, 250, 3)
+        lit = (thing * np.exp(dice.uniform(-0.5, 0.5))).clip(0, 255)
+        Image.fromarray(np.where(thing.any(axis=2, keepdims=True), lit, sky).round().astype(np.uint8)).save(path)
+    return folder
+
+
+def test_a_training_draws_each_photo_over_its_own_and_delivers_what_is_common(
+    tourists_scene: Path, tmp_path: Path
+) -> None:
+    crowd = replace(
+        options(tmp_path, light="auto", backdrop="auto", iterations=120, densify_until_iter=80),
+        source_path=tourists_scene,
+    )
+    with Loading(crowd) as loading:
+        training = prepare(crowd, CpuRenderer(), Silent(), None, loading)
+    backdrop = training.splat.backdrop
+    assert backdrop is not None
+    assert backdrop.own is not None
+    for photo in (0, 7):
+        assert np.array_equal(to_numpy(training.step(photo, 1).background), backdrop.own[photo])
+    assert np.abs(backdrop.own - backdrop.harmonics).max() > 0.1
+    told = train(crowd, CpuRenderer(), Silent())
+    figures = told["backdrop"]
+    assert figures["photos"] == 12
+    splat = read_ply(Path(told["ply"]))
+    mean = np.asarray(0.5 + SH_C0 * splat.sh_dc[-GAUSSIANS:].mean(axis=0))
+    assert mean == pytest.approx(0.5 + backdrop.harmonics[0] * SH_C0, abs=0.05)
+    one_sky = replace(crowd, model_path=tmp_path / "one", light="as_taken", backdrop="on")
+    assert "photos" not in train(one_sky, CpuRenderer(), Silent())["backdrop"]
 
 
 def test_what_no_photo_looked_at_stays(trained: Trained, plain_scene: Path) -> None:

@@ -17,12 +17,14 @@ from support.colmap_files import ring_cameras
 from support.passed import PASSED, SQUARE, SQUARES, one_thing, paint_squares
 from support.scene_folders import write_scene
 
+from splatworker.formats.camera import Camera
 from splatworker.formats.ply import read_ply
-from splatworker.render.arrays import Device, to_device, to_numpy
+from splatworker.render.arrays import Array, Device, to_device, to_numpy
 from splatworker.render.cpu import CpuRenderer
-from splatworker.render.interface import Ignored, View
+from splatworker.render.interface import GaussianTensors, Ignored, View
 from splatworker.render.tensors import to_tensors
 from splatworker.stages.progress import Silent
+from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.passers_by import LOOKS, PassersBy, enlarged, moments
 from splatworker.train.trainer import train
@@ -123,8 +125,8 @@ def test_nobody_is_looked_for_in_photos_of_one_thing_alone_nor_in_very_few(tiny_
         (views[:3], 0),
     ):
         renderer, black = CpuRenderer(), np.zeros(3, np.float32)
-        assert len(PassersBy(options, given, renderer, black)._moments) == looks
-        assert PassersBy(tiny_options(passers_by="off"), given, renderer, black)._moments == []
+        assert len(PassersBy(options, given, renderer, len(given) * [black])._moments) == looks
+        assert PassersBy(tiny_options(passers_by="off"), given, renderer, len(given) * [black])._moments == []
 
 
 def test_looks_begin_after_the_coarsest_part_and_a_resumed_training_takes_one_at_once(tiny_options: Make) -> None:
@@ -132,8 +134,29 @@ def test_looks_begin_after_the_coarsest_part_and_a_resumed_training_takes_one_at
     assert moments(options, PHOTOS) == [150, 375, 600]
     assert moments(options, 60) == [375, 600]
     assert moments(tiny_options(iterations=90, densify_until_iter=600), 4) == [22, 55, 89]
-    resumed = PassersBy(options, some_views("cpu"), CpuRenderer(), np.zeros(3, np.float32), first=400)
+    resumed = PassersBy(options, some_views("cpu"), CpuRenderer(), [np.zeros(3, np.float32)], first=400)
     assert resumed._moments == [401, 600]
+
+
+class Recording(CpuRenderer):
+    """Draws, and remembers on what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backgrounds: list[npt.NDArray[np.float32]] = []
+
+    def render(self, gaussians: GaussianTensors, camera: Camera, background: Array, sh_degree: int) -> Array:
+        self.backgrounds.append(to_numpy(background).copy())
+        return super().render(gaussians, camera, background, sh_degree)
+
+
+def test_a_look_draws_each_photo_on_its_own_background(tiny_options: Make) -> None:
+    options = tiny_options(passers_by="on", iterations=900, coarse_iterations=300, densify_until_iter=600, sh_degree=0)
+    own = [np.full(3, index / PHOTOS, np.float32) for index in range(PHOTOS)]
+    ball = Model(GaussianTensors(*(tensor.numpy() for tensor in one_thing())))
+    renderer = Recording()
+    PassersBy(options, some_views("cpu"), renderer, own).after_step(150, ball)
+    assert np.array_equal(renderer.backgrounds[:PHOTOS], own)
 
 
 def some_views(device: Device) -> Views:
