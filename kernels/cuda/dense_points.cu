@@ -23,8 +23,8 @@ inline __device__ int photo_of(const DepthsOf *photos, int count, int64_t pixel)
     return which;
 }
 
-inline __device__ Place in_world(const DepthsOf &photo, int64_t pixel) {
-    const int row = int(pixel / photo.columns), column = int(pixel % photo.columns);
+inline __device__ Place in_world(const DepthsOf &photo, int pixel) {
+    const int row = pixel / photo.columns, column = pixel % photo.columns;
     const float depth = photo.depth[pixel];
     const float x = (float(column) + photo.left) / photo.fx * depth, y = (float(row) + photo.top) / photo.fy * depth;
     return moved(photo.world_from_camera, x, y, depth);
@@ -33,7 +33,7 @@ inline __device__ Place in_world(const DepthsOf &photo, int64_t pixel) {
 // What a photo says of a place: it shows the same, or what is farther away; and the number of its pixel.
 struct Said {
     bool same, farther;
-    int64_t pixel;
+    int pixel;
 };
 
 inline __device__ Said said(const Place &world, const DepthsOf &there, const Asked &asked) {
@@ -43,7 +43,7 @@ inline __device__ Said said(const Place &world, const DepthsOf &there, const Ask
     const float row = floorf(there.fy * place.y / depth + there.cy);
     if (!(z > 0 && column >= 0 && column < float(there.columns) && row >= 0 && row < float(there.rows)))
         return {false, false, 0};
-    const int64_t pixel = int64_t(row) * there.columns + int64_t(column);
+    const int pixel = int(row) * there.columns + int(column);
     const float told = there.depth[pixel], score = there.score[pixel];
     return {fabsf(told - z) < asked.same_depth * z && score >= asked.least_other_score,
             told > asked.farther * z && score >= asked.least_score, pixel};
@@ -51,14 +51,16 @@ inline __device__ Said said(const Place &world, const DepthsOf &there, const Ask
 
 extern "C" __global__ void confirm_kernel(const DepthsOf *photos, int count, int64_t pixels, const int *witnesses,
                                           Asked asked, uint8_t *believed) {
+#pragma unroll 1
     for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < pixels; i += int64_t(gridDim.x) * blockDim.x) {
         const DepthsOf &photo = photos[photo_of(photos, count, i)];
-        const int64_t pixel = i - photo.first;
+        const int pixel = int(i - photo.first);
         const float score = photo.score[pixel];
         believed[i] = 0;
         if (!(score >= asked.least_score) && !(score >= asked.sure)) continue;
         const Place world = in_world(photo, pixel);
         int votes = 0;
+#pragma unroll 1
         for (int k = 0; k < photo.witnesses; ++k) {
             const Said told = said(world, photos[witnesses[photo.first_witness + k]], asked);
             votes += int(told.same) - int(told.farther);
@@ -70,12 +72,14 @@ extern "C" __global__ void confirm_kernel(const DepthsOf *photos, int count, int
 
 extern "C" __global__ void fresh_kernel(const DepthsOf *photos, int count, int64_t pixels, const int *witnesses,
                                         Asked asked, const uint8_t *believed, uint8_t *fresh) {
+#pragma unroll 1
     for (int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < pixels; i += int64_t(gridDim.x) * blockDim.x) {
         fresh[i] = believed[i];
         if (!believed[i]) continue;
         const int number = photo_of(photos, count, i);
         const DepthsOf &photo = photos[number];
-        const Place world = in_world(photo, i - photo.first);
+        const Place world = in_world(photo, int(i - photo.first));
+#pragma unroll 1
         for (int k = 0; k < photo.witnesses && fresh[i]; ++k) {
             const int before = witnesses[photo.first_witness + k];
             if (before >= number) continue;

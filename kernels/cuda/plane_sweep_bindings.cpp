@@ -47,6 +47,7 @@ void sweep_all(int device, const std::vector<Picture> &pictures, const std::vect
     for (const auto &[number, over, at_depths, inverse, spacing] : given) {
         const auto [rows, columns, grey, ignored, depth, score] = picture(number);
         require(rows >= kSweptSide && columns >= kSweptSide, "a photo must be (7, 7) at least");
+        require(int64_t(rows) * columns < int64_t(1) << 31, "a photo has too many pixels");
         require(!over.empty(), "there must be another photo");
         require(at_depths.size() >= 3, "depths must be three at least");
         sweeps.push_back({at<float>(grey), at<uint8_t>(ignored), at<float>(depth), at<float>(score), rows, columns, 0,
@@ -79,6 +80,8 @@ void confirm_all(int device, const std::vector<Judged> &given, const std::array<
     for (const auto &[rows, columns, depth, score, lens, camera_from_world, world_from_camera, asks] : given) {
         for (int witness : asks)
             require(witness >= 0 && size_t(witness) < given.size(), "a photo is asked that is not there");
+        require(rows >= 1 && columns >= 1 && int64_t(rows) * columns < int64_t(1) << 31,
+                "a photo has no pixel, or too many");
         DepthsOf photo = {at<float>(depth),
                           at<float>(score),
                           first,
