@@ -60,7 +60,7 @@ def main() -> None:
         if not header:
             describe(views, scene.points)
             header = True
-        runs = [run(views, scene.points, device) for _ in range(given.runs + 1)][1:]
+        runs = [run(views, scene.points, device) for _ in range(max(1, given.runs) + 1)][1:]
         outcomes |= {one.points for one in runs}
         medians = [statistics.median(one.seconds[k] for one in runs) for k in range(len(PARTS))]
         whole = statistics.median(sum(one.seconds) for one in runs)

@@ -32,7 +32,7 @@ def judged_on_gpu(small: Sequence[View], searches: Sequence[Search | None]) -> l
     """The depths of small photos; None where nothing is looked for.
 
     Raises:
-        MemoryError: the GPU's memory is too small: 13 bytes a pixel, and 2 more while they are judged.
+        MemoryError: the GPU's memory is too small: 12 bytes a pixel, and 2 more while they are judged.
     """
     from splatworker import _cuda  # noqa: PLC0415 - is not built everywhere
 
