@@ -140,6 +140,23 @@ class Renderer:
     @property
     def scratch_bytes(self) -> int: ...
 
+def mean_grey(device: int, photo: int, pixels: int, grey: int, /) -> None: ...
+def plane_sweep(
+    device: int,
+    pictures: Sequence[tuple[int, int, int, int, int, int]],
+    sweeps: Sequence[tuple[int, Sequence[tuple[int, Sequence[float]]], Sequence[float], float, float]],
+    /,
+) -> None: ...
+def confirm(
+    device: int,
+    photos: Sequence[tuple[int, int, int, int, Sequence[float], Sequence[float], Sequence[float], Sequence[int]]],
+    asked: Sequence[float],
+    votes: int,
+    believed: int,
+    fresh: int,
+    /,
+) -> None: ...
+
 class OutOfMemory(MemoryError):
     """The GPU has not so many bytes left as the sentence says."""
 

@@ -15,6 +15,7 @@
 #include "sift.h"
 #include "gpu.h"
 #include "matching_bindings.h"
+#include "plane_sweep_bindings.h"
 #include "renderer.h"
 #include "../features/arrays.h"
 
@@ -201,6 +202,7 @@ NB_MODULE(_cuda, m) {
         .def_prop_ro("instances", &BoundRenderer::instances)
         .def_prop_ro("scratch_bytes", &BoundRenderer::scratch_bytes);
     bind_arrays(m);
+    bind_plane_sweep(m);
     m.def(
         "sift",
         [](int device, const features::Grey &grey, int first_octave, int most) {

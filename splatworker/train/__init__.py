@@ -12,7 +12,8 @@ Does not know: where the scene comes from, and how a training step is worked out
 * sightings, light: what photos show of the points they share, and all in one light where theirs differs
 * falloff, vignetting: how lenses darken corners, which do, and photos without that
 * exposures: what makes a picture of the splat as bright as a photo, learnt for each beside the splat
-* plane_sweep, dense_points: how far away a photo's pixels are, and more points to start from where photos are few
+* neighbours, plane_sweep, confirmation: which photos tell of another, how far away its pixels are, what is believed
+* dense_on_gpu, dense_points: the same on a GPU, and more points to start from where photos are few
 * initial: Gaussians from the points
 * model: the Gaussians, their optimiser state, and all surgery on them
 * schedule: learning rates and spherical-harmonics degree by iteration

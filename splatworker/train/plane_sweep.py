@@ -5,8 +5,10 @@ surroundings look alike, it is (Collins 1996, "A space-sweep approach to true mu
 normalised cross-correlation of windows, which no gain and no offset of a photo's light changes. Depths are spaced
 evenly in their inverse, so that a step moves what is laid over by about a pixel wherever it is.
 
-What is said here in torch's words is for a GPU. On numpy's arrays a kernel for processors does the same operations in
-the same order (`kernels/cpu/plane_sweep.cpp`), with the same bits whatever the processor.
+What is said here in torch's words is the specification, and for a GPU whose arrays are torch's. On numpy's arrays a
+kernel for processors does the same operations in the same order (`kernels/cpu/plane_sweep.cpp`), with the same bits
+whatever the processor; and so does one for GPUs, of many photos at once (`kernels/cuda/plane_sweep.cu`, which
+`dense_on_gpu` calls).
 """
 
 from __future__ import annotations
@@ -66,12 +68,28 @@ def depth_map(picture: Picture, others: Sequence[Picture], near: float, far: flo
         near: the least depth that is looked for, in the scene's units, above 0.
         far: the largest.
     """
-    moves = [_move(picture.camera, other.camera) for other in others]
-    count = _steps(picture.camera, moves, near, far)
-    inverse = np.linspace(1 / near, 1 / far, count)
+    plan = planned(picture.camera, [other.camera for other in others], near, far)
     windows = _Windows(picture.grey, *_mean_and_variance(picture.grey))
     search = _by_processor if isinstance(picture.grey, np.ndarray) else _by_torch
-    return _peak(search(windows, others, moves, (1 / inverse).astype(np.float32)), windows.variance, inverse)
+    return _peak(search(windows, others, plan.moves, plan.depths), windows.variance, plan.inverse)
+
+
+class Plan(NamedTuple):
+    """How pixels move in each of the others, and the inverse depths that are tried, evenly spaced."""
+
+    moves: list[Move]
+    inverse: npt.NDArray[np.float64]
+
+    @property
+    def depths(self) -> npt.NDArray[np.float32]:
+        """What is tried."""
+        return np.asarray((1 / self.inverse).astype(np.float32))
+
+
+def planned(camera: Camera, others: Sequence[Camera], near: float, far: float) -> Plan:
+    """What a sweep of the picture of a camera with those of others is to try."""
+    moves = [_move(camera, other) for other in others]
+    return Plan(moves, np.linspace(1 / near, 1 / far, _steps(camera, moves, near, far)))
 
 
 class _Windows(NamedTuple):
@@ -95,17 +113,17 @@ class _Best(NamedTuple):
 
 
 def _by_processor(
-    windows: _Windows, others: Sequence[Picture], moves: Sequence[_Move], depths: npt.NDArray[np.float32]
+    windows: _Windows, others: Sequence[Picture], moves: Sequence[Move], depths: npt.NDArray[np.float32]
 ) -> _Best:
     step = np.empty(windows.mean.shape, np.int32)
     scores = np.empty((3, *windows.mean.shape), np.float32)
-    flat = [np.concatenate([move.linear.ravel(), move.shift]).tolist() for move in moves]
-    _cpu.plane_sweep(*windows, [other.grey for other in others], flat, depths, step, scores)
+    numbers = [move.numbers for move in moves]
+    _cpu.plane_sweep(*windows, [other.grey for other in others], numbers, depths, step, scores)
     return _Best(step, *scores)
 
 
 def _by_torch(
-    windows: _Windows, others: Sequence[Picture], moves: Sequence[_Move], depths: npt.NDArray[np.float32]
+    windows: _Windows, others: Sequence[Picture], moves: Sequence[Move], depths: npt.NDArray[np.float32]
 ) -> _Best:
     xp, count = library(windows.grey), len(depths)
     best, second = (windows.mean.new_full((count, *windows.mean.shape), UNKNOWN) for _ in range(2))
@@ -147,25 +165,30 @@ def _framed(inner: Array, value: float) -> Array:
     return whole
 
 
-class _Move(NamedTuple):
+class Move(NamedTuple):
     """A pixel x, y at depth z of one picture is at the perspective of `linear` (x, y, 1) z + `shift` in another."""
 
     linear: npt.NDArray[np.float64]
     shift: npt.NDArray[np.float64]
 
+    @property
+    def numbers(self) -> list[float]:
+        """All twelve, as kernels take them."""
+        return [*self.linear.ravel().tolist(), *self.shift.tolist()]
 
-def _move(camera: Camera, other: Camera) -> _Move:
+
+def _move(camera: Camera, other: Camera) -> Move:
     here, there = camera.camera_from_world[:3], other.camera_from_world[:3]
     turn = there[:, :3] @ here[:, :3].T
     lens = _lens(other)
-    return _Move(lens @ turn @ np.linalg.inv(_lens(camera)), lens @ (there[:, 3] - turn @ here[:, 3]))
+    return Move(lens @ turn @ np.linalg.inv(_lens(camera)), lens @ (there[:, 3] - turn @ here[:, 3]))
 
 
 def _lens(camera: Camera) -> npt.NDArray[np.float64]:
     return np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
 
 
-def _steps(camera: Camera, moves: Sequence[_Move], near: float, far: float) -> int:
+def _steps(camera: Camera, moves: Sequence[Move], near: float, far: float) -> int:
     """How many depths: one for each pixel that the middle or a corner is shifted by, where it is most."""
     x, y = camera.width, camera.height
     places = np.array([[x / 2, y / 2, 1], [0, 0, 1], [x, 0, 1], [0, y, 1], [x, y, 1]])
@@ -178,7 +201,7 @@ def _steps(camera: Camera, moves: Sequence[_Move], near: float, far: float) -> i
     return int(min(MOST_STEPS, max(FEWEST_STEPS, math.ceil(min(longest, MOST_STEPS)))))
 
 
-def _correlation(windows: _Windows, other: Picture, move: _Move, depths: Array) -> Array:
+def _correlation(windows: _Windows, other: Picture, move: Move, depths: Array) -> Array:
     """(D, h, w) correlations of a picture's windows with another's, laid over it at (D,) depths; UNKNOWN beside it."""
     grey, mean, variance = windows
     xp = library(grey)

@@ -118,7 +118,7 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
     dataset = load_dataset(loaded, loading, options, device, report)
     found = None
     if model is None:
-        model, found = _first_model(options, dataset, device)
+        model, found = _first_model(options, dataset, device, report)
     backdrop = _backdrop(options, dataset, report)
     density.beside = OF_THE_BACKDROP if backdrop else 0
     if ranks:
@@ -186,10 +186,10 @@ def _density_control(
     return RevisedDensity(options, extent, random.density, capacity, free_space=free_space)
 
 
-def _first_model(options: Options, dataset: Dataset, device: Device) -> tuple[Model, Found | None]:
+def _first_model(options: Options, dataset: Dataset, device: Device, report: Reporter) -> tuple[Model, Found | None]:
     """A Gaussian a point, and the points that were found beside the scene's; None where none were."""
     points = dataset.scene.points
-    found = more_points(options, dataset.train_views, points)
+    found = more_points(options, dataset.train_views, points, report.warning)
     first = to_tensors(first_gaussians(points, found and found.points, options.sh_degree), device)
     return Model(first, antialiased=options.antialiasing), found
 

@@ -1,5 +1,5 @@
 """A GPU whose blocks have all their threads, one after the other, for processes that have none: a stand-in for NVIDIA's
-libcuda that runs the kernels of matching and of exposures, from their own source, on the processor."""
+libcuda that runs the kernels of matching, of exposures and of plane sweeps, from their own source, on the processor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 
 _SUPPORT = Path(__file__).parent
-_FLAGS = ["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-attributes", "-shared", "-fPIC"]
+_FLAGS = [
+    "-std=c++17",
+    "-O2",
+    "-ffp-contract=off",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wno-attributes",
+    "-Wno-unknown-pragmas",
+    "-shared",
+    "-fPIC",
+]
 
 
 def many_threads_gpu(folder: Path) -> Mapping[str, str]:

@@ -1,8 +1,9 @@
-// A GPU whose threads of a block are there, one after the other, for the kernels of matching and of exposures, linked with
-// fake_libcuda.cpp: their own source, compiled for the processor. A thread runs until it waits for its block, then the
+// A GPU whose threads of a block are there, one after the other, for the kernels of matching, of exposures and of plane
+// sweeps, linked with fake_libcuda.cpp: their own source, compiled for the processor. A thread runs until it waits for its block, then the
 // next one. The tensor cores' tile is what PTX says of it: which lane has which entries.
 #include <ucontext.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -87,6 +88,7 @@ void multiply_add(int *sums, const uint32_t *rows, const uint32_t *columns) {
 
 #include "../../kernels/cuda/exposure.cu"
 #include "../../kernels/cuda/matching.cu"
+#include "../../kernels/cuda/plane_sweep.cu"
 
 namespace {
 
@@ -111,4 +113,5 @@ void run_kernel(const std::string &name, unsigned blocks, unsigned block, void *
     if (name == "expose_backward_kernel") start<expose_backward_kernel>(expose_backward_kernel, blocks, arguments);
     if (name == "exposure_gradient_kernel")
         start<exposure_gradient_kernel>(exposure_gradient_kernel, blocks, arguments);
+    if (name == "plane_sweep_kernel") start<plane_sweep_kernel>(plane_sweep_kernel, blocks, arguments);
 }

@@ -1,5 +1,5 @@
-// A GPU of one thread a block for the kernels of SIFT, of arrays, of small files, of a backdrop and of exposures, linked
-// with fake_libcuda.cpp: their own source, compiled for the processor. What takes several threads at once, it cannot tell;
+// A GPU of one thread a block for the kernels of SIFT, of arrays, of small files, of a backdrop, of exposures and of dense
+// start points, linked with fake_libcuda.cpp: their own source, compiled for the processor. What takes several threads at once, it cannot tell;
 // sums and their order it can.
 #include <cmath>
 #include <cstdint>
@@ -33,11 +33,20 @@ unsigned long long atomicAdd(unsigned long long *sum, unsigned long long value) 
 
 #include "../../kernels/cuda/arrays.cu"
 #include "../../kernels/cuda/backdrop.cu"
+#include "../../kernels/cuda/dense_points.cu"
 #include "../../kernels/cuda/exposure.cu"
+#include "../../kernels/cuda/plane_sweep.cu"
 #include "../../kernels/cuda/sift.cu"
 #include "../../kernels/cuda/small_files.cu"
 
 namespace {
+
+// Its windows are a thread's own, and here one thread has them all.
+void plane_sweep_of_one_thread(const splat::SweepOf *sweeps, int count, const splat::LaidOver *others,
+                               const float *depths) {
+    static splat::Tile tile;
+    splat::sweep_tile<1>(sweeps, count, others, depths, tile);
+}
 
 template <typename... Parameters>
 bool called(const std::string &name, const char *mine, void (*kernel)(Parameters...), void **arguments) {
@@ -55,7 +64,9 @@ bool called_of_arrays(const std::string &name, void **arguments) {
            TRY(hides_kernel) || TRY(put_back_kernel) || TRY(weigh_loss_kernel) || TRY(square_errors_kernel) ||
            TRY(square_differences_kernel) || TRY(to_picture_kernel) || TRY(nearest_kernel) ||
            TRY(sums_of_labels_kernel) || TRY(mean_error_kernel) || TRY(backdrop_kernel) || TRY(expose_kernel) ||
-           TRY(expose_backward_kernel) || TRY(exposure_gradient_kernel);
+           TRY(expose_backward_kernel) || TRY(exposure_gradient_kernel) || TRY(mean_grey_kernel) ||
+           TRY(confirm_kernel) || TRY(fresh_kernel) ||
+           called(name, "plane_sweep_kernel", plane_sweep_of_one_thread, arguments);
 #undef TRY
 }
 

@@ -13,11 +13,13 @@ from PIL import Image
 from support.cpu_on_own_arrays import CpuOnOwnArrays
 from support.passed import one_thing, paint_squares
 from support.scene_folders import write_scene
+from train.test_dense_on_gpu import MORE, on_gpu, scene, start_points_are_processors, sweeps_are_processors
 
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.gpu_array import OwnGpu
 from splatworker.stages.progress import Silent
 from splatworker.train import photos
+from splatworker.train.dense_points import dense_points
 from splatworker.train.options import Options
 from splatworker.train.trainer import train
 
@@ -145,3 +147,55 @@ def test_memory_is_given_back(tiny_options: Make, tmp_path: Path) -> None:
         both(tiny_options, tmp_path / str(number), iterations=40)
         used.append(memory.used)
     assert used[0] == used[1]
+
+
+def test_dense_start_points_are_those_of_processors() -> None:
+    sweeps_are_processors(MORE[:-1], [0, 1])
+    for seed, size in enumerate([(80, 60), (97, 71), (471, 90)]):
+        start_points_are_processors(size, seed)
+
+
+def test_without_memory_for_dense_start_points_processors_find_them() -> None:
+    views, points = scene((80, 60), 0)
+    ours, memory, blocks, told = on_gpu(views), OwnGpu(0).memory, [], list[str]()
+    memory.give_back()
+    size = 1 << 34
+    while size >= 512:
+        try:
+            blocks.append(memory.allocate(size))
+        except MemoryError:
+            size //= 2
+    found = dense_points(ours, points, warn=told.append)
+    assert len(told) == 1 and "processors" in told[0].lower()
+    del blocks
+    memory.give_back()
+    expected = dense_points(views, points, warn=told.append)
+    assert len(told) == 1
+    np.testing.assert_array_equal(found.points.xyz, expected.points.xyz)
+
+
+def test_what_the_kernels_of_dense_points_cannot_take_is_refused() -> None:
+    from splatworker import _cuda
+
+    picture, move, depths = (9, 9, 0, 0, 0, 0), (0, [0.0] * 12), [1.0, 2.0, 3.0]
+    small, tiny = (6, 9, 0, 0, 0, 0), (2, 1, 0, 0, 0, 0)
+    for pictures, sweep, word in (
+        ([small], (0, [move], depths, 1.0, -0.1), r"\(7, 7\)"),
+        ([picture, tiny], (0, [(1, [0.0] * 12)], depths, 1.0, -0.1), r"\(2, 2\)"),
+        ([picture], (0, [], depths, 1.0, -0.1), "another photo"),
+        ([picture], (0, [move], depths[:2], 1.0, -0.1), "three at least"),
+        ([picture], (1, [move], depths, 1.0, -0.1), "not there"),
+        ([picture], (0, [(-1, [0.0] * 12)], depths, 1.0, -0.1), "not there"),
+        ([(1 << 16, 1 << 15, 0, 0, 0, 0)], (0, [move], depths, 1.0, -0.1), "too many"),
+    ):
+        with pytest.raises(ValueError, match=word):
+            _cuda.plane_sweep(0, pictures, [sweep])
+    lens, pose = [1.0] * 6, [0.0] * 12
+    for photo, word in (
+        ((9, 9, 0, 0, lens, pose, pose, [1]), "not there"),
+        ((0, 9, 0, 0, lens, pose, pose, []), "pixel"),
+    ):
+        with pytest.raises(ValueError, match=word):
+            _cuda.confirm(0, [photo], [0.5] * 5, 2, 0, 0)
+    _cuda.plane_sweep(0, [picture], [])
+    _cuda.confirm(0, [], [0.5] * 5, 2, 0, 0)

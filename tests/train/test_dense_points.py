@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 from support import painted_plane
-from support.kinds import numbers_on
 
 from splatworker.formats.colmap import Points
-from splatworker.render.arrays import Device, to_device, to_numpy
+from splatworker.render.arrays import Device, to_device
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import Ignored, View
 from splatworker.stages.progress import Silent
 from splatworker.train import dense_points as dense
-from splatworker.train.dense_points import Found, Swept, confirmed, dense_points, in_sight, neighbours_of
+from splatworker.train.dense_points import Found, dense_points
+from splatworker.train.neighbours import in_sight
 from splatworker.train.options import Options
-from splatworker.train.plane_sweep import UNKNOWN, DepthMap
 from splatworker.train.trainer import train
 
 CAMERAS = [painted_plane.camera(x, y) for x, y in ((-0.6, 0.0), (-0.2, 0.1), (0.2, -0.1), (0.6, 0.05))]
@@ -74,35 +73,6 @@ def test_ignored_pixels_and_photos_without_company_tell_nothing(device: Device) 
         assert (len(nobody.points.xyz), nobody.coverage) == (0, 0)
 
 
-def test_who_is_seen_through_is_not_believed(device: Device) -> None:
-    def swept(index: int, factor: float) -> Swept:
-        truth = factor * painted_plane.depths(CAMERAS[index])
-        depth = DepthMap(numbers_on(device, truth), numbers_on(device, np.full(truth.shape, 0.9)))
-        return Swept(views(device)[index], depth, [other for other in range(len(CAMERAS)) if other != index])
-
-    for wrong in (0.7, 1.4):  # in front of what the others see, or behind it, where nobody sees anything
-        believed = confirmed([swept(0, wrong), swept(1, 1.0), swept(2, 1.0), swept(3, 1.0)])
-        shares = [float(to_numpy(one).mean()) for one in believed if one is not None]
-        assert shares[0] < 0.05
-        assert min(shares[1:]) > 0.6  # less what the other two do not see
-    two_fold = confirmed([swept(0, 0.7), swept(1, 0.7), swept(2, 1.0), swept(3, 1.0)])
-    assert two_fold[0] is not None and float(to_numpy(two_fold[0]).mean()) < 0.3  # one agrees, two see through it
-    alone = swept(1, 1.0)._replace(witnesses=[0])
-    nobody, by_nobody = confirmed([None, alone])
-    assert nobody is None and not to_numpy(by_nobody).any()
-    quiet = swept(0, 1.0)._replace(witnesses=[1])
-    quiet = quiet._replace(map=quiet.map._replace(score=quiet.map.score * 0 + UNKNOWN))
-    silent = confirmed([quiet, alone])
-    assert [bool(to_numpy(one).any()) for one in silent if one is not None] == [False, False]
-
-
-def test_neighbours_see_the_same_from_an_angle() -> None:
-    cameras = [painted_plane.camera(x) for x in (0.0, 0.02, 0.4, 3.0)] + [painted_plane.camera(0.4, turn=np.pi)]
-    order = neighbours_of(0, cameras, painted_plane.points())
-    assert order[0] == 2  # not the one beside it, from where nothing has a depth
-    assert 4 not in order  # looks away
-
-
 @pytest.mark.parametrize(
     ("start", "few", "covered", "more"),
     [
@@ -123,7 +93,7 @@ def test_training_starts_from_them_where_that_is_wanted(
 ) -> None:
     asked: list[int] = []
 
-    def found(views: Any, points: Points, most: int) -> Found:
+    def found(views: Any, points: Points, most: int, warn: Any) -> Found:
         asked.append(most)
         return Found(Points(points.xyz[:5] + 0.01, points.rgb[:5], points.track_lengths[:5]), covered)
 

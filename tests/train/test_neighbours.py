@@ -1,0 +1,67 @@
+"""Which photos tell most of another, and between which depths its own are looked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support import painted_plane
+from support.colmap_files import ring_cameras
+
+from splatworker.formats.camera import Camera
+from splatworker.train import neighbours as module
+from splatworker.train.neighbours import (
+    BEST_ANGLE,
+    FARTHEST,
+    LEAST_WORTH,
+    NARROWER,
+    NEAREST,
+    WIDER,
+    WITNESSES,
+    in_sight,
+    neighbours,
+    searches,
+)
+
+
+def test_neighbours_see_the_same_from_an_angle() -> None:
+    cameras = [painted_plane.camera(x) for x in (0.0, 0.02, 0.4, 3.0)] + [painted_plane.camera(0.4, turn=np.pi)]
+    order = neighbours(cameras, painted_plane.points())[0]
+    assert order[0] == 2  # not the one beside it, from where nothing has a depth
+    assert 4 not in order  # looks away
+
+
+def worth(one: Camera, other: Camera, xyz: np.ndarray) -> float:
+    """What it is worth that two photos see the same points, said point by point."""
+    total = 0.0
+    for place in xyz[in_sight(one, xyz) & in_sight(other, xyz)]:
+        rays = [place - camera.center for camera in (one, other)]
+        cosine = rays[0] @ rays[1] / np.linalg.norm(rays[0]) / np.linalg.norm(rays[1])
+        angle = np.degrees(np.arccos(min(1.0, cosine)))
+        total += np.exp(-(((angle - BEST_ANGLE) / (NARROWER if angle < BEST_ANGLE else WIDER)) ** 2) / 2)
+    return total
+
+
+@pytest.mark.parametrize("at_once", [1, 2**18])
+def test_they_are_those_of_the_largest_worth(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", at_once)
+    cameras, dice = ring_cameras(14), np.random.default_rng(3)
+    xyz = dice.normal(0, 0.7, (150, 3))
+    for index, found in enumerate(neighbours(cameras, xyz)):
+        of_all = [worth(cameras[index], other, xyz) if k != index else 0.0 for k, other in enumerate(cameras)]
+        assert len(found) == min(WITNESSES, sum(one >= LEAST_WORTH for one in of_all)) > 1
+        np.testing.assert_allclose([of_all[k] for k in found], sorted(of_all, reverse=True)[: len(found)], rtol=1e-9)
+        assert index not in found
+
+
+def test_depths_are_looked_for_around_those_of_the_points_in_sight() -> None:
+    cameras = [painted_plane.camera(x) for x in (0.0, 0.4, 0.8)] + [painted_plane.camera(0.4, turn=np.pi)]
+    xyz = painted_plane.points()
+    *seeing, away = searches(cameras, xyz)
+    assert away is None
+    depths = xyz[in_sight(cameras[0], xyz), 2]
+    assert seeing[0] is not None
+    assert NEAREST * depths.min() <= seeing[0].near < depths.min()
+    assert depths.max() < seeing[0].far <= FARTHEST * depths.max()
+    assert seeing[0].witnesses == neighbours(cameras, xyz)[0]
+    assert searches(cameras, xyz[:0]) == [None] * 4
+    assert searches(cameras[:1], xyz) == [None]
