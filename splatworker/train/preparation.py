@@ -221,7 +221,7 @@ def _backdrop(options: Options, dataset: Dataset, report: Reporter) -> Backdrop 
     """What is behind everything, if the options and the photos want that."""
     found = None
     if not dataset.views.have_holes:
-        differs = dataset.gains is not None
+        differs = dataset.correction is not None and dataset.correction.gains is not None
         found = find_backdrop(options, dataset.train_views, dataset.scene.points.xyz, light_differs=differs)
     if options.backdrop == "on" and found is None:
         report.warning(

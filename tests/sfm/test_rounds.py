@@ -162,6 +162,7 @@ def test_along_a_chain_not_all_photos_are_adjusted_with_each_that_is_added(
         steps.append(sum(moved))
         differences.append(off(model, walk))
     again = map_all(dataclasses.replace(bench, threads=3), 80)
+    assert model is not None
     assert again is not None
     for image_id in model.reg_image_ids():
         one, other = (found.image(image_id).cam_from_world().matrix() for found in (model, again))

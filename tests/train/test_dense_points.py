@@ -74,6 +74,25 @@ def test_ignored_pixels_and_photos_without_company_tell_nothing(device: Device) 
 
 
 @pytest.mark.parametrize(
+    ("start", "photos", "on_gpu", "least"),
+    [
+        ("sparse", 8, True, None),
+        ("dense", 500, False, 0.0),
+        ("auto", 32, False, dense.LEAST_COVERAGE),
+        ("auto", 32, True, dense.LEAST_COVERAGE),
+        ("auto", 33, False, None),
+        ("auto", 33, True, dense.LEAST_COVERAGE_OF_MORE),
+        ("auto", 100, True, dense.LEAST_COVERAGE_OF_MORE),
+        ("auto", 101, True, None),
+    ],
+)
+def test_of_more_photos_a_gpu_asks_and_they_must_cover_more(
+    tiny_options: Callable[..., Options], start: str, photos: int, on_gpu: bool, least: float | None
+) -> None:
+    assert dense.least_coverage(tiny_options(start_points=start), photos, on_gpu=on_gpu) == least
+
+
+@pytest.mark.parametrize(
     ("start", "few", "covered", "more"),
     [
         ("sparse", 99, 1.0, False),
