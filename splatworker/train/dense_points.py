@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.machine.limits import available_cpus
 from splatworker.render.arrays import cast, computable, device_of, fill, to_numpy
@@ -26,7 +27,7 @@ from splatworker.train.dense_on_gpu import judged_on_gpu
 from splatworker.train.neighbours import NEIGHBOURS, Search, searches
 from splatworker.train.options import Options
 from splatworker.train.plane_sweep import UNKNOWN, Picture, depth_map
-from splatworker.train.resolution import halved
+from splatworker.train.resolution import halved, halved_camera
 
 LONGEST_SIDE, LARGER = 320, 1.4
 """Pixels of the pictures that are swept, about: photos are halved until they are at most so many times as large."""
@@ -57,15 +58,30 @@ def _silent(sentence: str) -> None:
     """For those who do not want to hear it."""
 
 
+def planned(options: Options, views: Sequence[View], points: Points) -> list[Search | None] | None:
+    """How the depths of views are looked for, which their cameras tell; None where the options want none."""
+    if least_coverage(options, len(views), on_gpu=isinstance(views[0].photo, GpuArray)) is None:
+        return None
+    return searches([_small_camera(view.camera) for view in views], points.xyz)
+
+
 def more_points(
-    options: Options, views: Sequence[View], points: Points, warn: Callable[[str], None] = _silent
+    options: Options,
+    views: Sequence[View],
+    points: Points,
+    warn: Callable[[str], None] = _silent,
+    wanted: Sequence[Search | None] | None = None,
 ) -> Found | None:
-    """`dense_points` where the options want them; None where training starts from the scene's own points alone."""
+    """`dense_points` where the options want them; None where training starts from the scene's own points alone.
+
+    Args:
+        wanted: what has been `planned` of the same cameras.
+    """
     least = least_coverage(options, len(views), on_gpu=isinstance(views[0].photo, GpuArray))
     if least is None:
         return None
     most = min(MOST_POINTS, options.max_gaussians // 2) if options.max_gaussians else MOST_POINTS
-    found = dense_points(views, points, max(0, most - len(points.xyz)), warn)
+    found = dense_points(views, points, max(0, most - len(points.xyz)), warn, wanted)
     return found if found.coverage >= least else None
 
 
@@ -83,7 +99,11 @@ def least_coverage(options: Options, photos: int, *, on_gpu: bool) -> float | No
 
 
 def dense_points(
-    views: Sequence[View], points: Points, most: int = MOST_POINTS, warn: Callable[[str], None] = _silent
+    views: Sequence[View],
+    points: Points,
+    most: int = MOST_POINTS,
+    warn: Callable[[str], None] = _silent,
+    wanted: Sequence[Search | None] | None = None,
 ) -> Found:
     """Points of the surfaces that photos show, beside those that they have.
 
@@ -92,9 +112,12 @@ def dense_points(
         points: the scene's.
         most: how many are wanted at most; chosen by chance where there are more.
         warn: hears where a GPU's memory was too small, and processors did its work.
+        wanted: how their depths are looked for; None: it is planned now.
     """
     small = _smaller(views)
-    judged = _judged(small, searches([view.camera for view in small], points.xyz), warn)
+    if wanted is None:
+        wanted = searches([view.camera for view in small], points.xyz)
+    judged = _judged(small, wanted, warn)
     coverage = sum(float(one.believed.mean()) for one in judged if one is not None) / len(judged)
     xyz, rgb = _merged(judged, most)
     return Found(Points(xyz, rgb, np.full(len(xyz), 2, np.int64)), coverage)
@@ -112,6 +135,13 @@ def _small(view: View) -> View:
     while max(view.photo.shape) > LARGER * LONGEST_SIDE:
         view = halved(view)
     return view
+
+
+def _small_camera(camera: Camera) -> Camera:
+    """That of its view, as `_small` leaves it."""
+    while max(camera.width, camera.height) > LARGER * LONGEST_SIDE:
+        camera = halved_camera(camera)
+    return camera
 
 
 def _judged(

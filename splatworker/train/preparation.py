@@ -18,7 +18,7 @@ from splatworker.stages.progress import Reporter
 from splatworker.train.backdrop import GAUSSIANS as OF_THE_BACKDROP
 from splatworker.train.backdrop import Backdrop, find_backdrop
 from splatworker.train.dataset import Dataset, load_dataset
-from splatworker.train.dense_points import Found, more_points
+from splatworker.train.dense_points import Found, more_points, planned
 from splatworker.train.density import GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
 from splatworker.train.exposures import Exposures, ExposureState
@@ -29,6 +29,7 @@ from splatworker.train.loading import Loading
 from splatworker.train.memory import gaussian_capacity
 from splatworker.train.milestones import Due, write_due
 from splatworker.train.model import Model
+from splatworker.train.neighbours import Search
 from splatworker.train.options import Options
 from splatworker.train.passers_by import PassersBy
 from splatworker.train.randomness import Randomness
@@ -36,6 +37,7 @@ from splatworker.train.refinement import Refinement
 from splatworker.train.resume import resumed
 from splatworker.train.schedule import active_sh_degree, dropout_at, learning_rates
 from splatworker.train.silhouettes import Silhouettes
+from splatworker.train.views import Views
 from splatworker.train.whole_splat import WholeSplat
 
 if TYPE_CHECKING:
@@ -115,10 +117,16 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
     first, model, exposure_state = resumed(options, random, device, report)
     capacity = ranks.capacity if ranks else gaussian_capacity
     density = _density_control(options, loading, extent, random, device, capacity)
-    dataset = load_dataset(loaded, loading, options, device, report)
+    wanted: list[Search | None] | None = None
+
+    def plan(views: Views) -> None:
+        nonlocal wanted
+        wanted = planned(options, views, loaded.scene.points) if model is None else None
+
+    dataset = load_dataset(loaded, loading, options, device, report, plan)
     found = None
     if model is None:
-        model, found = _first_model(options, dataset, device, report)
+        model, found = _first_model(options, dataset, wanted, device, report)
     backdrop = _backdrop(options, dataset, report)
     density.beside = OF_THE_BACKDROP if backdrop else 0
     if ranks:
@@ -186,10 +194,12 @@ def _density_control(
     return RevisedDensity(options, extent, random.density, capacity, free_space=free_space)
 
 
-def _first_model(options: Options, dataset: Dataset, device: Device, report: Reporter) -> tuple[Model, Found | None]:
-    """A Gaussian a point, and the points that were found beside the scene's; None where none were."""
+def _first_model(
+    options: Options, dataset: Dataset, wanted: list[Search | None] | None, device: Device, report: Reporter
+) -> tuple[Model, Found | None]:
+    """A Gaussian a point, and the points that were found beside the scene's, as `wanted`; None where none were."""
     points = dataset.scene.points
-    found = more_points(options, dataset.train_views, points, report.warning)
+    found = more_points(options, dataset.train_views, points, report.warning, wanted)
     first = to_tensors(first_gaussians(points, found and found.points, options.sh_degree), device)
     return Model(first, antialiased=options.antialiasing), found
 

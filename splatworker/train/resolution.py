@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import operator
+from dataclasses import replace
 
 import numpy as np
 
+from splatworker.formats.camera import Camera
 from splatworker.render import gpu_kernels
 from splatworker.render.arrays import Array, cast, filled
 from splatworker.render.gpu_array import GpuArray
@@ -53,17 +55,17 @@ class Pyramid:
 def halved(view: View) -> View:
     """A view at half its width and height, rounded down: each pixel the mean of four, ignored where any of them is."""
     height, width = view.photo.shape[1] // 2, view.photo.shape[2] // 2
-    camera, ignored = view.camera, view.ignored
+    ignored = view.ignored
     if ignored is not None:
         ignored = ignored._replace(pixels=_halved_mask(ignored.pixels, height, width))
-    # An odd last column or row falls away, so focal lengths and principal point halve exactly.
-    return View(
-        type(camera)(
-            width, height, camera.fx / 2, camera.fy / 2, camera.cx / 2, camera.cy / 2, camera.camera_from_world
-        ),
-        _halved_photo(view.photo, None if ignored is None else ignored.pixels, height, width),
-        ignored,
-    )
+    photo = _halved_photo(view.photo, None if ignored is None else ignored.pixels, height, width)
+    return View(halved_camera(view.camera), photo, ignored)
+
+
+def halved_camera(camera: Camera) -> Camera:
+    """Of a view that is `halved`. An odd last column or row falls away, so that all of it halves exactly."""
+    inside = {name: getattr(camera, name) / 2 for name in ("fx", "fy", "cx", "cy")}
+    return replace(camera, width=camera.width // 2, height=camera.height // 2, **inside)
 
 
 def _halved_photo(photo: Array, ignored: Array | None, height: int, width: int) -> Array:

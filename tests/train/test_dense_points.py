@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support import painted_plane
 
+from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
 from splatworker.render.arrays import Device, to_device
 from splatworker.render.cpu import CpuRenderer
@@ -16,7 +17,7 @@ from splatworker.render.interface import Ignored, View
 from splatworker.stages.progress import Silent
 from splatworker.train import dense_points as dense
 from splatworker.train.dense_points import Found, dense_points
-from splatworker.train.neighbours import in_sight
+from splatworker.train.neighbours import in_sight, searches
 from splatworker.train.options import Options
 from splatworker.train.trainer import train
 
@@ -73,6 +74,23 @@ def test_ignored_pixels_and_photos_without_company_tell_nothing(device: Device) 
         assert (len(nobody.points.xyz), nobody.coverage) == (0, 0)
 
 
+def test_what_is_planned_of_cameras_alone_is_what_their_small_photos_want(
+    device: Device, tiny_options: Callable[..., Options]
+) -> None:
+    """Whatever the size of the photos, odd sides among them."""
+    cameras = [
+        Camera(7 * one.width, 7 * one.height, 7 * one.fx, 7 * one.fy, 7 * one.cx, 7 * one.cy, one.camera_from_world)
+        for one in CAMERAS
+    ]
+    large = [View(camera, to_device(painted_plane.photo(camera), device)) for camera in cameras]
+    assert max(large[0].photo.shape) > dense.LARGER * dense.LONGEST_SIDE
+    ahead = dense.planned(tiny_options(start_points="dense"), large, sparse())
+    assert ahead == searches([view.camera for view in dense._smaller(large)], sparse().xyz)
+    assert dense.planned(tiny_options(start_points="sparse"), large, sparse()) is None
+    at_once, later = (dense_points(large, sparse(), wanted=wanted) for wanted in (ahead, None))
+    assert np.array_equal(at_once.points.xyz, later.points.xyz)
+
+
 @pytest.mark.parametrize(
     ("start", "photos", "on_gpu", "least"),
     [
@@ -112,8 +130,9 @@ def test_training_starts_from_them_where_that_is_wanted(
 ) -> None:
     asked: list[int] = []
 
-    def found(views: Any, points: Points, most: int, warn: Any) -> Found:
+    def found(views: Any, points: Points, most: int, warn: Any, wanted: Any) -> Found:
         asked.append(most)
+        assert wanted is not None, "planned while photos were brought into one light"
         return Found(Points(points.xyz[:5] + 0.01, points.rgb[:5], points.track_lengths[:5]), covered)
 
     monkeypatch.setattr(dense, "FEW_PHOTOS", few)
