@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 from support.jobs import write_photos
+from support.project_scripts import ROOT, SCRIPTS, Runner, project_with_stand_ins
 from support.s3 import ACCESS_KEY, BUCKET, SECRET_KEY, Store
 from support.waiting import PATIENCE_S
 
@@ -20,65 +20,12 @@ from splatworker import __version__
 from splatworker.commands import weights
 from splatworker.export import segmentation_weights
 
-ROOT = Path(__file__).parents[1]
-SCRIPTS = ["test-local.sh", "build.sh", "upload-runpod.sh", "upload-test-images.sh", "generate-presigned-urls.sh"]
-
 R2 = {"R2_BUCKET": "b", "R2_ACCESS_KEY_ID": "k", "R2_SECRET_ACCESS_KEY": "s", "R2_ACCOUNT_ID": "a"}
-
-STAND_IN = """#!/bin/sh
-printf '%s\\n' "$*" >>"$CALLS"
-case "$(basename "$0") $1 ${2:-}" in
-  $FAIL) exit 1 ;;
-esac
-"""
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of what the scripts need, and a PATH of stand-ins and of a few of the system's tools."""
-    folder = tmp_path / "project"
-    (folder / "scripts").mkdir(parents=True)
-    for name in [*SCRIPTS, "pyproject.toml", "test_input.json"]:
-        shutil.copy(ROOT / name, folder)
-    shutil.copy(ROOT / "scripts" / "presign.py", folder / "scripts")
-    (folder / "splatworker").mkdir()
-    shutil.copy(ROOT / "splatworker" / "__init__.py", folder / "splatworker")
-    (tmp_path / "bin").mkdir()
-    for tool in ("bash", "sh", "sed", "find", "sort", "dirname", "basename", "id", "mkdir", "cat", "env"):
-        found = shutil.which(tool)
-        assert found, tool
-        (tmp_path / "bin" / tool).symlink_to(found)
-    (tmp_path / "bin" / "python3").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    (tmp_path / "bin" / "python3").chmod(0o755)
-    return folder
-
-
-class Runner:
-    def __init__(self, project: Path) -> None:
-        self.project = project
-        self.bin = project.parent / "bin"
-        self.calls_file = project.parent / "calls"
-
-    def stand_in(self, *names: str) -> None:
-        for name in names:
-            (self.bin / name).write_text(STAND_IN)
-            (self.bin / name).chmod(0o755)
-
-    def __call__(
-        self, script: str, *arguments: str, fail: str = "nothing", **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(self.project / script), *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"PATH": str(self.bin), "CALLS": str(self.calls_file), "FAIL": fail, **environment},
-            cwd="/",
-        )
-
-    @property
-    def calls(self) -> list[str]:
-        return self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
+    return project_with_stand_ins(tmp_path)
 
 
 @pytest.fixture
@@ -290,63 +237,6 @@ def test_otherwise_a_virtual_environment_is(run: Runner, project: Path, argument
     assert run("test-local.sh", *arguments, fail="docker image*").returncode == 0
     assert run.calls[-2:] == ["setup colmap", "python handler.py test_input.json"]
     assert (project / "output").is_dir()
-
-
-PYTHON = """#!/bin/sh
-echo "$* [${{SKBUILD_WHEEL_CMAKE:-}} ${{SKBUILD_WHEEL_FORCE_INCLUDE:-}} ${{SKBUILD_CMAKE_DEFINE:-}}]" >>"$CALLS"
-case "$*" in
-  *" download "*) mkdir -p build/wheel && touch build/wheel/splatworker.whl ;;
-  *take_kernels*) exit ${{OTHER_KERNELS:-0}} ;;
-  -c*tomllib*) exec {python} "$@" ;;
-esac
-"""
-
-
-@pytest.fixture
-def set_up(run: Runner, project: Path) -> Runner:
-    """With a .venv whose Python says what it is asked, and answers as pip and the others would."""
-    shutil.copy(ROOT / "scripts" / "setup", project / "scripts")
-    (project / ".venv" / "bin").mkdir(parents=True)
-    (project / ".venv" / "bin" / "python").write_text(PYTHON.format(python=sys.executable))
-    (project / ".venv" / "bin" / "python").chmod(0o755)
-    for tool in ("rm", "touch"):
-        (run.bin / tool).symlink_to(shutil.which(tool) or tool)
-    return run
-
-
-def called(run: Runner, words: str) -> str:
-    (found,) = [line for line in run.calls if words in line]
-    return found
-
-
-def test_setup_takes_the_kernels_of_a_wheel_that_fits(set_up: Runner, project: Path) -> None:
-    (project / "dist").mkdir()
-    (project / "dist" / f"splatworker-{__version__}-cp311-cp311-linux_x86_64.whl").touch()
-    assert set_up("scripts/setup").returncode == 0
-    assert f"--find-links dist -d build/wheel splatworker=={__version__}" in called(set_up, " download ")
-    installed = called(set_up, "-e .[colmap,worker]")
-    assert installed.endswith(f"[false {project}/build/compiled/splatworker=splatworker ]")
-    assert [line for line in set_up.calls if "/dev/fd" in line] == []  # nothing that builds
-    assert "install -q scikit-build-core==" in called(set_up, "scikit-build-core==")
-
-
-@pytest.mark.parametrize("why", ["no wheel", "other kernels", "told not to", "for tests"])
-def test_setup_compiles_them_otherwise(set_up: Runner, project: Path, why: str) -> None:
-    environment: dict[str, str] = {}
-    if why != "no wheel":
-        (project / "dist").mkdir()
-        (project / "dist" / f"splatworker-{__version__}-cp311-cp311-linux_x86_64.whl").touch()
-    if why == "other kernels":
-        environment["OTHER_KERNELS"] = "1"
-    if why == "told not to":
-        environment["SPLATWORKER_WHEELS"] = ""
-    done = set_up("scripts/setup", *(["lock"] if why == "for tests" else []), **environment)
-    assert done.returncode == 0, done.stderr
-    assert ("its kernels are compiled here" in done.stderr) == (why == "other kernels")
-    installed = called(set_up, "-e .[colmap,worker]")
-    cuda = "AUTO" if why == "for tests" or Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists() else "OFF"
-    assert installed.endswith(f"[  SPLATWORKER_CUDA={cuda}]")
-    assert len([line for line in set_up.calls if "-r /dev/fd" in line]) == 2
 
 
 def test_without_wrangler_npx_fetches_it_and_without_both_it_is_asked_for(run: Runner, project: Path) -> None:
