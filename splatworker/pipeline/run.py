@@ -157,9 +157,7 @@ def _quality(model: dict[str, Any]) -> dict[str, Any]:
     if "light" in model:
         quality["light"] = model["light"]  # of the darkest and brightest photo, before they were brought into one
     if "vignetting" in model:
-        quality["vignetting"] = model[
-            "vignetting"
-        ]  # of each lens, before its corners were made as bright as its middle
+        quality["vignetting"] = model["vignetting"]  # of each lens, before its corners were brightened
     if "exposure" in model:
         quality["exposure"] = model["exposure"]  # of the darkest and brightest photo, as it was learnt
     if "passers_by" in model:

@@ -131,14 +131,10 @@ def _map(
     while added := _add_photos(work):
         on_placed(len(work.placed))
         bench.cancellation.check()
-        if not _are_many(work):
-            _adjust(work, _DRAFT_TOLERANCE, _DRAFT_STEPS)
-        elif len(work.placed) < (1 + DUE) * adjusted and _adjust_near(work, added):
-            _clean(work)
-            continue
-        else:
-            _adjust(work, _MANY_DRAFT_TOLERANCE, _DRAFT_STEPS)
-        adjusted = len(work.placed)
+        is_due = not _are_many(work) or len(work.placed) >= (1 + DUE) * adjusted
+        if is_due or not _adjust_near(work, added):
+            _adjust(work, _MANY_DRAFT_TOLERANCE if _are_many(work) else _DRAFT_TOLERANCE, _DRAFT_STEPS)
+            adjusted = len(work.placed)
         _clean(work)
     if len(work.placed) < options.min_model_size or not _finish(work):
         return None

@@ -58,10 +58,14 @@ def _silent(sentence: str) -> None:
     """For those who do not want to hear it."""
 
 
-def planned(options: Options, views: Sequence[View], points: Points) -> list[Search | None] | None:
+def wanted_searches(options: Options, views: Sequence[View], points: Points) -> list[Search | None] | None:
     """How the depths of views are looked for, which their cameras tell; None where the options want none."""
     if least_coverage(options, len(views), on_gpu=isinstance(views[0].photo, GpuArray)) is None:
         return None
+    return _searches(views, points)
+
+
+def _searches(views: Sequence[View], points: Points) -> list[Search | None]:
     return searches([_small_camera(view.camera) for view in views], points.xyz)
 
 
@@ -75,7 +79,7 @@ def more_points(
     """`dense_points` where the options want them; None where training starts from the scene's own points alone.
 
     Args:
-        wanted: what has been `planned` of the same cameras.
+        wanted: the `wanted_searches` of the same cameras.
     """
     least = least_coverage(options, len(views), on_gpu=isinstance(views[0].photo, GpuArray))
     if least is None:
@@ -112,12 +116,10 @@ def dense_points(
         points: the scene's.
         most: how many are wanted at most; chosen by chance where there are more.
         warn: hears where a GPU's memory was too small, and processors did its work.
-        wanted: how their depths are looked for; None: it is planned now.
+        wanted: how their depths are looked for; None: it is worked out now.
     """
     small = _smaller(views)
-    if wanted is None:
-        wanted = searches([view.camera for view in small], points.xyz)
-    judged = _judged(small, wanted, warn)
+    judged = _judged(small, _searches(views, points) if wanted is None else wanted, warn)
     coverage = sum(float(one.believed.mean()) for one in judged if one is not None) / len(judged)
     xyz, rgb = _merged(judged, most)
     return Found(Points(xyz, rgb, np.full(len(xyz), 2, np.int64)), coverage)

@@ -18,7 +18,7 @@ from splatworker.stages.progress import Reporter
 from splatworker.train.backdrop import GAUSSIANS as OF_THE_BACKDROP
 from splatworker.train.backdrop import Backdrop, find_backdrop
 from splatworker.train.dataset import Dataset, load_dataset
-from splatworker.train.dense_points import Found, more_points, planned
+from splatworker.train.dense_points import Found, more_points, wanted_searches
 from splatworker.train.density import GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
 from splatworker.train.exposures import Exposures, ExposureState
@@ -121,7 +121,7 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
 
     def plan(views: Views) -> None:
         nonlocal wanted
-        wanted = planned(options, views, loaded.scene.points) if model is None else None
+        wanted = wanted_searches(options, views, loaded.scene.points) if model is None else None
 
     dataset = load_dataset(loaded, loading, options, device, report, plan)
     found = None

@@ -174,9 +174,9 @@ class Views(Sequence[View]):
 
     def _divided(self, index: int, gain: npt.NDArray[np.float64]) -> View:
         """A view, gains taken out of it."""
-        view = self[index]
         if (gain == 1).all():
             return self._views[index]
+        view = self[index]
         photo = _scaled(view.photo, beside((1 / gain).astype(np.float32), view.photo))
         return View(view.camera, photo if self._device is None else on_host(photo), view.ignored)
 

@@ -16,7 +16,7 @@ _PACKET = re.compile(rb"0, *-?\d+, *(-?\d+), *\d+, *\d+, *0x[0-9a-f]+\s*$")
 """Of those that something else is said about, which comes after its sum, none is a key frame."""
 
 _MOST_S = 60.0
-"""By the clock: the file is read once, and nothing is decoded."""
+"""By the clock: the file is read once, and only its first frames are decoded."""
 
 _MOST_LINES = 1_000_000
 

@@ -172,9 +172,8 @@ def test_along_a_chain_not_all_photos_are_adjusted_with_each_that_is_added(
     assert differences[1].position.max() < max(0.002, 1.5 * differences[0].position.max())
 
 
-def test_what_was_added_is_adjusted_beside_the_others_which_stay(tmp_path: Path) -> None:
-    walk = chain(40)
-    bench = bench_of(tmp_path, walk)
+def begun(bench: Workbench) -> round_work.Work:
+    """What the mapper works on, once its first pair has cameras."""
     verified = agreement.read_verified(bench.database)
     options = incremental_options(MapperPreset(), bench, mapping.ONE_THREAD)
     with pycolmap.Database.open(bench.database) as opened:
@@ -182,6 +181,13 @@ def test_what_was_added_is_adjusted_beside_the_others_which_stay(tmp_path: Path)
         cameras = {camera.camera_id: camera for camera in opened.read_all_cameras()}
     work = round_work.work_of(bench, options, verified, images, cameras)
     assert rounds._begin(work, verified, dict.fromkeys(images, cameras[1]))
+    return work
+
+
+def test_what_was_added_is_adjusted_beside_the_others_which_stay(tmp_path: Path) -> None:
+    walk = chain(40)
+    bench = bench_of(tmp_path, walk)
+    work = begun(bench)
     while (added := rounds._add_photos(work)) and len(work.placed) < 30:
         rounds._adjust(work, 1e-4, 15)
         rounds._clean(work)
@@ -200,13 +206,7 @@ def test_what_was_added_is_adjusted_beside_the_others_which_stay(tmp_path: Path)
 
 def test_of_one_subject_all_photos_are_near(room: Workbench) -> None:
     """So that what was added is adjusted with everything, however little it is."""
-    verified = agreement.read_verified(room.database)
-    options = incremental_options(MapperPreset(), room, mapping.ONE_THREAD)
-    with pycolmap.Database.open(room.database) as opened:
-        images = {image.image_id: image for image in opened.read_all_images()}
-        cameras = {camera.camera_id: camera for camera in opened.read_all_cameras()}
-    work = round_work.work_of(room, options, verified, images, cameras)
-    assert rounds._begin(work, verified, dict.fromkeys(images, cameras[1]))
+    work = begun(room)
     added = rounds._add_photos(work)
     poses = work.model.poses.copy()
     assert not rounds._adjust_near(work, added)
@@ -228,13 +228,7 @@ def test_lenses_that_nothing_tells_of_are_found(tmp_path: Path) -> None:
 
 def test_a_photo_that_is_lost_takes_its_lens_along(room: Workbench) -> None:
     """So that the next photo of that lens begins with what is known of it."""
-    verified = agreement.read_verified(room.database)
-    options = incremental_options(MapperPreset(), room, mapping.ONE_THREAD)
-    with pycolmap.Database.open(room.database) as opened:
-        images = {image.image_id: image for image in opened.read_all_images()}
-        cameras = {camera.camera_id: camera for camera in opened.read_all_cameras()}
-    work = round_work.work_of(room, options, verified, images, cameras)
-    assert rounds._begin(work, verified, dict.fromkeys(images, cameras[1]))
+    work = begun(room)
     assert len(rounds._add_photos(work)) == 1
     assert len(work.placed) == 3
     work.model.lenses.parameters[0, 3] = 1.5  # bends more than any lens
