@@ -34,6 +34,8 @@ from trainings import add_one_length, gpus, parser_of, read
 
 OURS: dict[str, dict[str, Any]] = {
     "ours": {},
+    "no-teachers": {"teachers": 0},
+    "teachers-4": {"teachers": 4},
     "no-backdrop": {"backdrop": "off"},
     "no-dense": {"start_points": "sparse"},
     "dense": {"start_points": "dense"},

@@ -244,14 +244,14 @@ def draw(renderer: Any, gaussians: Any, options: Any, folder: Path, who: str) ->
 
     from splatworker.formats.scene import read_scene, split
     from splatworker.render.arrays import to_device
-    from splatworker.render.cli import to_bytes
+    from splatworker.render.pictures import to_picture
     from splatworker.train.photos import load_views
 
     _, held_out = split(read_scene(options.source_path).photos, True)
     chosen = held_out[1 : 1 + PICTURES]
     for photo, view in zip(chosen, load_views(chosen, options, renderer.device), strict=True):
         black = to_device(np.zeros(3, np.float32), renderer.device)
-        pixels = to_bytes(renderer.render(gaussians, view.camera, black, options.sh_degree))
+        pixels = to_picture(renderer.render(gaussians, view.camera, black, options.sh_degree))
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(folder / f"{options.source_path.name}_{Path(photo.name).stem}_{who}.png")
 

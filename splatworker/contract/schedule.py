@@ -49,6 +49,15 @@ LEAST_OVERLAP = 9.0
 
 USEFUL_ITERATIONS_OF_FEW = 3000
 
+MOST_TEACHERS = 4
+"""Trainings that come first: how much more a fifth would tell has not been measured."""
+
+TEACHERS_OF_MANY = 7500
+"""Iterations of a teacher where photos overlap: half of what is useful."""
+
+TAUGHT_VIEWS, TAUGHT_VIEWS_OF_FEW = 12, 24
+"""Views that they show. Where photos are many they know more detail than the mean of several trainings does."""
+
 DROPOUT = 0.2
 """The share of Gaussians left out at the end of a training: worth 0.3 to 3 dB on photos held out. Only a run of less
 than `DROPOUT_FROM` iterations on photos of plenty of overlap is better without: it learns nothing by heart."""
@@ -100,6 +109,7 @@ def resolve(
         chosen |= {name: getattr(DEFAULTS, name) for name in ("opacity_lr", "densify_from_iter", *SCALED)}
         chosen |= {"light": "auto", "backdrop": "auto"}
         chosen |= preview_schedule(iterations) if preview else coarse_to_fine_schedule(iterations, overlap)
+        chosen |= {} if preview else teachers(asked, overlap)
     for name, ours in chosen.items():
         default = getattr(DEFAULTS, name)
         if name not in given:
@@ -122,6 +132,23 @@ def useful_iterations(asked: int, overlap: float | None) -> int:
         overlap: as for `resolve`.
     """
     return min(asked, USEFUL_ITERATIONS_OF_FEW if _is_little(overlap) else MOST_USEFUL_ITERATIONS)
+
+
+def teachers(asked: int, overlap: float | None) -> dict[str, int]:
+    """Who teaches the training, in the iterations that are asked for and would not make it better themselves.
+
+    Args:
+        asked: iterations.
+        overlap: as for `resolve`.
+    """
+    few = _is_little(overlap)
+    each = USEFUL_ITERATIONS_OF_FEW if few else TEACHERS_OF_MANY
+    left = asked - useful_iterations(asked, overlap)
+    return {
+        "teachers": min(MOST_TEACHERS, left // each),
+        "teacher_iterations": each,
+        "taught_views": TAUGHT_VIEWS_OF_FEW if few else TAUGHT_VIEWS,
+    }
 
 
 def shall_repeat(iterations: int, overlap: float | None) -> bool:

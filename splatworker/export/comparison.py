@@ -15,7 +15,7 @@ from PIL import Image
 
 from splatworker.errors import InvalidScene
 from splatworker.export.orient import quarter_turns
-from splatworker.export.pictures import Picture, SplatRenderer, to_picture
+from splatworker.export.pictures import Picture, SplatRenderer
 from splatworker.formats.hidden_parts import hidden_parts, ignored_at, over_colour
 from splatworker.formats.masks import NOTHING_HIDDEN
 from splatworker.formats.scene import Photo
@@ -26,6 +26,7 @@ from splatworker.render.arrays import Array, cast, computable, to_device, to_num
 from splatworker.render.ignored import alone
 from splatworker.render.interface import Ignored
 from splatworker.render.metrics import psnr
+from splatworker.render.pictures import to_picture
 
 ERROR_FULL_SCALE = 0.25
 """The mean absolute error of a pixel's colours, of the whole range, that an error map paints brightest."""

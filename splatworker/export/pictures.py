@@ -13,21 +13,16 @@ from PIL import Image
 from splatworker.formats.atomic import atomic_file
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
-from splatworker.render import gpu_kernels
 from splatworker.render.arrays import (
     Array,
     beside,
-    cast,
     computable,
     constant_like,
-    contiguous,
     filled,
-    library,
     to_device,
-    to_numpy,
 )
-from splatworker.render.gpu_array import GpuArray
 from splatworker.render.interface import SH_C0, GaussianTensors, Ignored, Renderer
+from splatworker.render.pictures import to_picture
 from splatworker.render.tensors import of_one_colour, to_tensors
 
 Picture = npt.NDArray[np.uint8]
@@ -83,13 +78,6 @@ class SplatRenderer:
     def picture(self, camera: Camera) -> Picture:
         """(H, W, 3) bytes."""
         return to_picture(self.image(camera))
-
-
-def to_picture(image: Array) -> Picture:
-    """(H, W, 3) bytes of a (3, H, W) image in [0, 1]."""
-    if isinstance(image, GpuArray):
-        return gpu_kernels.picture(image)
-    return to_numpy(contiguous(library(image).moveaxis(cast((image * 255).round(), "uint8"), 0, -1)))
 
 
 def poster(splat_renderer: SplatRenderer, camera: Camera) -> Image.Image:

@@ -40,7 +40,12 @@ def training_seconds(values: Mapping[str, Any], pixels: int, cores: int) -> floa
         count * (share * gaussians * SECONDS_A_GAUSSIAN + part * pixels * SECONDS_A_PIXEL)
         for count, (share, part) in zip(steps, PHASES, strict=True)
     ]
-    return sum(costs) / max(1, cores)
+    return with_teachers(sum(costs), values) / max(1, cores)
+
+
+def with_teachers(cost: float, values: Mapping[str, Any]) -> float:
+    """What a training costs whose own iterations cost so much, the teachers' in proportion."""
+    return float(cost * (1 + values["teachers"] * values["teacher_iterations"] / values["iterations"]))
 
 
 def in_words(seconds: float) -> str:

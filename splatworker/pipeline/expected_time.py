@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from splatworker.contract.job import Recipe, recipe
 from splatworker.pipeline import photo_sizes
-from splatworker.pipeline.cpu_time import PHASES, SECONDS_A_GAUSSIAN, SECONDS_A_PIXEL, training_seconds
+from splatworker.pipeline.cpu_time import PHASES, SECONDS_A_GAUSSIAN, SECONDS_A_PIXEL, training_seconds, with_teachers
 from splatworker.pipeline.training_plan import plan
 
 PHOTOS = 50
@@ -64,4 +64,5 @@ def _training(usual: Recipe, step_s: float, cores: int, *, gpu: bool) -> float:
         return training_seconds(values, pixels, cores) * step_s / price
     coarse: int = min(values["coarse_iterations"], values["iterations"])
     steps: tuple[int, ...] = (coarse // 2, coarse - coarse // 2, values["iterations"] - coarse)
-    return step_s * sum(count * max(share, part) for count, (share, part) in zip(steps, PHASES, strict=True))
+    own = step_s * sum(count * max(share, part) for count, (share, part) in zip(steps, PHASES, strict=True))
+    return with_teachers(own, values)

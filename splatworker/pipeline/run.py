@@ -164,6 +164,8 @@ def _quality(model: dict[str, Any]) -> dict[str, Any]:
         quality["passers_by"] = model["passers_by"]  # the share of all pixels, and the photos, they were left out of
     if "backdrop" in model:
         quality["backdrop"] = model["backdrop"]  # of how many pixels it is, and how much of that it explains
+    if "teachers" in model:
+        quality["teachers"] = model["teachers"]  # trainings that came first, and the views in which they agreed
     if "start_points" in model:
         quality["start_points"] = model["start_points"]  # the cameras' own, and those that the photos' pixels told
     return quality

@@ -37,9 +37,15 @@ class Plan:
 
     @property
     def iterations(self) -> dict[str, Any]:
-        """For the answer: iterations asked for, those trained, and whether fewer were of use."""
-        trained = self.values["iterations"]
-        return {"asked": self.asked, "trained": trained, "stopped_early": trained < self.asked and not self.preview}
+        """For the answer: iterations asked for, those of the splat and of its teachers, and whether that is fewer."""
+        trained, teachers = self.values["iterations"], self.values["teachers"]
+        taught = teachers * self.values["teacher_iterations"]
+        return {
+            "asked": self.asked,
+            "trained": trained,
+            **({"teachers": teachers, "taught": taught} if teachers else {}),
+            "stopped_early": trained + taught < self.asked and not self.preview,
+        }
 
 
 def is_preview(recipe: Recipe, *, gpu: bool) -> bool:
@@ -78,12 +84,23 @@ def plan(
         made.remarks.extend(_beyond_limits(recipe))
     if not gpu:
         made.remarks.append(_on_a_cpu(recipe, made, photos, overlap))
-    if made.iterations["stopped_early"]:
-        made.remarks.append(
-            f"The training stops early, after {values['iterations']} of {asked} iterations: more of them do not make "
-            f"the splat of these {len(photos)} photos better. 'schedule': 'original' trains all."
-        )
+    if made.schedule == "own" and not preview and values["iterations"] < asked:
+        made.remarks.append(_fewer_iterations(made, len(photos)))
     return made
+
+
+def _fewer_iterations(made: Plan, photos: int) -> str:
+    """Why fewer are trained than were asked for, and what the others are for."""
+    told, values = made.iterations, made.values
+    sentence = (
+        f"The training stops early, after {values['iterations']} of {made.asked} iterations: more of them do not make "
+        f"the splat of these {photos} photos better"
+    )
+    if "teachers" in told:
+        count = told["teachers"]
+        trainings = f"{count} trainings" if count > 1 else "one training"
+        sentence += f". {told['taught']} go to {trainings} before, which teach it what the photos leave open"
+    return f"{sentence}. 'schedule': 'original' trains all."
 
 
 def _leave_out_what_nobody_sees(values: dict[str, Any], recipe: Recipe, *, keeps_model: bool) -> None:

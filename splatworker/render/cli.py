@@ -18,11 +18,10 @@ from splatworker.formats.find import find_splat_of_scene
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules
 from splatworker.formats.scene import Photo, image_size, read_scene, split
-from splatworker.render import gpu_kernels
-from splatworker.render.arrays import Array, cast, to_device, to_numpy
+from splatworker.render.arrays import to_device
 from splatworker.render.backend import renderer_for
-from splatworker.render.gpu_array import GpuArray
 from splatworker.render.picture_names import picture_names
+from splatworker.render.pictures import to_picture
 from splatworker.render.tensors import for_renderer
 from splatworker.splat_files.registry import left_out_in_words, read_whole
 from splatworker.stages.command import run_as_command
@@ -129,16 +128,9 @@ def render_photos(arguments: argparse.Namespace, report: Reporter) -> dict[str, 
         for index, (photo, name) in enumerate(zip(photos, names, strict=True)):
             size = image_size(photo.camera, arguments.resolution)
             image = renderer.render(tensors, photo.camera.resized(*size), background, gaussians.sh_degree)
-            write_png(arguments.output / name, to_bytes(image), "render")
+            write_png(arguments.output / name, to_picture(image), "render")
             report.progress("rendering", (index + 1) / len(photos))
     return {"ply": str(ply), "gaussians": len(gaussians), "images": len(photos), "output": str(arguments.output)}
-
-
-def to_bytes(image: Array) -> npt.NDArray[np.uint8]:
-    """(H, W, 3) uint8 of a (3, H, W) image in [0, 1], rounded; values outside are cut off."""
-    if isinstance(image, GpuArray):
-        return gpu_kernels.picture(image)
-    return to_numpy(cast((image.clip(0, 1) * 255).round(), "uint8")).transpose(1, 2, 0)
 
 
 def write_png(path: Path, pixels: npt.NDArray[np.uint8], stage: str) -> None:

@@ -27,7 +27,9 @@ Does not know: where the scene comes from, and how a training step is worked out
 * warm_up: every GPU kernel once, before the scene is there
 * randomness: every random number, from one seed
 * resolution: coarse to fine
+* optimisation: one model on its way: what each of its steps is
 * preparation, trainer: all that a training works on, and the loop
+* distillation, teaching: what several trainings agree on between the photos, shown to the one that is delivered
 * launch: whether this process is one of several
 * parallel: several processes, a GPU each, train one splat
 * log, clock: the loss over the iterations, and the time they take

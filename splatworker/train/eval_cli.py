@@ -16,9 +16,10 @@ from splatworker.formats.mask_names import MaskRules
 from splatworker.formats.side_files import text_of
 from splatworker.render.arrays import Array, to_device, to_numpy
 from splatworker.render.backend import renderer_for
-from splatworker.render.cli import add_arguments, chosen_photos, read_splat, to_bytes, write_png
+from splatworker.render.cli import add_arguments, chosen_photos, read_splat, write_png
 from splatworker.render.interface import View
 from splatworker.render.picture_names import picture_names
+from splatworker.render.pictures import to_picture
 from splatworker.render.tensors import for_renderer
 from splatworker.stages.command import run_as_command
 from splatworker.stages.mask_arguments import add_mask_arguments
@@ -90,7 +91,7 @@ def evaluate(arguments: argparse.Namespace, report: Reporter) -> dict[str, Any]:
         nonlocal seen
         if arguments.output is not None:
             photo = to_numpy(view.photo).transpose(1, 2, 0)
-            pair = np.concatenate([photo, to_bytes(image)], axis=1)
+            pair = np.concatenate([photo, to_picture(image)], axis=1)
             write_png(arguments.output / names[seen], pair, "eval")
         seen += 1
         report.progress("scoring", LOADING_SHARE + (1 - LOADING_SHARE) * seen / len(photos))

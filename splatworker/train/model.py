@@ -34,6 +34,10 @@ class Model:
     def __len__(self) -> int:
         return len(self.parameters.means)
 
+    def copied(self) -> Model:
+        """The same Gaussians once more, no step taken."""
+        return Model(_each(_copy, self.parameters), antialiased=self.antialiased)
+
     def rebuild(self, kept: Array, added: GaussianTensors) -> None:
         """Go on with the Gaussians of the indices `kept` (M,), in their order, and with `added` behind them.
 
@@ -64,6 +68,12 @@ class Model:
 
 def _each(change: Callable[[Array], Array], tensors: GaussianTensors) -> GaussianTensors:
     return GaussianTensors(*(change(tensor) for tensor in tensors))
+
+
+def _copy(array: Array) -> Array:
+    copy = empty_like_row(array, len(array))
+    copy[...] = array
+    return copy
 
 
 def _zeros_like(array: Array) -> Array:

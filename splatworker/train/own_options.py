@@ -128,6 +128,43 @@ class OwnOptions:
             job=InJob(Range(at_least=0, at_most=0.9)),
         ),
     ] = 0.0
+    teachers: Annotated[
+        int,
+        Option(
+            "So many trainings with other random numbers come first. What they agree on, seen from between the photos, "
+            "this one is shown beside the photos: where these leave things open, less is made up.",
+            NATURAL,
+            advice='Not given, see "Teachers".',
+            unit="trainings",
+            whose="ours",
+            group=OURS,
+            job=InJob(Range(at_least=0, at_most=8)),
+        ),
+    ] = 0
+    teacher_iterations: Annotated[
+        int,
+        Option(
+            "Iterations of each of them.",
+            COUNT,
+            advice='Not given, see "Teachers".',
+            unit="steps",
+            whose="ours",
+            group=OURS,
+            job=InJob(ITERATION),
+        ),
+    ] = 7000
+    taught_views: Annotated[
+        int,
+        Option(
+            "Views between the photos that they show.",
+            NATURAL,
+            advice='Not given, see "Teachers". Each takes as much memory as a photo, and as many iterations.',
+            unit="views",
+            whose="ours",
+            group=OURS,
+            job=InJob(Range(at_least=0, at_most=1000)),
+        ),
+    ] = 24
     light: Annotated[
         LightMode,
         Option(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from splatworker.errors import InvalidScene
 from splatworker.render.arrays import Array, Device, to_device
-from splatworker.render.interface import Renderer, Step
+from splatworker.render.interface import Renderer
 from splatworker.render.tensors import to_tensors
 from splatworker.stages.progress import Reporter
 from splatworker.train.backdrop import GAUSSIANS as OF_THE_BACKDROP
@@ -30,12 +28,13 @@ from splatworker.train.memory import gaussian_capacity
 from splatworker.train.milestones import Due, write_due
 from splatworker.train.model import Model
 from splatworker.train.neighbours import Search
+from splatworker.train.optimisation import Optimisation
 from splatworker.train.options import Options
 from splatworker.train.passers_by import PassersBy
 from splatworker.train.randomness import Randomness
 from splatworker.train.refinement import Refinement
 from splatworker.train.resume import resumed
-from splatworker.train.schedule import active_sh_degree, dropout_at, learning_rates
+from splatworker.train.schedule import active_sh_degree
 from splatworker.train.silhouettes import Silhouettes
 from splatworker.train.views import Views
 from splatworker.train.whole_splat import WholeSplat
@@ -45,62 +44,96 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Beginnings:
+    """What every optimisation of a training begins with, be it the one that is delivered or one that teaches it.
+
+    Attributes:
+        device: where it trains.
+        extent: the scene's, in its units.
+        free_space: of the cameras to train on; None where density control does not ask for it.
+        backdrop: what is behind the scene; None where nothing is.
+        colour: (3,) what the splat is drawn on.
+        backgrounds: what the steps' pictures are drawn on, for each photo the colour or a backdrop's harmonics.
+        behind: the same for a view of which no photo was taken.
+        alike: each photo is drawn on its background in every step; if not, each step has a colour of its own.
+        silhouettes: of a subject that was cut out; None where none was.
+        ranks: the processes that train together with this one; None if it is alone.
+    """
+
+    renderer: Renderer
+    device: Device
+    dataset: Dataset
+    extent: float
+    free_space: FreeSpace | None
+    backdrop: Backdrop | None
+    colour: Array
+    backgrounds: list[Array]
+    behind: Array
+    alike: bool
+    silhouettes: Silhouettes | None
+    ranks: Ranks | None
+
+    def optimisation(
+        self, options: Options, random: Randomness, model: Model, exposures: Exposures | None, first: int = 0
+    ) -> Optimisation:
+        """Of a model, which was begun, or has come to iteration `first`."""
+        capacity = self.ranks.capacity if self.ranks else gaussian_capacity
+        if self.free_space is None:
+            density = GradientDensity(options, self.extent, random.density, capacity)
+        else:
+            density = RevisedDensity(options, self.extent, random.density, capacity, free_space=self.free_space)
+        density.beside = OF_THE_BACKDROP if self.backdrop else 0
+        if self.silhouettes and first == 0:
+            self.silhouettes.clear(model)
+        others: dict[str, Any] = {"agreed": self.ranks.agreed} if self.ranks else {}
+        if exposures:
+            others["as_taken"] = exposures.as_taken
+        views = self.dataset.train_views
+        passers_by = PassersBy(options, views, self.renderer, self.backgrounds, first, **others)
+        refinement = Refinement(options, density, passers_by, self.silhouettes)
+        backgrounds = list(self.backgrounds) if self.alike else None
+        return Optimisation(options, self.extent, random, first, model, exposures, backgrounds, refinement)
+
+
+@dataclass(frozen=True)
 class Training:
     """A training that may begin: what it works on, and where it writes.
 
     Attributes:
-        device: where it trains.
-        first: the iteration that it begins after.
+        beginnings: of this one, and of those that teach it.
         found: the points that were found beside the scene's; None where none were.
-        exposures: of the photos to train on; None where they are not learnt.
-        backgrounds: what the steps' pictures are drawn on, for each photo a colour or a backdrop's harmonics; None:
-            each on a colour of its own.
     """
 
     options: Options
-    device: Device
-    dataset: Dataset
-    random: Randomness
-    first: int
-    model: Model
+    beginnings: Beginnings
+    optimisation: Optimisation
     found: Found | None
     splat: WholeSplat
-    exposures: Exposures | None
-    backgrounds: Sequence[Array] | None
-    refinement: Refinement
     quality: Quality
     folder: ModelFolder
 
-    def step(self, photo: int, iteration: int) -> Step:
-        """What the renderer is to do at an iteration (from 1), by a photo."""
-        options, new = self.options, self.backgrounds is None
-        behind = self.random.background() if self.backgrounds is None else self.backgrounds[photo]
-        return Step(
-            self.refinement.pyramid.view(photo, iteration, behind if new else None),
-            behind,
-            active_sh_degree(options, iteration),
-            options.lambda_dssim,
-            learning_rates(options, self.splat.extent, iteration),
-            iteration,
-            dropout_at(options, iteration),
-            self.refinement.density.absolute,
-            self.exposures.of(photo, iteration) if self.exposures else None,
-        )
+    @property
+    def dataset(self) -> Dataset:
+        """The photos."""
+        return self.beginnings.dataset
 
     def write(self, due: Due, iteration: int) -> None:
         """Write, and measure, what is due after an iteration."""
+        optimisation = self.optimisation
         if self.folder.is_taken:
-            _begin(self.folder, self.options, self.dataset, self.refinement.density.beside)
-        write_due(due, self.options, iteration, self.model, self.random, self.splat.of, self.exposures)
-        if due.splat and self.exposures:
-            self.exposures.write(self.options.model_path, [photo.name for photo in self.dataset.train])
+            _begin(self.folder, self.options, self.dataset, optimisation.refinement.density.beside)
+        model, random, exposures = optimisation.model, optimisation.random, optimisation.exposures
+        write_due(due, self.options, iteration, model, random, self.splat.of, exposures)
+        if due.splat and exposures:
+            exposures.write(self.options.model_path, [photo.name for photo in self.dataset.train])
         if due.scores:
             self.score(iteration, active_sh_degree(self.options, iteration))
         self.folder.written()
 
     def score(self, iteration: int, sh_degree: int) -> dict[str, Any]:
         """Measure how good the splat is after an iteration."""
-        return self.quality.measure(iteration, self.splat.drawable(self.model, self.device), sh_degree)
+        drawable = self.splat.drawable(self.optimisation.model, self.beginnings.device)
+        return self.quality.measure(iteration, drawable, sh_degree)
 
 
 def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks | None, loading: Loading) -> Training:
@@ -115,8 +148,7 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
     device, renderer.antialiasing = renderer.device, options.antialiasing
     random = Randomness(options.seed, len(loaded.train_photos), device)
     first, model, exposure_state = resumed(options, random, device, report)
-    capacity = ranks.capacity if ranks else gaussian_capacity
-    density = _density_control(options, loading, extent, random, device, capacity)
+    free_space = _free_space(options, loading, device)
     wanted: list[Search | None] | None = None
 
     def plan(views: Views) -> None:
@@ -128,70 +160,58 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
     if model is None:
         model, found = _first_model(options, dataset, wanted, device, report)
     backdrop = _backdrop(options, dataset, report)
-    density.beside = OF_THE_BACKDROP if backdrop else 0
     if ranks:
         ranks.share(model)
 
     folder = ModelFolder(options, first)
     writes = ranks is None or ranks.number == 0
+    beside = OF_THE_BACKDROP if backdrop else 0
     aside = ThreadPoolExecutor(1)  # the disk is waited for meanwhile
-    begun = aside.submit(_begin, folder, options, dataset, density.beside) if writes and not folder.is_taken else None
+    begun = aside.submit(_begin, folder, options, dataset, beside) if writes and not folder.is_taken else None
     aside.shutdown(wait=False)
     exposures = _exposures(options, dataset, device, exposure_state, report) if ranks is None else None
-    colour = np.full(3, float(options.white_background), np.float32)
-    backgrounds = _backgrounds(backdrop, colour, len(dataset.train), device)
+    colour = to_device(np.full(3, float(options.white_background), np.float32), device)
+    behind = to_device(backdrop.harmonics, device) if backdrop else colour
     quality = Quality(
         renderer,
         dataset.names,
         dataset.views,
         len(dataset.train),
-        to_device(colour, device),
+        colour,
         options.model_path,
         exposures,
     )
     silhouettes = Silhouettes.of(dataset.train_cameras, dataset.views)
-    if silhouettes and first == 0:
-        silhouettes.clear(model)
-    others: dict[str, Any] = {"agreed": ranks.agreed} if ranks else {}
-    if exposures:
-        others["as_taken"] = exposures.as_taken
-    passers_by = PassersBy(options, dataset.train_views, renderer, backgrounds, first, **others)
-    refinement = Refinement(options, density, passers_by, silhouettes)
-    if begun:
-        begun.result()
     # On one colour, Gaussians of that colour would pass for nothing; on a new one every step only nothing does.
-    changes_background = options.random_background or silhouettes is not None
-    return Training(
-        options,
+    alike = not options.random_background and silhouettes is None
+    own = backdrop and backdrop.own
+    beginnings = Beginnings(
+        renderer,
         device,
         dataset,
-        random,
-        first,
-        model,
-        found,
-        WholeSplat(backdrop, dataset.train_cameras, extent, options.sh_degree),
-        exposures,
-        None if changes_background else backgrounds,
-        refinement,
-        quality,
-        folder,
+        extent,
+        free_space,
+        backdrop,
+        colour,
+        [to_device(one, device) for one in own] if own is not None else [behind] * len(dataset.train),
+        behind,
+        alike,
+        silhouettes,
+        ranks,
     )
+    optimisation = beginnings.optimisation(options, random, model, exposures, first)
+    if begun:
+        begun.result()
+    splat = WholeSplat(backdrop, dataset.train_cameras, extent, options.sh_degree)
+    return Training(options, beginnings, optimisation, found, splat, quality, folder)
 
 
-def _density_control(
-    options: Options,
-    loading: Loading,
-    extent: float,
-    random: Randomness,
-    device: Device,
-    capacity: Callable[[Model], int],
-) -> GradientDensity:
-    """What adds and removes Gaussians, as the options want it."""
+def _free_space(options: Options, loading: Loading, device: Device) -> FreeSpace | None:
+    """What density control keeps free before the cameras, if the options want that."""
     if options.density != "revised":
-        return GradientDensity(options, extent, random.density, capacity)
+        return None
     scene, train_photos, _, _ = loading.loaded()
-    free_space = FreeSpace(train_photos, scene.points, device, loading.free_space_ends())
-    return RevisedDensity(options, extent, random.density, capacity, free_space=free_space)
+    return FreeSpace(train_photos, scene.points, device, loading.free_space_ends())
 
 
 def _first_model(
@@ -239,13 +259,6 @@ def _backdrop(options: Options, dataset: Dataset, report: Reporter) -> Backdrop 
             "everywhere."
         )
     return found
-
-
-def _backgrounds(backdrop: Backdrop | None, colour: npt.NDArray[np.float32], count: int, device: Device) -> list[Array]:
-    """What each of so many photos is drawn on: a colour, or what the backdrop has for it."""
-    if backdrop is None or backdrop.own is None:
-        return count * [to_device(colour if backdrop is None else backdrop.harmonics, device)]
-    return [to_device(one, device) for one in backdrop.own]
 
 
 def _begin(folder: ModelFolder, options: Options, dataset: Dataset, behind: int) -> None:

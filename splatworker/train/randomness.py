@@ -44,6 +44,10 @@ class Randomness:
             self._pending = permutation(self._photo_count, self._sampler)
         return self._pending.pop()
 
+    def add_photos(self, count: int) -> None:
+        """From the next round on there are so many more, with the indices behind the others."""
+        self._photo_count += count
+
     def background(self) -> Array:
         """(3,) a random colour."""
         return to_device(colour(self._sampler), self._device)

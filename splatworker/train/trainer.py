@@ -18,11 +18,13 @@ from splatworker.train.dense_points import Found
 from splatworker.train.folder import splat_path, write_log
 from splatworker.train.loading import Loading
 from splatworker.train.log import READ_EVERY, LossLog
-from splatworker.train.milestones import due_after
+from splatworker.train.milestones import Due, due_after
 from splatworker.train.model import Model
+from splatworker.train.optimisation import Optimisation
 from splatworker.train.options import Options
 from splatworker.train.out_of_memory import retry_without_growth
 from splatworker.train.preparation import Training, prepare
+from splatworker.train.teaching import teach
 
 if TYPE_CHECKING:
     from splatworker.train.parallel import BatchStep, Ranks
@@ -64,41 +66,77 @@ def train(
         with Loading(options) as begun:
             return train(options, renderer, report, watch, ranks, begun)
     training = prepare(options, renderer, report, ranks, loading)
-    model, random, density = training.model, training.random, training.refinement.density
+    optimisation = training.optimisation
     writes = ranks is None or ranks.number == 0
     log, clock = LossLog(watch), Clock(renderer.device)
-    steps = _batches(renderer, ranks) if ranks else renderer
-    training_step = retry_without_growth(steps.training_step, density, report)
-    refine: Callable[[int, Model], None] = retry_without_growth(training.refinement.after_step, density, report)
-    if ranks:
-        refine = ranks.synchronised(refine)
+    loop = _Loop(renderer, ranks, report, options, optimisation.first)
 
-    for iteration in range(training.first + 1, options.iterations + 1):
-        interrupts.raise_if_stopped("train")
-        photo = ranks.own([random.next_photo() for _ in range(ranks.count)]) if ranks else random.next_photo()
-        log.add(training_step(model.parameters, model.adam, model.statistics, training.step(photo, iteration)))
-        refine(iteration, model)
-        if training.exposures:
-            training.exposures.after_step(iteration)
-
-        due = due_after(options, iteration)
-        if iteration % READ_EVERY == 0 or due.splat or due.checkpoint:
-            log.read(iteration, len(model))
-        if iteration % PROGRESS_EVERY == 0:
-            report.progress("training", LOADING_SHARE + TRAINING_SHARE * iteration / options.iterations)
+    def write(due: Due, iteration: int) -> None:
         if writes and any(due):
             with clock.stopped():
                 training.write(due, iteration)
 
+    if loop.teachers:
+        teach(training, lambda teacher: loop.run(teacher, LossLog(lambda entry: None)))
+    loop.run(optimisation, log, write)
     seconds = clock.seconds()
     if not writes:
         return {}
-    return _finish(training, log, seconds, report, ranks)
+    return _finish(training, loop, log, seconds, report, ranks)
 
 
-def _finish(training: Training, log: LossLog, seconds: float, report: Reporter, ranks: Ranks | None) -> dict[str, Any]:
+class _Loop:
+    """The iterations of a training: its teachers' first, then its own.
+
+    Args:
+        first: the iteration that it goes on after; then nobody teaches it.
+
+    Attributes:
+        teachers: how many there are.
+        count: iterations in all.
+    """
+
+    def __init__(self, renderer: Renderer, ranks: Ranks | None, report: Reporter, options: Options, first: int) -> None:
+        self._steps = _batches(renderer, ranks) if ranks else renderer
+        self._ranks, self._report, self._done = ranks, report, 0
+        self.teachers = 0 if first else options.teachers
+        self.count = self.teachers * options.teacher_iterations + options.iterations - first
+
+    def run(
+        self, optimisation: Optimisation, log: LossLog, write: Callable[[Due, int], None] = lambda due, iteration: None
+    ) -> None:
+        """Take all steps of an optimisation; `write` is told after each what is due."""
+        options, ranks, random, model = optimisation.options, self._ranks, optimisation.random, optimisation.model
+        density = optimisation.refinement.density
+        training_step = retry_without_growth(self._steps.training_step, density, self._report)
+        refine: Callable[[int, Model], None] = optimisation.refinement.after_step
+        refine = retry_without_growth(refine, density, self._report)
+        if ranks:
+            refine = ranks.synchronised(refine)
+
+        for iteration in range(optimisation.first + 1, options.iterations + 1):
+            interrupts.raise_if_stopped("train")
+            photo = ranks.own([random.next_photo() for _ in range(ranks.count)]) if ranks else random.next_photo()
+            step = optimisation.step(photo, iteration)
+            log.add(training_step(model.parameters, model.adam, model.statistics, step))
+            refine(iteration, model)
+            if optimisation.exposures:
+                optimisation.exposures.after_step(iteration)
+
+            due = due_after(options, iteration)
+            if iteration % READ_EVERY == 0 or due.splat or due.checkpoint:
+                log.read(iteration, len(model))
+            self._done += 1
+            if self._done % PROGRESS_EVERY == 0:
+                self._report.progress("training", LOADING_SHARE + TRAINING_SHARE * self._done / self.count)
+            write(due, iteration)
+
+
+def _finish(
+    training: Training, loop: _Loop, log: LossLog, seconds: float, report: Reporter, ranks: Ranks | None
+) -> dict[str, Any]:
     """Measure the splat, and complete the model folder; what the stage has to tell."""
-    options, refinement = training.options, training.refinement
+    options, refinement = training.options, training.optimisation.refinement
     report.progress("evaluating", LOADING_SHARE + TRAINING_SHARE)
     scores = training.score(options.iterations, options.sh_degree)
     write_log(options.model_path, log.entries)
@@ -107,11 +145,12 @@ def _finish(training: Training, log: LossLog, seconds: float, report: Reporter, 
         report.warning("Memory bounded the number of Gaussians: a larger machine may give a finer splat.")
     report.progress("evaluating", 1.0)
     passed = refinement.passers_by.told(training.dataset.names, report)
-    return _result(training, log, seconds, scores, passed, ranks)
+    return _result(training, loop, log, seconds, scores, passed, ranks)
 
 
 def _result(
     training: Training,
+    loop: _Loop,
     log: LossLog,
     seconds: float,
     scores: dict[str, Any],
@@ -124,16 +163,17 @@ def _result(
         seconds: that the iterations took.
         scores: of the splat; passed: of those who passed (`PassersBy.told`).
     """
-    options, dataset, refinement = training.options, training.dataset, training.refinement
+    options, dataset, optimisation = training.options, training.dataset, training.optimisation
+    refinement, exposures, device = optimisation.refinement, optimisation.exposures, training.beginnings.device
     backdrop, found, silhouettes = training.splat.backdrop, training.found, refinement.silhouettes
     ignored = dataset.ignored_in
     return {
         "model_path": str(options.model_path),
         "ply": str(splat_path(options.model_path, options.iterations)),
         "iterations": options.iterations,
-        "gaussians": len(training.model) + refinement.density.beside,
+        "gaussians": len(optimisation.model) + refinement.density.beside,
         "sh_degree": options.sh_degree,
-        "device": str(training.device),
+        "device": str(device),
         "photos": {
             "train": len(dataset.train),
             "test": len(dataset.test),
@@ -143,17 +183,23 @@ def _result(
         **({"start_points": _told(dataset.scene.points, found)} if found else {}),
         **({"backdrop": backdrop.in_figures()} if backdrop else {}),
         **(dataset.correction.in_figures() if dataset.correction else {}),
-        **({"exposure": training.exposures.in_figures()} if training.exposures else {}),
+        **({"exposure": exposures.in_figures()} if exposures else {}),
+        **({"teachers": _taught(loop.teachers, training)} if loop.teachers else {}),
         **({"passers_by": passed} if passed else {}),
         "width": dataset.views.largest[0],
         "height": dataset.views.largest[1],
         "loss": log.last_loss,
         "seconds": round(seconds, 2),
-        "iterations_per_second": round((options.iterations - training.first) / max(seconds, 1e-9), 2),
+        "iterations_per_second": round(loop.count / max(seconds, 1e-9), 2),
         "quality": scores,
         **({"processes": ranks.count} if ranks else {}),
-        **({"peak_memory_bytes": peak} if (peak := peak_memory(training.device)) is not None else {}),
+        **({"peak_memory_bytes": peak} if (peak := peak_memory(device)) is not None else {}),
     }
+
+
+def _taught(teachers: int, training: Training) -> dict[str, int]:
+    views = training.optimisation.refinement.taught_count
+    return {"count": teachers, "iterations": training.options.teacher_iterations, "views": views}
 
 
 def _told(points: Points, found: Found) -> dict[str, Any]:

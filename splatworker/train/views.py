@@ -66,7 +66,7 @@ class Views(Sequence[View]):
     def __getitem__(self, index: slice) -> Views: ...
     def __getitem__(self, index: int | slice) -> View | Views:
         if isinstance(index, slice):
-            return self._like(self._views[index], self._holes[index])
+            return self.like(self._views[index], self._holes[index])
         view = self._views[index]
         if self._device is None:
             return view
@@ -118,7 +118,7 @@ class Views(Sequence[View]):
                 placed = to_host(pixels, self._device)
                 placed = fetched_soon(placed, self._device) if is_gpu(self._device) else placed
                 changed[index] = View(view.camera, placed, Ignored(to_device(where, self._device)))
-        return self._like(weighted(changed), self._holes)
+        return self.like(weighted(changed), self._holes)
 
     @property
     def have_holes(self) -> bool:
@@ -142,7 +142,7 @@ class Views(Sequence[View]):
 
     def at(self, indices: list[int]) -> Views:
         """The views of these indices."""
-        return self._like([self._views[index] for index in indices], [self._holes[index] for index in indices])
+        return self.like([self._views[index] for index in indices], [self._holes[index] for index in indices])
 
     def each(self, change: Callable[[View], View]) -> Views:
         """What `change` makes of every view, kept where these are."""
@@ -189,8 +189,8 @@ class Views(Sequence[View]):
         photo = beside(pixels, view.photo) if self._device is None else to_host(pixels, self._device)
         return View(view.camera, photo, view.ignored)
 
-    def _like(self, views: list[View], holes: list[Array | None]) -> Views:
-        """Some of these views."""
+    def like(self, views: list[View], holes: list[Array | None]) -> Views:
+        """Some of these views, or others that are kept as these are."""
         part = Views(views, None, holes, self._background)
         part._device = self._device
         return part

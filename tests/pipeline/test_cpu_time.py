@@ -17,6 +17,7 @@ MEASURED = [
 @pytest.mark.parametrize(("gaussians", "pixels", "milliseconds"), MEASURED)
 def test_the_estimate_gives_the_steps_that_were_measured(gaussians: int, pixels: int, milliseconds: float) -> None:
     values = {"iterations": 1000, "coarse_iterations": 0, "max_gaussians": gaussians / cpu_time.SHARE_ON_AVERAGE}
+    values |= {"teachers": 0, "teacher_iterations": 1}
     assert cpu_time.training_seconds(values, pixels, 2) == pytest.approx(milliseconds, rel=1 / 8)
 
 
@@ -33,3 +34,10 @@ def test_shrunk_photos_and_processors_make_it_shorter() -> None:
 )
 def test_a_time_in_words(seconds: int, words: str) -> None:
     assert cpu_time.in_words(seconds) == words
+
+
+def test_teachers_take_their_share() -> None:
+    values = schedule.resolve(params.Params(), preview=False) | {"teachers": 0}
+    alone = cpu_time.training_seconds(values, 1_000_000, 2)
+    taught = values | {"teachers": 2, "teacher_iterations": values["iterations"] // 2}
+    assert cpu_time.training_seconds(taught, 1_000_000, 2) == pytest.approx(2 * alone)

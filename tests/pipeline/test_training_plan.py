@@ -79,25 +79,63 @@ def test_schedule_and_preview_may_stand_beside_params() -> None:
 
 
 @pytest.mark.parametrize(
-    ("overlap", "trained"), [(None, 15_000), (20.0, 15_000), (9.0, 15_000), (8.9, 3000), (0, 3000)]
+    ("overlap", "trained", "teachers", "taught"),
+    [
+        (None, 15_000, 2, 15_000),
+        (20.0, 15_000, 2, 15_000),
+        (9.0, 15_000, 2, 15_000),
+        (8.9, 3000, 4, 12_000),
+        (0, 3000, 4, 12_000),
+    ],
 )
-def test_a_training_that_stops_early_says_so(overlap: float | None, trained: int) -> None:
+def test_a_training_that_stops_early_says_so_and_who_teaches_it(
+    overlap: float | None, trained: int, teachers: int, taught: int
+) -> None:
     planned = plan(job(params=PRESETS["ultra"]), PHOTOS, overlap=overlap)
-    assert planned.iterations == {"asked": 30_000, "trained": trained, "stopped_early": True}
+    assert planned.iterations == {
+        "asked": 30_000,
+        "trained": trained,
+        "teachers": teachers,
+        "taught": taught,
+        "stopped_early": trained + taught < 30_000,
+    }
     assert planned.values["position_lr_max_steps"] == trained
+    assert planned.values["teachers"] * planned.values["teacher_iterations"] == taught
     assert f"{trained} of 30000 iterations" in remark(planned, "stops early")
+    assert f"{taught} go to {teachers} trainings before" in remark(planned, "stops early")
     whole = plan(job(params=PRESETS["ultra"], schedule="original"), PHOTOS, overlap=overlap)
-    assert (whole.values["iterations"], whole.remarks) == (30_000, [])
+    assert (whole.values["iterations"], whole.values["teachers"], whole.remarks) == (30_000, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("overlap", "asked", "teachers"),
+    [(5.0, 3000, 0), (5.0, 7000, 1), (5.0, 11_999, 2), (5.0, 15_000, 4), (30.0, 15_000, 0), (30.0, 22_500, 1)],
+)
+def test_iterations_that_would_not_help_go_to_teachers(overlap: float, asked: int, teachers: int) -> None:
+    planned = plan(job(params={"iterations": asked}), PHOTOS, overlap=overlap)
+    assert planned.values["teachers"] == teachers
+    told = planned.iterations
+    assert told["trained"] + told.get("taught", 0) <= asked
+    assert ("one training before" in " ".join(planned.remarks)) == (teachers == 1)
+
+
+def test_who_asks_for_teachers_has_as_many_and_a_preview_has_none_by_itself() -> None:
+    asked = {"iterations": 7000, "teachers": 3, "teacher_iterations": 1000}
+    assert plan(job(params=asked), PHOTOS).iterations["taught"] == 3000
+    assert plan(job(params={"iterations": 30_000, "teachers": 0}), PHOTOS).values["teachers"] == 0
+    assert plan(recipe({"params": {"iterations": 30_000}}), PHOTOS, overlap=5.0, gpu=False).values["teachers"] == 0
 
 
 def test_presets_that_train_as_long_deliver_the_same_splat() -> None:
     """To the bit: they are the same command, which repeats itself; whoever says how it shall be is heeded."""
     few = [plan(job(params=preset), PHOTOS, overlap=5.0) for preset in PRESETS.values()]
     assert [planned.values["deterministic"] for planned in few] == [True] * 4
-    assert len({tuple(params.arguments(planned.values)) for planned in few}) == 1
+    assert [planned.values["teachers"] for planned in few] == [0, 1, 4, 4]
+    assert params.arguments(few[2].values) == params.arguments(few[3].values)
     many = [plan(job(params=preset), PHOTOS, overlap=30.0) for preset in PRESETS.values()]
     assert [planned.values["deterministic"] for planned in many] == [False, False, True, True]
-    assert params.arguments(many[2].values) == params.arguments(many[3].values)
+    longest = [planned.values | {"teachers": 0} for planned in many[2:]]
+    assert params.arguments(longest[0]) == params.arguments(longest[1])
     asked = plan(job(params=PRESETS["ultra"] | {"deterministic": False}), PHOTOS, overlap=5.0)
     assert not asked.values["deterministic"]
     assert not plan(job(params={"schedule": "original"}), PHOTOS, overlap=5.0).values["deterministic"]
@@ -107,8 +145,9 @@ def test_presets_that_train_as_long_deliver_the_same_splat() -> None:
 def test_presets_never_train_less_than_the_one_before() -> None:
     for overlap in (None, 30.0, 3.0):
         trained = [plan(job(params=PRESETS[name]), PHOTOS, overlap=overlap) for name in PRESETS]
-        iterations = [planned.values["iterations"] for planned in trained]
-        assert iterations == sorted(iterations)
+        for name in ("iterations", "teachers"):
+            values = [planned.values[name] for planned in trained]
+            assert values == sorted(values)
         assert not trained[0].iterations["stopped_early"]
 
 

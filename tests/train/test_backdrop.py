@@ -328,7 +328,7 @@ def test_a_training_draws_each_photo_over_its_own_and_delivers_what_is_common(
     assert backdrop is not None
     assert backdrop.own is not None
     for photo in (0, 7):
-        assert np.array_equal(to_numpy(training.step(photo, 1).background), backdrop.own[photo])
+        assert np.array_equal(to_numpy(training.optimisation.step(photo, 1).background), backdrop.own[photo])
     assert np.abs(backdrop.own - backdrop.harmonics).max() > 0.1
     told = train(crowd, CpuRenderer(), Silent())
     figures = told["backdrop"]
