@@ -6,32 +6,35 @@ python3 handler.py              on RunPod: take jobs from the endpoint's queue; 
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
-import signal
-import sys
-import time
-from collections.abc import Coroutine
-from pathlib import Path
-from types import FrameType
-from typing import Any
+from splatworker.stages.kept import kept
 
-from splatworker.contract import job
-from splatworker.contract.job_file import read as _read
-from splatworker.errors import Cancelled, SplatError, from_os_error
-from splatworker.pipeline import outputs, transfers
-from splatworker.pipeline import run as pipeline
-from splatworker.pipeline.exporter import Exporter
-from splatworker.stages import command, interrupts, standard_streams
-from splatworker.stages.console import Console
-from splatworker.stages.printable import printable
-from splatworker.stages.process import StageRunner
-from splatworker.stages.supervise import hide_memory_and_environment
-from splatworker.stages.undisturbed import undisturbed
-from splatworker.stages.workspace import private_workspace
-from splatworker.worker import logs, preflight, responses
-from splatworker.worker.session import JobSession, Shutdown, WorkerSettings, sigterm_cancels_this_task
+with kept():
+    import asyncio
+    import contextlib
+    import json
+    import signal
+    import sys
+    import time
+    from collections.abc import Coroutine
+    from pathlib import Path
+    from types import FrameType
+    from typing import Any
+
+    from splatworker.contract import job
+    from splatworker.contract.job_file import read as _read
+    from splatworker.errors import Cancelled, SplatError, from_os_error
+    from splatworker.pipeline import outputs, transfers
+    from splatworker.pipeline import run as pipeline
+    from splatworker.pipeline.exporter import Exporter
+    from splatworker.stages import command, interrupts, standard_streams
+    from splatworker.stages.console import Console
+    from splatworker.stages.printable import printable
+    from splatworker.stages.process import StageRunner
+    from splatworker.stages.supervise import hide_memory_and_environment
+    from splatworker.stages.undisturbed import undisturbed
+    from splatworker.stages.workspace import private_workspace
+    from splatworker.worker import logs, preflight, responses
+    from splatworker.worker.session import JobSession, Shutdown, WorkerSettings, sigterm_cancels_this_task
 
 PLATFORM = WorkerSettings()
 

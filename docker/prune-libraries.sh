@@ -9,12 +9,7 @@ rm -rf "$site"/triton "$site"/triton-*.dist-info "$site"/cuda/bindings "$site"/c
 rm -rf "$site"/torch/include "$site"/torch/test "$site"/torch/share "$site"/nvidia/*/include
 find "$site" -name '*.a' -delete
 find "$site" -type d \( -name tests -o -name test \) -path '*/numpy/*' -prune -exec rm -rf {} +
-find "$site" -type d -name tests -path '*/scipy/*' -prune -exec rm -rf {} +
-# SciPy's parts that nothing here asks (sparse matrices, trees, turns and pictures' regions are what is), and the descriptions
-# of Amazon's services but storage and what signs in to it, which the SDK's upload goes to.
-for part in cluster datasets differentiate fft fftpack integrate interpolate io misc odr optimize signal stats; do
-  rm -rf "$site/scipy/$part"
-done
+# The descriptions of Amazon's services but storage and what signs in to it, which the SDK's upload goes to.
 find "$site"/botocore/data -mindepth 1 -maxdepth 1 -type d \
   ! -name s3 ! -name sts ! -name sso ! -name sso-oidc ! -name signin -exec rm -rf {} +
 # What torch opens when it is first asked for it, and nobody here asks: cuDNN's parts when the first convolution runs
@@ -40,10 +35,7 @@ find "$site" -name '__pycache__' -prune -exec rm -rf {} +
 # What is left still loads.
 "$1"/bin/python -B -c '
 import boto3, runpod
-from scipy import ndimage, sparse, spatial
-from scipy.spatial.transform import Rotation
 boto3.client("s3", region_name="auto")
-sparse.csr_array((1, 1)) @ sparse.diags_array([1.0])
 print("pruned:", runpod.__version__)'
 [ ! -d "$site"/torch ] ||
   "$1"/bin/python -B -c 'import torch, torch.distributed; print("pruned:", torch.__version__, torch.version.cuda)'

@@ -68,6 +68,14 @@ class Renderer:
 def neighbor_distances(
     points: npt.NDArray[np.float64], threads: int, mean_squared: npt.NDArray[np.float64], /
 ) -> None: ...
+def nearest_points(
+    points: npt.NDArray[np.float64],
+    places: npt.NDArray[np.float64],
+    threads: int,
+    which: npt.NDArray[np.int64],
+    distances: npt.NDArray[np.float64],
+    /,
+) -> None: ...
 def shared_weights(
     photo: npt.NDArray[np.int64],
     weight: npt.NDArray[np.float64],
@@ -93,6 +101,9 @@ def nearest(
     threads: int,
     labels: npt.NDArray[np.int32],
     /,
+) -> None: ...
+def sums_of_labels(
+    rows: npt.NDArray[np.float32], labels: npt.NDArray[np.int32], sums: npt.NDArray[np.float32], /
 ) -> None: ...
 def round_colors(
     means: npt.NDArray[np.float32],

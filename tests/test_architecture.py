@@ -6,9 +6,14 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 
@@ -209,10 +214,57 @@ def test_torch_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", ["handler", "splatworker.worker.runpod_queue", "splatworker.commands.run"])
 def test_the_worker_loads_neither_torch_nor_colmap_nor_what_speaks_http(module: str) -> None:
-    heavy = "{'torch', 'pycolmap', 'numpy', 'scipy', 'PIL', 'requests', 'urllib3', 'stamina', 'standardwebhooks'}"
+    heavy = "{'torch', 'pycolmap', 'numpy', 'PIL', 'requests', 'urllib3', 'stamina', 'standardwebhooks'}"
     code = f"import sys, {module}; sys.exit(', '.join(sorted({heavy} & sys.modules.keys())) or 0)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@cache
+def distribution(module: str) -> str:
+    """What brings a module, by the name that pip knows."""
+    return canonicalize_name(metadata.packages_distributions().get(module, [module])[0])
+
+
+@cache
+def installed() -> set[str]:
+    """What the package asks pip for, its extras included, and what these ask for themselves."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    names = {canonicalize_name(Requirement(line).name) for line in asked}
+    there = {distribution.name for distribution in metadata.distributions()}
+    theirs = (line for name in there if canonicalize_name(name) in names for line in metadata.requires(name) or ())
+    return names | {canonicalize_name(Requirement(line).name) for line in theirs if "extra ==" not in line}
+
+
+def strangers(path: Path) -> set[str]:
+    """The libraries that a module imports, wherever in it, which are neither Python's nor ours."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                found |= {alias.name.partition(".")[0] for alias in names}
+            case ast.ImportFrom(module=str(name), level=0):
+                found.add(name.partition(".")[0])
+    return found - sys.stdlib_module_names - {"splatworker"}
+
+
+def test_what_is_imported_is_installed() -> None:
+    """Tests have libraries that the package does without: one that it imports would be missed everywhere else."""
+    missed = {
+        f"{module}: {name}"
+        for module, path in MODULES.items()
+        for name in strangers(path)
+        if distribution(name) not in installed()
+    }
+    assert missed == set()
+
+
+def test_a_library_of_the_tests_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import os, numpy as np\ndef f():\n    from scipy import ndimage\n")
+    assert strangers(tmp_path / "a.py") == {"numpy", "scipy"}
+    assert distribution("numpy") in installed()
+    assert distribution("scipy") not in installed()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "splatworker").rglob("*.py")), ids=lambda path: path.stem)

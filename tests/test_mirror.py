@@ -18,7 +18,6 @@ RECORD = "a record, which decides nothing"
 
 ELSEWHERE = {
     "__main__": "calls cli.main",
-    "export/contact": THE_CUT,
     "export/object_cli": "a command line; export/test_object_stage.py calls it",
     "export/page_and_report": "puts parts together; export/test_export.py makes both and looks at them",
     "export/render_budget": RECORD,

@@ -16,6 +16,7 @@
 #include <string>
 #include <utility>
 
+#include "label_sums.h"
 #include "neighbors.h"
 #include "plane_sweep.h"
 #include "renderer.h"
@@ -31,7 +32,9 @@ using ReadArray = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;  // m
 using Bytes = nb::ndarray<const uint8_t, nb::c_contig, nb::device::cpu>;
 using ReadDoubles = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
 using ReadNumbers = nb::ndarray<const int64_t, nb::c_contig, nb::device::cpu>;
+using Numbers = nb::ndarray<int64_t, nb::c_contig, nb::device::cpu>;
 using Labels = nb::ndarray<int32_t, nb::c_contig, nb::device::cpu>;
+using ReadLabels = nb::ndarray<const int32_t, nb::c_contig, nb::device::cpu>;
 using Six = std::vector<Array>;  // means, quaternions, log_scales, opacity_logits, sh_dc, sh_rest
 
 constexpr size_t kWidestVector = 1024, kMostCentroids = size_t(1) << 24;
@@ -232,6 +235,33 @@ void nearest(const ReadArray &points, const ReadArray &centroids, int threads, c
     splat::best_kernels().nearest(p, c, panels.data(), labels.data(), threads);
 }
 
+// (N, D) rows, (N,) labels, (K, D) sums.
+void sums_of_labels(const ReadArray &rows, const ReadLabels &labels, Array &sums) {
+    require(rows.ndim() == 2 && sums.ndim() == 2 && rows.shape(1) == sums.shape(1), "rows are (N, D), sums (K, D)");
+    require(labels.ndim() == 1 && labels.shape(0) == rows.shape(0) && rows.shape(1) <= kWidestVector,
+            "one label a row");
+    const int64_t kinds = int64_t(sums.shape(0));
+    for (size_t k = 0; k < labels.size(); ++k)
+        require(labels.data()[k] >= 0 && labels.data()[k] < kinds, "a label is none that is summed");
+    nb::gil_scoped_release release;
+    splat::sums_of_labels(rows.data(), labels.data(), int64_t(rows.shape(0)), int(rows.shape(1)), kinds, sums.data());
+}
+
+// (N, 3) points, (M, 3) places, (M, K) numbers of points and their distances.
+void nearest_points(const ReadDoubles &points, const ReadDoubles &places, int threads, const Numbers &which,
+                    const Doubles &distances) {
+    require(points.ndim() == 2 && points.shape(1) == 3 && places.ndim() == 2 && places.shape(1) == 3,
+            "points and places must be (N, 3)");
+    require(which.ndim() == 2 && distances.ndim() == 2 && which.shape(1) == distances.shape(1) &&
+                which.shape(0) == places.shape(0) && distances.shape(0) == places.shape(0),
+            "numbers and distances must be (M, K)");
+    require(which.shape(1) > 0 && which.shape(1) <= points.shape(0) && threads > 0,
+            "a point at least is asked for, and no more than there are; and a thread at least");
+    nb::gil_scoped_release release;
+    splat::nearest_points(points.data(), int64_t(points.shape(0)), places.data(), int64_t(places.shape(0)),
+                          int(which.shape(1)), threads, which.data(), distances.data());
+}
+
 void shared_weights(const ReadNumbers &photo, const ReadDoubles &weight, const ReadNumbers &first,
                     const ReadDoubles &scale, Doubles &shared) {
     const size_t points = scale.size(), sightings = photo.size();
@@ -305,6 +335,8 @@ NB_MODULE(_cpu, m) {
         .def_prop_ro("instruction_set", &BoundRenderer::instruction_set);
     m.def("round_colors", &round_colors);
     m.def("nearest", &nearest, value, value, value, as_it_is);
+    m.def("sums_of_labels", &sums_of_labels, value, value, as_it_is);
+    m.def("nearest_points", &nearest_points, value, value, value, as_it_is, as_it_is);
     m.def("shared_weights", &shared_weights, value, value, value, value, as_it_is);
     m.def("plane_sweep", &plane_sweep, value, value, value, value, value, value, as_it_is, as_it_is);
     m.def("neighbor_distances", [](const Doubles &points, int threads, Doubles &mean_squared) {

@@ -12,6 +12,7 @@ from splatworker.errors import NoSingleSubject
 from splatworker.export.object_cli import FILES
 from splatworker.formats.filling import files_to_write
 from splatworker.stages.command import run_as_command
+from splatworker.stages.kept import kept
 from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import PartOf, Reporter
@@ -25,8 +26,9 @@ def main(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
 
     def work(report: Reporter) -> dict[str, Any]:
-        from splatworker.export.account import read_account  # noqa: PLC0415 - seconds that --help can do without
-        from splatworker.export.export import export  # noqa: PLC0415
+        with kept():
+            from splatworker.export.account import read_account  # noqa: PLC0415 - seconds that --help can do without
+            from splatworker.export.export import export  # noqa: PLC0415
 
         files = [*files_of(arguments.formats), *(FILES if arguments.subject == "object" else ())]
         with files_to_write(arguments.output, files, "-o", "export", given=_given(arguments.model)):

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
-from scipy.spatial.transform import Rotation
 
+from splatworker.formats import regions, rotations
 from splatworker.formats.gaussians import Gaussians
 
 Vectors = npt.NDArray[np.float64]
@@ -21,9 +20,6 @@ SAMPLES = 8
 _FAR = 1.5
 """Standard deviations of all matter: a piece whose middle is farther off needs a larger share, by the square of that.
 A carpet's last tufts were 5 to 9 % of a bunch of bananas, and 2.7 deviations off; of two shoes each is 1 off."""
-
-AROUND = np.ones((3, 3, 3), bool)
-"""Cells touch with their faces, edges and corners."""
 
 
 class Grid(NamedTuple):
@@ -73,7 +69,8 @@ def share_in(grid: Grid, marked: Mask, gaussians: Gaussians, chosen: Mask) -> Ve
 def _samples(gaussians: Gaussians, which: npt.NDArray[np.int64]) -> Iterator[Vectors]:
     """`SAMPLES` times (K, 3) places, one in each of K Gaussians."""
     random = np.random.default_rng(0)
-    turns = Rotation.from_quat(gaussians.quaternions[which][:, [1, 2, 3, 0]]).as_matrix()
+    quaternions = gaussians.quaternions[which].astype(np.float64)
+    turns = rotations.matrices(quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True))
     scales, means = gaussians.scales[which], gaussians.means[which]
     for _ in range(SAMPLES):
         yield means + np.einsum("nij,nj->ni", turns, scales * random.normal(size=scales.shape))
@@ -85,7 +82,7 @@ def piece_at(grid: Grid, full: npt.NDArray[np.bool_], place: Vectors, spread: fl
     Args:
         spread: the distance at which matter counts half.
     """
-    labels, count = ndimage.label(full, AROUND)
+    labels, count = regions.pieces(full, corners=True)
     if not count:
         return np.zeros_like(full)
     cells = np.argwhere(full)
@@ -105,14 +102,16 @@ def without_scraps(gaussians: Gaussians, weights: Vectors, keep: Mask, like: Gri
     size = like.matter.shape[0]
     middle, radius = like.low + size * like.cell / 2, (size - 2) * like.cell / 2
     grid = grid_of(gaussians, np.where(keep, weights, 0.0), middle, radius, like.cell)
-    labels, count = ndimage.label(ndimage.binary_dilation(grid.matter > 0, AROUND), AROUND)
+    labels, count = regions.pieces(regions.grown(grid.matter > 0, corners=True), corners=True)
     if not count:
         return keep
-    pieces = np.arange(1, count + 1)
-    shares = ndimage.sum_labels(grid.matter, labels, pieces) / grid.matter.sum()
-    center, full = np.array(ndimage.center_of_mass(grid.matter)), grid.matter > 0
-    off = np.array(ndimage.center_of_mass(grid.matter, labels, pieces)) - center
-    variance = np.average(((np.argwhere(full) - center) ** 2).sum(axis=1), weights=grid.matter[full])
+    full = grid.matter > 0
+    cells, matter, piece = np.argwhere(full), grid.matter[full], labels[full] - 1
+    of_pieces = np.bincount(piece, matter, count)
+    center = np.average(cells, axis=0, weights=matter)
+    moments = np.stack([np.bincount(piece, matter * along, count) for along in cells.T], axis=1)
+    off = moments / of_pieces[:, None] - center
+    variance = np.average(((cells - center) ** 2).sum(axis=1), weights=matter)
     wanted = least * np.maximum(1, (off**2).sum(axis=1) / (_FAR**2 * max(variance, 1e-12)))
-    scraps = np.concatenate([[False], shares < wanted])  # 0 is where nothing is
+    scraps = np.concatenate([[False], of_pieces < wanted * matter.sum()])  # 0 is where nothing is
     return np.asarray(keep & ~grid.at(scraps[labels], gaussians.means))

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
+from splatworker import _cpu
 from splatworker.formats.gaussians import Gaussians
+from splatworker.machine.limits import available_cpus
 from splatworker.render.interface import SH_C0
 
 Mask = npt.NDArray[np.bool_]
@@ -58,8 +59,8 @@ def sides_by_colour(gaussians: Gaussians, asked: Mask, of_object: Mask, of_suppo
         _strangeness(colours[asked], colours[of_support]) / _strangeness(colours[asked], colours[of_object])
     )
     places = gaussians.means[asked]
-    _, about = cKDTree(places).query(places, k=min(AGREE, len(places)))
-    together = leaning[about].reshape(len(places), -1).mean(axis=1)
+    about, _ = _nearest(places, places, min(AGREE, len(places)))
+    together = leaning[about].mean(axis=1)
     least, most = np.minimum(leaning, together), np.maximum(leaning, together)
     answers = (least > np.log(CLEARLY_OURS), least > 0, most < -np.log(CLEARLY_THEIRS))
     return Sides(*(_among(asked, answer) for answer in answers))
@@ -75,5 +76,15 @@ def _strangeness(colours: npt.NDArray[np.float64], known: npt.NDArray[np.float64
     """(N,) the mean distance to the nearest of the known colours, never below the grain."""
     if len(known) > MOST_SAMPLES:
         known = known[np.random.default_rng(0).choice(len(known), MOST_SAMPLES, replace=False)]
-    found, _ = cKDTree(known).query(colours, k=max(FEWEST_NEIGHBOURS, round(NEAREST * len(known))))
-    return np.asarray(np.maximum(np.asarray(found).mean(axis=1), GRAIN))
+    _, distances = _nearest(known, colours, max(FEWEST_NEIGHBOURS, round(NEAREST * len(known))))
+    return np.asarray(np.maximum(distances.mean(axis=1), GRAIN))
+
+
+def _nearest(
+    points: npt.NDArray[np.floating], places: npt.NDArray[np.floating], count: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """(M, count) which of (N, 3) points are nearest to each of (M, 3) places, the nearest first, and how far away."""
+    which, distances = np.empty((len(places), count), np.int64), np.empty((len(places), count))
+    points, places = (np.ascontiguousarray(of, np.float64) for of in (points, places))
+    _cpu.nearest_points(points, places, available_cpus(), which, distances)
+    return which, distances

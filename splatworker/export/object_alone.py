@@ -21,9 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
-from splatworker.export.connected import AROUND, Grid, grid_of, piece_at, share_in, without_scraps
+from splatworker.export.connected import Grid, grid_of, piece_at, share_in, without_scraps
 from splatworker.export.contact import sides_by_colour
 from splatworker.export.shadow import shadow
 from splatworker.export.single_subject import (
@@ -38,6 +37,7 @@ from splatworker.export.single_subject import (
 from splatworker.export.support_plane import Plane, planes_below
 from splatworker.export.surfaces import seen_surfaces
 from splatworker.export.votes import Votes, vote
+from splatworker.formats import regions
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
 from splatworker.render.interface import GaussianTensors, Renderer
@@ -271,7 +271,7 @@ def _voted(
 ) -> tuple[Mask, Votes]:
     """(N,) what the photos say belongs to the piece, and their last votes."""
     grid, piece, means = found.grid, found.piece, gaussians.means
-    about = ndimage.binary_dilation(piece, AROUND, iterations=2)
+    about = regions.grown(piece, 2, corners=True)
     keep = may = found.above & (weights > 0) & (share_in(grid, about, gaussians, grid.at(about, means)) >= LEAST_INSIDE)
     solid = grid.at(piece, means) | (gaussians.opacities > FAINT)
     keep = may = may & solid

@@ -10,6 +10,7 @@ from splatworker.formats.filling import files_to_write
 from splatworker.formats.find import SPLAT_IN_OUT
 from splatworker.formats.folder_kinds import OBJECT_IN_OUT
 from splatworker.stages.command import run_as_command
+from splatworker.stages.kept import kept
 from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable_lines
 from splatworker.stages.progress import Reporter
@@ -22,7 +23,8 @@ def main(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
 
     def work(report: Reporter) -> dict[str, Any]:
-        from splatworker.export.object_stage import cut_out  # noqa: PLC0415 - seconds that --help can do without
+        with kept():
+            from splatworker.export.object_stage import cut_out  # noqa: PLC0415 - seconds that --help can do without
 
         given = [arguments.model] if arguments.model.is_file() else []
         with files_to_write(arguments.output, FILES, "-o", "object", given=given):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
+from splatworker.formats import rotations
 from splatworker.formats.camera import Camera
 from splatworker.formats.gaussians import Gaussians
 from splatworker.formats.side_files import json_of
@@ -47,8 +47,8 @@ def turn_to(direction: npt.NDArray[np.float64], target: npt.NDArray[np.float64])
         across = np.eye(3)[np.abs(direction).argmin()]
         axis = np.cross(direction, across)
     axis /= np.linalg.norm(axis)
-    angle = np.arccos(np.clip(direction @ target, -1, 1))
-    return np.asarray(Rotation.from_rotvec(angle * axis).as_matrix())
+    half = np.arccos(np.clip(direction @ target, -1, 1)) / 2
+    return rotations.matrices(np.concatenate([[np.cos(half)], np.sin(half) * axis]))
 
 
 def quarter_turns(camera: Camera) -> int:
@@ -81,7 +81,7 @@ def rotate(gaussians: Gaussians, rotation: Matrix) -> Gaussians:
     """Turn a splat about the origin: centers, axes, and the colours' dependence on the direction of view."""
     if np.allclose(rotation, np.eye(3), atol=1e-9):
         return gaussians
-    x, y, z, w = Rotation.from_matrix(rotation).as_quat()
+    w, x, y, z = rotations.quaternion(rotation)
     # The quaternion product (w, x, y, z) * q as a matrix.
     product = np.array([[w, -x, -y, -z], [x, w, -z, y], [y, z, w, -x], [z, -y, x, w]])
     return dataclasses.replace(

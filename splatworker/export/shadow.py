@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from splatworker.export.camera_path import UP
 from splatworker.export.orient import turn_to
 from splatworker.export.support_plane import Plane
+from splatworker.formats import regions
 
 Vectors = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -37,9 +37,7 @@ def shadow(cells: Vectors, plane: Plane, cell: float, about: float = 0.0) -> Cal
 
     marked = np.zeros(squares(level).max(axis=0) + 3 + steps, bool)
     marked[tuple(squares(level).T)] = True
-    marked = ndimage.binary_fill_holes(ndimage.binary_closing(marked))
-    if steps:
-        marked = ndimage.binary_dilation(marked, iterations=steps)
+    marked = regions.grown(regions.filled(regions.closed(marked)), steps)
 
     def is_in(points: npt.NDArray[np.floating]) -> Mask:
         where = squares((points @ turn.T)[:, [0, 2]])

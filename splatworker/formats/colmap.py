@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.errors import InvalidScene, from_os_error
+from splatworker.formats import rotations
 from splatworker.formats.camera_models import BY_NAME, MODELS, Intrinsics, pinhole
 from splatworker.formats.image_records import image_records
 from splatworker.formats.presence import is_file
@@ -209,13 +210,8 @@ def _camera_from_world(pose: npt.NDArray[np.float64], name: str) -> npt.NDArray[
     """(3, 4) from a quaternion w, x, y, z and a translation."""
     if not np.isfinite(pose).all() or not (1e-12 < np.abs(pose[:4]).max() < 1e12) or np.abs(pose[4:]).max() > FARTHEST:
         raise InvalidScene(f"The pose of {shown(name)} is not a number.")
-    w, x, y, z = pose[:4] / np.linalg.norm(pose[:4])
-    rotation = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.concatenate([np.array(rotation), pose[4:, None]], axis=1)
+    rotation = rotations.matrices(pose[:4] / np.linalg.norm(pose[:4]))
+    return np.concatenate([rotation, pose[4:, None]], axis=1)
 
 
 def _lines(data: bytes) -> Iterator[str]:

@@ -21,6 +21,7 @@ from splatworker.sfm.sift import has_kernel
 from splatworker.stages.arrivals import EndOfInput
 from splatworker.stages.command import run_as_command
 from splatworker.stages.file_names import find_files
+from splatworker.stages.kept import kept
 from splatworker.stages.mask_arguments import add_mask_arguments
 from splatworker.stages.options import add_options, declared
 from splatworker.stages.path_arguments import a_path
@@ -38,9 +39,10 @@ def main(argv: Sequence[str]) -> int:
     if not arguments.follow:
         _look_ahead(arguments.images, options, accelerator, ahead)
     # Half of a second, of one processor: the others look at photos meanwhile.
-    from splatworker.sfm.colmap import DEATHS, quiet  # noqa: PLC0415
-    from splatworker.sfm.reconstruct import reconstruct  # noqa: PLC0415
-    from splatworker.sfm.watch import Cancellation  # noqa: PLC0415
+    with kept():
+        from splatworker.sfm.colmap import DEATHS, quiet  # noqa: PLC0415
+        from splatworker.sfm.reconstruct import reconstruct  # noqa: PLC0415
+        from splatworker.sfm.watch import Cancellation  # noqa: PLC0415
 
     if not arguments.json:
         quiet(DEATHS)

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from splatworker import _cpu
 from splatworker.machine.limits import available_cpus
@@ -127,6 +126,7 @@ def _means_on_gpu(points: GpuArray, mass: GpuArray, labels: GpuArray, centroids:
 def _sums(rows: Array, labels: Array, count: int) -> Array:
     """(count, C) the sums of the rows (N, C) of each label."""
     if isinstance(rows, np.ndarray):
-        one_a_row = np.ones(len(rows), np.float32), labels, np.arange(len(rows) + 1, dtype=labels.dtype)
-        return sparse.csc_array(one_a_row, shape=(count, len(rows))) @ rows
+        sums = np.empty((count, rows.shape[1]), np.float32)
+        _cpu.sums_of_labels(rows, labels, sums)
+        return sums
     return rows.new_zeros(count, rows.shape[1]).index_add_(0, labels, rows)

@@ -54,6 +54,7 @@ def run_as_command(
             error = fault
         else:
             return _tell(lines.result if as_json else None, result, 0)
+    error.__traceback__ = None  # it holds what was worked with, beyond the end at which kernels complain of it
     status = interrupts.INTERRUPTED if interrupts.asked() and isinstance(error, Cancelled) else 1
     if as_json:
         return _tell(lines.error, error.to_event(), status)

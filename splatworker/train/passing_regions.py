@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from splatworker.formats.regions import closed, filled, grown, pieces
 from splatworker.machine.limits import available_cpus
 from splatworker.train.agreement import Look, Map, Mask
 
@@ -64,17 +66,12 @@ def regions(differs: Map, *, strict: bool = True) -> tuple[npt.NDArray[np.int32]
         differs: (H, W), from `agreement.disagreement`.
         strict: only those that are striking.
     """
-    from scipy import ndimage  # noqa: PLC0415 - a quarter of a second, and many never ask
-
     height, width = differs.shape
     least_core = max(4, LEAST_CORE * height * width)
-    around = ndimage.uniform_filter(differs, 5, mode="constant")
-    core = around > SEED
+    core = _mean_around(differs, 5, "constant") > SEED
     if np.count_nonzero(core) < least_core:
         return np.zeros((height, width), np.int32), 0
-    reach = np.pad(ndimage.uniform_filter(differs, 3) > EDGE, BRIDGED + 1)
-    reach = ndimage.binary_closing(reach, iterations=BRIDGED)[BRIDGED + 1 : -BRIDGED - 1, BRIDGED + 1 : -BRIDGED - 1]
-    labels, count = ndimage.label(reach)
+    labels, count = pieces(closed(_mean_around(differs, 3, "symmetric") > EDGE, BRIDGED))
     striking = differs > (STRIKING if strict else STRIKING_TO_A_CLOSE_LOOK)
     area, cores, total, strikes = (
         np.bincount(labels.ravel(), None if of is None else of.ravel(), minlength=count + 1)
@@ -86,6 +83,17 @@ def regions(differs: Map, *, strict: bool = True) -> tuple[npt.NDArray[np.int32]
     return numbers[labels].astype(np.int32), int(numbers.max())
 
 
+def _mean_around(differs: Map, side: int, beyond: Literal["constant", "symmetric"]) -> Map:
+    """(H, W) the mean of side x side pixels about each; beyond the border is nothing, or what a mirror there shows."""
+    for _ in range(2):  # down the columns, and once they are rows again
+        padded = np.pad(differs, ((side // 2, side // 2), (0, 0)), beyond).astype(np.float64)
+        sums = padded[: len(differs)].copy()
+        for row in range(1, side):
+            sums += padded[row : row + len(differs)]
+        differs = (sums / side).astype(np.float32).T
+    return differs
+
+
 def passing(looks: Sequence[Look], maps: Sequence[Map], *, strict: bool = True) -> list[Mask]:
     """(H, W) of each photo, where it shows somebody who passed.
 
@@ -95,7 +103,7 @@ def passing(looks: Sequence[Look], maps: Sequence[Map], *, strict: bool = True) 
     """
     with ThreadPoolExecutor(available_cpus()) as pool:
         found = list(pool.map(partial(regions, strict=strict), maps))
-        anywhere = list(pool.map(_grown, (labels > 0 for labels, _ in found)))
+        anywhere = list(pool.map(_with_margin, (labels > 0 for labels, _ in found)))
 
         def of(index: int) -> Mask:
             labels, count = found[index]
@@ -107,17 +115,11 @@ def passing(looks: Sequence[Look], maps: Sequence[Map], *, strict: bool = True) 
 
 def _whole(parts: Sequence[Mask], shape: tuple[int, ...]) -> Mask:
     """Some regions, each without holes, and a margin around them."""
-    from scipy import ndimage  # noqa: PLC0415
-
-    filled = [ndimage.binary_fill_holes(part) for part in parts]
-    return _grown(np.logical_or.reduce(filled)) if filled else np.zeros(shape, bool)
+    return _with_margin(np.logical_or.reduce([filled(part) for part in parts])) if parts else np.zeros(shape, bool)
 
 
-def _grown(mask: Mask) -> Mask:
-    from scipy import ndimage  # noqa: PLC0415
-
-    grown: Mask = ndimage.binary_dilation(mask, iterations=MARGIN) if mask.any() else mask
-    return grown
+def _with_margin(mask: Mask) -> Mask:
+    return grown(mask, MARGIN)
 
 
 def stands(region: Mask, index: int, looks: Sequence[Look], anywhere: Sequence[Mask]) -> bool:

@@ -22,6 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from splatworker.stages.kept import kept
+
 CPUINFO = Path("/proc/cpuinfo")
 
 WHEN_ASKED = frozenset({"paramiko", "tomlkit"})
@@ -30,7 +32,7 @@ WHEN_ASKED = frozenset({"paramiko", "tomlkit"})
 
 def imported() -> ModuleType:
     """The module `runpod`."""
-    with _loaded_when_asked():
+    with kept(), _loaded_when_asked():
         return _without_measuring()
 
 

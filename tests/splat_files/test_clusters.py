@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from support.kinds import on_either
 
 from splatworker import _cpu
@@ -116,3 +117,31 @@ def test_what_fills_up_the_kernels_rows_is_nearest_to_nothing() -> None:
         found = np.full(7, -1, np.int32)
         _cpu.nearest(points, centroids, 1, found)
         assert ((found >= 0) & (found < 3)).all(), value
+
+
+@pytest.mark.parametrize(("rows", "labels", "width"), [(0, 3, 2), (1, 1, 1), (50, 7, 1), (3000, 40, 45)])
+def test_sums_are_those_of_a_product_of_matrices(rows: int, labels: int, width: int) -> None:
+    """Bit for bit SciPy's, and numpy's: each sum goes in the order of the rows, whatever lies between."""
+    random = np.random.default_rng(rows)
+    some = (random.normal(size=(rows, width)) * 10.0 ** random.integers(-6, 6, (rows, 1))).astype(np.float32)
+    kinds = random.integers(0, labels, rows).astype(np.int32)
+    sums, plain = np.full((labels, width), np.nan, np.float32), np.zeros((labels, width), np.float32)
+    _cpu.sums_of_labels(some, kinds, sums)
+    np.add.at(plain, kinds, some)
+    whose = sparse.csc_array((np.ones(rows, np.float32), kinds, np.arange(rows + 1)), shape=(labels, rows))
+    np.testing.assert_array_equal(sums, whose @ some)
+    np.testing.assert_array_equal(sums, plain)
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "sums"),
+    [
+        ((4, 3), [0, 1, 2, 0], (2, 3)),
+        ((4, 3), [0, -1, 1, 0], (2, 3)),
+        ((4, 3), [0, 1, 0], (2, 3)),
+        ((1, 3), [0], (2, 2)),
+    ],
+)
+def test_sums_of_what_does_not_fit_are_refused(rows: tuple[int, int], labels: list[int], sums: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        _cpu.sums_of_labels(np.zeros(rows, np.float32), np.array(labels, np.int32), np.zeros(sums, np.float32))

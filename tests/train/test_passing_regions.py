@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pytest
+from scipy import ndimage
 from support.colmap_files import ring_cameras
 
 from splatworker.formats.camera import Camera
 from splatworker.train.agreement import Look, Map
-from splatworker.train.passing_regions import MARGIN, depths, passing, regions
+from splatworker.train.passing_regions import MARGIN, _mean_around, depths, passing, regions
 
 WIDTH, HEIGHT = 96, 72
 
@@ -77,3 +79,12 @@ def test_depths_reach_from_before_the_camera_to_behind_the_others() -> None:
     across = max(np.linalg.norm(look.camera.center - seen[0].camera.center) for look in seen)
     assert near < 0.2 * across
     assert far > 2 * across
+
+
+@pytest.mark.parametrize("shape", [(40, 57), (3, 60), (1, 1)])
+def test_means_around_pixels_are_scipys(shape: tuple[int, int]) -> None:
+    """But for the last bits: theirs is a sum of which what leaves the window is taken off again."""
+    values = np.random.default_rng(0).random(shape).astype(np.float32)
+    theirs = ndimage.uniform_filter(values, 5, mode="constant"), ndimage.uniform_filter(values, 3)
+    ours = _mean_around(values, 5, "constant"), _mean_around(values, 3, "symmetric")
+    np.testing.assert_allclose(ours, theirs, rtol=3e-7, atol=1e-12)

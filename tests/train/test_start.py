@@ -40,6 +40,16 @@ def test_it_begins_before_anything_large_is_loaded(tmp_path: Path) -> None:
     assert told.splitlines() == ["auto []", "1 True"]
 
 
+def test_of_a_training_that_fails_one_sentence_is_said(tmp_path: Path) -> None:
+    """And nothing of kernels that the error, by its traceback, keeps from being freed at the end."""
+    words = ["-s", str(tmp_path / "none"), "-m", str(tmp_path / "m"), "--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, "-m", "splatworker", "train", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"Error: The scene folder {tmp_path}/none does not exist. [invalid_scene]\n"
+
+
 @pytest.mark.parametrize(("ranks", "opened"), [({}, ["cuda"]), (dict.fromkeys(RANKS, "2"), [])])
 def test_one_of_several_leaves_it_to_torch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ranks: dict[str, str], opened: list[str]
