@@ -58,7 +58,10 @@ WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 
 _STREAM = re.compile(r"^  Stream #0:(\d+)\S*: Video: (\S+)(.*)$")
-_SIZE = re.compile(r", (\d{1,6})x(\d{1,6})(?: \[SAR (\d+):(\d+) DAR [\d:]+\])?(?=,|$| )")
+_SIZE = re.compile(r", (\d{1,6})x(\d{1,6})(?=,|$| )")
+_PIXEL_OF_CONTAINER = re.compile(r", SAR (\d+):(\d+) DAR ")
+_PIXEL_OF_CODEC = re.compile(r" \[SAR (\d+):(\d+) DAR ")
+"""Width and height of a pixel: the container's word goes before that of the pictures themselves, as for players."""
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)(?:, start: (\d+\.\d+))?")
 _RATE = re.compile(r", ([\d.]+)(k?) fps")
 _COLOURS = re.compile(r"\b(?:yuv|yuvj|gbr|rgb|gray|p0|nv|bgr|x2rgb|yuva)\w*\((.*?)\)")
@@ -216,8 +219,9 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
         raise broken(path)
     if width * height > ffmpeg.MOST_PIXELS:
         raise too_large(path, f"its frames have {width}x{height} pixels, and {_megapixels()} megapixels are the most")
-    if size[3] and 0 < int(size[3]) < 100 * int(size[4]) and int(size[4]) < 100 * int(size[3]):
-        width = max(1, round(width * int(size[3]) / int(size[4])))
+    pixel = _PIXEL_OF_CONTAINER.search(match[3]) or _PIXEL_OF_CODEC.search(match[3])
+    if pixel and 0 < int(pixel[1]) < 100 * int(pixel[2]) and int(pixel[2]) < 100 * int(pixel[1]):
+        width = max(1, round(width * int(pixel[1]) / int(pixel[2])))
     after = _about(match[0], said)
     rotation = next((round(float(found[1])) for line in after if (found := _ROTATION.search(line))), 0) % 360
     if rotation in (90, 270):

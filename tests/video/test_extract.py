@@ -91,6 +91,18 @@ def test_pixels_that_are_no_squares(tmp_path: Path) -> None:
     assert {photo.shape for photo in photos.values()} == {(240, 320, 3)}
 
 
+@pytest.mark.parametrize("name", ["dv.mp4", "dv.mov", "dv.mkv"])
+@pytest.mark.parametrize(("coded", "told", "width"), [((), "4:3", 320), (("-aspect", "4:3"), "3:4", 180)])
+def test_the_containers_word_on_the_shape_of_pixels_goes_first(
+    tmp_path: Path, name: str, coded: tuple[str, ...], told: str, width: int
+) -> None:
+    """As a circle must stay one: most codecs leave that to the container, and players believe it before the codec."""
+    filmed = clips.pan(range(0, 24, 4), size=(180, 240))
+    as_coded = clips.write_clip(tmp_path / f"coded {name}", filmed, coded)
+    photos, _ = frames_of(clips.remux(as_coded, tmp_path / name, ["-aspect", told]), tmp_path / "photos")
+    assert {photo.shape for photo in photos.values()} == {(240, width, 3)}
+
+
 def test_interlaced_lines_are_woven_apart(tmp_path: Path) -> None:
     """Two half pictures taken one after the other: in a photo there must be no comb at upright edges."""
     halves = clips.pan(range(0, 240, 12))
