@@ -217,3 +217,11 @@ def test_frames_long_after_the_last_that_can_be_begun_at_are_not_lost(tmp_path: 
         assert told["why"].startswith(f"{frames} of ")
         assert len(photos) == told["frames"] == frames
         assert all(difference(photo, filmed[round(moment * 30 / 1000)]) < 5 for moment, photo in photos.items())
+
+
+def test_hundreds_of_frames_beside_each_other(tmp_path: Path) -> None:
+    """In the decoder's language a sum has a hundred terms at most."""
+    filmed = clips.pan(range(260), size=(160, 120))
+    photos, told = frames_of(clips.write_clip(tmp_path / "clip.mp4", filmed), tmp_path / "photos", VideoOptions(fps=60))
+    assert told["frames"] == len(photos) == 260
+    assert all(difference(photo, filmed[round(moment * 30 / 1000)]) < 6 for moment, photo in photos.items())
