@@ -96,6 +96,8 @@ def _of_one(
 ) -> dict[str, Any]:
     """The photos of one clip; what there is to say about it."""
     report.progress("reading the video", 0.0)
+    if most < FEWEST_FRAMES:
+        raise refusals.left_over(path, most, FEWEST_FRAMES)
     clip = probe(path)
     measured = measure(clip, options, _Part(report, 0.0, _READING))
     clip = measured.clip or clip
@@ -108,7 +110,7 @@ def _of_one(
     if len(measured.times) < FEWEST_FRAMES:
         raise refusals.too_short(path, len(measured.times), FEWEST_FRAMES, part=bool(options.start or options.end))
     report.progress("choosing frames", _READING)
-    choice = choose(measured, options, max(1, most))
+    choice = choose(measured, options, most)
     frames = choice.frames
     if len(frames) < FEWEST_FRAMES and options.fps:
         raise refusals.too_seldom(path, len(frames), FEWEST_FRAMES, options.fps)
@@ -127,10 +129,15 @@ def _of_one(
         max_size=0 if shows_all_around(clip) else max_size,  # a photo is made of each of its views, and shrunk later
         jobs=jobs,
     )
+    if len(written) < len(photos):
+        report.warning(
+            f"'{name}' is damaged: {len(photos) - len(written)} of the {len(photos)} frames that were chosen could not "
+            "be decoded in full."
+        )
     if not measured.whole:
         report.warning(
-            f"'{name}' ends after {measured.times[-1]:.1f} s, and its header says {clip.seconds:.1f} s: a part of the "
-            "file is missing, and what is there was used."
+            f"'{name}' shows nothing after {measured.times[-1]:.1f} s, and its header says {clip.seconds:.1f} s: what is "
+            "there was used. If a part of the file is missing, copy or upload it again."
         )
     if clip.eye != WHOLE:
         report.warning(f"'{name}' is stereoscopic: what the first of its two eyes sees was used.")

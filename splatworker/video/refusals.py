@@ -9,6 +9,7 @@ from splatworker.errors import (
     VideoDamaged,
     VideoEncrypted,
     VideoError,
+    VideoLeftOver,
     VideoNotSupported,
     VideoTooLarge,
     VideoTooLong,
@@ -108,6 +109,15 @@ def too_still(path: Path, frames: int) -> VideoTooStill:
     return VideoTooStill(
         f"The picture of {_name(path)} hardly moves: {frames} of its frames differ, and that is too few.",
         hint=HOW_TO_FILM,
+    )
+
+
+def left_over(path: Path, room: int, fewest: int) -> VideoLeftOver:
+    """Of what may be taken of all videos together, too few frames are left for it."""
+    return VideoLeftOver(
+        f"There is room for {_frames(room)} of {_name(path)} beside the photos and the other videos, and {fewest} are "
+        "the fewest that are taken.",
+        hint="Give fewer photos or videos, or ask for fewer frames of each.",
     )
 
 
