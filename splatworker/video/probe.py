@@ -62,6 +62,8 @@ _SIZE = re.compile(r", (\d{1,6})x(\d{1,6})(?=,|$| )")
 _PIXEL_OF_CONTAINER = re.compile(r", SAR (\d+):(\d+) DAR ")
 _PIXEL_OF_CODEC = re.compile(r" \[SAR (\d+):(\d+) DAR ")
 """Width and height of a pixel: the container's word goes before that of the pictures themselves, as for players."""
+_ROUNDED = 16
+"""Pixels by which what a container says of a side may differ from what is in it: codecs have blocks."""
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)(?:, start: (\d+\.\d+))?")
 _RATE = re.compile(r", ([\d.]+)(k?) fps")
 _COLOURS = re.compile(r"\b(?:yuv|yuvj|gbr|rgb|gray|p0|nv|bgr|x2rgb|yuva)\w*\((.*?)\)")
@@ -150,9 +152,7 @@ def probe(path: Path) -> Clip:
         raise not_a_video(path)
     if is_encrypted(path, demuxer):
         raise encrypted(path)
-    with TemporaryDirectory() as folder:
-        said: list[str] = []
-        ended = ffmpeg.call(ffmpeg.reading(path.absolute(), demuxer), Path(folder), hear=said.append, seconds=_SECONDS)
+    said, ended = _header(path, demuxer)
     if ended.timed_out:
         raise too_large(path, "its header takes too long to read")
     streams = [line for line in said if _STREAM.match(line) and "(attached pic)" not in line]
@@ -162,6 +162,14 @@ def probe(path: Path) -> Clip:
         raise broken(path, ended)
     clip = _clip(path, demuxer, streams, said)
     return _unmirrored(clip) if any(_ROTATION.search(line) for line in said) else clip
+
+
+def _header(path: Path, demuxer: str, *opening: str) -> tuple[list[str], ffmpeg.Ended]:
+    """What is said of a clip as it is opened, with these options of the input."""
+    said: list[str] = []
+    words = ffmpeg.reading(path.absolute(), demuxer, before=opening)
+    with TemporaryDirectory() as folder:
+        return said, ffmpeg.call(words, Path(folder), hear=said.append, seconds=_SECONDS)
 
 
 def _demuxer(path: Path) -> str:
@@ -219,7 +227,7 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
         raise broken(path)
     if width * height > ffmpeg.MOST_PIXELS:
         raise too_large(path, f"its frames have {width}x{height} pixels, and {_megapixels()} megapixels are the most")
-    pixel = _PIXEL_OF_CONTAINER.search(match[3]) or _PIXEL_OF_CODEC.search(match[3])
+    pixel = _pixel(path, demuxer, match, coded)
     if pixel and 0 < int(pixel[1]) < 100 * int(pixel[2]) and int(pixel[2]) < 100 * int(pixel[1]):
         width = max(1, round(width * int(pixel[1]) / int(pixel[2])))
     after = _about(match[0], said)
@@ -253,6 +261,18 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
         alike=alike,
         eye=_FIRST_EYE.get(stereo, WHOLE),
     )
+
+
+def _pixel(path: Path, demuxer: str, track: re.Match[str], coded: tuple[int, int]) -> re.Match[str] | None:
+    """The width and height of a track's pixels: as its container says, if that knows how many there are."""
+    told = _PIXEL_OF_CONTAINER.search(track[3])
+    if told is not None:
+        said, _ = _header(path, demuxer, "-nofind_stream_info")
+        same = [found[3] for line in said if (found := _STREAM.match(line)) and found[1] == track[1]]
+        size = _SIZE.search(same[0]) if same else None
+        if size and all(abs(int(size[1 + axis]) - coded[axis]) <= _ROUNDED for axis in (0, 1)):
+            return told
+    return _PIXEL_OF_CODEC.search(track[3])
 
 
 def _about(stream: str, said: Sequence[str]) -> Sequence[str]:
