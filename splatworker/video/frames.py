@@ -136,8 +136,8 @@ def _of_one(
         )
     if not measured.whole:
         report.warning(
-            f"'{name}' shows nothing after {measured.times[-1]:.1f} s, and its header says {clip.seconds:.1f} s: what is "
-            "there was used. If a part of the file is missing, copy or upload it again."
+            f"'{name}' shows nothing after {measured.times[-1]:.1f} s, and its header says {clip.seconds:.1f} s: what "
+            "is there was used. If a part of the file is missing, copy or upload it again."
         )
     if clip.eye != WHOLE:
         report.warning(f"'{name}' is stereoscopic: what the first of its two eyes sees was used.")

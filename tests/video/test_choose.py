@@ -94,7 +94,7 @@ def test_what_stands_still_gives_one_photo() -> None:
 def test_frames_seconds_apart_do_not_stand_still(seconds: float) -> None:
     """As of a time lapse."""
     many = measured(np.linspace(0, 2.2, 30))
-    choice = choose(replace(many, times=np.arange(30) * seconds), VideoOptions())
+    choice = choose(replace(many, times=np.arange(30.0) * seconds), VideoOptions())
     assert len(choice.frames) == 30
     assert choice.still_s == 0
 

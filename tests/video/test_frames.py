@@ -8,9 +8,12 @@ import pytest
 from PIL import Image
 from support import clips
 from support.clips import difference, frames_of
+from support.decoded import Told
 
 from splatworker.formats.video_frame import described
 from splatworker.stages.progress import Silent
+from splatworker.video import frames
+from splatworker.video.extract import extract
 from splatworker.video.frames import take_frames
 from splatworker.video.options import VideoOptions
 
@@ -59,6 +62,15 @@ def test_two_clips_share_what_may_be_taken(tmp_path: Path) -> None:
     assert sum(counts) <= 40
     assert min(counts) >= 15
     assert len({photo["file"] for video in made.videos for photo in video["chosen"]}) == sum(counts)
+
+
+def test_frames_that_cannot_be_decoded_again_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 80, 8)))
+    monkeypatch.setattr(frames, "extract", lambda *words, **more: extract(*words, **more)[:-3])
+    told = Told()
+    made = frames.take_frames([clip], tmp_path / "photos", VideoOptions(), told)
+    assert made.videos[0]["frames"] == len(made.videos[0]["chosen"]) == 7
+    assert told.warnings == ["'clip.mp4' is damaged: 3 of the 10 frames that were chosen could not be decoded in full."]
 
 
 def test_too_few_are_told_by_what_was_asked_for(tmp_path: Path) -> None:
