@@ -57,7 +57,9 @@ class Box:
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 
-_STREAM = re.compile(r"^  Stream #0:(\d+)\S*: Video: (\S+)(.*)$")
+_TRACK = re.compile(r"^ +Stream #0:(\d+)")
+_STREAM = re.compile(_TRACK.pattern + r"\S*: Video: (\S+)(.*)$")
+"""A track, and one of pictures; those that belong together, such as one with its timecode, are told further in."""
 _SIZE = re.compile(r", (\d{1,6})x(\d{1,6})(?=,|$| )")
 _PIXEL_OF_CONTAINER = re.compile(r", SAR (\d+):(\d+) DAR ")
 _PIXEL_OF_CODEC = re.compile(r" \[SAR (\d+):(\d+) DAR ")
@@ -157,7 +159,7 @@ def probe(path: Path) -> Clip:
         raise too_large(path, "its header takes too long to read")
     streams = [line for line in said if _STREAM.match(line) and "(attached pic)" not in line]
     if not streams:
-        if any(line.startswith(("  Stream #0:", "Input #0")) for line in said):  # it was opened
+        if any(_TRACK.match(line) or line.startswith("Input #0") for line in said):  # it was opened
             raise no_video(path)
         raise broken(path, ended)
     clip = _clip(path, demuxer, streams, said)
@@ -205,7 +207,8 @@ def _largest(path: Path, streams: Sequence[str]) -> tuple[re.Match[str], int]:
     Raises:
         VideoNotSupported: none is.
     """
-    found = [match for line in streams if (match := _STREAM.match(line))]
+    every = [match for line in streams if (match := _STREAM.match(line))]
+    found = list({match[1]: match for match in every}.values())  # one that belongs to two others is told twice
     known = [match for match in found if match[2].rstrip(",") in ffmpeg.CODECS]
     if not known:
         raise other_codec(path, found[0][2].rstrip(","))
@@ -278,7 +281,7 @@ def _pixel(path: Path, demuxer: str, track: re.Match[str], coded: tuple[int, int
 def _about(stream: str, said: Sequence[str]) -> Sequence[str]:
     """What is said of a track: the lines up to the next one's."""
     start = said.index(stream)
-    end = next((number for number in range(start + 1, len(said)) if said[number].startswith("  Stream #0:")), None)
+    end = next((number for number in range(start + 1, len(said)) if _TRACK.match(said[number])), None)
     return said[start:end]
 
 
