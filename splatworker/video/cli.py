@@ -131,5 +131,7 @@ def _tell(made: Frames, photos: Path) -> None:
     for video in made.videos:
         words = video["why"] if "why" in video else f"left out: {video['reason']}"
         sys.stdout.write(printable(f"{video['name']}: {words}") + "\n")
+        if why := video.get("decoder_reason"):
+            sys.stdout.write(printable(f"{video['name']}: decoded on processors, not on a GPU: {why}") + "\n")
     count = sum(video["frames"] for video in made.videos)
     sys.stdout.write(printable(f"{photos}: {count} photos") + "\n")

@@ -179,6 +179,7 @@ def _account(
         "hdr": clip.transfer or None,
         "read": len(measured.times),
         "decoder": measured.decoder,
+        "decoder_reason": measured.why_cpu or None,
         "moved": round(float(measured.path[-1]), 3),
         "spacing": None if choice.spacing is None else round(choice.spacing, 4),
         "blurred_stretches": choice.blurred,

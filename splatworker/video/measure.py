@@ -48,6 +48,7 @@ class Measured:
         whole: the clip could be read to its end.
         skipping: options of the input by which frames were left out.
         decoder: what has decoded them, as `ffmpeg.decoded_by`.
+        why_cpu: why not a GPU where that is wanted, else "".
         other_shape: how many frames were left out as they have another shape than the clip.
         clip: of which the frames that count are: one that changes its shape is as most of its frames are.
         box: the part of a frame, as it is stored, that photos are made of: what bars leave, or one of two eyes sees.
@@ -61,6 +62,7 @@ class Measured:
     whole: bool
     skipping: tuple[str, ...] = ()
     decoder: str = "cpu"
+    why_cpu: str = ""
     other_shape: int = 0
     clip: Clip | None = None
     box: Box = WHOLE
@@ -80,9 +82,9 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
     skipping = _skipping(clip.rate * asked, options.frames or options.fps * asked)
     expected = asked if clip.seconds else 0.0
     reading = Reading(clip, options.start, min(options.seconds or math.inf, most + 1.0), expected, skipping)
-    frames, ended, decoder = read(reading, report)
+    frames, ended, decoder, why_cpu = read(reading, report)
     if (other := _as_most(clip, frames.shapes)) is not None:  # these were measured squeezed into the first one's shape
-        frames, ended, decoder = read(replace(reading, clip=other), report)
+        frames, ended, decoder, why_cpu = read(replace(reading, clip=other), report)
         clip = other
     if refusals.took_too_much(ended):
         raise refusals.broken(clip.path, ended)
@@ -116,6 +118,7 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         whole=not clip.seconds or reached > 0.9 * asked,
         skipping=skipping,
         decoder=decoder,
+        why_cpu=why_cpu,
         other_shape=int((within & ~fits).sum()),
         clip=clip,
         box=box,

@@ -30,6 +30,9 @@ PART_S = 7.5
 
 _MOST_AT_ONCE = 8
 
+_PROCESSORS = "cpu"
+"""What has decoded, where no GPU has (`ffmpeg.decoded_by`)."""
+
 _MEMORY_A_PIXEL, _MEMORY_OF_A_DECODER = 40, 50 * 2**20
 """Bytes that a decoder takes for each pixel of a frame, and besides: twice what was measured of 4K in H.264 and HEVC
 with one and two threads, 171 to 195 MiB, as clips may refer to more frames than those did."""
@@ -72,11 +75,17 @@ class Reading:
 
 
 class Read(NamedTuple):
-    """The frames, how the decoder ended, and what it has decoded them on: "cuda" or "cpu"."""
+    """The frames, how the decoder ended, and what it has decoded them on.
+
+    Attributes:
+        decoder: "cuda" or "cpu".
+        why_cpu: why not on a GPU where that is wanted, "" where it is not, or where it was.
+    """
 
     frames: SmallFrames
     ended: ffmpeg.Ended
     decoder: str
+    why_cpu: str
 
 
 def read(reading: Reading, report: Reporter) -> Read:
@@ -91,14 +100,19 @@ def read(reading: Reading, report: Reporter) -> Read:
     tries = [(parts, way) for way in ways]
     if len(parts) > 1:
         tries += [(parts_of(reading, []), way) for way in ways]
+    why_cpu = ""
     for spans, (decoder, filters) in tries:
         frames, ended = _at_once(reading, spans, report, decoder, filters)
-        if not ended.status and as_told(spans, frames, clip.rate):
+        by = ffmpeg.decoded_by(decoder, ended)
+        is_done = not ended.status and as_told(spans, frames, clip.rate)
+        if decoder and not why_cpu and not (is_done and by != _PROCESSORS):
+            why_cpu = ffmpeg.why_not_on_gpu(ended)
+        if is_done:
             break  # a GPU that cannot, whyever, leaves it to what comes after it
     joined = SmallFrames(*small_size(clip))
     for part in frames:
         joined.extend(part)
-    return Read(joined, ended, ffmpeg.decoded_by(decoder, ended))
+    return Read(joined, ended, by, why_cpu if by == _PROCESSORS else "")
 
 
 def parts_of(reading: Reading, keys: Sequence[float]) -> list[Span]:
