@@ -64,6 +64,7 @@ _SIZE = re.compile(r", (\d{1,6})x(\d{1,6})(?=,|$| )")
 _PIXEL_OF_CONTAINER = re.compile(r", SAR (\d+):(\d+) DAR ")
 _PIXEL_OF_CODEC = re.compile(r" \[SAR (\d+):(\d+) DAR ")
 """Width and height of a pixel: the container's word goes before that of the pictures themselves, as for players."""
+_HD_WIDTH, _TV_LINES = 1280, 576
 _ROUNDED = 16
 """Pixels by which what a container says of a side may differ from what is in it: codecs have blocks."""
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)(?:, start: (\d+\.\d+))?")
@@ -254,7 +255,7 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
         height=height,
         seconds=_seconds(duration, demuxer),
         rate=float(rate[1]) * (1000 if rate[2] else 1) if rate else 0.0,
-        matrix=_matrix(words, height, hdr=bool(transfer)),
+        matrix=_matrix(words, coded, hdr=bool(transfer)),
         transfer=transfer,
         rotation=rotation if rotation in (90, 180, 270) else 0,
         interlaced="top" in words or "bottom" in words,
@@ -293,8 +294,10 @@ def _seconds(duration: re.Match[str] | None, demuxer: str) -> float:
     return max(0.0, seconds - float(duration[4] or 0)) if demuxer == "matroska" else seconds
 
 
-def _matrix(words: Sequence[str], height: int, *, hdr: bool) -> str:
-    """The matrix of luma and colour differences; what is not tagged is taken as players take it."""
+def _matrix(words: Sequence[str], coded: tuple[int, int], *, hdr: bool) -> str:
+    """The matrix of luma and colour differences; what is not tagged is taken as players take it, by its size as it is
+    coded, whichever way it lies: that of television up to 576 lines, beyond that of HD.
+    """
     for tag, name in (
         ("bt2020nc", "bt2020"),
         ("bt2020c", "bt2020"),
@@ -306,7 +309,8 @@ def _matrix(words: Sequence[str], height: int, *, hdr: bool) -> str:
     ):
         if words and tag == words[1 if words[0] in ("tv", "pc") and len(words) > 1 else 0]:
             return name
-    return "bt2020" if hdr else "bt709" if height >= 720 else "smpte170m"
+    is_high = max(coded) >= _HD_WIDTH or min(coded) > _TV_LINES
+    return "bt2020" if hdr else "bt709" if is_high else "smpte170m"
 
 
 def _megapixels() -> str:

@@ -71,6 +71,31 @@ def test_photos_are_upright(tmp_path: Path, turn: str) -> None:
         assert difference(photo, frame) < 4
 
 
+@pytest.mark.parametrize(
+    ("size", "turn", "matrix"),
+    [
+        ((640, 480), "0", "smpte170m"),
+        ((848, 480), "90", "smpte170m"),
+        ((480, 848), "0", "smpte170m"),
+        ((1280, 720), "90", "bt709"),
+        ((1280, 534), "0", "bt709"),
+    ],
+)
+def test_colours_that_nothing_is_said_of_are_those_of_the_frames_size(
+    tmp_path: Path, size: tuple[int, int], turn: str, matrix: str
+) -> None:
+    """As it is coded, however it lies: a telephone's video upright has no more lines for that."""
+    colours = np.array([[200, 40, 30], [30, 170, 60], [40, 60, 190], [180, 180, 40]], np.uint8)
+    patches = colours.reshape(2, 2, 3).repeat(size[1] // 2, axis=0).repeat(size[0] // 2, axis=1)
+    filmed = [np.roll(patches, 8 * number, axis=1) for number in range(6)]
+    coded = ["-vf", f"scale=out_color_matrix={matrix}:out_range=tv,setparams=colorspace=unknown", "-crf", "4"]
+    clip = clips.write_clip(tmp_path / "clip.mp4", filmed, coded, before=["-display_rotation", turn])
+    photo = np.rot90(next(iter(frames_of(clip, tmp_path / "photos")[0].values())), -int(turn) // 90)
+    rows, columns = ([(2 * n + 1) * side // 4 for n in range(2)] for side in (size[1], size[0]))
+    found = [photo[row - 9 : row + 9, column - 9 : column + 9].mean(axis=(0, 1)) for row in rows for column in columns]
+    assert np.stack(found) == pytest.approx(colours.astype(float), abs=2)
+
+
 def test_photos_are_shrunk(tmp_path: Path) -> None:
     clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 24, 4)), before=["-display_rotation", "90"])
     photos, _ = frames_of(clip, tmp_path / "photos", max_size=100)
