@@ -129,10 +129,15 @@ def _of_one(
         max_size=0 if shows_all_around(clip) else max_size,  # a photo is made of each of its views, and shrunk later
         jobs=jobs,
     )
+    if measured.damaged:
+        report.warning(
+            f"'{name}' is damaged: {measured.damaged} of its frames could not be decoded whole, and photos may show "
+            "wrong parts. Copy or upload it again."
+        )
     if len(written) < len(photos):
         report.warning(
-            f"'{name}' is damaged: {len(photos) - len(written)} of the {len(photos)} frames that were chosen could not "
-            "be decoded in full."
+            f"Of the {len(photos)} frames that were chosen of '{name}', {len(photos) - len(written)} could not be "
+            "decoded in full size."
         )
     if not measured.whole:
         report.warning(

@@ -49,6 +49,7 @@ class Measured:
         skipping: options of the input by which frames were left out.
         decoder: what has decoded them, as `ffmpeg.decoded_by`.
         why_cpu: why not a GPU where that is wanted, else "".
+        damaged: how many frames could not be decoded whole, or not at all.
         other_shape: how many frames were left out as they have another shape than the clip.
         clip: of which the frames that count are: one that changes its shape is as most of its frames are.
         box: the part of a frame, as it is stored, that photos are made of: what bars leave, or one of two eyes sees.
@@ -63,6 +64,7 @@ class Measured:
     skipping: tuple[str, ...] = ()
     decoder: str = "cpu"
     why_cpu: str = ""
+    damaged: int = 0
     other_shape: int = 0
     clip: Clip | None = None
     box: Box = WHOLE
@@ -119,6 +121,7 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         skipping=skipping,
         decoder=decoder,
         why_cpu=why_cpu,
+        damaged=frames.damaged,
         other_shape=int((within & ~fits).sum()),
         clip=clip,
         box=box,

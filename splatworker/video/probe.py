@@ -160,7 +160,7 @@ def probe(path: Path) -> Clip:
         raise too_large(path, "its header takes too long to read")
     streams = [line for line in said if _STREAM.match(line) and "(attached pic)" not in line]
     if not streams:
-        if any(_TRACK.match(line) or line.startswith("Input #0") for line in said):  # it was opened
+        if any(_TRACK.match(line) for line in said):
             raise no_video(path)
         raise broken(path, ended)
     clip = _clip(path, demuxer, streams, said)

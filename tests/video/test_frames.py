@@ -64,13 +64,26 @@ def test_two_clips_share_what_may_be_taken(tmp_path: Path) -> None:
     assert len({photo["file"] for video in made.videos for photo in video["chosen"]}) == sum(counts)
 
 
+def test_damage_in_the_middle_of_a_clip_is_told(tmp_path: Path) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 240, 4)), ["-movflags", "+faststart"])
+    content = bytearray(clip.read_bytes())
+    start = content.index(b"mdat") + (len(content) - content.index(b"mdat")) // 2
+    content[start : start + 4000] = bytes(4000)
+    clip.write_bytes(content)
+    told = Told()
+    assert frames.take_frames([clip], tmp_path / "photos", VideoOptions(), told).videos[0]["frames"] > 10
+    assert [warning.startswith("'clip.mp4' is damaged: ") for warning in told.warnings] == [True]
+
+
 def test_frames_that_cannot_be_decoded_again_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 80, 8)))
     monkeypatch.setattr(frames, "extract", lambda *words, **more: extract(*words, **more)[:-3])
     told = Told()
     made = frames.take_frames([clip], tmp_path / "photos", VideoOptions(), told)
     assert made.videos[0]["frames"] == len(made.videos[0]["chosen"]) == 7
-    assert told.warnings == ["'clip.mp4' is damaged: 3 of the 10 frames that were chosen could not be decoded in full."]
+    assert told.warnings == [
+        "Of the 10 frames that were chosen of 'clip.mp4', 3 could not be decoded in full size.",
+    ]
 
 
 def test_too_few_are_told_by_what_was_asked_for(tmp_path: Path) -> None:

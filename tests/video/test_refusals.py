@@ -75,6 +75,13 @@ def test_truncated_before_its_index(clip: Path, tmp_path: Path) -> None:
     assert "truncated" in error.message
 
 
+def test_an_index_without_a_track_is_damage(clip: Path, tmp_path: Path) -> None:
+    """Of a file that begins with its index little has arrived: it was said to hold sound at most."""
+    first = clips.remux(clip, tmp_path / "first.mp4", ["-movflags", "+faststart"]).read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(first[: first.index(b"moov") + 60])
+    assert refusal(tmp_path / "cut.mp4", tmp_path).code == "video_damaged"
+
+
 def test_of_a_truncated_stream_what_is_there_is_used(clip: Path, tmp_path: Path) -> None:
     warnings: list[str] = []
 
