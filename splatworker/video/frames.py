@@ -98,9 +98,7 @@ def _of_one(
     report.progress("reading the video", 0.0)
     if most < FEWEST_FRAMES:
         raise refusals.left_over(path, most, FEWEST_FRAMES)
-    clip = probe(path)
-    measured = measure(clip, options, _Part(report, 0.0, _READING))
-    clip = measured.clip or clip
+    clip, measured = _measured(path, name, options, report)
     if measured.other_shape:
         looked_at = measured.other_shape + len(measured.times)
         report.warning(
@@ -162,6 +160,24 @@ def _of_one(
             "the subject, gives the best splat."
         )
     return _account(clip, measured, choice, dict(zip(photos, frames, strict=True)), written, options)
+
+
+def _measured(path: Path, name: str, options: VideoOptions, report: Reporter) -> tuple[Clip, Measured]:
+    """The clip in the track with the largest pictures; in the next one, where that holds a few stills alone, as
+    telephones write one beside the moving part of a photo.
+    """
+    clip = probe(path)
+    measured = measure(clip, options, _Part(report, 0.0, _READING))
+    if len(measured.times) < FEWEST_FRAMES and clip.lesser and not clip.alike:
+        lesser = probe(path, [clip.stream])
+        other = measure(lesser, options, _Part(report, 0.0, _READING))
+        if len(other.times) >= FEWEST_FRAMES:
+            report.warning(
+                f"'{name}' holds a track of {len(measured.times)} frames of {clip.width}x{clip.height}, which are too "
+                f"few: that of {lesser.width}x{lesser.height} was used."
+            )
+            return other.clip or lesser, other
+    return measured.clip or clip, measured
 
 
 def _account(

@@ -6,7 +6,7 @@ Nothing of it is believed further than that a clip is refused for it: what is de
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -102,6 +102,7 @@ class Clip:
         stream: the number of the track that is read.
         coded: width and height of its pictures, whatever shape their pixels have; (0, 0) where that is not known.
         alike: how many other tracks have pictures as large.
+        lesser: how many have smaller ones.
         eye: the part of a frame, as it is stored, that one eye sees: of a stereoscopic clip the first eye's.
     """
 
@@ -121,6 +122,7 @@ class Clip:
     stream: int = 0
     coded: tuple[int, int] = (0, 0)
     alike: int = 0
+    lesser: int = 0
     eye: Box = WHOLE
 
     @property
@@ -144,8 +146,11 @@ def begins_as_video(path: Path) -> bool:
         return False
 
 
-def probe(path: Path) -> Clip:
+def probe(path: Path, but_not: Collection[int] = ()) -> Clip:
     """Read a clip's header.
+
+    Args:
+        but_not: numbers of tracks that are not looked at.
 
     Raises:
         VideoError: it is none that is read, with a sentence that names it.
@@ -158,7 +163,11 @@ def probe(path: Path) -> Clip:
     said, ended = _header(path, demuxer)
     if ended.timed_out:
         raise too_large(path, "its header takes too long to read")
-    streams = [line for line in said if _STREAM.match(line) and "(attached pic)" not in line]
+    streams = [
+        line
+        for line in said
+        if (found := _STREAM.match(line)) and "(attached pic)" not in line and int(found[1]) not in but_not
+    ]
     if not streams:
         if any(_TRACK.match(line) for line in said):
             raise no_video(path)
@@ -201,9 +210,9 @@ def _unmirrored(clip: Clip) -> Clip:
     return clip if turn is None else replace(clip, rotation=turn, mirrored=True)
 
 
-def _largest(path: Path, streams: Sequence[str]) -> tuple[re.Match[str], int]:
+def _largest(path: Path, streams: Sequence[str]) -> tuple[re.Match[str], int, int]:
     """The track with the largest pictures of those that are read: others hold previews, or maps of depth; and how many
-    beside it are as large.
+    beside it are as large, and how many are smaller.
 
     Raises:
         VideoNotSupported: none is.
@@ -215,11 +224,11 @@ def _largest(path: Path, streams: Sequence[str]) -> tuple[re.Match[str], int]:
         raise other_codec(path, found[0][2].rstrip(","))
     pixels = [int(size[1]) * int(size[2]) if (size := _SIZE.search(match[3])) else 0 for match in known]
     most = max(pixels)
-    return known[pixels.index(most)], pixels.count(most) - 1
+    return known[pixels.index(most)], pixels.count(most) - 1, len(known) - pixels.count(most)
 
 
 def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str]) -> Clip:
-    match, alike = _largest(path, streams)
+    match, alike, lesser = _largest(path, streams)
     codec = match[2].rstrip(",")
     if any((found := _DOLBY.search(line)) and (found[1] == "5" or found[2] == "0") for line in said):
         raise without_base_layer(path)
@@ -263,6 +272,7 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
         stream=int(match[1]),
         coded=coded,
         alike=alike,
+        lesser=lesser,
         eye=_FIRST_EYE.get(stereo, WHOLE),
     )
 

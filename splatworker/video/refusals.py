@@ -21,6 +21,27 @@ from splatworker.video.ffmpeg import MOST_STREAMS, Ended
 
 KINDS = "an MP4, MOV, WebM or MKV file with H.264, HEVC, VP9, AV1 or ProRes"
 
+_OTHERS = (
+    (0, b"<", "a web page or another text"),
+    (0, b"{", "a text (JSON)"),
+    (0, b"GIF8", "a GIF"),
+    (0, b"\x89PNG", "a PNG picture"),
+    (0, b"\xff\xd8\xff", "a JPEG photo"),
+    (8, b"WEBP", "a WebP picture"),
+    (8, b"AVI ", "an AVI video"),
+    (8, b"avi", "an AVIF picture"),
+    (4, b"ftyp", "a picture (HEIC)"),
+    (0, b"FLV", "an FLV video"),
+    (0, b"OggS", "an Ogg file"),
+    (0, b"\x30\x26\xb2\x75", "a Windows Media video"),
+    (0, b"\x00\x00\x01\xba", "an MPEG video (program stream)"),
+    (0, b"\x00\x00\x01\xb3", "an MPEG video"),
+    (0, b"\x00\x00\x00\x01", "a bare stream without a container"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+    (188, b"G", "an MPEG transport stream"),
+)
+"""Where the first bytes of what is not read stand, what they are, and what it is: the likelier sign first."""
+
 _NO_MEMORY = (
     "Cannot allocate memory",
     "Resource temporarily unavailable",
@@ -34,8 +55,14 @@ HOW_TO_FILM = "Walk slowly around the subject in one turn of 30 to 90 seconds, w
 
 
 def not_a_video(path: Path) -> NoVideo:
-    """The file is none that is read."""
-    return NoVideo(f"{_name(path)} is not a video that is read here.", hint=f"Give {KINDS}.")
+    """The file is none that is read: what it is by its first bytes, where that is known."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        return NoVideo(f"{_name(path)} is empty.", hint="Copy or upload it again.")
+    kind = next((kind for at, begin, kind in _OTHERS if head[at:].lstrip(b" \r\n\t").startswith(begin)), "")
+    what = f"{kind}, which is not read here" if kind else "not a video that is read here"
+    return NoVideo(f"{_name(path)} is {what}.", hint=f"Give {KINDS}.")
 
 
 def no_video(path: Path) -> NoVideo:

@@ -64,6 +64,19 @@ def test_two_clips_share_what_may_be_taken(tmp_path: Path) -> None:
     assert len({photo["file"] for video in made.videos for photo in video["chosen"]}) == sum(counts)
 
 
+def test_a_larger_still_is_not_taken_for_the_video(tmp_path: Path) -> None:
+    """Telephones write one into a track of its own, beside the moving part of a photo."""
+    moving = clips.write_clip(tmp_path / "moving.mp4", clips.pan(range(0, 120, 4), size=(160, 120)))
+    still = clips.write_clip(tmp_path / "still.mp4", clips.pan([40, 41]))
+    words: list[str | Path] = ["-i", moving, "-i", still, "-map", "0", "-map", "1", "-c", "copy"]
+    told = Told()
+    made = frames.take_frames([clips.made_by(tmp_path, "both.mp4", *words)], tmp_path / "photos", VideoOptions(), told)
+    assert (made.videos[0]["width"], made.videos[0]["read"]) == (160, 30)
+    assert told.warnings == [
+        "'both.mp4' holds a track of 2 frames of 320x240, which are too few: that of 160x120 was used."
+    ]
+
+
 def test_damage_in_the_middle_of_a_clip_is_told(tmp_path: Path) -> None:
     clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 240, 4)), ["-movflags", "+faststart"])
     content = bytearray(clip.read_bytes())

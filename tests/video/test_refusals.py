@@ -42,6 +42,25 @@ def test_what_is_no_video_reaches_no_demuxer(
     assert refusal(tmp_path / name, tmp_path).code == "no_video"
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty."),
+        (b"\n<!doctype html><html>", "is a web page or another text, which is not read here."),
+        (b"GIF89a\x01\0", "is a GIF, which is not read here."),
+        (b"RIFF\0\x10\0\0AVI LIST", "is an AVI video, which is not read here."),
+        (b"RIFF\0\x10\0\0WEBPVP8X", "is a WebP picture, which is not read here."),
+        (b"\0\0\0\x1cftypavis\0\0\0\0avif", "is an AVIF picture, which is not read here."),
+        (b"G\x40\x11\x10" + bytes(184) + b"G\0", "is an MPEG transport stream, which is not read here."),
+        (bytes(600), "is not a video that is read here."),
+    ],
+)
+def test_what_is_no_video_is_named_for_what_it_is(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "clip.mp4").write_bytes(content)
+    error = refusal(tmp_path / "clip.mp4", tmp_path)
+    assert (error.code, error.message) == ("no_video", f"'clip.mp4' {words}")
+
+
 @pytest.mark.parametrize(("name", "codec"), [("sound.m4v", "aac"), ("sound.webm", "libopus")])
 def test_sound_alone_is_no_video(tmp_path: Path, name: str, codec: str) -> None:
     sound = made_by(
