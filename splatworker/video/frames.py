@@ -149,6 +149,11 @@ def _of_one(
             f"'{name}' has bars of one colour at its sides, {1 - measured.box.share:.0%} of each frame: they were cut "
             "off."
         )
+    if clip.transparent:
+        report.warning(
+            f"'{name}' has an alpha channel, which is not read of videos: where it is transparent, what lies under "
+            "that is shown. Export its frames as PNG photos if it is to cut anything out."
+        )
     if clip.alike:
         report.warning(
             f"'{name}' holds {clip.alike + 1} tracks of moving pictures, of which the first was used: export the "

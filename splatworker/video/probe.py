@@ -80,6 +80,9 @@ _TURNED_BY = re.compile(r"^filter\|filter_name=(hflip|vflip)\||^\[transpose @ .*
 """What ffmpeg says of the filters by which it would lay frames as their header asks; of a flip in it, nothing else."""
 _FLIPS = {"hflip": 0, "vflip": 180, "0": 270, "3": 90}
 """Those that mirror a frame, and by how many degrees it is turned to the left before its columns are reversed."""
+_WITH_ALPHA = re.compile(r", (?:yuva|gbrap|rgba|bgra|argb|abgr|ya)\w*")
+_ALPHA_BESIDE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
+"""Pixels with an opacity; WebM and MKV have it beside the pictures."""
 _DOLBY = re.compile(r"DOVI configuration record: .*profile: (\d+), .*compatibility id: (\d+)")
 
 
@@ -103,6 +106,7 @@ class Clip:
         coded: width and height of its pictures, whatever shape their pixels have; (0, 0) where that is not known.
         alike: how many other tracks have pictures as large.
         lesser: how many have smaller ones.
+        transparent: its pictures have an opacity, too.
         eye: the part of a frame, as it is stored, that one eye sees: of a stereoscopic clip the first eye's.
     """
 
@@ -123,6 +127,7 @@ class Clip:
     coded: tuple[int, int] = (0, 0)
     alike: int = 0
     lesser: int = 0
+    transparent: bool = False
     eye: Box = WHOLE
 
     @property
@@ -273,6 +278,7 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
         coded=coded,
         alike=alike,
         lesser=lesser,
+        transparent=bool(_WITH_ALPHA.search(match[3])) or any(_ALPHA_BESIDE.match(line) for line in after),
         eye=_FIRST_EYE.get(stereo, WHOLE),
     )
 

@@ -13,12 +13,14 @@ import pytest
 from PIL import Image
 from support import clips
 from support.clips import difference, frames_of
+from support.decoded import Told
 
 from splatworker.formats.panorama import panorama_in
 from splatworker.stages.progress import Silent
 from splatworker.video import extract as extract_module
 from splatworker.video import ffmpeg, tone_mapping
 from splatworker.video.extract import extract, together
+from splatworker.video.frames import take_frames
 from splatworker.video.measure import Measured, measure
 from splatworker.video.options import VideoOptions
 from splatworker.video.probe import probe
@@ -181,6 +183,18 @@ def test_what_is_decoded_in_one_call() -> None:
     measured = Measured(nothing, np.arange(300) % 60 == 0, nothing, nothing, (), True)
     groups = list(together([0, 5, 30, 59, 61, 150, 179, 240], measured))
     assert groups == [[0, 1, 2, 3, 4], [5, 6], [7]]
+
+
+@pytest.mark.parametrize("name", ["alpha.mov", "alpha.webm", "opaque.mov"])
+def test_transparency_is_not_read_and_that_is_said(tmp_path: Path, name: str) -> None:
+    filmed = clips.pan(range(0, 24, 4), size=(160, 120))
+    pixels = "yuva" if name.startswith("alpha") else "yuv"
+    prores = ("-c:v", "prores_ks", "-profile:v", "4", "-pix_fmt", f"{pixels}444p10le")
+    vp9 = ("-c:v", "libvpx-vp9", "-cpu-used", "8", "-deadline", "realtime", "-pix_fmt", f"{pixels}420p")
+    clip = clips.write_clip(tmp_path / name, filmed, prores if name.endswith("mov") else vp9)
+    told = Told()
+    assert take_frames([clip], tmp_path / "photos", clips.EVERY, told).videos[0]["frames"] == 6
+    assert [name for warning in told.warnings if "has an alpha channel" in warning] == [name] * (pixels == "yuva")
 
 
 def test_frames_that_show_all_around_say_so(tmp_path: Path) -> None:
