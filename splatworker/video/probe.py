@@ -19,6 +19,7 @@ from splatworker.video.refusals import (
     no_video,
     not_a_video,
     other_codec,
+    other_colours,
     other_projection,
     too_large,
     without_base_layer,
@@ -80,6 +81,19 @@ _TURNED_BY = re.compile(r"^filter\|filter_name=(hflip|vflip)\||^\[transpose @ .*
 """What ffmpeg says of the filters by which it would lay frames as their header asks; of a flip in it, nothing else."""
 _FLIPS = {"hflip": 0, "vflip": 180, "0": 270, "3": 90}
 """Those that mirror a frame, and by how many degrees it is turned to the left before its columns are reversed."""
+_TAG_OF = {
+    "bt2020": "bt2020nc",
+    "bt709": "bt709",
+    "smpte170m": "smpte170m",
+    "bt470": "bt470bg",
+    "fcc": "fcc",
+    "smpte240m": "smpte240m",
+}
+"""Matrices by swscale's names, and the tags of each."""
+_TAKEN_AS_OTHERS = ("bt2020c", "chroma-derived-nc", "chroma-derived-c", "reserved")
+"""Tags of matrices that the decoder cannot convert, which are near to others, or mean nothing."""
+_OTHER_COLOURS = ("ictcp", "ycgco", "ycgco-re", "ycgco-ro", "smpte2085", "ipt-c2")
+"""Those that are like no other."""
 _WITH_ALPHA = re.compile(r", (?:yuva|gbrap|rgba|bgra|argb|abgr|ya)\w*")
 _ALPHA_BESIDE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
 """Pixels with an opacity; WebM and MKV have it beside the pictures."""
@@ -96,7 +110,8 @@ class Clip:
         width, height: pixels of an upright frame, of which each is a square.
         seconds: 0 where it does not say.
         rate: frames a second, on average, 0 where it does not say.
-        matrix: of its colours, by swscale's name; full: whether they take the full range.
+        matrix: of its colours, by swscale's name.
+        retagged: what they are taken for, by the name of a tag, where theirs is one that the decoder cannot convert.
         transfer: "hlg", "pq", or "" for what a screen shows as it is.
         rotation: degrees by which a frame as it is stored must be turned, to the left: 0, 90, 180 or 270.
         interlaced: its header says so.
@@ -128,6 +143,7 @@ class Clip:
     alike: int = 0
     lesser: int = 0
     transparent: bool = False
+    retagged: str = ""
     eye: Box = WHOLE
 
     @property
@@ -259,6 +275,12 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
     colours = _COLOURS.search(match[3])
     words = re.split(r"[,/ ]+", colours[1]) if colours else []
     transfer = "hlg" if "arib-std-b67" in words else "pq" if "smpte2084" in words else ""
+    tag = words[1 if words[0] in ("tv", "pc") and len(words) > 1 else 0] if words else ""
+    if tag in _OTHER_COLOURS:
+        raise other_colours(path, tag)
+    wide = bool(transfer) or "bt2020" in words or tag == "bt2020c"
+    matrix = _matrix(tag, coded, wide=wide)
+    retagged = _TAG_OF[matrix] if tag in _TAKEN_AS_OTHERS else ""
     rate = _RATE.search(match[3])
     duration = next((found for line in said if (found := _DURATION.match(line))), None)
     return Clip(
@@ -269,7 +291,8 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
         height=height,
         seconds=_seconds(duration, demuxer),
         rate=float(rate[1]) * (1000 if rate[2] else 1) if rate else 0.0,
-        matrix=_matrix(words, coded, hdr=bool(transfer)),
+        matrix=matrix,
+        retagged=retagged,
         transfer=transfer,
         rotation=rotation if rotation in (90, 180, 270) else 0,
         interlaced="top" in words or "bottom" in words,
@@ -310,23 +333,13 @@ def _seconds(duration: re.Match[str] | None, demuxer: str) -> float:
     return max(0.0, seconds - float(duration[4] or 0)) if demuxer == "matroska" else seconds
 
 
-def _matrix(words: Sequence[str], coded: tuple[int, int], *, hdr: bool) -> str:
+def _matrix(tag: str, coded: tuple[int, int], *, wide: bool) -> str:
     """The matrix of luma and colour differences; what is not tagged is taken as players take it, by its size as it is
     coded, whichever way it lies: that of television up to 576 lines, beyond that of HD.
     """
-    for tag, name in (
-        ("bt2020nc", "bt2020"),
-        ("bt2020c", "bt2020"),
-        ("bt709", "bt709"),
-        ("smpte170m", "smpte170m"),
-        ("bt470bg", "bt470"),
-        ("fcc", "fcc"),
-        ("smpte240m", "smpte240m"),
-    ):
-        if words and tag == words[1 if words[0] in ("tv", "pc") and len(words) > 1 else 0]:
-            return name
+    told = next((name for name, known in _TAG_OF.items() if known == tag), "")
     is_high = max(coded) >= _HD_WIDTH or min(coded) > _TV_LINES
-    return "bt2020" if hdr else "bt709" if is_high else "smpte170m"
+    return told or ("bt2020" if wide else "bt709" if is_high else "smpte170m")
 
 
 def _megapixels() -> str:

@@ -77,6 +77,14 @@ def other_codec(path: Path, codec: str) -> VideoNotSupported:
     )
 
 
+def other_colours(path: Path, tag: str) -> VideoNotSupported:
+    """Its colours are coded in a way that the decoder cannot convert."""
+    return VideoNotSupported(
+        f"{_name(path)} has its colours coded as '{tag}', which is not read.",
+        hint="Export it in the colours of BT.709, or as HDR10 or HLG of BT.2020.",
+    )
+
+
 def other_projection(path: Path, projection: str) -> VideoNotSupported:
     """It shows all around, or half of it, in a way that is not read."""
     return VideoNotSupported(

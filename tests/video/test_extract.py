@@ -98,6 +98,27 @@ def test_colours_that_nothing_is_said_of_are_those_of_the_frames_size(
     assert np.stack(found) == pytest.approx(colours.astype(float), abs=2)
 
 
+@pytest.mark.parametrize(
+    ("tag", "matrix"), [("bt2020c", "bt2020"), ("chroma-derived-nc", "smpte170m"), ("gbr", None), ("ictcp", None)]
+)
+def test_colours_by_a_tag_that_the_decoder_cannot_convert(tmp_path: Path, tag: str, matrix: str | None) -> None:
+    """They are taken for those that are nearest, or refused by name; sound files were told to be damaged."""
+    rng = np.random.default_rng(1)
+    colours = rng.integers(40, 200, (6, 3)).astype(np.uint8)
+    patches = colours.reshape(2, 3, 3).repeat(60, axis=0).repeat(56, axis=1)
+    filmed = [np.roll(patches, 4 * number, axis=1) for number in range(6)]
+    scaled = f"scale=out_color_matrix={matrix or 'bt709'}:out_range=tv,format=yuv420p,setparams=colorspace={tag}"
+    coded = ["-vf", scaled, "-crf", "4"] if tag != "gbr" else ["-c:v", "libx264rgb", "-pix_fmt", "rgb24", "-crf", "4"]
+    clip = clips.write_clip(tmp_path / "clip.mkv", filmed, coded)
+    if tag == "ictcp":
+        error = clips.refusal(clip, tmp_path)
+        assert (error.code, "'ictcp'" in error.message) == ("video_not_supported", True)
+        return
+    photo = next(iter(frames_of(clip, tmp_path / "photos")[0].values()))
+    found = photo.reshape(2, 60, 3, 56, 3)[:, 20:40, :, 20:36].mean(axis=(1, 3)).reshape(6, 3)
+    assert found == pytest.approx(colours.astype(float), abs=2)
+
+
 def test_photos_are_shrunk(tmp_path: Path) -> None:
     clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 24, 4)), before=["-display_rotation", "90"])
     photos, _ = frames_of(clip, tmp_path / "photos", max_size=100)
