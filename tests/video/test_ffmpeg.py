@@ -89,7 +89,7 @@ BEGINNING = (
         ),
         (
             0,
-            ("[vist#0:0/av1 @ 0x1] [dec:av1 @ 0x2] Hardware is lacking required capabilities.", "Conversion failed!"),
+            ("[in#0:0/av1 @ 0x1] [dec:av1 @ 0x2] Hardware is lacking required capabilities.", "Conversion failed!"),
             "Hardware is lacking required capabilities",
         ),
         (
