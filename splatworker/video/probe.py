@@ -94,6 +94,8 @@ _TAKEN_AS_OTHERS = ("bt2020c", "chroma-derived-nc", "chroma-derived-c", "reserve
 """Tags of matrices that the decoder cannot convert, which are near to others, or mean nothing."""
 _OTHER_COLOURS = ("ictcp", "ycgco", "ycgco-re", "ycgco-ro", "smpte2085", "ipt-c2")
 """Those that are like no other."""
+_CROPPING = re.compile(r"^ +Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)$")
+"""Columns from the left and the right, and rows from above and below."""
 _WITH_ALPHA = re.compile(r", (?:yuva|gbrap|rgba|bgra|argb|abgr|ya)\w*")
 _ALPHA_BESIDE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
 """Pixels with an opacity; WebM and MKV have it beside the pictures."""
@@ -118,7 +120,8 @@ class Clip:
         spherical: it shows all around, equirectangularly.
         mirrored: the columns of a turned frame must be reversed, too.
         stream: the number of the track that is read.
-        coded: width and height of its pictures, whatever shape their pixels have; (0, 0) where that is not known.
+        coded: width and height of its pictures, whatever shape their pixels have, as the decoder gives them: without
+            what its container crops; (0, 0) where that is not known.
         alike: how many other tracks have pictures as large.
         lesser: how many have smaller ones.
         transparent: its pictures have an opacity, too.
@@ -256,15 +259,16 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
     size = _SIZE.search(match[3])
     if size is None:
         raise broken(path)
-    width, height = coded = int(size[1]), int(size[2])
+    width, height = stored = int(size[1]), int(size[2])
     if not width or not height:
         raise broken(path)
     if width * height > ffmpeg.MOST_PIXELS:
         raise too_large(path, f"its frames have {width}x{height} pixels, and {_megapixels()} megapixels are the most")
-    pixel = _pixel(path, demuxer, match, coded)
+    after = _about(match[0], said)
+    width, height = coded = _cropped(stored, after)
+    pixel = _pixel(path, demuxer, match, stored)
     if pixel and 0 < int(pixel[1]) < 100 * int(pixel[2]) and int(pixel[2]) < 100 * int(pixel[1]):
         width = max(1, round(width * int(pixel[1]) / int(pixel[2])))
-    after = _about(match[0], said)
     rotation = next((round(float(found[1])) for line in after if (found := _ROTATION.search(line))), 0) % 360
     if rotation in (90, 270):
         width, height = height, width
@@ -304,6 +308,14 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
         transparent=bool(_WITH_ALPHA.search(match[3])) or any(_ALPHA_BESIDE.match(line) for line in after),
         eye=_FIRST_EYE.get(stereo, WHOLE),
     )
+
+
+def _cropped(size: tuple[int, int], about: Sequence[str]) -> tuple[int, int]:
+    """What the container leaves of frames of a size, its clean aperture: that is what the decoder gives."""
+    found = next((match for line in about if (match := _CROPPING.search(line))), None)
+    left, right, top, bottom = (int(side) for side in found.groups()) if found else (0, 0, 0, 0)
+    width, height = size[0] - left - right, size[1] - top - bottom
+    return (width, height) if width > 0 and height > 0 else size
 
 
 def _pixel(path: Path, demuxer: str, track: re.Match[str], coded: tuple[int, int]) -> re.Match[str] | None:

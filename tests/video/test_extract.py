@@ -151,6 +151,31 @@ def test_the_containers_word_on_the_shape_of_pixels_goes_first(
     assert {photo.shape for photo in photos.values()} == {(240, width, 3)}
 
 
+@pytest.mark.parametrize(
+    ("boxes", "turn", "size"),
+    [
+        (clips.clean_aperture(304, 240), "0", (304, 240)),
+        (clips.clean_aperture(200, 160, 20, -10), "0", (200, 160)),
+        (clips.clean_aperture(200, 160, 20, -10), "90", (160, 200)),
+        (clips.clean_aperture(304, 240) + clips.box("pasp", bytes([0, 0, 0, 10, 0, 0, 0, 11])), "0", (276, 240)),
+        (clips.clean_aperture(4000, 160), "0", (320, 240)),
+    ],
+    ids=["narrow", "aside", "aside and turned", "of oblong pixels", "impossible"],
+)
+def test_the_containers_clean_aperture_is_what_is_shown(
+    tmp_path: Path, boxes: bytes, turn: str, size: tuple[int, int]
+) -> None:
+    """In its own proportions: the decoder cuts frames to it, and what is left must not be stretched over the whole."""
+    filmed = clips.pan(range(0, 24, 4))
+    straight = clips.write_clip(tmp_path / "straight.mp4", filmed, before=["-display_rotation", turn])
+    photos, told = frames_of(clips.with_boxes(straight, tmp_path / "clip.mp4", boxes), tmp_path / "photos")
+    assert {photo.shape for photo in photos.values()} == {(size[1], size[0], 3)}
+    assert (told["width"], told["height"]) == size
+    if size in ((200, 160), (160, 200)):
+        for photo, frame in zip(photos.values(), filmed, strict=True):
+            assert difference(photo, np.rot90(frame[30:190, 80:280], int(turn) // 90)) < 4
+
+
 def test_interlaced_lines_are_woven_apart(tmp_path: Path) -> None:
     """Two half pictures taken one after the other: in a photo there must be no comb at upright edges."""
     halves = clips.pan(range(0, 240, 12))
