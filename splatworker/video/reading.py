@@ -37,8 +37,10 @@ _MEMORY_A_PIXEL, _MEMORY_OF_A_DECODER = 40, 50 * 2**20
 """Bytes that a decoder takes for each pixel of a frame, and besides: twice what was measured of 4K in H.264 and HEVC
 with one and two threads, 171 to 195 MiB, as clips may refer to more frames than those did."""
 
-_BEYOND = 1.0
-"""Seconds after a part's end to which packets are read: they come in another order than frames are shown."""
+_BEYOND = 30.0
+"""Seconds after a part's end to which packets may be read. They come in another order than frames are shown, and are
+counted from where the decoder has gone back to, in some files one group of frames or more before the part; that the
+part is over is known by its frames' times, and ends the reading."""
 
 MOST_FRAMES = int(operator_limits.value("SPLATWORKER_VIDEO_MINUTES") * 60 * 240)
 """Frames that are read: of the longest clip at the highest rate that telephones know; a file may hold far more."""
@@ -218,10 +220,12 @@ def _words_for(span: Span, reading: Reading, *, is_first: bool) -> tuple[list[st
     left = reading.seconds - (span.start - reading.start)
     after = _just_after(reading.clip.rate)
     begin = span.start if is_first else round(span.start, 3) + after
-    seconds = left + after if span.end is None else span.end - span.start + _BEYOND
+    is_all = is_first and span.end is None
+    seconds = (left if span.end is None else span.end - span.start) + (after if is_all else _BEYOND)
     first = [] if is_first else ["-noaccurate_seek"]
     bounds = [] if is_first else [f"start={-2 * after:.6f}"]
     bounds += [] if span.end is None else [f"end={span.end - begin - after:.6f}"]
+    bounds += [f"end={left + span.start - begin + after:.6f}"] if span.end is None and not is_all else []
     return (
         [*first, "-ss", f"{begin:.6f}", "-t", f"{seconds:.6f}"],
         ["trim=" + ":".join(bounds)] if bounds else [],
