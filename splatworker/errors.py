@@ -17,7 +17,8 @@
     │   ├── VideoTooLong             video_too_long                    more minutes than are read
     │   ├── VideoTooLarge            video_too_large                   more pixels, bytes or time than it may take
     │   ├── VideoTooShort            video_too_short                   a handful of frames
-    │   └── VideoTooStill            video_too_still                   the picture hardly moves
+    │   ├── VideoTooStill            video_too_still                   the picture hardly moves
+    │   └── VideoLeftOver            video_left_over                   there are enough photos without it
     ├── ReconstructionError                                  sfm
     │   ├── NoFeatures               no_features                       blank or blurred photos
     │   ├── NoOverlap                no_overlap                        no three photos show the same thing
@@ -192,6 +193,12 @@ class VideoTooStill(VideoError):
     """The picture of the video hardly moves."""
 
     code = "video_too_still"
+
+
+class VideoLeftOver(VideoError):
+    """There is no room for frames of the video beside the photos and the other videos."""
+
+    code = "video_left_over"
 
 
 class ReconstructionError(SplatError):

@@ -43,7 +43,7 @@ AS_GIVEN = MaskRules()
 FOLDER = "masks"
 """Of masks, in the folder of photos or beside it."""
 
-_ALSO = (FOLDER, "mask")
+FOLDERS = (FOLDER, "mask")
 """What else it may be called, in any letter case."""
 
 PHOTOS = "images"
@@ -125,8 +125,8 @@ def _named(folder: Path) -> Path | None:
         return folder / FOLDER
     if not folder.is_dir():
         return None
-    alike = [path for path in folder.iterdir() if path.name.lower() in _ALSO and path.is_dir()]
-    return min(alike, key=lambda path: (_ALSO.index(path.name.lower()), path.name), default=None)
+    alike = [path for path in folder.iterdir() if path.name.lower() in FOLDERS and path.is_dir()]
+    return min(alike, key=lambda path: (FOLDERS.index(path.name.lower()), path.name), default=None)
 
 
 def mask_name(photo: str) -> str:

@@ -55,13 +55,19 @@ class MisfitMask(ValueError):
 
 
 class Mask(NamedTuple):
-    """A mask as it was given: eight bits of grey, whether it surely stands upright, as its own header turned it, and
-    how many labels it was a picture of, 0 where it was an ordinary mask.
+    """A mask as it was given.
+
+    Attributes:
+        grey: eight bits.
+        upright: it surely stands so, as its own header turned it.
+        labels: how many it was a picture of, 0 where it was an ordinary mask.
+        back: what lays it again as its pixels lie, where its header turned it.
     """
 
     grey: Image.Image
     upright: bool
     labels: int = 0
+    back: Image.Transpose | None = None
 
 
 def read_mask(path: Path, *, invert: bool = False) -> Mask:
@@ -82,15 +88,15 @@ def read_mask(path: Path, *, invert: bool = False) -> Mask:
     with Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError(f"{path.name} has more than {MOST_PIXELS // 1_000_000} megapixels")
-        turn, is_exact = UPRIGHT.get(_orientation_of(image)), image.format in _EXACT
+        orientation, is_exact = _orientation_of(image), image.format in _EXACT
         grey = _grey(image)
-    if turn is not None:
+    if (turn := UPRIGHT.get(orientation)) is not None:
         grey = grey.transpose(turn)
     levels = [level for level, count in enumerate(grey.histogram()) if count]
     labels = _labels(grey, levels) if is_exact else 0
     if labels or (len(levels) == 2 and levels[0] == 0):
         grey = grey.point(lambda value: 255 if value else 0)
-    return Mask(ImageChops.invert(grey) if invert else grey, turn is not None, labels)
+    return Mask(ImageChops.invert(grey) if invert else grey, turn is not None, labels, _BACK.get(orientation))
 
 
 def _labels(grey: Image.Image, levels: list[int]) -> int:
@@ -124,7 +130,8 @@ def fitted(mask: Mask, photo: tuple[int, int], orientation: int, size: tuple[int
     """A mask of the shape of its photo, laid as the photo's pixels lie, at the size that the photo has now.
 
     A mask of the shape of the photo's pixels lies as they do; one whose own header turns it, or that is of their shape
-    only once they are turned, stands upright.
+    only once they are turned, stands upright. Where the mask is of the photo's shape only without the turn that its own
+    header asks for, that is not made: the header was the photo's, which has lost it.
 
     Args:
         mask: from `read_mask`.
@@ -135,12 +142,14 @@ def fitted(mask: Mask, photo: tuple[int, int], orientation: int, size: tuple[int
     Raises:
         MisfitMask: it has another shape.
     """
-    grey, upright, _ = mask
+    grey, upright = mask.grey, mask.upright
     if orientation >= TURNED and not same_shape(grey.size, photo):
         upright = upright or same_shape(grey.size, photo[::-1])
     turn = _BACK.get(orientation) if upright else None
     if turn is not None:
         grey = grey.transpose(turn)
+    if mask.back is not None and not same_shape(grey.size, photo) and same_shape(grey.size[::-1], photo):
+        grey = mask.grey.transpose(mask.back)
     if not same_shape(grey.size, photo):
         given = "x".join(map(str, mask.grey.size))
         raise MisfitMask(f"is {given} pixels and the photo {photo[0]}x{photo[1]}, which is another shape")

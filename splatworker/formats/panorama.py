@@ -48,6 +48,8 @@ Those photos reached 0.22, a panorama has 0.01."""
 
 _OUTSIDE = 0.6
 """Radius, as a share of a square's side, beyond which a fisheye circle in it shows nothing: its corners are at 0.71."""
+_EDGE, _MOST_OF_EDGE = (0.36, 0.42), 0.75
+"""Radii near the edge of a circle, and the share of what lies between that shows something in one."""
 _BLACK, _LIGHT = 24.0, 40.0
 """Grey levels that nothing has outside of a circle, and that there are within."""
 
@@ -171,13 +173,14 @@ def mark_equirectangular(path: Path, area: Area | None = None) -> None:
 
 
 def _tags(info: ImageInfo) -> dict[str, str] | None:
-    """The properties of a Photo Sphere; None where the picture has none."""
+    """The properties of a Photo Sphere; None where the picture has none that say that it is one: some programs write
+    only where a camera looked.
+    """
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     text = xmp if isinstance(xmp, str) else bytes(xmp)[:_MOST_XMP].decode("utf-8", "replace")
     tags = {name: first or second or third for name, first, second, third in _TAG.findall(text[:_MOST_XMP])}
-    if not tags and not _SPHERICAL.search(text[:_MOST_XMP]):
-        return None
-    return tags
+    says_so = tags.get("ProjectionType", "").strip() or "FullPanoWidthPixels" in tags
+    return tags if says_so or _SPHERICAL.search(text[:_MOST_XMP]) else None
 
 
 def _standing(size: tuple[int, int], orientation: int) -> Iterator[tuple[int, tuple[int, int]]]:
@@ -215,12 +218,11 @@ def _by_looks(image: Image.Image, orientation: int) -> Panorama | None:
 
 def _area_told(tags: Mapping[str, str], width: int, height: int) -> Area:
     """The area that a Photo Sphere's properties tell; sizes scaled to those of the picture as it is now."""
-    projection = tags.get("ProjectionType", "equirectangular").strip().lower()
-    if projection != "equirectangular":
+    if tags.get("ProjectionType", "").strip().lower() not in ("", "equirectangular"):
         raise UnusablePanorama(NOT_EQUIRECTANGULAR)
     full_width, full_height = _number(tags, "FullPanoWidthPixels"), _number(tags, "FullPanoHeightPixels")
     if not full_width or not full_height:
-        if not _is_twice_as_wide(width, height):
+        if not _is_near(width, 2 * height):
             raise UnusablePanorama(
                 "its header (XMP GPano) says that it is an equirectangular panorama, but it is "
                 f"{width}x{height} pixels, not twice as wide as high, and does not say what part of the sphere it shows"
@@ -294,11 +296,16 @@ def _has_poles(pixels: Grey) -> bool:
 
 
 def _shows_two_circles(pixels: Grey) -> bool:
-    """Two squares, black beyond a circle in each and lighter within."""
+    """Two squares, black beyond a circle in each and lighter within, nearly up to its edge all around, as what lies
+    between two bars is not.
+    """
     side = pixels.shape[0]
     y, x = (np.mgrid[:side, :side] + 0.5) / side - 0.5
     radius = np.hypot(x, y)
+    edge = (radius > _EDGE[0]) & (radius < _EDGE[1])
     return all(
-        float(np.quantile(square[radius > _OUTSIDE], 0.95)) < _BLACK and float(np.median(square[radius < 0.4])) > _LIGHT
+        float(np.quantile(square[radius > _OUTSIDE], 0.95)) < _BLACK
+        and float(np.median(square[radius < 0.4])) > _LIGHT
+        and float((square[edge] > _BLACK).mean()) > _MOST_OF_EDGE
         for square in (pixels[:, :side], pixels[:, side:])
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from splatworker.formats import mask_names
 from splatworker.formats.mask_names import AS_GIVEN, MaskRules
 from splatworker.machine import operator_limits
 from splatworker.machine.limits import available_memory
@@ -144,6 +145,11 @@ def _warnings(given: GivenPhotos, outcomes: list[Outcome], kept: list[Outcome], 
             f"{first_few(several)}: of several pictures in one file, pages or an animation, the first was used. Give "
             "each as a file of its own."
         )
+    if veiled := [file.shown for file, found in kept if found["veiled"]]:
+        yield (
+            f"{first_few(veiled)}: half transparent nearly everywhere, as nothing is that was cut out. Export "
+            f"{'it' if len(veiled) == 1 else 'them'} without transparency if none is meant."
+        )
     yield from left_out(given.set_aside.items())
     if masks is not None:
         with_mask = [(file.mask, found) for file, found in outcomes if file.mask is not None]
@@ -156,6 +162,11 @@ def _of_folders(passed_over: dict[str, str]) -> Iterator[str]:
             yield f"{len(passed_over) - number} more folders were passed over."
             break
         yield f"The folder {name} was passed over: {reason}."
+    if any(PurePosixPath(name).name.lower() in mask_names.FOLDERS and "/" in name for name in passed_over):
+        yield (
+            "Masks are looked for in one folder, called masks, in the folder of all photos, or by --masks: those of "
+            "b/a.jpg in its sub-folder b."
+        )
 
 
 def _of_kinds(kept: list[Outcome]) -> Iterator[str]:

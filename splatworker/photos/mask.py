@@ -31,6 +31,7 @@ class Masked:
         labels: how many the mask was a picture of; 0 for an ordinary mask.
         kept: the share of the photo that its mask file keeps; None without one.
         shades: the mask file is in shades of grey, as a photo is.
+        veiled: the photo's own alpha is half transparent nearly everywhere, as no cutout is.
         area: what the image shows of the sphere around it, where it is a panorama.
     """
 
@@ -40,6 +41,7 @@ class Masked:
     labels: int = 0
     kept: float | None = None
     shades: bool = False
+    veiled: bool = False
     area: Area | None = None
 
 
@@ -57,6 +59,7 @@ def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Maske
     own = image.getchannel("A") if image.mode == "RGBA" else None
     given, scaled, labels = (None, "", 0) if file is None else _read(picture, file, invert=rules.invert)
     kept, shades = (None, False) if given is None else _described(given)
+    veiled = own is not None and _described(own)[1]
     alpha, counts = masks.hidden(own, given, rules)
     if file is not None and any(mask is not None and masks.hides_all(mask) for mask in (alpha, counts)):
         raise UnusableMask("its alpha and its mask hide all of it together")
@@ -66,7 +69,7 @@ def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Maske
     if picture.turn is not None:
         image = image.transpose(picture.turn)
         counts = counts and counts.transpose(picture.turn)
-    return Masked(image, counts, scaled, labels, kept, shades, picture.area)
+    return Masked(image, counts, scaled, labels, kept, shades, veiled, picture.area)
 
 
 def _read(picture: Picture, file: Path, *, invert: bool) -> tuple[Image.Image, str, int]:

@@ -44,7 +44,8 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
     if photos and files.names and len(alone) == len(files.names):
         raise InvalidMasks(
             f"None of the {len(alone)} masks has the name of a photo ({first_few(alone)}).",
-            hint="Name the mask of a.jpg a.png, a.jpg.png or a_mask.png; a folder of photos must not be called masks.",
+            hint="Name the mask of a.jpg a.png, a.jpg.png or a_mask.png, that of b/a.jpg b/a.png; a folder of photos "
+            "must not be called masks.",
         )
     refused = [(mask.name, outcome["reason"]) for mask, outcome in masked if outcome.get("for_mask")]
     if masked and len(refused) == len(masked):

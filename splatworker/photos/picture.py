@@ -40,6 +40,9 @@ _MOST_TEXT = 64 * 2**20
 _WORST_SHADE = 64
 """Of 256: a photo of 16 bits whose brightest pixel stays under this uses fewer bits than it says."""
 
+_OPAQUE = 250
+"""Alpha from which nothing is seen through: what a codec, or rounding, leaves of an opaque photo."""
+
 _DEPTHS = (8, 10, 12, 14, 16)
 """Bits that a sensor's grey values have, in whatever they are kept."""
 
@@ -186,7 +189,7 @@ def _colours(image: Image.Image) -> Image.Image:
     least, most = (float(value) for value in rgba.getchannel("A").getextrema())  # type: ignore[arg-type]
     if most == 0:
         raise Unusable("it is wholly transparent")
-    if least == most:  # the same everywhere: it cuts nothing out
+    if least == most or least >= _OPAQUE:  # it cuts nothing out
         return rgba.convert("RGB")
     if most < KEPT_FROM:
         raise Unusable(f"it is nearly transparent: its alpha is nowhere more than {most / 255:.0%}")

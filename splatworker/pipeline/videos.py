@@ -101,7 +101,7 @@ async def take_frames(
                 *("-o", folder, "--arriving", "--jobs", str(available_cpus())),
                 *(word for clip in clips for word in (f"--name={clip.name}",)),
                 *("--max-size", str(photo_sizes.decoded(recipe, preview=False))),
-                *("--most", str(max(1, most_photos() - photos))),
+                *("--most", str(max(0, most_photos() - photos))),
                 *recipe.video.arguments(),
             ],
             report=report.stage("frames"),

@@ -193,6 +193,6 @@ def _still(measured: Measured) -> float:
     """Seconds in which the picture moves by less than a hundredth of its width a second."""
     times, path = measured.times, measured.path
     seconds = np.diff(times)
-    before = np.searchsorted(times, times - 0.5)
-    pace = (path - path[before]) / np.maximum(times - times[before], 1e-3)
+    before = np.minimum(np.searchsorted(times, times - 0.5), np.maximum(np.arange(len(times)) - 1, 0))
+    pace = (path - path[before]) / np.clip(times - times[before], 1e-3, 1.0)  # frames may be seconds apart
     return float(seconds[pace[1:] < 0.01].sum())

@@ -16,7 +16,7 @@ from splatworker.formats.atomic import write_text
 from splatworker.machine.limits import available_cpus
 from splatworker.stages.command import run_as_command
 from splatworker.stages.file_names import find_files
-from splatworker.stages.options import COUNT, NATURAL, add_max_size, add_options, declared, whole_number
+from splatworker.stages.options import NATURAL, add_max_size, add_options, declared, whole_number
 from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add_max_size(parser)
     parser.add_argument(
         "--most",
-        type=whole_number(COUNT),
+        type=whole_number(NATURAL),
         metavar="N",
         default=MOST_FRAMES,
         help="photos of all videos together, at most",
@@ -131,5 +131,7 @@ def _tell(made: Frames, photos: Path) -> None:
     for video in made.videos:
         words = video["why"] if "why" in video else f"left out: {video['reason']}"
         sys.stdout.write(printable(f"{video['name']}: {words}") + "\n")
+        if why := video.get("decoder_reason"):
+            sys.stdout.write(printable(f"{video['name']}: decoded on processors, not on a GPU: {why}") + "\n")
     count = sum(video["frames"] for video in made.videos)
     sys.stdout.write(printable(f"{photos}: {count} photos") + "\n")

@@ -245,16 +245,19 @@ class _Call:
         return max(1, round(width * factor)), max(1, round(height * factor))
 
     def _filters(self, group: Sequence[Wanted], begin: float, width: int, height: int) -> str:
-        times = "+".join(
-            f"between(t,{wanted.seconds - begin - 0.4 * wanted.apart:.6f},"
-            f"{wanted.seconds - begin + 0.4 * wanted.apart:.6f})"
-            for wanted in group
+        times = _sum(
+            [
+                f"between(t,{wanted.seconds - begin - 0.4 * wanted.apart:.6f},"
+                f"{wanted.seconds - begin + 0.4 * wanted.apart:.6f})"
+                for wanted in group
+            ]
         )
         scale = f"scale={width}:{height}:in_color_matrix={self.clip.matrix}"
         smaller = (width, height) < self.clip.stored_size
         scale += f":flags={'area' if smaller else 'bicubic'}+accurate_rnd+full_chroma_int"
         return ",".join(
             [
+                *([f"setparams=colorspace={self.clip.retagged}"] if self.clip.retagged else []),
                 *(["bwdif=mode=send_frame:deint=interlaced"] if self.clip.interlaced else []),
                 f"select='{times}'",
                 scale,
@@ -281,6 +284,14 @@ class _Call:
         finally:
             part.unlink(missing_ok=True)
         self.done(wanted.name)
+
+
+def _sum(terms: Sequence[str]) -> str:
+    """A sum in the decoder's language, which knows no more than a hundred terms beside each other: by halves."""
+    if len(terms) == 1:
+        return terms[0]
+    middle = len(terms) // 2
+    return f"({_sum(terms[:middle])}+{_sum(terms[middle:])})"
 
 
 def _pixels(start: float, end: float, count: int) -> slice:

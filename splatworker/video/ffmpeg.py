@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -64,6 +66,13 @@ _PIXELS_AT_ONCE = 120_000_000
 
 _LINES = 40
 """Last lines of what it says that are kept."""
+
+
+_SAID = re.compile(r"((?:\[[^]]*\] *)*)(?!Input #|Output #|Stream mapping|Press )(\S.*)")
+"""A line of its own making, and who says it: what it tells of files and tracks is further in."""
+_ABOUT_GPU = re.compile(r"cuda|cuvid|nvdec|nvcuvid|hwaccel|hardware|\bdevice\b", re.IGNORECASE)
+_FAILED = re.compile(r"error|fail|cannot|could not|invalid|impossible|unsupported|not supported", re.IGNORECASE)
+_LONGEST_WHY = 160
 
 
 @dataclass(frozen=True)
@@ -139,6 +148,26 @@ def decoded_by(options: Sequence[str], ended: Ended) -> str:
         "Failed setup for format",
     )
     return "cuda" if options and not could_not else "cpu"
+
+
+def why_not_on_gpu(ended: Ended) -> str:
+    """Why a call that was to decode on a GPU did not, in the decoder's own words: a clause, one line."""
+    if ended.status < 0 and not ended.timed_out:
+        return f"the decoder was ended by the signal {_name_of(-ended.status)}"
+    said = [found[2] for line in ended.said if (found := _SAID.match(line))]
+    telling = [line for line in said if _ABOUT_GPU.search(line)] or [line for line in said if _FAILED.search(line)][-1:]
+    if telling:
+        return telling[0][:_LONGEST_WHY].rstrip(" .")
+    if ended.timed_out:
+        return "it took too long"
+    return f"the decoder ended with status {ended.status}" if ended.status else "not all frames came out of it"
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 def threads_for(pixels: int, most: int = _MOST_THREADS) -> int:

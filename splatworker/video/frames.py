@@ -96,9 +96,9 @@ def _of_one(
 ) -> dict[str, Any]:
     """The photos of one clip; what there is to say about it."""
     report.progress("reading the video", 0.0)
-    clip = probe(path)
-    measured = measure(clip, options, _Part(report, 0.0, _READING))
-    clip = measured.clip or clip
+    if most < FEWEST_FRAMES:
+        raise refusals.left_over(path, most, FEWEST_FRAMES)
+    clip, measured = _measured(path, name, options, report)
     if measured.other_shape:
         looked_at = measured.other_shape + len(measured.times)
         report.warning(
@@ -108,7 +108,7 @@ def _of_one(
     if len(measured.times) < FEWEST_FRAMES:
         raise refusals.too_short(path, len(measured.times), FEWEST_FRAMES, part=bool(options.start or options.end))
     report.progress("choosing frames", _READING)
-    choice = choose(measured, options, max(1, most))
+    choice = choose(measured, options, most)
     frames = choice.frames
     if len(frames) < FEWEST_FRAMES and options.fps:
         raise refusals.too_seldom(path, len(frames), FEWEST_FRAMES, options.fps)
@@ -127,10 +127,20 @@ def _of_one(
         max_size=0 if shows_all_around(clip) else max_size,  # a photo is made of each of its views, and shrunk later
         jobs=jobs,
     )
+    if measured.damaged:
+        report.warning(
+            f"'{name}' is damaged: {measured.damaged} of its frames could not be decoded whole, and photos may show "
+            "wrong parts. Copy or upload it again."
+        )
+    if len(written) < len(photos):
+        report.warning(
+            f"Of the {len(photos)} frames that were chosen of '{name}', {len(photos) - len(written)} could not be "
+            "decoded in full size."
+        )
     if not measured.whole:
         report.warning(
-            f"'{name}' ends after {measured.times[-1]:.1f} s, and its header says {clip.seconds:.1f} s: a part of the "
-            "file is missing, and what is there was used."
+            f"'{name}' shows nothing after {measured.times[-1]:.1f} s, and its header says {clip.seconds:.1f} s: what "
+            "is there was used. If a part of the file is missing, copy or upload it again."
         )
     if clip.eye != WHOLE:
         report.warning(f"'{name}' is stereoscopic: what the first of its two eyes sees was used.")
@@ -138,6 +148,11 @@ def _of_one(
         report.warning(
             f"'{name}' has bars of one colour at its sides, {1 - measured.box.share:.0%} of each frame: they were cut "
             "off."
+        )
+    if clip.transparent:
+        report.warning(
+            f"'{name}' has an alpha channel, which is not read of videos: where it is transparent, what lies under "
+            "that is shown. Export its frames as PNG photos if it is to cut anything out."
         )
     if clip.alike:
         report.warning(
@@ -150,6 +165,24 @@ def _of_one(
             "the subject, gives the best splat."
         )
     return _account(clip, measured, choice, dict(zip(photos, frames, strict=True)), written, options)
+
+
+def _measured(path: Path, name: str, options: VideoOptions, report: Reporter) -> tuple[Clip, Measured]:
+    """The clip in the track with the largest pictures; in the next one, where that holds a few stills alone, as
+    telephones write one beside the moving part of a photo.
+    """
+    clip = probe(path)
+    measured = measure(clip, options, _Part(report, 0.0, _READING))
+    if len(measured.times) < FEWEST_FRAMES and clip.lesser and not clip.alike:
+        lesser = probe(path, [clip.stream])
+        other = measure(lesser, options, _Part(report, 0.0, _READING))
+        if len(other.times) >= FEWEST_FRAMES:
+            report.warning(
+                f"'{name}' holds a track of {len(measured.times)} frames of {clip.width}x{clip.height}, which are too "
+                f"few: that of {lesser.width}x{lesser.height} was used."
+            )
+            return other.clip or lesser, other
+    return measured.clip or clip, measured
 
 
 def _account(
@@ -172,6 +205,7 @@ def _account(
         "hdr": clip.transfer or None,
         "read": len(measured.times),
         "decoder": measured.decoder,
+        "decoder_reason": measured.why_cpu or None,
         "moved": round(float(measured.path[-1]), 3),
         "spacing": None if choice.spacing is None else round(choice.spacing, 4),
         "blurred_stretches": choice.blurred,

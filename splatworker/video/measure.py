@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from splatworker.machine import operator_limits
 from splatworker.stages.progress import Reporter
 from splatworker.video import refusals
-from splatworker.video.options import VideoOptions
+from splatworker.video.options import FEWEST_FRAMES, VideoOptions
 from splatworker.video.probe import WHOLE, Box, Clip
 from splatworker.video.reading import Reading, read
 from splatworker.video.small_frames import small_size
@@ -24,6 +25,9 @@ _MOST_CUTS = 0.05
 
 _SKIP_FROM, _PLENTY = 240, 6
 """Frames of a clip, and for each that is wanted, from which on some are left out."""
+
+_SAME_MOMENT = 0.0005
+"""Seconds; times are told in whole milliseconds."""
 
 _MOST_SHAPES = 16
 """Sizes of a clip's frames that are thought of, the commonest."""
@@ -44,6 +48,8 @@ class Measured:
         whole: the clip could be read to its end.
         skipping: options of the input by which frames were left out.
         decoder: what has decoded them, as `ffmpeg.decoded_by`.
+        why_cpu: why not a GPU where that is wanted, else "".
+        damaged: how many frames could not be decoded whole, or not at all.
         other_shape: how many frames were left out as they have another shape than the clip.
         clip: of which the frames that count are: one that changes its shape is as most of its frames are.
         box: the part of a frame, as it is stored, that photos are made of: what bars leave, or one of two eyes sees.
@@ -57,6 +63,8 @@ class Measured:
     whole: bool
     skipping: tuple[str, ...] = ()
     decoder: str = "cpu"
+    why_cpu: str = ""
+    damaged: int = 0
     other_shape: int = 0
     clip: Clip | None = None
     box: Box = WHOLE
@@ -69,31 +77,35 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         VideoError: it is too long, cannot be decoded, or has no frames in the part asked for.
     """
     most = MOST_MINUTES * 60
-    asked = options.seconds or max(0.0, clip.seconds - options.start)
+    there = max(0.0, clip.seconds - options.start)
+    asked = min(options.seconds, there) if options.seconds and there else options.seconds or there
     if asked > most:
         raise refusals.too_long(clip.path, asked / 60, MOST_MINUTES)
-    if clip.seconds and options.start >= clip.seconds:
-        raise refusals.nothing_there(clip.path, options.start)
     skipping = _skipping(clip.rate * asked, options.frames or options.fps * asked)
-    there = min(asked, clip.seconds - options.start) if clip.seconds else 0.0
-    reading = Reading(clip, options.start, options.seconds or most + 1.0, there, skipping)
-    frames, ended, decoder = read(reading, report)
+    expected = asked if clip.seconds else 0.0
+    reading = Reading(clip, options.start, min(options.seconds or math.inf, most + 1.0), expected, skipping)
+    frames, ended, decoder, why_cpu = read(reading, report)
     if (other := _as_most(clip, frames.shapes)) is not None:  # these were measured squeezed into the first one's shape
-        frames, ended, decoder = read(replace(reading, clip=other), report)
+        frames, ended, decoder, why_cpu = read(replace(reading, clip=other), report)
         clip = other
     if refusals.took_too_much(ended):
         raise refusals.broken(clip.path, ended)
     count = min(len(frames.times), len(frames.details))
+    if not count and options.start and not ended.status:
+        raise refusals.nothing_there(clip.path, options.start)
     if not count:
         raise refusals.broken(clip.path, ended)
     times = np.asarray(frames.times[:count])
-    if not options.end and times[-1] - options.start > most:
+    if min(times[-1], options.end or math.inf) - options.start > most:
         raise refusals.too_long(clip.path, MOST_MINUTES, MOST_MINUTES, at_least=True)
     reached = times[-1] - options.start + 2.0 / max(clip.rate, 1.0)
     order = np.argsort(times, kind="stable")  # a lying header may have put them into any order
     fits = np.array([_same_shape(clip.coded, shape) for shape in frames.shapes[:count]])[order]
+    within = times[order] <= (options.end or math.inf) + _SAME_MOMENT  # the decoder counts from the first that it finds
+    if not within.any():
+        raise refusals.too_short(clip.path, 0, FEWEST_FRAMES, part=True)
     moments = np.round(times[order] * 1000)
-    kept = fits & (np.diff(moments, prepend=-np.inf) > 0)  # of one moment only one can be found again
+    kept = fits & within & (np.diff(moments, prepend=-np.inf) > 0)  # of one moment only one can be found again
     if not kept.any():
         raise refusals.broken(clip.path)
     box = clip.eye if clip.eye != WHOLE or shows_all_around(clip) else frames.letterbox.box()
@@ -105,10 +117,12 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         path=np.asarray(frames.path.lengths[:count])[kept]
         / (max(width * (box.right - box.left), height * (box.bottom - box.top)) / 2),
         cuts=_cuts([cut for cut in frames.path.cuts if cut < count], kept),
-        whole=not clip.seconds or reached > 0.9 * min(asked, clip.seconds - options.start),
+        whole=not clip.seconds or reached > 0.9 * asked,
         skipping=skipping,
         decoder=decoder,
-        other_shape=int((~fits).sum()),
+        why_cpu=why_cpu,
+        damaged=frames.damaged,
+        other_shape=int((within & ~fits).sum()),
         clip=clip,
         box=box,
     )

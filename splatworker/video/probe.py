@@ -6,7 +6,7 @@ Nothing of it is believed further than that a clip is refused for it: what is de
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from splatworker.video.refusals import (
     no_video,
     not_a_video,
     other_codec,
+    other_colours,
     other_projection,
     too_large,
     without_base_layer,
@@ -57,8 +58,16 @@ class Box:
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 
-_STREAM = re.compile(r"^  Stream #0:(\d+)\S*: Video: (\S+)(.*)$")
-_SIZE = re.compile(r", (\d{1,6})x(\d{1,6})(?: \[SAR (\d+):(\d+) DAR [\d:]+\])?(?=,|$| )")
+_TRACK = re.compile(r"^ +Stream #0:(\d+)")
+_STREAM = re.compile(_TRACK.pattern + r"\S*: Video: (\S+)(.*)$")
+"""A track, and one of pictures; those that belong together, such as one with its timecode, are told further in."""
+_SIZE = re.compile(r", (\d{1,6})x(\d{1,6})(?=,|$| )")
+_PIXEL_OF_CONTAINER = re.compile(r", SAR (\d+):(\d+) DAR ")
+_PIXEL_OF_CODEC = re.compile(r" \[SAR (\d+):(\d+) DAR ")
+"""Width and height of a pixel: the container's word goes before that of the pictures themselves, as for players."""
+_HD_WIDTH, _TV_LINES = 1280, 576
+_ROUNDED = 16
+"""Pixels by which what a container says of a side may differ from what is in it: codecs have blocks."""
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)(?:, start: (\d+\.\d+))?")
 _RATE = re.compile(r", ([\d.]+)(k?) fps")
 _COLOURS = re.compile(r"\b(?:yuv|yuvj|gbr|rgb|gray|p0|nv|bgr|x2rgb|yuva)\w*\((.*?)\)")
@@ -72,6 +81,24 @@ _TURNED_BY = re.compile(r"^filter\|filter_name=(hflip|vflip)\||^\[transpose @ .*
 """What ffmpeg says of the filters by which it would lay frames as their header asks; of a flip in it, nothing else."""
 _FLIPS = {"hflip": 0, "vflip": 180, "0": 270, "3": 90}
 """Those that mirror a frame, and by how many degrees it is turned to the left before its columns are reversed."""
+_TAG_OF = {
+    "bt2020": "bt2020nc",
+    "bt709": "bt709",
+    "smpte170m": "smpte170m",
+    "bt470": "bt470bg",
+    "fcc": "fcc",
+    "smpte240m": "smpte240m",
+}
+"""Matrices by swscale's names, and the tags of each."""
+_TAKEN_AS_OTHERS = ("bt2020c", "chroma-derived-nc", "chroma-derived-c", "reserved")
+"""Tags of matrices that the decoder cannot convert, which are near to others, or mean nothing."""
+_OTHER_COLOURS = ("ictcp", "ycgco", "ycgco-re", "ycgco-ro", "smpte2085", "ipt-c2")
+"""Those that are like no other."""
+_CROPPING = re.compile(r"^ +Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)$")
+"""Columns from the left and the right, and rows from above and below."""
+_WITH_ALPHA = re.compile(r", (?:yuva|gbrap|rgba|bgra|argb|abgr|ya)\w*")
+_ALPHA_BESIDE = re.compile(r"^ +alpha_mode +: 1$", re.IGNORECASE)
+"""Pixels with an opacity; WebM and MKV have it beside the pictures."""
 _DOLBY = re.compile(r"DOVI configuration record: .*profile: (\d+), .*compatibility id: (\d+)")
 
 
@@ -85,15 +112,19 @@ class Clip:
         width, height: pixels of an upright frame, of which each is a square.
         seconds: 0 where it does not say.
         rate: frames a second, on average, 0 where it does not say.
-        matrix: of its colours, by swscale's name; full: whether they take the full range.
+        matrix: of its colours, by swscale's name.
+        retagged: what they are taken for, by the name of a tag, where theirs is one that the decoder cannot convert.
         transfer: "hlg", "pq", or "" for what a screen shows as it is.
         rotation: degrees by which a frame as it is stored must be turned, to the left: 0, 90, 180 or 270.
         interlaced: its header says so.
         spherical: it shows all around, equirectangularly.
         mirrored: the columns of a turned frame must be reversed, too.
         stream: the number of the track that is read.
-        coded: width and height of its pictures, whatever shape their pixels have; (0, 0) where that is not known.
+        coded: width and height of its pictures, whatever shape their pixels have, as the decoder gives them: without
+            what its container crops; (0, 0) where that is not known.
         alike: how many other tracks have pictures as large.
+        lesser: how many have smaller ones.
+        transparent: its pictures have an opacity, too.
         eye: the part of a frame, as it is stored, that one eye sees: of a stereoscopic clip the first eye's.
     """
 
@@ -113,6 +144,9 @@ class Clip:
     stream: int = 0
     coded: tuple[int, int] = (0, 0)
     alike: int = 0
+    lesser: int = 0
+    transparent: bool = False
+    retagged: str = ""
     eye: Box = WHOLE
 
     @property
@@ -136,8 +170,11 @@ def begins_as_video(path: Path) -> bool:
         return False
 
 
-def probe(path: Path) -> Clip:
+def probe(path: Path, but_not: Collection[int] = ()) -> Clip:
     """Read a clip's header.
+
+    Args:
+        but_not: numbers of tracks that are not looked at.
 
     Raises:
         VideoError: it is none that is read, with a sentence that names it.
@@ -147,18 +184,28 @@ def probe(path: Path) -> Clip:
         raise not_a_video(path)
     if is_encrypted(path, demuxer):
         raise encrypted(path)
-    with TemporaryDirectory() as folder:
-        said: list[str] = []
-        ended = ffmpeg.call(ffmpeg.reading(path.absolute(), demuxer), Path(folder), hear=said.append, seconds=_SECONDS)
+    said, ended = _header(path, demuxer)
     if ended.timed_out:
         raise too_large(path, "its header takes too long to read")
-    streams = [line for line in said if _STREAM.match(line) and "(attached pic)" not in line]
+    streams = [
+        line
+        for line in said
+        if (found := _STREAM.match(line)) and "(attached pic)" not in line and int(found[1]) not in but_not
+    ]
     if not streams:
-        if any(line.startswith(("  Stream #0:", "Input #0")) for line in said):  # it was opened
+        if any(_TRACK.match(line) for line in said):
             raise no_video(path)
         raise broken(path, ended)
     clip = _clip(path, demuxer, streams, said)
     return _unmirrored(clip) if any(_ROTATION.search(line) for line in said) else clip
+
+
+def _header(path: Path, demuxer: str, *opening: str) -> tuple[list[str], ffmpeg.Ended]:
+    """What is said of a clip as it is opened, with these options of the input."""
+    said: list[str] = []
+    words = ffmpeg.reading(path.absolute(), demuxer, before=opening)
+    with TemporaryDirectory() as folder:
+        return said, ffmpeg.call(words, Path(folder), hear=said.append, seconds=_SECONDS)
 
 
 def _demuxer(path: Path) -> str:
@@ -187,38 +234,41 @@ def _unmirrored(clip: Clip) -> Clip:
     return clip if turn is None else replace(clip, rotation=turn, mirrored=True)
 
 
-def _largest(path: Path, streams: Sequence[str]) -> tuple[re.Match[str], int]:
+def _largest(path: Path, streams: Sequence[str]) -> tuple[re.Match[str], int, int]:
     """The track with the largest pictures of those that are read: others hold previews, or maps of depth; and how many
-    beside it are as large.
+    beside it are as large, and how many are smaller.
 
     Raises:
         VideoNotSupported: none is.
     """
-    found = [match for line in streams if (match := _STREAM.match(line))]
+    every = [match for line in streams if (match := _STREAM.match(line))]
+    found = list({match[1]: match for match in every}.values())  # one that belongs to two others is told twice
     known = [match for match in found if match[2].rstrip(",") in ffmpeg.CODECS]
     if not known:
         raise other_codec(path, found[0][2].rstrip(","))
     pixels = [int(size[1]) * int(size[2]) if (size := _SIZE.search(match[3])) else 0 for match in known]
     most = max(pixels)
-    return known[pixels.index(most)], pixels.count(most) - 1
+    return known[pixels.index(most)], pixels.count(most) - 1, len(known) - pixels.count(most)
 
 
 def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str]) -> Clip:
-    match, alike = _largest(path, streams)
+    match, alike, lesser = _largest(path, streams)
     codec = match[2].rstrip(",")
     if any((found := _DOLBY.search(line)) and (found[1] == "5" or found[2] == "0") for line in said):
         raise without_base_layer(path)
     size = _SIZE.search(match[3])
     if size is None:
         raise broken(path)
-    width, height = coded = int(size[1]), int(size[2])
+    width, height = stored = int(size[1]), int(size[2])
     if not width or not height:
         raise broken(path)
     if width * height > ffmpeg.MOST_PIXELS:
         raise too_large(path, f"its frames have {width}x{height} pixels, and {_megapixels()} megapixels are the most")
-    if size[3] and 0 < int(size[3]) < 100 * int(size[4]) and int(size[4]) < 100 * int(size[3]):
-        width = max(1, round(width * int(size[3]) / int(size[4])))
     after = _about(match[0], said)
+    width, height = coded = _cropped(stored, after)
+    pixel = _pixel(path, demuxer, match, stored)
+    if pixel and 0 < int(pixel[1]) < 100 * int(pixel[2]) and int(pixel[2]) < 100 * int(pixel[1]):
+        width = max(1, round(width * int(pixel[1]) / int(pixel[2])))
     rotation = next((round(float(found[1])) for line in after if (found := _ROTATION.search(line))), 0) % 360
     if rotation in (90, 270):
         width, height = height, width
@@ -229,6 +279,12 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
     colours = _COLOURS.search(match[3])
     words = re.split(r"[,/ ]+", colours[1]) if colours else []
     transfer = "hlg" if "arib-std-b67" in words else "pq" if "smpte2084" in words else ""
+    tag = words[1 if words[0] in ("tv", "pc") and len(words) > 1 else 0] if words else ""
+    if tag in _OTHER_COLOURS:
+        raise other_colours(path, tag)
+    wide = bool(transfer) or "bt2020" in words or tag == "bt2020c"
+    matrix = _matrix(tag, coded, wide=wide)
+    retagged = _TAG_OF[matrix] if tag in _TAKEN_AS_OTHERS else ""
     rate = _RATE.search(match[3])
     duration = next((found for line in said if (found := _DURATION.match(line))), None)
     return Clip(
@@ -239,7 +295,8 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
         height=height,
         seconds=_seconds(duration, demuxer),
         rate=float(rate[1]) * (1000 if rate[2] else 1) if rate else 0.0,
-        matrix=_matrix(words, height, hdr=bool(transfer)),
+        matrix=matrix,
+        retagged=retagged,
         transfer=transfer,
         rotation=rotation if rotation in (90, 180, 270) else 0,
         interlaced="top" in words or "bottom" in words,
@@ -247,14 +304,36 @@ def _clip(path: Path, demuxer: str, streams: Sequence[str], said: Sequence[str])
         stream=int(match[1]),
         coded=coded,
         alike=alike,
+        lesser=lesser,
+        transparent=bool(_WITH_ALPHA.search(match[3])) or any(_ALPHA_BESIDE.match(line) for line in after),
         eye=_FIRST_EYE.get(stereo, WHOLE),
     )
+
+
+def _cropped(size: tuple[int, int], about: Sequence[str]) -> tuple[int, int]:
+    """What the container leaves of frames of a size, its clean aperture: that is what the decoder gives."""
+    found = next((match for line in about if (match := _CROPPING.search(line))), None)
+    left, right, top, bottom = (int(side) for side in found.groups()) if found else (0, 0, 0, 0)
+    width, height = size[0] - left - right, size[1] - top - bottom
+    return (width, height) if width > 0 and height > 0 else size
+
+
+def _pixel(path: Path, demuxer: str, track: re.Match[str], coded: tuple[int, int]) -> re.Match[str] | None:
+    """The width and height of a track's pixels: as its container says, if that knows how many there are."""
+    told = _PIXEL_OF_CONTAINER.search(track[3])
+    if told is not None:
+        said, _ = _header(path, demuxer, "-nofind_stream_info")
+        same = [found[3] for line in said if (found := _STREAM.match(line)) and found[1] == track[1]]
+        size = _SIZE.search(same[0]) if same else None
+        if size and all(abs(int(size[1 + axis]) - coded[axis]) <= _ROUNDED for axis in (0, 1)):
+            return told
+    return _PIXEL_OF_CODEC.search(track[3])
 
 
 def _about(stream: str, said: Sequence[str]) -> Sequence[str]:
     """What is said of a track: the lines up to the next one's."""
     start = said.index(stream)
-    end = next((number for number in range(start + 1, len(said)) if said[number].startswith("  Stream #0:")), None)
+    end = next((number for number in range(start + 1, len(said)) if _TRACK.match(said[number])), None)
     return said[start:end]
 
 
@@ -266,20 +345,13 @@ def _seconds(duration: re.Match[str] | None, demuxer: str) -> float:
     return max(0.0, seconds - float(duration[4] or 0)) if demuxer == "matroska" else seconds
 
 
-def _matrix(words: Sequence[str], height: int, *, hdr: bool) -> str:
-    """The matrix of luma and colour differences; what is not tagged is taken as players take it."""
-    for tag, name in (
-        ("bt2020nc", "bt2020"),
-        ("bt2020c", "bt2020"),
-        ("bt709", "bt709"),
-        ("smpte170m", "smpte170m"),
-        ("bt470bg", "bt470"),
-        ("fcc", "fcc"),
-        ("smpte240m", "smpte240m"),
-    ):
-        if words and tag == words[1 if words[0] in ("tv", "pc") and len(words) > 1 else 0]:
-            return name
-    return "bt2020" if hdr else "bt709" if height >= 720 else "smpte170m"
+def _matrix(tag: str, coded: tuple[int, int], *, wide: bool) -> str:
+    """The matrix of luma and colour differences; what is not tagged is taken as players take it, by its size as it is
+    coded, whichever way it lies: that of television up to 576 lines, beyond that of HD.
+    """
+    told = next((name for name, known in _TAG_OF.items() if known == tag), "")
+    is_high = max(coded) >= _HD_WIDTH or min(coded) > _TV_LINES
+    return told or ("bt2020" if wide else "bt709" if is_high else "smpte170m")
 
 
 def _megapixels() -> str:

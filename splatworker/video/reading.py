@@ -30,12 +30,17 @@ PART_S = 7.5
 
 _MOST_AT_ONCE = 8
 
+_PROCESSORS = "cpu"
+"""What has decoded, where no GPU has (`ffmpeg.decoded_by`)."""
+
 _MEMORY_A_PIXEL, _MEMORY_OF_A_DECODER = 40, 50 * 2**20
 """Bytes that a decoder takes for each pixel of a frame, and besides: twice what was measured of 4K in H.264 and HEVC
 with one and two threads, 171 to 195 MiB, as clips may refer to more frames than those did."""
 
-_BEYOND = 1.0
-"""Seconds after a part's end to which packets are read: they come in another order than frames are shown."""
+_BEYOND = 30.0
+"""Seconds after a part's end to which packets may be read. They come in another order than frames are shown, and are
+counted from where the decoder has gone back to, in some files one group of frames or more before the part; that the
+part is over is known by its frames' times, and ends the reading."""
 
 MOST_FRAMES = int(operator_limits.value("SPLATWORKER_VIDEO_MINUTES") * 60 * 240)
 """Frames that are read: of the longest clip at the highest rate that telephones know; a file may hold far more."""
@@ -72,11 +77,17 @@ class Reading:
 
 
 class Read(NamedTuple):
-    """The frames, how the decoder ended, and what it has decoded them on: "cuda" or "cpu"."""
+    """The frames, how the decoder ended, and what it has decoded them on.
+
+    Attributes:
+        decoder: "cuda" or "cpu".
+        why_cpu: why not on a GPU where that is wanted, "" where it is not, or where it was.
+    """
 
     frames: SmallFrames
     ended: ffmpeg.Ended
     decoder: str
+    why_cpu: str
 
 
 def read(reading: Reading, report: Reporter) -> Read:
@@ -91,14 +102,19 @@ def read(reading: Reading, report: Reporter) -> Read:
     tries = [(parts, way) for way in ways]
     if len(parts) > 1:
         tries += [(parts_of(reading, []), way) for way in ways]
+    why_cpu = ""
     for spans, (decoder, filters) in tries:
         frames, ended = _at_once(reading, spans, report, decoder, filters)
-        if not ended.status and as_told(spans, frames, clip.rate):
+        by = ffmpeg.decoded_by(decoder, ended)
+        is_done = not ended.status and as_told(spans, frames, clip.rate)
+        if decoder and not why_cpu and not (is_done and by != _PROCESSORS):
+            why_cpu = ffmpeg.why_not_on_gpu(ended)
+        if is_done:
             break  # a GPU that cannot, whyever, leaves it to what comes after it
     joined = SmallFrames(*small_size(clip))
     for part in frames:
         joined.extend(part)
-    return Read(joined, ended, ffmpeg.decoded_by(decoder, ended))
+    return Read(joined, ended, by, why_cpu if by == _PROCESSORS else "")
 
 
 def parts_of(reading: Reading, keys: Sequence[float]) -> list[Span]:
@@ -167,6 +183,7 @@ def _at_once(
                 progress()
 
         before, cut, clock = _words_for(parts[number], reading, is_first=number == 0)
+        retag = [f"setparams=colorspace={clip.retagged}"] if clip.retagged else []
         shown = "showinfo=checksum=0:udu_sei_as_ascii=0"
         small = "scale={}:{}:flags=area,format=gray".format(*small_size(clip))
         return ffmpeg.call(
@@ -177,7 +194,7 @@ def _at_once(
                     threads=threads,
                     before=[*decoder, *reading.skipping, *before],
                 ),
-                *("-map", f"0:{clip.stream}", "-vf", ",".join([*cut, shown, *filters, small])),
+                *("-map", f"0:{clip.stream}", "-vf", ",".join([*retag, *cut, shown, *filters, small])),
                 *("-fps_mode", "passthrough", "-threads", "1"),
                 *("-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
             ],
@@ -203,10 +220,12 @@ def _words_for(span: Span, reading: Reading, *, is_first: bool) -> tuple[list[st
     left = reading.seconds - (span.start - reading.start)
     after = _just_after(reading.clip.rate)
     begin = span.start if is_first else round(span.start, 3) + after
-    seconds = left + after if span.end is None else span.end - span.start + _BEYOND
+    is_all = is_first and span.end is None
+    seconds = (left if span.end is None else span.end - span.start) + (after if is_all else _BEYOND)
     first = [] if is_first else ["-noaccurate_seek"]
     bounds = [] if is_first else [f"start={-2 * after:.6f}"]
     bounds += [] if span.end is None else [f"end={span.end - begin - after:.6f}"]
+    bounds += [f"end={left + span.start - begin + after:.6f}"] if span.end is None and not is_all else []
     return (
         [*first, "-ss", f"{begin:.6f}", "-t", f"{seconds:.6f}"],
         ["trim=" + ":".join(bounds)] if bounds else [],

@@ -9,6 +9,7 @@ from splatworker.errors import (
     VideoDamaged,
     VideoEncrypted,
     VideoError,
+    VideoLeftOver,
     VideoNotSupported,
     VideoTooLarge,
     VideoTooLong,
@@ -19,6 +20,27 @@ from splatworker.stages.file_names import readable
 from splatworker.video.ffmpeg import MOST_STREAMS, Ended
 
 KINDS = "an MP4, MOV, WebM or MKV file with H.264, HEVC, VP9, AV1 or ProRes"
+
+_OTHERS = (
+    (0, b"<", "a web page or another text"),
+    (0, b"{", "a text (JSON)"),
+    (0, b"GIF8", "a GIF"),
+    (0, b"\x89PNG", "a PNG picture"),
+    (0, b"\xff\xd8\xff", "a JPEG photo"),
+    (8, b"WEBP", "a WebP picture"),
+    (8, b"AVI ", "an AVI video"),
+    (8, b"avi", "an AVIF picture"),
+    (4, b"ftyp", "a picture (HEIC)"),
+    (0, b"FLV", "an FLV video"),
+    (0, b"OggS", "an Ogg file"),
+    (0, b"\x30\x26\xb2\x75", "a Windows Media video"),
+    (0, b"\x00\x00\x01\xba", "an MPEG video (program stream)"),
+    (0, b"\x00\x00\x01\xb3", "an MPEG video"),
+    (0, b"\x00\x00\x00\x01", "a bare stream without a container"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+    (188, b"G", "an MPEG transport stream"),
+)
+"""Where the first bytes of what is not read stand, what they are, and what it is: the likelier sign first."""
 
 _NO_MEMORY = (
     "Cannot allocate memory",
@@ -33,8 +55,14 @@ HOW_TO_FILM = "Walk slowly around the subject in one turn of 30 to 90 seconds, w
 
 
 def not_a_video(path: Path) -> NoVideo:
-    """The file is none that is read."""
-    return NoVideo(f"{_name(path)} is not a video that is read here.", hint=f"Give {KINDS}.")
+    """The file is none that is read: what it is by its first bytes, where that is known."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        return NoVideo(f"{_name(path)} is empty.", hint="Copy or upload it again.")
+    kind = next((kind for at, begin, kind in _OTHERS if head[at:].lstrip(b" \r\n\t").startswith(begin)), "")
+    what = f"{kind}, which is not read here" if kind else "not a video that is read here"
+    return NoVideo(f"{_name(path)} is {what}.", hint=f"Give {KINDS}.")
 
 
 def no_video(path: Path) -> NoVideo:
@@ -46,6 +74,14 @@ def other_codec(path: Path, codec: str) -> VideoNotSupported:
     """The pictures are of another codec."""
     return VideoNotSupported(
         f"{_name(path)} is a video of the kind '{codec[:20]}', which is not read.", hint=f"Give {KINDS}."
+    )
+
+
+def other_colours(path: Path, tag: str) -> VideoNotSupported:
+    """Its colours are coded in a way that the decoder cannot convert."""
+    return VideoNotSupported(
+        f"{_name(path)} has its colours coded as '{tag}', which is not read.",
+        hint="Export it in the colours of BT.709, or as HDR10 or HLG of BT.2020.",
     )
 
 
@@ -108,6 +144,15 @@ def too_still(path: Path, frames: int) -> VideoTooStill:
     return VideoTooStill(
         f"The picture of {_name(path)} hardly moves: {frames} of its frames differ, and that is too few.",
         hint=HOW_TO_FILM,
+    )
+
+
+def left_over(path: Path, room: int, fewest: int) -> VideoLeftOver:
+    """Of what may be taken of all videos together, too few frames are left for it."""
+    return VideoLeftOver(
+        f"There is room for {_frames(room)} of {_name(path)} beside the photos and the other videos, and {fewest} are "
+        "the fewest that are taken.",
+        hint="Give fewer photos or videos, or ask for fewer frames of each.",
     )
 
 

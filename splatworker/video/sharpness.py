@@ -8,6 +8,9 @@ import numpy.typing as npt
 Grey = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 
+_NOTHING = 0.05
+"""Share of the detail along one direction under which there is nothing to see along the other, of railings, say."""
+
 _DARK = 16.0
 """Added to the brightness that contrast is divided by, so that noise in the dark is not taken for detail."""
 
@@ -36,7 +39,8 @@ def relative_sharpness(details: Floats, reach: int) -> Floats:
     """Each frame's detail as a share of what is usual around it; 1 is as sharp as its neighbours.
 
     Texture decides how much detail there is, so a frame is compared with those that show nearly the same: in each
-    direction with the upper quartile of the frames at most `reach` away. The smaller of both counts.
+    direction with the upper quartile of the frames at most `reach` away. The smaller of both counts, of those along
+    which there is anything to see.
 
     Args:
         details: (frames, 2) as `detail` gives them.
@@ -47,4 +51,6 @@ def relative_sharpness(details: Floats, reach: int) -> Floats:
     for frame in range(count):
         around = details[max(0, frame - reach) : frame + reach + 1]
         usual[frame] = np.quantile(around, 0.75, axis=0)
-    return np.asarray((details / np.maximum(usual, 1e-9)).min(axis=1))
+    shares = details / np.maximum(usual, 1e-9)
+    shares[usual < _NOTHING * usual.max(axis=1, keepdims=True)] = np.inf
+    return np.asarray(shares.min(axis=1))

@@ -21,6 +21,10 @@ _UNKNOWN_STEP = 1 / 30
 """Seconds between frames that do not say when they are shown."""
 
 
+_DAMAGED = ("corrupt decoded frame", "Error submitting packet to decoder")
+"""What the decoder says of a frame that it made up in part, and of one that it could make nothing of."""
+
+
 def small_size(clip: Clip) -> tuple[int, int]:
     """Width and height of the small frames, as they are stored: multiples of two, at most `LONGEST_SIDE`."""
     factor = min(1.0, LONGEST_SIDE / max(clip.width, clip.height))
@@ -41,6 +45,7 @@ class SmallFrames:
         path: how far the picture has moved.
         letterbox: the bars beside it.
         timeless: frames of which nothing says when they are shown.
+        damaged: frames that could not be decoded whole, or not at all.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -53,6 +58,7 @@ class SmallFrames:
         self.path = motion.Path()
         self.letterbox = Letterbox(height, width)
         self.timeless = 0
+        self.damaged = 0
 
     @property
     def last(self) -> float | None:
@@ -83,7 +89,13 @@ class SmallFrames:
             self.keys.append(is_key)
             self.shapes.append(shape)
 
-        return heard_times(shown)
+        times = heard_times(shown)
+
+        def line(text: str) -> None:
+            self.damaged += any(words in text for words in _DAMAGED)
+            times(text)
+
+        return line
 
     def extend(self, other: SmallFrames) -> None:
         """Take the frames of another part of the clip, which come after these."""
@@ -95,6 +107,7 @@ class SmallFrames:
         self.path.extend(other.path)
         self.letterbox.extend(other.letterbox)
         self.timeless += other.timeless
+        self.damaged += other.damaged
 
 
 def _halved(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -98,6 +98,13 @@ def test_a_mask_stands_as_its_photo(tmp_path: Path, orientation: int) -> None:
         assert (np.asarray(masks.fitted(masks.Mask(upright, upright=False), **fit)) == corner()).all()
 
 
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_mask_whose_photo_has_lost_its_header_lies_as_it_does(tmp_path: Path, orientation: int) -> None:
+    header = save(tmp_path / "lying.png", Image.fromarray(corner()), orientation)
+    fits = masks.fitted(masks.read_mask(header), (WIDTH, HEIGHT), 1, (WIDTH, HEIGHT))
+    assert (np.asarray(fits) == corner()).all()
+
+
 def test_another_size_is_scaled_and_another_shape_refused() -> None:
     small = masks.Mask(Image.fromarray(corner(30, 20)), upright=False)
     scaled = np.asarray(masks.fitted(small, (WIDTH, HEIGHT), 1, (WIDTH, HEIGHT)))

@@ -113,6 +113,22 @@ def test_a_sphere_of_a_shape_that_none_has_is_refused_by_its_sizes() -> None:
         area(Image.new("RGB", (400, 100)), told(FullPanoWidthPixels=4000, FullPanoHeightPixels=1000))
 
 
+def test_a_header_that_rounds_is_believed() -> None:
+    assert area(Image.new("RGB", (1206, 600)), told()) == WHOLE
+    with pytest.raises(UnusablePanorama, match="not twice as wide as high"):
+        area(Image.new("RGB", (1230, 600)), told())
+
+
+@pytest.mark.parametrize(
+    "xmp",
+    ['<x GPano:PoseHeadingDegrees="12.5"/>', '<x GPano:UsePanoramaViewer="False"/>', '<x GPano:ProjectionType=""/>'],
+)
+def test_a_header_that_does_not_say_that_it_is_one(around: np.ndarray, xmp: str) -> None:
+    """An ordinary photo stays one, and a sphere is known by how it looks."""
+    assert area(photo(400, 300), xmp) is None
+    assert area(around, xmp) == WHOLE
+
+
 def test_another_projection_is_refused() -> None:
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.CustomRendered] = 6  # a phone has joined it
@@ -149,6 +165,13 @@ def test_two_circles_side_by_side_are_refused_with_what_to_do() -> None:
         area(both)
     assert str(refused.value) == TWO_CIRCLES
     assert area(np.concatenate([circle, photo(256, 256)], axis=1)) is None
+
+
+def test_what_lies_between_black_bars_is_no_two_circles(around: np.ndarray) -> None:
+    """A part of a sphere that was filled up with black, and an ordinary photo between bars."""
+    between = (np.abs(np.arange(256) - 127.5) < 84)[:, None, None]
+    assert area(np.where(between, around, 0).astype(np.uint8)) == WHOLE
+    assert area(np.where(between, photo(512, 256), 0).astype(np.uint8)) is None
 
 
 def test_a_jpeg_is_marked_without_a_change_to_its_pixels(tmp_path: Path) -> None:

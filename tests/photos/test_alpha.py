@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import odd_photos
-from support.decoded import decoded_pixels, reason
+from support.decoded import Told, decoded_pixels, reason
+
+from splatworker.photos.decode import decode_folder
 
 PHOTO = odd_photos.photo()
 
@@ -38,6 +40,26 @@ def test_alpha_stays(source: Path, convert: Callable[..., Any]) -> None:
 def test_alpha_that_hides_nothing_is_none(source: Path) -> None:
     Image.fromarray(PHOTO).convert("RGBA").save(source / "a.png")
     assert decoded_pixels(source).shape[2] == 3
+
+
+def test_alpha_that_is_opaque_but_for_a_codecs_noise_is_none(source: Path) -> None:
+    alpha = np.random.default_rng(0).integers(250, 256, PHOTO.shape[:2], np.uint8)
+    Image.fromarray(np.dstack([PHOTO, alpha])).save(source / "a.png")
+    assert decoded_pixels(source).shape[2] == 3
+
+
+def test_what_is_half_transparent_everywhere_is_told(source: Path, tmp_path: Path) -> None:
+    """Noise, say, of a program that does not know what its fourth channel is."""
+    noise = np.random.default_rng(0).integers(0, 256, PHOTO.shape[:2], np.uint8)
+    soft = np.tile(np.linspace(-2000, 2000, PHOTO.shape[1]).clip(0, 255).astype(np.uint8), (PHOTO.shape[0], 1))
+    for name, alpha in (("a.png", noise), ("b.png", soft)):
+        Image.fromarray(np.dstack([np.roll(PHOTO, len(name) + ord(name[0]), axis=1), alpha])).save(source / name)
+    told = Told()
+    assert len(decode_folder(source, tmp_path / "clean", told).photos) == 2
+    assert told.warnings == [
+        "a.png: half transparent nearly everywhere, as nothing is that was cut out. Export it without transparency if "
+        "none is meant."
+    ]
 
 
 def test_what_is_transparent_everywhere_is_no_photo(source: Path) -> None:

@@ -178,6 +178,17 @@ def test_masks_of_no_photo_are_named(source: Path) -> None:
     assert run(source)[2] == ["x.png, y.png are the masks of no photo."]
 
 
+def test_masks_in_the_sub_folders_of_photos_are_told(source: Path, tmp_path: Path) -> None:
+    """They are not used, and where they are looked for is said."""
+    for number in range(2):
+        (source / f"{number}" / "masks").mkdir(parents=True)
+        Image.fromarray(np.roll(photo(), 9 * number, axis=1)).save(source / f"{number}" / "a.png")
+        Image.new("L", (8, 8), 255).save(source / f"{number}" / "masks" / "a.png")
+    told = Told()
+    assert len(decode.decode_folder(source, tmp_path / "clean", told).photos) == 5
+    assert told.warnings[-1].startswith("Masks are looked for in one folder, called masks, in the folder of all photos")
+
+
 def test_masks_of_other_photos_are_refused(source: Path) -> None:
     for name in ("x.png", "y.png"):
         left_half().save(source / "masks" / name)

@@ -142,15 +142,27 @@ def marked(source: Path, target: Path, projection: tuple[str, int] | None = None
         stereo: 1: one eye above the other; 2: side by side.
     """
 
-    def box(kind: str, content: bytes) -> bytes:
-        return struct.pack(">I", 8 + len(content)) + kind.encode() + content
-
     version = bytes(4)
     extra = box("st3d", version + bytes([stereo])) if stereo else b""
     if projection is not None:
         kind, count = projection
         shape = box("proj", box("prhd", version + bytes(12)) + box(kind, version + bytes(count)))
         extra += box("sv3d", box("svhd", version + b"test\0") + shape)
+    return with_boxes(source, target, extra)
+
+
+def box(kind: str, content: bytes) -> bytes:
+    """A box of ISO 14496-12."""
+    return struct.pack(">I", 8 + len(content)) + kind.encode() + content
+
+
+def clean_aperture(width: int, height: int, right: int = 0, down: int = 0) -> bytes:
+    """A `clap` box: what is to be shown of each frame, and how far its middle lies from the frame's."""
+    return box("clap", struct.pack(">IIIIiIiI", width, 1, height, 1, right, 1, down, 1))
+
+
+def with_boxes(source: Path, target: Path, extra: bytes) -> Path:
+    """An MP4 of H.264 with further boxes in the description of its pictures."""
     content = bytearray(source.read_bytes())
     start = content.index(b"avc1", content.index(b"stsd")) - 4
     assert content.index(b"mdat") < start  # whose place the index tells

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +88,15 @@ def test_what_stands_still_gives_one_photo() -> None:
     choice = choose(measured(path), VideoOptions())
     assert ((choice.frames >= 202) & (choice.frames < 498)).sum() <= 2
     assert choice.still_s == pytest.approx(10, abs=1)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 10.0])
+def test_frames_seconds_apart_do_not_stand_still(seconds: float) -> None:
+    """As of a time lapse."""
+    many = measured(np.linspace(0, 2.2, 30))
+    choice = choose(replace(many, times=np.arange(30.0) * seconds), VideoOptions())
+    assert len(choice.frames) == 30
+    assert choice.still_s == 0
 
 
 def test_no_stretch_goes_across_a_cut() -> None:

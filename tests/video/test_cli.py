@@ -10,6 +10,7 @@ from support import clips
 
 from splatworker import cli
 from splatworker.errors import from_event
+from splatworker.video import ffmpeg
 
 
 def test_the_command_writes_photos_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,6 +22,22 @@ def test_the_command_writes_photos_and_why(tmp_path: Path, capsys: pytest.Captur
     assert "8 photos" in capsys.readouterr().out
     assert cli.main(["frames", str(clip), "-o", str(tmp_path / "photos"), "--frames", "6"]) == 0  # its own are replaced
     assert len(list((tmp_path / "photos").glob("clip-*.jpg"))) == 6
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_why_the_processors_decode_is_told_where_a_gpu_was_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    if wanted:
+        monkeypatch.setenv(ffmpeg.DECODER, "cuda")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # where there is one, too
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 60, 3)))
+    assert cli.main(["frames", str(clip), "-o", str(tmp_path / "photos")]) == 0
+    told = json.loads((tmp_path / "photos" / "frames.json").read_text())["videos"][0]
+    assert told["decoder"] == "cpu"
+    assert ("cuda" in (told["decoder_reason"] or "").lower()) == wanted
+    said = capsys.readouterr().out
+    assert (f"clip.mp4: decoded on processors, not on a GPU: {told['decoder_reason']}\n" in said) == wanted
 
 
 def test_the_command_touches_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,6 +67,48 @@ def test_the_decoder_has_no_network_and_no_other_demuxer(clip: Path, tmp_path: P
         assert ended.has_said("not on whitelist", "not in the whitelist", "whitelist"), ended.said
 
 
+BEGINNING = (
+    "Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'a cuda device.mp4':",
+    "  Stream #0:0[0x1](und): Video: h264 (Main), yuv420p(progressive), 160x120, 30 fps (default)",
+    "Stream mapping:",
+    "  Stream #0:0 -> #0:0 (h264 (native) -> rawvideo (native))",
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "why"),
+    [
+        (
+            255,
+            (
+                "[CUDA @ 0x5615c41b6ac0] Cannot load libcuda.so.1",
+                "[CUDA @ 0x5615c41b6ac0] Could not dynamically load CUDA",
+                "Device creation failed: -1.",
+            ),
+            "Cannot load libcuda.so.1",
+        ),
+        (
+            0,
+            ("[in#0:0/av1 @ 0x1] [dec:av1 @ 0x2] Hardware is lacking required capabilities.", "Conversion failed!"),
+            "Hardware is lacking required capabilities",
+        ),
+        (
+            234,
+            ("[swscaler @ 0x1] deprecated pixel format", "Error opening output files: Invalid argument"),
+            "Error open",
+        ),
+        (-25, ("[CUDA @ 0x1] something",), "the decoder was ended by the signal SIGXFSZ"),
+        (-9, (), "it took too long"),
+        (1, (), "the decoder ended with status 1"),
+        (0, (), "not all frames came out of it"),
+    ],
+)
+def test_why_a_gpu_did_not_decode(status: int, said: tuple[str, ...], why: str) -> None:
+    found = ffmpeg.why_not_on_gpu(ffmpeg.Ended(status, (*BEGINNING, *said), timed_out=status == -9))
+    assert found.startswith(why)
+    assert "\n" not in found
+
+
 def test_whoever_waits_for_the_decoder_takes_it_along(clip: Path, tmp_path: Path) -> None:
     """A clip that keeps it busy without a frame: killed with its caller, not when its own time is over."""
     container_bombs.SILENT["20 million frames of a byte"](tmp_path / "busy.mp4", clip.read_bytes())

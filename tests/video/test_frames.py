@@ -8,9 +8,12 @@ import pytest
 from PIL import Image
 from support import clips
 from support.clips import difference, frames_of
+from support.decoded import Told
 
 from splatworker.formats.video_frame import described
 from splatworker.stages.progress import Silent
+from splatworker.video import frames
+from splatworker.video.extract import extract
 from splatworker.video.frames import take_frames
 from splatworker.video.options import VideoOptions
 
@@ -59,6 +62,41 @@ def test_two_clips_share_what_may_be_taken(tmp_path: Path) -> None:
     assert sum(counts) <= 40
     assert min(counts) >= 15
     assert len({photo["file"] for video in made.videos for photo in video["chosen"]}) == sum(counts)
+
+
+def test_a_larger_still_is_not_taken_for_the_video(tmp_path: Path) -> None:
+    """Telephones write one into a track of its own, beside the moving part of a photo."""
+    moving = clips.write_clip(tmp_path / "moving.mp4", clips.pan(range(0, 120, 4), size=(160, 120)))
+    still = clips.write_clip(tmp_path / "still.mp4", clips.pan([40, 41]))
+    words: list[str | Path] = ["-i", moving, "-i", still, "-map", "0", "-map", "1", "-c", "copy"]
+    told = Told()
+    made = frames.take_frames([clips.made_by(tmp_path, "both.mp4", *words)], tmp_path / "photos", VideoOptions(), told)
+    assert (made.videos[0]["width"], made.videos[0]["read"]) == (160, 30)
+    assert told.warnings == [
+        "'both.mp4' holds a track of 2 frames of 320x240, which are too few: that of 160x120 was used."
+    ]
+
+
+def test_damage_in_the_middle_of_a_clip_is_told(tmp_path: Path) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 240, 4)), ["-movflags", "+faststart"])
+    content = bytearray(clip.read_bytes())
+    start = content.index(b"mdat") + (len(content) - content.index(b"mdat")) // 2
+    content[start : start + 4000] = bytes(4000)
+    clip.write_bytes(content)
+    told = Told()
+    assert frames.take_frames([clip], tmp_path / "photos", VideoOptions(), told).videos[0]["frames"] > 10
+    assert [warning.startswith("'clip.mp4' is damaged: ") for warning in told.warnings] == [True]
+
+
+def test_frames_that_cannot_be_decoded_again_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 80, 8)))
+    monkeypatch.setattr(frames, "extract", lambda *words, **more: extract(*words, **more)[:-3])
+    told = Told()
+    made = frames.take_frames([clip], tmp_path / "photos", VideoOptions(), told)
+    assert made.videos[0]["frames"] == len(made.videos[0]["chosen"]) == 7
+    assert told.warnings == [
+        "Of the 10 frames that were chosen of 'clip.mp4', 3 could not be decoded in full size.",
+    ]
 
 
 def test_too_few_are_told_by_what_was_asked_for(tmp_path: Path) -> None:

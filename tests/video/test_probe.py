@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,17 @@ def test_the_largest_track_that_can_be_read_is_the_video(clip: Path, tmp_path: P
         assert (found.stream, found.codec, found.coded, found.alike) == (1, "h264", (320, 240), 0)
     twins = clips.made_by(tmp_path, "two.mp4", "-i", clip, "-i", clip, "-map", "0", "-map", "1", "-c", "copy")
     assert (probe(twins).stream, probe(twins).alike) == (0, 1)
+
+
+def test_pictures_that_have_a_timecode(clip: Path, tmp_path: Path) -> None:
+    """As cameras write it: the track that it is in belongs to that of the pictures, and both are told as a group."""
+    turned = ["-display_rotation", "90"]
+    timecode = ["-timecode", "01:00:00:00"]
+    plain = probe(clips.remux(clip, tmp_path / "plain.mov", before=turned))
+    timed = probe(clips.remux(clip, tmp_path / "timed.mov", timecode, before=turned))
+    assert replace(timed, path=plain.path) == plain
+    two: list[str | Path] = ["-i", clip, "-i", clip, "-map", "0", "-map", "1", "-c", "copy", *timecode]
+    assert probe(clips.made_by(tmp_path, "two.mov", *two)).alike == 1
 
 
 def test_a_clip_that_begins_late_lasts_no_longer_for_that(clip: Path, tmp_path: Path) -> None:

@@ -70,6 +70,23 @@ def test_as_in_one_piece(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(expected.cuts) == 1
 
 
+@pytest.mark.parametrize(("end", "count"), [(0.0, 270), (8.5, 256)])
+def test_where_frames_that_can_be_begun_at_are_seconds_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: float, count: int
+) -> None:
+    """Matroska is begun at the one before, and what is read of it is counted from there: no part may end too early."""
+    seldom = clips.write_clip(
+        tmp_path / "seldom.mkv", clips.pan(np.arange(0, 540, 2), size=(160, 120)), ("-g", "60", "-sc_threshold", "0")
+    )
+    options = VideoOptions(end=end, frames=100)  # as many as need them all
+    expected = measure(probe(seldom), options, Silent())
+    assert len(expected.times) == count
+    tries = count_of_tries(monkeypatch)
+    monkeypatch.setattr(reading, "PART_S", 2.0)
+    alike(measure(probe(seldom), options, Silent()), expected)
+    assert tries == [4]
+
+
 def test_open_groups_of_frames(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames that come after one that can be begun at, and are shown before it, are those of the part before."""
     words = ("-i", clip, "-c:v", "libx264", "-x264-params", "open-gop=1:keyint=12:bframes=3:b-adapt=0:scenecut=0")

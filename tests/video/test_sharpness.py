@@ -23,3 +23,12 @@ def test_detail_falls_with_blur_and_not_with_the_exposure() -> None:
     assert relative.argmin() == 5
     assert relative[5] < 0.6
     assert relative[0] == pytest.approx(1)
+
+
+def test_where_all_lines_are_upright_nothing_is_blurred_for_that() -> None:
+    """Along them there is only what the codec leaves, of which some frames have ten times as much."""
+    along = np.random.default_rng(0).choice([0.0, 0.0001, 0.001], 60)
+    relative = relative_sharpness(np.stack([np.full(60, 0.3), along], axis=1), 45)
+    assert relative == pytest.approx(np.ones(60))
+    smeared = np.where(np.arange(60) == 7, 0.1, 0.3)
+    assert relative_sharpness(np.stack([smeared, along], axis=1), 45)[7] < 0.5
