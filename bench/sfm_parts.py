@@ -32,7 +32,7 @@ PARTS = {
     "matching": ("matching.match",),
     "fisheye or not": ("lens.find_fisheyes",),
     "reading matches": ("graph.read_graph", "agreement.read_verified", "tracks.features_of"),
-    "mapping: first pair": ("first_pair.find",),
+    "mapping: first pair": ("rounds._next_beginning", "first_pair.find"),
     "mapping: adjustment": ("rounds._adjusted",),
     "mapping: cameras": ("resection.resect", "tracks.visible"),
     "mapping: tracks": ("tracks.extend", "tracks.clean", "tracks.retriangulate"),

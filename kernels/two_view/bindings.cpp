@@ -111,6 +111,7 @@ nb::dict dict_of(PairOfPhotos &&pair) {
     result["R"] = g.has_pose ? matrix_of(g.pose.r) : nb::none();
     result["t"] = g.has_pose ? array_of(std::vector<double>(g.pose.t.begin(), g.pose.t.end()), {3}) : nb::none();
     result["angle"] = g.pose.angle;
+    result["margin"] = g.pose.margin;
     return result;
 }
 

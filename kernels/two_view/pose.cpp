@@ -23,6 +23,22 @@ void look(Pose &pose, const Points &points, const std::vector<uint8_t> &mask) {
     pose.angle = std::acos(std::min(1.0, cosines[cosines.size() / 2]));
 }
 
+// How many of the masked matches meet behind a camera by more than their error: rays that are parallel within it meet far
+// away, on whichever side.
+int behind(const Pose &pose, const Points &points, const std::vector<uint8_t> &mask, double max_error) {
+    int count = 0;
+    for (int64_t i = 0; i < points.count; ++i) {
+        if (!mask[i]) continue;
+        const Depths depths = depths_of(pose, points, i);
+        if (!(depths.first <= 0 || depths.second <= 0)) continue;
+        const Vec3 a = pose.r * Vec3{points.x1[i], points.y1[i], 1};
+        const double x = a[0] - points.x2[i] * a[2], y = a[1] - points.y2[i] * a[2];
+        const bool far = a[2] > 0 && x * x + y * y < max_error * max_error * points.s2[i] * a[2] * a[2];
+        count += !far;
+    }
+    return count;
+}
+
 }  // namespace
 
 Depths depths_of(const Pose &pose, const Points &points, int64_t i) {
@@ -65,7 +81,7 @@ Pose pose_of_homography(const Mat3 &homography, const Points &points, const std:
                  norm = std::sqrt(p * p + q * q);
     Pose best;
     best.in_front = -1;
-    double least = std::numeric_limits<double>::infinity();
+    double least = std::numeric_limits<double>::infinity(), next = least;
     if (!(norm > 0)) return best;
     const Vec3 v1 = column(s.v, 0), v2 = column(s.v, 1), v3 = column(s.v, 2);
     for (int choice = 0; choice < 4; ++choice) {
@@ -83,12 +99,16 @@ Pose pose_of_homography(const Mat3 &homography, const Points &points, const std:
         float inliers;
         const Mat3 essential = skew(pose.t) * pose.r;
         const double cost = lanes().score(kEssential, essential.data(), points, max_error,
-                                          std::numeric_limits<float>::infinity(), &inliers);
-        if (pose.in_front > best.in_front || (pose.in_front == best.in_front && cost < least)) {
+                                          std::numeric_limits<float>::infinity(), &inliers) +
+                            behind(pose, points, mask, max_error);
+        if (!(pose.in_front > 0)) continue;
+        next = std::min(next, std::max(least, cost));
+        if (cost < least) {
             best = pose;
             least = cost;
         }
     }
+    if (std::isfinite(least)) best.margin = next - least;
     return best;
 }
 

@@ -155,8 +155,7 @@ def climb(
     verified = agreement.read_verified(bench.database)
     photos = len(graph.images)
     low_angles = mapping.incremental_options(MapperPreset(low_angles=True), bench, mapping.ONE_THREAD)
-    nothing = bool(attempts) and attempts[-1].model is None
-    begins = not (nothing and not rounds.have_beginning(bench, low_angles, verified))
+    begins = not attempts or rounds.have_beginning(bench, low_angles, verified)
     for number, rung in enumerate(rungs_after(attempts, graph, begins=begins, last=last)):
         if rung.wants_prior and not has_prior:
             continue
@@ -190,7 +189,7 @@ def climb(
 def rungs_after(begun: Sequence[Attempt], graph: MatchGraph, *, begins: bool, last: bool) -> tuple[Rung, ...]:
     """The rungs to try in their order, by what our own mapper found.
 
-    Where no two photos make a beginning, not even under low angles, incremental mapping has nothing to stand on: all
+    Where no two photos make a beginning for COLMAP's mapper, not even under low angles, it has nothing to stand on: all
     cameras at once come first. Where its model is sound but lacks photos, and a closer look will follow, what it lacks
     is matches: no other way to grow it will do, only all cameras at once.
 

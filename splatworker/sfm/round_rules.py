@@ -46,7 +46,12 @@ def of_options(options: pycolmap.IncrementalPipelineOptions) -> Rules:
     )
     wide = triangulation.re_max_angle_error
     return Rules(
-        first_pair.Rules(mapper.init_min_num_inliers, mapper.init_min_tri_angle, mapper.init_max_forward_motion),
+        first_pair.Rules(
+            mapper.init_min_num_inliers,
+            mapper.init_min_tri_angle,
+            mapper.init_max_forward_motion,
+            triangulation.min_angle,
+        ),
         resection.Rules(mapper.abs_pose_max_error, mapper.abs_pose_min_num_inliers, mapper.abs_pose_min_inlier_ratio),
         showing,
         dataclasses.replace(showing, create=wide, follow=wide),

@@ -10,7 +10,8 @@ threads work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterator
+from contextlib import closing
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from splatworker.sfm import (
     tracks,
 )
 from splatworker.sfm.colmap import pycolmap
+from splatworker.sfm.graph import MatchGraph
 from splatworker.sfm.round_work import Work, work_of
 from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
@@ -61,6 +63,9 @@ _LOSS: adjustment.Loss = "huber"
 """From a pixel on, also at the end: some wrong matches pass every filter. With squares alone there the cameras of seven
 rendered scenes of seven came out worse (docs/cameras.md)."""
 
+_MOST_BEGINNINGS = 4
+"""So many first pairs are tried while photos that overlap are missing."""
+
 _LAST_ROUNDS, _FEW_CHANGES = 4, 1e-3
 """At the end all is adjusted, filtered and completed so often at most, and until a smaller share of the observations
 changes."""
@@ -88,7 +93,7 @@ def map_in_rounds(
     span: Span,
     verified: agreement.Verified | None = None,
 ) -> pycolmap.Reconstruction | None:
-    """The model that grows from the first pair; None where there is no pair to begin with, or no minimum at the end.
+    """The largest model that grows from a first pair; None where there is none, or no minimum at the end.
 
     Args:
         bench: its database has verified matches, and `suits`.
@@ -107,12 +112,14 @@ def map_in_rounds(
 def have_beginning(
     bench: Workbench, options: pycolmap.IncrementalPipelineOptions, verified: agreement.Verified
 ) -> bool:
-    """Whether two photos make a beginning by these options."""
+    """Whether two photos make a beginning under the angles of these options."""
     with pycolmap.Database.open(bench.database) as opened:
         cameras = {camera.camera_id: camera for camera in opened.read_all_cameras()}
         of_photo = {image.image_id: cameras[image.camera_id] for image in opened.read_all_images()}
     rules = round_rules.of_options(options).beginning
-    return first_pair.find(verified, of_photo, rules=rules, seed=bench.options.seed, threads=bench.threads) is not None
+    pairs = first_pair.beginnings(verified, of_photo, rules=rules, seed=bench.options.seed, threads=bench.threads)
+    with closing(pairs):
+        return any(first_pair.is_wide(pair, rules) for pair in pairs)
 
 
 def _map(
@@ -124,9 +131,53 @@ def _map(
     with pycolmap.Database.open(bench.database) as opened:
         images = {image.image_id: image for image in opened.read_all_images()}
         cameras = {camera.camera_id: camera for camera in opened.read_all_cameras()}
-    work = work_of(bench, options, verified, images, cameras)
-    if not _begin(work, verified, {image_id: cameras[image.camera_id] for image_id, image in images.items()}):
+    of_photo = {image_id: cameras[image.camera_id] for image_id, image in images.items()}
+    overlapping = _overlapping(verified)
+    best: Work | None = None
+    known: set[int] = set()
+    rules = round_rules.of_options(options).beginning
+    pairs = first_pair.beginnings(verified, of_photo, rules=rules, seed=bench.options.seed, threads=bench.threads)
+    with closing(pairs):
+        for _ in range(_MOST_BEGINNINGS):
+            pair = _next_beginning(pairs, known)
+            if pair is None:
+                break
+            work = work_of(bench, options, verified, images, cameras)
+            if not _grow(work, pair, bench, options.min_model_size, on_placed):
+                continue
+            known.update(work.model.features.images[photo] for photo in work.placed)
+            if best is None or len(work.placed) > len(best.placed):
+                best = work
+            if len(best.placed) >= overlapping:
+                break
+    if best is None:
         return None
+    for camera, parameters in zip(best.cameras, best.model.lenses.parameters, strict=True):
+        camera.params = parameters[: adjustment.PARAMETERS[int(camera.model)]]
+    return grown_model.to_colmap(best.model, verified, images, cameras, bench.folder)
+
+
+def _next_beginning(pairs: Iterator[first_pair.FirstPair], known: Container[int]) -> first_pair.FirstPair | None:
+    """The best pair that is left, of photos that no model holds yet."""
+    return next((pair for pair in pairs if not any(image_id in known for image_id in pair.images)), None)
+
+
+def _overlapping(verified: agreement.Verified) -> int:
+    """How many photos hang together at most."""
+    inliers = {pair: len(matches) for pair, matches in verified.matches.items() if len(matches)}
+    return len(MatchGraph(tuple(verified.keypoints), inliers, {}, len(inliers)).components()[0])
+
+
+def _grow(
+    work: Work,
+    pair: first_pair.FirstPair,
+    bench: Workbench,
+    least_photos: int,
+    on_placed: Callable[[int], None],
+) -> bool:
+    """Whether a model of so many photos came of this beginning."""
+    if not _begin(work, pair):
+        return False
     adjusted = len(work.placed)
     while added := _add_photos(work):
         on_placed(len(work.placed))
@@ -136,20 +187,15 @@ def _map(
             _adjust(work, _MANY_DRAFT_TOLERANCE if _are_many(work) else _DRAFT_TOLERANCE, _DRAFT_STEPS)
             adjusted = len(work.placed)
         _clean(work)
-    if len(work.placed) < options.min_model_size or not _finish(work):
-        return None
-    bench.cancellation.check()
-    for camera, parameters in zip(work.cameras, work.model.lenses.parameters, strict=True):
-        camera.params = parameters[: adjustment.PARAMETERS[int(camera.model)]]
-    return grown_model.to_colmap(work.model, verified, images, cameras, bench.folder)
-
-
-def _begin(work: Work, verified: agreement.Verified, cameras: Mapping[int, pycolmap.Camera]) -> bool:
-    """The first pair and its points, whether there is one."""
-    model = work.model
-    pair = first_pair.find(verified, cameras, rules=work.rules.beginning, seed=work.seed, threads=work.threads)
-    if pair is None:
+    if len(work.placed) < least_photos or not _finish(work):
         return False
+    bench.cancellation.check()
+    return True
+
+
+def _begin(work: Work, pair: first_pair.FirstPair) -> bool:
+    """Whether the first pair has points that hold."""
+    model = work.model
     first, second = (model.features.images.index(image_id) for image_id in pair.images)
     model.poses[second, :4], model.poses[second, 4:] = pycolmap.Rotation3d(pair.rotation).quat, pair.translation
     model.placed[[first, second]] = 1

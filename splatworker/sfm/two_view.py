@@ -114,6 +114,8 @@ class TwoView:
         E, F, H: models of normalized coordinates, of norm 1; None where nothing was found or asked for.
         rotation, translation: x2 ~ rotation x1 + translation, of length 1 or 0; None where focal lengths do not tell.
         angle: radians, the median angle under which rays meet.
+        margin: of a flat subject, whose geometry two poses explain: so many matches more than the other the one taken
+            does; infinite of others.
         trials: by model, how many it took.
         explained: by model, how many matches it explains.
     """
@@ -126,6 +128,7 @@ class TwoView:
     rotation: Array | None
     translation: Array | None
     angle: float
+    margin: float
     trials: dict[str, int]
     explained: dict[str, int]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,11 +70,10 @@ def test_photos_that_tell_their_focal_length_come_first() -> None:
     assert {2, 5} & set(pair.images)
 
 
-def test_too_few_matches_or_too_small_an_angle_make_no_beginning() -> None:
+def test_too_few_matches_or_no_angle_make_no_beginning() -> None:
     problem = scene(6, 400, (2,), noise=0.3)
     assert find(problem, rules=Rules(min_inliers=400)) is None
-    assert find(problem, rules=Rules(min_angle=360.0)) is None  # rays of half of it look away from each other
-    assert find(problem, rules=Rules(max_forward=0.0)) is None
+    assert find(problem, rules=Rules(least_angle=180.0)) is None
     nothing = Verified({1: np.zeros((0, 6), np.float32)}, {})
     assert first_pair.find(nothing, cameras(scene(1, 3)), rules=Rules(), seed=0, threads=1) is None
 
@@ -86,6 +86,42 @@ def test_where_no_angle_is_wide_enough_the_widest_will_do() -> None:
     assert wider is not None
     turned = np.degrees(np.arccos((np.trace(wider.rotation) - 1) / 2))
     assert turned > 85  # of those a ring's photos have, who look to its middle: half of 170 at least
+
+
+@pytest.mark.parametrize("rules", [Rules(min_angle=360.0), Rules(max_forward=0.0)])
+def test_along_a_walk_a_narrow_pair_begins(rules: Rules) -> None:
+    """None is as wide as this, or all lead straight ahead: the pairs that tell most of depth come first."""
+    problem = scene(6, 400, (2,), noise=0.3)
+    _, verified = grown(problem, wrong=0.0)
+    found = list(first_pair.beginnings(verified, cameras(problem), rules=rules, seed=0, threads=1))
+    assert len(found) > 3
+    assert not any(first_pair.is_wide(one, rules) for one in found)
+    told = [one.angle * np.sqrt(one.inliers) for one in found]
+    assert told == sorted(told, reverse=True)
+    assert find(problem, rules=rules) is not None
+
+
+def test_pairs_that_two_poses_explain_come_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = scene(6, 400, (2,), noise=0.3)
+    _, verified = grown(problem, wrong=0.0)
+
+    def order() -> list[FirstPair]:
+        return list(first_pair.beginnings(verified, cameras(problem), rules=Rules(), seed=0, threads=1))
+
+    before = order()
+    first = before[0].images
+    assert before[0].is_certain
+    verify = two_view.verify
+
+    def doubted(*given: Any, **how: Any) -> two_view.TwoView:
+        found = verify(*given, **how)
+        return dataclasses.replace(found, margin=1.0) if given[3] == first else found
+
+    monkeypatch.setattr(two_view, "verify", doubted)
+    after = order()
+    assert after[-1].images == first
+    assert not after[-1].is_certain
+    assert [one.images for one in after[:-1]] == [one.images for one in before[1:]]
 
 
 def test_photos_from_one_spot_make_none() -> None:

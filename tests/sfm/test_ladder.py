@@ -118,6 +118,8 @@ def test_where_no_two_photos_make_a_beginning_all_cameras_at_once_come_first(cli
     assert ladder.best(attempts) is attempts[1]
     attempts, asked = climb(*[Model(4)] * len(RUNGS), own=Own(None), begins=False)
     assert asked == [("global",), *(("incremental", rung.mapper) for rung in RUNGS[:-1])]
+    _, asked = climb(Model(20), own=Own(Model(12)), begins=False)
+    assert asked == [("global",)], "though our own mapper began with less, and holds a part"
 
 
 def test_a_sound_model_that_lacks_photos_waits_for_a_closer_look_and_not_for_the_mapper(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from support import two_views
 from support.two_view_runs import PIXEL, camera, every, verify, views
-from support.two_views import FOCAL, TwoPhotos, apart, degrees_between, photograph
+from support.two_views import FOCAL, TwoPhotos, apart, degrees_between, past_a_wall, photograph
 
 from splatworker.sfm import two_view
 from splatworker.sfm.two_view import STRICT, TwoView, View
@@ -56,6 +56,24 @@ def test_a_flat_subject_is_called_flat(outliers: float) -> None:
     assert found.H is not None
     assert apart(found.H, truth) < 0.01
     assert verify(photos, known=False).configuration == "PLANAR_OR_PANORAMIC"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_not_on_a_wall_tells_its_two_poses_apart(seed: int) -> None:
+    """And not how many points are in front: far ahead, noise puts some of the true pose behind."""
+    photos = past_a_wall(np.random.default_rng(seed), 200, 25)
+    found = verify(photos)
+    assert found.configuration == "PLANAR"
+    assert found.rotation is not None
+    assert degrees_between(found.rotation, photos.rotation) < 0.5
+    assert 5 < found.margin < 30  # of 25 matches, the noise of the others and those that both poses explain
+
+
+def test_a_wall_alone_has_two_poses_and_says_so() -> None:
+    found = [verify(past_a_wall(np.random.default_rng(seed), 200, 0)) for seed in range(6)]
+    assert [one.configuration for one in found] == ["PLANAR"] * 6
+    assert max(one.margin for one in found) < 2
+    assert verify(photograph(np.random.default_rng(11), 400, noise_px=0.7)).margin == np.inf
 
 
 def test_a_turn_is_called_a_turn() -> None:

@@ -100,8 +100,12 @@ def scene(
     return dataclasses.replace(exact, seen=seen_at + rng.normal(0, noise, seen_at.shape) if noise else seen_at)
 
 
-def chain(photos: int, noise: float = 0.4) -> Problem:
-    """A walk along a corridor, a camera turned half to the side: only its neighbours hold a photo in its place."""
+def chain(photos: int, noise: float = 0.4, yaw: float = 0.7) -> Problem:
+    """A walk along a corridor, a camera turned half to the side: only its neighbours hold a photo in its place.
+
+    Args:
+        yaw: radians to the side of straight ahead.
+    """
     rng = np.random.default_rng(photos)
     base, along = scene(photos, 3), 0.37 * np.arange(photos)
     count = 220 * photos
@@ -111,8 +115,8 @@ def chain(photos: int, noise: float = 0.4) -> Problem:
     points[wall >= 2, 1] = np.where(wall[wall >= 2] == 2, -1.2, 1.2)
     poses, photo, point = np.zeros((photos, 7)), [], []
     for number, z in enumerate(along):
-        yaw = 0.7 + 0.25 * np.sin(z)
-        rotation = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
+        turned = yaw + 0.25 * np.sin(z)
+        rotation = np.array([[np.cos(turned), 0, -np.sin(turned)], [0, 1, 0], [np.sin(turned), 0, np.cos(turned)]])
         moved = -rotation @ [0.35 * np.sin(1.3 * z), 0.1 * np.cos(2 * z), z]
         poses[number] = [*quaternion(rotation), *moved]
         x, y, depth = (points @ rotation.T + moved).T

@@ -63,6 +63,29 @@ def photograph(
     return TwoPhotos(rotation, translation, first, second)
 
 
+def past_a_wall(rng: np.random.Generator, count: int, off_it: int) -> TwoPhotos:
+    """A step along a wall, the camera turned to it, half a pixel of noise; so many points stand off the wall.
+
+    The wall's homography has two readings: the true one, with rays that meet under a narrow angle, some of them behind
+    the cameras by their noise, and one under a wide angle that has all points in front.
+    """
+    yaw, long = 0.2, 0.1  # from along the wall to where the camera looks, and the step's length, the wall 1 away
+    rotation, before = turned_by(np.array([0.0, 0.03, 0.0])), np.array([np.cos(yaw), 0.0, np.sin(yaw)])
+    points: list[np.ndarray] = []
+    while len(points) < count:
+        ray = np.array([*rng.uniform(-0.55, 0.55, 2), 1.0])
+        if ray @ before < 0.05:  # beside the wall, or along it
+            continue
+        point = ray / (ray @ before)
+        points.append(point * rng.uniform(0.5, 0.8) if len(points) < off_it else point)
+    step = long * np.array([-np.sin(yaw), 0.0, np.cos(yaw)])
+    world = np.array(points)
+    seen = (world - step) @ rotation.T
+    world, seen = world[seen[:, 2] > 0.3], seen[seen[:, 2] > 0.3]
+    first, second = (rays[:, :2] / rays[:, 2:] + rng.normal(0, 0.5 / FOCAL, (len(rays), 2)) for rays in (world, seen))
+    return TwoPhotos(rotation, -rotation @ step / np.linalg.norm(step), first, second)
+
+
 def apart(one: np.ndarray, other: np.ndarray) -> float:
     """Largest difference of two models' entries at norm 1, whatever their signs."""
     a, b = one / np.linalg.norm(one), other / np.linalg.norm(other)
