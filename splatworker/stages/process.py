@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from splatworker.errors import DeadlineExceeded, OutOfMemory, StageCrashed
-from splatworker.machine import operator_limits
+from splatworker.machine import operator_limits, video_decoder
 from splatworker.machine.limits import total_memory
 from splatworker.stages import ending, supervise
 from splatworker.stages.follow import CappedLog, Follower, read_chunks, read_lines
@@ -189,7 +189,8 @@ def _restricted(stage: str, command: Sequence[str], *, network: bool) -> list[st
     """The command, without a network where it needs none."""
     if network or stage in NETWORK_STAGES:
         return list(command)
-    return [sys.executable, "-I", "-S", _RESTRICT, _SOCKETS.get(stage, _LOCAL_SOCKETS), *command]
+    decodes = _SOCKETS if not video_decoder.is_gpu() else _SOCKETS | {"frames": _LOCAL_SOCKETS}
+    return [sys.executable, "-I", "-S", _RESTRICT, decodes.get(stage, _LOCAL_SOCKETS), *command]
 
 
 async def _start(

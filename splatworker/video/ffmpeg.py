@@ -12,6 +12,7 @@ import io
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -44,14 +45,9 @@ MOST_SILENT_S = 120.0
 """Seconds that a decoder may be waited for without a byte of a frame, where every frame is wanted: of a table of
 millions of broken frames there is none."""
 
-DECODER = "SPLATWORKER_VIDEO_DECODER"
-"""The variable by which an operator has videos decoded on a GPU: `cuda`."""
-
-_ON_GPU = ("-hwaccel", "cuda")
-"""Options of an input whose frames a GPU decodes, and that come to main memory as they are."""
-
-_STAY = ("-hwaccel_output_format", "cuda")
-"""And that stay in the GPU's, for its filters."""
+ON_GPU = ("-hwaccel", "cuda")
+"""Options of an input whose frames an NVIDIA GPU decodes. They come to main memory as they are, 12 MB each of 4K: to
+make them small where they are would want kernels that the driver compiles in every call, for 9 to 24 s."""
 
 MOST_STREAMS = 64
 """A phone's file has up to ten: sound, text, depth, where it was turned to."""
@@ -112,35 +108,8 @@ def program() -> Path:
     return found[-1]
 
 
-def wants_gpu() -> bool:
-    """Whether the operator wants videos decoded on an NVIDIA GPU."""
-    return os.environ.get(DECODER, "") == "cuda"
-
-
-def on_gpu(size: tuple[int, int], small: tuple[int, int]) -> list[tuple[list[str], list[str]]]:
-    """The ways to decode on an NVIDIA GPU, the better one first: options of the input, and filters that come first.
-
-    Frames of 4K have 12 MB each, so they are made smaller where they are: by halves, each pixel the mean of four, as
-    that filter knows no mean of more. What a driver or a GPU cannot do of that is tried the other way, by copying them.
-
-    Args:
-        size: width and height of the frames; small: as they are wanted, at most.
-    """
-    width, height = size
-    halves = []
-    while width >= 2 * small[0] and height >= 2 * small[1]:
-        width, height = (width + 3) // 4 * 2, (height + 3) // 4 * 2
-        halves.append(f"scale_cuda={width}:{height}:interp_algo=bilinear:format=nv12")
-    copied: tuple[list[str], list[str]] = ([*_ON_GPU], [])
-    if not halves:
-        return [copied]
-    return [([*_ON_GPU, *_STAY], [*halves, "hwdownload", "format=nv12"]), copied]
-
-
 def decoded_by(options: Sequence[str], ended: Ended) -> str:
-    """Who has decoded what a call with these options of `on_gpu` gave, "cuda" or "cpu": it may have been the processors
-    after all.
-    """
+    """Who has decoded what a call gave, by the options of its input and how it ended: "cuda" or, after all, "cpu"."""
     could_not = ended.has_said(
         "Device creation failed",
         "No device available",
@@ -201,7 +170,7 @@ def call(
     hear: Callable[[str], None] | None = None,
     seconds: float = MOST_SECONDS,
     silent: float = MOST_SECONDS,
-    limited: bool = True,
+    gpu: bool = False,
 ) -> Ended:
     """Run the decoder to its end.
 
@@ -212,12 +181,11 @@ def call(
         hear: is told every line that it says, from another thread.
         seconds: by the clock.
         silent: seconds by the clock in which `take` gets nothing that it waits for.
-        limited: whether its address space and its files are limited; a GPU's driver reserves far more than it uses.
+        gpu: a GPU may decode. Its driver reserves far more addresses than it uses, opens many files, and does not begin
+            without a socket of the machine's own (AF_UNIX), so that these are allowed.
     """
     reader, writer = os.pipe()
-    process = _start(
-        [f"pipe:{writer}" if word == "OUT" else word for word in arguments], folder, writer, limited=limited
-    )
+    process = _start([f"pipe:{writer}" if word == "OUT" else word for word in arguments], folder, writer, gpu=gpu)
     os.close(writer)
     said: deque[str] = deque(maxlen=_LINES)
     late, over = threading.Event(), threading.Event()
@@ -255,7 +223,7 @@ def call(
     return Ended(ended.status, ended.said, ended.timed_out or by_own_clock)
 
 
-def _start(command: Sequence[str], folder: Path, writer: int, *, limited: bool) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], folder: Path, writer: int, *, gpu: bool) -> subprocess.Popen[bytes]:
     """Start the decoder in its bounds; what it says comes on its standard error, what it writes on `writer`."""
     return subprocess.Popen(
         [
@@ -264,8 +232,8 @@ def _start(command: Sequence[str], folder: Path, writer: int, *, limited: bool) 
             "-S",
             restrict.__file__,
             f"{restrict.WITH_PARENT}{os.getpid()}",
-            *_limits(limited=limited),
-            "none",
+            *_limits(gpu=gpu),
+            str(int(socket.AF_UNIX)) if gpu else "none",
             str(program()),
             *command,
         ],
@@ -302,11 +270,11 @@ def _of_libraries() -> dict[str, str]:
     return {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES") if name in os.environ}
 
 
-def _limits(*, limited: bool) -> list[str]:
+def _limits(*, gpu: bool) -> list[str]:
     """Words for `restrict`: what the kernel keeps the decoder to, from its first instruction on."""
     if sys.platform != "linux":
         return []
-    limits = {"FSIZE": 0} | ({"AS": MOST_MEMORY, "NOFILE": 64} if limited else {})
+    limits = {"FSIZE": 0} | ({} if gpu else {"AS": MOST_MEMORY, "NOFILE": 64})
     return [f"{restrict.LIMIT}{name}:{most}" for name, most in limits.items()]
 
 

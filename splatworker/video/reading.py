@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, NamedTuple
 
-from splatworker.machine import operator_limits
+from splatworker.machine import operator_limits, video_decoder
 from splatworker.machine.limits import available_cpus, available_memory
 from splatworker.stages.progress import Reporter
 from splatworker.video import ffmpeg, refusals
@@ -97,14 +97,14 @@ def read(reading: Reading, report: Reporter) -> Read:
         VideoError: there are more frames than `MOST_FRAMES`.
     """
     clip = reading.clip
-    ways = [*(ffmpeg.on_gpu(clip.stored_size, small_size(clip)) if ffmpeg.wants_gpu() else []), ([], [])]
+    ways: list[Sequence[str]] = [ffmpeg.ON_GPU, ()] if video_decoder.is_gpu() else [()]
     parts = parts_of(reading, key_times(clip) if reading.expected >= 2 * PART_S else [])
     tries = [(parts, way) for way in ways]
     if len(parts) > 1:
         tries += [(parts_of(reading, []), way) for way in ways]
     why_cpu = ""
-    for spans, (decoder, filters) in tries:
-        frames, ended = _at_once(reading, spans, report, decoder, filters)
+    for spans, decoder in tries:
+        frames, ended = _at_once(reading, spans, report, decoder)
         by = ffmpeg.decoded_by(decoder, ended)
         is_done = not ended.status and as_told(spans, frames, clip.rate)
         if decoder and not why_cpu and not (is_done and by != _PROCESSORS):
@@ -157,13 +157,12 @@ def _just_after(rate: float) -> float:
 
 
 def _at_once(
-    reading: Reading, parts: Sequence[Span], report: Reporter, decoder: Sequence[str], filters: Sequence[str]
+    reading: Reading, parts: Sequence[Span], report: Reporter, decoder: Sequence[str]
 ) -> tuple[list[SmallFrames], ffmpeg.Ended]:
     """Every part's frames, and how the decoders ended: as the first of those that did not end well.
 
     Args:
         decoder: options of the input that say where it is decoded.
-        filters: what is done with the frames before anything else, where they are decoded.
     """
     clip, processors = reading.clip, available_cpus()
     pixels = clip.width * clip.height
@@ -194,7 +193,7 @@ def _at_once(
                     threads=threads,
                     before=[*decoder, *reading.skipping, *before],
                 ),
-                *("-map", f"0:{clip.stream}", "-vf", ",".join([*retag, *cut, shown, *filters, small])),
+                *("-map", f"0:{clip.stream}", "-vf", ",".join([*retag, *cut, shown, small])),
                 *("-fps_mode", "passthrough", "-threads", "1"),
                 *("-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
             ],
@@ -202,7 +201,7 @@ def _at_once(
             take=take,
             hear=frames[number].hear(clock),
             silent=ffmpeg.MOST_SILENT_S,
-            limited="-hwaccel" not in decoder,
+            gpu=bool(decoder),
         )
 
     with TemporaryDirectory() as folder, ThreadPoolExecutor(at_once) as pool:

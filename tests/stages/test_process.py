@@ -11,8 +11,21 @@ import pytest
 from support.stage_runs import run, start
 
 from splatworker.errors import OutOfMemory, StageCrashed
+from splatworker.machine import video_decoder
 from splatworker.machine.limits import total_memory
 from splatworker.stages import process, supervise
+
+SOCKETS = """
+import json, socket
+opened = []
+for family in (socket.AF_UNIX, socket.AF_INET):
+    try:
+        socket.socket(family).close()
+        opened.append(family.name)
+    except PermissionError:
+        pass
+print(json.dumps({"event": "result", "result": {"opened": opened}}))
+"""
 
 TAKES = """
 import json, os, time
@@ -22,6 +35,23 @@ for _ in range(3):  # three processes of 100 MiB each
         time.sleep(1000)
 time.sleep(1000)
 """
+
+
+@pytest.mark.parametrize(
+    ("stage", "decoder", "opened"),
+    [
+        ("photos", "", []),
+        ("photos", "cuda", []),
+        ("frames", "", []),
+        ("frames", "cuda", ["AF_UNIX"]),
+        ("train", "", ["AF_UNIX"]),
+    ],
+)
+def test_what_opens_strangers_files_has_no_sockets_unless_a_gpu_decodes(
+    stage: str, decoder: str, opened: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(video_decoder.VARIABLE, decoder)
+    assert run(tmp_path, SOCKETS, stage)["opened"] == opened
 
 
 def test_a_stages_processes_share_one_bound_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def test_a_training_that_writes_nothing_leaves_the_earlier_one_whole(
     def interrupt(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("splatworker.train.preparation.learning_rates", interrupt)
+    monkeypatch.setattr("splatworker.train.optimisation.learning_rates", interrupt)
     assert train(tiny_scene, model, "--sh_degree", 0, iterations=500) == 130
     assert {path: path.read_bytes() for path in model.rglob("*") if path.is_file()} == before
 

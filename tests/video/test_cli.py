@@ -10,7 +10,7 @@ from support import clips
 
 from splatworker import cli
 from splatworker.errors import from_event
-from splatworker.video import ffmpeg
+from splatworker.machine import video_decoder
 
 
 def test_the_command_writes_photos_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,7 +29,7 @@ def test_why_the_processors_decode_is_told_where_a_gpu_was_to(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wanted: bool
 ) -> None:
     if wanted:
-        monkeypatch.setenv(ffmpeg.DECODER, "cuda")
+        monkeypatch.setenv(video_decoder.VARIABLE, "cuda")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # where there is one, too
     clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 60, 3)))
     assert cli.main(["frames", str(clip), "-o", str(tmp_path / "photos")]) == 0

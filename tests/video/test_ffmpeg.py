@@ -67,6 +67,29 @@ def test_the_decoder_has_no_network_and_no_other_demuxer(clip: Path, tmp_path: P
         assert ended.has_said("not on whitelist", "not in the whitelist", "whitelist"), ended.said
 
 
+SOCKETS = f"""#!{sys.executable}
+import socket, sys
+for family in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK):
+    try:
+        socket.socket(family, socket.SOCK_RAW if family == socket.AF_NETLINK else socket.SOCK_STREAM).close()
+        print(family.name, file=sys.stderr)
+    except PermissionError:
+        pass
+"""
+"""Tells what it may open, in place of a decoder."""
+
+
+def test_sockets_of_the_machine_are_for_a_gpus_driver_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without one the driver of a GPU does not begin; a network there is in no case."""
+    program = tmp_path / "decoder"
+    program.write_text(SOCKETS)
+    program.chmod(0o755)
+    monkeypatch.setattr(ffmpeg, "program", lambda: program)
+    monkeypatch.setattr(ffmpeg, "MOST_MEMORY", 2**32)
+    assert ffmpeg.call([], tmp_path).said == ()
+    assert ffmpeg.call([], tmp_path, gpu=True).said == ("AF_UNIX",)
+
+
 BEGINNING = (
     "Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'a cuda device.mp4':",
     "  Stream #0:0[0x1](und): Video: h264 (Main), yuv420p(progressive), 160x120, 30 fps (default)",

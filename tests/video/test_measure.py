@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,10 @@ from support import clips
 from support.clips import difference, frames_of, made_by, refusal
 from support.decoded import Told
 
+from splatworker.machine import video_decoder
 from splatworker.stages.progress import Silent
-from splatworker.video import ffmpeg, reading
 from splatworker.video import measure as measuring
+from splatworker.video import reading
 from splatworker.video.frames import take_frames
 from splatworker.video.measure import measure
 from splatworker.video.options import VideoOptions
@@ -119,28 +119,11 @@ def test_of_frames_of_one_moment_one_is_taken(clip: Path, tmp_path: Path) -> Non
     assert len(set(moments)) == len(moments)
 
 
-def test_frames_are_made_small_where_they_are_decoded() -> None:
-    """By halves, down to no less than what is wanted; small ones are copied as they are."""
-    (there, filters), (copied, none) = ffmpeg.on_gpu((3840, 2160), (640, 360))
-    assert there == ["-hwaccel", "cuda", "-hwaccel_output_format", "cuda"]
-    assert [found.split(":")[:2] for found in filters[:-2]] == [["scale_cuda=1920", "1080"], ["scale_cuda=960", "540"]]
-    assert filters[-2:] == ["hwdownload", "format=nv12"]
-    assert (copied, none) == (["-hwaccel", "cuda"], [])
-    assert ffmpeg.on_gpu((640, 480), (640, 480)) == [(["-hwaccel", "cuda"], [])]
-    assert ffmpeg.on_gpu((1283, 2161), (380, 640))[0][1][0].startswith("scale_cuda=642:1082:")
-
-
-def test_the_filters_for_a_gpu_are_known_to_the_decoder(tmp_path: Path) -> None:
-    """Its options, too: what is not is told before a device is looked for."""
-    said = subprocess.run([ffmpeg.program(), "-h", "filter=scale_cuda"], capture_output=True, text=True, check=True)
-    assert all(word in said.stdout for word in ("interp_algo", "bilinear", "format"))
-
-
 def test_where_the_gpu_cannot_the_processors_do(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where there is none at all."""
     expected = measure(probe(clip), VideoOptions(), Silent())
-    monkeypatch.setenv(ffmpeg.DECODER, "cuda")
-    assert ffmpeg.wants_gpu()
+    monkeypatch.setenv(video_decoder.VARIABLE, "cuda")
+    assert video_decoder.is_gpu()
     found = measure(probe(clip), VideoOptions(), Silent())
     assert found.decoder == "cpu"
     assert (found.times == expected.times).all()
