@@ -93,7 +93,7 @@ def train_ours(options: Any, device: str, pictures: Path | None, stages: bool, h
     from splatworker.render.device import peak_memory
     from splatworker.render.tensors import to_tensors
     from splatworker.stages.progress import Silent
-    from splatworker.train import trainer
+    from splatworker.train import preparation, trainer
 
     start["imports"] = time.time() - STARTED
     renderer = renderer_for(device, deterministic=options.deterministic)
@@ -118,7 +118,7 @@ def train_ours(options: Any, device: str, pictures: Path | None, stages: bool, h
     rounds: list[float] = []
     if stages:
         for name in ("GradientDensity", "RevisedDensity"):
-            setattr(trainer, name, timed_density(getattr(trainer, name), rounds))
+            setattr(preparation, name, timed_density(getattr(preparation, name), rounds))
     told = trainer.train(options, renderer, Silent())
     peak_bytes = peak_memory(renderer.device)
     peak = None if peak_bytes is None else peak_bytes / 2**20
