@@ -98,7 +98,7 @@ def test_ranges_and_choices_are_checked(wrong: dict[str, Any], said: str) -> Non
     "words",
     [
         *(["photos", "in", "-o", "out", "--max-size", "-5"], ["photos", "in", "-o", "out", "--jobs", str(10**30)]),
-        *(["frames", "in", "-o", "out", "--max-size", str(2**31)], ["frames", "in", "-o", "out", "--most", "0"]),
+        *(["frames", "in", "-o", "out", "--max-size", str(2**31)], ["frames", "in", "-o", "out", "--most", "-1"]),
         *(
             ["frames", "in", "-o", "out", "--jobs", "-1"],
             ["view", "out", "--port", "65536"],
