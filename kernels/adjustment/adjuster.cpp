@@ -124,8 +124,8 @@ OwnedState state_of(const Problem &in) {
 
 // The observations that count, sorted, with their indices.
 struct Sorted {
-    std::vector<int32_t> photo, point, slot_point, slot_lens, lens_column;
-    std::vector<double> seen;
+    std::vector<int32_t> photo, point, point_by_photo, slot_point, slot_lens, lens_column;
+    std::vector<double> seen, seen_by_photo;
     std::vector<int64_t> first, of_photo, first_of_photo, first_slot, of_lens, first_of_lens;
     int64_t unknowns;
 
@@ -141,6 +141,8 @@ struct Sorted {
                 first.data(),
                 of_photo.data(),
                 first_of_photo.data(),
+                point_by_photo.data(),
+                seen_by_photo.data(),
                 slot_point.data(),
                 slot_lens.data(),
                 first_slot.data(),
@@ -172,6 +174,13 @@ Sorted sorted(const Problem &in, const OwnedState &state, const std::vector<int6
         out.seen.insert(out.seen.end(), in.seen + 2 * o, in.seen + 2 * o + 2);
     }
     sort_by(out.photo, in.photos, out.of_photo, out.first_of_photo);
+    out.point_by_photo.reserve(used.size());
+    out.seen_by_photo.reserve(2 * used.size());
+    for (const int64_t n : out.of_photo) {
+        out.point_by_photo.push_back(out.point[n]);
+        out.seen_by_photo.push_back(out.seen[2 * n]);
+        out.seen_by_photo.push_back(out.seen[2 * n + 1]);
+    }
 
     out.unknowns = kPose * in.photos;
     for (const Lens<double> &lens : state.lens) {
@@ -234,13 +243,14 @@ Summary adjust(const Problem &in, const Options &options, const Steps &steps) {
     const Structure structure = order.view(in, options);
     const int64_t stride = structure.stride;
     const Lines blocks(structure.observations * kBlock), slot_blocks(structure.slots * kBlock);
-    const Lines matrix(stride * stride + kLanes);
+    const Lines matrix(stride * stride + kLanes), products(options.threads * in.photos * kPose * kLanes);
     std::vector<double> point_root(6 * in.points), point_rhs(3 * in.points), point_descent(3 * in.points);
     std::vector<double> point_diagonal(3 * in.points), lens_part(72 * in.photos);
     std::vector<double> rhs(stride), descent(stride), diagonal(stride), chunk((in.points + kChunk - 1) / kChunk);
-    const System system = {blocks.data(),        slot_blocks.data(),    point_root.data(), point_rhs.data(),
-                           point_descent.data(), point_diagonal.data(), lens_part.data(),  matrix.data(),
-                           rhs.data(),           descent.data(),        diagonal.data(),   chunk.data()};
+    const System system = {
+        blocks.data(),         slot_blocks.data(), point_root.data(), point_rhs.data(), point_descent.data(),
+        point_diagonal.data(), lens_part.data(),   products.data(),   matrix.data(),    rhs.data(),
+        descent.data(),        diagonal.data(),    chunk.data()};
 
     State state = owned.view(), moved = owned_moved.view();
     double cost = steps.cost(structure, state, chunk.data(), options.threads);

@@ -11,15 +11,18 @@ constexpr int kLanes = 8;  // columns of a block, with padding: a photo's six or
 constexpr int kBlock = 3 * kLanes;
 constexpr int kChunk = 256;  // points whose costs are summed together, whatever the number of threads
 
-// Observations are sorted by point, and those of a point by photo; `of_photo` lists them by photo. A lens slot is a point
-// and one of the lenses that see it; they are sorted by point, those of a point by lens, and `of_lens` lists them by lens.
-// Lenses without free parameters have no slots.
+// Observations are sorted by point, and those of a point by photo; `of_photo` lists them by photo, and their points and pixels
+// stand in that order once more: a photo's lie far from each other in the first. A lens slot is a point and one of the lenses
+// that see it; they are sorted by point, those of a point by lens, and `of_lens` lists them by lens. Lenses without free
+// parameters have no slots.
 struct Structure {
     int64_t photos, lenses, points, observations, slots;
     const int32_t *photo, *point;              // (observations)
     const double *seen;                        // (observations, 2) pixels
     const int64_t *first;                      // (points + 1) a point's observations
     const int64_t *of_photo, *first_of_photo;  // (observations), (photos + 1)
+    const int32_t *point_by_photo;             // (observations) as `of_photo` lists them
+    const double *seen_by_photo;               // (observations, 2) pixels, the same
     const int32_t *slot_point, *slot_lens;     // (slots)
     const int64_t *first_slot;                 // (points + 1) a point's slots
     const int64_t *of_lens, *first_of_lens;    // (slots), (lenses + 1)
@@ -40,8 +43,8 @@ struct State {
 };
 
 // A linearized problem, with the points eliminated. With V = L L' of a point, Z = inv(L) W' of each of its blocks, so that
-// the reduced system is U - sum Z' Z (Schur's complement). `blocks`, `slot_blocks` and `matrix` begin at a line of the cache, so
-// that no vector of eight in them lies across two.
+// the reduced system is U - sum Z' Z (Schur's complement). `blocks`, `slot_blocks`, `products` and `matrix` begin at a line of
+// the cache, so that no vector of eight in the first three lies across two.
 struct System {
     double *blocks;                          // (observations, 3, 8) Z by photo
     double *slot_blocks;                     // (slots, 3, 8) Z by lens
@@ -49,6 +52,7 @@ struct System {
     double *point_rhs;                       // (points, 3) inv(L) times the point's descent
     double *point_descent, *point_diagonal;  // (points, 3)
     double *lens_part;           // (photos, 72) each photo's share of its lens's block (8, 8) and descent (8)
+    double *products;            // (threads, photos, 6, 8) the rows of the photo that a thread is at, block by block
     double *matrix;              // (stride, stride) the reduced system, upper half; its factor afterwards
     double *rhs;                 // (stride) its right side, and the solution afterwards
     double *descent, *diagonal;  // (stride) minus the gradient, and what damping multiplies, before elimination

@@ -85,13 +85,35 @@ inline __attribute__((always_inline)) void subtract_product(double *rows, int64_
     }
 }
 
-// A photo's rows of the reduced system: its own block, those with photos after it, those with lenses.
-void build_photo(const Structure &in, const State &at, double damping, const System &out, int64_t photo) {
+constexpr int64_t kAhead = 2;         // so many observations before its turn, what one needs is fetched into the cache
+constexpr int64_t kAheadBlocks = 10;  // at most: of a long track the processor fetches the rest by itself
+
+ADJUSTMENT_INLINE void fetch_blocks(const double *first, int64_t count) {
+    const int64_t numbers = (count < kAheadBlocks ? count : kAheadBlocks) * kBlock;
+    for (int64_t k = 0; k < numbers; k += kLanes) __builtin_prefetch(first + k);
+}
+
+// An observation's blocks and those after it of the same point. A photo's points lie scattered among megabytes of blocks.
+ADJUSTMENT_INLINE void fetch_point(const Structure &in, const System &out, int64_t observation, int64_t point) {
+    const int64_t slot = in.first_slot[point];
+    fetch_blocks(out.blocks + observation * kBlock, in.first[point + 1] - observation);
+    fetch_blocks(out.slot_blocks + slot * kBlock, in.first_slot[point + 1] - slot);
+    __builtin_prefetch(out.point_rhs + 3 * point);
+    __builtin_prefetch(in.photo + observation);
+}
+
+// A photo's rows of the reduced system: its own block, those with photos after it, those with lenses. All but the last are
+// summed in `products` (photos, 6, 8), where a block is in one piece and begins at a line of the cache: in the matrix each
+// of its rows is elsewhere, and most lie across two lines.
+void build_photo(const Structure &in, const State &at, double damping, const System &out, double *products,
+                 int64_t photo) {
     const int32_t lens = in.lens_of[photo];
     const int free = at.lens[lens].free;
     double *rows = out.matrix + kPose * photo * in.stride;
     for (int row = 0; row < kPose; ++row)
-        for (int64_t c = kPose * photo; c < in.stride; ++c) rows[row * in.stride + c] = 0;
+        for (int64_t c = kPose * in.photos; c < in.stride; ++c) rows[row * in.stride + c] = 0;
+    double *own_product = products + photo * kPose * kLanes;
+    for (int64_t k = 0; k < (in.photos - photo) * kPose * kLanes; ++k) own_product[k] = 0;
     double own[kPose * kLanes], with_lens[kPose * kLanes], descent[kLanes];
     for (int k = 0; k < kPose * kLanes; ++k) own[k] = with_lens[k] = 0;
     for (int k = 0; k < kLanes; ++k) descent[k] = 0;
@@ -100,8 +122,8 @@ void build_photo(const Structure &in, const State &at, double damping, const Sys
 
     Linearized<double> one;
     for (int64_t n = in.first_of_photo[photo]; n < in.first_of_photo[photo + 1]; ++n) {
-        const int64_t o = in.of_photo[n];
-        linearize(at.pose[photo], at.lens[lens], at.points + 3 * in.point[o], in.seen + 2 * o, in.loss, in.scale, one);
+        linearize(at.pose[photo], at.lens[lens], at.points + 3 * in.point_by_photo[n], in.seen_by_photo + 2 * n,
+                  in.loss, in.scale, one);
         for (int axis = 0; axis < 2; ++axis) {
             for (int unknown = 0; unknown < kPose; ++unknown)
                 if (!(in.free_pose[photo] >> unknown & 1)) one.by_pose[axis][unknown] = 0;
@@ -121,25 +143,31 @@ void build_photo(const Structure &in, const State &at, double damping, const Sys
         const int64_t unknown = kPose * photo + row;
         out.descent[unknown] = out.rhs[unknown] = descent[row];
         out.diagonal[unknown] = damped(own[row * kLanes + row]);
-        for (int c = 0; c < kPose; ++c) rows[row * in.stride + unknown - row + c] = own[row * kLanes + c];
+        for (int c = 0; c < kPose; ++c) own_product[row * kLanes + c] = own[row * kLanes + c];
         const bool adjusted = own[row * kLanes + row] > 0;
-        rows[row * in.stride + unknown] += adjusted ? damping * out.diagonal[unknown] : 1;
+        own_product[row * kLanes + row] += adjusted ? damping * out.diagonal[unknown] : 1;
         for (int c = 0; c < free; ++c) rows[row * in.stride + in.lens_column[lens] + c] = with_lens[row * kLanes + c];
     }
-    for (int64_t n = in.first_of_photo[photo]; n < in.first_of_photo[photo + 1]; ++n) {
+    const int64_t end = in.first_of_photo[photo + 1];
+    for (int64_t n = in.first_of_photo[photo]; n < end; ++n) {
+        if (n + kAhead < end) fetch_point(in, out, in.of_photo[n + kAhead], in.point_by_photo[n + kAhead]);
         int64_t o = in.of_photo[n];
-        const int64_t point = in.point[o];
+        const int64_t point = in.point_by_photo[n];
         const double *left = out.blocks + o * kBlock, *rhs = out.point_rhs + 3 * point;
         for (int row = 0; row < kPose; ++row)
             out.rhs[kPose * photo + row] -= left[row] * rhs[0] + left[kLanes + row] * rhs[1] +
                                             left[2 * kLanes + row] * rhs[2];
         while (o > in.first[point] && in.photo[o - 1] == photo) --o;  // a photo may see a point twice
         for (; o < in.first[point + 1]; ++o)
-            subtract_product(rows + kPose * in.photo[o], in.stride, left, out.blocks + o * kBlock, kPose);
+            subtract_product(products + in.photo[o] * kPose * kLanes, kLanes, left, out.blocks + o * kBlock, kPose);
         for (int64_t slot = in.first_slot[point]; slot < in.first_slot[point + 1]; ++slot)
             subtract_product(rows + in.lens_column[in.slot_lens[slot]], in.stride, left,
                              out.slot_blocks + slot * kBlock, kPose);
     }
+    for (int row = 0; row < kPose; ++row)
+        for (int64_t other = photo; other < in.photos; ++other)
+            for (int c = 0; c < kPose; ++c)
+                rows[row * in.stride + kPose * other + c] = products[(other * kPose + row) * kLanes + c];
 }
 
 // A lens's rows: its own block and those with lenses after it. `photos` of the lens are added in their order.
@@ -178,8 +206,9 @@ void build(const Structure &in, const State &at, double damping, const System &o
     {
 #pragma omp for schedule(dynamic, 64)
         for (int64_t point = 0; point < in.points; ++point) eliminate_point(in, at, damping, out, point);
+        double *products = out.products + thread_number() * in.photos * kPose * kLanes;
 #pragma omp for schedule(dynamic, 1)
-        for (int64_t photo = 0; photo < in.photos; ++photo) build_photo(in, at, damping, out, photo);
+        for (int64_t photo = 0; photo < in.photos; ++photo) build_photo(in, at, damping, out, products, photo);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t lens = 0; lens < in.lenses; ++lens) build_lens(in, at, damping, out, lens);
     }

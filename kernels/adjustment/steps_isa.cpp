@@ -1,5 +1,9 @@
 // The loops for one instruction set, ADJUSTMENT_ISA: compiled once for each. No standard library templates in here, or the
 // linker might let another caller use a copy built for a processor that is not there.
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
 #include "problem.h"
 #include "vector.h"
 
@@ -10,6 +14,14 @@
 
 namespace adjustment {
 namespace {
+
+int64_t thread_number() {
+#if defined(_OPENMP)
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
 
 #include "cholesky.inl"
 #include "steps.inl"
