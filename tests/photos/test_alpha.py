@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import odd_photos
-from support.decoded import Told, decoded_pixels, reason
+from support.decoded import decoded_pixels, reason
+from support.heard import Heard
 
 from splatworker.photos.decode import decode_folder
 
@@ -54,7 +55,7 @@ def test_what_is_half_transparent_everywhere_is_told(source: Path, tmp_path: Pat
     soft = np.tile(np.linspace(-2000, 2000, PHOTO.shape[1]).clip(0, 255).astype(np.uint8), (PHOTO.shape[0], 1))
     for name, alpha in (("a.png", noise), ("b.png", soft)):
         Image.fromarray(np.dstack([np.roll(PHOTO, len(name) + ord(name[0]), axis=1), alpha])).save(source / name)
-    told = Told()
+    told = Heard()
     assert len(decode_folder(source, tmp_path / "clean", told).photos) == 2
     assert told.warnings == [
         "a.png: half transparent nearly everywhere, as nothing is that was cut out. Export it without transparency if "

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 from support import odd_photos
-from support.decoded import Told, decoded_pixels, reason, run
+from support.decoded import decoded_pixels, reason, run
+from support.heard import Heard
 from support.jobs import write_photos
 
 from splatworker.photos import cli, decode, sandbox
@@ -89,7 +90,7 @@ def test_of_a_tiff_with_several_pictures_the_largest_is_taken(source: Path) -> N
 def test_of_several_pictures_in_a_file_the_first_is_taken_and_that_is_said(source: Path, several: str) -> None:
     first, *others = (Image.fromarray(odd_photos.photo(seed=seed)) for seed in range(3))
     first.save(source / several, save_all=True, append_images=others, quality=95)
-    told = Told()
+    told = Heard()
     decoded = decode.decode_folder(source, source.parent / "out", told)
     (entry,) = decoded.photos
     with Image.open(source.parent / "out" / entry["name"]) as clean:
@@ -152,7 +153,7 @@ def test_what_is_no_photo_in_a_folder_is_passed_over_and_said(source: Path) -> N
     (source / "OUT" / "splat.ply").touch()
     (source / "OUT" / "result.json").touch()
     (source / "images" / "round").symlink_to(source)
-    report = Told()
+    report = Heard()
     decoded = run(source, report=report)
     assert sorted(photo["file"] for photo in decoded.photos) == ["b.jpg", "images/a.jpg"]
     assert decoded.rejected == []

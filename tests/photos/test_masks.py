@@ -8,22 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from support.heard import Heard
 from support.odd_photos import photo
 
 from splatworker.errors import InvalidMasks
 from splatworker.formats.mask_names import MaskFiles, MaskMode, MaskRules
 from splatworker.photos import decode
-from splatworker.stages.progress import Silent
 
 WIDTH, HEIGHT = 160, 120
-
-
-class Told(Silent):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 pytestmark = pytest.mark.usefixtures("decoders")
@@ -47,7 +39,7 @@ def left_half(width: int = WIDTH, height: int = HEIGHT) -> Image.Image:
 def run(
     source: Path, mode: MaskMode = "auto", invert: bool = False, **options: Any
 ) -> tuple[decode.Decoded, Path, list[str]]:
-    told = Told()
+    told = Heard()
     rules = MaskRules(mode, invert)
     decoded = decode.decode_folder(source, source.parent / "out", told, masks=source / "masks", rules=rules, **options)
     return decoded, source.parent / "out", told.warnings
@@ -184,7 +176,7 @@ def test_masks_in_the_sub_folders_of_photos_are_told(source: Path, tmp_path: Pat
         (source / f"{number}" / "masks").mkdir(parents=True)
         Image.fromarray(np.roll(photo(), 9 * number, axis=1)).save(source / f"{number}" / "a.png")
         Image.new("L", (8, 8), 255).save(source / f"{number}" / "masks" / "a.png")
-    told = Told()
+    told = Heard()
     assert len(decode.decode_folder(source, tmp_path / "clean", told).photos) == 5
     assert told.warnings[-1].startswith("Masks are looked for in one folder, called masks, in the folder of all photos")
 

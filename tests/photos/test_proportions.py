@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 from support import odd_photos, photo_sets
-from support.decoded import Told, run
+from support.decoded import run
+from support.heard import Heard
 from support.jobs import write_photos
 
 from splatworker.formats import masks, panorama
@@ -107,7 +108,7 @@ def test_screenshots_and_collages_are_said(source: Path) -> None:
     both = np.concatenate([PHOTO, np.full((PHOTO.shape[0], 4, 3), 255, np.uint8), PHOTO[::-1]], axis=1)
     Image.fromarray(both).save(source / "c.png")
     one.rotate(180).save(source / "d.png")
-    report = Told()
+    report = Heard()
     assert len(run(source, report=report).photos) == 4
     assert len(report.warnings) == 2
     assert any("b.png, Screenshot 2026-01-02.png seem to be screenshots" in warning for warning in report.warnings)

@@ -13,14 +13,6 @@ from splatworker.photos.decode import Decoded
 from splatworker.stages.progress import Silent
 
 
-class Told(Silent):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
-
-
 def run(source: Path, **options: Any) -> Decoded:
     return decode.decode_folder(source, source.parent / "out", options.pop("report", Silent()), **options)
 

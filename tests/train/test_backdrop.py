@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from support.colmap_files import ring_cameras
 from support.gaussian_scenes import random_gaussians
+from support.heard import Heard
 from support.passed import one_thing
 from support.scene_folders import write_scene
 
@@ -250,14 +251,6 @@ def test_a_sphere_lies_behind_all_but_strays() -> None:
     center = np.mean([camera.center for camera in cameras], axis=0)
     behind = sphere(Backdrop(HARMONICS, 1.0, 1.0, 0.0, 0.0), cameras, far, 4.0, sh_degree=0)
     assert np.linalg.norm(behind.means - center, axis=1) == pytest.approx(np.full(GAUSSIANS, 1.2 * 500), rel=0.01)
-
-
-class Heard(Silent):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 @pytest.fixture(scope="module")

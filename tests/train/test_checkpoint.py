@@ -15,6 +15,7 @@ import pytest
 import torch
 from support import no_files
 from support.gaussian_scenes import random_gaussians
+from support.heard import Heard
 
 from splatworker.errors import InvalidScene
 from splatworker.formats.ply import read_ply
@@ -66,21 +67,13 @@ def test_antialiasing_goes_on_and_is_neither_begun_nor_left_out_on_the_way(
         train(tiny_options(start_checkpoint=odd, sh_degree=1), CpuRenderer(), Silent())
 
 
-class Told(Silent):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
-
-
 def test_on_the_other_kind_of_device_it_goes_on_with_other_random_numbers(
     device: Device, tiny_options: Callable[..., Options], tmp_path: Path
 ) -> None:
     other: Device = torch.device("cpu") if isinstance(device, str) else "cpu"
     first = tiny_options(iterations=30, checkpoint_iterations=[30])
     train(first, CpuRenderer(device=device), Silent())
-    told = Told()
+    told = Heard()
     resumed = tiny_options(model_path=tmp_path / "more", start_checkpoint=checkpoint_path(first.model_path, 30))
     train(resumed, CpuRenderer(device=other), told)
     assert splat_path(resumed.model_path, 120).exists()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.heard import Heard
 from support.passed import PASSED, one_thing, paint_squares
 from support.scene_folders import write_scene
 
@@ -43,14 +44,6 @@ Make = Callable[..., Options]
 
 WARM = np.array([[1.3, 0.1, -0.05, 0.02], [0.05, 0.9, 0.1, -0.01], [-0.1, 0.15, 0.6, 0.03]])
 PHOTOS = 16
-
-
-class Heard(Silent):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 def in_random_light(images: Path) -> dict[str, float]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 from support.dark_corners import corner, wall_cameras, write_wall
+from support.heard import Heard
 from support.passed import one_thing
 from support.scene_folders import write_scene
 
@@ -52,14 +53,6 @@ def trained(tiny_options: Callable[..., Options], scene: Path, light: str) -> tu
     options = tiny_options(source_path=scene, model_path=scene.parent / light, light=light)
     result = train(options, CpuRenderer(), heard)
     return result, heard.warnings, Path(result["ply"]).read_bytes()
-
-
-class Heard(Silent):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 def test_photos_in_light_without_rule_are_brought_into_one(

@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 from support.colmap_files import ring_cameras
+from support.heard import Heard
 from support.passed import PASSED, SQUARE, SQUARES, one_thing, paint_squares
 from support.scene_folders import write_scene
 
@@ -23,7 +24,6 @@ from splatworker.render.arrays import Array, Device, to_device, to_numpy
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import GaussianTensors, Ignored, View
 from splatworker.render.tensors import to_tensors
-from splatworker.stages.progress import Silent
 from splatworker.train.model import Model
 from splatworker.train.options import Options
 from splatworker.train.passers_by import LOOKS, PassersBy, enlarged, moments
@@ -43,14 +43,6 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     shutil.copytree(clean, folder / "passed")
     paint_squares(folder / "passed" / "images")
     return {"clean": clean, "passed": folder / "passed"}
-
-
-class Heard(Silent):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
 
 
 class Trained(NamedTuple):

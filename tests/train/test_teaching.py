@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.heard import Heard
 from support.scene_folders import write_scene
 
 from splatworker.formats.ply import read_ply
@@ -19,16 +20,6 @@ from splatworker.train.options import Options
 from splatworker.train.preparation import prepare
 from splatworker.train.teaching import teach
 from splatworker.train.trainer import train
-
-
-class Heard(Silent):
-    """A reporter that remembers."""
-
-    def __init__(self) -> None:
-        self.fractions: list[float] = []
-
-    def progress(self, step: str, fraction: float) -> None:
-        self.fractions.append(fraction)
 
 
 @pytest.fixture

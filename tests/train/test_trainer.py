@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from plyfile import PlyData
+from support.heard import Heard
 from support.scene_folders import write_scene
 
 from splatworker.errors import Cancelled, DiskFull, InvalidScene, OutOfMemory, TrainingDiverged
@@ -31,20 +32,6 @@ from splatworker.stages.progress import Silent
 from splatworker.train.folder import splat_path
 from splatworker.train.options import Options
 from splatworker.train.trainer import train
-
-
-class Heard(Silent):
-    """A reporter that remembers."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-        self.fractions: list[float] = []
-
-    def warning(self, message: str) -> None:
-        self.warnings.append(message)
-
-    def progress(self, step: str, fraction: float) -> None:
-        self.fractions.append(fraction)
 
 
 class ShortOfMemory(CpuRenderer):

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from support import clips
 from support.clips import difference, frames_of
-from support.decoded import Told
+from support.heard import Heard
 
 from splatworker.formats.panorama import panorama_in
 from splatworker.stages.progress import Silent
@@ -238,7 +238,7 @@ def test_transparency_is_not_read_and_that_is_said(tmp_path: Path, name: str) ->
     prores = ("-c:v", "prores_ks", "-profile:v", "4", "-pix_fmt", f"{pixels}444p10le")
     vp9 = ("-c:v", "libvpx-vp9", "-cpu-used", "8", "-deadline", "realtime", "-pix_fmt", f"{pixels}420p")
     clip = clips.write_clip(tmp_path / name, filmed, prores if name.endswith("mov") else vp9)
-    told = Told()
+    told = Heard()
     assert take_frames([clip], tmp_path / "photos", clips.EVERY, told).videos[0]["frames"] == 6
     assert [name for warning in told.warnings if "has an alpha channel" in warning] == [name] * (pixels == "yuva")
 

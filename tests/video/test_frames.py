@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from support import clips
 from support.clips import difference, frames_of
-from support.decoded import Told
+from support.heard import Heard
 
 from splatworker.formats.video_frame import described
 from splatworker.stages.progress import Silent
@@ -69,7 +69,7 @@ def test_a_larger_still_is_not_taken_for_the_video(tmp_path: Path) -> None:
     moving = clips.write_clip(tmp_path / "moving.mp4", clips.pan(range(0, 120, 4), size=(160, 120)))
     still = clips.write_clip(tmp_path / "still.mp4", clips.pan([40, 41]))
     words: list[str | Path] = ["-i", moving, "-i", still, "-map", "0", "-map", "1", "-c", "copy"]
-    told = Told()
+    told = Heard()
     made = frames.take_frames([clips.made_by(tmp_path, "both.mp4", *words)], tmp_path / "photos", VideoOptions(), told)
     assert (made.videos[0]["width"], made.videos[0]["read"]) == (160, 30)
     assert told.warnings == [
@@ -83,7 +83,7 @@ def test_damage_in_the_middle_of_a_clip_is_told(tmp_path: Path) -> None:
     start = content.index(b"mdat") + (len(content) - content.index(b"mdat")) // 2
     content[start : start + 4000] = bytes(4000)
     clip.write_bytes(content)
-    told = Told()
+    told = Heard()
     assert frames.take_frames([clip], tmp_path / "photos", VideoOptions(), told).videos[0]["frames"] > 10
     assert [warning.startswith("'clip.mp4' is damaged: ") for warning in told.warnings] == [True]
 
@@ -91,7 +91,7 @@ def test_damage_in_the_middle_of_a_clip_is_told(tmp_path: Path) -> None:
 def test_frames_that_cannot_be_decoded_again_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 80, 8)))
     monkeypatch.setattr(frames, "extract", lambda *words, **more: extract(*words, **more)[:-3])
-    told = Told()
+    told = Heard()
     made = frames.take_frames([clip], tmp_path / "photos", VideoOptions(), told)
     assert made.videos[0]["frames"] == len(made.videos[0]["chosen"]) == 7
     assert told.warnings == [

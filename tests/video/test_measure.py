@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from support import clips
 from support.clips import difference, frames_of, made_by, refusal
-from support.decoded import Told
+from support.heard import Heard
 
 from splatworker.machine import video_decoder
 from splatworker.stages.progress import Silent
@@ -96,7 +96,7 @@ def test_a_clip_that_changes_its_shape_is_as_most_of_its_frames(tmp_path: Path, 
     (tmp_path / "all.h264").write_bytes(b"".join(streams))
     straight = clips.remux(tmp_path / "all.h264", tmp_path / "straight.mp4", before=["-r", "30", "-f", "h264"])
     whole = clips.remux(straight, tmp_path / "all.mp4", before=["-display_rotation", str(rotation)])
-    told = Told()
+    told = Heard()
     made = take_frames([whole], tmp_path / "photos", clips.EVERY, told)
     upright = (240, 320) if rotation == 0 else (320, 240)
     assert (made.videos[0]["width"], made.videos[0]["height"]) == upright
