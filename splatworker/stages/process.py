@@ -42,8 +42,8 @@ NETWORK_STAGES = frozenset({"fetch", "fetch-videos", "upload", "notify"})
 
 _SUPERVISOR = str(Path(__file__).with_name("supervise.py"))
 _RESTRICT = str(Path(__file__).with_name("restrict.py"))
-_SOCKETS = {"photos": "none", "frames": "none"}
-"""Families of sockets that a stage may open; others may ask this machine's own services: drivers of GPUs do."""
+_DECODING = frozenset({"photos", "frames"})
+"""Stages that open no sockets. Others may ask this machine's own services, as drivers of GPUs do."""
 
 _LOCAL_SOCKETS = "1,16"  # AF_UNIX, AF_NETLINK
 
@@ -189,8 +189,8 @@ def _restricted(stage: str, command: Sequence[str], *, network: bool) -> list[st
     """The command, without a network where it needs none."""
     if network or stage in NETWORK_STAGES:
         return list(command)
-    decodes = _SOCKETS if not video_decoder.is_gpu() else _SOCKETS | {"frames": _LOCAL_SOCKETS}
-    return [sys.executable, "-I", "-S", _RESTRICT, decodes.get(stage, _LOCAL_SOCKETS), *command]
+    asks_a_driver = stage not in _DECODING or (stage == "frames" and video_decoder.is_gpu())
+    return [sys.executable, "-I", "-S", _RESTRICT, _LOCAL_SOCKETS if asks_a_driver else "none", *command]
 
 
 async def _start(

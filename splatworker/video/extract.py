@@ -257,7 +257,7 @@ class _Call:
         scale += f":flags={'area' if smaller else 'bicubic'}+accurate_rnd+full_chroma_int"
         return ",".join(
             [
-                *([f"setparams=colorspace={self.clip.retagged}"] if self.clip.retagged else []),
+                *self.clip.retagging,
                 *(["bwdif=mode=send_frame:deint=interlaced"] if self.clip.interlaced else []),
                 f"select='{times}'",
                 scale,

@@ -154,6 +154,11 @@ class Clip:
         """Width and height before a frame is turned upright, pixels made square."""
         return (self.height, self.width) if self.rotation in (90, 270) else (self.width, self.height)
 
+    @property
+    def retagging(self) -> list[str]:
+        """The filter, if any, by which the decoder takes the colours for those that they are `retagged` as."""
+        return [f"setparams=colorspace={self.retagged}"] if self.retagged else []
+
 
 def is_video(path: Path) -> bool:
     """Whether a file is a video by its name, or by its first bytes where the name says nothing."""

@@ -182,7 +182,6 @@ def _at_once(
                 progress()
 
         before, cut, clock = _words_for(parts[number], reading, is_first=number == 0)
-        retag = [f"setparams=colorspace={clip.retagged}"] if clip.retagged else []
         shown = "showinfo=checksum=0:udu_sei_as_ascii=0"
         small = "scale={}:{}:flags=area,format=gray".format(*small_size(clip))
         return ffmpeg.call(
@@ -193,7 +192,7 @@ def _at_once(
                     threads=threads,
                     before=[*decoder, *reading.skipping, *before],
                 ),
-                *("-map", f"0:{clip.stream}", "-vf", ",".join([*retag, *cut, shown, small])),
+                *("-map", f"0:{clip.stream}", "-vf", ",".join([*clip.retagging, *cut, shown, small])),
                 *("-fps_mode", "passthrough", "-threads", "1"),
                 *("-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
             ],
