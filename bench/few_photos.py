@@ -36,6 +36,7 @@ OURS: dict[str, dict[str, Any]] = {
     "ours": {},
     "no-teachers": {"teachers": 0},
     "teachers-4": {"teachers": 4},
+    "no-passers-by": {"passers_by": "off"},
     "no-backdrop": {"backdrop": "off"},
     "no-dense": {"start_points": "sparse"},
     "dense": {"start_points": "dense"},
@@ -148,6 +149,7 @@ def train_and_score(task: dict[str, Any]) -> dict[str, Any]:
         part = read_scene(Path(task["part"]))
         if way in PEERS:
             splat, seconds = train_peer(way, part, options, task["device"])
+            told = {}
         else:
             from splatworker.stages.progress import Silent
             from splatworker.train.trainer import train
@@ -164,7 +166,8 @@ def train_and_score(task: dict[str, Any]) -> dict[str, Any]:
     means = {
         name: mean([view[name] for view in views if view[name] is not None] or [0.0]) for name in (*SCORES, "half_psnr")
     }
-    return task | means | {"gaussians": len(splat), "seconds": round(seconds, 2), "views": views}
+    size = {"gaussians": len(splat), "seconds": round(seconds, 2), "left_out": told.get("passers_by")}
+    return task | means | size | {"views": views}
 
 
 def cleaned(splat: Any, part: Any, renderer: Any, options: Any, behind: int = 0) -> Any:

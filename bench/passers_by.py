@@ -148,7 +148,7 @@ def train_and_score(painted: Path, scene: Path, task: dict[str, Any], pictures: 
     from splatworker.formats.scene import read_scene, split
     from splatworker.render.backend import renderer_for
     from splatworker.stages.progress import Silent
-    from splatworker.train import trainer
+    from splatworker.train import preparation, trainer
     from splatworker.train.passers_by import PassersBy
 
     kept: list[Any] = []
@@ -171,12 +171,12 @@ def train_and_score(painted: Path, scene: Path, task: dict[str, Any], pictures: 
         )
         options = options_for(asked, Path(folder))
         renderer = renderer_for(task["device"])
-        setattr(trainer, "PassersBy", Kept)  # noqa: B010 - as a name of its own the trainer does not offer it
+        setattr(preparation, "PassersBy", Kept)  # noqa: B010 - as a name of its own the module does not offer it
         began = time.perf_counter()
         try:
             told = trainer.train(options, renderer, Silent())
         finally:
-            setattr(trainer, "PassersBy", PassersBy)  # noqa: B010
+            setattr(preparation, "PassersBy", PassersBy)  # noqa: B010
         seconds = time.perf_counter() - began
         trained, held_out = split(read_scene(painted).photos, True)
         splat = cleaned(

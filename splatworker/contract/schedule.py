@@ -55,8 +55,13 @@ MOST_TEACHERS = 4
 TEACHERS_OF_MANY = 7500
 """Iterations of a teacher where photos overlap: half of what is useful."""
 
-TAUGHT_VIEWS, TAUGHT_VIEWS_OF_FEW = 12, 24
-"""Views that they show. Where photos are many they know more detail than the mean of several trainings does."""
+TAUGHT_VIEWS = 24
+"""Views that they show: of more, where photos are many, what is blurred in a mean of several trainings is learnt, too.
+"""
+
+TAUGHT_BEYOND = 0.5
+"""The share of these views that stand beyond the photos, where these overlap. Of few photos nobody knows what is there.
+"""
 
 DROPOUT = 0.2
 """The share of Gaussians left out at the end of a training: worth 0.3 to 3 dB on photos held out. Only a run of less
@@ -107,7 +112,7 @@ def resolve(
     }
     if own:
         chosen |= {name: getattr(DEFAULTS, name) for name in ("opacity_lr", "densify_from_iter", *SCALED)}
-        chosen |= {"light": "auto", "backdrop": "auto"}
+        chosen |= {"light": "auto", "backdrop": "auto", "passers_by": "auto"}
         chosen |= preview_schedule(iterations) if preview else coarse_to_fine_schedule(iterations, overlap)
         chosen |= {} if preview else teachers(asked, overlap)
     for name, ours in chosen.items():
@@ -147,7 +152,8 @@ def teachers(asked: int, overlap: float | None) -> dict[str, int]:
     return {
         "teachers": min(MOST_TEACHERS, left // each),
         "teacher_iterations": each,
-        "taught_views": TAUGHT_VIEWS_OF_FEW if few else TAUGHT_VIEWS,
+        "taught_views": TAUGHT_VIEWS,
+        "taught_beyond": 0.0 if few else TAUGHT_BEYOND,
     }
 
 

@@ -19,9 +19,17 @@ def near_depth(camera: Camera, xyz: npt.NDArray[np.float64], quantile: float, fe
     Returns:
         Its z in the camera's frame, in the scene's units; None if the points do not tell.
     """
+    depths, _ = in_sight(camera, xyz)
+    return None if len(depths) < max(1, fewest) else float(np.quantile(depths, quantile))
+
+
+def in_sight(camera: Camera, xyz: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Of the points that a camera sees, (M,) depths in its frame, and (M,) rows of the picture, in pixels from its top.
+
+    Args:
+        xyz: (N, 3) points in the world.
+    """
     x, y, z = (xyz @ camera.camera_from_world[:3, :3].T + camera.camera_from_world[:3, 3]).T
     u, v = camera.fx * x + camera.cx * z, camera.fy * y + camera.cy * z
-    in_sight = (z > 0) & (u > 0) & (u < camera.width * z) & (v > 0) & (v < camera.height * z)
-    if np.count_nonzero(in_sight) < max(1, fewest):
-        return None
-    return float(np.quantile(z[in_sight], quantile))
+    inside = (z > 0) & (u > 0) & (u < camera.width * z) & (v > 0) & (v < camera.height * z)
+    return z[inside], v[inside] / z[inside]

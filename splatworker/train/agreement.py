@@ -41,7 +41,11 @@ AGREES = 0.08
 """Of the range of a channel: a pixel that differs by less agrees."""
 
 FEWEST_WITNESSES = 2.5
-"""So many photos at least, counted by how much they see of a Gaussian, must agree with it."""
+"""So many photos at least, counted by how much they see of a Gaussian, must agree with it..."""
+
+FEWEST_OF_STRICT = 3.5
+"""... and so many before somebody is left out for its sake: of few photos three agree on many a thing that is not
+there."""
 
 MOST_AGAINST = 0.25
 """Of the weight that a Gaussian has in photos that agree with it: so much at most may others have against it, beside
@@ -82,6 +86,22 @@ class Evidence(NamedTuple):
     weight: Map
 
 
+class Witness(NamedTuple):
+    """What photos say of N Gaussians, (N,) each.
+
+    Attributes:
+        held: several photos bear it out.
+        sure: so many that a photo that shows something else is not believed.
+        usual: by how much photos usually differ from it.
+        weight: the sum of its weights over all photos.
+    """
+
+    held: Mask
+    sure: Mask
+    usual: Map
+    weight: Map
+
+
 def disagreement(
     renderer: Renderer,
     gaussians: GaussianTensors,
@@ -94,8 +114,8 @@ def disagreement(
 ) -> Evidence:
     """By how much each photo shows something else than what several photos bear out.
 
-    With `strict` several photos against a place keep it from being borne out. The model is drawn on the background of
-    each photo.
+    With `strict` more photos must bear a place out, and several against it keep it from that. The model is drawn on the
+    background of each photo.
     """
 
     def pictures(of: GaussianTensors, on: Sequence[Array], degree: int) -> Iterator[Map]:
@@ -108,9 +128,9 @@ def disagreement(
     with ThreadPoolExecutor(available_cpus()) as pool:  # compares what is drawn while the next is
         photos = [look.photo for look in looks]
         differences = list(pool.map(difference, lit(gaussians), photos))
-        held, usual, weight = witnessed(renderer, gaussians, looks, differences, backgrounds, strict=strict)
+        held, sure, usual, weight = witnessed(renderer, gaussians, looks, differences, backgrounds, strict=strict)
         shown = only(gaussians, held)
-        tellers = in_colour(shown, np.stack([np.full_like(usual, 0.5), usual, usual], axis=1))
+        tellers = in_colour(shown, np.stack([np.where(sure, np.float32(0.5), np.float32(0)), usual, usual], axis=1))
         told = pictures(tellers, len(looks) * [to_device(np.zeros(3, np.float32), renderer.device)], 0)
         maps = list(pool.map(_unusual, lit(shown), told, looks))
     return Evidence(maps, weight)
@@ -120,7 +140,7 @@ def _unusual(picture: Map, told: Map, look: Look) -> Map:
     """(H, W) by how much a photo differs from a picture, less what others usually do.
 
     Args:
-        told: (3, H, W) half of how much of a pixel is covered, and twice what is usual.
+        told: (3, H, W) half of how much of a pixel is covered by what is sure, and twice what is usual.
     """
     cover, usual, _ = told
     found: Map = np.maximum(difference(picture, look.photo) - UNUSUAL * usual, 0)
@@ -138,8 +158,8 @@ def witnessed(
     backgrounds: Sequence[Array],
     *,
     strict: bool = True,
-) -> tuple[Mask, Map, Map]:
-    """Which Gaussians several photos bear out, by how much photos usually differ from each, and its weight: (N,) each.
+) -> Witness:
+    """Ask all photos about all Gaussians.
 
     Args:
         differences: (H, W) of each photo and its picture.
@@ -161,9 +181,11 @@ def witnessed(
     usual = (total - largest) / np.maximum(agreed + against - most, least)
     witnesses = agreed**2 / np.maximum(squares, least)
     held = (witnesses >= FEWEST_WITNESSES) & (agreed - best >= LEAST_BESIDE * most)
+    sure = held
     if strict:
         held &= against - worst <= MOST_AGAINST * agreed
-    return held, usual.clip(0, 1), agreed + against
+        sure = held & (witnesses >= FEWEST_OF_STRICT)
+    return Witness(held, sure, usual.clip(0, 1), agreed + against)
 
 
 def weights(

@@ -4,12 +4,13 @@ Trainings of the same photos with other random numbers differ where the photos l
 else up there, and the mean of their pictures is nearer to what is there than any of them (Lakshminarayanan et al. 2017,
 "Simple and scalable predictive uncertainty estimation using deep ensembles"). A mean of pictures is no splat, so a
 student learns it: beside the photos it sees the mean of its teachers' pictures, drawn by cameras between those of the
-photos (Hinton et al. 2015, "Distilling the knowledge in a neural network"; for few photos Zhang et al. 2024, "CoR-GS",
-let two trainings correct each other there, both all the while).
+photos, and some a little beyond them where photos overlap (Hinton et al. 2015, "Distilling the knowledge in a neural
+network"; for few photos Zhang et al. 2024, "CoR-GS", let two trainings correct each other there, both all the while).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -38,6 +39,9 @@ NEAREST = 5
 WAY = (0.2, 0.8)
 """From the photo to the other: between these shares of the way."""
 
+BEYOND = (-0.8, -0.1)
+"""The same of a view on the far side of the photo."""
+
 ASIDE = 0.1
 """How far from that way, in each direction, in shares of its length: the deviation of a normal distribution."""
 
@@ -65,18 +69,26 @@ def of_teacher(options: Options, number: int) -> Options:
     )
 
 
-def between(cameras: Sequence[Camera], xyz: npt.NDArray[np.float64], count: int, seed: int) -> list[Camera]:
+def between(
+    cameras: Sequence[Camera], xyz: npt.NDArray[np.float64], count: int, seed: int, beyond: float = 0.0
+) -> list[Camera]:
     """Cameras between others: at a random place on the way to one that is near, turned as far, and a little aside.
 
     Args:
         cameras: two or more.
         xyz: (N, 3) the scene's points: a camera that would stand in something is left out.
-        count: how many, the same number for each of the others as far as that goes.
+        count: how many, the same number for each of the others as far as that goes, or of some that are evenly spread.
+        beyond: the share of them that stand on the far side of a camera, away from the one that is near.
     """
     random = np.random.default_rng(seed)
     centers = np.array([camera.center for camera in cameras])
     distances = np.linalg.norm(centers[:, None] - centers, axis=2)
-    made = (_between(cameras, centers, distances, xyz, index % len(cameras), random) for index in range(count))
+    made = []
+    for number in range(count):
+        index = number * len(cameras) // count if count < len(cameras) else number % len(cameras)
+        turn = number + number // len(cameras)  # not the same cameras in every round
+        way = BEYOND if math.floor((turn + 1) * beyond) > math.floor(turn * beyond) else WAY
+        made.append(_between(cameras, centers, distances, xyz, index, way, random))
     return [camera for camera in made if camera is not None]
 
 
@@ -86,6 +98,7 @@ def _between(
     distances: npt.NDArray[np.float64],
     xyz: npt.NDArray[np.float64],
     index: int,
+    way: tuple[float, float],
     random: np.random.Generator,
 ) -> Camera | None:
     camera = cameras[index]
@@ -93,7 +106,7 @@ def _between(
     begins = near_depth(camera, xyz, NEAR_QUANTILE, FEWEST_POINTS)
     for _ in range(TRIES):
         other = others[random.integers(len(others))]
-        share = random.uniform(*WAY)
+        share = random.uniform(*way)
         aside = ASIDE * distances[index, other] * random.standard_normal(3)
         center = (1 - share) * centers[index] + share * centers[other] + aside
         rotation = mean_rotation(camera.camera_from_world[:, :3], cameras[other].camera_from_world[:, :3], share)
@@ -107,7 +120,10 @@ def _between(
 def mean_rotation(
     first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], share: float
 ) -> npt.NDArray[np.float64]:
-    """The rotation that is nearest to the mean of two, the second of which counts for `share` (Frobenius' norm)."""
+    """The rotation that is nearest to the mean of two, the second of which counts for `share` (Frobenius' norm).
+
+    Where `share` is below 0 it is turned away from the second.
+    """
     left, _, right = np.linalg.svd((1 - share) * first + share * second)
     turned = np.diag([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
     rotation: npt.NDArray[np.float64] = left @ turned @ right

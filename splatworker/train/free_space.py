@@ -1,19 +1,21 @@
 """The space right before the cameras, which the sparse points show to be empty.
 
 Training leaves haze there where photos show little to hold on to, a plain wall for one: it explains one photo and
-stands in the way of every other.
+stands in the way of every other. Below the lowest points that a camera sees nothing is known to be empty: a lawn or
+bare ground comes closer there than anything that has points.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
-from splatworker.formats.near_depth import near_depth
+from splatworker.formats.near_depth import in_sight
 from splatworker.formats.scene import Photo
 from splatworker.render import gpu_kernels
 from splatworker.render.arrays import Array, Device, library, plus_product, to_device
@@ -32,8 +34,23 @@ LEAST_POINTS = 20
 MARGIN = 0.1
 """Of the picture's width and height: what is so close beside it still reaches in."""
 
+LOW_QUANTILE = 0.98
+"""Which of the points in a camera's sight, from above, is the lowest: a lower one may be a false match."""
+
+REACHES_DOWN = 0.1
+"""Of the picture's height: points that come so close to its lower edge leave nothing below them."""
+
 _PAIRS_AT_ONCE = 2_000_000
 """Of a camera and a Gaussian: bounds the memory that a question takes."""
+
+
+class Bounds(NamedTuple):
+    """Of a camera's free space."""
+
+    end: float
+    """The depth at which it ends, in the scene's units."""
+    lowest: float
+    """The row down to which it goes, in shares of the picture's height from its middle."""
 
 
 class FreeSpace:
@@ -43,19 +60,19 @@ class FreeSpace:
         photos: C photos with their cameras.
         points: the scene's sparse points.
         device: where Gaussians are asked about.
-        ends: `ends_of` the photos, where they are known already.
+        bounds: `bounds_of` the photos, where they are known already.
     """
 
     def __init__(
-        self, photos: Sequence[Photo], points: Points, device: Device, ends: Sequence[float] | None = None
+        self, photos: Sequence[Photo], points: Points, device: Device, bounds: Sequence[Bounds | None] | None = None
     ) -> None:
-        ends = ends_of(photos, points) if ends is None else ends
-        known = [(photo.camera, end) for photo, end in zip(photos, ends, strict=True) if end > 0]
+        bounds = bounds_of(photos, points) if bounds is None else bounds
+        known = [(photo.camera, its) for photo, its in zip(photos, bounds, strict=True) if its]
         matrices = np.array([camera.camera_from_world[:3] for camera, _ in known]).reshape(-1, 3, 4)
-        lenses = [lens(camera) for camera, _ in known]
+        lenses = [_cut_off(lens(camera), its.lowest) for camera, its in known]
         self._camera_from_world = to_device(matrices.astype(np.float32), device)
         self._lenses = to_device(np.array(lenses, np.float32).reshape(-1, 4), device)
-        self._ends = to_device(np.array([end for _, end in known], np.float32), device)
+        self._ends = to_device(np.array([its.end for _, its in known], np.float32), device)
 
     def holds(self, means: Array) -> Array:
         """(N,) whether each of (N, 3) centers in the world is in the free space of any camera; `computable`."""
@@ -94,12 +111,28 @@ def lens(camera: Camera) -> tuple[float, float, float, float]:
     )
 
 
-def ends_of(photos: Sequence[Photo], points: Points) -> list[float]:
-    """The depth at which each camera's free space ends; 0 where its points do not tell."""
-    return [_end(photo, points.xyz) for photo in photos]
+def _cut_off(whole: tuple[float, float, float, float], lowest: float) -> tuple[float, float, float, float]:
+    """A lens with whose picture, and `MARGIN` on all sides, one asks about what a camera sees above a row.
+
+    Args:
+        whole: `lens` of the camera.
+        lowest: the row, as of `Bounds`.
+    """
+    fx, fy, cx, cy = whole
+    reach = 0.5 + MARGIN
+    middle, larger = (lowest - reach) / 2, 2 * reach / (lowest + reach)
+    return fx, fy * larger, cx, (cy - middle) * larger
 
 
-def _end(photo: Photo, xyz: npt.NDArray[np.float64]) -> float:
-    """The depth at which a camera's free space ends; 0 if its points do not tell."""
-    near = near_depth(photo.camera, xyz, NEAR_QUANTILE, LEAST_POINTS)
-    return 0.0 if near is None else ENDS_AT * near
+def bounds_of(photos: Sequence[Photo], points: Points) -> list[Bounds | None]:
+    """The bounds of each camera's free space; None where its points do not tell."""
+    return [_bounds(photo, points.xyz) for photo in photos]
+
+
+def _bounds(photo: Photo, xyz: npt.NDArray[np.float64]) -> Bounds | None:
+    depths, rows = in_sight(photo.camera, xyz)
+    if len(depths) < LEAST_POINTS:
+        return None
+    lowest = float(np.quantile(rows, LOW_QUANTILE)) / photo.camera.height - 0.5
+    whole = lowest >= 0.5 - REACHES_DOWN
+    return Bounds(ENDS_AT * float(np.quantile(depths, NEAR_QUANTILE)), 0.5 + MARGIN if whole else lowest)

@@ -17,7 +17,7 @@ import numpy as np
 from splatworker.formats.mask_names import MaskRules
 from splatworker.formats.scene import Photo, Scene, read_scene, split
 from splatworker.machine.limits import available_cpus
-from splatworker.train.free_space import ends_of
+from splatworker.train.free_space import Bounds, bounds_of
 from splatworker.train.light import Correction, Light
 from splatworker.train.options import Options
 from splatworker.train.photos import Decoded, decode_soon
@@ -46,7 +46,7 @@ class Loading:
         self._decoders = ThreadPoolExecutor(available_cpus())
         self._reader = ThreadPoolExecutor(1)
         self._correction: Future[Correction | None]
-        self._ends: Future[list[float]]
+        self._free_space: Future[list[Bounds | None]]
         self._loaded = self._reader.submit(_quietly, self._read)
 
     def __enter__(self) -> Loading:
@@ -73,9 +73,9 @@ class Loading:
         """What is to be taken out of the photos (`Light.correction`) of a scene that is `loaded`; waits for all."""
         return self._correction.result()
 
-    def free_space_ends(self) -> list[float]:
-        """Where the free space of each photo to train on ends (`free_space.ends_of`), of a scene that is `loaded`."""
-        return self._ends.result()
+    def free_space(self) -> list[Bounds | None]:
+        """Of each photo to train on, the bounds of its free space (`free_space.bounds_of`); the scene is `loaded`."""
+        return self._free_space.result()
 
     def _read(self) -> Loaded:
         options = self._options
@@ -85,7 +85,7 @@ class Loading:
         light = Light(scene.observed if options.light != "as_taken" else None)
         photos = [*train_photos, *test_photos]
         decoded = decode_soon(photos, options, self._decoders, light.look)
-        self._ends = self._reader.submit(_quietly, partial(ends_of, train_photos, scene.points))
+        self._free_space = self._reader.submit(_quietly, partial(bounds_of, train_photos, scene.points))
         waiting = partial(_correction_of, light, options, photos, list(decoded))
         self._correction = self._reader.submit(_quietly, waiting)
         return Loaded(scene, train_photos, test_photos, decoded)

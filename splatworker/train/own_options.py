@@ -165,6 +165,18 @@ class OwnOptions:
             job=InJob(Range(at_least=0, at_most=1000)),
         ),
     ] = 24
+    taught_beyond: Annotated[
+        float,
+        Option(
+            "The share of them that stand a little beyond the photos, as seen from their neighbours, in place of "
+            "between two.",
+            Range(at_least=0, at_most=1),
+            advice='Not given, see "Teachers".',
+            whose="ours",
+            group=OURS,
+            job=InJob(),
+        ),
+    ] = 0.0
     light: Annotated[
         LightMode,
         Option(
@@ -206,8 +218,8 @@ class OwnOptions:
         Option(
             "Who or what one photo shows and the others that see the place do not is left out of it, as if masked. "
             "auto: where these agree with each other; on: also where several do not, as before a crowd.",
-            advice="auto where somebody may have passed (docs/quality.md); on a fast GPU a look takes longer than it "
-            "should, so it has to be asked for.",
+            advice="Not given, auto. on where many walk through the photos; off to keep what a single photo shows "
+            "(docs/quality.md).",
             whose="ours",
             group=OURS,
             job=InJob(),

@@ -211,7 +211,7 @@ def _free_space(options: Options, loading: Loading, device: Device) -> FreeSpace
     if options.density != "revised":
         return None
     scene, train_photos, _, _ = loading.loaded()
-    return FreeSpace(train_photos, scene.points, device, loading.free_space_ends())
+    return FreeSpace(train_photos, scene.points, device, loading.free_space())
 
 
 def _first_model(

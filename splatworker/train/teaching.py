@@ -36,7 +36,7 @@ def teach(training: Training, run: Callable[[Optimisation], None]) -> None:
         run(teacher)
         learnt = training.splat.drawable(teacher.model, device)
         draw.append(_Draughtsman(learnt, beginnings.renderer, beginnings.colour, own.sh_degree, whole=beginnings.alike))
-    places = between(cameras, dataset.scene.points.xyz, options.taught_views, options.seed)
+    places = between(cameras, dataset.scene.points.xyz, options.taught_views, options.seed, options.taught_beyond)
     if not places:
         return
     student.learn_from(taught(places, draw, device, dataset.train_views), beginnings.behind)

@@ -117,8 +117,16 @@ def test_what_is_behind_everything_is_looked_for_by_our_own_schedule() -> None:
     assert resolve(Params(backdrop="off"), preview=True)["backdrop"] == "off"
 
 
-def test_passers_by_are_looked_for_where_that_is_asked_for() -> None:
-    assert resolve(Params(), preview=False)["passers_by"] == "off"
-    assert resolve(Params(), preview=True)["passers_by"] == "off"
-    assert resolve(Params(passers_by="auto"), preview=False)["passers_by"] == "auto"
+def test_teachers_of_photos_that_overlap_also_show_what_lies_a_little_beyond_them() -> None:
+    many, few = (resolve(Params(iterations=30_000), preview=False, overlap=overlap) for overlap in (20.0, 4.0))
+    assert (many["teachers"], many["taught_views"], many["taught_beyond"]) == (2, 24, 0.5)
+    assert (few["teachers"], few["taught_views"], few["taught_beyond"]) == (4, 24, 0.0)
+    assert resolve(Params(iterations=30_000, taught_beyond=0.25), preview=False)["taught_beyond"] == 0.25
+
+
+def test_passers_by_are_looked_for_by_our_own_schedule() -> None:
+    assert resolve(Params(), preview=False)["passers_by"] == "auto"
+    assert resolve(Params(), preview=True)["passers_by"] == "auto"
+    assert resolve(Params(schedule="original"), preview=False)["passers_by"] == "off"
+    assert resolve(Params(passers_by="off"), preview=False)["passers_by"] == "off"
     assert resolve(Params(passers_by="on", schedule="original"), preview=True)["passers_by"] == "on"

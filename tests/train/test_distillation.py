@@ -24,6 +24,11 @@ def turned(angle: float) -> np.ndarray:
     return np.array([[cosine, 0, -sine], [0, 1, 0], [sine, 0, cosine]])
 
 
+def moved(x: float) -> np.ndarray:
+    """The pose of a camera that stands so far to the right, and looks ahead."""
+    return np.hstack([np.eye(3), [[-x], [0], [0]]])
+
+
 def ring(count: int, radius: float = 6.0) -> list[Camera]:
     """Cameras on a circle that look at its center."""
     made = []
@@ -76,6 +81,29 @@ def test_views_lie_between_photos_that_are_near_and_look_where_these_look() -> N
         assert replace(view, camera_from_world=own.camera_from_world) == replace(own)
 
 
+def test_some_views_stand_on_the_far_side_of_a_photo_and_look_where_it_looks() -> None:
+    """Of a row: every other view, away from its neighbour, so that of the first and the last some are off its ends."""
+    row = [replace(camera, camera_from_world=moved(x)) for x, camera in zip(range(6), ring(6), strict=True)]
+    views = between(row, np.add(POINTS, [2.5, 0, 20]), 240, seed=0, beyond=0.5)
+    assert len(views) == 240
+    assert all(np.array_equal(view.camera_from_world[:, :3], np.eye(3)) for view in views)
+    of_the_last = np.array([view.center[0] for view in views])[5::6]
+    behind, between_two = of_the_last[0::2], of_the_last[1::2]
+    assert behind.min() > 4.6 and behind.max() > 6
+    assert between_two.max() < 5.4
+    assert max(view.center[0] for view in between(row, np.add(POINTS, [2.5, 0, 20]), 240, seed=0)) < 5.4
+
+
+def test_fewer_views_than_photos_are_spread_over_all_of_them() -> None:
+    cameras = ring(12)
+    centers = np.array([camera.center for camera in cameras])
+    views = between(cameras, POINTS, 4, seed=0)
+    for number, view in enumerate(views):
+        distances = np.linalg.norm(centers - view.center, axis=1)
+        assert 3 * number in np.argsort(distances)[: NEAREST + 1]
+    assert max(view.center[0] for view in views) > 2 and min(view.center[0] for view in views) < -2
+
+
 def test_the_same_seed_gives_the_same_views() -> None:
     one, same, other = (between(ring(5), POINTS, 4, seed) for seed in (1, 1, 2))
     for first, second, third in zip(one, same, other, strict=True):
@@ -97,6 +125,8 @@ def test_no_view_stands_in_something() -> None:
 def test_half_way_between_two_rotations_is_half_the_angle() -> None:
     assert mean_rotation(turned(0.2), turned(1.0), 0.5) == pytest.approx(turned(0.6))
     assert mean_rotation(turned(0.2), turned(1.0), 0.0) == pytest.approx(turned(0.2))
+    beyond = mean_rotation(turned(0.2), turned(0.4), -0.5)
+    assert beyond == pytest.approx(turned(0.1), abs=0.01)
 
 
 @pytest.mark.parametrize("streams", [False, True])

@@ -39,6 +39,23 @@ def test_free_space_follows_the_camera_and_any_camera_will_do(device: Device) ->
     assert free.holds(places).tolist() == [True, True, False]
 
 
+def test_below_the_lowest_points_nothing_is_known_to_be_free(device: Device) -> None:
+    """A lawn before a house: points on the house alone, in the upper 70 of 100 rows."""
+    points = points_at()
+    seen = all_points(points.xyz[100 * points.xyz[:, 1] / points.xyz[:, 2] + 60 < 70])
+    free, edge = FreeSpace([photo_of()], seen, device), (70 - 60) / 100
+    cases = [
+        ([0, edge - 0.02, 1], True),
+        ([0, edge + 0.01, 1], False),
+        ([0, 2 * (edge + 0.01), 2], False),  # a line of sight below them stays so
+        ([0, -0.69, 1], True),  # above the picture, within the margin
+        ([0, -0.71, 1], False),
+        ([1.1, edge - 0.02, 1], True),  # beside it
+    ]
+    held = free.holds(numbers_on(device, [place for place, _ in cases]))
+    assert held.tolist() == [expected for _, expected in cases]
+
+
 def test_a_camera_with_few_points_says_nothing(device: Device) -> None:
     free = FreeSpace([photo_of()], points_at(count=LEAST_POINTS - 2), device)
     assert not free.holds(numbers_on(device, [[0, 0, 0.1]])).any()
