@@ -47,7 +47,7 @@ class Loading:
         self._reader = ThreadPoolExecutor(1)
         self._correction: Future[Correction | None]
         self._ends: Future[list[float]]
-        self._loaded = self._reader.submit(_quietly, self._read)
+        self._loaded = self._reader.submit(quietly, self._read)
 
     def __enter__(self) -> Loading:
         return self
@@ -82,12 +82,19 @@ class Loading:
         rules = MaskRules(options.mask_mode, options.invert_masks)
         scene = read_scene(options.source_path, options.images, options.masks, rules)
         train_photos, test_photos = split(scene.photos, options.eval)
-        light = Light(scene.observed if options.light != "as_taken" else None)
         photos = [*train_photos, *test_photos]
-        decoded = decode_soon(photos, options, self._decoders, light.look)
-        self._ends = self._reader.submit(_quietly, partial(ends_of, train_photos, scene.points))
+        soon: Future[Light] = Future()  # decoding takes longer than what is read of observations, and need not wait
+        decoded = decode_soon(photos, options, self._decoders, lambda photo, pixels: soon.result().look(photo, pixels))
+        try:
+            light = Light(scene.observed if options.light != "as_taken" else None)
+        except BaseException as error:
+            soon.set_exception(error)  # or decoders would wait for ever
+            raise
+        soon.set_result(light)
+        self._ends = self._reader.submit(quietly, partial(ends_of, train_photos, scene.points))
+        self._reader.submit(quietly, partial(light.aim, photos))
         waiting = partial(_correction_of, light, options, photos, list(decoded))
-        self._correction = self._reader.submit(_quietly, waiting)
+        self._correction = self._reader.submit(quietly, waiting)
         return Loaded(scene, train_photos, test_photos, decoded)
 
 
@@ -100,5 +107,6 @@ def _correction_of(
 
 
 @np.errstate(all="ignore")  # as in the trainer; each thread has its own
-def _quietly(work: Callable[[], T]) -> T:
+def quietly(work: Callable[[], T]) -> T:
+    """What work comes to; what is not a number there is not told of."""
     return work()

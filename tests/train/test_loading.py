@@ -11,9 +11,11 @@ import pytest
 from support.waiting import PATIENCE_S
 
 from splatworker.errors import InvalidScene
+from splatworker.formats.scene import Photo
 from splatworker.render.cpu import CpuRenderer
 from splatworker.stages.progress import Silent
 from splatworker.train import loading as module
+from splatworker.train.light import Light
 from splatworker.train.loading import Loading
 from splatworker.train.options import Options
 from splatworker.train.photos import load_photo, load_views
@@ -55,6 +57,42 @@ def test_a_broken_photo_is_told_with_its_name(tiny_options: Make, tiny_scene: Pa
     with pytest.raises(InvalidScene, match="photo003"):
         train(options, CpuRenderer(), Silent())
     assert not (tmp_path / "m").exists()
+
+
+def test_photos_are_decoded_while_what_is_seen_of_points_is_read(
+    tiny_options: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = threading.Event()
+    looked_at: list[str] = []
+
+    class Slow(Light):
+        def __init__(self, observed: Path | None) -> None:
+            assert decoded.wait(PATIENCE_S)
+            super().__init__(observed)
+
+        def look(self, photo: Photo, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+            looked_at.append(photo.name)
+
+    def load(photo: Photo, size: tuple[int, int], background: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        pixels = load_photo(photo, size, background)
+        decoded.set()
+        return pixels
+
+    monkeypatch.setattr(module, "Light", Slow)
+    monkeypatch.setattr("splatworker.train.photos.load_photo", load)
+    with Loading(tiny_options()) as loading:
+        photos = loading.loaded().scene.photos
+        assert loading.correction() is None
+    assert sorted(looked_at) == [photo.name for photo in photos]
+
+
+def test_nobody_waits_for_light_that_cannot_be_told(tiny_options: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(observed: Path | None) -> Light:
+        raise MemoryError("observations")
+
+    monkeypatch.setattr(module, "Light", too_large)
+    with Loading(tiny_options()) as loading, pytest.raises(MemoryError, match="observations"):
+        loading.loaded()
 
 
 def test_what_is_left_ends_with_the_block(tiny_options: Make, monkeypatch: pytest.MonkeyPatch) -> None:
