@@ -30,6 +30,7 @@ SPANS = {
     "splatworker.train.preparation": [
         "scene_extent",
         "FreeSpace",
+        "wanted_searches",
         "more_points",
         "first_gaussians",
         "to_tensors",
@@ -41,7 +42,7 @@ SPANS = {
     "splatworker.train.dataset": ["load_views"],
     "splatworker.train.refinement": ["Pyramid"],
     "splatworker.train.loading": ["read_scene", "Light"],
-    "splatworker.train.light": ["read_observations", "fallen", "gains", "unexpected"],
+    "splatworker.train.light": ["read_observations", "lines_of", "fallen", "gains", "unexpected"],
     "splatworker.train.photos": ["load_photo", "load_hidden", "to_device"],
     "splatworker.train.warm_up": ["warm_up"],
 }
@@ -88,6 +89,7 @@ def inside(words: list[str]) -> None:
     # What splatworker.train.start does, with a look at it in between.
     begin = time.time()
     gc.disable()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as splatworker.cli does
     from splatworker.render import opening
     from splatworker.train import start as starting
 

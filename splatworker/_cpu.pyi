@@ -115,6 +115,7 @@ class Overlap:
         /,
     ) -> None: ...
 
+def planes_of(schema: object, array: object, planes: npt.NDArray[np.uint8], /) -> bool: ...
 def ray_cosines(
     points: npt.NDArray[np.float64],
     center: npt.NDArray[np.float64],

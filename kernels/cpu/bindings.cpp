@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -20,6 +21,7 @@
 #include "label_sums.h"
 #include "neighbors.h"
 #include "plane_sweep.h"
+#include "planes.h"
 #include "renderer.h"
 
 namespace nb = nanobind;
@@ -297,6 +299,22 @@ void plane_sweep(const ReadArray &grey, const ReadArray &mean, const ReadArray &
     splat::best_kernels().plane_sweep(sweep, scratch.data(), step.data(), scores.data());
 }
 
+// Whether a picture's capsules, as of its __arrow_c_array__, have four bytes a pixel; (3, H, W) become its first three.
+bool planes_of(const nb::capsule &schema, const nb::capsule &array,
+               const nb::ndarray<uint8_t, nb::c_contig, nb::device::cpu> &planes) {
+    require(planes.ndim() == 3 && planes.shape(0) == 3, "planes are (3, H, W)");
+    require(schema.name() && array.name() && !std::strcmp(schema.name(), "arrow_schema") &&
+                !std::strcmp(array.name(), "arrow_array"),
+            "a picture comes as an array of Arrow's");
+    const int64_t pixels = int64_t(planes.shape(1)) * int64_t(planes.shape(2));
+    const uint8_t *bytes = splat::four_bytes_each(*static_cast<const splat::ArrowSchema *>(schema.data()),
+                                                  *static_cast<const splat::ArrowArray *>(array.data()), pixels);
+    if (!bytes) return false;
+    nb::gil_scoped_release release;
+    splat::planes_of(bytes, pixels, planes.data());
+    return true;
+}
+
 }  // namespace
 
 NB_MODULE(_cpu, m) {
@@ -319,6 +337,7 @@ NB_MODULE(_cpu, m) {
     m.def("sums_of_labels", &sums_of_labels, value, value, as_it_is);
     m.def("nearest_points", &nearest_points, value, value, value, as_it_is, as_it_is);
     bind_sightings(m);
+    m.def("planes_of", &planes_of, value, value, as_it_is);
     m.def("plane_sweep", &plane_sweep, value, value, value, value, value, value, as_it_is, as_it_is);
     m.def("neighbor_distances", [](const Doubles &points, int threads, Doubles &mean_squared) {
         require(points.ndim() == 2 && points.shape(1) == 3, "points must be (N, 3)");

@@ -209,9 +209,9 @@ def _merged(judged: Sequence[Judged | None], most: int) -> tuple[npt.NDArray[np.
     for one in judged:
         if one is None:
             continue
-        rows, columns = np.nonzero(one.fresh)
-        mine, wanted = wanted[: len(rows)], wanted[len(rows) :]
-        rows, columns = rows[mine], columns[mine]
+        pixels = np.flatnonzero(one.fresh)
+        mine, wanted = wanted[: len(pixels)], wanted[len(pixels) :]
+        rows, columns = np.divmod(pixels[mine], one.fresh.shape[1])
         x, y = columns.astype(np.float32), rows.astype(np.float32)
         axes = place(one.view.camera, x, y, one.depth[rows, columns])
         places.append(np.stack(axes, axis=1).astype(np.float64))
