@@ -5,22 +5,30 @@ A GPU opens meanwhile; the trainer takes what it asks for as soon as it is there
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
+from splatworker.formats.colmap import Points
 from splatworker.formats.mask_names import MaskRules
-from splatworker.formats.scene import Photo, Scene, read_scene, split
+from splatworker.formats.scene import Photo, Scene, image_size, read_scene, split
+from splatworker.machine.gpu import has_driver
 from splatworker.machine.limits import available_cpus
+from splatworker.render.opening import ARRAYS, GPUS
 from splatworker.train.free_space import ends_of
+from splatworker.train.launch import is_started
 from splatworker.train.light import Correction, Light
 from splatworker.train.options import Options
 from splatworker.train.photos import Decoded, decode_soon
+
+if TYPE_CHECKING:
+    from splatworker.train.neighbours import Search
 
 T = TypeVar("T")
 
@@ -47,6 +55,8 @@ class Loading:
         self._reader = ThreadPoolExecutor(1)
         self._correction: Future[Correction | None]
         self._ends: Future[list[float]]
+        self._planner = ThreadPoolExecutor(1)
+        self._planned: Future[_Planned] | None = None
         self._loaded = self._reader.submit(quietly, self._read)
 
     def __enter__(self) -> Loading:
@@ -59,6 +69,7 @@ class Loading:
         self._decoders.shutdown(wait=False, cancel_futures=True)
         self._reader.shutdown(cancel_futures=True)
         self._decoders.shutdown()
+        self._planner.shutdown()
 
     def loaded(self) -> Loaded:
         """The scene, once it has been read.
@@ -77,6 +88,13 @@ class Loading:
         """Where the free space of each photo to train on ends (`free_space.ends_of`), of a scene that is `loaded`."""
         return self._ends.result()
 
+    def wanted_searches(self, *, on_gpu: bool) -> list[Search | None] | None:
+        """How dense start points are looked for (`dense_points.wanted_searches`) in a scene that is `loaded`."""
+        if self._planned is not None and (planned := self._planned.result()).on_gpu == on_gpu:
+            return planned.searches
+        loaded = self.loaded()
+        return _planned(self._options, loaded.train_photos, loaded.scene.points, on_gpu=on_gpu).searches
+
     def _read(self) -> Loaded:
         options = self._options
         rules = MaskRules(options.mask_mode, options.invert_masks)
@@ -91,6 +109,9 @@ class Loading:
             soon.set_exception(error)  # or decoders would wait for ever
             raise
         soon.set_result(light)
+        if options.start_checkpoint is None:
+            plan = partial(_planned, options, train_photos, scene.points)
+            self._planned = self._planner.submit(quietly, plan)
         self._ends = self._reader.submit(quietly, partial(ends_of, train_photos, scene.points))
         self._reader.submit(quietly, partial(light.aim, photos))
         waiting = partial(_correction_of, light, options, photos, list(decoded))
@@ -104,6 +125,25 @@ def _correction_of(
     for soon in decoded:
         soon.exception()  # waits; `futures.wait` would for ever, for one that is cancelled
     return light.correction(options.light, photos, learnt=options.train_test_exp)
+
+
+class _Planned(NamedTuple):
+    """How dense start points are looked for, be it by a GPU or by processors."""
+
+    on_gpu: bool
+    searches: list[Search | None] | None
+
+
+def _planned(options: Options, photos: list[Photo], points: Points, *, on_gpu: bool | None = None) -> _Planned:
+    """By whoever is told, or will train as far as can be told before a GPU is open."""
+    from splatworker.train.dense_points import wanted_searches  # noqa: PLC0415 - no photo waits for these modules
+
+    if on_gpu is None:
+        own = not is_started() and os.environ.get(ARRAYS) != "torch"
+        on_gpu = options.device in GPUS and own and has_driver()
+    sized = [(photo.camera, image_size(photo.camera, options.resolution)) for photo in photos]
+    cameras = [camera.resized(*size) for camera, size in sized]
+    return _Planned(on_gpu, wanted_searches(options, cameras, points, on_gpu=on_gpu))
 
 
 @np.errstate(all="ignore")  # as in the trainer; each thread has its own

@@ -33,7 +33,7 @@ from splatworker.train.planes import planes_of
 from splatworker.train.views import Views, weighted
 
 _MOST_AT_ONCE = 2**25
-"""Bytes of a photo's file that are read and decoded in one piece: between two a thread has to wait for Python's lock."""
+"""Bytes of a photo's file that are read and decoded in one piece: between two a thread waits for Python's lock."""
 
 PHOTOS_SHARE = 1 / 3
 """Of a GPU's free memory, for photos; the rest is for Gaussians."""

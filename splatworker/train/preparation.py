@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from splatworker.errors import InvalidScene
-from splatworker.formats.scene import image_size
 from splatworker.render.arrays import Array, Device, to_device
 from splatworker.render.gpu_array import OwnGpu
 from splatworker.render.interface import Renderer
@@ -19,14 +17,14 @@ from splatworker.stages.progress import Reporter
 from splatworker.train.backdrop import GAUSSIANS as OF_THE_BACKDROP
 from splatworker.train.backdrop import Backdrop, find_backdrop
 from splatworker.train.dataset import Dataset, load_dataset
-from splatworker.train.dense_points import Found, more_points, wanted_searches
+from splatworker.train.dense_points import Found, more_points
 from splatworker.train.density import GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
 from splatworker.train.exposures import Exposures, ExposureState
 from splatworker.train.folder import ModelFolder, write_description
 from splatworker.train.free_space import FreeSpace
 from splatworker.train.initial import first_gaussians, scene_extent
-from splatworker.train.loading import Loaded, Loading, quietly
+from splatworker.train.loading import Loading
 from splatworker.train.memory import gaussian_capacity
 from splatworker.train.milestones import Due, write_due
 from splatworker.train.model import Model
@@ -151,11 +149,11 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
     random = Randomness(options.seed, len(loaded.train_photos), device)
     first, model, exposure_state = resumed(options, random, device, report)
     free_space = _free_space(options, loading, device)
-    wanted = _wanted_soon(options, loaded, device) if model is None else None
     dataset = load_dataset(loaded, loading, options, device, report)
     found = None
     if model is None:
-        model, found = _first_model(options, dataset, wanted.result() if wanted else None, device, report)
+        wanted = loading.wanted_searches(on_gpu=isinstance(device, OwnGpu))
+        model, found = _first_model(options, dataset, wanted, device, report)
     backdrop = _backdrop(options, dataset, report)
     if ranks:
         ranks.share(model)
@@ -209,17 +207,6 @@ def _free_space(options: Options, loading: Loading, device: Device) -> FreeSpace
         return None
     scene, train_photos, _, _ = loading.loaded()
     return FreeSpace(train_photos, scene.points, device, loading.free_space_ends())
-
-
-def _wanted_soon(options: Options, loaded: Loaded, device: Device) -> Future[list[Search | None] | None]:
-    """How dense start points are looked for, found while photos are decoded: no pixel tells."""
-    sized = [(photo.camera, image_size(photo.camera, options.resolution)) for photo in loaded.train_photos]
-    cameras = [camera.resized(*size) for camera, size in sized]
-    beside = ThreadPoolExecutor(1)
-    plan = partial(wanted_searches, options, cameras, loaded.scene.points, on_gpu=isinstance(device, OwnGpu))
-    wanted = beside.submit(quietly, plan)
-    beside.shutdown(wait=False)
-    return wanted
 
 
 def _first_model(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from support import painted_plane
-from support.waiting import PATIENCE_S
 
 from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
@@ -17,7 +15,6 @@ from splatworker.render.arrays import Device, to_device
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import Ignored, View
 from splatworker.stages.progress import Silent
-from splatworker.train import dataset, preparation
 from splatworker.train import dense_points as dense
 from splatworker.train.dense_points import Found, dense_points
 from splatworker.train.neighbours import in_sight, searches
@@ -96,31 +93,6 @@ def test_what_is_planned_of_cameras_alone_is_what_their_small_photos_want(
     assert dense.wanted_searches(tiny_options(start_points="auto"), of_more, sparse(), on_gpu=True) is not None
     at_once, later = (dense_points(large, sparse(), wanted=wanted) for wanted in (ahead, None))
     assert np.array_equal(at_once.points.xyz, later.points.xyz)
-
-
-def test_they_are_planned_before_the_photos_are_there(
-    tiny_options: Callable[..., Options], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    planned, real, load = threading.Event(), dense.wanted_searches, dataset.load_dataset
-    made: list[object] = []
-
-    def plan(*given: Any, **named: Any) -> Any:
-        made.append(real(*given, **named))
-        planned.set()
-        return made[0]
-
-    def load_when_planned(*given: Any) -> Any:
-        assert planned.wait(PATIENCE_S)
-        return load(*given)
-
-    def more(options: Options, views: Any, points: Points, warn: Any, wanted: Any) -> None:
-        made.append(wanted)
-
-    monkeypatch.setattr(preparation, "wanted_searches", plan)
-    monkeypatch.setattr(preparation, "load_dataset", load_when_planned)
-    monkeypatch.setattr(preparation, "more_points", more)
-    train(tiny_options(iterations=1, start_points="dense"), CpuRenderer(), Silent())
-    assert made[0] is made[1] is not None
 
 
 @pytest.mark.parametrize(

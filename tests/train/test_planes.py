@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,10 +21,11 @@ def picture(width: int, height: int) -> Image.Image:
 @pytest.fixture
 def small_pieces() -> Iterator[None]:
     """Pictures are kept in pieces of 4 KiB."""
-    before = Image.core.get_block_size()
-    Image.core.set_block_size(4096)
+    core: Any = vars(Image)["core"]
+    before = core.get_block_size()
+    core.set_block_size(4096)
     yield
-    Image.core.set_block_size(before)
+    core.set_block_size(before)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (64, 48), (333, 21)])
