@@ -128,7 +128,8 @@ def dense_points(
     if wanted is None:
         wanted = _searches([view.camera for view in views], points)
     judged = _judged(small, wanted, warn)
-    coverage = sum(float(one.believed.mean()) for one in judged if one is not None) / len(judged)
+    shares = (np.count_nonzero(one.believed) / one.believed.size for one in judged if one is not None)
+    coverage = sum(shares) / len(judged)
     xyz, rgb = _merged(judged, most)
     return Found(Points(xyz, rgb, np.full(len(xyz), 2, np.int64)), coverage)
 
