@@ -40,8 +40,8 @@ SPANS = {
     ],
     "splatworker.train.dataset": ["load_views"],
     "splatworker.train.refinement": ["Pyramid"],
-    "splatworker.train.loading": ["read_scene", "Light"],
-    "splatworker.train.light": ["read_observations", "fallen", "gains", "unexpected"],
+    "splatworker.train.loading": ["read_scene", "Light", "_planned"],
+    "splatworker.train.light": ["read_observations", "lines_of", "fallen", "gains", "unexpected"],
     "splatworker.train.photos": ["load_photo", "load_hidden", "to_device"],
     "splatworker.train.warm_up": ["warm_up"],
 }
@@ -88,6 +88,7 @@ def inside(words: list[str]) -> None:
     # What splatworker.train.start does, with a look at it in between.
     begin = time.time()
     gc.disable()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as splatworker.cli does
     from splatworker.render import opening
     from splatworker.train import start as starting
 
@@ -95,8 +96,12 @@ def inside(words: list[str]) -> None:
 
     spans.append(Span("imports of the command line", "MainThread", begin, time.time(), time.process_time()))
     opening._open = timed("the GPU opens", opening._open)
-    options, unused = timed("parse", start.parse)(words)
-    timed("open_soon", opening.open_soon)(options.device)
+    timed("open_soon", opening.open_soon)(start.device_in(words))
+    begin = time.time()
+    from splatworker.train.options import parse
+
+    spans.append(Span("imports of the options", "MainThread", begin, time.time(), time.process_time()))
+    options, unused = timed("parse", parse)(words)
     begin, cpu = time.time(), time.thread_time()
     from splatworker.train.loading import Loading
 

@@ -219,7 +219,8 @@ def look(scene: Path) -> None:
                 sightings[index]._replace(colours=stored_of(light_of(sightings[index].colours) * rest[:, None]))
                 for index, rest in zip(lens, rests, strict=True)
             ]
-            sample = vignetting.sample_of(own, shown, where)
+            lines = [vignetting.lines_of(one.camera, xy) for one, xy in zip(own, where, strict=True)]
+            sample = vignetting.sample_of(shown, lines)
             if sample is None:
                 print(f"| {number} | {len(lens)} | | too few points | | | | no |")
                 break

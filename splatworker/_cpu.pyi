@@ -76,12 +76,58 @@ def nearest_points(
     distances: npt.NDArray[np.float64],
     /,
 ) -> None: ...
-def shared_weights(
-    photo: npt.NDArray[np.int64],
-    weight: npt.NDArray[np.float64],
-    first: npt.NDArray[np.int64],
-    scale: npt.NDArray[np.float64],
-    shared: npt.NDArray[np.float64],
+
+class Overlap:
+    def __init__(self, photo: npt.NDArray[np.int64], point: npt.NDArray[np.int64], photos: int, /) -> None: ...
+    @property
+    def points(self) -> int: ...
+    def shared(
+        self, weight: npt.NDArray[np.float64], scale: npt.NDArray[np.float64], shared: npt.NDArray[np.float64], /
+    ) -> None: ...
+    def light_system(
+        self,
+        logs: npt.NDArray[np.float64],
+        weight: npt.NDArray[np.float64],
+        least: float,
+        of_photos: npt.NDArray[np.float64],
+        of_points: npt.NDArray[np.float64],
+        right: npt.NDArray[np.float64],
+        shared: npt.NDArray[np.float64],
+        /,
+    ) -> None: ...
+    def light_weights(
+        self,
+        logs: npt.NDArray[np.float64],
+        gain: npt.NDArray[np.float64],
+        of_points: npt.NDArray[np.float64],
+        noise: float,
+        weight: npt.NDArray[np.float64],
+        /,
+    ) -> None: ...
+    def left_of_points(
+        self,
+        values: npt.NDArray[np.float64],
+        gains: npt.NDArray[np.float64],
+        weight: npt.NDArray[np.float64],
+        shapes: npt.NDArray[np.float64],
+        left: npt.NDArray[np.float64],
+        of_photos: npt.NDArray[np.float64],
+        /,
+    ) -> None: ...
+
+def planes_of(schema: object, array: object, planes: npt.NDArray[np.uint8], /) -> bool: ...
+def ray_cosines(
+    points: npt.NDArray[np.float64],
+    center: npt.NDArray[np.float64],
+    others: npt.NDArray[np.float64],
+    cosines: npt.NDArray[np.float64],
+    /,
+) -> None: ...
+def mean_colours(
+    pixels: npt.NDArray[np.uint8],
+    column: npt.NDArray[np.int64],
+    row: npt.NDArray[np.int64],
+    colours: npt.NDArray[np.float64],
     /,
 ) -> None: ...
 def plane_sweep(

@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name -> the module whose `main(argv)` does it, imported when it is called, and a word about it."""
 
-_WITHOUT_THREADS_OF_NUMPY = ("sfm",)
+_WITHOUT_THREADS_OF_NUMPY = ("sfm", "train")
 """Commands whose products of matrices are small. While it is loaded numpy's OpenBLAS begins a thread for each processor
 that the machine has, though the container may use a few of them, and these spin when they have nothing to do."""
 

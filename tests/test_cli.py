@@ -34,14 +34,17 @@ def test_a_command_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted where Linux tells them")
-def test_the_cameras_begin_without_threads_of_numpy() -> None:
+@pytest.mark.parametrize("words", [["sfm", "--help"], ["train", "-s", "no scene", "-m", "m", "--device", "cpu"]])
+def test_cameras_and_trainings_begin_without_threads_of_numpy(words: list[str], tmp_path: Path) -> None:
     code = (
         "import os, sys; from splatworker import cli\n"
-        "try: cli.main(['sfm', '--help'])\n"
-        "except SystemExit: print('numpy' in sys.modules, len(os.listdir('/proc/self/task')))"
+        f"try: cli.main({words})\n"
+        "except SystemExit: pass\n"
+        "print('numpy' in sys.modules, len(os.listdir('/proc/self/task')))"
     )
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.splitlines()[-1] == "True 1"
 
 

@@ -11,16 +11,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
+#include "bound_sightings.h"
 #include "label_sums.h"
 #include "neighbors.h"
 #include "plane_sweep.h"
+#include "planes.h"
 #include "renderer.h"
-#include "shared_weights.h"
 
 namespace nb = nanobind;
 
@@ -31,7 +33,6 @@ using Doubles = nb::ndarray<double, nb::c_contig, nb::device::cpu>;
 using ReadArray = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;  // may be one that must not be written
 using Bytes = nb::ndarray<const uint8_t, nb::c_contig, nb::device::cpu>;
 using ReadDoubles = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
-using ReadNumbers = nb::ndarray<const int64_t, nb::c_contig, nb::device::cpu>;
 using Numbers = nb::ndarray<int64_t, nb::c_contig, nb::device::cpu>;
 using Labels = nb::ndarray<int32_t, nb::c_contig, nb::device::cpu>;
 using ReadLabels = nb::ndarray<const int32_t, nb::c_contig, nb::device::cpu>;
@@ -262,24 +263,6 @@ void nearest_points(const ReadDoubles &points, const ReadDoubles &places, int th
                           int(which.shape(1)), threads, which.data(), distances.data());
 }
 
-void shared_weights(const ReadNumbers &photo, const ReadDoubles &weight, const ReadNumbers &first,
-                    const ReadDoubles &scale, Doubles &shared) {
-    const size_t points = scale.size(), sightings = photo.size();
-    require(weight.size() == sightings && first.size() == points + 1, "one weight a sighting, one beginning a point");
-    require(shared.ndim() == 2 && shared.shape(0) == shared.shape(1), "what photos share is (N, N)");
-    const int64_t photos = int64_t(shared.shape(0));
-    for (size_t k = 0; k < sightings; ++k)
-        require(photo.data()[k] >= 0 && photo.data()[k] < photos, "a sighting is of a photo that is not there");
-    int64_t before = 0;
-    for (size_t k = 0; k <= points; ++k) {
-        require(first.data()[k] >= before && first.data()[k] <= int64_t(sightings), "sightings do not begin in order");
-        before = first.data()[k];
-    }
-    nb::gil_scoped_release release;
-    splat::shared_weights(photo.data(), weight.data(), first.data(), scale.data(), int64_t(points), photos,
-                          shared.data());
-}
-
 // (H, W) grey, (H - 6, W - 6) mean and variance of its windows, others, of each the 3 x 3 of `linear` and the 3 of
 // `shift`, (D,) depths; (H - 6, W - 6) step and (3, H - 6, W - 6) scores.
 void plane_sweep(const ReadArray &grey, const ReadArray &mean, const ReadArray &variance,
@@ -316,6 +299,22 @@ void plane_sweep(const ReadArray &grey, const ReadArray &mean, const ReadArray &
     splat::best_kernels().plane_sweep(sweep, scratch.data(), step.data(), scores.data());
 }
 
+// Whether a picture's capsules, as of its __arrow_c_array__, have four bytes a pixel; (3, H, W) become its first three.
+bool planes_of(const nb::capsule &schema, const nb::capsule &array,
+               const nb::ndarray<uint8_t, nb::c_contig, nb::device::cpu> &planes) {
+    require(planes.ndim() == 3 && planes.shape(0) == 3, "planes are (3, H, W)");
+    require(schema.name() && array.name() && !std::strcmp(schema.name(), "arrow_schema") &&
+                !std::strcmp(array.name(), "arrow_array"),
+            "a picture comes as an array of Arrow's");
+    const int64_t pixels = int64_t(planes.shape(1)) * int64_t(planes.shape(2));
+    const uint8_t *bytes = splat::four_bytes_each(*static_cast<const splat::ArrowSchema *>(schema.data()),
+                                                  *static_cast<const splat::ArrowArray *>(array.data()), pixels);
+    if (!bytes) return false;
+    nb::gil_scoped_release release;
+    splat::planes_of(bytes, pixels, planes.data());
+    return true;
+}
+
 }  // namespace
 
 NB_MODULE(_cpu, m) {
@@ -337,7 +336,8 @@ NB_MODULE(_cpu, m) {
     m.def("nearest", &nearest, value, value, value, as_it_is);
     m.def("sums_of_labels", &sums_of_labels, value, value, as_it_is);
     m.def("nearest_points", &nearest_points, value, value, value, as_it_is, as_it_is);
-    m.def("shared_weights", &shared_weights, value, value, value, value, as_it_is);
+    bind_sightings(m);
+    m.def("planes_of", &planes_of, value, value, as_it_is);
     m.def("plane_sweep", &plane_sweep, value, value, value, value, value, value, as_it_is, as_it_is);
     m.def("neighbor_distances", [](const Doubles &points, int threads, Doubles &mean_squared) {
         require(points.ndim() == 2 && points.shape(1) == 3, "points must be (N, 3)");

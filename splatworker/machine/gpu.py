@@ -76,6 +76,15 @@ def find_gpus() -> dict[str, Any]:
     return found
 
 
+def has_driver() -> bool:
+    """Whether an NVIDIA driver is installed, be there a GPU or not: told at once, where `find_gpus` waits for it."""
+    try:
+        _open_driver()
+    except NoDriver:
+        return False
+    return True
+
+
 def has_kernels() -> bool:
     """Whether the native trainer was installed for GPUs; nothing is loaded to find out."""
     return find_spec("splatworker._cuda") is not None

@@ -12,12 +12,16 @@ ARRAYS = "SPLATWORKER_ARRAYS"
 """The environment variable that says whose arrays are used on a GPU (`backend.arrays_on_gpu`)."""
 
 
+GPUS = ("auto", "cuda")
+"""The names of a device that may mean a GPU."""
+
+
 def open_soon(device: str) -> threading.Thread | None:
-    """Begin to open the GPU, where "cpu", "cuda" or "auto" may mean one; whoever asks for it then waits for the rest.
+    """Begin to open the GPU, where a device's name may mean one; whoever asks for it then waits for the rest.
 
     What is wrong with it is told to whoever asks. None where none is wanted, or where torch opens it.
     """
-    if device == "cpu" or os.environ.get(ARRAYS) == "torch":
+    if device not in GPUS or os.environ.get(ARRAYS) == "torch":
         return None
     # Not a daemon: the interpreter waits for the driver before it takes the ground from under it.
     thread = threading.Thread(target=_open, name="opens the GPU")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,12 +64,8 @@ def load_dataset(
     options: Options,
     device: Device,
     report: Reporter,
-    meanwhile: Callable[[Views], None] = lambda views: None,
 ) -> Dataset:
     """Bring the photos of a scene onto a device, in one light where the options want that; `report` hears of it.
-
-    Args:
-        meanwhile: is told of the views to train on, not yet in one light, while that is found.
 
     Raises:
         InvalidScene, InvalidMasks: a photo, or its mask, cannot be used.
@@ -82,7 +77,6 @@ def load_dataset(
 
     with warming_up(device):
         views = load_views(photos, options, device, progress, decoded=loaded.decoded)
-    meanwhile(views[: len(loaded.train_photos)])
     views, correction = _in_common_light(views, loading, report)
     return Dataset(loaded.scene, loaded.train_photos, loaded.test_photos, views, correction)
 

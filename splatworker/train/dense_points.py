@@ -58,15 +58,21 @@ def _silent(sentence: str) -> None:
     """For those who do not want to hear it."""
 
 
-def wanted_searches(options: Options, views: Sequence[View], points: Points) -> list[Search | None] | None:
-    """How the depths of views are looked for, which their cameras tell; None where the options want none."""
-    if least_coverage(options, len(views), on_gpu=isinstance(views[0].photo, GpuArray)) is None:
+def wanted_searches(
+    options: Options, cameras: Sequence[Camera], points: Points, *, on_gpu: bool
+) -> list[Search | None] | None:
+    """How the depths of views by such cameras are looked for; None where the options want none.
+
+    Args:
+        on_gpu: whether it is a GPU that looks.
+    """
+    if least_coverage(options, len(cameras), on_gpu=on_gpu) is None:
         return None
-    return _searches(views, points)
+    return _searches(cameras, points)
 
 
-def _searches(views: Sequence[View], points: Points) -> list[Search | None]:
-    return searches([_small_camera(view.camera) for view in views], points.xyz)
+def _searches(cameras: Sequence[Camera], points: Points) -> list[Search | None]:
+    return searches([_small_camera(camera) for camera in cameras], points.xyz)
 
 
 def more_points(
@@ -119,8 +125,11 @@ def dense_points(
         wanted: how their depths are looked for; None: it is worked out now.
     """
     small = _smaller(views)
-    judged = _judged(small, _searches(views, points) if wanted is None else wanted, warn)
-    coverage = sum(float(one.believed.mean()) for one in judged if one is not None) / len(judged)
+    if wanted is None:
+        wanted = _searches([view.camera for view in views], points)
+    judged = _judged(small, wanted, warn)
+    shares = (np.count_nonzero(one.believed) / one.believed.size for one in judged if one is not None)
+    coverage = sum(shares) / len(judged)
     xyz, rgb = _merged(judged, most)
     return Found(Points(xyz, rgb, np.full(len(xyz), 2, np.int64)), coverage)
 
@@ -201,9 +210,9 @@ def _merged(judged: Sequence[Judged | None], most: int) -> tuple[npt.NDArray[np.
     for one in judged:
         if one is None:
             continue
-        rows, columns = np.nonzero(one.fresh)
-        mine, wanted = wanted[: len(rows)], wanted[len(rows) :]
-        rows, columns = rows[mine], columns[mine]
+        pixels = np.flatnonzero(one.fresh)
+        mine, wanted = wanted[: len(pixels)], wanted[len(pixels) :]
+        rows, columns = np.divmod(pixels[mine], one.fresh.shape[1])
         x, y = columns.astype(np.float32), rows.astype(np.float32)
         axes = place(one.view.camera, x, y, one.depth[rows, columns])
         places.append(np.stack(axes, axis=1).astype(np.float64))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
-from splatworker.formats.near_depth import in_sight
+from splatworker.formats.near_depth import rows_seen, seen_by
 from splatworker.formats.scene import Photo
 from splatworker.render import gpu_kernels
 from splatworker.render.arrays import Array, Device, library, plus_product, to_device
@@ -130,9 +130,9 @@ def bounds_of(photos: Sequence[Photo], points: Points) -> list[Bounds | None]:
 
 
 def _bounds(photo: Photo, xyz: npt.NDArray[np.float64]) -> Bounds | None:
-    depths, rows = in_sight(photo.camera, xyz)
-    if len(depths) < LEAST_POINTS:
+    depths, sight = seen_by(photo.camera, xyz)
+    if np.count_nonzero(sight) < LEAST_POINTS:
         return None
-    lowest = float(np.quantile(rows, LOW_QUANTILE)) / photo.camera.height - 0.5
+    lowest = float(np.quantile(rows_seen(photo.camera, xyz[sight]), LOW_QUANTILE)) / photo.camera.height - 0.5
     whole = lowest >= 0.5 - REACHES_DOWN
-    return Bounds(ENDS_AT * float(np.quantile(depths, NEAR_QUANTILE)), 0.5 + MARGIN if whole else lowest)
+    return Bounds(ENDS_AT * float(np.quantile(depths[sight], NEAR_QUANTILE)), 0.5 + MARGIN if whole else lowest)

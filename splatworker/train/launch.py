@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 
-from splatworker.errors import SplatError
-
 STAGE = "train"
 
 
@@ -31,6 +29,7 @@ def choose_gpu(device: str) -> None:
     """
     if not is_started() or device == "cpu":
         return
+    from splatworker.errors import SplatError  # noqa: PLC0415 - loads what opening the GPU need not wait for
     from splatworker.render.device import gpu_count, has_gpu, make_current  # noqa: PLC0415 - loads numpy
 
     if not has_gpu():

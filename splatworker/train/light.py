@@ -19,6 +19,7 @@ would have there; there it is left alone (docs/lab-log/cameras-and-cpu.md, "Ligh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,11 +30,14 @@ from splatworker.formats.observations import read_observations
 from splatworker.formats.scene import Photo
 from splatworker.train.falloff import Falloff, light_of, squared_radii, stored_of
 from splatworker.train.own_options import LightMode
-from splatworker.train.sightings import Array, Overlap, Sightings, sample
-from splatworker.train.vignetting import fallen
+from splatworker.train.sightings import Array, Overlap, RobustFit, Sightings, all_within, numbered, sample
+from splatworker.train.vignetting import Lines, fallen, lines_of
 
 DARKEST, BRIGHTEST = 0.04, 0.96
 """Of the range of a channel: what is darker is noise, what is brighter may have been cut off."""
+
+_BETWEEN = np.nextafter(DARKEST, 1), np.nextafter(BRIGHTEST, 0)
+"""The least and the most between these."""
 
 NOISE = 0.1
 """In logarithms: sightings that differ by more count for little (Cauchy's weights)."""
@@ -55,8 +59,14 @@ WITHOUT_RULE = 0.15
 NEIGHBOURS = 3
 """The nearest photos: so many, with the most points in common."""
 
+_PHOTOS_AT_ONCE = 1000
+"""Of more photos one channel is solved after the other: a system of theirs takes 24 bytes for each two."""
+
 MOST = 1.0
 """In logarithms: a gain is never more than e, or less than 1 / e."""
+
+
+_NO_LINES = Lines(np.zeros(0, np.bool_), np.zeros((0, 3)), np.zeros(0))
 
 
 class Correction(NamedTuple):
@@ -94,6 +104,13 @@ class Light:
         self._observed = {} if observed is None else read_observations(observed)
         self._nothing = Sightings(np.zeros(0, np.uint64), np.zeros((0, 3)))
         self._sightings: dict[str, Sightings] = {}
+        self._lines: dict[str, Lines] = {}
+
+    def aim(self, photos: Sequence[Photo]) -> None:
+        """Work out what cameras tell of where photos see points, which needs no pixel; `correction` does else."""
+        for photo in photos:
+            if photo.name in self._observed:
+                self._lines[photo.name] = lines_of(photo.camera, self._observed[photo.name].xy * photo.shrunk)
 
     def look(self, photo: Photo, pixels: npt.NDArray[np.uint8]) -> None:
         """Look at a photo's (3, H, W) pixels, of any size; any thread may, at any photo."""
@@ -114,15 +131,21 @@ class Light:
         if mode == "as_taken":
             return None
         sightings, places = self.seen_in(photos)
-        lenses = fallen(photos, sightings, places)
+        self.aim([photo for photo in photos if photo.name not in self._lines])
+        lines = [self._lines[photo.name] if photo.name in self._sightings else _NO_LINES for photo in photos]
         falloffs: list[Falloff | None] = [None] * len(photos)
-        for lens, falloff in lenses:
-            for index in lens:
-                falloffs[index] = falloff
-                arrived = falloff.at(squared_radii(photos[index].camera, places[index]))
-                light = light_of(sightings[index].colours) / arrived[:, None]
-                sightings[index] = Sightings(sightings[index].points, stored_of(light))
-        found = None if learnt else self._gains(mode, sightings)
+        with ThreadPoolExecutor(1) as beside:  # most lenses do not darken, and then gains are of what is stored
+            soon = None if learnt else beside.submit(self._gains, mode, [*sightings])
+            lenses = fallen(photos, sightings, places, lines)
+            for lens, falloff in lenses:
+                for index in lens:
+                    falloffs[index] = falloff
+                    arrived = falloff.at(squared_radii(photos[index].camera, places[index]))
+                    light = light_of(sightings[index].colours) / arrived[:, None]
+                    sightings[index] = Sightings(sightings[index].points, stored_of(light))
+            if lenses and soon:
+                soon = beside.submit(self._gains, mode, sightings)
+            found = soon.result() if soon else None
         if found is None and not lenses:
             return None
         return Correction(found, falloffs, [(len(lens), falloff.corner) for lens, falloff in lenses])
@@ -136,7 +159,9 @@ class Light:
         ]
         return sightings, places
 
-    def _gains(self, mode: LightMode, sightings: Sequence[Sightings]) -> Array | None:
+    @staticmethod
+    @np.errstate(all="ignore")  # as in the trainer; each thread has its own
+    def _gains(mode: LightMode, sightings: Sequence[Sightings]) -> Array | None:
         found = gains(sightings)
         least = WITHOUT_RULE if mode == "auto" else 0.0
         differ = (found != 1).any() and unexpected(sightings, np.log(found)) >= least
@@ -145,7 +170,7 @@ class Light:
 
 def unexpected(photos: Sequence[Sightings], log_gains: Array) -> float:
     """By how much photos' gains differ from those of the photos with which they share most: the root mean square."""
-    _, point = np.unique(np.concatenate([seen.points for seen in photos]), return_inverse=True)
+    point = numbered(np.concatenate([seen.points for seen in photos]))
     photo = np.repeat(np.arange(len(photos)), [len(seen.points) for seen in photos])
     shared = Overlap(photo, point, len(photos)).shared(np.ones(len(point)))
     np.fill_diagonal(shared, 0)
@@ -166,8 +191,8 @@ def gains(photos: Sequence[Sightings]) -> Array:
     if not len(photo):
         return np.ones((len(photos), 3))
     colours = np.concatenate([seen.colours for seen in photos])
-    _, point = np.unique(np.concatenate([seen.points for seen in photos]), return_inverse=True)
-    clear = ((colours > DARKEST) & (colours < BRIGHTEST)).all(axis=1)
+    point = numbered(np.concatenate([seen.points for seen in photos]))
+    clear = all_within(colours, *_BETWEEN)
     photo, point, logs = photo[clear], point[clear], np.log(colours[clear])
     shared = np.bincount(point)[point] > 1
     photo, point, logs = photo[shared], point[shared], logs[shared]
@@ -176,36 +201,10 @@ def gains(photos: Sequence[Sightings]) -> Array:
     photo, point, logs = photo[told], point[told], logs[told]
     if np.count_nonzero(enough) < 2:
         return np.ones((len(photos), 3))
-    overlap = Overlap(photo, point, len(photos))
-    channels = [_channel(photo, point, logs[:, channel], overlap, enough) for channel in range(3)]
-    found = np.stack(channels, axis=1)
+    overlap, fit = Overlap(photo, point, len(photos)), RobustFit(ROUNDS, PRIOR, NOISE)
+    with ThreadPoolExecutor(3 if len(photos) <= _PHOTOS_AT_ONCE else 1) as pool:
+        channels = pool.map(lambda channel: overlap.robust_gains(channel, enough, fit), logs.T.copy())
+        found = np.stack([*channels], axis=1)
     if np.sqrt(np.mean(found[enough] ** 2)) < SAME:
         return np.ones((len(photos), 3))
     return np.asarray(np.exp(np.clip(found, -MOST, MOST)))
-
-
-def _channel(
-    photo: npt.NDArray[np.int64],
-    point: npt.NDArray[np.int64],
-    logs: Array,
-    overlap: Overlap,
-    enough: npt.NDArray[np.bool_],
-) -> Array:
-    """(N,) the photos' log gains in one channel: 0 where there are not enough sightings.
-
-    Least squares, weighted anew in every round. Points' colours are eliminated: what remains is a system of photos.
-    """
-    count = len(enough)
-    gain: npt.NDArray[np.floating] = np.zeros(count)
-    weight: npt.NDArray[np.floating] = np.ones(len(logs))
-    for _ in range(ROUNDS):
-        of_photos = np.bincount(photo, weight, minlength=count)
-        of_points = np.maximum(np.bincount(point, weight), 1e-12)
-        shared = overlap.shared(weight, 1 / of_points)
-        colours = np.bincount(point, weight * logs) / of_points
-        system = np.diag(of_photos + PRIOR) - shared
-        gain = np.linalg.solve(system, np.bincount(photo, weight * (logs - colours[point]), minlength=count))
-        gain = np.where(enough, gain - gain[enough].mean(), 0.0)
-        colours = np.bincount(point, weight * (logs - gain[photo])) / of_points
-        weight = 1 / (1 + ((logs - gain[photo] - colours[point]) / NOISE) ** 2)
-    return gain.astype(np.float64, copy=False)

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from splatworker import _cpu
 from splatworker.formats.camera import Camera
-from splatworker.formats.near_depth import near_depth
+from splatworker.formats.near_depth import depths_at, seen_by
 from splatworker.machine.limits import available_cpus
 
 NEIGHBOURS, WITNESSES = 4, 8
@@ -33,7 +34,10 @@ FEWEST_IN_SIGHT = 5
 NEAREST, FARTHEST = 0.7, 1.3
 """Of the depths of the near and far points in sight: where the sweep begins and ends."""
 
-_AT_ONCE = 2**18
+_NEAR_AND_FAR = 0.01, 0.99
+"""Of the points in sight: which are the near and far ones."""
+
+_AT_ONCE = 2**16
 """Points times photos: what stays in a processor's cache, about."""
 
 Numbers = npt.NDArray[np.float64]
@@ -49,14 +53,11 @@ class Search(NamedTuple):
 
 def searches(cameras: Sequence[Camera], xyz: Numbers) -> list[Search | None]:
     """What each photo's depths are looked for by; None where the scene's points do not tell."""
-    found: list[Search | None] = []
-    for camera, witnesses in zip(cameras, neighbours(cameras, xyz), strict=True):
-        near, far = (near_depth(camera, xyz, quantile, FEWEST_IN_SIGHT) for quantile in (0.01, 0.99))
-        if not witnesses or near is None or far is None:
-            found.append(None)
-        else:
-            found.append(Search(NEAREST * near, FARTHEST * far, witnesses))
-    return found
+    sights, depths = _looks(cameras, xyz)
+    return [
+        Search(NEAREST * own[0], FARTHEST * own[1], witnesses) if witnesses and own is not None else None
+        for own, witnesses in zip(depths, _neighbours(cameras, xyz, sights), strict=True)
+    ]
 
 
 def neighbours(cameras: Sequence[Camera], xyz: Numbers) -> list[list[int]]:
@@ -66,12 +67,25 @@ def neighbours(cameras: Sequence[Camera], xyz: Numbers) -> list[list[int]]:
         cameras: the photos'.
         xyz: (N, 3) the scene's points.
     """
+    sights, _ = _looks(cameras, xyz)
+    return _neighbours(cameras, xyz, sights)
+
+
+def _looks(cameras: Sequence[Camera], xyz: Numbers) -> tuple[npt.NDArray[np.bool_], list[list[float] | None]]:
+    """(C, N) which points each camera sees, and between which depths; None where too few."""
     sights = np.zeros((len(cameras), len(xyz)), np.bool_)
+
+    def look(index: int) -> list[float] | None:
+        depth, sights[index] = seen_by(cameras[index], xyz)
+        return depths_at(depth[sights[index]], _NEAR_AND_FAR, FEWEST_IN_SIGHT)
+
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        return sights, list(pool.map(look, range(len(cameras))))
+
+
+def _neighbours(cameras: Sequence[Camera], xyz: Numbers, sights: npt.NDArray[np.bool_]) -> list[list[int]]:
     worth = np.zeros((len(cameras), len(cameras)))
     centers = np.array([camera.center for camera in cameras])
-
-    def look(index: int) -> None:
-        sights[index] = in_sight(cameras[index], xyz)
 
     def compare(index: int) -> None:
         seen = np.flatnonzero(sights[index])
@@ -81,7 +95,6 @@ def neighbours(cameras: Sequence[Camera], xyz: Numbers) -> list[list[int]]:
             worth[index, some] = _worth(xyz[seen], centers[index], centers[some], sights[some, seen])
 
     with ThreadPoolExecutor(available_cpus()) as pool:
-        list(pool.map(look, range(len(cameras))))
         list(pool.map(compare, range(len(cameras))))
     worth += worth.T  # it is mutual
     best = np.argsort(-worth, axis=1, kind="stable")[:, :WITNESSES]
@@ -93,23 +106,20 @@ def neighbours(cameras: Sequence[Camera], xyz: Numbers) -> list[list[int]]:
 
 def in_sight(camera: Camera, xyz: Numbers) -> npt.NDArray[np.bool_]:
     """(N,) which of (N, 3) points in the world project into a camera's picture."""
-    x, y, z = (xyz @ camera.camera_from_world[:3, :3].T + camera.camera_from_world[:3, 3]).T
-    u, v = camera.fx * x + camera.cx * z, camera.fy * y + camera.cy * z
-    inside: npt.NDArray[np.bool_] = (z > 0) & (u > 0) & (u < camera.width * z) & (v > 0) & (v < camera.height * z)
-    return inside
+    return seen_by(camera, xyz)[1]
 
 
 def _worth(xyz: Numbers, center: Numbers, others: Numbers, both: npt.NDArray[np.bool_]) -> Numbers:
     """(P,) what it is worth that (P, N) of (N, 3) points are seen from (P, 3) other places too."""
-    x, y, z = _directions(xyz, center[None])
-    u, v, w = _directions(xyz, others)
-    angle = np.degrees(np.arccos((x * u + y * v + z * w).clip(-1, 1)))
-    off = (angle - BEST_ANGLE) / np.where(angle < BEST_ANGLE, NARROWER, WIDER)
-    return np.asarray((np.exp(off * off * -0.5) * both).sum(axis=1))
-
-
-def _directions(xyz: Numbers, centers: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """(P, N) x, y and z of unit vectors from (P, 3) places to (N, 3) points."""
-    x, y, z = (xyz[:, axis] - centers[:, axis, None] for axis in range(3))
-    length = np.sqrt(x * x + y * y + z * z).clip(1e-12, None)
-    return x / length, y / length, z / length
+    off = np.empty((len(others), len(xyz)))
+    _cpu.ray_cosines(xyz, center, others, off)
+    np.degrees(np.arccos(off, out=off), out=off)  # all in its place: new memory takes as long as what comes into it
+    off -= BEST_ANGLE
+    wider = off / WIDER
+    off /= NARROWER
+    np.minimum(off, wider, out=off)  # below the best angle the first is less, above it the second
+    np.multiply(off, off, out=wider)
+    wider *= -0.5
+    np.exp(wider, out=wider)
+    wider *= both
+    return np.asarray(wider.sum(axis=1))

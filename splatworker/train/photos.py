@@ -29,7 +29,11 @@ from splatworker.render.arrays import (
 from splatworker.render.device import free_memory
 from splatworker.render.interface import Ignored, View
 from splatworker.train.options import Options
+from splatworker.train.planes import planes_of
 from splatworker.train.views import Views, weighted
+
+_MOST_AT_ONCE = 2**25
+"""Bytes of a photo's file that are read and decoded in one piece: between two a thread waits for Python's lock."""
 
 PHOTOS_SHARE = 1 / 3
 """Of a GPU's free memory, for photos; the rest is for Gaussians."""
@@ -145,11 +149,12 @@ def load_photo(photo: Photo, size: tuple[int, int], background: int) -> np.ndarr
                     f"The photo {photo.name} is {image.width}x{image.height}, "
                     f"but its camera {photo.camera.width}x{photo.camera.height}."
                 )
+            image.decodermaxblock = max(image.decodermaxblock, min(_MOST_AT_ONCE, photo.path.stat().st_size))
             image.draft("RGB", (_DRAFT_FACTOR * size[0], _DRAFT_FACTOR * size[1]))
             picture = over_colour(image, hidden_parts(photo, image), (background, background, background))
             if picture.size != size:
                 picture = picture.resize(size, Image.Resampling.BOX)
-            return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
+            return planes_of(picture)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise InvalidScene(f"The photo {photo.name} cannot be decoded ({error}).") from error
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from splatworker.errors import InvalidScene
 from splatworker.render.arrays import Array, Device, to_device
+from splatworker.render.gpu_array import OwnGpu
 from splatworker.render.interface import Renderer
 from splatworker.render.tensors import to_tensors
 from splatworker.stages.progress import Reporter
 from splatworker.train.backdrop import GAUSSIANS as OF_THE_BACKDROP
 from splatworker.train.backdrop import Backdrop, find_backdrop
 from splatworker.train.dataset import Dataset, load_dataset
-from splatworker.train.dense_points import Found, more_points, wanted_searches
+from splatworker.train.dense_points import Found, more_points
 from splatworker.train.density import GradientDensity, RevisedDensity
 from splatworker.train.evaluate import Quality
 from splatworker.train.exposures import Exposures, ExposureState
@@ -36,7 +37,6 @@ from splatworker.train.refinement import Refinement
 from splatworker.train.resume import resumed
 from splatworker.train.schedule import active_sh_degree
 from splatworker.train.silhouettes import Silhouettes
-from splatworker.train.views import Views
 from splatworker.train.whole_splat import WholeSplat
 
 if TYPE_CHECKING:
@@ -149,15 +149,10 @@ def prepare(options: Options, renderer: Renderer, report: Reporter, ranks: Ranks
     random = Randomness(options.seed, len(loaded.train_photos), device)
     first, model, exposure_state = resumed(options, random, device, report)
     free_space = _free_space(options, loading, device)
-    wanted: list[Search | None] | None = None
-
-    def plan(views: Views) -> None:
-        nonlocal wanted
-        wanted = wanted_searches(options, views, loaded.scene.points) if model is None else None
-
-    dataset = load_dataset(loaded, loading, options, device, report, plan)
+    dataset = load_dataset(loaded, loading, options, device, report)
     found = None
     if model is None:
+        wanted = loading.wanted_searches(on_gpu=isinstance(device, OwnGpu))
         model, found = _first_model(options, dataset, wanted, device, report)
     backdrop = _backdrop(options, dataset, report)
     if ranks:

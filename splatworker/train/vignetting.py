@@ -30,7 +30,7 @@ import numpy.typing as npt
 from splatworker.formats.camera import Camera
 from splatworker.formats.scene import Photo
 from splatworker.train.falloff import STEPS, Falloff, basis, light_of, squared_radii
-from splatworker.train.sightings import Array, Overlap, Sightings
+from splatworker.train.sightings import Array, Overlap, Sightings, all_within, numbered
 
 Indices = npt.NDArray[np.int64]
 
@@ -61,6 +61,9 @@ ROUNDS = 4
 
 SLOPE_PRIOR = 0.02
 """Sightings a radian aside that would say that a point is as bright from everywhere: a slope is of some 0.5."""
+
+_CONSTANT_PRIOR = 1e-9
+"""The same that would say that a point is dark: next to none."""
 
 GAIN_PRIOR = 0.01
 """Sightings that would say that a photo is as bright as all."""
@@ -114,8 +117,31 @@ class Fit(NamedTuple):
     told: float
 
 
+class Lines(NamedTuple):
+    """Where a photo's M sightings are, as far as its camera tells.
+
+    Attributes:
+        inside: (M,) whether each is in the photo, as a stranger's may not be.
+        rays: (L, 3) the directions of those, of length 1, in the world.
+        squared_radii: (L,) theirs.
+    """
+
+    inside: npt.NDArray[np.bool_]
+    rays: Array
+    squared_radii: Array
+
+
+def lines_of(camera: Camera, places: Array) -> Lines:
+    """Of (M, 2) pixels."""
+    inside = np.asarray(((places >= 0) & (places <= [camera.width, camera.height])).all(axis=1))
+    return Lines(inside, _rays(camera, places[inside]), squared_radii(camera, places[inside]))
+
+
 def fallen(
-    photos: Sequence[Photo], sightings: Sequence[Sightings], places: Sequence[Array]
+    photos: Sequence[Photo],
+    sightings: Sequence[Sightings],
+    places: Sequence[Array],
+    lines: Sequence[Lines] | None = None,
 ) -> list[tuple[list[int], Falloff]]:
     """The lenses that darken their photos' corners: of each the indices of its photos, and how.
 
@@ -123,11 +149,13 @@ def fallen(
         photos: N photos.
         sightings: (N) what each shows of points.
         places: (N) of (M, 2) pixels of each where that is.
+        lines: `lines_of` these, where they are known already.
     """
+    if lines is None:
+        lines = [lines_of(photo.camera, xy) for photo, xy in zip(photos, places, strict=True)]
     found = []
     for lens in lenses_of(photos):
-        own = [photos[index] for index in lens]
-        sample = sample_of(own, [sightings[index] for index in lens], [places[index] for index in lens])
+        sample = sample_of([sightings[index] for index in lens], [lines[index] for index in lens])
         falloff = None if sample is None else clear_fall(sample, len(lens))
         if falloff is not None:
             found.append((lens, falloff))
@@ -169,19 +197,18 @@ def _alike(photos: Sequence[Photo], indices: Sequence[int]) -> list[list[int]]:
     return [lens for lens in lenses if len(lens) >= FEWEST_PHOTOS]
 
 
-def sample_of(photos: Sequence[Photo], sightings: Sequence[Sightings], places: Sequence[Array]) -> Sample | None:
+def sample_of(sightings: Sequence[Sightings], lines: Sequence[Lines]) -> Sample | None:
     """What tells of the fall of a lens; None where that is too little."""
-    inside = [_inside(one.camera, xy) for one, xy in zip(photos, places, strict=True)]  # they may be of strangers
-    photo = np.repeat(np.arange(len(photos)), [np.count_nonzero(those) for those in inside])
+    photo = np.repeat(np.arange(len(lines)), [len(own.rays) for own in lines])
     if len(photo) < FEWEST_SIGHTINGS:
         return None
-    colours = np.concatenate([seen.colours[those] for seen, those in zip(sightings, inside, strict=True)])
-    points = np.concatenate([seen.points[those] for seen, those in zip(sightings, inside, strict=True)])
-    _, point = np.unique(points, return_inverse=True)
+    colours = np.concatenate([seen.colours[own.inside] for seen, own in zip(sightings, lines, strict=True)])
+    points = np.concatenate([seen.points[own.inside] for seen, own in zip(sightings, lines, strict=True)])
+    point = numbered(points)
     light = np.log(np.maximum(light_of(colours), 1e-6) @ _LUMINANCE)
     count = np.bincount(point)
     mean = np.bincount(point, light) / count
-    cut_off = np.bincount(point, ((colours < CUT_OFF[0]) | (colours > CUT_OFF[1])).any(axis=1)) > 0
+    cut_off = np.bincount(point, ~all_within(colours, *CUT_OFF)) > 0
     darkest, brightest = np.log(light_of(np.array([DARKEST, BRIGHTEST])))
     usable = (count >= SHORTEST_TRACK) & ~cut_off & (mean > darkest) & (mean < brightest)
     share = min(1.0, MOST_SIGHTINGS / max(1, count[usable].sum()))
@@ -190,18 +217,13 @@ def sample_of(photos: Sequence[Photo], sightings: Sequence[Sightings], places: S
     kept = usable[point]
     if np.count_nonzero(kept) < FEWEST_SIGHTINGS:
         return None
-    seen_at = [(one.camera, xy[those]) for one, xy, those in zip(photos, places, inside, strict=True)]
-    ray = np.concatenate([_rays(camera, xy) for camera, xy in seen_at])[kept]
-    squared = np.concatenate([squared_radii(camera, xy) for camera, xy in seen_at])[kept]
-    photo, (_, point), light = photo[kept], np.unique(point[kept], return_inverse=True), light[kept]
+    ray = np.concatenate([own.rays for own in lines])[kept]
+    squared = np.concatenate([own.squared_radii for own in lines])[kept]
+    photo, point, light = photo[kept], numbered(point[kept]), light[kept]
     along, frames = _frames(ray, point)
     aside = np.einsum("mij,mj->mi", frames[point], ray)
     cosine = 1 - (along[point] * ray).sum(axis=1)
     return Sample(photo, point, light, squared, aside, np.column_stack([cosine, cosine**2]))
-
-
-def _inside(camera: Camera, xy: Array) -> npt.NDArray[np.bool_]:
-    return np.asarray(((xy >= 0) & (xy <= [camera.width, camera.height])).all(axis=1))
 
 
 def _rays(camera: Camera, xy: Array) -> Array:
@@ -223,8 +245,9 @@ def _frames(rays: Array, point: Indices) -> tuple[Array, Array]:
 
 def clear_fall(sample: Sample, photos: int) -> Falloff | None:
     """The fall that a sample tells of beyond doubt."""
-    plain = fitted(sample._replace(aside=sample.aside[:, :0]), photos)
-    if plain.certainty < WORTH_A_LOOK or plain.falloff.corner < LEAST_FALL:
+    plain = sample._replace(aside=sample.aside[:, :0])
+    steps, left, weight = _fitted_steps(plain, photos)
+    if _certainty(left, weight, plain.photo, photos) < WORTH_A_LOOK or Falloff(steps).corner < LEAST_FALL:
         return None
     fit = fitted(sample, photos)
     clear = fit.certainty >= CERTAIN and fit.foretold >= FORETOLD and fit.told >= TOLD
@@ -232,21 +255,29 @@ def clear_fall(sample: Sample, photos: int) -> Falloff | None:
 
 
 def fitted(sample: Sample, photos: int) -> Fit:
-    """The fall of a sample, by least squares that are weighted anew in every round."""
-    columns = np.column_stack([sample.light, basis(sample.squared_radius), sample.others])
-    overlap = Overlap(sample.photo, sample.point, photos)
-    weight: npt.NDArray[np.floating] = np.ones(len(sample.light))
-    for _ in range(ROUNDS):
-        left = _without_points_and_photos(columns, sample, weight, overlap, photos)
-        left = _without(left[:, : 1 + STEPS], left[:, 1 + STEPS :], weight)
-        steps = _steps(*_normal(left, weight))
-        weight = 1 / (1 + ((left[:, 0] + left[:, 1:] @ steps) / NOISE) ** 2)
+    """The fall of a sample, and how sure it is."""
+    steps, left, weight = _fitted_steps(sample, photos)
     return Fit(
         Falloff(steps),
         _certainty(left, weight, sample.photo, photos),
         min(_foretold(left, weight, sample.point % 2 == half) for half in (0, 1)),
         _told(left, weight, sample),
     )
+
+
+def _fitted_steps(sample: Sample, photos: int) -> tuple[Array, Array, Array]:
+    """The steps of a fall, by least squares that are weighted anew in every round, (M, 1 + STEPS) what is left of the
+    light and of the steps' columns in the last, and (M,) the weights after it.
+    """
+    columns = np.column_stack([sample.light, basis(sample.squared_radius), sample.others])
+    overlap = Overlap(sample.photo, sample.point, photos)
+    weight = np.ones(len(sample.light))
+    for _ in range(ROUNDS):
+        left = _without_points_and_photos(columns, sample, weight, overlap, photos)
+        left = _without(left[:, : 1 + STEPS], left[:, 1 + STEPS :], weight)
+        steps = _steps(*_normal(left, weight))
+        weight = 1 / (1 + ((left[:, 0] + left[:, 1:] @ steps) / NOISE) ** 2)
+    return steps, left, weight
 
 
 def _without_points_and_photos(
@@ -256,36 +287,29 @@ def _without_points_and_photos(
 
     What points explain is taken out by orthonormal shapes, each point's own; a system of photos remains.
     """
-    photo, point, shapes = sample.photo, sample.point, _shapes(sample, weight)
-
-    def without_points(column: Array) -> Array:
-        explained = np.zeros(len(column))
-        for shape in shapes:
-            explained += shape * np.bincount(point, weight * shape * column)[point]
-        return column - explained
-
-    system = np.diag(np.bincount(photo, weight, minlength=photos) + GAIN_PRIOR)
-    for shape in shapes:
+    shapes = _shapes(sample, weight)
+    system = np.diag(np.bincount(sample.photo, weight, minlength=photos) + GAIN_PRIOR)
+    for shape in shapes.T:
         system -= overlap.shared(weight * shape)
-    alone = [weight * without_points(column) for column in columns.T]
-    gains = np.linalg.solve(system, np.column_stack([np.bincount(photo, one, minlength=photos) for one in alone]))
-    return np.column_stack(
-        [without_points(column - gain[photo]) for column, gain in zip(columns.T, gains.T, strict=True)]
-    )
+    _, of_photos = overlap.left_of_points(columns, np.zeros((photos, columns.shape[1])), weight, shapes)
+    left, _ = overlap.left_of_points(columns, np.linalg.solve(system, of_photos), weight, shapes)
+    return left
 
 
-def _shapes(sample: Sample, weight: npt.NDArray[np.floating]) -> list[Array]:
-    """A constant and the directions aside, (M,) each, made orthonormal at each point in the weights and the prior."""
-    point, plain = sample.point, np.column_stack([np.ones(len(sample.light)), sample.aside])
-    size = plain.shape[1]
+def _shapes(sample: Sample, weight: npt.NDArray[np.floating]) -> Array:
+    """(M, S) a constant and the directions aside, made orthonormal at each point in the weights and the prior."""
+    point, size = sample.point, 1 + sample.aside.shape[1]
+    if size == 1:
+        return np.asarray((1 / np.sqrt(np.bincount(point, weight) + _CONSTANT_PRIOR))[point, None])
+    plain = np.column_stack([np.ones(len(sample.light)), sample.aside])
     products = np.empty((point.max() + 1, size, size))
     for row in range(size):
         for column in range(row + 1):
             sums = np.bincount(point, weight * plain[:, row] * plain[:, column])
             products[:, row, column] = products[:, column, row] = sums
-    prior = np.diag([1e-9] + [SLOPE_PRIOR] * (size - 1))
+    prior = np.diag([_CONSTANT_PRIOR] + [SLOPE_PRIOR] * (size - 1))
     back = np.linalg.inv(np.linalg.cholesky(products + prior))
-    return [(back[point, row] * plain).sum(axis=1) for row in range(size)]
+    return np.stack([(back[point, row] * plain).sum(axis=1) for row in range(size)], axis=1)
 
 
 def _without(columns: Array, others: Array, weight: npt.NDArray[np.floating]) -> Array:

@@ -16,6 +16,7 @@ from support.colmap_files import quaternion, write_colmap
 from support.other_makers import CAMERAS, NAMES, RGB, XYZ, same_cameras, write_photos
 
 from splatworker.errors import InvalidScene
+from splatworker.formats import colmap
 from splatworker.formats.camera_models import MODELS, CameraModel
 from splatworker.formats.find import find_scene
 from splatworker.formats.ply import write_point_ply
@@ -240,6 +241,25 @@ def test_counts_that_no_file_holds(scene: Path, at: str) -> None:
         file.write_bytes(data)
         with pytest.raises(InvalidScene, match=f"{name} of the scene is cut short"):
             read_scene(scene)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 100])
+def test_points_come_in_the_order_of_their_ids_however_many_are_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """With tracks of any length between them, an empty one and the last one's among these."""
+    monkeypatch.setattr(colmap, "_POINTS_AT_ONCE", at_once)
+    dice, ids, tracks = np.random.default_rng(0), [9, 2**63 + 1, 4, 30, 8, 1, 7], [3, 0, 5, 1, 2, 2, 1]
+    xyz, rgb = dice.normal(size=(7, 3)), dice.integers(0, 256, (7, 3))
+    records = [
+        struct.pack("<Q3d3BdQ", number, *place, *colour, 0.5, length) + bytes(8 * length)
+        for number, place, colour, length in zip(ids, xyz, rgb.tolist(), tracks, strict=True)
+    ]
+    (tmp_path / "points3D.bin").write_bytes(struct.pack("<Q", 7) + b"".join(records))
+    points, order = colmap.read_points(tmp_path / "points3D.bin"), np.argsort(ids)
+    np.testing.assert_array_equal(points.xyz, xyz[order])
+    np.testing.assert_array_equal(points.rgb, rgb[order])
+    assert points.track_lengths.tolist() == [tracks[index] for index in order]
 
 
 def test_the_folder_of_a_run_means_the_scene_in_it(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

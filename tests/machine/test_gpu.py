@@ -9,7 +9,10 @@ from splatworker.machine import gpu
 
 
 def test_a_machine_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "LIBRARIES", ("libno-such-driver.so.1", "libc.so.6"))
+    assert gpu.has_driver()
     monkeypatch.setattr(gpu, "LIBRARIES", ("libno-such-driver.so.1",))
+    assert not gpu.has_driver()
     found = gpu.find_gpus()
     assert (found["gpus"], found["cuda"], found["code"]) == ([], "", "no_driver")
     assert "libcuda.so.1 is not found" in found["reason"]

@@ -49,6 +49,7 @@ def test_what_is_wrong_is_told_to_whoever_asks(tmp_path: Path, fails: str, code:
 
 def test_nothing_is_opened_for_who_does_not_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ARRAYS, raising=False)
-    assert open_soon("cpu") is None
+    for device in ("cpu", "", "tpu"):
+        assert open_soon(device) is None
     monkeypatch.setenv(ARRAYS, "torch")
     assert open_soon("cuda") is None

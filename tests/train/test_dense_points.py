@@ -84,9 +84,13 @@ def test_what_is_planned_of_cameras_alone_is_what_their_small_photos_want(
     ]
     large = [View(camera, to_device(painted_plane.photo(camera), device)) for camera in cameras]
     assert max(large[0].photo.shape) > dense.LARGER * dense.LONGEST_SIDE
-    ahead = dense.wanted_searches(tiny_options(start_points="dense"), large, sparse())
+    ahead = dense.wanted_searches(tiny_options(start_points="dense"), cameras, sparse(), on_gpu=False)
     assert ahead == searches([view.camera for view in dense._smaller(large)], sparse().xyz)
-    assert dense.wanted_searches(tiny_options(start_points="sparse"), large, sparse()) is None
+    assert dense.wanted_searches(tiny_options(start_points="sparse"), cameras, sparse(), on_gpu=False) is None
+    of_more = [*CAMERAS] * 10
+    assert len(of_more) > dense.FEW_PHOTOS
+    assert dense.wanted_searches(tiny_options(start_points="auto"), of_more, sparse(), on_gpu=False) is None
+    assert dense.wanted_searches(tiny_options(start_points="auto"), of_more, sparse(), on_gpu=True) is not None
     at_once, later = (dense_points(large, sparse(), wanted=wanted) for wanted in (ahead, None))
     assert np.array_equal(at_once.points.xyz, later.points.xyz)
 

@@ -95,6 +95,22 @@ def test_light_that_follows_the_camera_is_left_alone_unless_asked(scenes: dict[s
     assert np.log(common[0, 0]) - np.log(common[8, 0]) == pytest.approx(0.6, rel=0.2)
 
 
+def test_what_cameras_tell_ahead_changes_nothing(walls: dict[str, Path]) -> None:
+    scene = read_scene(walls["changing"])
+    found = []
+    for ahead in (scene.photos, scene.photos[:5], []):
+        light = Light(scene.observed)
+        light.aim(ahead)
+        for photo in scene.photos[:-1]:  # the last nobody looks at
+            light.look(photo, np.ascontiguousarray(np.asarray(Image.open(photo.path)).transpose(2, 0, 1)))
+        correction = light.correction("common", scene.photos)
+        assert correction is not None
+        assert correction.lenses
+        assert correction.gains is not None
+        found.append((correction.gains.tobytes(), correction.lenses))
+    assert found[0] == found[1] == found[2]
+
+
 def test_a_scene_that_does_not_say_who_sees_what_is_left_alone(
     tiny_options: Callable[..., Options], tiny_scene: Path, tmp_path: Path
 ) -> None:

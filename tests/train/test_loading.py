@@ -5,15 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from support.waiting import PATIENCE_S
 
 from splatworker.errors import InvalidScene
+from splatworker.formats.scene import Photo
 from splatworker.render.cpu import CpuRenderer
+from splatworker.render.opening import ARRAYS
 from splatworker.stages.progress import Silent
+from splatworker.train import dense_points
 from splatworker.train import loading as module
+from splatworker.train.light import Light
 from splatworker.train.loading import Loading
 from splatworker.train.options import Options
 from splatworker.train.photos import load_photo, load_views
@@ -55,6 +60,99 @@ def test_a_broken_photo_is_told_with_its_name(tiny_options: Make, tiny_scene: Pa
     with pytest.raises(InvalidScene, match="photo003"):
         train(options, CpuRenderer(), Silent())
     assert not (tmp_path / "m").exists()
+
+
+def test_photos_are_decoded_while_what_is_seen_of_points_is_read(
+    tiny_options: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = threading.Event()
+    looked_at: list[str] = []
+
+    class Slow(Light):
+        def __init__(self, observed: Path | None) -> None:
+            assert decoded.wait(PATIENCE_S)
+            super().__init__(observed)
+
+        def look(self, photo: Photo, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+            looked_at.append(photo.name)
+
+    def load(photo: Photo, size: tuple[int, int], background: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        pixels = load_photo(photo, size, background)
+        decoded.set()
+        return pixels
+
+    monkeypatch.setattr(module, "Light", Slow)
+    monkeypatch.setattr("splatworker.train.photos.load_photo", load)
+    with Loading(tiny_options()) as loading:
+        photos = loading.loaded().scene.photos
+        assert loading.correction() is None
+    assert sorted(looked_at) == [photo.name for photo in photos]
+
+
+class Asked:
+    """Who asked how dense start points are looked for, for a GPU or not."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.on_gpu: list[bool] = []
+        self.once = threading.Event()
+        real = dense_points.wanted_searches
+
+        def wanted(*given: Any, on_gpu: bool) -> Any:
+            self.on_gpu.append(on_gpu)
+            self.once.set()
+            return real(*given, on_gpu=on_gpu)
+
+        monkeypatch.setattr(dense_points, "wanted_searches", wanted)
+
+
+def test_dense_points_are_planned_before_a_photo_is_there_and_once(
+    tiny_options: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(monkeypatch)
+
+    def load(photo: Photo, size: tuple[int, int], background: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        assert asked.once.wait(PATIENCE_S)
+        return load_photo(photo, size, background)
+
+    monkeypatch.setattr("splatworker.train.photos.load_photo", load)
+    train(tiny_options(iterations=1, start_points="dense", device="cpu"), CpuRenderer(), Silent())
+    assert asked.on_gpu == [False]
+
+
+@pytest.mark.parametrize(
+    ("device", "driver", "expected"),
+    [("auto", True, True), ("cuda", True, True), ("cpu", True, False), ("auto", False, False)],
+)
+def test_they_are_planned_for_who_is_expected_to_look_and_again_for_another(
+    tiny_options: Make, monkeypatch: pytest.MonkeyPatch, device: str, driver: bool, expected: bool
+) -> None:
+    asked = Asked(monkeypatch)
+    monkeypatch.setattr(module, "has_driver", lambda: driver)
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", ARRAYS):
+        monkeypatch.delenv(name, raising=False)
+    with Loading(tiny_options(start_points="dense", device=device)) as loading:
+        loading.loaded()
+        first, other = (loading.wanted_searches(on_gpu=on_gpu) for on_gpu in (expected, not expected))
+    assert first == other is not None
+    assert asked.on_gpu == [expected, not expected]
+
+
+def test_they_are_not_planned_where_a_training_goes_on(
+    tiny_options: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = Asked(monkeypatch)
+    with Loading(tiny_options(start_points="dense", start_checkpoint=tmp_path / "chkpnt1")) as loading:
+        loading.loaded()
+    assert asked.on_gpu == []
+
+
+def test_nobody_waits_for_light_that_cannot_be_told(tiny_options: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(observed: Path | None) -> Light:
+        raise MemoryError("observations")
+
+    monkeypatch.setattr(module, "Light", too_large)
+    with Loading(tiny_options()) as loading, pytest.raises(MemoryError, match="observations"):
+        loading.loaded()
 
 
 def test_what_is_left_ends_with_the_block(tiny_options: Make, monkeypatch: pytest.MonkeyPatch) -> None:

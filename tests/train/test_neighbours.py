@@ -7,6 +7,7 @@ import pytest
 from support import painted_plane
 from support.colmap_files import ring_cameras
 
+from splatworker import _cpu
 from splatworker.formats.camera import Camera
 from splatworker.train import neighbours as module
 from splatworker.train.neighbours import (
@@ -65,3 +66,29 @@ def test_depths_are_looked_for_around_those_of_the_points_in_sight() -> None:
     assert seeing[0].witnesses == neighbours(cameras, xyz)[0]
     assert searches(cameras, xyz[:0]) == [None] * 4
     assert searches(cameras[:1], xyz) == [None]
+
+
+def test_cosines_are_those_of_the_plain_formula_to_the_bit() -> None:
+    dice = np.random.default_rng(8)
+    xyz, places = dice.normal(size=(37, 3)), dice.normal(size=(4, 3))
+    xyz[5] = places[2]  # no direction
+    xyz[6] = 2 * places[0]
+    found = np.empty((3, 37))
+    _cpu.ray_cosines(xyz, places[0], places[1:], found)
+
+    def directions(centers: np.ndarray) -> list[np.ndarray]:
+        x, y, z = (xyz[:, axis] - centers[:, axis, None] for axis in range(3))
+        length = np.sqrt(x * x + y * y + z * z).clip(1e-12, None)
+        return [x / length, y / length, z / length]
+
+    (x, y, z), (u, v, w) = directions(places[:1]), directions(places[1:])
+    np.testing.assert_array_equal(found, (x * u + y * v + z * w).clip(-1, 1))
+    assert found[1, 5] == 0
+    for given in (
+        (xyz[:, :2], places[0], places[1:], found),
+        (xyz, places[0, :2], places[1:], found),
+        (xyz, places[0], places, found),
+        (xyz[:5], places[0], places[1:], found),
+    ):
+        with pytest.raises(ValueError, match=r"x, y and z|one cosine"):
+            _cpu.ray_cosines(*given)

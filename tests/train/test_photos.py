@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 
 from splatworker.errors import InvalidScene
 from splatworker.formats.camera import Camera
 from splatworker.formats.scene import Photo
 from splatworker.render.arrays import Device, device_of, to_numpy
+from splatworker.train import photos
 from splatworker.train.options import Options
 from splatworker.train.photos import load_photo, load_views
 from splatworker.train.resolution import Pyramid
@@ -44,6 +45,31 @@ def test_large_jpeg_shrinks_to_its_mean(tmp_path: Path) -> None:
     array = load_photo(_photo(tmp_path / "a.jpg", 2000, 1000), (200, 100), 0)
     expected = np.linspace(0, 255, 2000).reshape(200, 10).mean(1)
     assert np.abs(array - expected).max() <= 2
+
+
+def test_a_file_is_decoded_in_one_piece_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=95)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    size, pieces = (tmp_path / "a.jpg").stat().st_size, []
+    assert size > 3 * ImageFile.MAXBLOCK
+    decoded = []
+    whole = ImageFile.ImageFile.load
+
+    def load(image: ImageFile.ImageFile) -> object:
+        pieces.append(image.decodermaxblock)
+        return whole(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    for most in (2**25, 1000):
+        monkeypatch.setattr(photos, "_MOST_AT_ONCE", most)
+        decoded.append(load_photo(_photo(tmp_path / "a.jpg", 800, 600), (800, 600), 0))
+        np.testing.assert_array_equal(
+            load_photo(_photo(tmp_path / "a.png", 800, 600), (800, 600), 0), pixels.transpose(2, 0, 1)
+        )
+    np.testing.assert_array_equal(decoded[0], decoded[1])
+    assert size in pieces
+    assert ImageFile.MAXBLOCK in pieces
 
 
 @pytest.mark.parametrize("background", [0, 255])

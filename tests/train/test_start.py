@@ -15,7 +15,7 @@ from support.one_thread import one_thread_gpu
 
 from splatworker.train import start
 from splatworker.train.loading import Loading
-from splatworker.train.options import Options
+from splatworker.train.options import Options, parse
 
 RANKS = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
 
@@ -24,7 +24,8 @@ import gc, sys
 from splatworker.render import opening
 from splatworker.train import start
 def noted(device):
-    print(device, sorted({"numpy", "PIL", "splatworker.train.trainer"} & sys.modules.keys()))
+    large = {"argparse", "dataclasses", "typing", "numpy", "PIL", "splatworker.train.trainer"}
+    print(device, sorted(large & sys.modules.keys()))
 start.open_soon = noted
 status = start.main(sys.argv[1:])
 print(status, gc.get_freeze_count() > 10_000)
@@ -38,6 +39,27 @@ def test_it_begins_before_anything_large_is_loaded(tmp_path: Path) -> None:
         [sys.executable, "-c", WATCHED, *words], env=clean, text=True, stderr=subprocess.PIPE
     )
     assert told.splitlines() == ["auto []", "1 True"]
+
+
+@pytest.mark.parametrize(
+    ("words", "device"),
+    [
+        ([], "auto"),
+        (["--device", "cuda"], "cuda"),
+        (["--device=cpu", "--iterations", "3"], "cpu"),
+        (["--device", "cuda", "--device", "cpu"], "cpu"),
+        (["--devi", "cuda"], "cuda"),
+        (["--data_device", "cpu", "--densify_from_iter", "3", "--deterministic"], "auto"),
+        (["--device"], ""),
+        (["--device", "tpu"], "tpu"),
+        (["--device", "cuda", "--help"], ""),
+        (["-h"], ""),
+    ],
+)
+def test_the_device_is_the_one_that_the_options_will_have(words: list[str], device: str) -> None:
+    assert start.device_in(["-s", "scene", *words]) == device
+    if device in ("auto", "cpu", "cuda"):
+        assert parse(["-s", "scene", *words])[0].device == device
 
 
 def test_of_a_training_that_fails_one_sentence_is_said(tmp_path: Path) -> None:
