@@ -139,7 +139,7 @@ def useful_iterations(asked: int, overlap: float | None) -> int:
     return min(asked, USEFUL_ITERATIONS_OF_FEW if _is_little(overlap) else MOST_USEFUL_ITERATIONS)
 
 
-def teachers(asked: int, overlap: float | None) -> dict[str, int]:
+def teachers(asked: int, overlap: float | None) -> dict[str, int | float]:
     """Who teaches the training, in the iterations that are asked for and would not make it better themselves.
 
     Args:
