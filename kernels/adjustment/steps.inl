@@ -1,5 +1,6 @@
 // The loops over observations. What one task writes no other does, and each sum has one order.
 
+constexpr int64_t kTogether = 64;      // points of a task
 constexpr double kUndetermined = 1.0;  // damping of an unknown that no observation tells of
 
 inline __attribute__((always_inline)) double damped(double diagonal) { return diagonal > 0 ? diagonal : kUndetermined; }
@@ -9,32 +10,46 @@ inline __attribute__((always_inline)) void add_scaled(double *target, double fac
     store(target, load(target) + factor * load(what));
 }
 
-// A point's blocks: V and its root, the descent, and Z of every photo and lens that sees it.
-void eliminate_point(const Structure &in, const State &at, double damping, const System &out, int64_t point) {
+// The derivatives of eight observations, and which of all are the first of them and the one behind the last.
+struct Batch {
+    Eight of;
+    int64_t from = 0, to = 0;
+};
+
+// A point's blocks: V and its root, the descent, and Z of every photo and lens that sees it. `batch` has derivatives of the
+// points before it, and perhaps of its own, for those up to the observation `end` follow.
+void eliminate_point(const Structure &in, const State &at, double damping, const System &out, int64_t point,
+                     int64_t end, Batch &batch) {
     const int64_t from = in.first[point], to = in.first[point + 1];
     const int64_t slot_from = in.first_slot[point], slot_to = in.first_slot[point + 1];
     for (int64_t slot = slot_from; slot < slot_to; ++slot)
         for (int k = 0; k < kBlock; ++k) out.slot_blocks[slot * kBlock + k] = 0;
     double v[6] = {0, 0, 0, 0, 0, 0}, descent[3] = {0, 0, 0};
-    Linearized<double> one;
     for (int64_t o = from; o < to; ++o) {
         const int32_t photo = in.photo[o], lens = in.lens_of[photo];
-        linearize(at.pose[photo], at.lens[lens], at.points + 3 * point, in.seen + 2 * o, in.loss, in.scale, one);
+        if (o >= batch.to) {
+            batch.from = o;
+            batch.to = o + kLanes < end ? o + kLanes : end;
+            linearize_points(in, at, o, batch.to - o, batch.of);
+        }
+        const int64_t lane = o - batch.from;
+        const double weight = batch.of.weight[lane], *residual = batch.of.residual[lane];
+        const double (*by_pose)[8] = batch.of.by_pose[lane], (*by_lens)[8] = batch.of.by_lens[lane];
+        const double (*by_point)[4] = batch.of.by_point[lane];
         int64_t slot = slot_from;
         while (slot < slot_to && in.slot_lens[slot] != lens) ++slot;
         double *block = out.blocks + o * kBlock;
         for (int k = 0; k < 3; ++k) {
-            const double first = one.weight * one.by_point[0][k], second = one.weight * one.by_point[1][k];
-            store(block + k * kLanes, first * load(one.by_pose[0]) + second * load(one.by_pose[1]));
+            const double first = weight * by_point[0][k], second = weight * by_point[1][k];
+            store(block + k * kLanes, first * load(by_pose[0]) + second * load(by_pose[1]));
             for (int unknown = 0; unknown < kPose; ++unknown)
                 if (!(in.free_pose[photo] >> unknown & 1)) block[k * kLanes + unknown] = 0;
             if (slot < slot_to) {
-                add_scaled(out.slot_blocks + slot * kBlock + k * kLanes, first, one.by_lens[0]);
-                add_scaled(out.slot_blocks + slot * kBlock + k * kLanes, second, one.by_lens[1]);
+                add_scaled(out.slot_blocks + slot * kBlock + k * kLanes, first, by_lens[0]);
+                add_scaled(out.slot_blocks + slot * kBlock + k * kLanes, second, by_lens[1]);
             }
-            descent[k] -= first * one.residual[0] + second * one.residual[1];
-            for (int m = 0; m <= k; ++m)
-                v[k * (k + 1) / 2 + m] += first * one.by_point[0][m] + second * one.by_point[1][m];
+            descent[k] -= first * residual[0] + second * residual[1];
+            for (int m = 0; m <= k; ++m) v[k * (k + 1) / 2 + m] += first * by_point[0][m] + second * by_point[1][m];
         }
     }
     double *root = out.point_root + 6 * point, *rhs = out.point_rhs + 3 * point;
@@ -114,31 +129,35 @@ void build_photo(const Structure &in, const State &at, double damping, const Sys
         for (int64_t c = kPose * in.photos; c < in.stride; ++c) rows[row * in.stride + c] = 0;
     double *own_product = products + photo * kPose * kLanes;
     for (int64_t k = 0; k < (in.photos - photo) * kPose * kLanes; ++k) own_product[k] = 0;
-    double own[kPose * kLanes], with_lens[kPose * kLanes], descent[kLanes];
-    for (int k = 0; k < kPose * kLanes; ++k) own[k] = with_lens[k] = 0;
-    for (int k = 0; k < kLanes; ++k) descent[k] = 0;
     double *part = out.lens_part + 72 * photo;
     for (int k = 0; k < 72; ++k) part[k] = 0;
 
-    Linearized<double> one;
-    for (int64_t n = in.first_of_photo[photo]; n < in.first_of_photo[photo + 1]; ++n) {
-        linearize(at.pose[photo], at.lens[lens], at.points + 3 * in.point_by_photo[n], in.seen_by_photo + 2 * n,
-                  in.loss, in.scale, one);
-        for (int axis = 0; axis < 2; ++axis) {
+    const int64_t end = in.first_of_photo[photo + 1];
+    Vec sum_own[kPose], sum_lens[kPose], sum_descent = {};
+    for (int k = 0; k < kPose; ++k) sum_own[k] = sum_lens[k] = {};
+    Eight eight;
+    for (int64_t from = in.first_of_photo[photo]; from < end; from += kLanes) {
+        const int64_t count = from + kLanes < end ? kLanes : end - from;
+        linearize_photo(in, at, photo, in.point_by_photo + from, in.seen_by_photo + 2 * from, count, eight);
+        for (int64_t n = 0; n < 2 * count; ++n) {
+            double *by_pose = eight.by_pose[n / 2][n % 2];
+            const double weight = eight.weight[n / 2], away = -weight * eight.residual[n / 2][n % 2];
             for (int unknown = 0; unknown < kPose; ++unknown)
-                if (!(in.free_pose[photo] >> unknown & 1)) one.by_pose[axis][unknown] = 0;
-            for (int unknown = 0; unknown < kPose; ++unknown) {
-                const double left = one.weight * one.by_pose[axis][unknown];
-                add_scaled(own + unknown * kLanes, left, one.by_pose[axis]);
-                if (free) add_scaled(with_lens + unknown * kLanes, left, one.by_lens[axis]);
-            }
-            add_scaled(descent, -one.weight * one.residual[axis], one.by_pose[axis]);
+                if (!(in.free_pose[photo] >> unknown & 1)) by_pose[unknown] = 0;
+            const Vec poses = load(by_pose);
+            for (int k = 0; k < kPose; ++k) sum_own[k] = sum_own[k] + (weight * by_pose[k]) * poses;
+            sum_descent = sum_descent + away * poses;
             if (!free) continue;
-            for (int parameter = 0; parameter < free; ++parameter)
-                add_scaled(part + parameter * kLanes, one.weight * one.by_lens[axis][parameter], one.by_lens[axis]);
-            add_scaled(part + 64, -one.weight * one.residual[axis], one.by_lens[axis]);
+            const double *by_lens = eight.by_lens[n / 2][n % 2];
+            const Vec lenses = load(by_lens);
+            for (int k = 0; k < kPose; ++k) sum_lens[k] = sum_lens[k] + (weight * by_pose[k]) * lenses;
+            for (int k = 0; k < free; ++k) add_scaled(part + k * kLanes, weight * by_lens[k], by_lens);
+            add_scaled(part + 64, away, by_lens);
         }
     }
+    double own[kPose * kLanes], with_lens[kPose * kLanes], descent[kLanes];
+    for (int k = 0; k < kPose; ++k) store(own + k * kLanes, sum_own[k]), store(with_lens + k * kLanes, sum_lens[k]);
+    store(descent, sum_descent);
     for (int row = 0; row < kPose; ++row) {
         const int64_t unknown = kPose * photo + row;
         out.descent[unknown] = out.rhs[unknown] = descent[row];
@@ -148,7 +167,6 @@ void build_photo(const Structure &in, const State &at, double damping, const Sys
         own_product[row * kLanes + row] += adjusted ? damping * out.diagonal[unknown] : 1;
         for (int c = 0; c < free; ++c) rows[row * in.stride + in.lens_column[lens] + c] = with_lens[row * kLanes + c];
     }
-    const int64_t end = in.first_of_photo[photo + 1];
     for (int64_t n = in.first_of_photo[photo]; n < end; ++n) {
         if (n + kAhead < end) fetch_point(in, out, in.of_photo[n + kAhead], in.point_by_photo[n + kAhead]);
         int64_t o = in.of_photo[n];
@@ -204,8 +222,14 @@ void build(const Structure &in, const State &at, double damping, const System &o
     (void)threads;
 #pragma omp parallel num_threads(threads)
     {
-#pragma omp for schedule(dynamic, 64)
-        for (int64_t point = 0; point < in.points; ++point) eliminate_point(in, at, damping, out, point);
+        Batch batch;
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t some = 0; some < in.points; some += kTogether) {
+            const int64_t end = some + kTogether < in.points ? some + kTogether : in.points;
+            batch.to = 0;
+            for (int64_t point = some; point < end; ++point)
+                eliminate_point(in, at, damping, out, point, in.first[end], batch);
+        }
         double *products = out.products + thread_number() * in.photos * kPose * kLanes;
 #pragma omp for schedule(dynamic, 1)
         for (int64_t photo = 0; photo < in.photos; ++photo) build_photo(in, at, damping, out, products, photo);

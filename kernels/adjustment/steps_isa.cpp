@@ -4,6 +4,7 @@
 #include <omp.h>
 #endif
 
+#include "eight.h"
 #include "problem.h"
 #include "vector.h"
 

@@ -20,6 +20,7 @@ struct Vec {
 };
 
 #define ADJUSTMENT_INLINE static inline __attribute__((always_inline))
+#define ADJUSTMENT_MEMBER inline __attribute__((always_inline))
 
 ADJUSTMENT_INLINE Vec load(const double *from) {
     Vec v;

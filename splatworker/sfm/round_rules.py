@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from splatworker.sfm import first_pair, resection, tracks
 from splatworker.sfm.colmap import pycolmap
 
+NARROW = 0.5
+"""Degrees under which a point's rays must meet where points of wider rays alone leave photos out: those of COLMAP's
+mapper under low angles (`mapping`)."""
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -17,7 +21,8 @@ class Rules:
         beginning: of the first pair.
         placing: of a photo's camera.
         showing: of tracks and points.
-        again: the same for pairs of which a smaller share than `few_common` has common points, at the end.
+        narrow: the same where points of wider rays lead to no further photo.
+        again: the same as `showing` for pairs of which a smaller share than `few_common` has common points, at the end.
         most_trials: how often a photo's camera is looked for.
         focal_ratios: the least and the largest focal length, as a share of the photo's longer side.
         most_bent: the largest parameter of a lens's distortion.
@@ -26,6 +31,7 @@ class Rules:
     beginning: first_pair.Rules
     placing: resection.Rules
     showing: tracks.Rules
+    narrow: tracks.Rules
     again: tracks.Rules
     few_common: float
     most_trials: int
@@ -54,6 +60,7 @@ def of_options(options: pycolmap.IncrementalPipelineOptions) -> Rules:
         ),
         resection.Rules(mapper.abs_pose_max_error, mapper.abs_pose_min_num_inliers, mapper.abs_pose_min_inlier_ratio),
         showing,
+        dataclasses.replace(showing, least_angle=NARROW, least_kept=NARROW),
         dataclasses.replace(showing, create=wide, follow=wide),
         triangulation.re_min_ratio,
         mapper.max_reg_trials,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -87,6 +88,20 @@ def work_of(
         bench.options.seed,
         bench.threads,
     )
+
+
+def copy_of(work: Work, rules: Rules) -> Work:
+    """The same model to go on with by other rules, all photos to be asked again, while the given one stays as it is."""
+    model = work.model
+    model = dataclasses.replace(
+        model,
+        lenses=dataclasses.replace(model.lenses, parameters=model.lenses.parameters.copy()),
+        poses=model.poses.copy(),
+        placed=model.placed.copy(),
+        point_of=model.point_of.copy(),
+        points=model.points.copy(),
+    )
+    return dataclasses.replace(work, model=model, rules=rules, trials=Counter())
 
 
 def _free_parameters(camera: pycolmap.Camera, options: pycolmap.IncrementalPipelineOptions) -> int:

@@ -10,6 +10,7 @@ threads work.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Container, Iterator
 from contextlib import closing
 
@@ -28,7 +29,7 @@ from splatworker.sfm import (
 )
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.graph import MatchGraph
-from splatworker.sfm.round_work import Work, work_of
+from splatworker.sfm.round_work import Work, copy_of, work_of
 from splatworker.sfm.watch import Span, watch
 from splatworker.sfm.workbench import Workbench
 
@@ -152,6 +153,8 @@ def _map(
                 break
     if best is None:
         return None
+    if len(best.placed) < overlapping:
+        best = _by_narrow_rays(best, bench, on_placed)
     for camera, parameters in zip(best.cameras, best.model.lenses.parameters, strict=True):
         camera.params = parameters[: adjustment.PARAMETERS[int(camera.model)]]
     return grown_model.to_colmap(best.model, verified, images, cameras, bench.folder)
@@ -178,6 +181,26 @@ def _grow(
     """Whether a model of so many photos came of this beginning."""
     if not _begin(work, pair):
         return False
+    _add_all(work, bench, on_placed)
+    if len(work.placed) < least_photos or not _finish(work):
+        return False
+    bench.cancellation.check()
+    return True
+
+
+def _by_narrow_rays(work: Work, bench: Workbench, on_placed: Callable[[int], None]) -> Work:
+    """The model with the photos that points of narrower rays lead to; itself, as it was, where they lead to none."""
+    further = copy_of(work, dataclasses.replace(work.rules, showing=work.rules.narrow))
+    tracks.extend(further.model, [int(photo) for photo in further.placed], further.rules.showing)
+    _adjust(further, _DRAFT_TOLERANCE, _DRAFT_STEPS)
+    _clean(further)
+    _add_all(further, bench, on_placed)
+    has_grown = len(further.placed) > len(work.placed) and _finish(further)
+    return further if has_grown and len(further.placed) > len(work.placed) else work
+
+
+def _add_all(work: Work, bench: Workbench, on_placed: Callable[[int], None]) -> None:
+    """Round after round, until no photo is added."""
     adjusted = len(work.placed)
     while added := _add_photos(work):
         on_placed(len(work.placed))
@@ -187,10 +210,6 @@ def _grow(
             _adjust(work, _MANY_DRAFT_TOLERANCE if _are_many(work) else _DRAFT_TOLERANCE, _DRAFT_STEPS)
             adjusted = len(work.placed)
         _clean(work)
-    if len(work.placed) < least_photos or not _finish(work):
-        return False
-    bench.cancellation.check()
-    return True
 
 
 def _begin(work: Work, pair: first_pair.FirstPair) -> bool:

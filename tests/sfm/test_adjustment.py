@@ -200,8 +200,28 @@ def test_threads_and_the_order_of_observations_change_no_bit() -> None:
     assert same(one, adjust(shuffled, loss="huber", threads=2))
 
 
-def test_every_instruction_set_gives_the_same_bits(tmp_path: Path) -> None:
-    problem = disturbed(scene(20, 200, (4, 3), noise=0.5), 0.005)
+@pytest.mark.parametrize("loss", get_args(Loss))
+def test_eight_observations_side_by_side_have_the_bits_that_each_has_alone(loss: Loss) -> None:
+    """A point's go side by side where they share a lens; where each photo has one, of the same numbers, one by one."""
+    photos = 9
+    shared = disturbed(scene(photos, 150, (4,), noise=1.0), 0.005)
+    shared = changed(shared, free_lens=np.zeros(1, np.uint8))
+    own = changed(
+        shared,
+        parameters=np.repeat(shared.parameters, photos, axis=0),
+        model=np.repeat(shared.model, photos),
+        free_lens=np.zeros(photos, np.uint8),
+        lens_of=np.arange(photos, dtype=np.int32),
+    )
+    together, alone = (adjust(problem, loss=loss, most_iterations=5) for problem in (shared, own))
+    assert together.cost < together.initial_cost
+    for name in ("poses", "points", "cost"):
+        assert np.array_equal(getattr(together, name), getattr(alone, name)), name
+
+
+@pytest.mark.parametrize("models", [(2,), (4, 3)])
+def test_every_instruction_set_gives_the_same_bits(tmp_path: Path, models: tuple[int, ...]) -> None:
+    problem = disturbed(scene(20, 200, models, noise=0.5), 0.005)
     np.savez(tmp_path / "problem.npz", **dataclasses.asdict(problem))
     code = (
         "import sys, numpy as np; from splatworker import _adjustment; from splatworker.sfm import adjustment as a\n"

@@ -17,6 +17,7 @@ def test_by_default_they_are_colmaps() -> None:
     assert rules.beginning == first_pair.Rules()
     assert rules.placing == resection.Rules()
     assert rules.showing == tracks.Rules()
+    assert rules.narrow == tracks.Rules(least_angle=0.5, least_kept=0.5)
     assert rules.again == tracks.Rules(create=5.0, follow=5.0)
     assert rules.few_common == 0.2
     assert rules.most_trials == 3

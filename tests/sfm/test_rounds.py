@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.adjustments import chain, matrices, projected, scene
+from support.adjustments import chain, matrices, projected, scene, street
+from support.matched_scenes import bench_of
 
 from splatworker.errors import Cancelled
 from splatworker.sfm import (
@@ -19,8 +20,8 @@ from splatworker.sfm import (
     database,
     first_pair,
     mapping,
-    matching,
     model_adjustment,
+    round_rules,
     round_work,
     rounds,
     tracks,
@@ -41,42 +42,6 @@ pytestmark = pytest.mark.skipif(not adjustment.has_kernel(), reason="this instal
 
 SPAN = Span(Silent(), "", 0.0, 1.0)
 ROOM = scene(14, 240, (2,), noise=0.4, seen=0.7)
-
-
-def bench_of(folder: Path, *problems: Problem, wrong: float = 0.1, told: bool = True) -> Workbench:
-    """A bench whose database has the matches of these scenes, no two of which have anything in common.
-
-    A share of every pair's matches is wrong; the focal length is told 5 % too long, or guessed 37 % too long. Photos of
-    one lens share a camera.
-    """
-    bench = Workbench(folder, folder / "photos", SfmOptions(device="cpu"), 1)
-    count = sum(len(problem.poses) for problem in problems)
-    photos = tuple(PhotoHeader(f"{number}.jpg", 640, 480) for number in range(count))
-    lens_of = np.concatenate([problem.lens_of for problem in problems])
-    groups = [
-        CameraGroup(tuple(photos[photo] for photo in np.flatnonzero(lens_of == lens)), 588.0 if told else 768.0, told)
-        for lens in range(lens_of.max() + 1)
-    ]
-    database.create(bench.database, photos, groups, "auto")
-    rng = np.random.default_rng(3)
-    before = 0
-    with pycolmap.Database.open(bench.database) as opened:
-        for problem in problems:
-            of_photo = [np.flatnonzero(problem.photo == photo) for photo in range(len(problem.poses))]
-            for photo, rows in enumerate(of_photo):
-                opened.write_keypoints(before + photo + 1, problem.seen[rows].astype(np.float32))
-            for first, rows in enumerate(of_photo):
-                for second in range(first + 1, len(of_photo)):
-                    _, ours, theirs = np.intersect1d(
-                        problem.point[rows], problem.point[of_photo[second]], return_indices=True
-                    )
-                    mixed = rng.random(len(theirs)) < wrong
-                    theirs[mixed] = rng.permutation(theirs[mixed])
-                    matches = np.column_stack([ours, theirs]).astype(np.uint32)
-                    opened.write_matches(before + first + 1, before + second + 1, matches)
-            before += len(problem.poses)
-    matching.verify(bench, bench.database, SPAN, strict=False)
-    return bench
 
 
 def map_all(bench: Workbench, photos: int = len(ROOM.poses)) -> pycolmap.Reconstruction | None:
@@ -285,6 +250,49 @@ def test_where_no_pair_is_wide_a_narrow_one_begins(tmp_path: Path) -> None:
     assert model is not None
     assert model.num_reg_frames() == 20
     assert off(model, walk).rotation_deg.max() < 0.5
+
+
+def test_where_photos_are_left_out_points_of_narrow_rays_lead_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive = street(24, (25, 35))
+    bench = bench_of(tmp_path, drive)
+    model = map_all(bench, 24)
+    assert model is not None
+    assert model.num_reg_frames() == 24
+    # Of a line the similarity leaves open how it is turned about itself: the same for all.
+    assert np.ptp(off(model, drive).rotation_deg) < 0.2
+    assert off(model, drive).position.max() < 0.003
+    monkeypatch.setattr(round_rules, "NARROW", 1.5)
+    model = map_all(bench, 24)
+    assert model is not None
+    assert model.num_reg_frames() < 20, "without them photos are left out: else this tests nothing"
+
+
+def test_where_they_lead_to_no_photo_the_model_is_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drive = street(16, (20, 30))
+    bench = bench_of(tmp_path, drive)
+    copies: list[round_work.Work] = []
+
+    def copy_of(work: round_work.Work, rules: round_rules.Rules) -> round_work.Work:
+        copies.append(round_work.copy_of(work, rules))
+        return copies[-1]
+
+    monkeypatch.setattr(rounds, "copy_of", copy_of)
+    model = map_all(bench, 16)
+    monkeypatch.setattr(rounds, "_by_narrow_rays", lambda work, *_: work)
+    without = map_all(bench, 16)
+    assert copies
+    assert model is not None
+    assert without is not None
+    assert 3 <= model.num_reg_frames() < 16
+    assert bytes_of(model, tmp_path / "model") == bytes_of(without, tmp_path / "without")
+
+
+def bytes_of(model: pycolmap.Reconstruction, folder: Path) -> dict[str, bytes]:
+    folder.mkdir()
+    model.write(folder)
+    return {path.name: path.read_bytes() for path in folder.glob("*.bin")}
 
 
 def test_where_nothing_grows_from_a_pair_the_next_one_is_tried(

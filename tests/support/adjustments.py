@@ -135,6 +135,33 @@ def chain(photos: int, noise: float = 0.4, yaw: float = 0.7) -> Problem:
     return dataclasses.replace(exact, seen=seen_at + rng.normal(0, noise, seen_at.shape))
 
 
+def street(photos: int, ahead: tuple[float, float], noise: float = 0.4) -> Problem:
+    """A drive straight ahead, a step a photo, each point seen in four photos: of the first half things are near, of the
+    second so many steps ahead, where rays of neighbours meet under half a degree.
+    """
+    rng = np.random.default_rng(photos)
+    along = np.arange(float(photos))
+    poses = np.zeros((photos, 7))
+    poses[:, 3] = 1
+    poses[:, 4:] = -np.column_stack([0.2 * np.sin(1.3 * along), 0.1 * np.cos(2 * along), along])
+    count = 150 * photos
+    first = rng.integers(0, photos - 1, count)
+    depth = np.where(first < photos // 2, rng.uniform(6, 12, count), rng.uniform(*ahead, count))
+    x = 0.3 * rng.choice([-1, 1], count) * rng.uniform(0.8, 1.2, count)
+    points = np.column_stack([x * depth, rng.uniform(-0.25, 0.25, count) * depth, first + depth])
+    is_shown = (first <= along[:, None]) & (along[:, None] <= first + 3) & (rng.random((photos, count)) < 0.8)
+    photo, point = np.nonzero(is_shown)
+    exact = dataclasses.replace(
+        scene(photos, 3),
+        poses=poses,
+        points=points,
+        photo=photo.astype(np.int32),
+        point=point.astype(np.int32),
+    )
+    seen_at = projected(exact)
+    return dataclasses.replace(exact, seen=seen_at + rng.normal(0, noise, seen_at.shape))
+
+
 def disturbed(problem: Problem, by: float = 0.01, seed: int = 0) -> Problem:
     """The same with poses that may move, lenses' free parameters and points off by such a share."""
     rng = np.random.default_rng(seed)
