@@ -75,6 +75,19 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
             f"{first_few(shades)} {'is' if one else 'are'} in shades of grey rather than black and white, as photos "
             f"are: what is lighter than the middle was kept. {'Is it a mask' if one else 'Are they masks'}?"
         )
+    if unsure := [readable(mask.name) for mask, outcome in masked if outcome.get("unsure")]:
+        yield (
+            f"{first_few(unsure)}: the photo is turned or mirrored by its header, and nothing told whether the mask is "
+            "as well; it was taken as the photo's pixels lie. Save photos and masks without such a header."
+        )
+    several: dict[Path, int] = {}
+    for mask, outcome in masked:
+        several[mask] = several.get(mask, 0) + ("reason" not in outcome)
+    if shared := [readable(mask.name) for mask, count in several.items() if count > 1]:
+        yield (
+            f"{first_few(shared)}: taken for each of several photos of one name. That of a.jpg alone is a.jpg.png, "
+            "that of a.png a.png.png."
+        )
     scaled = [(readable(mask.name), outcome["scaled"]) for mask, outcome in masked if outcome.get("scaled")]
     if scaled:
         shown = [f"{name} of {size}" for name, size in scaled]

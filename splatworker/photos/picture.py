@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
-from splatworker.formats.masks import KEPT_FROM, UNMIRRORED, UPRIGHT, orientation_in, upright_size
+from splatworker.formats.masks import KEPT_FROM, OPAQUE, UNMIRRORED, UPRIGHT, orientation_in, upright_size
 from splatworker.formats.panorama import (
     VIEWS_AROUND,
     Area,
@@ -40,9 +40,6 @@ _MOST_TEXT = 64 * 2**20
 _WORST_SHADE = 64
 """Of 256: a photo of 16 bits whose brightest pixel stays under this uses fewer bits than it says."""
 
-_OPAQUE = 250
-"""Alpha from which nothing is seen through: what a codec, or rounding, leaves of an opaque photo."""
-
 _DEPTHS = (8, 10, 12, 14, 16)
 """Bits that a sensor's grey values have, in whatever they are kept."""
 
@@ -59,6 +56,7 @@ class Picture:
         area: what it shows of the sphere around it once it stands upright, where it is an equirectangular panorama.
         given: width and height of its pixels before it was shrunk.
         orientation: EXIF's, 1 to 8: the pixels are not turned by it.
+        turned: EXIF's orientation by which the decoder has laid them upright already, else 1.
         turn: what is still to be done to them, and to what a mask says of them (`photos.mask`): ordinary photos stay
             as they lie, but not mirrored, and panoramas stand upright. `exif` has what is left of the orientation then.
         of: how many pictures as large its file holds, of which it is the first: pages, or an animation.
@@ -71,6 +69,7 @@ class Picture:
     area: Area | None = None
     given: tuple[int, int] = (0, 0)
     orientation: int = 1
+    turned: int = 1
     turn: Image.Transpose | None = None
     of: int = 1
 
@@ -105,8 +104,9 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
             of = tiff.go_to_largest(image)
             tiff.refuse_misread(image.tag_v2)  # type: ignore[attr-defined]
         _check_size(image, most_pixels)
-        given = image.size
+        given = image.size  # of a TIFF as it will stand once it is loaded
         exif = image.getexif()
+        by_decoder = orientation_in(exif) if image.format == "TIFF" else 1  # as Pillow lays a TIFF as it loads it
         if max_size and image.format == "JPEG":
             least = max_size * (VIEWS_AROUND if may_be_panorama(image.info, image.size) else 1)
             image.draft("RGB", (least, least))
@@ -122,7 +122,8 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
         turn, left = _turn(turned, panorama)
         kept = kept_exif(exif, shrunk=shrunk.width / given[0], orientation=left)
         area = panorama.area if panorama else None
-        return Picture(_bare(shrunk), kept, kind=kind, area=area, given=given, orientation=turned, turn=turn, of=of)
+        found = Picture(_bare(shrunk), kept, kind=kind, area=area, given=given, of=of)
+        return replace(found, orientation=turned, turned=by_decoder, turn=turn)
 
 
 def _panorama_in(image: Image.Image, info: ImageInfo, exif: Image.Exif) -> Panorama | None:
@@ -189,7 +190,7 @@ def _colours(image: Image.Image) -> Image.Image:
     least, most = (float(value) for value in rgba.getchannel("A").getextrema())  # type: ignore[arg-type]
     if most == 0:
         raise Unusable("it is wholly transparent")
-    if least == most or least >= _OPAQUE:  # it cuts nothing out
+    if least == most or least >= OPAQUE:  # it cuts nothing out
         return rgba.convert("RGB")
     if most < KEPT_FROM:
         raise Unusable(f"it is nearly transparent: its alpha is nowhere more than {most / 255:.0%}")
