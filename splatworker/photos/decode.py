@@ -142,8 +142,8 @@ def _warnings(given: GivenPhotos, outcomes: list[Outcome], kept: list[Outcome], 
     yield from _of_kinds(kept)
     if several := [file.shown for file, found in kept if found["of"] > 1]:
         yield (
-            f"{first_few(several)}: of several pictures in one file, pages or an animation, the first was used. Give "
-            "each as a file of its own."
+            f"{first_few(several)}: of several pictures in one file, pages, an animation or two eyes, the first was "
+            "used. Give each as a file of its own."
         )
     if veiled := [file.shown for file, found in kept if found["veiled"]]:
         yield (

@@ -17,6 +17,7 @@ from splatworker.formats.panorama import (
     ImageInfo,
     Panorama,
     UnusablePanorama,
+    first_eye,
     may_be_panorama,
     panorama_in,
 )
@@ -40,6 +41,9 @@ _MOST_TEXT = 64 * 2**20
 _WORST_SHADE = 64
 """Of 256: a photo of 16 bits whose brightest pixel stays under this uses fewer bits than it says."""
 
+_PNG_BITS = 24
+"""Where in a PNG the bits of a channel stand."""
+
 _DEPTHS = (8, 10, 12, 14, 16)
 """Bits that a sensor's grey values have, in whatever they are kept."""
 
@@ -59,7 +63,8 @@ class Picture:
         turned: EXIF's orientation by which the decoder has laid them upright already, else 1.
         turn: what is still to be done to them, and to what a mask says of them (`photos.mask`): ordinary photos stay
             as they lie, but not mirrored, and panoramas stand upright. `exif` has what is left of the orientation then.
-        of: how many pictures as large its file holds, of which it is the first: pages, or an animation.
+        of: how many pictures as large its file holds, of which it is the first: pages, an animation, or a
+            panorama's two eyes.
     """
 
     image: Image.Image
@@ -112,11 +117,15 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
             image.draft("RGB", (least, least))
         image.load()
         turned = orientation_in(exif)  # a TIFF has been laid upright by now, and says so
-        if image.format == "TIFF":
-            _refuse_black(image)
+        _refuse_black(image, _bits_of(image, path))
         info = dict(image.info)
         colours = _colours(image)
-        panorama = _panorama_in(colours, info, exif)
+        panorama: Panorama | None
+        if turned == 1 and (eye := first_eye(colours, info)) is not None:
+            colours, of, panorama = colours.crop(eye), 2, Panorama(Area())
+            given = (given[0] * colours.width // image.width, given[1] * colours.height // image.height)
+        else:
+            panorama = _panorama_in(colours, info, exif)
         shrunk = _to_srgb(_shrunk(colours, _longest(colours.size, panorama, max_size)), info.get("icc_profile"))
         kind = unusual.kind_of(shrunk, info, exif, path.name) if panorama is None else ""
         turn, left = _turn(turned, panorama)
@@ -212,10 +221,19 @@ def _grey_of(image: Image.Image) -> Image.Image:
     return Image.fromarray((values * (255.0 / top) + 0.5).astype(np.uint8))
 
 
-def _refuse_black(image: Image.Image) -> None:
-    """Refuse a TIFF in colours of 16 bits, of which it uses so few that eight of them are nearly black."""
-    bits = image.tag_v2.get(tiff.BITS, (8,))  # type: ignore[attr-defined]
-    if max(bits) < 16 or image.mode not in ("RGB", "RGBA"):
+def _bits_of(image: Image.Image, path: Path) -> int:
+    """Bits of a channel in the file, where they may be more than the decoder leaves of them; else 8."""
+    if image.format == "TIFF":
+        return int(max(image.tag_v2.get(tiff.BITS, (8,))))  # type: ignore[attr-defined]
+    if image.format == "PNG":
+        with path.open("rb") as file:
+            return file.read(_PNG_BITS + 1)[_PNG_BITS]
+    return 8
+
+
+def _refuse_black(image: Image.Image, bits: int) -> None:
+    """Refuse a picture in colours of 16 bits, of which it uses so few that eight of them are nearly black."""
+    if bits < 16 or image.mode not in ("RGB", "RGBA"):
         return
     most = max(int(band[1]) for band in image.getextrema()[:3])  # type: ignore[index]
     if most < _WORST_SHADE:
