@@ -78,9 +78,15 @@ class MaskFiles:
     _by_photo: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def within(cls, folder: Path) -> MaskFiles:
-        """The masks of a folder and its sub-folders; none where there is no such folder."""
+    def within(cls, folder: Path, photos: Iterable[Path] = ()) -> MaskFiles:
+        """The masks of a folder and its sub-folders; none where there is no such folder.
+
+        Args:
+            photos: files that are no masks, where masks and photos lie in one folder.
+        """
         names, others = _files(folder)
+        if own := {path.resolve() for path in photos}:
+            names = [name for name in names if (folder / name).resolve() not in own]
         by_photo: dict[str, str] = {}
         for photos_of in (_photos_of, _photos_of_marked):  # a photo may itself be called a_mask.jpg
             for name in names:

@@ -153,7 +153,8 @@ def _warnings(given: GivenPhotos, outcomes: list[Outcome], kept: list[Outcome], 
     yield from left_out(given.set_aside.items())
     if masks is not None:
         with_mask = [(file.mask, found) for file, found in outcomes if file.mask is not None]
-        yield from mask_files.judge(masks, [file.shown for file, _ in outcomes], with_mask)
+        files = [file for file, _ in outcomes]
+        yield from mask_files.judge(masks, [file.shown for file in files], with_mask, [file.path for file in files])
 
 
 def _of_folders(passed_over: dict[str, str]) -> Iterator[str]:

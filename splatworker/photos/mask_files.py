@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,18 +16,21 @@ HARDLY_ANYTHING = 0.02
 """A share of a photo: masks that keep less are probably the wrong way round."""
 
 
-def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict[str, Any]]]) -> Iterator[str]:
+def judge(
+    folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict[str, Any]]], among: Iterable[Path] = ()
+) -> Iterator[str]:
     """Sentences for the person who gave the masks.
 
     Args:
         folder: the masks.
-        photos: the files beside them by their names, photos or not.
+        photos: the files that they may be of, photos or not, by their names.
+        among: these files themselves, where masks may lie among them.
         masked: the mask of each photo that has one, and what came of the photo.
 
     Raises:
         InvalidMasks: no mask is of any photo, or every photo that has one was refused for its mask.
     """
-    files = MaskFiles.within(folder)
+    files = MaskFiles.within(folder, among)
     others = [readable(name) for name in files.others]
     if others and not files.names:
         raise InvalidMasks(

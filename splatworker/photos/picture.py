@@ -127,6 +127,11 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
         else:
             panorama = _panorama_in(colours, info, exif)
         shrunk = _to_srgb(_shrunk(colours, _longest(colours.size, panorama, max_size)), info.get("icc_profile"))
+        if panorama is None and unusual.is_mask(shrunk):
+            raise Unusable(
+                "it is black areas and white ones and nothing else: a mask, not a photo. Masks belong into a folder "
+                "called masks"
+            )
         kind = unusual.kind_of(shrunk, info, exif, path.name) if panorama is None else ""
         turn, left = _turn(turned, panorama)
         kept = kept_exif(exif, shrunk=shrunk.width / given[0], orientation=left)

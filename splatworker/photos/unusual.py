@@ -1,6 +1,6 @@
-"""Pictures that are hardly photos: screenshots and collages.
+"""Pictures that are hardly photos: screenshots and collages, and masks among photos.
 
-They are said, and used all the same: a screenshot of a game can be one of a good set.
+The first two are said, and used all the same: a screenshot of a game can be one of a good set. A mask is none.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ _SCREENSHOT_NAME = re.compile(
     r"screen[ _-]?shot|bildschirmfoto|capture d.?[ée]cran|スクリーンショット|屏幕截图", re.IGNORECASE
 )
 
+_MASK_SIZE = (512, 512)
+_BLACK, _WHITE = 12, 243
+"""Grey levels that a codec may leave of black and of white."""
+_NOTHING_ELSE, _IN_AREAS = 0.98, 0.95
+"""Shares of a mask's pixels that are black or white, and that are as the one beside them is: dithering is not."""
+
 _COLLAGE_SIZE = 256
 _GAP = 0.04
 """A gap between pictures of a collage is at most so wide, as a share of the whole."""
@@ -32,6 +38,16 @@ def kind_of(image: Image.Image, info: ImageInfo, exif: Image.Exif, name: str) ->
     if _SCREENSHOT_NAME.search(readable(name)) or _says_screenshot(info, exif):
         return "screenshot"
     return "collage" if image.mode == "RGB" and _is_joined(image) else ""
+
+
+def is_mask(image: Image.Image) -> bool:
+    """Whether a picture is black areas and white ones and nothing else, as no camera sees the world."""
+    if image.mode != "RGB" or (image.width, image.height) < (2, 2):
+        return False
+    light = np.asarray(image.convert("L").resize(_MASK_SIZE, Image.Resampling.NEAREST), dtype=np.int16)
+    black, white = light <= _BLACK, light >= _WHITE
+    beside = np.abs(np.diff(light, axis=1)) <= _BLACK
+    return bool(black.any() and white.any() and (black | white).mean() > _NOTHING_ELSE and beside.mean() > _IN_AREAS)
 
 
 def _says_screenshot(info: ImageInfo, exif: Image.Exif) -> bool:

@@ -117,3 +117,11 @@ def test_masks_are_found_behind_links_as_photos_are(tmp_path: Path) -> None:
     (tmp_path / "masks" / "cam").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "around").symlink_to(tmp_path / "masks")
     assert MaskFiles.within(tmp_path / "masks").of("cam/a.jpg") == tmp_path / "masks" / "cam" / "a.png"
+
+
+def test_photos_in_the_folder_of_masks_are_no_masks(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a_mask.png", "b.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    files = MaskFiles.within(tmp_path, [tmp_path / "a.jpg", tmp_path / "b.jpg"])
+    assert files.names == ("a_mask.png",)
+    assert [files.of(photo) for photo in ("a.jpg", "b.jpg")] == [tmp_path / "a_mask.png", None]
