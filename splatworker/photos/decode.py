@@ -150,6 +150,15 @@ def _warnings(given: GivenPhotos, outcomes: list[Outcome], kept: list[Outcome], 
             f"{first_few(veiled)}: half transparent nearly everywhere, as nothing is that was cut out. Export "
             f"{'it' if len(veiled) == 1 else 'them'} without transparency if none is meant."
         )
+    cut, whole = (
+        [file.shown for file, found in kept if ("cutout" in found["masked"]) is is_cut] for is_cut in (True, False)
+    )
+    if cut and whole:
+        yield (
+            f"{len(cut)} of {len(kept)} photos are cut out, and {first_few(whole)} "
+            f"{'is' if len(whole) == 1 else 'are'} not: what is around the subject there is learnt as a part of it. "
+            "Cut out all of them, or say mask_mode ignore."
+        )
     yield from left_out(given.set_aside.items())
     if masks is not None:
         with_mask = [(file.mask, found) for file, found in outcomes if file.mask is not None]

@@ -264,3 +264,15 @@ def test_a_mask_among_photos_is_no_photo(source: Path) -> None:
     decoded = decode.decode_folder(source, source.parent / "out", Heard())
     assert {photo["name"] for photo in decoded.rejected} == {"out of the network/a.png", "out of the network/b.jpg"}
     assert all("a mask, not a photo" in photo["reason"] for photo in decoded.rejected)
+
+
+def test_photos_of_which_only_some_are_cut_out_are_told(source: Path) -> None:
+    for name in ("a.png", "b.png"):
+        left_half().save(source / "masks" / name)
+    assert run(source, "ignore")[2] == []
+    assert run(source, "cutout")[2] == [
+        "2 of 3 photos are cut out, and c.jpg is not: what is around the subject there is learnt as a part of it. Cut "
+        "out all of them, or say mask_mode ignore."
+    ]
+    left_half().save(source / "masks" / "c.png")
+    assert run(source, "cutout")[2] == []
