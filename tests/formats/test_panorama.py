@@ -202,12 +202,15 @@ def test_garbage_is_no_panorama_and_no_crash() -> None:
     assert area(Image.new("RGB", (40, 20)), told(FullPanoWidthPixels=-3, FullPanoHeightPixels=0)) == WHOLE
 
 
-@pytest.fixture(scope="module")
-def eyes() -> list[np.ndarray]:
+def seen_by_two(pose: np.ndarray) -> list[np.ndarray]:
     """What two eyes see, 6.5 cm apart."""
-    pose = photo_sets.walk(3)[1]
     other = np.hstack([pose[:, :3], pose[:, 3:] - [[0.065], [0], [0]]])
     return [photo_sets.photograph(photo_sets.hall(), each, photo_sets.sphere_rays(512)) for each in (pose, other)]
+
+
+@pytest.fixture(scope="module")
+def eyes() -> list[np.ndarray]:
+    return seen_by_two(photo_sets.walk(3)[1])
 
 
 @pytest.mark.parametrize("joined", [np.vstack, np.hstack])
@@ -219,6 +222,12 @@ def test_of_two_eyes_the_first_is_found(
     picture = Image.fromarray(joined(eyes))
     assert first_eye(picture, info) == (0, 0, 512, 256)
     assert may_be_panorama(info, picture.size)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_the_eyes_are_found_wherever_they_are(number: int) -> None:
+    picture = Image.fromarray(np.vstack(seen_by_two(photo_sets.walk(6)[number])))
+    assert first_eye(picture, {}) == (0, 0, 512, 256)
 
 
 def test_what_shows_no_two_spheres_has_no_eyes(eyes: list[np.ndarray], around: np.ndarray) -> None:
