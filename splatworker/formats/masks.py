@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageChops
 
+from splatworker.formats import deep_grey
 from splatworker.formats.mask_names import MaskRules
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "HEIF", "AVIF")
@@ -288,7 +289,7 @@ def _alpha(image: Image.Image) -> Image.Image | None:
 def _grey(image: Image.Image) -> Image.Image:
     if (alpha := _alpha(image)) is not None:
         return alpha
-    if image.mode in ("I;16", "I;16L", "I;16B", "I", "F"):
+    if image.mode in deep_grey.MODES:
         return _of_eight_bits(np.asarray(image))
     return image.convert("L") if image.mode in ("1", "L", "LA") else _lightest(image)
 

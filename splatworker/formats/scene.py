@@ -126,7 +126,7 @@ def read_scene(path: Path, images: str = "images", masks: Path | None = None, ru
 def _with_masks(photos: list[Photo], path: Path, images: str, masks: Path | None) -> tuple[list[Photo], list[str]]:
     """The photos with their masks, and what a person should hear of those."""
     folder = masks or masks_folder(path / images) or path / FOLDER
-    files = MaskFiles.within(folder)
+    files = MaskFiles.within(folder, [photo.path for photo in photos])
     named = [photo.name for photo in photos if photo.mask is not None and masks is None]
     found = [
         photo if photo.name in named else dataclasses.replace(photo, mask=files.of(photo.name)) for photo in photos

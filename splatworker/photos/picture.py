@@ -7,9 +7,9 @@ import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
+from splatworker.formats import deep_grey
 from splatworker.formats.masks import KEPT_FROM, OPAQUE, UNMIRRORED, UPRIGHT, orientation_in, upright_size
 from splatworker.formats.panorama import (
     VIEWS_AROUND,
@@ -43,9 +43,6 @@ _WORST_SHADE = 64
 
 _PNG_BITS = 24
 """Where in a PNG the bits of a channel stand."""
-
-_DEPTHS = (8, 10, 12, 14, 16)
-"""Bits that a sensor's grey values have, in whatever they are kept."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +193,7 @@ def _bare(image: Image.Image) -> Image.Image:
 
 def _colours(image: Image.Image) -> Image.Image:
     """RGB, or RGBA where any pixel is transparent."""
-    if image.mode in ("I;16", "I;16L", "I;16B", "I", "F"):
+    if image.mode in deep_grey.MODES:
         return _grey_of(image).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")
@@ -212,18 +209,11 @@ def _colours(image: Image.Image) -> Image.Image:
 
 
 def _grey_of(image: Image.Image) -> Image.Image:
-    """Eight bits of grey from 16 or from a float, by the bits that are used: 12 of 16 are not a night photo."""
-    values = np.asarray(image, dtype=np.float64)
-    least, most = float(values.min()), float(values.max())
-    if not np.isfinite([least, most]).all():
-        raise Unusable(f"it has pixels that are NaN or infinite: {tiff.EXPORT}")
-    if image.mode == "F" and most <= 1.0:
-        top = 1.0
-    else:
-        top = next((2.0**bits - 1 for bits in _DEPTHS if most < 2**bits), 0.0)
-    if not top or least < 0:
-        raise Unusable(f"its values lie between {least:.6g} and {most:.6g}, which are no shades of grey: {tiff.EXPORT}")
-    return Image.fromarray((values * (255.0 / top) + 0.5).astype(np.uint8))
+    """Eight bits of grey from 16 or from a float."""
+    try:
+        return deep_grey.in_eight_bits(image)
+    except ValueError as reason:
+        raise Unusable(f"{reason}: {tiff.EXPORT}") from None
 
 
 def _bits_of(image: Image.Image, path: Path) -> int:
