@@ -1,6 +1,6 @@
-"""Pictures that are hardly photos: screenshots and collages, and masks among photos.
+"""Pictures that are hardly photos: screenshots, collages and stereo pairs, and masks among photos.
 
-The first two are said, and used all the same: a screenshot of a game can be one of a good set. A mask is none.
+All but the last are said, and used all the same: a screenshot of a game can be one of a good set. A mask is no photo.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ _BLACK, _WHITE = 12, 243
 _NOTHING_ELSE, _IN_AREAS = 0.98, 0.95
 """Shares of a mask's pixels that are black or white, and that are as the one beside them is: dithering is not."""
 
+_HALF, _APART = 96, 8
+"""Pixels a side of a half of what may be a stereo pair, and how far apart its halves may show a thing."""
+_SAME = 0.4
+"""How much the halves correlate: those of 238 photos of seven sets by 0.11 at most, of stereo pairs in a room three
+meters away by 0.65 at least."""
+
 _COLLAGE_SIZE = 256
 _GAP = 0.04
 """A gap between pictures of a collage is at most so wide, as a share of the whole."""
@@ -34,10 +40,12 @@ _PLAIN, _SOMETHING = 1.5, 12.0
 
 
 def kind_of(image: Image.Image, info: ImageInfo, exif: Image.Exif, name: str) -> str:
-    """`screenshot` or `collage` where a picture seems to be one, else ""."""
+    """`screenshot`, `stereo pair` or `collage` where a picture seems to be one, else ""."""
     if _SCREENSHOT_NAME.search(readable(name)) or _says_screenshot(info, exif):
         return "screenshot"
-    return "collage" if image.mode == "RGB" and _is_joined(image) else ""
+    if image.mode != "RGB":
+        return ""
+    return "collage" if _is_joined(image) else "stereo pair" if _shows_twice(image) else ""
 
 
 def is_mask(image: Image.Image) -> bool:
@@ -82,6 +90,27 @@ def _has_gap(pixels: Pixels) -> bool:
             return True
         row = max(end, row) + 1
     return False
+
+
+def _shows_twice(image: Image.Image) -> bool:
+    """One half shows what the other does, a little to the side of it: what two eyes see."""
+    side = _HALF
+    beside = np.split(_grey(image, (2 * side, side)), 2, axis=1)
+    above = np.split(_grey(image, (side, 2 * side)), 2, axis=0)
+    return any(
+        _likeness(one[:, max(0, shift) : side + min(0, shift)], other[:, max(0, -shift) : side - max(0, shift)]) > _SAME
+        for one, other in (beside, above)
+        for shift in range(-_APART, _APART + 1)
+    )
+
+
+def _likeness(one: Pixels, other: Pixels) -> float:
+    """How much the steps from pixel to pixel correlate: light that falls off to one side does not count."""
+    steps = [np.concatenate([np.diff(part, axis=0).ravel(), np.diff(part, axis=1).ravel()]) for part in (one, other)]
+    rough = [float(part.std()) for part in steps]
+    if min(rough) < _PLAIN:
+        return 0.0
+    return float(((steps[0] - steps[0].mean()) * (steps[1] - steps[1].mean())).mean()) / (rough[0] * rough[1])
 
 
 def _grey(image: Image.Image, size: tuple[int, int]) -> Pixels:
