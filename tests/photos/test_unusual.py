@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 from support import photo_sets
+from support.odd_photos import photo
 
 from splatworker.photos.unusual import is_mask, kind_of
 
@@ -67,3 +68,11 @@ def test_black_and_white_areas_are_a_mask() -> None:
     assert not is_mask(Image.fromarray(mask // 2))
     assert not is_mask(Image.fromarray(noise()))
     assert not is_mask(Image.new("RGB", (160, 120), "white"))
+
+
+def test_smooth_colours_and_a_horizon_are_no_stereo_pair() -> None:
+    for seed in range(20):  # of so few colours some halves are alike
+        assert kind_of(Image.fromarray(photo(seed=seed)), {}, Image.Exif(), "a.jpg") == ""
+    sea = noise()
+    sea[:150] = sea[:150] // 8 + 200
+    assert kind_of(Image.fromarray(sea), {}, Image.Exif(), "a.jpg") == ""
