@@ -10,6 +10,7 @@ multiple of its file.
 
 from __future__ import annotations
 
+import codecs
 import os
 import struct
 from collections.abc import Iterator
@@ -227,8 +228,8 @@ def _camera_from_world(pose: npt.NDArray[np.float64], name: str) -> npt.NDArray[
 
 
 def _lines(data: bytes) -> Iterator[str]:
-    """The lines of a text file that are no comments."""
-    for line in data.splitlines():
+    """The lines of a text file that are no comments, less the mark that editors of Windows write before the first."""
+    for line in data.removeprefix(codecs.BOM_UTF8).splitlines():
         if not line.lstrip().startswith(b"#"):
             yield line.decode("utf-8", "surrogateescape")
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from splatworker.errors import InvalidMasks
-from splatworker.formats import masks
+from splatworker.formats import deep_grey, masks
 from splatworker.formats.masks import Hidden
 from splatworker.formats.scene import Photo
 
@@ -41,7 +41,13 @@ def hidden_parts(photo: Photo, image: Image.Image) -> Hidden:
 
 
 def over_colour(image: Image.Image, hidden: Hidden, colour: tuple[int, int, int]) -> Image.Image:
-    """The photo in red, green and blue, on a colour where nothing is."""
+    """The photo in red, green and blue, on a colour where nothing is.
+
+    Raises:
+        OSError: its grey values of more than eight bits are none, as a decoder says it of a broken file.
+    """
+    if image.mode in deep_grey.MODES:
+        image = _in_eight_bits(image)
     if hidden.alpha is None:
         image.load()  # now: its file may be closed soon
         return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it, with Python's lock held
@@ -59,3 +65,10 @@ def ignored_at(hidden: Hidden, size: tuple[int, int]) -> npt.NDArray[np.uint8] |
     if not counts.any():  # what is kept is finer than a pixel
         counts = shrunk >= max(1, int(shrunk.max()))
     return None if counts.all() else np.where(counts, np.uint8(0), np.uint8(255))
+
+
+def _in_eight_bits(image: Image.Image) -> Image.Image:
+    try:
+        return deep_grey.in_eight_bits(image)
+    except ValueError as reason:
+        raise OSError(str(reason)) from None

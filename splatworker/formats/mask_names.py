@@ -58,6 +58,8 @@ _WORD = "mask"
 _JOINED_BY = ("_", "-", ".", " ")
 """What may stand between a photo's name and the word: Metashape writes `a_mask.png`."""
 _NOBODYS = ("thumbs.db", "desktop.ini")
+_EXACT = "/"
+"""Before a photo's name, which begins with none: it is meant letter by letter."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,21 @@ class MaskFiles:
     _by_photo: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def within(cls, folder: Path) -> MaskFiles:
-        """The masks of a folder and its sub-folders; none where there is no such folder."""
+    def within(cls, folder: Path, photos: Iterable[Path] = ()) -> MaskFiles:
+        """The masks of a folder and its sub-folders; none where there is no such folder.
+
+        Args:
+            photos: files that are no masks, where masks and photos lie in one folder.
+        """
         names, others = _files(folder)
+        if own := {path.resolve() for path in photos}:
+            names = [name for name in names if (folder / name).resolve() not in own]
         by_photo: dict[str, str] = {}
         for photos_of in (_photos_of, _photos_of_marked):  # a photo may itself be called a_mask.jpg
             for name in names:
                 for key in photos_of(name):
-                    by_photo.setdefault(key, name)
+                    by_photo.setdefault(_EXACT + key, name)
+                    by_photo.setdefault(key.lower(), name)
         return cls(folder, tuple(names), tuple(others), by_photo)
 
     def of(self, photo: str) -> Path | None:
@@ -99,15 +108,18 @@ class MaskFiles:
     def second(self, photos: Iterable[str]) -> list[str]:
         """Of these, those of photos that have another."""
         photos = list(photos)
-        keys = {key for photo in photos for key in _keys(photo)}
+        keys = {key.lower() for photo in photos for key in _keys(photo)}
         return [
             name
             for name in self.without_photo(photos)
-            if keys.intersection([*_photos_of(name), *_photos_of_marked(name)])
+            if keys.intersection(key.lower() for key in [*_photos_of(name), *_photos_of_marked(name)])
         ]
 
     def _name_of(self, photo: str) -> str | None:
-        return next((self._by_photo[key] for key in _keys(photo) if key in self._by_photo), None)
+        """Its letters as they are first: a.jpg and A.JPG may be two photos, each with a mask."""
+        keys = _keys(photo)
+        tried = [*(_EXACT + key for key in keys), *(key.lower() for key in keys)]
+        return next((self._by_photo[key] for key in tried if key in self._by_photo), None)
 
 
 def masks_folder(photos: Path) -> Path | None:
@@ -137,45 +149,58 @@ def mask_name(photo: str) -> str:
 def _keys(photo: str) -> list[str]:
     """What the mask of a photo may be of, the likelier first: all of its name, then that without its suffix."""
     whole = _plain(photo.replace("\\", "/"))
-    inner = whole.removeprefix(f"{PHOTOS}/")  # where images/ and masks/ stand together in the folder of photos
+    within = f"{PHOTOS}/"  # where images/ and masks/ stand together in the folder of photos
+    inner = whole[len(within) :] if whole.lower().startswith(within) else whole
     return [key for name in dict.fromkeys((whole, inner)) for key in (name, str(PurePosixPath(name).with_suffix("")))]
 
 
 def _photos_of(mask: str) -> list[str]:
-    """What the photo of a mask may be called, in small letters, with its suffix or without; the likelier first."""
+    """What the photo of a mask may be called, with its suffix or without; the likelier first."""
     name = _plain(mask)
-    if name.endswith(_MARK):
-        rest = name.removesuffix(_MARK)
+    rest = _without_end(name, _MARK)
+    if rest != name:
         return [rest, _without_suffix(rest)]
-    rest = _without_suffix(name)
-    return [rest.removesuffix(_MARK)]
+    return [_without_end(_without_suffix(name), _MARK)]
 
 
 def _photos_of_marked(mask: str) -> list[str]:
     """The same of a mask whose name has the word before or behind the photo's."""
     path = PurePosixPath(_without_suffix(_plain(mask)))
-    photos = [path.name.removesuffix(between + _WORD) for between in _JOINED_BY]
-    photos += [path.name.removeprefix(_WORD + between) for between in _JOINED_BY]
+    photos = [_without_end(path.name, between + _WORD) for between in _JOINED_BY]
+    starts = [_WORD + between for between in _JOINED_BY]
+    photos += [path.name[len(start) :] for start in starts if path.name.lower().startswith(start)]
     return [str(path.with_name(photo)) for photo in photos if photo not in ("", path.name)]
 
 
 def _plain(name: str) -> str:
-    """A name by which photo and mask are compared: letters are small, and composed, however a file system has them."""
-    return unicodedata.normalize("NFC", name).lower()
+    """A name by which photo and mask are compared: letters are composed, however a file system has them."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _without_suffix(name: str) -> str:
     suffix = PurePosixPath(name).suffix
-    return name.removesuffix(suffix) if suffix in _SUFFIXES else name
+    return name.removesuffix(suffix) if suffix.lower() in _SUFFIXES else name
+
+
+def _without_end(name: str, end: str) -> str:
+    """A name less its end, which is in small letters, in any letter case."""
+    return name[: -len(end)] if name.lower().endswith(end) else name
 
 
 def _files(folder: Path) -> tuple[list[str], list[str]]:
     """The pictures in a folder and its sub-folders by their paths in it, sorted, and the other files there; hidden ones
-    are left out.
+    are left out. Links are followed, as those of photos are, and never in a circle.
     """
     found: list[str] = []
     others: list[str] = []
-    for place, inside, files in os.walk(folder):
+    above: dict[str, set[tuple[int, int]]] = {}
+    for place, inside, files in os.walk(folder, followlinks=True):
+        status, around = Path(place).stat(), str(Path(place).parent)
+        here, way = (status.st_dev, status.st_ino), above.get(around, set())
+        if here in way:
+            inside[:] = []
+            continue
+        above[str(Path(place))] = way | {here}
         inside[:] = sorted(name for name in inside if not name.startswith("."))
         for name in sorted(files):
             path = PurePosixPath(Path(place, name).relative_to(folder).as_posix())

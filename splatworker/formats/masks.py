@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import ExifTags, Image, ImageChops
 
+from splatworker.formats import deep_grey
 from splatworker.formats.mask_names import MaskRules
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "HEIF", "AVIF")
@@ -20,6 +22,9 @@ KEPT_FROM = 128
 
 _EXACT = ("PNG", "TIFF")
 """Formats in which a number that was written is read: noise around black is no label."""
+
+OPAQUE = 250
+"""Alpha from which nothing is seen through: what a codec, or rounding, leaves of an opaque picture."""
 
 _MOST_LABELS, _FLAT = 64, 0.9
 """Levels of a picture of labels, and the share of its pixels that are as their neighbours are, at most and at least."""
@@ -74,7 +79,8 @@ def read_mask(path: Path, *, invert: bool = False) -> Mask:
     """A mask's alpha where it has any, or else its grey; 255 is kept.
 
     A colour is as light as its lightest channel. Where there is one grey beside black, as in a picture of labels, it
-    stands for white, however dark it is; and so does every one of a picture of several labels (`_labels`).
+    stands for white, however dark it is; and so does every one of a picture of several labels (`_labels`), or of
+    several colours of which some are dark (`_painted`).
 
     Args:
         path: the file, of any of `FORMATS`.
@@ -89,11 +95,12 @@ def read_mask(path: Path, *, invert: bool = False) -> Mask:
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError(f"{path.name} has more than {MOST_PIXELS // 1_000_000} megapixels")
         orientation, is_exact = _orientation_of(image), image.format in _EXACT
-        grey = _grey(image)
+        grey, labels = _painted(image) if is_exact else (None, 0)
+        grey = _grey(image) if grey is None else grey
     if (turn := UPRIGHT.get(orientation)) is not None:
         grey = grey.transpose(turn)
     levels = [level for level, count in enumerate(grey.histogram()) if count]
-    labels = _labels(grey, levels) if is_exact else 0
+    labels = labels or (_labels(grey, levels) if is_exact else 0)
     if labels or (len(levels) == 2 and levels[0] == 0):
         grey = grey.point(lambda value: 255 if value else 0)
     return Mask(ImageChops.invert(grey) if invert else grey, turn is not None, labels, _BACK.get(orientation))
@@ -105,9 +112,33 @@ def _labels(grey: Image.Image, levels: list[int]) -> int:
     """
     if not (2 < len(levels) <= _MOST_LABELS and levels[0] == 0 and levels[-1] < KEPT_FROM):
         return 0
-    pixels = np.asarray(grey)
-    is_flat = (pixels[:, 1:] == pixels[:, :-1]).mean() >= _FLAT if pixels.shape[1] > 1 else False
-    return len(levels) - 1 if is_flat else 0
+    return len(levels) - 1 if _is_flat(np.asarray(grey)) else 0
+
+
+def _painted(image: Image.Image) -> tuple[Image.Image | None, int]:
+    """A picture of labels that are told by colours, some of which are darker than what a mask keeps: white where it is
+    not black, and how many colours there are. None of any other; where something is white, white is what counts.
+    """
+    if image.mode not in ("RGB", "RGBA", "P") or _alpha(image) is not None:
+        return None, 0
+    picture = image.convert("RGB")
+    colours = [colour for _, colour in picture.getcolors(_MOST_LABELS) or []]
+    labels = [colour for colour in colours if isinstance(colour, tuple) and any(colour)]
+    is_white = any(min(colour) == 255 for colour in labels)
+    is_grey = all(min(colour) == max(colour) for colour in labels)
+    if not 1 < len(labels) < len(colours) or is_white or is_grey or min(map(max, labels)) >= KEPT_FROM:
+        return None, 0
+    lightest = _lightest(picture)
+    return (
+        (lightest.point(lambda value: 255 if value else 0), len(labels))
+        if _is_flat(np.asarray(lightest))
+        else (None, 0)
+    )
+
+
+def _is_flat(pixels: npt.NDArray[Any]) -> bool:
+    """Whether nearly every pixel is as the one beside it."""
+    return pixels.shape[1] > 1 and float((pixels[:, 1:] == pixels[:, :-1]).mean()) >= _FLAT
 
 
 def orientation_in(exif: Image.Exif) -> int:
@@ -126,34 +157,69 @@ def _orientation_of(image: Image.Image) -> int:
         return 1
 
 
-def fitted(mask: Mask, photo: tuple[int, int], orientation: int, size: tuple[int, int]) -> Image.Image:
-    """A mask of the shape of its photo, laid as the photo's pixels lie, at the size that the photo has now.
+def layouts(mask: Mask, photo: tuple[int, int], orientation: int, turned: int = 1) -> list[Image.Image]:
+    """The ways in which a mask may lie on the pixels of its photo, of those that fit its shape, the likelier first.
 
-    A mask of the shape of the photo's pixels lies as they do; one whose own header turns it, or that is of their shape
-    only once they are turned, stands upright. Where the mask is of the photo's shape only without the turn that its own
-    header asks for, that is not made: the header was the photo's, which has lost it.
+    A mask without a header of its own lies as the photo's pixels do, or stands upright, or lies as pixels did that the
+    photo's decoder has turned since. One whose own header turns it stands upright then; or the header was the photo's,
+    which has lost it; or it was copied from the photo to a mask that stood upright already.
 
     Args:
         mask: from `read_mask`.
         photo: width and height of the photo's pixels as it was given.
         orientation: the photo's, from EXIF.
+        turned: EXIF's orientation by which its decoder has laid the photo upright, 1 where it has not.
+
+    Returns:
+        None of them twice; none at all where the mask has another shape.
+    """
+    back = _BACK.get(orientation)
+    as_written = _turned(mask.grey, mask.back)
+    if mask.upright:
+        ways = [_turned(mask.grey, back), as_written, _turned(as_written, back)]
+    else:
+        ways = [mask.grey, _turned(mask.grey, back), _turned(mask.grey, UPRIGHT.get(turned))]
+    found: list[Image.Image] = []
+    for way in ways:
+        if same_shape(way.size, photo) and not any(_are_same(way, other) for other in found):
+            found.append(way)
+    return found
+
+
+def fitted(mask: Mask, photo: tuple[int, int], orientation: int, size: tuple[int, int]) -> Image.Image:
+    """A mask of the shape of its photo, laid as the photo's pixels lie, at the size that the photo has now: in the
+    likeliest of its `layouts`.
+
+    Args:
+        mask, photo, orientation: as for `layouts`.
         size: width and height that the photo has now.
 
     Raises:
         MisfitMask: it has another shape.
     """
-    grey, upright = mask.grey, mask.upright
-    if orientation >= TURNED and not same_shape(grey.size, photo):
-        upright = upright or same_shape(grey.size, photo[::-1])
-    turn = _BACK.get(orientation) if upright else None
-    if turn is not None:
-        grey = grey.transpose(turn)
-    if mask.back is not None and not same_shape(grey.size, photo) and same_shape(grey.size[::-1], photo):
-        grey = mask.grey.transpose(mask.back)
-    if not same_shape(grey.size, photo):
-        given = "x".join(map(str, mask.grey.size))
-        raise MisfitMask(f"is {given} pixels and the photo {photo[0]}x{photo[1]}, which is another shape")
-    return grey if grey.size == size else grey.resize(size, Image.Resampling.BOX)
+    found = layouts(mask, photo, orientation)
+    if not found:
+        raise misfit(mask, photo)
+    return at_size(found[0], size)
+
+
+def misfit(mask: Mask, photo: tuple[int, int]) -> MisfitMask:
+    """That a mask has another shape than its photo, with the sizes of both as their pixels lie."""
+    given = "x".join(map(str, _turned(mask.grey, mask.back).size))
+    return MisfitMask(f"is {given} pixels and the photo {photo[0]}x{photo[1]}, which is another shape")
+
+
+def at_size(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A mask at the size that its photo has now."""
+    return mask if mask.size == size else mask.resize(size, Image.Resampling.BOX)
+
+
+def _turned(mask: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+    return mask if turn is None else mask.transpose(turn)
+
+
+def _are_same(one: Image.Image, other: Image.Image) -> bool:
+    return one.size == other.size and ImageChops.difference(one, other).getbbox() is None
 
 
 def kept(mask: Image.Image) -> Image.Image:
@@ -211,19 +277,37 @@ def same_shape(mask: tuple[int, int], photo: tuple[int, int]) -> bool:
     return abs(mask[1] - photo[1] * mask[0] / photo[0]) <= rounded
 
 
+def _alpha(image: Image.Image) -> Image.Image | None:
+    """A picture's alpha; None where it says nothing, being the same everywhere, or opaque but for a trace."""
+    if not image.has_transparency_data:
+        return None
+    alpha = image.convert("RGBA").getchannel("A")
+    least, most = (float(value) for value in alpha.getextrema())  # type: ignore[arg-type]
+    return None if least == most or least >= OPAQUE else alpha
+
+
 def _grey(image: Image.Image) -> Image.Image:
-    if image.has_transparency_data:
-        alpha = image.convert("RGBA").getchannel("A")
-        if float(alpha.getextrema()[0]) < 255:  # type: ignore[arg-type]
-            return alpha
-    if image.mode in ("I;16", "I;16L", "I;16B", "I", "F"):
-        values = np.asarray(image, dtype=np.float64)
-        most = float(values.max()) if values.size else 0.0
-        if not np.isfinite(most):
-            raise ValueError("it has pixels that are NaN or infinite")
-        top = next((top for top in (1.0, 255.0, 65535.0) if most <= top), most)
-        return Image.fromarray((values.clip(0, top) * (255.0 / top) + 0.5).astype(np.uint8))
-    if image.mode in ("1", "L", "LA"):
-        return image.convert("L")
+    if (alpha := _alpha(image)) is not None:
+        return alpha
+    if image.mode in deep_grey.MODES:
+        return _of_eight_bits(np.asarray(image))
+    return image.convert("L") if image.mode in ("1", "L", "LA") else _lightest(image)
+
+
+def _of_eight_bits(deep: npt.NDArray[Any]) -> Image.Image:
+    """Grey of 16 bits or more, or of floating point, in eight; a label, however small its number, is not black."""
+    values = deep.astype(np.float64)
+    most = float(values.max()) if values.size else 0.0
+    if not np.isfinite(most):
+        raise ValueError("it has pixels that are NaN or infinite")
+    top = next((top for top in (1.0, 255.0, 65535.0) if most <= top), most)
+    grey = (values.clip(0, top) * (255.0 / top) + 0.5).astype(np.uint8)
+    if np.issubdtype(deep.dtype, np.integer) and _is_flat(deep):
+        grey = np.maximum(grey, (deep > 0).astype(np.uint8))
+    return Image.fromarray(grey)
+
+
+def _lightest(image: Image.Image) -> Image.Image:
+    """Of each pixel the lightest channel."""
     red, green, blue = image.convert("RGB").split()
     return ImageChops.lighter(ImageChops.lighter(red, green), blue)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from splatworker.formats.camera import Camera
 from splatworker.formats.camera_models import LONGEST_SIDE, MOST_PIXELS
 from splatworker.formats.colmap import FARTHEST, Points, PosedImage, read_cameras, read_images, read_points
 from splatworker.formats.find import find_scene
-from splatworker.formats.mask_names import AS_GIVEN, FOLDER, MaskFiles, MaskRules, masks_folder
+from splatworker.formats.mask_names import AS_GIVEN, FOLDER, PHOTOS, MaskFiles, MaskRules, masks_folder
 from splatworker.formats.ply import read_point_ply
 from splatworker.formats.scene_photo import checked_name, photo_in, shown, size_of
 
@@ -126,7 +126,7 @@ def read_scene(path: Path, images: str = "images", masks: Path | None = None, ru
 def _with_masks(photos: list[Photo], path: Path, images: str, masks: Path | None) -> tuple[list[Photo], list[str]]:
     """The photos with their masks, and what a person should hear of those."""
     folder = masks or masks_folder(path / images) or path / FOLDER
-    files = MaskFiles.within(folder)
+    files = MaskFiles.within(folder, [photo.path for photo in photos])
     named = [photo.name for photo in photos if photo.mask is not None and masks is None]
     found = [
         photo if photo.name in named else dataclasses.replace(photo, mask=files.of(photo.name)) for photo in photos
@@ -197,9 +197,14 @@ def _read_points(model: Path) -> Points:
 
 
 def _photo_file(path: Path, images: str, image: PosedImage) -> tuple[str, Path]:
-    """A photo's name and file; the backslashes of a scene made on Windows are as good as /."""
+    """A photo's name and file; the backslashes of a scene made on Windows are as good as /, and a name may begin with
+    the folder of photos, as where COLMAP was given the folder around it.
+    """
     name = checked_name(image.name)
-    for candidate in dict.fromkeys((name, name.replace("\\", "/"))):
+    slashes = name.replace("\\", "/")
+    folders = dict.fromkeys((f"{PurePath(images).name}/", f"{PHOTOS}/"))
+    inner = [slashes.removeprefix(folder) for folder in folders if slashes.startswith(folder)]
+    for candidate in dict.fromkeys((name, slashes, *inner)):
         if (file := photo_in(path / images, candidate)) is not None:
             return candidate, file
     raise InvalidScene(f"The scene's photo {images}/{shown(image.name)} is missing.")

@@ -142,7 +142,7 @@ def _mask(folder: Path, written: object, photo: str, file: str) -> Path | None:
 def _intrinsics(what: str, values: dict[str, Any], path: Path) -> Intrinsics:
     size = size_of(path)
     width, height = (int(_number(what, values, name, given)) for name, given in zip("wh", size or (0, 0), strict=True))
-    name = values.get("camera_model", "OPENCV")
+    name = values.get("camera_model") or "OPENCV"
     if values.get("is_fisheye") or name not in _PINHOLES:
         if name in _PINHOLES or not isinstance(name, str) or not name.isidentifier():
             name = "a fisheye"

@@ -142,18 +142,28 @@ def _warnings(given: GivenPhotos, outcomes: list[Outcome], kept: list[Outcome], 
     yield from _of_kinds(kept)
     if several := [file.shown for file, found in kept if found["of"] > 1]:
         yield (
-            f"{first_few(several)}: of several pictures in one file, pages or an animation, the first was used. Give "
-            "each as a file of its own."
+            f"{first_few(several)}: of several pictures in one file, pages, an animation or two eyes, the first was "
+            "used. Give each as a file of its own."
         )
     if veiled := [file.shown for file, found in kept if found["veiled"]]:
         yield (
             f"{first_few(veiled)}: half transparent nearly everywhere, as nothing is that was cut out. Export "
             f"{'it' if len(veiled) == 1 else 'them'} without transparency if none is meant."
         )
+    cut, whole = (
+        [file.shown for file, found in kept if ("cutout" in found["masked"]) is is_cut] for is_cut in (True, False)
+    )
+    if cut and whole:
+        yield (
+            f"{len(cut)} of {len(kept)} photos are cut out, and {first_few(whole)} "
+            f"{'is' if len(whole) == 1 else 'are'} not: what is around the subject there is learnt as a part of it. "
+            "Cut out all of them, or say mask_mode ignore."
+        )
     yield from left_out(given.set_aside.items())
     if masks is not None:
         with_mask = [(file.mask, found) for file, found in outcomes if file.mask is not None]
-        yield from mask_files.judge(masks, [file.shown for file, _ in outcomes], with_mask)
+        files = [file for file, _ in outcomes]
+        yield from mask_files.judge(masks, [file.shown for file in files], with_mask, [file.path for file in files])
 
 
 def _of_folders(passed_over: dict[str, str]) -> Iterator[str]:

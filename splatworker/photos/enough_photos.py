@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
+from splatworker.errors import InvalidJob, InvalidMasks, NoPhotos, TooFewPhotos
 
 FEWEST_PHOTOS = 5
 MOST_PHOTOS = 500
+
+_OF_MASKS = ("its mask ", "its alpha and its mask ")
+"""How a reason begins that a photo is left out for its mask."""
 
 
 def demand_enough(usable: int, rejected: Sequence[dict[str, Any]]) -> None:
@@ -20,6 +23,7 @@ def demand_enough(usable: int, rejected: Sequence[dict[str, Any]]) -> None:
 
     Raises:
         NoPhotos, TooFewPhotos, InvalidJob: with the reasons of the first few.
+        InvalidMasks: there would be enough, but for masks that are missing or of no use.
     """
     advice = "Give 20 to 100 sharp, overlapping photos of one subject, as JPEG, PNG, WebP, HEIC or TIFF."
     given = usable + len(rejected)
@@ -32,6 +36,14 @@ def demand_enough(usable: int, rejected: Sequence[dict[str, Any]]) -> None:
     reasons = "; ".join(f"{name_of(photo)}: {photo['reason']}" for photo in rejected[:3])
     more = f"; and {len(rejected) - 3} more" if len(rejected) > 3 else ""
     why = f" ({reasons}{more})" if rejected else ""
+    for_masks = [photo for photo in rejected if str(photo["reason"]).startswith(_OF_MASKS)]
+    if usable + len(for_masks) >= FEWEST_PHOTOS:
+        raise InvalidMasks(
+            f"Only {usable} of {given} photos can be used, and {FEWEST_PHOTOS} are needed: {len(for_masks)} are left "
+            f"out for their masks{why}.",
+            hint="A mask is of its photo's shape, white where the photo counts, and there as long as its photo is; a "
+            "photo that needs none has none.",
+        )
     if not usable:
         raise NoPhotos(f"None of the {given} files is a photo that can be used{why}.", hint=advice)
     raise TooFewPhotos(

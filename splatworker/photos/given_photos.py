@@ -44,6 +44,7 @@ class GivenPhotos:
         self._waiting: deque[GivenPhoto] = deque()
         self._twins: deque[GivenPhoto] = deque()
         self._taken: set[str] = set()
+        self._paths: list[Path] = []
 
     def next(self, developed: set[str] | None) -> GivenPhoto | None:
         """One more file; None where there is none at present, or (`over`) at all.
@@ -73,7 +74,8 @@ class GivenPhotos:
     def _take_batch(self) -> None:
         new, self.over = next(self._batches)
         files = []
-        masks = None if self._masks is None or not new else MaskFiles.within(self._masks)
+        self._paths += new
+        masks = None if self._masks is None or not new else MaskFiles.within(self._masks, self._paths)
         for path in new:
             shown = readable(path.relative_to(self._source).as_posix())
             mask = None if masks is None else masks.of(shown)
@@ -89,8 +91,12 @@ class GivenPhotos:
         self.passed_over = {
             name: why for name, why in found.passed_over.items() if self._masks is None or folder / name != self._masks
         }
-        self.set_aside = found.set_aside
+        self.set_aside = {name: why for name, why in found.set_aside.items() if not self._is_mask(folder / name)}
         return found.files
+
+    def _is_mask(self, path: Path) -> bool:
+        """Whether a file that is no photo lies in the folder of masks, which may be that of photos."""
+        return self._masks is not None and path.resolve().is_relative_to(self._masks.resolve())
 
     def _clean_name(self, shown: str) -> str:
         """A harmless `.jpg` name, different from all before in any letter case, folders joined to it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -12,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from splatworker.formats import masks
 from splatworker.formats.mask_names import MaskRules
 from splatworker.formats.panorama import Area
+from splatworker.photos import mask_outline
 from splatworker.photos.kinds import UNKNOWN, why_no_photo
 from splatworker.photos.picture import Picture
 from splatworker.photos.unusable import UnusableMask
@@ -31,6 +33,7 @@ class Masked:
         labels: how many the mask was a picture of; 0 for an ordinary mask.
         kept: the share of the photo that its mask file keeps; None without one.
         shades: the mask file is in shades of grey, as a photo is.
+        unsure: nothing told whether the mask lies as the photo's pixels do, or stands upright.
         veiled: the photo's own alpha is half transparent nearly everywhere, as no cutout is.
         area: what the image shows of the sphere around it, where it is a panorama.
     """
@@ -41,6 +44,7 @@ class Masked:
     labels: int = 0
     kept: float | None = None
     shades: bool = False
+    unsure: bool = False
     veiled: bool = False
     area: Area | None = None
 
@@ -57,7 +61,8 @@ def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Maske
     """
     image = picture.image
     own = image.getchannel("A") if image.mode == "RGBA" else None
-    given, scaled, labels = (None, "", 0) if file is None else _read(picture, file, invert=rules.invert)
+    told = None if file is None else _read(picture, file, invert=rules.invert)
+    given = told and told.mask
     kept, shades = (None, False) if given is None else _described(given)
     veiled = own is not None and _described(own)[1]
     alpha, counts = masks.hidden(own, given, rules)
@@ -69,24 +74,36 @@ def put_together(picture: Picture, file: Path | None, rules: MaskRules) -> Maske
     if picture.turn is not None:
         image = image.transpose(picture.turn)
         counts = counts and counts.transpose(picture.turn)
-    return Masked(image, counts, scaled, labels, kept, shades, veiled, picture.area)
+    scaled, labels, unsure = ("", 0, False) if told is None else told[1:]
+    return Masked(image, counts, scaled, labels, kept, shades, unsure, veiled, picture.area)
 
 
-def _read(picture: Picture, file: Path, *, invert: bool) -> tuple[Image.Image, str, int]:
+class _Told(NamedTuple):
+    """A mask laid on its photo, and what `Masked` has of it."""
+
+    mask: Image.Image
+    scaled: str
+    labels: int
+    unsure: bool
+
+
+def _read(picture: Picture, file: Path, *, invert: bool) -> _Told:
     try:
         mask = masks.read_mask(file, invert=invert)
     except Exception as error:  # whatever strangers' files do to a decoder
         raise UnusableMask(f"its mask {file.name} cannot be read as a picture{_why_not_read(file, error)}") from None
-    try:
-        fits = masks.fitted(mask, picture.given, picture.orientation, picture.image.size)
-    except masks.MisfitMask as reason:
-        raise UnusableMask(f"its mask {file.name} {reason}") from None
+    ways = masks.layouts(mask, picture.given, picture.orientation, picture.turned)
+    if not ways:
+        raise UnusableMask(f"its mask {file.name} {masks.misfit(mask, picture.given)}")
+    way = mask_outline.likeliest(picture.image, ways)
+    fits = masks.at_size(ways[way or 0], picture.image.size)
     if masks.hides_all(fits):
         raise UnusableMask(
             f"its mask {file.name} hides all of it, for {'black' if invert else 'white'} is what is kept"
         )
     same = mask.grey.size in (picture.given, picture.given[::-1])
-    return fits, "" if same else "x".join(map(str, mask.grey.size)), mask.labels
+    scaled = "" if same else "x".join(map(str, mask.grey.size))
+    return _Told(fits, scaled, mask.labels, unsure=way is None and not mask.upright)
 
 
 def _described(mask: Image.Image) -> tuple[float, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,18 +16,21 @@ HARDLY_ANYTHING = 0.02
 """A share of a photo: masks that keep less are probably the wrong way round."""
 
 
-def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict[str, Any]]]) -> Iterator[str]:
+def judge(
+    folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict[str, Any]]], among: Iterable[Path] = ()
+) -> Iterator[str]:
     """Sentences for the person who gave the masks.
 
     Args:
         folder: the masks.
-        photos: the files beside them by their names, photos or not.
+        photos: the files that they may be of, photos or not, by their names.
+        among: these files themselves, where masks may lie among them.
         masked: the mask of each photo that has one, and what came of the photo.
 
     Raises:
         InvalidMasks: no mask is of any photo, or every photo that has one was refused for its mask.
     """
-    files = MaskFiles.within(folder)
+    files = MaskFiles.within(folder, among)
     others = [readable(name) for name in files.others]
     if others and not files.names:
         raise InvalidMasks(
@@ -74,6 +77,19 @@ def judge(folder: Path, photos: Sequence[str], masked: Sequence[tuple[Path, dict
         yield (
             f"{first_few(shades)} {'is' if one else 'are'} in shades of grey rather than black and white, as photos "
             f"are: what is lighter than the middle was kept. {'Is it a mask' if one else 'Are they masks'}?"
+        )
+    if unsure := [readable(mask.name) for mask, outcome in masked if outcome.get("unsure")]:
+        yield (
+            f"{first_few(unsure)}: the photo is turned or mirrored by its header, and nothing told whether the mask is "
+            "as well; it was taken as the photo's pixels lie. Save photos and masks without such a header."
+        )
+    several: dict[Path, int] = {}
+    for mask, outcome in masked:
+        several[mask] = several.get(mask, 0) + ("reason" not in outcome)
+    if shared := [readable(mask.name) for mask, count in several.items() if count > 1]:
+        yield (
+            f"{first_few(shared)}: taken for each of several photos of one name. That of a.jpg alone is a.jpg.png, "
+            "that of a.png a.png.png."
         )
     scaled = [(readable(mask.name), outcome["scaled"]) for mask, outcome in masked if outcome.get("scaled")]
     if scaled:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
-from splatworker.formats.masks import KEPT_FROM, UNMIRRORED, UPRIGHT, orientation_in, upright_size
+from splatworker.formats import deep_grey
+from splatworker.formats.masks import KEPT_FROM, OPAQUE, UNMIRRORED, UPRIGHT, orientation_in, upright_size
 from splatworker.formats.panorama import (
     VIEWS_AROUND,
     Area,
     ImageInfo,
     Panorama,
     UnusablePanorama,
+    first_eye,
     may_be_panorama,
     panorama_in,
 )
@@ -40,11 +41,8 @@ _MOST_TEXT = 64 * 2**20
 _WORST_SHADE = 64
 """Of 256: a photo of 16 bits whose brightest pixel stays under this uses fewer bits than it says."""
 
-_OPAQUE = 250
-"""Alpha from which nothing is seen through: what a codec, or rounding, leaves of an opaque photo."""
-
-_DEPTHS = (8, 10, 12, 14, 16)
-"""Bits that a sensor's grey values have, in whatever they are kept."""
+_PNG_BITS = 24
+"""Where in a PNG the bits of a channel stand."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,11 @@ class Picture:
         area: what it shows of the sphere around it once it stands upright, where it is an equirectangular panorama.
         given: width and height of its pixels before it was shrunk.
         orientation: EXIF's, 1 to 8: the pixels are not turned by it.
+        turned: EXIF's orientation by which the decoder has laid them upright already, else 1.
         turn: what is still to be done to them, and to what a mask says of them (`photos.mask`): ordinary photos stay
             as they lie, but not mirrored, and panoramas stand upright. `exif` has what is left of the orientation then.
-        of: how many pictures as large its file holds, of which it is the first: pages, or an animation.
+        of: how many pictures as large its file holds, of which it is the first: pages, an animation, or a
+            panorama's two eyes.
     """
 
     image: Image.Image
@@ -71,6 +71,7 @@ class Picture:
     area: Area | None = None
     given: tuple[int, int] = (0, 0)
     orientation: int = 1
+    turned: int = 1
     turn: Image.Transpose | None = None
     of: int = 1
 
@@ -105,24 +106,35 @@ def open_picture(path: Path, max_size: int, most_pixels: int) -> Picture:
             of = tiff.go_to_largest(image)
             tiff.refuse_misread(image.tag_v2)  # type: ignore[attr-defined]
         _check_size(image, most_pixels)
-        given = image.size
+        given = image.size  # of a TIFF as it will stand once it is loaded
         exif = image.getexif()
+        by_decoder = orientation_in(exif) if image.format == "TIFF" else 1  # as Pillow lays a TIFF as it loads it
         if max_size and image.format == "JPEG":
             least = max_size * (VIEWS_AROUND if may_be_panorama(image.info, image.size) else 1)
             image.draft("RGB", (least, least))
         image.load()
         turned = orientation_in(exif)  # a TIFF has been laid upright by now, and says so
-        if image.format == "TIFF":
-            _refuse_black(image)
+        _refuse_black(image, _bits_of(image, path))
         info = dict(image.info)
         colours = _colours(image)
-        panorama = _panorama_in(colours, info, exif)
+        panorama: Panorama | None
+        if turned == 1 and (eye := first_eye(colours, info)) is not None:
+            colours, of, panorama = colours.crop(eye), 2, Panorama(Area())
+            given = (given[0] * colours.width // image.width, given[1] * colours.height // image.height)
+        else:
+            panorama = _panorama_in(colours, info, exif)
         shrunk = _to_srgb(_shrunk(colours, _longest(colours.size, panorama, max_size)), info.get("icc_profile"))
+        if panorama is None and unusual.is_mask(shrunk):
+            raise Unusable(
+                "it is black areas and white ones and nothing else: a mask, not a photo. Masks belong into a folder "
+                "called masks"
+            )
         kind = unusual.kind_of(shrunk, info, exif, path.name) if panorama is None else ""
         turn, left = _turn(turned, panorama)
         kept = kept_exif(exif, shrunk=shrunk.width / given[0], orientation=left)
         area = panorama.area if panorama else None
-        return Picture(_bare(shrunk), kept, kind=kind, area=area, given=given, orientation=turned, turn=turn, of=of)
+        found = Picture(_bare(shrunk), kept, kind=kind, area=area, given=given, of=of)
+        return replace(found, orientation=turned, turned=by_decoder, turn=turn)
 
 
 def _panorama_in(image: Image.Image, info: ImageInfo, exif: Image.Exif) -> Panorama | None:
@@ -181,7 +193,7 @@ def _bare(image: Image.Image) -> Image.Image:
 
 def _colours(image: Image.Image) -> Image.Image:
     """RGB, or RGBA where any pixel is transparent."""
-    if image.mode in ("I;16", "I;16L", "I;16B", "I", "F"):
+    if image.mode in deep_grey.MODES:
         return _grey_of(image).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")
@@ -189,7 +201,7 @@ def _colours(image: Image.Image) -> Image.Image:
     least, most = (float(value) for value in rgba.getchannel("A").getextrema())  # type: ignore[arg-type]
     if most == 0:
         raise Unusable("it is wholly transparent")
-    if least == most or least >= _OPAQUE:  # it cuts nothing out
+    if least == most or least >= OPAQUE:  # it cuts nothing out
         return rgba.convert("RGB")
     if most < KEPT_FROM:
         raise Unusable(f"it is nearly transparent: its alpha is nowhere more than {most / 255:.0%}")
@@ -197,24 +209,26 @@ def _colours(image: Image.Image) -> Image.Image:
 
 
 def _grey_of(image: Image.Image) -> Image.Image:
-    """Eight bits of grey from 16 or from a float, by the bits that are used: 12 of 16 are not a night photo."""
-    values = np.asarray(image, dtype=np.float64)
-    least, most = float(values.min()), float(values.max())
-    if not np.isfinite([least, most]).all():
-        raise Unusable(f"it has pixels that are NaN or infinite: {tiff.EXPORT}")
-    if image.mode == "F" and most <= 1.0:
-        top = 1.0
-    else:
-        top = next((2.0**bits - 1 for bits in _DEPTHS if most < 2**bits), 0.0)
-    if not top or least < 0:
-        raise Unusable(f"its values lie between {least:.6g} and {most:.6g}, which are no shades of grey: {tiff.EXPORT}")
-    return Image.fromarray((values * (255.0 / top) + 0.5).astype(np.uint8))
+    """Eight bits of grey from 16 or from a float."""
+    try:
+        return deep_grey.in_eight_bits(image)
+    except ValueError as reason:
+        raise Unusable(f"{reason}: {tiff.EXPORT}") from None
 
 
-def _refuse_black(image: Image.Image) -> None:
-    """Refuse a TIFF in colours of 16 bits, of which it uses so few that eight of them are nearly black."""
-    bits = image.tag_v2.get(tiff.BITS, (8,))  # type: ignore[attr-defined]
-    if max(bits) < 16 or image.mode not in ("RGB", "RGBA"):
+def _bits_of(image: Image.Image, path: Path) -> int:
+    """Bits of a channel in the file, where they may be more than the decoder leaves of them; else 8."""
+    if image.format == "TIFF":
+        return int(max(image.tag_v2.get(tiff.BITS, (8,))))  # type: ignore[attr-defined]
+    if image.format == "PNG":
+        with path.open("rb") as file:
+            return file.read(_PNG_BITS + 1)[_PNG_BITS]
+    return 8
+
+
+def _refuse_black(image: Image.Image, bits: int) -> None:
+    """Refuse a picture in colours of 16 bits, of which it uses so few that eight of them are nearly black."""
+    if bits < 16 or image.mode not in ("RGB", "RGBA"):
         return
     most = max(int(band[1]) for band in image.getextrema()[:3])  # type: ignore[index]
     if most < _WORST_SHADE:

@@ -108,6 +108,7 @@ def _decode(
         return {"reason": "it is truncated: the end of the file is missing" if cut else "it is damaged"}
     entry = {"name": target.name, "raw": picture.raw, "kind": picture.kind, "scaled": masked.scaled, "of": picture.of}
     entry |= {"labels": masked.labels, "kept": masked.kept, "shades": masked.shades, "veiled": masked.veiled}
+    entry["unsure"] = masked.unsure
     entry["panorama"] = masked.area is not None
     entry["masked"] = [*(["cutout"] if image.mode == "RGBA" else []), *(["ignore"] if masked.ignored else [])]
     return {"width": image.width, "height": image.height, "digest": digest} | entry

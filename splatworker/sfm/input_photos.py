@@ -65,7 +65,7 @@ def read_input(images: Path, masks: Path | None, bench: Workbench) -> InputPhoto
         ),
         *left_out(inside.set_aside.items()),
     ]
-    usable = with_masks(usable, masks, bench.mask_rules)
+    usable = with_masks(usable, masks, bench.mask_rules, images)
     near_duplicates = find_near_duplicates(usable, images)
     misread = told_areas.ordinary_after_all(
         [photo for photo in usable if photo.name not in near_duplicates], images, bench

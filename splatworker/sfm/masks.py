@@ -26,15 +26,23 @@ _FLATTER = 0.25
 differ by in the parts that are shown."""
 
 
-def with_masks(photos: Sequence[PhotoHeader], folder: Path | None, rules: MaskRules) -> list[PhotoHeader]:
+def with_masks(
+    photos: Sequence[PhotoHeader], folder: Path | None, rules: MaskRules, images: Path | None = None
+) -> list[PhotoHeader]:
     """The photos with their masks. One that a mask cuts out becomes a PNG, for only that holds alpha.
+
+    Args:
+        photos: their headers.
+        folder: the masks.
+        rules: how these are meant.
+        images: the folder of the photos, which are no masks where both lie in one.
 
     Raises:
         InvalidMasks: there are masks, and none is of any photo.
     """
     if folder is None:
         return list(photos)
-    files = MaskFiles.within(folder)
+    files = MaskFiles.within(folder, [photo.within(images) for photo in photos] if images else ())
     if files.names and not any(files.of(photo.file or photo.name) for photo in photos):
         raise InvalidMasks(
             f"None of the {len(files.names)} masks has the name of a photo ({files.names[0]}, ...).",

@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from splatworker.formats import deep_grey
 from splatworker.formats.masks import upright_size
 from splatworker.formats.panorama import Area, UnusablePanorama, panorama_in
 from splatworker.formats.video_frame import VideoFrame, described
@@ -105,6 +106,8 @@ def read_photo(path: Path) -> PhotoHeader:
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path.name}: neither .jpg nor .png")
     with Image.open(path, formats=FORMATS) as image:
+        if image.mode in deep_grey.MODES:
+            raise ValueError(f"{path.name}: more than eight bits of grey, which `splatworker photos` makes eight of")
         exif, detail, position = _header(image)
         orientation = exif.get(ExifTags.Base.Orientation, 1)
         panorama, unusable = None, ""

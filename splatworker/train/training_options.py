@@ -214,7 +214,7 @@ class TrainingOptions:
             "The share of their rate that exposures begin with, where `exposure_lr_delay_steps` says for how long.",
             SHARE,
             group=OPTIMISATION,
-            job=InJob(SHARE),
+            job=RATE,
         ),
     ] = 0.0
     random_background: Annotated[

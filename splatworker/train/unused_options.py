@@ -20,7 +20,7 @@ from splatworker.train.training_options import (
     SWITCH,
 )
 
-WEIGHT = InJob(Range(at_least=0, at_most=100))
+WEIGHT = InJob(Range(at_least=0, at_most=100), clamped=True)
 
 
 @dataclass

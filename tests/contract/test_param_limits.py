@@ -10,6 +10,11 @@ import pytest
 from splatworker.contract.param_limits import LOWERED, NUMBERS, within_limits, without_nonsense
 
 
+def test_no_number_of_the_originals_is_refused_for_its_size_but_two() -> None:
+    """A product lets pass what it does not check: iterations it does, and of resolution some numbers mean something."""
+    assert set(NUMBERS) - set(LOWERED) == {"iterations", "resolution"}
+
+
 @pytest.mark.parametrize("name", LOWERED)
 def test_too_much_becomes_the_most_and_is_told(name: str) -> None:
     most = LOWERED[name]

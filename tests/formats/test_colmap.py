@@ -223,6 +223,25 @@ def test_folders_of_photos_as_windows_writes_them(tmp_path: Path) -> None:
     assert {photo.name for photo in read_scene(tmp_path).photos} == {name.replace("\\", "/") for name in names}
 
 
+@pytest.mark.parametrize("images", ["images", "images_2", "deep/photos"])
+def test_names_that_begin_with_the_folder_of_photos(tmp_path: Path, images: str) -> None:
+    """As COLMAP writes them where it was given the folder around it."""
+    write_photos(tmp_path / images)
+    before = "photos" if images == "deep/photos" else "images"
+    write_colmap(tmp_path / "sparse" / "0", CAMERAS, [f"{before}/{name}" for name in NAMES], XYZ, RGB)
+    assert [photo.name for photo in read_scene(tmp_path, images).photos] == NAMES
+    write_photos(tmp_path / images / before)
+    within = [f"{before}/{name}" for name in NAMES]
+    assert [photo.name for photo in read_scene(tmp_path, images).photos] == within  # where there is such a folder
+
+
+def test_a_model_of_text_that_an_editor_of_windows_has_saved(scene: Path) -> None:
+    as_text(scene)
+    for file in (scene / "sparse" / "0").glob("*.txt"):
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    same_cameras(read_scene(scene))
+
+
 def test_a_photo_that_is_there_twice_is_named(tmp_path: Path) -> None:
     write_photos(tmp_path / "images")
     write_colmap(tmp_path / "sparse" / "0", CAMERAS, [*NAMES[:4], NAMES[0]], XYZ, RGB)

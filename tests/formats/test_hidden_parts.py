@@ -65,3 +65,12 @@ def test_where_all_counts_nothing_is_ignored_and_what_is_finer_than_a_pixel_stil
     ignored = ignored_at(Hidden(None, thin), (4, 4))
     assert ignored is not None
     assert (ignored == 0).any()
+
+
+def test_grey_of_16_bits_is_grey_and_not_white() -> None:
+    ramp = np.linspace(0, 65535, WIDTH * HEIGHT).reshape(HEIGHT, WIDTH).astype(np.uint16)
+    shown = over_colour(Image.fromarray(ramp), NOTHING_HIDDEN, (0, 0, 0))
+    assert shown.mode == "RGB"
+    assert np.abs(np.asarray(shown)[:, :, 1] - ramp / 257).max() <= 1
+    with pytest.raises(OSError, match="no shades of grey"):
+        over_colour(Image.fromarray(ramp.astype(np.float32) * 1000), NOTHING_HIDDEN, (0, 0, 0))

@@ -96,3 +96,32 @@ def test_where_masks_lie(tmp_path: Path) -> None:
     assert masks_folder(photos) == photos / "masks"
     (tmp_path / "others").mkdir()
     assert masks_folder(tmp_path / "others") is None
+
+
+def test_photos_that_differ_by_letter_case_have_masks_of_their_own(tmp_path: Path) -> None:
+    for name in ("a.jpg.png", "A.JPG.png", "b.png", "B.png"):
+        (tmp_path / name).write_bytes(b"")
+    files = MaskFiles.within(tmp_path)
+    photos = ["a.jpg", "A.JPG", "b.jpg", "B.jpg"]
+    assert [files.of(photo) for photo in photos] == [
+        tmp_path / name for name in ("a.jpg.png", "A.JPG.png", "b.png", "B.png")
+    ]
+    assert files.without_photo(photos) == []
+    assert files.of("a.JPG") is not None
+
+
+def test_masks_are_found_behind_links_as_photos_are(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.png").write_bytes(b"")
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "cam").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "around").symlink_to(tmp_path / "masks")
+    assert MaskFiles.within(tmp_path / "masks").of("cam/a.jpg") == tmp_path / "masks" / "cam" / "a.png"
+
+
+def test_photos_in_the_folder_of_masks_are_no_masks(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a_mask.png", "b.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    files = MaskFiles.within(tmp_path, [tmp_path / "a.jpg", tmp_path / "b.jpg"])
+    assert files.names == ("a_mask.png",)
+    assert [files.of(photo) for photo in ("a.jpg", "b.jpg")] == [tmp_path / "a_mask.png", None]

@@ -164,3 +164,83 @@ def test_what_may_be_shades_is_no_picture_of_labels(tmp_path: Path) -> None:
         assert (np.asarray(mask.grey) == pixels).all()
     Image.fromarray(labelled([0, 40, 80])).save(tmp_path / "lossy.jpg", quality=95)
     assert masks.read_mask(tmp_path / "lossy.jpg").labels == 0
+
+
+@pytest.mark.parametrize(("alpha", "kind"), [(0, "RGBA"), (128, "RGBA"), (254, "LA"), (255, "LA")])
+def test_alpha_that_is_the_same_everywhere_says_nothing(tmp_path: Path, alpha: int, kind: str) -> None:
+    grey = corner()
+    rgba = np.dstack([grey, grey, grey, np.full_like(grey, alpha)])
+    assert (read(save(tmp_path / "a.png", Image.fromarray(rgba).convert(kind))) == grey).all()
+
+
+def test_alpha_that_is_opaque_but_for_a_codecs_noise_says_nothing(tmp_path: Path) -> None:
+    grey = corner()
+    alpha = np.random.default_rng(0).integers(masks.OPAQUE, 256, grey.shape, np.uint8)
+    assert (read(save(tmp_path / "a.png", Image.fromarray(np.dstack([grey, grey, grey, alpha])))) == grey).all()
+
+
+@pytest.mark.parametrize("numbers", [(7, 1001), (24, 26001), (1, 400)])
+def test_a_label_of_16_bits_counts_however_small_its_number_is(tmp_path: Path, numbers: tuple[int, int]) -> None:
+    painted = np.where(corner() > 0, numbers[0], 0).astype(np.uint16)
+    painted[-10:] = numbers[1]
+    Image.fromarray(painted).save(tmp_path / "a.png")
+    assert (read(tmp_path / "a.png") == np.where(painted > 0, 255, 0)).all()
+
+
+def test_noise_of_16_bits_is_no_label(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 100, (HEIGHT, WIDTH)).astype(np.uint16)
+    noise[0, 0] = 65535
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    assert (read(tmp_path / "a.png") > 0).sum() == 1
+
+
+def coloured(*colours: tuple[int, int, int]) -> Image.Image:
+    """Stripes of these colours."""
+    return Image.fromarray(np.repeat(np.array(colours, np.uint8), 20, axis=0)[None].repeat(60, axis=0))
+
+
+@pytest.mark.parametrize("kind", ["RGB", "P"])
+def test_every_colour_of_a_picture_of_labels_counts_the_dark_ones_too(tmp_path: Path, kind: str) -> None:
+    """As street scenes and VOC are painted: (0, 0, 142) is a car, (0, 0, 70) a lorry."""
+    painted = coloured((0, 0, 0), (0, 0, 142), (0, 0, 0), (0, 0, 70), (128, 64, 0))
+    expected = np.where(np.asarray(painted).any(axis=2), 255, 0)
+    (painted if kind == "RGB" else painted.quantize(8)).save(tmp_path / "a.png")
+    mask = masks.read_mask(tmp_path / "a.png")
+    assert mask.labels == 3
+    assert (np.asarray(mask.grey) == expected).all()
+
+
+@pytest.mark.parametrize("white", [(255, 255, 255), (140, 140, 140)])
+def test_where_something_is_white_or_all_is_grey_dark_colours_are_no_labels(
+    tmp_path: Path, white: tuple[int, int, int]
+) -> None:
+    other = (0, 0, 70) if white[0] == 255 else (70, 70, 70)
+    coloured((0, 0, 0), white, other).save(tmp_path / "a.png")
+    assert (np.asarray(masks.kept(masks.read_mask(tmp_path / "a.png").grey))[0, ::20] > 0).tolist() == [
+        False,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_mask_that_stood_upright_when_the_photos_header_was_copied_to_it(tmp_path: Path, orientation: int) -> None:
+    """As programs write it that turn a photo and keep its header: of the photo's shape as its pixels stand."""
+    with Image.open(save(tmp_path / "lying.png", Image.fromarray(corner()), orientation)) as image:
+        upright = ImageOps.exif_transpose(image)
+    wrong = save(tmp_path / "upright.png", upright, orientation)
+    fits = masks.fitted(masks.read_mask(wrong), (WIDTH, HEIGHT), orientation, (WIDTH, HEIGHT))
+    assert (np.asarray(fits) == corner()).all()
+
+
+def test_the_ways_in_which_a_mask_may_lie(tmp_path: Path) -> None:
+    given = masks.Mask(Image.fromarray(corner()), upright=False)
+    ways = masks.layouts(given, (WIDTH, HEIGHT), 3)
+    assert [(np.asarray(way) == corner()).all() for way in ways] == [True, False]
+    assert (np.asarray(ways[1]) == corner()[::-1, ::-1]).all()
+    assert len(masks.layouts(given, (WIDTH, HEIGHT), 1)) == len(masks.layouts(given, (WIDTH, HEIGHT), 6)) == 1
+    even = masks.Mask(Image.fromarray(np.full((HEIGHT, WIDTH), 255, np.uint8)), upright=False)
+    assert len(masks.layouts(even, (WIDTH, HEIGHT), 3)) == 1
+    turned = masks.layouts(given, (HEIGHT, WIDTH), 1, turned=6)  # of a TIFF, which stands upright when it is read
+    assert [(np.asarray(way) == np.rot90(corner(), -1)).all() for way in turned] == [True]
+    assert masks.layouts(given, (50, 50), 3) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from splatworker.formats.panorama import (
     Panorama,
     UnusablePanorama,
     as_xmp,
+    first_eye,
     mark_equirectangular,
     may_be_panorama,
     panorama_in,
@@ -198,3 +200,44 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 def test_garbage_is_no_panorama_and_no_crash() -> None:
     assert area(Image.new("RGB", (40, 30)), b"\xff\xfe GPano \x00" * 1000) is None
     assert area(Image.new("RGB", (40, 20)), told(FullPanoWidthPixels=-3, FullPanoHeightPixels=0)) == WHOLE
+
+
+def seen_by_two(pose: np.ndarray) -> list[np.ndarray]:
+    """What two eyes see, 6.5 cm apart."""
+    other = np.hstack([pose[:, :3], pose[:, 3:] - [[0.065], [0], [0]]])
+    return [photo_sets.photograph(photo_sets.hall(), each, photo_sets.sphere_rays(512)) for each in (pose, other)]
+
+
+@pytest.fixture(scope="module")
+def eyes() -> list[np.ndarray]:
+    return seen_by_two(photo_sets.walk(3)[1])
+
+
+@pytest.mark.parametrize("joined", [np.vstack, np.hstack])
+@pytest.mark.parametrize("xmp", ["", told(), told(FullPanoWidthPixels=512, FullPanoHeightPixels=512)])
+def test_of_two_eyes_the_first_is_found(
+    eyes: list[np.ndarray], joined: Callable[[list[np.ndarray]], np.ndarray], xmp: str
+) -> None:
+    info = {"xmp": xmp} if xmp else {}
+    picture = Image.fromarray(joined(eyes))
+    assert first_eye(picture, info) == (0, 0, 512, 256)
+    assert may_be_panorama(info, picture.size)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_the_eyes_are_found_wherever_they_are(number: int) -> None:
+    picture = Image.fromarray(np.vstack(seen_by_two(photo_sets.walk(6)[number])))
+    assert first_eye(picture, {}) == (0, 0, 512, 256)
+
+
+def test_what_shows_no_two_spheres_has_no_eyes(eyes: list[np.ndarray], around: np.ndarray) -> None:
+    def box(picture: np.ndarray, xmp: str = "") -> object:
+        return first_eye(Image.fromarray(picture), {"xmp": xmp} if xmp else {})
+
+    assert box(around) is None
+    assert box(photo(512, 512)) is None
+    assert box(photo(1024, 256)) is None
+    assert box(np.full((512, 512, 3), 90, np.uint8), told()) is None
+    other = photo_sets.photograph(photo_sets.hall(7), photo_sets.walk(3)[2], photo_sets.sphere_rays(512))
+    assert box(np.vstack([eyes[0], other])) is None
+    assert box(np.vstack(eyes), told().replace("equirectangular", "cylindrical")) is None

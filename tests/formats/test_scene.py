@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.colmap_files import ring_cameras
+from PIL import Image
+from support.colmap_files import ring_cameras, write_colmap
+from support.other_makers import CAMERAS, NAMES, RGB, XYZ, write_photos
 from support.scene_folders import truth, write_scene
 
-from splatworker.errors import InvalidParam, InvalidScene
+from splatworker.errors import InvalidMasks, InvalidParam, InvalidScene
 from splatworker.formats.camera import Camera
 from splatworker.formats.scene import image_size, read_scene, split
 
@@ -159,3 +161,13 @@ def test_pictures_larger_than_any_are_not_drawn(size: tuple[int, int], resolutio
     assert max(image_size(camera, 200)) <= 65_535
     with pytest.raises(InvalidParam, match="wider than the"):
         image_size(camera, resolution)
+
+
+def test_photos_are_not_their_own_masks(tmp_path: Path) -> None:
+    write_photos(tmp_path / "images")
+    write_colmap(tmp_path / "sparse" / "0", CAMERAS, NAMES, XYZ, RGB)
+    with pytest.raises(InvalidMasks, match="There are no masks in"):
+        read_scene(tmp_path, masks=tmp_path / "images")
+    Image.new("L", (48, 36), 255).save(tmp_path / "images" / f"{Path(NAMES[0]).stem}_mask.png")
+    masks = [photo.mask for photo in read_scene(tmp_path, masks=tmp_path / "images").photos]
+    assert masks == [tmp_path / "images" / f"{Path(NAMES[0]).stem}_mask.png", None, None, None, None]

@@ -158,3 +158,8 @@ def test_transforms_that_are_none(nerfstudio: Path, text: str) -> None:
 def test_colmaps_model_counts_more_than_transforms(nerfstudio: Path) -> None:
     write_colmap(nerfstudio / "sparse" / "0", CAMERAS, NAMES, XYZ + 1, RGB)
     np.testing.assert_allclose(read_scene(nerfstudio).points.xyz, XYZ + 1)
+
+
+def test_a_camera_model_that_is_null_is_none(nerfstudio: Path) -> None:
+    write_transforms(nerfstudio, [f"images/{name}" for name in NAMES], LENS | {"camera_model": None})
+    same_cameras(read_scene(nerfstudio))

@@ -100,3 +100,9 @@ def test_masks_that_are_not_there(photos: list[Path], tmp_path: Path) -> None:
     assert [photo["reason"] for photo in answer["photos"]["rejected"]] == [
         "its mask is missing: the file does not exist"
     ]
+
+
+def test_masks_that_are_all_gone_are_the_error_and_not_the_photos(photos: list[Path], tmp_path: Path) -> None:
+    urls = [str(tmp_path / f"{number}.png") for number in range(6)]
+    answer = do(local_job(photos, tmp_path / "a.ply", mask_urls=urls))
+    assert_error(answer, "invalid_masks", "6 are left out for their masks", "its mask is missing")

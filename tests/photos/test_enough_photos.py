@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from splatworker.errors import InvalidJob, NoPhotos, TooFewPhotos
+from splatworker.errors import InvalidJob, InvalidMasks, NoPhotos, TooFewPhotos
 from splatworker.photos.enough_photos import FEWEST_PHOTOS, MOST_PHOTOS, demand_enough, name_of
 
 LOST: list[dict[str, Any]] = [{"index": number, "reason": "it is blank"} for number in range(5)]
@@ -26,6 +26,19 @@ def test_none_too_few_and_too_many_are_told_apart() -> None:
         demand_enough(4, LOST)
     with pytest.raises(InvalidJob, match="There are 501 photos; at most 500"):
         demand_enough(MOST_PHOTOS + 1, [])
+
+
+def test_photos_that_are_lost_for_their_masks_are_told_so() -> None:
+    reasons = [
+        "its mask is missing: the server answered 404",
+        "its mask a.png hides all of it, for white is what is kept",
+    ]
+    lost = [{"index": number, "reason": reasons[number % 2]} for number in range(5)]
+    for usable in (0, 4):
+        with pytest.raises(InvalidMasks, match=f"Only {usable} of .* needed: 5 are left out for their masks"):
+            demand_enough(usable, lost)
+    with pytest.raises(TooFewPhotos):
+        demand_enough(1, [*lost[:2], *LOST])  # too few in any case
 
 
 def test_the_first_three_reasons_are_told_and_the_others_counted() -> None:

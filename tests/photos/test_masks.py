@@ -235,3 +235,44 @@ def test_a_picture_of_labels_is_a_mask_and_that_is_told(source: Path) -> None:
         "a.png, b.png are pictures of several labels, not of black and white: every label was taken for white, and 0 "
         "for black."
     ]
+
+
+def test_masks_may_lie_beside_their_photos_where_that_folder_is_named(source: Path) -> None:
+    """Else each photo would be taken for its own mask."""
+    (source / "masks").rmdir()
+    for name in ("a_mask.png", "b.mask.png"):
+        left_half().save(source / name)
+    told = Heard()
+    decoded = decode.decode_folder(source, source.parent / "out", told, masks=source)
+    assert told.warnings == []
+    assert [photo.get("masked") for photo in decoded.photos] == [["ignore"], ["ignore"], None]
+    with Image.open(source.parent / "out" / "masks" / "a.jpg.png") as mask:
+        assert (np.asarray(mask) == np.asarray(left_half())).all()
+
+
+def test_a_mask_among_photos_is_no_photo(source: Path) -> None:
+    """In a folder whose name says nothing, and saved as a JPEG, whose codec leaves noise."""
+    (source / "masks").rmdir()
+    (source / "out of the network").mkdir()
+    blob = Image.new("L", (WIDTH, HEIGHT))
+    blob.paste(255, (40, 30, 90, 100))
+    blob.save(source / "out of the network" / "a.png")
+    blob.convert("RGB").save(source / "out of the network" / "b.jpg", quality=75)
+    Image.new("RGB", (WIDTH, HEIGHT)).save(source / "dark.jpg")
+    dithered = Image.fromarray(photo(WIDTH, HEIGHT, seed=8)).convert("1")
+    dithered.save(source / "dithered.png")
+    decoded = decode.decode_folder(source, source.parent / "out", Heard())
+    assert {photo["name"] for photo in decoded.rejected} == {"out of the network/a.png", "out of the network/b.jpg"}
+    assert all("a mask, not a photo" in photo["reason"] for photo in decoded.rejected)
+
+
+def test_photos_of_which_only_some_are_cut_out_are_told(source: Path) -> None:
+    for name in ("a.png", "b.png"):
+        left_half().save(source / "masks" / name)
+    assert run(source, "ignore")[2] == []
+    assert run(source, "cutout")[2] == [
+        "2 of 3 photos are cut out, and c.jpg is not: what is around the subject there is learnt as a part of it. Cut "
+        "out all of them, or say mask_mode ignore."
+    ]
+    left_half().save(source / "masks" / "c.png")
+    assert run(source, "cutout")[2] == []

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
-from support.odd_photos import photo
+from support import photo_sets
+from support.odd_photos import chunk, photo
 
 from splatworker.formats.mask_names import AS_GIVEN
+from splatworker.formats.panorama import Area
 from splatworker.photos import sandbox
 from splatworker.photos.mask import put_together
 from splatworker.photos.picture import open_picture
@@ -28,6 +32,36 @@ def test_sixteen_bits_are_read_by_the_bits_that_are_used(tmp_path: Path) -> None
     pixels = np.asarray(opened(tmp_path / "a.png", Image.fromarray(ramp)))
     assert pixels.shape == (80, 100, 3)
     assert (pixels.min(), pixels.max()) == (0, 255)
+
+
+def deep_png(path: Path, values: np.ndarray) -> Path:
+    """Colours of 16 bits, as Pillow cannot write them."""
+    height, width = values.shape[:2]
+    rows = b"".join(b"\0" + row.tobytes() for row in values.astype(">u2"))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    return path
+
+
+def test_colours_of_16_bits_of_which_few_are_used_are_refused_in_a_png_too(tmp_path: Path) -> None:
+    pixels = photo()
+    found = open_picture(deep_png(tmp_path / "a.png", pixels.astype(int) * 257), 0, MOST).image
+    assert (np.asarray(found) == pixels).all()
+    with pytest.raises(Unusable, match="nearly black"):
+        open_picture(deep_png(tmp_path / "b.png", pixels.astype(int) * 16), 0, MOST)
+
+
+def test_a_panorama_for_two_eyes_is_that_of_the_first(tmp_path: Path) -> None:
+    around = photo_sets.photograph(photo_sets.hall(), photo_sets.walk(3)[1], photo_sets.sphere_rays(512))
+    both = np.vstack([around, around])
+    both[300:400, 200:210] = 0
+    Image.fromarray(both).save(tmp_path / "a.png")
+    found = open_picture(tmp_path / "a.png", 0, MOST)
+    assert (found.given, found.of, found.area) == ((512, 256), 2, Area())
+    assert (np.asarray(found.image) == around).all()
+    Image.fromarray(both).save(tmp_path / "a.jpg", quality=95)
+    small = open_picture(tmp_path / "a.jpg", 100, MOST)  # a view is a quarter as wide
+    assert (small.given, small.image.size, small.area) == ((512, 256), (400, 200), Area())
 
 
 def test_alpha_stays_only_where_something_is_transparent(tmp_path: Path) -> None:

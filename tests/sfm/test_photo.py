@@ -126,3 +126,9 @@ def test_whatever_is_in_a_header_the_photo_is_read(tmp_path: Path) -> None:
             assert photo.orientation in range(1, 9)
             read += photo.focal_mm is not None
     assert read > 40
+
+
+def test_grey_of_16_bits_is_left_to_the_decoder_of_photos(tmp_path: Path) -> None:
+    """Read as it is, nearly all of it would be white."""
+    Image.fromarray(np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)).save(tmp_path / "a.png")
+    assert read_photos(tmp_path) == ([], ["a.png"])
