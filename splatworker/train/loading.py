@@ -102,11 +102,13 @@ class Loading:
         train_photos, test_photos = split(scene.photos, options.eval)
         photos = [*train_photos, *test_photos]
         soon: Future[Light] = Future()  # decoding takes longer than what is read of observations, and need not wait
-        decoded = decode_soon(photos, options, self._decoders, lambda photo, pixels: soon.result().look(photo, pixels))
         try:
+            decoded = decode_soon(
+                photos, options, self._decoders, lambda photo, pixels: soon.result().look(photo, pixels)
+            )
             light = Light(scene.observed if options.light != "as_taken" else None)
         except BaseException as error:
-            soon.set_exception(error)  # or decoders would wait for ever
+            soon.set_exception(error)  # or decoders would wait for ever, also where the block has ended meanwhile
             raise
         soon.set_result(light)
         if options.start_checkpoint is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from splatworker.train import loading as module
 from splatworker.train.light import Light
 from splatworker.train.loading import Loading
 from splatworker.train.options import Options
-from splatworker.train.photos import load_photo, load_views
+from splatworker.train.photos import decode_soon, load_photo, load_views
 from splatworker.train.trainer import train
 
 Make = Callable[..., Options]
@@ -153,6 +154,37 @@ def test_nobody_waits_for_light_that_cannot_be_told(tiny_options: Make, monkeypa
     monkeypatch.setattr(module, "Light", too_large)
     with Loading(tiny_options()) as loading, pytest.raises(MemoryError, match="observations"):
         loading.loaded()
+
+
+def test_it_ends_while_photos_are_still_handed_to_those_who_decode(
+    tiny_options: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The block ends, and takes no more photos, when two of them are being decoded and wait for the light."""
+    handed, ended = threading.Event(), threading.Event()
+
+    def slowly(photos: list[Photo], options: Options, pool: ThreadPoolExecutor, *more: Any) -> Any:
+        decode_soon(photos[:2], options, pool, *more)
+        handed.set()
+        assert ended.wait(PATIENCE_S)
+        return decode_soon(photos[2:], options, pool, *more)
+
+    def load() -> None:
+        with Loading(tiny_options()) as loading:
+            handed.wait(PATIENCE_S)
+            shutdown = loading._reader.shutdown
+
+            def when_no_photo_is_taken(**how: bool) -> None:
+                ended.set()
+                shutdown(**how)
+
+            monkeypatch.setattr(loading._reader, "shutdown", when_no_photo_is_taken)
+
+    monkeypatch.setattr(module, "decode_soon", slowly)
+    monkeypatch.setattr(module, "available_cpus", lambda: 2)
+    loads = threading.Thread(target=load, daemon=True)
+    loads.start()
+    loads.join(PATIENCE_S)
+    assert not loads.is_alive()
 
 
 def test_what_is_left_ends_with_the_block(tiny_options: Make, monkeypatch: pytest.MonkeyPatch) -> None:
