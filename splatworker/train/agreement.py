@@ -181,10 +181,9 @@ def witnessed(
     usual = (total - largest) / np.maximum(agreed + against - most, least)
     witnesses = agreed**2 / np.maximum(squares, least)
     held = (witnesses >= FEWEST_WITNESSES) & (agreed - best >= LEAST_BESIDE * most)
-    sure = held
     if strict:
         held &= against - worst <= MOST_AGAINST * agreed
-        sure = held & (witnesses >= FEWEST_OF_STRICT)
+    sure = held & (witnesses >= FEWEST_OF_STRICT) if strict else held
     return Witness(held, sure, usual.clip(0, 1), agreed + against)
 
 

@@ -56,19 +56,8 @@ def searches(cameras: Sequence[Camera], xyz: Numbers) -> list[Search | None]:
     sights, depths = _looks(cameras, xyz)
     return [
         Search(NEAREST * own[0], FARTHEST * own[1], witnesses) if witnesses and own is not None else None
-        for own, witnesses in zip(depths, _neighbours(cameras, xyz, sights), strict=True)
+        for own, witnesses in zip(depths, neighbours(cameras, xyz, sights), strict=True)
     ]
-
-
-def neighbours(cameras: Sequence[Camera], xyz: Numbers) -> list[list[int]]:
-    """Of each photo the others that tell most of it, those first that see most of its points from about the best angle.
-
-    Args:
-        cameras: the photos'.
-        xyz: (N, 3) the scene's points.
-    """
-    sights, _ = _looks(cameras, xyz)
-    return _neighbours(cameras, xyz, sights)
 
 
 def _looks(cameras: Sequence[Camera], xyz: Numbers) -> tuple[npt.NDArray[np.bool_], list[list[float] | None]]:
@@ -83,7 +72,14 @@ def _looks(cameras: Sequence[Camera], xyz: Numbers) -> tuple[npt.NDArray[np.bool
         return sights, list(pool.map(look, range(len(cameras))))
 
 
-def _neighbours(cameras: Sequence[Camera], xyz: Numbers, sights: npt.NDArray[np.bool_]) -> list[list[int]]:
+def neighbours(cameras: Sequence[Camera], xyz: Numbers, sights: npt.NDArray[np.bool_]) -> list[list[int]]:
+    """Of each photo the others that tell most of it, those first that see most of its points from about the best angle.
+
+    Args:
+        cameras: the C photos'.
+        xyz: (N, 3) the scene's points.
+        sights: (C, N) which of them each camera sees.
+    """
     worth = np.zeros((len(cameras), len(cameras)))
     centers = np.array([camera.center for camera in cameras])
 
@@ -102,11 +98,6 @@ def _neighbours(cameras: Sequence[Camera], xyz: Numbers, sights: npt.NDArray[np.
         [int(other) for other in order if of_one[other] >= LEAST_WORTH]
         for order, of_one in zip(best, worth, strict=True)
     ]
-
-
-def in_sight(camera: Camera, xyz: Numbers) -> npt.NDArray[np.bool_]:
-    """(N,) which of (N, 3) points in the world project into a camera's picture."""
-    return seen_by(camera, xyz)[1]
 
 
 def _worth(xyz: Numbers, center: Numbers, others: Numbers, both: npt.NDArray[np.bool_]) -> Numbers:

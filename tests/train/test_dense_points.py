@@ -11,13 +11,14 @@ from support import painted_plane
 
 from splatworker.formats.camera import Camera
 from splatworker.formats.colmap import Points
+from splatworker.formats.near_depth import seen_by
 from splatworker.render.arrays import Device, to_device
 from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import Ignored, View
 from splatworker.stages.progress import Silent
 from splatworker.train import dense_points as dense
 from splatworker.train.dense_points import Found, dense_points
-from splatworker.train.neighbours import in_sight, searches
+from splatworker.train.neighbours import searches
 from splatworker.train.options import Options
 from splatworker.train.trainer import train
 
@@ -40,8 +41,8 @@ def test_points_lie_on_what_photos_show_once_each_in_its_colour(device: Device) 
     assert np.quantile(painted_plane.off_the_plane(found.xyz), 0.95) < 0.02 * painted_plane.AWAY
     pixels = CAMERAS[0].width * CAMERAS[0].height
     assert 0.3 * pixels < len(found.xyz) < 2 * pixels  # the four see nearly the same: not four times as much
-    seen = found.xyz[in_sight(CAMERAS[1], found.xyz)]
-    colours = found.rgb[in_sight(CAMERAS[1], found.xyz)]
+    seen = found.xyz[seen_by(CAMERAS[1], found.xyz)[1]]
+    colours = found.rgb[seen_by(CAMERAS[1], found.xyz)[1]]
     x, y, z = (seen @ CAMERAS[1].camera_from_world[:, :3].T + CAMERAS[1].camera_from_world[:, 3]).T
     column, row = CAMERAS[1].fx * x / z + CAMERAS[1].cx, CAMERAS[1].fy * y / z + CAMERAS[1].cy
     shown = painted_plane.photo(CAMERAS[1])[:, row.astype(int), column.astype(int)].T

@@ -9,6 +9,7 @@ from support.colmap_files import ring_cameras
 
 from splatworker import _cpu
 from splatworker.formats.camera import Camera
+from splatworker.formats.near_depth import seen_by
 from splatworker.train import neighbours as module
 from splatworker.train.neighbours import (
     BEST_ANGLE,
@@ -18,15 +19,24 @@ from splatworker.train.neighbours import (
     NEAREST,
     WIDER,
     WITNESSES,
-    in_sight,
     neighbours,
     searches,
 )
 
 
+def in_sight(camera: Camera, xyz: np.ndarray) -> np.ndarray:
+    """(N,) which of (N, 3) points in the world project into a camera's picture."""
+    return seen_by(camera, xyz)[1]
+
+
+def neighbours_of(cameras: list[Camera], xyz: np.ndarray) -> list[list[int]]:
+    """The photos' neighbours, by all points that they see."""
+    return neighbours(cameras, xyz, np.stack([in_sight(camera, xyz) for camera in cameras]))
+
+
 def test_neighbours_see_the_same_from_an_angle() -> None:
     cameras = [painted_plane.camera(x) for x in (0.0, 0.02, 0.4, 3.0)] + [painted_plane.camera(0.4, turn=np.pi)]
-    order = neighbours(cameras, painted_plane.points())[0]
+    order = neighbours_of(cameras, painted_plane.points())[0]
     assert order[0] == 2  # not the one beside it, from where nothing has a depth
     assert 4 not in order  # looks away
 
@@ -47,7 +57,7 @@ def test_they_are_those_of_the_largest_worth(monkeypatch: pytest.MonkeyPatch, at
     monkeypatch.setattr(module, "_AT_ONCE", at_once)
     cameras, dice = ring_cameras(14), np.random.default_rng(3)
     xyz = dice.normal(0, 0.7, (150, 3))
-    for index, found in enumerate(neighbours(cameras, xyz)):
+    for index, found in enumerate(neighbours_of(cameras, xyz)):
         of_all = [worth(cameras[index], other, xyz) if k != index else 0.0 for k, other in enumerate(cameras)]
         assert len(found) == min(WITNESSES, sum(one >= LEAST_WORTH for one in of_all)) > 1
         np.testing.assert_allclose([of_all[k] for k in found], sorted(of_all, reverse=True)[: len(found)], rtol=1e-9)
@@ -63,7 +73,7 @@ def test_depths_are_looked_for_around_those_of_the_points_in_sight() -> None:
     assert seeing[0] is not None
     assert NEAREST * depths.min() <= seeing[0].near < depths.min()
     assert depths.max() < seeing[0].far <= FARTHEST * depths.max()
-    assert seeing[0].witnesses == neighbours(cameras, xyz)[0]
+    assert seeing[0].witnesses == neighbours_of(cameras, xyz)[0]
     assert searches(cameras, xyz[:0]) == [None] * 4
     assert searches(cameras[:1], xyz) == [None]
 
