@@ -1,10 +1,11 @@
-"""What is behind everything: one smooth colour of the direction alone, for photos that are few.
+"""What is behind everything: one smooth colour of the direction alone.
 
 A plain wall behind a subject that was turned before it, a studio's paper or the sky has no features, and is in no one
-place: to training it is a colour that every photo shows and nothing explains. Where photos are few, each gets haze of
-its own for it, close to its camera, where it stands in the way of all others. Over a backdrop nothing is left to
-explain: harmonics of the direction of low degree, fitted to those pixels near which no photo shows a scene point. They
-are too smooth to learn anything else, and are not trained: what they do not show, Gaussians have to.
+place: to training it is a colour that every photo shows and nothing explains. Few photos each get haze of their own
+for it, close to their cameras, where it stands in the way of all others; many photos now and then one, by chance. Over a
+backdrop nothing is left to explain: harmonics of the direction of low degree, fitted to those pixels near which no photo
+shows a scene point. They are too smooth to learn anything else, and are not trained: what they do not show, Gaussians
+have to.
 
 Photos of many people and days have no sky in common: it is blue, white or grey, and what shares its light with the
 facade of one photo does not with that of another. There each photo is trained over a backdrop of its own, which may be
@@ -79,8 +80,9 @@ MOST_AT_POINTS = 0.2
 the colour of what the points are on then, a carpet that fills the photos, which loses its place over it. A wall is at
 0.03 and less, a carpet at 0.45 and more."""
 
-FEW_PHOTOS = 32
-"""With more, "auto" goes without: what is behind a scene then has parallax enough to be learnt."""
+MOST_ASKED = 32
+"""Photos: of more so many, evenly spread, tell what is common to all, which is enough for nine coefficients of each
+colour. With more "auto" gives none a backdrop of its own."""
 
 STEPS = 1024
 """Coefficients are whole multiples of one over this: processors that round sums otherwise find the same ones."""
@@ -146,10 +148,10 @@ def find_backdrop(
             explains more.
     """
     auto = options.backdrop == "auto"
-    if options.backdrop == "off" or (auto and (len(views) > FEW_PHOTOS or _has_a_background(options))):
+    if options.backdrop == "off" or (auto and _has_a_background(options)):
         return None
-    found = fitted(views, points)
-    if found is not None and light_differs:
+    found = fitted(_asked(views), points, least_empty=LEAST_EMPTY if auto else 0)
+    if found is not None and light_differs and (len(views) <= MOST_ASKED or not auto):
         own = fitted(views, points, each=True)
         found = own if own is not None and own.explained >= BY_OWN * found.explained else found
     return None if found is None or (auto and not found.is_needed) else found
@@ -159,23 +161,37 @@ def _has_a_background(options: Options) -> bool:
     return options.white_background or options.random_background
 
 
-def fitted(views: Sequence[View], points: Floats, *, each: bool = False) -> Backdrop | None:
+def _asked(views: Sequence[View]) -> Sequence[View]:
+    if len(views) <= MOST_ASKED:
+        return views
+    return [views[index] for index in np.linspace(0, len(views) - 1, MOST_ASKED).round().astype(int)]
+
+
+def fitted(
+    views: Sequence[View], points: Floats, *, each: bool = False, least_empty: float = 0.0
+) -> Backdrop | None:
     """The backdrop that explains most of what has no scene points; None where everything has.
 
-    With `each` every photo has one of its own beside what is common to all.
+    Args:
+        views: the photos.
+        points: (N, 3) the scene's.
+        each: every photo has one of its own beside what is common to all.
+        least_empty: of all pixels; where fewer are without points, None.
     """
     small = [_small(view) for view in views]
-    away = [~near_points(view.camera, points) for view in small]
-    empty = _samples(small, away)
-    if not sum(len(one.colours) for one in empty):
+    at = [with_points(view.camera, points) for view in small]
+    away = [~widened(mask) for mask in at]
+    share = float(np.mean([_counted(view, where).mean() for view, where in zip(small, away, strict=True)]))
+    if share == 0 or share < least_empty:
         return None
+    empty = _samples(small, away)
     common, own = _coefficients(empty if each else [_all(empty)])
     of_photos = [common + one for one in (own if each else np.repeat(own, len(small), axis=0))]
     unexplained = _errors(empty, of_photos)
-    at_points = _errors(_samples(small, [near_points(view.camera, points, 0) for view in small]), of_photos)
+    at_points = _errors(_samples(small, at), of_photos)
     return Backdrop(
         _rounded(common),
-        empty=float(np.mean([_counted(view, where).mean() for view, where in zip(small, away, strict=True)])),
+        empty=share,
         explained=float(np.mean(unexplained < EXPLAINED)),
         black=float(np.mean(_all(empty).colours.sum(axis=1) < EXPLAINED)),
         at_points=float(np.mean(at_points < EXPLAINED)) if len(at_points) else 0.0,
@@ -269,16 +285,21 @@ def directions(camera: Camera) -> Floats:
     return rays @ camera.camera_from_world[:3, :3]
 
 
-def near_points(camera: Camera, points: Floats, margin: float = MARGIN) -> Mask:
-    """(H, W) which pixels have a point within a margin, along rows and along columns; 0: only where one is."""
+def with_points(camera: Camera, points: Floats) -> Mask:
+    """(H, W) in which pixels a point is."""
     x, y, z = (points @ camera.camera_from_world[:3, :3].T + camera.camera_from_world[:3, 3]).T
     before = z > 0
     u, v = (camera.fx * x / np.where(before, z, 1) + camera.cx), (camera.fy * y / np.where(before, z, 1) + camera.cy)
     inside = before & (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)
-    near: Mask = np.zeros((camera.height, camera.width), bool)
-    near[v[inside].astype(np.int64), u[inside].astype(np.int64)] = True
-    reach = round(margin * max(near.shape))
-    return _spread(_spread(near, reach).T, reach).T
+    there: Mask = np.zeros((camera.height, camera.width), bool)
+    there[v[inside].astype(np.int64), u[inside].astype(np.int64)] = True
+    return there
+
+
+def widened(mask: Mask) -> Mask:
+    """(H, W) where the mask is within a margin, along rows and along columns."""
+    reach = round(MARGIN * max(mask.shape))
+    return _spread(_spread(mask, reach).T, reach).T
 
 
 def _spread(mask: Mask, reach: int) -> Mask:

@@ -205,8 +205,8 @@ class OwnOptions:
         BackdropMode,
         Option(
             "What is behind everything and has no features, as a plain wall, studio paper or the sky, is one smooth "
-            "colour that depends on the direction, and not trained; auto: where photos are few, and it explains what "
-            "has no features in them. Where light differs without rule, each photo has one of its own beside it.",
+            "colour that depends on the direction, and not trained; auto: where it explains what has no features. "
+            "Where light differs without rule, each photo has one of its own beside it.",
             advice="Not given, auto.",
             whose="ours",
             group=OURS,

@@ -30,15 +30,16 @@ from splatworker.render.tensors import to_tensors
 from splatworker.stages.progress import Reporter, Silent
 from splatworker.train.backdrop import (
     DEGREE,
-    FEW_PHOTOS,
     GAUSSIANS,
+    MOST_ASKED,
     STEPS,
     Backdrop,
     directions,
     find_backdrop,
     fitted,
-    near_points,
     sphere,
+    widened,
+    with_points,
 )
 from splatworker.train.loading import Loading
 from splatworker.train.options import Options
@@ -129,10 +130,29 @@ def test_photos_of_many_days_have_each_its_own(tmp_path: Path) -> None:
     taken = find_backdrop(auto, views, NO_POINTS, light_differs=True)
     assert taken is not None
     assert taken.own is not None
-    assert find_backdrop(auto, views * 3, NO_POINTS, light_differs=True) is None
+    many = views * 3
+    assert len(many) > MOST_ASKED
+    assert find_backdrop(auto, many, NO_POINTS, light_differs=True) is None
+    asked = find_backdrop(options(tmp_path, backdrop="on"), many, NO_POINTS, light_differs=True)
+    assert asked is not None
+    assert asked.own is not None
+    assert len(asked.own) == len(many)
     of_one_day = find_backdrop(auto, pictures(), NO_POINTS, light_differs=True)
     assert of_one_day is not None
     assert of_one_day.own is None  # it explains no more
+
+
+def test_of_many_photos_some_from_all_along_are_asked(tmp_path: Path) -> None:
+    many = pictures(3 * MOST_ASKED)
+    found = find_backdrop(options(tmp_path, backdrop="auto"), many, NO_POINTS)
+    assert found is not None
+    assert found.own is None
+    assert greatest_error(found) < 0.03
+    chosen = fitted([many[index] for index in np.linspace(0, 95, 32).round().astype(int)], NO_POINTS)
+    assert chosen is not None
+    assert np.array_equal(found.harmonics, chosen.harmonics)
+    half = [view if index % 3 else with_noise(view, 1, index) for index, view in enumerate(many)]
+    assert find_backdrop(options(tmp_path, backdrop="auto"), half, NO_POINTS) is not None
 
 
 def test_own_ones_that_explain_too_little_are_not_taken(tmp_path: Path) -> None:
@@ -165,7 +185,9 @@ def test_pixels_near_points_and_those_that_are_ignored_are_not_asked() -> None:
 def test_pixels_near_a_point() -> None:
     camera = Camera(32, 24, 20.0, 20.0, 16.0, 12.0, np.eye(4)[:3])
     points = np.array([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0], [50.0, 0.0, 1.0]])  # in the middle, behind, outside
-    near = near_points(camera, points)
+    there = with_points(camera, points)
+    assert there.sum() == 1
+    near = widened(there)
     assert near.sum() == 5 * 5  # two pixels on each side
     assert near[10:15, 14:19].all()
 
@@ -179,14 +201,11 @@ def test_directions_are_those_that_renderers_take() -> None:
     assert (camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy) == pytest.approx((11.5, 7.5))
 
 
-def test_auto_takes_one_where_photos_are_few_and_it_explains_them(tmp_path: Path) -> None:
+def test_auto_takes_one_where_it_explains_what_is_behind(tmp_path: Path) -> None:
     few = [with_thing(view) for view in pictures()]
-    assert len(few * 5) > FEW_PHOTOS
     auto = options(tmp_path, backdrop="auto")
     assert find_backdrop(auto, few, ONE_POINT) is not None
     assert find_backdrop(options(tmp_path), few, ONE_POINT) is None  # off is what the trainer's command line has
-    assert find_backdrop(auto, few * 5, ONE_POINT) is None
-    assert find_backdrop(options(tmp_path, backdrop="on"), few * 5, ONE_POINT) is not None
     textured = [with_noise(view, 0.9, seed) for seed, view in enumerate(few)]
     assert find_backdrop(auto, textured, ONE_POINT) is None
     assert find_backdrop(options(tmp_path, backdrop="on"), textured, ONE_POINT) is not None
