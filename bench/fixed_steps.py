@@ -21,7 +21,15 @@ import torch
 
 from splatworker.formats.scene import read_scene
 from splatworker.render.cuda import CudaRenderer
-from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LearningRates, Step, View
+from splatworker.render.interface import (
+    AdamState,
+    DensityStatistics,
+    GaussianTensors,
+    LearningRates,
+    LossTerms,
+    Step,
+    View,
+)
 
 WIDTH, HEIGHT = 1600, 1200
 WARM_UP_STEPS, STEPS = 30, 200
@@ -54,7 +62,7 @@ def measure_ours(start: GaussianTensors, views: list[View], rates: LearningRates
 
     def take(i: int) -> None:
         view = views[i % len(views)]
-        step = Step(view, background, resampled.SH_DEGREE, LAMBDA_DSSIM, rates, i + 1)
+        step = Step(view, background, resampled.SH_DEGREE, LossTerms(LAMBDA_DSSIM), rates, i + 1)
         renderer.training_step(parameters, state, statistics, step)
 
     result = timed(take)

@@ -15,7 +15,7 @@ import torch
 from gsplat import DefaultStrategy, MCMCStrategy, rasterization
 
 from splatworker.render.cuda import CudaRenderer
-from splatworker.render.interface import GaussianTensors, LearningRates, View
+from splatworker.render.interface import GaussianTensors, LearningRates, LossTerms, View
 from splatworker.train.options import Options
 
 VERSION = version("gsplat")
@@ -31,7 +31,7 @@ class _Loss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, image: torch.Tensor, photo: torch.Tensor, weight: float, ours: CudaRenderer) -> torch.Tensor:
-        loss, gradient = ours.loss(image.contiguous(), photo, weight)
+        loss, gradient = ours.loss(image.contiguous(), photo, LossTerms(weight))
         ctx.save_for_backward(gradient)
         total: torch.Tensor = loss.total
         return total

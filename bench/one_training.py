@@ -214,7 +214,7 @@ def stage_times(renderer: Any, gaussians: Any, options: Any) -> dict[str, float]
     import torch
 
     from splatworker.formats.scene import read_scene, split
-    from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, Step
+    from splatworker.render.interface import AdamState, DensityStatistics, GaussianTensors, LossTerms, Step
     from splatworker.train.photos import load_views
 
     scene = read_scene(options.source_path)
@@ -228,7 +228,7 @@ def stage_times(renderer: Any, gaussians: Any, options: Any) -> dict[str, float]
     for number in range(2 * len(views)):
         view = views[number % len(views)]
         renderer._native.set_timing(number >= len(views))
-        step = Step(view, background, options.sh_degree, 0.2, rates, 9999)
+        step = Step(view, background, options.sh_degree, LossTerms(0.2), rates, 9999)
         renderer.training_step(gaussians, state, statistics, step)
         if number >= len(views):
             times["instances"] += renderer._native.instances / len(views)

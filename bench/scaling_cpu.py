@@ -26,10 +26,10 @@ from quiet import Sample, median, sample, wait_for_quiet
 
 from splatworker.formats.scene import read_scene
 from splatworker.render.cpu import CpuRenderer
-from splatworker.render.interface import LearningRates, Step
+from splatworker.render.interface import LearningRates, LossTerms, Step
 
 BACKGROUND = torch.zeros(3)
-LAMBDA_DSSIM = 0.2
+LOSS = LossTerms(0.2)
 SIZE = (450, 800)
 REST = LearningRates(0, 0, 0, 0, 0, 0)
 """Nothing is learned: every sample of a row does the same work."""
@@ -62,7 +62,7 @@ def timed_row(scene_path: Path, count: int, width: int, height: int, threads: in
     renderer = CpuRenderer(threads)
 
     def step() -> None:
-        taken = Step(view, BACKGROUND, resampled.SH_DEGREE, LAMBDA_DSSIM, REST, 1)
+        taken = Step(view, BACKGROUND, resampled.SH_DEGREE, LOSS, REST, 1)
         renderer.training_step(gaussians, state, statistics, taken)
 
     def render() -> Any:
@@ -70,12 +70,12 @@ def timed_row(scene_path: Path, count: int, width: int, height: int, threads: in
 
     step()
     image = render()
-    _, grad_image = renderer.loss(image, view.photo, LAMBDA_DSSIM)
+    _, grad_image = renderer.loss(image, view.photo, LOSS)
     gradients, _ = renderer.backward(grad_image)
     stages: dict[str, Callable[[], object]] = {
         "step": step,
         "render": render,
-        "loss": lambda: renderer.loss(image, view.photo, LAMBDA_DSSIM),
+        "loss": lambda: renderer.loss(image, view.photo, LOSS),
         "backward": lambda: (render(), renderer.backward(grad_image)),
         "adam": lambda: renderer.adam_step(gaussians, gradients, state, REST, 1, resampled.SH_DEGREE),
     }

@@ -30,10 +30,10 @@ from quiet import Sample, median, quiet, sample, undisturbed, wait_for_quiet
 
 from splatworker.formats.scene import Scene, read_scene
 from splatworker.render.cpu import CpuRenderer
-from splatworker.render.interface import GaussianTensors, Step, View
+from splatworker.render.interface import GaussianTensors, LossTerms, Step, View
 
 BACKGROUND = torch.zeros(3)
-LAMBDA_DSSIM = 0.2
+LOSS = LossTerms(0.2)
 OURS_PER_ROUND = 8
 
 
@@ -60,10 +60,10 @@ def agreement(gaussians: GaussianTensors, view: View, peer: gsplat_torch.GsplatT
     """Compare image, loss and gradients of one step; leaves the peer's parameters as they are."""
     renderer = CpuRenderer(threads)
     image = renderer.render(gaussians, view.camera, BACKGROUND, resampled.SH_DEGREE)
-    loss, grad_image = renderer.loss(image, view.photo, LAMBDA_DSSIM)
+    loss, grad_image = renderer.loss(image, view.photo, LOSS)
     gradients, _ = renderer.backward(grad_image)
     peer_image = peer.render(view.camera, BACKGROUND, resampled.SH_DEGREE)
-    peer_loss = gsplat_torch.training_loss(peer_image, view.photo, LAMBDA_DSSIM)
+    peer_loss = gsplat_torch.training_loss(peer_image, view.photo, LOSS.lambda_dssim)
     peer_gradients = torch.autograd.grad(peer_loss, list(peer.parameters))
     peer.stopwatch.take()
     difference = (image - peer_image.detach()).abs()
@@ -83,7 +83,7 @@ def trained(gaussians: GaussianTensors, scene: Scene, width: int, height: int, s
     views = [resampled.view_of(scene, index, width, height) for index in range(len(scene.photos))]
     for step in range(1, steps + 1):
         view = views[step * 7919 % len(views)]
-        taken = Step(view, BACKGROUND, resampled.SH_DEGREE, LAMBDA_DSSIM, rates, step)
+        taken = Step(view, BACKGROUND, resampled.SH_DEGREE, LOSS, rates, step)
         renderer.training_step(gaussians, state, statistics_, taken)
     return gaussians
 
@@ -115,11 +115,11 @@ def compare(
     steps = itertools.count(1)
 
     def our_step() -> None:
-        taken = Step(view, BACKGROUND, resampled.SH_DEGREE, LAMBDA_DSSIM, rates, next(steps))
+        taken = Step(view, BACKGROUND, resampled.SH_DEGREE, LOSS, rates, next(steps))
         renderer.training_step(ours, state, statistics_, taken)
 
     def peer_step() -> None:
-        peer.step(view, BACKGROUND, resampled.SH_DEGREE, LAMBDA_DSSIM)
+        peer.step(view, BACKGROUND, resampled.SH_DEGREE, LOSS.lambda_dssim)
 
     peer_step()  # the first step of each touches its memory for the first time
     our_step()

@@ -24,7 +24,9 @@ class Renderer:
         /,
     ) -> None: ...
     def backward(self, gaussians: _Six, grad_image: Tensor, gradients: _Six, grad_means2d: Tensor, /) -> None: ...
-    def loss(self, image: Tensor, photo: Tensor, lambda_dssim: float, grad_image: Tensor, /) -> tuple[float, float]: ...
+    def loss(
+        self, image: Tensor, photo: Tensor, lambda_dssim: float, huber_delta: float, grad_image: Tensor, /
+    ) -> tuple[float, float]: ...
     def adam_step(
         self,
         parameters: _Six,
@@ -51,6 +53,7 @@ class Renderer:
         background: Sequence[float],
         sh_degree: int,
         lambda_dssim: float,
+        huber_delta: float,
         rates: Sequence[float],
         step: int,
         dropout_share: float,

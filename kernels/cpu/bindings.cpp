@@ -129,13 +129,13 @@ public:
         renderer_.backward(readonly(g), grad_image.data(), d, grad_means2d.data());
     }
 
-    std::pair<double, double> loss(const ReadArray &image, const Bytes &photo, float lambda_dssim,
+    std::pair<double, double> loss(const ReadArray &image, const Bytes &photo, float lambda_dssim, float huber_delta,
                                    const Array &grad_image) {
         require(image.ndim() == 3 && image.shape(0) == 3, "the image must be (3, height, width)");
         require(photo.size() == image.size() && grad_image.size() == image.size(), "image and photo differ in size");
         nb::gil_scoped_release release;
         const auto values = renderer_.loss(image.data(), photo.data(), int(image.shape(2)), int(image.shape(1)),
-                                           lambda_dssim, grad_image.data());
+                                           {lambda_dssim, huber_delta}, grad_image.data());
         return {values.l1, values.ssim};
     }
 
@@ -151,15 +151,13 @@ public:
         renderer_.adam_step(p, readonly(g), m, v, rates_of(rates), step, sh_degree);
     }
 
-    std::pair<double, double> training_step(const Six &parameters, const Six &first, const Six &second,
-                                            const std::array<Array, 2> &statistics, const Bytes &photo, int width,
-                                            int height, const std::array<float, 4> &intrinsics,
-                                            const std::array<double, 12> &camera_from_world, bool antialiasing,
-                                            const std::vector<float> &background, int sh_degree, float lambda_dssim,
-                                            const std::array<float, 6> &rates, int64_t step, double dropout_share,
-                                            uint32_t dropout_seed, const std::optional<Bytes> &ignored, float weight,
-                                            bool absolute, const std::optional<ReadArray> &exposure,
-                                            const std::optional<Array> &exposure_gradient) {
+    std::pair<double, double> training_step(
+        const Six &parameters, const Six &first, const Six &second, const std::array<Array, 2> &statistics,
+        const Bytes &photo, int width, int height, const std::array<float, 4> &intrinsics,
+        const std::array<double, 12> &camera_from_world, bool antialiasing, const std::vector<float> &background,
+        int sh_degree, float lambda_dssim, float huber_delta, const std::array<float, 6> &rates, int64_t step,
+        double dropout_share, uint32_t dropout_seed, const std::optional<Bytes> &ignored, float weight, bool absolute,
+        const std::optional<ReadArray> &exposure, const std::optional<Array> &exposure_gradient) {
         splat::TrainingStep s = {};
         require(dropout_share >= 0 && dropout_share < 1, "dropout must leave something: a share from 0 to below 1");
         s.dropout = splat::dropout_of(dropout_share, dropout_seed);
@@ -183,7 +181,7 @@ public:
             s.exposure = exposure->data();
             s.exposure_gradient = exposure_gradient->data();
         }
-        s.lambda_dssim = lambda_dssim;
+        s.loss_terms = {lambda_dssim, huber_delta};
         s.rates = rates_of(rates);
         s.step = step;
         const auto camera = camera_of(width, height, intrinsics, camera_from_world, antialiasing);
@@ -326,11 +324,11 @@ NB_MODULE(_cpu, m) {
         .def(nb::init<int, const std::string &>(), nb::arg("threads"), nb::arg("instruction_set") = "")
         .def("render", &BoundRenderer::render, as_it_is, value, value, value, value, value, value, value, as_it_is)
         .def("backward", &BoundRenderer::backward, as_it_is, as_it_is, as_it_is, as_it_is)
-        .def("loss", &BoundRenderer::loss, as_it_is, as_it_is, value, as_it_is)
+        .def("loss", &BoundRenderer::loss, as_it_is, as_it_is, value, value, as_it_is)
         .def("adam_step", &BoundRenderer::adam_step, as_it_is, as_it_is, as_it_is, as_it_is, value, value, value)
         .def("training_step", &BoundRenderer::training_step, as_it_is, as_it_is, as_it_is, as_it_is, as_it_is, value,
-             value, value, value, value, value, value, value, value, value, value, value, as_it_is_or_none, value,
-             value, as_it_is_or_none, as_it_is_or_none)
+             value, value, value, value, value, value, value, value, value, value, value, value, as_it_is_or_none,
+             value, value, as_it_is_or_none, as_it_is_or_none)
         .def_prop_ro("instruction_set", &BoundRenderer::instruction_set);
     m.def("round_colors", &round_colors);
     m.def("nearest", &nearest, value, value, value, as_it_is);

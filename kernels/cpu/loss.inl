@@ -1,4 +1,6 @@
-// L1 + D-SSIM loss of an image against a photo, and its gradient in the image.
+// L1 + D-SSIM loss of an image against a photo, and its gradient in the image. With Huber's function (Huber 1964, "Robust
+// estimation of a location parameter") in place of L1 an error e up to delta counts as e^2 / (2 delta), a larger one as
+// e - delta / 2.
 //
 // SSIM is that of Wang et al. 2004 with an 11-tap Gaussian window of standard deviation 1.5 in each direction and zeros
 // outside the image. With blurred moments mx, my, E[xx], E[yy], E[xy] a pixel's similarity is A1 A2 / (B1 B2); its
@@ -39,8 +41,8 @@ SPLAT_INLINE void fill_padded(float *row, int width, int stride) {
 }
 
 // Moments of one band of one channel: similarity, l1 and the three derivative maps.
-static void loss_band_forward(const float *image, const uint8_t *photo, int width, int height, int band, float *maps,
-                              int64_t plane, double *partial) {
+static void loss_band_forward(const float *image, const uint8_t *photo, int width, int height, int band,
+                              float huber_delta, float *maps, int64_t plane, double *partial) {
     const int stride = padded(width), y0 = band * kLossBand;
     const int y1 = y0 + kLossBand < height ? y0 + kLossBand : height;
     float *memory = static_cast<float *>(__builtin_malloc(sizeof(float) * stride * (5 * kBandRows + 5)));
@@ -50,6 +52,7 @@ static void loss_band_forward(const float *image, const uint8_t *photo, int widt
         row[q] = memory + int64_t(5) * kBandRows * stride + q * stride;
         fill_padded(row[q], width, stride);
     }
+    const float half_delta = 0.5f * huber_delta, half_inverse = huber_delta > 0 ? 0.5f / huber_delta : 0.0f;
     double l1 = 0, similarity_sum = 0;
     for (int y = y0 - kReach; y < y1 + kReach; ++y) {
         float *out[5];
@@ -67,7 +70,8 @@ static void loss_band_forward(const float *image, const uint8_t *photo, int widt
             at[2 * stride] = a * a;
             at[3 * stride] = b * b;
             at[4 * stride] = a * b;
-            line += __builtin_fabsf(a - b);
+            const float error = __builtin_fabsf(a - b);
+            line += error < huber_delta ? half_inverse * error * error : error - half_delta;
         }
         if (y >= y0 && y < y1) l1 += line;
         for (int q = 0; q < 5; ++q) blur_row(row[q] + kReach, out[q], width);
@@ -109,7 +113,8 @@ static void loss_band_forward(const float *image, const uint8_t *photo, int widt
 }
 
 static void loss_band_backward(const float *image, const uint8_t *photo, int width, int height, int band,
-                               const float *maps, int64_t plane, float l1_weight, float ssim_weight, float *grad) {
+                               float huber_delta, const float *maps, int64_t plane, float l1_weight, float ssim_weight,
+                               float *grad) {
     const int stride = padded(width), y0 = band * kLossBand;
     const int y1 = y0 + kLossBand < height ? y0 + kLossBand : height;
     float *memory = static_cast<float *>(__builtin_malloc(sizeof(float) * stride * (3 * kBandRows + 3)));
@@ -125,6 +130,7 @@ static void loss_band_backward(const float *image, const uint8_t *photo, int wid
             memcpy(row + kReach, maps + q * plane + int64_t(y) * width, sizeof(float) * width);
             blur_row(row + kReach, out, width);
         }
+    const float inverse = huber_delta > 0 ? 1 / huber_delta : 0.0f;
     for (int y = y0; y < y1; ++y) {
         const float *x_row = image + int64_t(y) * width;
         const uint8_t *y_row = photo + int64_t(y) * width;
@@ -141,29 +147,31 @@ static void loss_band_backward(const float *image, const uint8_t *photo, int wid
         for (int x = 0; x < width; ++x) {
             const float difference = x_row[x] - y_row[x] * (1.0f / 255.0f);
             const float sign = difference > 0 ? 1.0f : difference < 0 ? -1.0f : 0.0f;
-            out[x] = l1_weight * sign - ssim_weight * line[x];
+            const float slope = __builtin_fabsf(difference) < huber_delta ? inverse * difference : sign;
+            out[x] = l1_weight * slope - ssim_weight * line[x];
         }
     }
     __builtin_free(memory);
 }
 
-static LossSums loss(const float *image, const uint8_t *photo, int width, int height, float lambda, float *grad_image,
-                     float *scratch, double *partial, int threads) {
+static LossSums loss(const float *image, const uint8_t *photo, int width, int height, const LossTerms &terms,
+                     float *grad_image, float *scratch, double *partial, int threads) {
+    const float lambda = terms.lambda_dssim;
     const int64_t plane = int64_t(width) * height;
     const int bands = loss_bands(height);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (int task = 0; task < 3 * bands; ++task) {
         const int channel = task / bands;
         loss_band_forward(image + channel * plane, photo + channel * plane, width, height, task % bands,
-                          scratch + 3 * channel * plane, plane, partial + 2 * task);
+                          terms.huber_delta, scratch + 3 * channel * plane, plane, partial + 2 * task);
     }
     const float count = 3.0f * plane;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (int task = 0; task < 3 * bands; ++task) {
         const int channel = task / bands;
         loss_band_backward(image + channel * plane, photo + channel * plane, width, height, task % bands,
-                           scratch + 3 * channel * plane, plane, (1 - lambda) / count, lambda / count,
-                           grad_image + channel * plane);
+                           terms.huber_delta, scratch + 3 * channel * plane, plane, (1 - lambda) / count,
+                           lambda / count, grad_image + channel * plane);
     }
     (void)threads;
     LossSums sums = {0, 0};

@@ -115,12 +115,12 @@ void Renderer::backward(const Gaussians &gaussians, const float *grad_image, con
     }
 }
 
-LossValues Renderer::loss(const float *image, const uint8_t *photo, int width, int height, float lambda_dssim,
+LossValues Renderer::loss(const float *image, const uint8_t *photo, int width, int height, const LossTerms &terms,
                           float *grad_image) {
     const size_t pixels = size_t(width) * height;
     grow(loss_scratch_, 9 * pixels);
     grow(loss_partial_, size_t(6 * loss_bands(height)));
-    const LossSums sums = kernels_.loss(image, photo, width, height, lambda_dssim, grad_image, loss_scratch_.data(),
+    const LossSums sums = kernels_.loss(image, photo, width, height, terms, grad_image, loss_scratch_.data(),
                                         loss_partial_.data(), threads_);
     return {sums.l1 / (3.0 * pixels), sums.ssim / (3.0 * pixels)};
 }
@@ -198,7 +198,7 @@ LossValues Renderer::training_step(const TrainingStep &step, const Camera &camer
         expose(step.exposure, image_.data(), int64_t(pixels), shown, threads_);
     }
     if (step.ignored) leave_out(step.ignored, int64_t(pixels), 1, shown, threads_);
-    LossValues values = loss(shown, step.photo, camera.width, camera.height, step.lambda_dssim, grad_image_.data());
+    LossValues values = loss(shown, step.photo, camera.width, camera.height, step.loss_terms, grad_image_.data());
     if (step.ignored) {
         leave_out(step.ignored, int64_t(pixels), step.weight, grad_image_.data(), threads_);
         values = {step.weight * values.l1, 1 - step.weight * (1 - values.ssim)};

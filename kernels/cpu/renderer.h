@@ -11,7 +11,7 @@ struct TrainingStep {
     MutableGaussians parameters, first, second;  // updated in place
     Statistics statistics;                       // added to in place
     const uint8_t *photo;                        // [3][height][width]
-    float lambda_dssim;
+    LossTerms loss_terms;
     AdamRates rates;
     int64_t step;  // counts from 1
     Dropout dropout;
@@ -40,7 +40,7 @@ public:
     void backward(const Gaussians &gaussians, const float *grad_image, const MutableGaussians &gradients,
                   float *grad_means2d);
 
-    LossValues loss(const float *image, const uint8_t *photo, int width, int height, float lambda_dssim,
+    LossValues loss(const float *image, const uint8_t *photo, int width, int height, const LossTerms &terms,
                     float *grad_image);
 
     void adam_step(const MutableGaussians &parameters, const Gaussians &gradients, const MutableGaussians &first,

@@ -103,6 +103,11 @@ struct Statistics {
     float *gradient_norm_sum, *view_count;
 };
 
+struct LossTerms {
+    float lambda_dssim;  // the share of 1 - SSIM; the rest is the mean absolute difference...
+    float huber_delta;   // ... but smaller ones than this count by their squares (Huber's function)
+};
+
 struct LossSums {
     double l1, ssim;  // sums over pixels and channels
 };
@@ -156,8 +161,8 @@ struct Kernels {
     void (*project_backward)(const Gaussians &, const Frame &, int64_t begin, int64_t end, const MutableGaussians &out,
                              float *grad_means2d);
     // scratch: [9][height][width] floats; partial: 2 doubles for each of loss_bands(height) bands a channel.
-    LossSums (*loss)(const float *image, const uint8_t *photo, int width, int height, float lambda, float *grad_image,
-                     float *scratch, double *partial, int threads);
+    LossSums (*loss)(const float *image, const uint8_t *photo, int width, int height, const LossTerms &terms,
+                     float *grad_image, float *scratch, double *partial, int threads);
     // `rows` rows of `length` values, `stride` apart in parameter and moments and `gradient_stride` in the gradient.
     void (*adam)(float *parameter, const float *gradient, float *first, float *second, int64_t rows, int length,
                  int stride, int gradient_stride, float rate, int64_t step);

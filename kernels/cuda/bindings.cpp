@@ -90,10 +90,10 @@ public:
                            pointer<CUstream_st>(stream));
     }
 
-    void loss(Address image, Address photo, int width, int height, float lambda_dssim, Address grad_image,
-              Address values, Address stream) {
+    void loss(Address image, Address photo, int width, int height, float lambda_dssim, float huber_delta,
+              Address grad_image, Address values, Address stream) {
         nb::gil_scoped_release release;
-        renderer_.loss(pointer<float>(image), pointer<uint8_t>(photo), width, height, lambda_dssim,
+        renderer_.loss(pointer<float>(image), pointer<uint8_t>(photo), width, height, {lambda_dssim, huber_delta},
                        pointer<float>(grad_image), pointer<float>(values), pointer<CUstream_st>(stream));
     }
 
@@ -121,9 +121,9 @@ public:
     void training_step(const splat::Gaussians &parameters, const splat::Gaussians &first,
                        const splat::Gaussians &second, const std::array<Address, 2> &statistics, Address photo,
                        const splat::Camera &camera, Address background, int background_degree, int sh_degree,
-                       float lambda_dssim, const std::array<double, 6> &rates, int64_t step, double dropout_share,
-                       uint32_t dropout_seed, Address ignored, float weight, bool absolute, Address exposure,
-                       Address exposure_gradient, Address loss_values, Address stream) {
+                       float lambda_dssim, float huber_delta, const std::array<double, 6> &rates, int64_t step,
+                       double dropout_share, uint32_t dropout_seed, Address ignored, float weight, bool absolute,
+                       Address exposure, Address exposure_gradient, Address loss_values, Address stream) {
         splat::TrainingStep training = {};
         training.dropout = splat::dropout_of(dropout_share, dropout_seed);
         training.adam = adam_of(parameters, first, second, rates, step);
@@ -132,21 +132,21 @@ public:
         training.left_out = {pointer<uint8_t>(ignored), weight};
         training.exposure = {pointer<float>(exposure), pointer<float>(exposure_gradient)};
         training.background = {pointer<float>(background), background_degree};
-        training.lambda_dssim = lambda_dssim;
+        training.loss_terms = {lambda_dssim, huber_delta};
         training.loss_values = pointer<float>(loss_values);
         nb::gil_scoped_release release;
         renderer_.training_step(training, camera, sh_degree, pointer<CUstream_st>(stream));
     }
 
     void contribute(const splat::Gaussians &gaussians, Address photo, const splat::Camera &camera, Address background,
-                    int background_degree, int sh_degree, float lambda_dssim, double dropout_share,
+                    int background_degree, int sh_degree, float lambda_dssim, float huber_delta, double dropout_share,
                     uint32_t dropout_seed, Address ignored, float weight, bool absolute, Address contribution,
                     Address stream) {
         nb::gil_scoped_release release;
         renderer_.contribute({gaussians,
                               pointer<uint8_t>(photo),
                               {pointer<float>(background), background_degree},
-                              lambda_dssim,
+                              {lambda_dssim, huber_delta},
                               splat::dropout_of(dropout_share, dropout_seed),
                               {pointer<uint8_t>(ignored), weight},
                               absolute},

@@ -56,9 +56,10 @@ __global__ void blend_forward_kernel(TileLists lists, int width, int height, con
 
 // loss.cu
 __global__ void similarity_kernel(Instances instances, const float *image, const uint8_t *photo, int width, int height,
-                                  int pitch, float *d_mean, float *d_square, float *d_product, float2 *partial);
+                                  int pitch, float huber_delta, float *d_mean, float *d_square, float *d_product,
+                                  float2 *partial);
 __global__ void loss_gradient_kernel(Instances instances, const float *image, const uint8_t *photo, int width,
-                                     int height, int pitch, bool aligned, float lambda, const float *d_mean,
+                                     int height, int pitch, bool aligned, LossTerms terms, const float *d_mean,
                                      const float *d_square, const float *d_product, const float2 *partial, int partials,
                                      float *grad_image, float *values);
 __global__ void leave_out_kernel(Instances instances, const uint8_t *ignored, int pixels, float scale, float *image);

@@ -25,7 +25,7 @@ size_t loss_scratch_floats(int width, int height) {
 }
 
 void loss(const Instances &instances, const float *image, const uint8_t *photo, int width, int height,
-          float lambda_dssim, float *grad_image, float *values, float *scratch, Stream stream) {
+          const LossTerms &terms, float *grad_image, float *values, float *scratch, Stream stream) {
     const Grid grid = grid_for(width, height);
     const int pitch = pitch_of(width);
     const size_t map = size_t(3) * pitch * height;
@@ -34,10 +34,10 @@ void loss(const Instances &instances, const float *image, const uint8_t *photo, 
                          (reinterpret_cast<uintptr_t>(grad_image) % kFloat4) == 0 &&
                          (reinterpret_cast<uintptr_t>(photo) % kBytes4) == 0;
     float2 *partial = reinterpret_cast<float2 *>(d_product + map);
-    similarity(grid, kLossBlock, stream, instances, image, photo, width, height, pitch, d_mean, d_square, d_product,
-               partial);
-    loss_gradient(grid, kLossBlock, stream, instances, image, photo, width, height, pitch, aligned, lambda_dssim,
-                  d_mean, d_square, d_product, partial, int(grid.x * grid.y * grid.z), grad_image, values);
+    similarity(grid, kLossBlock, stream, instances, image, photo, width, height, pitch, terms.huber_delta, d_mean,
+               d_square, d_product, partial);
+    loss_gradient(grid, kLossBlock, stream, instances, image, photo, width, height, pitch, aligned, terms, d_mean,
+                  d_square, d_product, partial, int(grid.x * grid.y * grid.z), grad_image, values);
 }
 
 void leave_out(const Instances &instances, const uint8_t *ignored, int width, int height, float scale, float *image,

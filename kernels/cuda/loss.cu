@@ -101,10 +101,10 @@ inline __device__ float block_sum(float value) {
     return sum;
 }
 
-// d SSIM / d (mean x, mean x^2, mean x y) at every pixel, and the block's sums of |x - y| and SSIM.
+// d SSIM / d (mean x, mean x^2, mean x y) at every pixel, and the block's sums of |x - y|, or of Huber's function of it, and SSIM.
 extern "C" __global__ void __launch_bounds__(kLossBlock, 8)
     similarity_kernel(Instances instances, const float *image, const uint8_t *photo, int width, int height, int pitch,
-                      float *d_mean, float *d_square, float *d_product, float2 *partial) {
+                      float huber_delta, float *d_mean, float *d_square, float *d_product, float2 *partial) {
     if (!instances.fit()) return;
     const Patch patch(width, height, pitch);
     image += patch.plane();
@@ -112,6 +112,7 @@ extern "C" __global__ void __launch_bounds__(kLossBlock, 8)
     d_mean += patch.map_plane();
     d_square += patch.map_plane();
     d_product += patch.map_plane();
+    const float half_delta = 0.5f * huber_delta, half_inverse = huber_delta > 0 ? 0.5f / huber_delta : 0.0f;
     float l1 = 0, ssim = 0;
     auto read = [&](int row, int column) {
         const int at = patch.pixel(row, column);
@@ -121,7 +122,10 @@ extern "C" __global__ void __launch_bounds__(kLossBlock, 8)
         y = inside ? y : 0.0f;
         // Each pixel belongs to the one thread that reads it in the middle of its run.
         const int run_row = row - int(threadIdx.x) / kLossLoaded * kLossRun;
-        if (run_row >= 0 && run_row < kLossRun && column >= 0 && column < kLossColumns) l1 += fabsf(x - y);
+        if (run_row >= 0 && run_row < kLossRun && column >= 0 && column < kLossColumns) {
+            const float error = fabsf(x - y);
+            l1 += error < huber_delta ? half_inverse * error * error : error - half_delta;
+        }
         const float s = x + y, d = x - y;
         return make_float4(s, d, s * s, d * d);
     };
@@ -183,12 +187,13 @@ inline __device__ void write_values(const float2 *partial, int blocks, double pe
 // aligned: every four neighbours from a multiple of four on can be read and written at once.
 extern "C" __global__ void __launch_bounds__(kLossBlock, 8)
     loss_gradient_kernel(Instances instances, const float *image, const uint8_t *photo, int width, int height,
-                         int pitch, bool aligned, float lambda, const float *d_mean, const float *d_square,
+                         int pitch, bool aligned, LossTerms terms, const float *d_mean, const float *d_square,
                          const float *d_product, const float2 *partial, int partials, float *grad_image,
                          float *values) {
     if (!instances.fit()) return;
     const Patch patch(width, height, pitch);
     const double per_pixel = 1.0 / (3.0 * width * height);
+    const float lambda = terms.lambda_dssim, delta = terms.huber_delta, inverse = delta > 0 ? 1 / delta : 0.0f;
     const float l1_scale = float((1 - lambda) * per_pixel), ssim_scale = float(-lambda * per_pixel);
     image += patch.plane();
     photo += patch.plane();
@@ -203,7 +208,8 @@ extern "C" __global__ void __launch_bounds__(kLossBlock, 8)
     };
     const auto gradient = [&](float x, uint8_t photo_value, const float4 &window) {
         const float y = photo_value * (1.0f / 255.0f), sign = x > y ? 1.0f : x < y ? -1.0f : 0.0f;
-        return l1_scale * sign + ssim_scale * (window.x + 2 * x * window.y + y * window.z);
+        const float slope = fabsf(x - y) < delta ? inverse * (x - y) : sign;
+        return l1_scale * slope + ssim_scale * (window.x + 2 * x * window.y + y * window.z);
     };
     auto visit = [&](int row, int column, const float4 *w) {
         if (!patch.inside(row, column)) return;

@@ -193,11 +193,11 @@ void Renderer::backward(const float *grad_image, const Gaussians &gradients, flo
                     stream);
 }
 
-void Renderer::loss(const float *image, const uint8_t *photo, int width, int height, float lambda_dssim,
+void Renderer::loss(const float *image, const uint8_t *photo, int width, int height, const LossTerms &terms,
                     float *grad_image, float *values, Stream stream) {
     const Gpu::Use use(gpu_);
     reserve({0, 0, 0, size_t(width) * height, loss_scratch_floats(width, height)});
-    splat::loss({}, image, photo, width, height, lambda_dssim, grad_image, values, frame_.loss_scratch, stream);
+    splat::loss({}, image, photo, width, height, terms, grad_image, values, frame_.loss_scratch, stream);
 }
 
 void Renderer::expose(const float *exposure, const float *image, int width, int height, float *exposed, Stream stream) {
@@ -235,7 +235,7 @@ void Renderer::training_step(const TrainingStep &step, const Camera &camera, int
             splat::expose(lists.instances, exposure.matrix, f.image, camera.width, camera.height, shown, stream);
         if (left_out.ignored)
             leave_out(lists.instances, left_out.ignored, camera.width, camera.height, 1, shown, stream);
-        splat::loss(lists.instances, shown, step.photo, camera.width, camera.height, step.lambda_dssim, f.grad_image,
+        splat::loss(lists.instances, shown, step.photo, camera.width, camera.height, step.loss_terms, f.grad_image,
                     step.loss_values, f.loss_scratch, stream);
         if (left_out.ignored)
             leave_out(lists.instances, left_out.ignored, camera.width, camera.height, left_out.weight, f.grad_image,
@@ -264,8 +264,8 @@ void Renderer::contribute(const Sight &sight, const Camera &camera, int sh_degre
         const LeftOut &left_out = sight.left_out;
         if (left_out.ignored)
             leave_out(lists.instances, left_out.ignored, camera.width, camera.height, 1, f.image, stream);
-        splat::loss(lists.instances, f.image, sight.photo, camera.width, camera.height, sight.lambda_dssim,
-                    f.grad_image, contribution->loss, f.loss_scratch, stream);
+        splat::loss(lists.instances, f.image, sight.photo, camera.width, camera.height, sight.loss_terms, f.grad_image,
+                    contribution->loss, f.loss_scratch, stream);
         if (left_out.ignored)
             leave_out(lists.instances, left_out.ignored, camera.width, camera.height, left_out.weight, f.grad_image,
                       stream);

@@ -40,7 +40,7 @@ struct TrainingStep {
     Statistics statistics;
     const uint8_t *photo;  // [3][height][width]
     Background background;
-    float lambda_dssim;
+    LossTerms loss_terms;
     float *loss_values;  // [3] total, l1, ssim
     Dropout dropout;
     LeftOut left_out;
@@ -52,7 +52,7 @@ struct Sight {
     Gaussians gaussians;
     const uint8_t *photo;  // [3][height][width]
     Background background;
-    float lambda_dssim;
+    LossTerms loss_terms;
     Dropout dropout;
     LeftOut left_out;
     bool absolute;  // as in Statistics
@@ -76,8 +76,8 @@ public:
     // Gradients of the last render, whose Gaussians must not have changed since. grad_means2d: [count][2], pixels.
     void backward(const float *grad_image, const Gaussians &gradients, float *grad_means2d, Stream stream);
     // values: [3] total, l1, ssim.
-    void loss(const float *image, const uint8_t *photo, int width, int height, float lambda_dssim, float *grad_image,
-              float *values, Stream stream);
+    void loss(const float *image, const uint8_t *photo, int width, int height, const LossTerms &terms,
+              float *grad_image, float *values, Stream stream);
     // What a training step does with an exposure before its loss and after it, by itself: what tests look at.
     void expose(const float *exposure, const float *image, int width, int height, float *exposed, Stream stream);
     void expose_backward(const Exposure &exposure, const float *image, int width, int height, float *grad_image,

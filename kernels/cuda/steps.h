@@ -79,6 +79,6 @@ void expose_backward(const Instances &instances, const Exposure &exposure, const
 // values: [3] total, l1, ssim. scratch: loss_scratch_floats() floats.
 size_t loss_scratch_floats(int width, int height);
 void loss(const Instances &instances, const float *image, const uint8_t *photo, int width, int height,
-          float lambda_dssim, float *grad_image, float *values, float *scratch, Stream stream);
+          const LossTerms &terms, float *grad_image, float *values, float *scratch, Stream stream);
 
 }  // namespace splat

@@ -117,6 +117,12 @@ struct FixedUnits {
     }
 };
 
+struct LossTerms {
+    float lambda_dssim;  // the share of 1 - SSIM; the rest is the mean absolute difference...
+    float
+        huber_delta;  // ... but smaller ones than this count by their squares (Huber's function, kernels/cpu/loss.inl)
+};
+
 struct Statistics {
     float *gradient_norm_sum, *view_count;
     int absolute;  // not 0: norms are summed over an image's sub-tiles, and not the norm of their sum

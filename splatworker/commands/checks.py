@@ -121,6 +121,7 @@ def time_training(report: Reporter) -> dict[str, Any]:
         AdamState,
         DensityStatistics,
         LearningRates,
+        LossTerms,
         Step,
         View,
     )
@@ -148,7 +149,7 @@ def time_training(report: Reporter) -> dict[str, Any]:
     for number in range(1, steps + 3):
         if number == 3:  # the first two load what is loaded late
             began = time.perf_counter()
-        step = Step(View(camera, photo), black, 3, 0.2, rates, number)
+        step = Step(View(camera, photo), black, 3, LossTerms(0.2), rates, number)
         loss = renderer.training_step(parameters, moments, statistics, step)
         float(loss.total)  # has ended on the device
     return {"seconds": (time.perf_counter() - began) / steps, "device": device}

@@ -69,6 +69,14 @@ than `DROPOUT_FROM` iterations on photos of plenty of overlap is better without:
 
 DROPOUT_FROM = 5000
 
+HUBER_DELTA = 0.05
+"""Twelve of a pixel's 255 values. The mean of what photos show where they disagree a little is nearer to the next photo
+than their median: 0 to 0.4 dB (docs/benchmarks.md, "Huber's function")."""
+
+THRESHOLDS = (0.9, 0.8)
+"""Of the gradient at which Gaussians are added where photos overlap, as multiples of the default, and where
+`LONG_ITERATIONS` or more are trained: gradients are smaller with Huber's function."""
+
 
 def schedule_of(params: Params, trainer: str) -> Literal["own", "original"]:
     """Whose schedule a run follows. The original trainer knows its own alone."""
@@ -206,13 +214,16 @@ def coarse_to_fine_schedule(iterations: int, overlap: float | None) -> dict[str,
     iterations: 7000 learn more with half as much again (docs/lab-log/cuda.md, "Whole trainings").
     """
     slowest, fastest = PACES
+    is_long, is_little = iterations >= LONG_ITERATIONS, _is_little(overlap)
     rate_factor = min(fastest, max(slowest, ORIGINAL_PACE_ITERATIONS / iterations))
     return {
         **_rates(rate_factor, positions=2 * rate_factor - 1),
-        "final_rate": FINAL_RATE_OF_LONG if iterations >= LONG_ITERATIONS else FINAL_RATE,
-        "dropout": DROPOUT if _is_little(overlap) or iterations >= DROPOUT_FROM else 0.0,
+        "final_rate": FINAL_RATE_OF_LONG if is_long else FINAL_RATE,
+        "dropout": DROPOUT if is_little or iterations >= DROPOUT_FROM else 0.0,
+        "huber_delta": HUBER_DELTA,
         "density": "revised",
-        "gradients": "net" if _is_little(overlap) else "absolute",
+        "gradients": "net" if is_little else "absolute",
+        "densify_grad_threshold": DEFAULTS.densify_grad_threshold * (1 if is_little else THRESHOLDS[is_long]),
         "start_points": "auto",
         "coarse_iterations": min(COARSE_AT_MOST, iterations // 3),
         "densify_until_iter": min(DENSIFY_UNTIL_AT_MOST, iterations * 2 // 3),

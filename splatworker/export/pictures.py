@@ -21,7 +21,7 @@ from splatworker.render.arrays import (
     filled,
     to_device,
 )
-from splatworker.render.interface import SH_C0, GaussianTensors, Ignored, Renderer
+from splatworker.render.interface import SH_C0, GaussianTensors, Ignored, LossTerms, Renderer
 from splatworker.render.pictures import to_picture
 from splatworker.render.tensors import of_one_colour, to_tensors
 
@@ -73,7 +73,7 @@ class SplatRenderer:
         if ignored is not None:
             photo = beside(filled(computable(photo), computable(ignored.pixels) != 0, 0), photo)
         with self.lock:
-            return float(self.renderer.loss(image, photo, 1.0, ignored)[0].ssim)
+            return float(self.renderer.loss(image, photo, LossTerms(1.0), ignored)[0].ssim)
 
     def picture(self, camera: Camera) -> Picture:
         """(H, W, 3) bytes."""

@@ -17,6 +17,7 @@ from splatworker.render.interface import (
     Ignored,
     LearningRates,
     Loss,
+    LossTerms,
     Step,
 )
 
@@ -83,15 +84,13 @@ class CpuRenderer(PlainBatches):
         self._native.backward(self._gaussians, contiguous(grad_image), gradients, grad_means2d)
         return gradients, grad_means2d
 
-    def loss(
-        self, image: Array, photo: Array, lambda_dssim: float, ignored: Ignored | None = None
-    ) -> tuple[Loss, Array]:
+    def loss(self, image: Array, photo: Array, terms: LossTerms, ignored: Ignored | None = None) -> tuple[Loss, Array]:
         """See `Renderer.loss`."""
         image = image if ignored is None else left_out(image, ignored)
         image = contiguous(image)
         gradient = library(image).empty_like(image)
-        l1, ssim = self._native.loss(image, contiguous(photo), lambda_dssim, gradient)
-        loss = _loss(l1, ssim, lambda_dssim, image)
+        l1, ssim = self._native.loss(image, contiguous(photo), *terms, gradient)
+        loss = _loss(l1, ssim, terms, image)
         return (
             (loss, gradient)
             if ignored is None
@@ -130,7 +129,7 @@ class CpuRenderer(PlainBatches):
             *_arguments(step.view.camera, self.antialiasing),
             step.background.reshape(-1).tolist(),
             step.sh_degree,
-            step.lambda_dssim,
+            *step.loss,
             step.rates,
             step.number,
             step.dropout.share,
@@ -142,11 +141,11 @@ class CpuRenderer(PlainBatches):
         )
         if uncounted:
             uncounted.put_back()
-        return _loss(l1, ssim, step.lambda_dssim, parameters.means)
+        return _loss(l1, ssim, step.loss, parameters.means)
 
 
-def _loss(l1: float, ssim: float, lambda_dssim: float, kind: Array) -> Loss:
+def _loss(l1: float, ssim: float, terms: LossTerms, kind: Array) -> Loss:
     """As numbers of the library that `kind` is of."""
-    total = (1 - lambda_dssim) * l1 + lambda_dssim * (1 - ssim)
+    total = (1 - terms.lambda_dssim) * l1 + terms.lambda_dssim * (1 - ssim)
     of = library(kind).asarray
     return Loss(of(total), of(l1), of(ssim))

@@ -147,6 +147,16 @@ class Exposure(NamedTuple):
     on a GPU of one picture and its gradient, since sums are taken in a fixed order."""
 
 
+class LossTerms(NamedTuple):
+    """What the loss of a picture against a photo is: (1 - lambda) l1 + lambda (1 - ssim)."""
+
+    lambda_dssim: float
+    """The weight of 1 - SSIM, from 0 to 1."""
+    huber_delta: float = 0.0
+    """Values, from 0 to 1, that differ by less count by e^2 / (2 delta), others by e - delta / 2 (Huber 1964, "Robust
+    estimation of a location parameter"); 0: all by how much they differ."""
+
+
 class Step(NamedTuple):
     """What one training step takes beside the Gaussians and what is gathered of them."""
 
@@ -155,8 +165,7 @@ class Step(NamedTuple):
     """float32 on the backend's device, as in `Renderer.render`."""
     sh_degree: int
     """Spherical harmonics up to this degree are used."""
-    lambda_dssim: float
-    """The weight of 1 - SSIM in the loss, from 0 to 1."""
+    loss: LossTerms
     rates: LearningRates
     number: int
     """Counts from 1; Adam's bias correction depends on it."""
@@ -174,8 +183,8 @@ ABSOLUTE_BLOCK = 8
 
 
 class Loss(NamedTuple):
-    """The training loss of one view: total = (1 - lambda) l1 + lambda (1 - ssim); zero-dimensional tensors, or on a
-    CPU plain numbers.
+    """The training loss of one view: total = (1 - lambda) l1 + lambda (1 - ssim), l1 as `LossTerms.huber_delta` says;
+    zero-dimensional tensors, or on a CPU plain numbers.
     """
 
     total: Array
@@ -221,9 +230,7 @@ class Renderer(Protocol):
     def backward(self, grad_image: Array) -> tuple[GaussianTensors, Array]:
         """Gradients of the last `render`: of every parameter, and (N, 2) of the projected means in pixels."""
 
-    def loss(
-        self, image: Array, photo: Array, lambda_dssim: float, ignored: Ignored | None = None
-    ) -> tuple[Loss, Array]:
+    def loss(self, image: Array, photo: Array, terms: LossTerms, ignored: Ignored | None = None) -> tuple[Loss, Array]:
         """The loss of a rendered image against a uint8 photo, both (3, H, W), and its gradient in the image.
 
         SSIM (Wang et al. 2004) as the mean over pixels and channels, with an 11 x 11 Gaussian window of standard

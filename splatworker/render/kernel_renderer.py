@@ -21,6 +21,7 @@ from splatworker.render.interface import (
     Ignored,
     LearningRates,
     Loss,
+    LossTerms,
     Step,
     View,
     background_degree,
@@ -121,9 +122,7 @@ class KernelRenderer(ABC):
         )
         return gradients, grad_means2d
 
-    def loss(
-        self, image: Array, photo: Array, lambda_dssim: float, ignored: Ignored | None = None
-    ) -> tuple[Loss, Array]:
+    def loss(self, image: Array, photo: Array, terms: LossTerms, ignored: Ignored | None = None) -> tuple[Loss, Array]:
         """See `Renderer.loss`."""
         image = image if ignored is None else left_out(image, ignored)
         _, height, width = image.shape
@@ -134,7 +133,7 @@ class KernelRenderer(ABC):
             self._address(photo, "uint8", 3 * height * width, "photo"),
             width,
             height,
-            lambda_dssim,
+            *terms,
             self._at(gradient),
             self._at(values),
             self._stream(),
@@ -186,7 +185,7 @@ class KernelRenderer(ABC):
             self._camera(camera),
             *self._background(step.background),
             step.sh_degree,
-            step.lambda_dssim,
+            *step.loss,
             step.rates,
             step.number,
             *_dropout(step.dropout),
@@ -217,7 +216,7 @@ class KernelRenderer(ABC):
             self._camera(step.view.camera),
             *self._background(step.background),
             step.sh_degree,
-            step.lambda_dssim,
+            *step.loss,
             *_dropout(step.dropout),
             *self._ignored(step.view),
             step.absolute,

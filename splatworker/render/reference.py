@@ -27,6 +27,7 @@ from splatworker.render.interface import (
     Ignored,
     LearningRates,
     Loss,
+    LossTerms,
     Step,
 )
 from splatworker.render.spherical_harmonics import basis
@@ -268,16 +269,20 @@ class ReferenceRenderer(PlainBatches):
         return gradients, torch.zeros_like(means) if means.grad is None else means.grad
 
     def loss(
-        self, image: torch.Tensor, photo: torch.Tensor, lambda_dssim: float, ignored: Ignored | None = None
+        self, image: torch.Tensor, photo: torch.Tensor, terms: LossTerms, ignored: Ignored | None = None
     ) -> tuple[Loss, torch.Tensor]:
         """See `Renderer.loss`."""
         leaf = image.detach().cpu().double().requires_grad_()
         counts = torch.ones(image.shape[1:], dtype=torch.float64) if ignored is None else ignored.pixels.cpu() == 0
         weight = 1.0 if ignored is None else ignored.weight
         shown, target = counts * leaf, counts * (photo.cpu().double() / 255)
-        l1 = weight * (shown - target).abs().mean()
+        error = (shown - target).abs()
+        if terms.huber_delta > 0:
+            delta = terms.huber_delta
+            error = torch.where(error < delta, error**2 / (2 * delta), error - delta / 2)
+        l1 = weight * error.mean()
         similarity = 1 - weight * (1 - ssim(shown, target))
-        total = (1 - lambda_dssim) * l1 + lambda_dssim * (1 - similarity)
+        total = (1 - terms.lambda_dssim) * l1 + terms.lambda_dssim * (1 - similarity)
         (gradient,) = torch.autograd.grad(total, leaf)
         return Loss(total.detach(), l1.detach(), similarity.detach()), gradient
 
@@ -325,11 +330,11 @@ class ReferenceRenderer(PlainBatches):
         image = self._render(parameters, camera, step.background, step.sh_degree, step.dropout)
         ignored = step.view.ignored
         if step.exposure is None:
-            loss, grad_image = self.loss(image, step.view.photo, step.lambda_dssim, ignored)
+            loss, grad_image = self.loss(image, step.view.photo, step.loss, ignored)
         else:
             leaves = [t.detach().cpu().double().requires_grad_() for t in (image, step.exposure.matrix)]
             shown = exposed(*leaves)
-            loss, grad_shown = self.loss(shown, step.view.photo, step.lambda_dssim, ignored)
+            loss, grad_shown = self.loss(shown, step.view.photo, step.loss, ignored)
             grad_image, grad_matrix = torch.autograd.grad(shown, leaves, grad_shown)
             step.exposure.gradient.copy_(grad_matrix)
         norms = self._norms_in_blocks(grad_image, camera) if step.absolute else None

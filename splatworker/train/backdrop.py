@@ -2,10 +2,10 @@
 
 A plain wall behind a subject that was turned before it, a studio's paper or the sky has no features, and is in no one
 place: to training it is a colour that every photo shows and nothing explains. Few photos each get haze of their own
-for it, close to their cameras, where it stands in the way of all others; many photos now and then one, by chance. Over a
-backdrop nothing is left to explain: harmonics of the direction of low degree, fitted to those pixels near which no photo
-shows a scene point. They are too smooth to learn anything else, and are not trained: what they do not show, Gaussians
-have to.
+for it, close to their cameras, where it stands in the way of all others; many photos now and then one, by chance. Over
+a backdrop nothing is left to explain: harmonics of the direction of low degree, fitted to those pixels near which no
+photo shows a scene point. They are too smooth to learn anything else, and are not trained: what they do not show,
+Gaussians have to.
 
 Photos of many people and days have no sky in common: it is blue, white or grey, and what shares its light with the
 facade of one photo does not with that of another. There each photo is trained over a backdrop of its own, which may be
@@ -167,9 +167,7 @@ def _asked(views: Sequence[View]) -> Sequence[View]:
     return [views[index] for index in np.linspace(0, len(views) - 1, MOST_ASKED).round().astype(int)]
 
 
-def fitted(
-    views: Sequence[View], points: Floats, *, each: bool = False, least_empty: float = 0.0
-) -> Backdrop | None:
+def fitted(views: Sequence[View], points: Floats, *, each: bool = False, least_empty: float = 0.0) -> Backdrop | None:
     """The backdrop that explains most of what has no scene points; None where everything has.
 
     Args:

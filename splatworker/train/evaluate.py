@@ -11,7 +11,7 @@ from typing import Any
 from splatworker.formats.atomic import write_text
 from splatworker.render.arrays import Array
 from splatworker.render.ignored import alone
-from splatworker.render.interface import GaussianTensors, Renderer, View
+from splatworker.render.interface import GaussianTensors, LossTerms, Renderer, View
 from splatworker.render.metrics import psnr
 from splatworker.train.exposures import Comparable, Exposures, in_light_of, of_right_half
 from splatworker.train.views import Views
@@ -51,7 +51,7 @@ def score_views(
     for index, (name, whole) in enumerate(zip(names, views, strict=True)):
         drawn = renderer.render(gaussians, whole.camera, background, sh_degree)
         view, image = (whole, drawn.clip(0, 1)) if compared is None else compared(index, whole, drawn)
-        loss, _ = renderer.loss(image, view.photo, 1.0, alone(view.ignored))
+        loss, _ = renderer.loss(image, view.photo, LossTerms(1.0), alone(view.ignored))
         score = psnr(image, view.photo, None if view.ignored is None else view.ignored.pixels)
         scores.append(PhotoScore(name, round(score, 4), round(float(loss.ssim), 5)))
         if see is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from splatworker.render.arrays import Array
-from splatworker.render.interface import Step
+from splatworker.render.interface import LossTerms, Step
 from splatworker.train.exposures import Exposures
 from splatworker.train.model import Model
 from splatworker.train.options import Options
@@ -44,7 +44,7 @@ class Optimisation:
             self.refinement.view(photo, iteration, behind if new else None),
             behind,
             active_sh_degree(options, iteration),
-            options.lambda_dssim,
+            LossTerms(options.lambda_dssim, options.huber_delta),
             learning_rates(options, self.extent, iteration),
             iteration,
             dropout_at(options, iteration),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from splatworker.formats.mask_names import MaskMode
-from splatworker.stages.options import COUNT, NATURAL, InJob, Option, Range
+from splatworker.stages.options import COUNT, NATURAL, SHARE, InJob, Option, Range
 from splatworker.train.training_options import FRACTION, ITERATION, ITERATION_OR_NONE, SWITCH
 
 LightMode = Literal["as_taken", "auto", "common"]
@@ -116,6 +116,18 @@ class OwnOptions:
             job=InJob(ITERATION),
         ),
     ] = 1000
+    huber_delta: Annotated[
+        float,
+        Option(
+            "Values, from 0 to 1, that differ by less from the photo's count by the square of that in the loss "
+            "(Huber's function), others by how much they differ; 0: all do.",
+            SHARE,
+            advice='Not given, see "Coarse to fine".',
+            whose="ours",
+            group=OURS,
+            job=InJob(),
+        ),
+    ] = 0.0
     dropout: Annotated[
         float,
         Option(

@@ -21,7 +21,7 @@ from splatworker.formats.scene import Photo
 from splatworker.render.arrays import Device, is_torchs, to_device
 from splatworker.render.backend import renderer_for
 from splatworker.render.device import current, is_gpu, kind
-from splatworker.render.interface import GaussianTensors, Step, View
+from splatworker.render.interface import GaussianTensors, LossTerms, Step, View
 from splatworker.train.density import GradientDensity, RevisedDensity
 from splatworker.train.evaluate import score_views
 from splatworker.train.free_space import FreeSpace
@@ -93,7 +93,7 @@ def warm_up(device: Device) -> None:
                     pyramid.view(0, iteration),
                     background,
                     options.sh_degree,
-                    options.lambda_dssim,
+                    LossTerms(options.lambda_dssim, options.huber_delta),
                     learning_rates(options, EXTENT, iteration),
                     iteration,
                 ),

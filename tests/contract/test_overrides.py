@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from splatworker.contract.params import DEFAULTS, NATIVE_ONLY, Params
-from splatworker.contract.schedule import resolve
+from splatworker.contract.schedule import THRESHOLDS, resolve
 from splatworker.train import options as train_options
 
 PRESETS = json.loads((Path(__file__).parents[2] / "bench" / "presets.json").read_text())
@@ -52,7 +52,7 @@ def test_so_is_every_default_of_the_original(preview: bool) -> None:
         ({"densify_from_iter": 1000}, {}),
         ({"densification_interval": 200}, {}),
         ({"percent_dense": 0.05}, {}),
-        ({"densify_grad_threshold": 0.0004}, {}),
+        ({"densify_grad_threshold": 0.0004}, {"densify_grad_threshold": THRESHOLDS[0] * 0.0004}),
         ({"opacity_reset_interval": 1000}, {"opacity_resets": True}),
         ({"position_lr_max_steps": 5000}, {}),
         ({"position_lr_init": 0.001}, {}),
@@ -69,7 +69,7 @@ def test_so_is_every_default_of_the_original(preview: bool) -> None:
 )
 @pytest.mark.parametrize("preset", [{"iterations": 7000}, PRESETS["standard"]], ids=["alone", "preset"])
 def test_an_override_is_applied_and_changes_nothing_else(
-    preset: dict[str, Any], override: dict[str, Any], becomes: dict[str, bool]
+    preset: dict[str, Any], override: dict[str, Any], becomes: dict[str, Any]
 ) -> None:
     values = own(**preset | override)
     assert values.items() >= (override | becomes).items()

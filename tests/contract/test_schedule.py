@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from splatworker.contract.params import Params
-from splatworker.contract.schedule import resolve
+from splatworker.contract.schedule import THRESHOLDS, resolve
 
 
 def test_what_is_not_given_follows_what_is() -> None:
@@ -54,6 +54,21 @@ def test_gradients_are_absolute_where_photos_overlap() -> None:
     assert resolve(Params(), preview=True)["gradients"] == "net"
 
 
+@pytest.mark.parametrize(
+    ("iterations", "overlap", "threshold"), [(7000, 20.0, 0.9), (15_000, 20.0, 0.8), (15_000, 4.0, 1.0)]
+)
+def test_small_errors_count_by_their_squares_and_thresholds_follow(
+    iterations: int, overlap: float, threshold: float
+) -> None:
+    values = resolve(Params(iterations=iterations), preview=False, overlap=overlap)
+    assert values["huber_delta"] == 0.05
+    assert values["densify_grad_threshold"] == pytest.approx(0.0002 * threshold)
+    told = resolve(Params(iterations=iterations, huber_delta=0), preview=False, overlap=overlap)
+    assert told["huber_delta"] == 0
+    original = resolve(Params(iterations=iterations, schedule="original"), preview=False, overlap=overlap)
+    assert (original["huber_delta"], original["densify_grad_threshold"]) == (0, 0.0002)
+
+
 def test_density_control_is_the_revised_one_unless_told() -> None:
     values = resolve(Params(), preview=False)
     assert (values["density"], values["final_rate"]) == ("revised", 0.1)
@@ -61,7 +76,8 @@ def test_density_control_is_the_revised_one_unless_told() -> None:
     assert (told["density"], told["final_rate"]) == ("original", 1.0)
     assert told["coarse_iterations"] == 2333
     both = resolve(Params(density="revised", densify_grad_threshold=0.0004), preview=False)
-    assert (both["density"], both["densify_grad_threshold"], both["coarse_iterations"]) == ("revised", 0.0004, 2333)
+    threshold = THRESHOLDS[0] * 0.0004  # our own is scaled
+    assert (both["density"], both["densify_grad_threshold"], both["coarse_iterations"]) == ("revised", threshold, 2333)
     assert resolve(Params(), preview=False, trainer="inria")["density"] == "original"
 
 

@@ -21,6 +21,7 @@ from splatworker.export.view_splat import write_page_of
 from splatworker.formats.gaussians import Gaussians
 from splatworker.render.arrays import to_numpy
 from splatworker.render.backend import renderer_for
+from splatworker.render.interface import LossTerms
 from splatworker.render.tensors import for_renderer
 from splatworker.splat_files.registry import read_any, write_any
 
@@ -125,7 +126,7 @@ def own_picture(folder: Path, size: tuple[int, int], splat: str = "splat.sog") -
 
 def ssim(first: np.ndarray, second: np.ndarray) -> float:
     truth = (second * 255).round().astype(np.uint8).transpose(2, 0, 1).copy()
-    loss, _ = renderer_for("cpu").loss(first.transpose(2, 0, 1).copy(), truth, 1.0)
+    loss, _ = renderer_for("cpu").loss(first.transpose(2, 0, 1).copy(), truth, LossTerms(1.0))
     return float(loss.ssim)
 
 

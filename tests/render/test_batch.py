@@ -12,6 +12,7 @@ from splatworker.render.interface import (
     DensityStatistics,
     GaussianTensors,
     LearningRates,
+    LossTerms,
     Step,
     View,
 )
@@ -23,7 +24,7 @@ def contributed() -> tuple[CpuRenderer, GaussianTensors, Step, torch.Tensor]:
     """A renderer, parameters, a step, and the contribution of one photo."""
     renderer, parameters, camera = CpuRenderer(), random_gaussians(COUNT, 1, seed=1), look_at_camera(seed=1)
     view = View(camera, torch.full((3, camera.height, camera.width), 90, dtype=torch.uint8))
-    step = Step(view, torch.zeros(3), 1, 0.2, LearningRates(*[1e-3] * 6), 1)
+    step = Step(view, torch.zeros(3), 1, LossTerms(0.2), LearningRates(*[1e-3] * 6), 1)
     contribution = torch.empty(renderer.contribution_size(parameters))
     renderer.contribute(parameters, step, contribution)
     return renderer, parameters, step, contribution

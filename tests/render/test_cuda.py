@@ -14,6 +14,7 @@ from splatworker.render.interface import (
     DensityStatistics,
     GaussianTensors,
     LearningRates,
+    LossTerms,
     Renderer,
     Step,
     View,
@@ -81,7 +82,7 @@ def train(
     )
     view = View(camera, photo.to(renderer.device))
     for number in range(1, steps + 1):
-        step = Step(view, background(renderer), degree, 0.2, RATES, number, absolute=absolute)
+        step = Step(view, background(renderer), degree, LossTerms(0.2), RATES, number, absolute=absolute)
         loss = renderer.training_step(parameters, state, statistics, step)
     return parameters, state, statistics, loss
 
@@ -171,7 +172,7 @@ def test_a_training_step_is_its_parts(renderer: CudaRenderer, model_degree: int,
         parameters, state, statistics, loss = train(renderer, start, camera, degree, 1, photo)
         expected = copy(start, renderer.device)
         image = renderer.render(expected, camera, background(renderer), degree)
-        expected_loss, grad_image = renderer.loss(image, photo.to(renderer.device), 0.2)
+        expected_loss, grad_image = renderer.loss(image, photo.to(renderer.device), LossTerms(0.2))
         gradients, means2d = renderer.backward(grad_image)
         expected_state = AdamState(zeros_like(expected), zeros_like(expected))
         renderer.adam_step(expected, gradients, expected_state, RATES, 1, degree)
@@ -236,7 +237,7 @@ def train_in_batches(
     for number in range(1, steps + 1):
         for camera, photo, row in zip(cameras, photos, contributions, strict=True):
             view = View(camera, photo.to(renderer.device))
-            step = Step(view, background(renderer), degree, 0.2, RATES, number, absolute=absolute)
+            step = Step(view, background(renderer), degree, LossTerms(0.2), RATES, number, absolute=absolute)
             renderer.contribute(parameters, step, row)
         renderer.batch_step(parameters, state, statistics, contributions, step)
     return parameters, state, statistics, contributions
@@ -271,7 +272,7 @@ def test_a_batch_is_on_the_mean_of_the_gradients_that_backward_gives(
     mean, norms = zeros_like(on_device), torch.zeros(len(on_device.means), device=renderer.device)
     for c, photo in zip(cameras, photos, strict=True):
         image = renderer.render(on_device, c, background(renderer), 3)
-        _, grad_image = renderer.loss(image, photo.to(renderer.device), 0.2)
+        _, grad_image = renderer.loss(image, photo.to(renderer.device), LossTerms(0.2))
         gradients, means2d = renderer.backward(grad_image)
         for total, gradient in zip(mean, gradients, strict=True):
             total += gradient / 2
@@ -315,7 +316,7 @@ def test_a_contribution_of_the_wrong_size_or_place_is_refused(renderer: CudaRend
     memory = torch.empty(renderer.contribution_size(gaussians) + 1, device=renderer.device)
     for row, message in [(memory, "contribution is"), (memory[1:], "multiple of 16")]:
         with pytest.raises(ValueError, match=message):
-            renderer.contribute(gaussians, Step(view, background(renderer), 3, 0.2, RATES, 1), row)
+            renderer.contribute(gaussians, Step(view, background(renderer), 3, LossTerms(0.2), RATES, 1), row)
 
 
 def test_gaussians_out_of_sight_only_coast(renderer: CudaRenderer) -> None:
@@ -331,7 +332,9 @@ def test_gaussians_out_of_sight_only_coast(renderer: CudaRenderer) -> None:
     before = copy(parameters, renderer.device)
     statistics = DensityStatistics(*(torch.zeros(40, device=renderer.device) for _ in DensityStatistics._fields))
     view = View(camera, photo.to(renderer.device))
-    renderer.training_step(parameters, state, statistics, Step(view, background(renderer), 3, 0.2, RATES, 10))
+    renderer.training_step(
+        parameters, state, statistics, Step(view, background(renderer), 3, LossTerms(0.2), RATES, 10)
+    )
     assert float(statistics.view_count.max()) == 0
     for tensor, old, rate in zip(parameters, before, RATES, strict=True):
         step = rate * 0.9 / (1 - 0.9**10) / (0.999 / (1 - 0.999**10)) ** 0.5

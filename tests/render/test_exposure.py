@@ -22,6 +22,7 @@ from splatworker.render.interface import (
     Exposure,
     GaussianTensors,
     LearningRates,
+    LossTerms,
     Renderer,
     Step,
     View,
@@ -68,7 +69,7 @@ class Trained:
             gradient = torch.full((3, 4), torch.nan, device=backend.device)
             of = None if exposure is None else Exposure(exposure.clone().to(backend.device), gradient)
             behind, left_out = background.to(backend.device), Dropout(dropout, number)
-            step = Step(seen, behind, DEGREE, lambda_dssim, RATES, number, left_out, exposure=of)
+            step = Step(seen, behind, DEGREE, LossTerms(lambda_dssim), RATES, number, left_out, exposure=of)
             loss = backend.training_step(self.parameters, self.state, self.statistics, step)
             self.losses.append([float(value) for value in loss])
             self.gradients.append(gradient.cpu())

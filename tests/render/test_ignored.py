@@ -22,6 +22,7 @@ from splatworker.render.interface import (
     GaussianTensors,
     Ignored,
     LearningRates,
+    LossTerms,
     Renderer,
     Step,
 )
@@ -49,12 +50,12 @@ def relative(value: torch.Tensor, expected: torch.Tensor) -> float:
     return float((value.cpu().double() - expected.double()).norm() / expected.double().norm())
 
 
-@pytest.mark.parametrize("lambda_dssim", [0.0, 0.2, 1.0])
-def test_loss_and_its_gradient(renderer: Renderer, lambda_dssim: float) -> None:
+@pytest.mark.parametrize("terms", [LossTerms(0.0), LossTerms(0.2), LossTerms(1.0), LossTerms(0.2, 0.05)])
+def test_loss_and_its_gradient(renderer: Renderer, terms: LossTerms) -> None:
     image = torch.rand(3, CAMERA.height, CAMERA.width, generator=torch.Generator().manual_seed(1))
     one, other = holed(CAMERA, "cpu"), holed(CAMERA, renderer.device)
-    expected, wanted = ReferenceRenderer().loss(image, one.photo, lambda_dssim, one.ignored)
-    loss, gradient = renderer.loss(image.to(renderer.device), other.photo, lambda_dssim, other.ignored)
+    expected, wanted = ReferenceRenderer().loss(image, one.photo, terms, one.ignored)
+    loss, gradient = renderer.loss(image.to(renderer.device), other.photo, terms, other.ignored)
     for value, true in zip(loss, expected, strict=True):
         assert float(value) == pytest.approx(float(true), rel=1e-5, abs=1e-6)
     assert relative(gradient, wanted) < 1e-4
@@ -67,7 +68,7 @@ def test_what_an_image_shows_there_is_nobodys_business(renderer: Renderer) -> No
     seen = holed(CAMERA, renderer.device)
     assert seen.ignored is not None
     other = torch.where(seen.ignored.pixels != 0, 1 - image, image)
-    (one, gradient), (two, same) = (renderer.loss(i, seen.photo, 0.2, seen.ignored) for i in (image, other))
+    (one, gradient), (two, same) = (renderer.loss(i, seen.photo, LossTerms(0.2), seen.ignored) for i in (image, other))
     assert [float(value) for value in one] == [float(value) for value in two]
     assert torch.equal(gradient, same)
 
@@ -77,9 +78,9 @@ def test_l1_is_the_mean_over_pixels_that_count() -> None:
     image = torch.rand(3, CAMERA.height, CAMERA.width, generator=torch.Generator().manual_seed(1))
     seen = holed(CAMERA, "cpu")
     kept = hole(CAMERA) == 0
-    loss, _ = ReferenceRenderer().loss(image, seen.photo, 0.2, seen.ignored)
+    loss, _ = ReferenceRenderer().loss(image, seen.photo, LossTerms(0.2), seen.ignored)
     assert float(loss.l1) == pytest.approx(float((image - seen.photo / 255).abs()[:, kept].mean()), rel=1e-6)
-    same, _ = ReferenceRenderer().loss(seen.photo / 255, seen.photo, 0.2, seen.ignored)
+    same, _ = ReferenceRenderer().loss(seen.photo / 255, seen.photo, LossTerms(0.2), seen.ignored)
     assert float(same.ssim) == pytest.approx(1)
     assert float(same.total) == pytest.approx(0, abs=1e-6)
 
@@ -88,8 +89,8 @@ def test_nothing_ignored_is_the_plain_loss(renderer: Renderer) -> None:
     image = torch.rand(3, 40, 50, generator=torch.Generator().manual_seed(1)).to(renderer.device)
     photo = torch.randint(0, 256, (3, 40, 50), dtype=torch.uint8).to(renderer.device)
     none = Ignored(torch.zeros(40, 50, dtype=torch.uint8, device=renderer.device))
-    plain, gradient = renderer.loss(image, photo, 0.2)
-    loss, same = renderer.loss(image, photo, 0.2, none)
+    plain, gradient = renderer.loss(image, photo, LossTerms(0.2))
+    loss, same = renderer.loss(image, photo, LossTerms(0.2), none)
     assert [float(value) for value in loss] == pytest.approx([float(value) for value in plain])
     assert torch.allclose(gradient, same)
 
@@ -105,7 +106,7 @@ def test_training_step(renderer: Renderer, camera: Camera, dropout: float) -> No
         losses = [
             backend.training_step(
                 parameters, state, statistics,
-                Step(seen, behind, DEGREE, 0.2, RATES, number, Dropout(dropout, seed=number)),
+                Step(seen, behind, DEGREE, LossTerms(0.2), RATES, number, Dropout(dropout, seed=number)),
             )
             for number in range(1, 4)
         ]  # fmt: skip
@@ -142,7 +143,7 @@ def test_a_batch(renderer: Renderer) -> None:
         size = backend.contribution_size(parameters)
         contributions = torch.empty(2, size, device=backend.device, dtype=dtype)
         views = [holed(camera, backend.device) for camera in cameras]
-        step = Step(views[0], BACKGROUND.to(backend.device), DEGREE, 0.2, RATES, 1, Dropout(0.2, seed=1))
+        step = Step(views[0], BACKGROUND.to(backend.device), DEGREE, LossTerms(0.2), RATES, 1, Dropout(0.2, seed=1))
         for seen, row in zip(views, contributions, strict=True):
             backend.contribute(parameters, step._replace(view=seen), row)
         backend.batch_step(parameters, state, statistics, contributions, step)

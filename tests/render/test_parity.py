@@ -20,6 +20,7 @@ from splatworker.render.interface import (
     Dropout,
     GaussianTensors,
     LearningRates,
+    LossTerms,
     Renderer,
     Step,
     View,
@@ -184,15 +185,15 @@ def test_a_backdrop_of_one_colour_is_that_colour(renderer: Renderer) -> None:
 
 
 @pytest.mark.parametrize("size", [(64, 48), (37, 61), (5, 3), (1, 1), (200, 100)])
-@pytest.mark.parametrize("lambda_dssim", [0.0, 0.2, 1.0])
-def test_loss(renderer: Renderer, size: tuple[int, int], lambda_dssim: float) -> None:
+@pytest.mark.parametrize("terms", [LossTerms(*t) for t in ((0.0,), (0.2,), (1.0,), (0.0, 0.3), (0.2, 0.05))])
+def test_loss(renderer: Renderer, size: tuple[int, int], terms: LossTerms) -> None:
     width, height = size
     g = torch.Generator().manual_seed(3)
     image = torch.rand(3, height, width, generator=g)
     photo = (torch.rand(3, height, width, generator=g) * 255).to(torch.uint8)
     photo[:, : height // 2] = (image[:, : height // 2] * 255).round().to(torch.uint8)
-    expected, expected_gradient = ReferenceRenderer().loss(image, photo, lambda_dssim)
-    loss, gradient = renderer.loss(image.to(renderer.device), photo.to(renderer.device), lambda_dssim)
+    expected, expected_gradient = ReferenceRenderer().loss(image, photo, terms)
+    loss, gradient = renderer.loss(image.to(renderer.device), photo.to(renderer.device), terms)
     for value, wanted in zip(loss, expected, strict=True):
         assert float(value) == pytest.approx(float(wanted), rel=1e-5, abs=1e-6)
     assert relative(gradient, expected_gradient) < 1e-4
@@ -236,7 +237,7 @@ def test_training_step(renderer: Renderer, antialiasing: bool, dropout: float, a
                 parameters,
                 state,
                 statistics,
-                Step(view, behind, degree, 0.2, rates, number, Dropout(dropout, seed=number), absolute),
+                Step(view, behind, degree, LossTerms(0.2), rates, number, Dropout(dropout, seed=number), absolute),
             )
             for number in range(1, 4)
         ]
@@ -279,7 +280,7 @@ def test_batch_step(
         views = [View(c, p.to(torch.uint8).to(backend.device)) for c, p in zip(cameras, photos, strict=True)]
         for number in (1, 2):
             behind, dropout = BACKGROUND.to(backend.device), Dropout(0.2, seed=number)
-            step = Step(views[0], behind, degree, 0.2, rates, number, dropout, absolute)
+            step = Step(views[0], behind, degree, LossTerms(0.2), rates, number, dropout, absolute)
             for view, row in zip(views, contributions, strict=True):
                 backend.contribute(parameters, step._replace(view=view), row)
             if number == 2:
@@ -353,10 +354,10 @@ def test_a_batch_step_is_on_the_mean_of_gradients() -> None:
     contributions = torch.empty(2, renderer.contribution_size(parameters), dtype=torch.float64)
     mean = GaussianTensors(*(torch.zeros_like(t) for t in parameters))
     for camera, photo, row in zip(cameras, photos, contributions, strict=True):
-        step = Step(View(camera, photo), BACKGROUND, degree, 0.2, LearningRates(*[1e-3] * 6), 1)
+        step = Step(View(camera, photo), BACKGROUND, degree, LossTerms(0.2), LearningRates(*[1e-3] * 6), 1)
         renderer.contribute(parameters, step, row)
         image = renderer.render(parameters, camera, BACKGROUND, degree)
-        loss, grad_image = renderer.loss(image, photo, 0.2)
+        loss, grad_image = renderer.loss(image, photo, LossTerms(0.2))
         for total, gradient in zip(mean, renderer.backward(grad_image)[0], strict=True):
             total += gradient / 2
         assert row[:CONTRIBUTION_HEADER].tolist() == pytest.approx([1.0, *(float(value) for value in loss)])

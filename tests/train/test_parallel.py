@@ -22,7 +22,7 @@ from splatworker.formats.folder_record import RECORD
 from splatworker.formats.ply import read_ply
 from splatworker.formats.scene import read_scene, split
 from splatworker.render.cpu import CpuRenderer
-from splatworker.render.interface import DensityStatistics, GaussianTensors, LearningRates, Step, View
+from splatworker.render.interface import DensityStatistics, GaussianTensors, LearningRates, LossTerms, Step, View
 from splatworker.render.reference import project
 from splatworker.render.tensors import to_tensors
 from splatworker.train import parallel
@@ -76,7 +76,7 @@ def _one_process(options: Options) -> tuple[Model, list[float]]:
         losses.append(0.0)
         for view in batch:
             image = renderer.render(model.parameters, view.camera, background, degree)
-            loss, grad_image = renderer.loss(image, view.photo, options.lambda_dssim)
+            loss, grad_image = renderer.loss(image, view.photo, LossTerms(options.lambda_dssim))
             gradients, grad_means = renderer.backward(grad_image)
             for total, gradient in zip(mean, gradients, strict=True):
                 total += gradient / RANKS
@@ -279,7 +279,7 @@ def test_a_step_without_memory_changes_nothing_and_the_next_says_so() -> None:
     rates = LearningRates(*[1e-3] * 6)
 
     def step(number: int) -> Any:
-        taken = Step(view, torch.zeros(3), 1, 0.2, rates, number)
+        taken = Step(view, torch.zeros(3), 1, LossTerms(0.2), rates, number)
         return steps.training_step(model.parameters, model.adam, model.statistics, taken)
 
     def everything() -> list[torch.Tensor]:
