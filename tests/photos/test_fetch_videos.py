@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.servers import RawServer, read_request, reset, respond
@@ -188,7 +189,7 @@ class Store(RawServer):
 
     def __init__(self, end: bytes = INDEX, *said: str, content: bytes = FILM, status: str = "206 Partial Content"):
         super().__init__(self._behave)
-        self.may_go_on, self.end_was_sent = threading.Event(), threading.Event()
+        self.may_go_on = threading.Event()
         self._content, self._end, self._status = content, end, status
         self._said = said or (f"Content-Range: bytes {END}-{len(FILM) - 1}/{len(FILM)}", 'ETag: "v1"')
 
@@ -197,7 +198,6 @@ class Store(RawServer):
         self.requests.append(head)
         if b"Range: " in head:
             respond(connection, self._status, self._end, *self._said)
-            self.end_was_sent.set()
             return
         size = len(self._content)
         first = self._content[: size // 2]
@@ -252,11 +252,23 @@ RANGE = f"Content-Range: bytes {END}-{len(FILM) - 1}/{len(FILM)}"
     ],
 )
 def test_an_end_that_may_be_of_another_file_is_none(
-    tmp_path: Path, end: bytes, status: str, said: tuple[str, ...]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes, status: str, said: tuple[str, ...]
 ) -> None:
-    target = tmp_path / "in"
+    target, was_looked_at = tmp_path / "in", threading.Event()
+    bring = fetch_videos._bring_the_end
+
+    def noted(*words: Any) -> None:
+        bring(*words)
+        was_looked_at.set()
+
+    monkeypatch.setattr(fetch_videos, "_bring_the_end", noted)
     with Store(end, *said, status=status) as server:
-        fetched = fetched_while(target, server, lambda: server.end_was_sent.wait(PATIENCE_S))
+
+        def meanwhile() -> None:
+            assert was_looked_at.wait(PATIENCE_S)
+            assert how_far(target) == HowFar(1, len(FILM), len(FILM) // 2, len(FILM))
+
+        fetched = fetched_while(target, server, meanwhile)
     assert how_far(target) == HowFar(1, len(FILM), len(FILM), len(FILM), is_done=True)
     assert (target / fetched.files[0]).read_bytes() == FILM
 

@@ -18,7 +18,7 @@ from splatworker.formats import arriving_file
 from splatworker.formats.arriving_file import HowFar, arriving_folder, progress_folder
 from splatworker.photos.arriving_video import ArrivingVideo
 from splatworker.stages.progress import Silent
-from splatworker.video import ffmpeg, reading, sample_index
+from splatworker.video import ahead, ffmpeg, reading, sample_index
 from splatworker.video.ahead import Ahead, plan_of
 from splatworker.video.frames import Frames, take_frames
 from splatworker.video.key_frames import packets
@@ -284,6 +284,23 @@ def test_what_the_decoder_complains_of_is_read_again(
         wait_until(lambda: all(part.done() for part in parts.values()))
         assert read_by(reader) < PARTS - 3
         same(expected, arrival.end(), reader, tmp_path, VideoOptions())
+
+
+@pytest.mark.parametrize(
+    ("line", "is_wrong"),
+    [
+        ("[h264 @ 0x564e74db5840] Invalid NAL unit size (0 > 22886).", True),
+        ("[vist#0:0/hevc @ 0x5] [dec:hevc @ 0x5] Error submitting packet to decoder: Invalid data found", True),
+        ("[libdav1d @ 0x1] Error parsing OBU data", True),
+        ("[aac @ 0x564e74db5840] Codec (aac) not on whitelist 'h264,hevc,vp9,av1,libdav1d,prores'", False),
+        ("[mov,mp4,m4a,3gp,3g2,mj2 @ 0x5] stream 3, timescale not set", False),
+        ("[out#0/rawvideo @ 0x55a430839640] video:18000KiB audio:0KiB", False),
+        ("[swscaler @ 0x7f] deprecated pixel format used, make sure you did set range correctly", False),
+        ("frame=  240 fps=0.0 q=-0.0 Lsize=   18000KiB", False),
+    ],
+)
+def test_what_is_said_of_the_pictures_themselves(line: str, is_wrong: bool) -> None:
+    assert bool(ahead._WRONG.match(line)) == is_wrong
 
 
 @pytest.mark.parametrize("content", [b"nothing", b"\0\0\0\x10ftypisom\0\0\0\0"])
