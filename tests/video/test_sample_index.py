@@ -180,3 +180,21 @@ def test_an_index_that_is_too_large(clip: Path, tmp_path: Path) -> None:
     with_moov(change)(tmp_path / "large.mp4", clip.read_bytes())
     with pytest.raises(Odd):
         read(tmp_path / "large.mp4")
+
+
+def test_bytes_that_are_others(clip: Path, tmp_path: Path) -> None:
+    """Whatever stands there: an index, or none."""
+    path, content = tmp_path / "other.mp4", clip.read_bytes()
+    index = content.rindex(b"moov") - 4
+    random = np.random.default_rng(0)
+    outcomes = set()
+    for _ in range(500):
+        other = bytearray(content[index:])
+        for place in random.integers(0, len(other), 4):
+            other[place] = random.choice([0, 1, 127, 255])
+        path.write_bytes(content[:index] + other)
+        try:
+            outcomes.add(bool(read(path)))
+        except Odd:
+            outcomes.add(False)
+    assert outcomes == {True, False}
