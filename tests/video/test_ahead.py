@@ -16,6 +16,7 @@ from support.waiting import wait_until
 
 from splatworker.formats import arriving_file
 from splatworker.formats.arriving_file import HowFar, arriving_folder, progress_folder
+from splatworker.machine import video_decoder
 from splatworker.photos.arriving_video import ArrivingVideo
 from splatworker.stages.progress import Silent
 from splatworker.video import ahead, ffmpeg, reading, sample_index
@@ -301,6 +302,21 @@ def test_what_the_decoder_complains_of_is_read_again(
 )
 def test_what_is_said_of_the_pictures_themselves(line: str, is_wrong: bool) -> None:
     assert bool(ahead._WRONG.match(line)) == is_wrong
+
+
+def test_a_gpu_that_is_not_there(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the processors read in its place does not count: why the GPU did not is told as ever."""
+    monkeypatch.setenv(video_decoder.VARIABLE, "cuda")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # where there is one, too
+    expected = as_whole(clip, tmp_path, VideoOptions())
+    assert json.loads(expected[0])[0]["decoder_reason"]
+    arrival = Arrival(tmp_path / "videos", clip.read_bytes())
+    with reads_ahead(tmp_path, VideoOptions()) as reader:
+        arrival.bring(0.6)
+        wait_until(lambda: reader._videos and len(reader._videos[0].parts) == READ)
+        wait_until(lambda: all(part.done() for part in reader._videos[0].parts.values()))
+        assert read_by(reader) == 0
+        same(expected, arrival.end(), reader, tmp_path, VideoOptions())
 
 
 @pytest.mark.parametrize("content", [b"nothing", b"\0\0\0\x10ftypisom\0\0\0\0"])
