@@ -113,5 +113,5 @@ async def _gathered(
     clips = [
         videos.Clip(path, number, readable(path.relative_to(top).as_posix())) for number, path in enumerate(given.clips)
     ]
-    made = await videos.take_frames(clips, {}, len(given.others), folder, recipe, runner, report)
+    made = await videos.take_frames(videos.Known(clips, {}, len(given.others)), folder, recipe, runner, report)
     return Photos(folder, videos=made.videos, video_seconds=made.seconds)

@@ -81,30 +81,42 @@ async def _with_frames(
     runner: StageRunner,
     report: Overall,
 ) -> Photos:
-    """Photos and videos, fetched side by side; then the frames, which are numbered after all URLs."""
-    started = time.monotonic()
+    """Photos and videos, fetched side by side, videos read as they come; then the frames, which are numbered after all
+    URLs.
+    """
+    started, seconds = time.monotonic(), 0.0
     place = runner.workspace / "videos"
-    # Made here, not by the caller: a job that ends before this begins would leave it behind, never waited for.
     local = wanted_clips["local"]
-    photos = _fetched(wanted, folder, runner, report, local=local) if urls else _none(folder)
-    fetching = asyncio.ensure_future(photos)
-    try:
-        arrived = await runner.run(
+    fetched = Photos(folder)
+    tasks: list[asyncio.Future[Any]] = []
+
+    async def all_arrived() -> videos.Known:
+        # Made here, not by the caller: a job that ends before this begins would leave it behind, never waited for.
+        nonlocal fetched, seconds
+        clips = runner.run(
             "fetch-videos",
             report=report.stage("fetch"),
             deadline=stage_deadline("fetch", runner.deadline),
             request=wanted_clips | {"folder": str(place)},
         )
-        fetched = await fetching
-    except BaseException:
-        fetching.cancel()
-        await asyncio.gather(fetching, return_exceptions=True)
-        raise
-    seconds = round(time.monotonic() - started, 2)
-    names = {number: _shown(url) for number, url in enumerate(video_urls)}
-    clips = [videos.Clip(place / name, int(number), names[int(number)]) for number, name in arrived["files"].items()]
-    lost = {int(number): (names[int(number)], from_event(error)) for number, error in arrived["errors"].items()}
-    made = await videos.take_frames(clips, lost, len(fetched.index), folder, recipe, runner, report)
+        photos = _fetched(wanted, folder, runner, report, local=local) if urls else _none(folder)
+        tasks.extend(asyncio.ensure_future(task) for task in (clips, photos))
+        arrived, fetched = await asyncio.gather(*tasks)
+        seconds = round(time.monotonic() - started, 2)
+        names = {number: _shown(url) for number, url in enumerate(video_urls)}
+        files = ((int(number), name) for number, name in arrived["files"].items())
+        return videos.Known(
+            [videos.Clip(place / name, number, names[number]) for number, name in files],
+            {int(number): (names[int(number)], from_event(error)) for number, error in arrived["errors"].items()},
+            len(fetched.index),
+        )
+
+    try:
+        made = await videos.take_frames_of_arriving(all_arrived, place, folder, recipe, runner, report)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     chosen = [photo["file"] for video in made.videos for photo in video.get("chosen", ())]
     index = {**fetched.index, **{name: len(urls) + number for number, name in enumerate(chosen)}}
     return Photos(folder, index, fetched.lost, seconds, made.videos, made.seconds)

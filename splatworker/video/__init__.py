@@ -13,6 +13,7 @@ Does not know: what the photos are for, and where the videos came from.
     reading       a clip read once, in parts at once  key_frames   where it can be begun at
     small_frames  frames from the decoder, measured  motion       how far the picture moved
     sharpness     how sharp a frame is               choose       which frames, and why
+    ahead         videos read while they arrive       sample_index where in a file the bytes of its frames are
     letterbox     bars beside the picture, which are cut off
     extract       the chosen frames, as photos       tone_mapping HDR to sRGB, by one curve
     cli           `splatworker frames`

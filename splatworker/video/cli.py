@@ -21,6 +21,7 @@ from splatworker.stages.path_arguments import a_path
 from splatworker.stages.printable import printable
 from splatworker.stages.progress import Reporter
 from splatworker.stages.workspace import private_workspace
+from splatworker.video.ahead import Ahead
 from splatworker.video.frames import ACCOUNT, Frames, take_frames
 from splatworker.video.options import MOST_FRAMES, VideoOptions
 from splatworker.video.probe import is_video
@@ -38,25 +39,11 @@ def main(argv: Sequence[str]) -> int:
     except ValueError as error:
         parser.error(str(error))
 
+    if bool(given.clips) == bool(given.ahead):
+        parser.error("give videos, or --ahead: then they are told on standard input")
+
     def stage(report: Reporter) -> dict[str, Any]:
-        clips = _clips(given.clips)
-        with _photos_to_write(given, clips) as photos:
-            made = take_frames(
-                clips,
-                photos,
-                options,
-                report,
-                names=given.name or (),
-                max_size=given.max_size,
-                jobs=given.jobs,
-                most=given.most,
-            )
-            if not given.arriving:
-                if len(made.errors) == len(clips):
-                    raise next(iter(made.errors.values()))
-                write_text(photos / ACCOUNT, json.dumps({"videos": made.videos}, indent=1) + "\n", "frames")
-        if not given.json:
-            _tell(made, given.output)
+        made = _ahead(given, options, report) if given.ahead else _of_given(given, options, report)
         return {
             "videos": made.videos,
             "errors": {str(number): error.to_event() for number, error in made.errors.items()},
@@ -65,11 +52,55 @@ def main(argv: Sequence[str]) -> int:
     return run_as_command("frames", stage, as_json=given.json)
 
 
+def _of_given(given: argparse.Namespace, options: VideoOptions, report: Reporter) -> Frames:
+    """The photos of the videos that were named."""
+    clips = _clips(given.clips)
+    with _photos_to_write(given, clips) as photos:
+        made = take_frames(
+            clips,
+            photos,
+            options,
+            report,
+            names=given.name or (),
+            max_size=given.max_size,
+            jobs=given.jobs,
+            most=given.most,
+        )
+        if not given.arriving:
+            if len(made.errors) == len(clips):
+                raise next(iter(made.errors.values()))
+            write_text(photos / ACCOUNT, json.dumps({"videos": made.videos}, indent=1) + "\n", "frames")
+    if not given.json:
+        _tell(made, given.output)
+    return made
+
+
+def _ahead(given: argparse.Namespace, options: VideoOptions, report: Reporter) -> Frames:
+    """The photos of videos that are read while they arrive, into a folder that others work on already; which of them
+    have arrived is told by the worker, as JSON, on standard input: once all have, or none will.
+    """
+    with Ahead(given.ahead, options) as ahead:
+        if not (line := sys.stdin.readline()):
+            return Frames()
+        request = json.loads(line)
+        return take_frames(
+            [Path(path) for path in request["clips"]],
+            given.output,
+            options,
+            report,
+            names=request["names"],
+            max_size=given.max_size,
+            jobs=given.jobs,
+            most=request["most"],
+            before=ahead.of,
+        )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="splatworker frames", description="Choose the frames of videos that make good photos."
     )
-    parser.add_argument("clips", type=a_path, nargs="+", metavar="CLIP", help="videos, or folders with videos in them")
+    parser.add_argument("clips", type=a_path, nargs="*", metavar="CLIP", help="videos, or folders with videos in them")
     parser.add_argument("-o", "--output", type=a_path, required=True, metavar="PHOTOS", help="folder for the photos")
     add_options(parser, VideoOptions, dashes=True)
     add_max_size(parser)
@@ -84,6 +115,12 @@ def _parser() -> argparse.ArgumentParser:
         "--jobs", type=whole_number(NATURAL), metavar="N", default=available_cpus(), help="processors to use"
     )
     parser.add_argument("--arriving", action="store_true", help="others work on the photos in PHOTOS already")
+    parser.add_argument(
+        "--ahead",
+        type=a_path,
+        metavar="VIDEOS",
+        help="the worker's own: the folder that videos are on their way into, to be read as they come",
+    )
     parser.add_argument("--name", action="append", help="what to call a video, in the order given; with --arriving")
     parser.add_argument("--json", action="store_true", help="report as JSON lines")
     return parser

@@ -6,25 +6,25 @@ of the track is an encryption. Only the boxes on the way there are read, and few
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+from splatworker.formats import boxes
+from splatworker.formats.boxes import Box
 
 _PROTECTED = (b"encv", b"drmi", b"drms")
 
 _INTO = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 """Boxes on the way to the formats of tracks."""
 
-_MOST_BOXES, _DEEPEST = 4096, 8
-"""Boxes that are looked at, and how many may be in each other: on the way there are five."""
+_DEEPEST = 8
+"""How many boxes may be in each other: on the way there are five."""
 
 _SEGMENT, _TRACKS, _TRACK, _ENCODINGS, _ENCODING, _ENCRYPTION = (
     0x18538067, 0x1654AE6B, 0xAE, 0x6D80, 0x6240, 0x5035,
 )  # fmt: skip
 """Elements of Matroska (RFC 9559) on the way to an encryption, outermost first."""
-
-Box = tuple[bytes | int, int, int]
-"""Its kind, and where its contents begin and end."""
 
 
 def is_encrypted(path: Path, demuxer: str) -> bool:
@@ -35,7 +35,7 @@ def is_encrypted(path: Path, demuxer: str) -> bool:
     """
     with path.open("rb") as file:
         size = file.seek(0, 2)
-        counter = iter(range(_MOST_BOXES))
+        counter = iter(range(boxes.MOST_BOXES))
         if demuxer == "mov":
             return any(_protected(file, 0, size, counter))
         return any(_encryptions(file, 0, size, counter, (_SEGMENT, _TRACKS, _TRACK, _ENCODINGS, _ENCODING)))
@@ -43,46 +43,21 @@ def is_encrypted(path: Path, demuxer: str) -> bool:
 
 def _protected(file: IO[bytes], start: int, end: int, counter: Iterator[int], depth: int = 0) -> Iterator[bool]:
     """True for each format of a track that is protected."""
-    for kind, inside, after in _walk(file, start, end, counter, _box):
+    for kind, inside, after in boxes.walk(file, start, end, counter, boxes.box):
         if kind in _INTO and depth < _DEEPEST:
             yield from _protected(file, inside, after, counter, depth + 1)
         elif kind == b"stsd":  # eight bytes of version and count, then a box a format
-            for entry, _, _ in _walk(file, inside + 8, after, counter, _box):
+            for entry, _, _ in boxes.walk(file, inside + 8, after, counter, boxes.box):
                 yield entry in _PROTECTED
 
 
 def _encryptions(file: IO[bytes], start: int, end: int, counter: Iterator[int], way: tuple[int, ...]) -> Iterator[bool]:
     """True for each encryption at the end of the way."""
-    for kind, inside, after in _walk(file, start, end, counter, _element):
+    for kind, inside, after in boxes.walk(file, start, end, counter, _element):
         if not way:
             yield kind == _ENCRYPTION
         elif kind == way[0]:
             yield from _encryptions(file, inside, after, counter, way[1:])
-
-
-def _walk(
-    file: IO[bytes], start: int, end: int, counter: Iterator[int], read: Callable[[IO[bytes], int], Box | None]
-) -> Iterator[Box]:
-    """The boxes of a stretch of the file, one after another, as far as they make sense."""
-    while start < end and next(counter, None) is not None:
-        file.seek(start)
-        found = read(file, end)
-        if found is None or not start < found[2] <= end:
-            return
-        yield found
-        start = found[2]
-
-
-def _box(file: IO[bytes], end: int) -> Box | None:
-    """A box of ISO 14496-12 at the file's place."""
-    start, head = file.tell(), file.read(16)
-    if len(head) < 8:
-        return None
-    size, inside = int.from_bytes(head[:4], "big"), start + 8
-    if size == 1:
-        size, inside = int.from_bytes(head[8:16], "big"), start + 16
-    after = start + size if size else end
-    return (head[4:8], inside, after) if after >= inside else None
 
 
 def _element(file: IO[bytes], end: int) -> Box | None:
@@ -97,4 +72,4 @@ def _element(file: IO[bytes], end: int) -> Box | None:
     length = 8 - first[0].bit_length()
     size = int.from_bytes(bytes([first[0] & (0x7F >> length)]) + file.read(length), "big")
     inside = file.tell()
-    return kind, inside, end if size == (1 << 7 * (length + 1)) - 1 else inside + size
+    return Box(kind, inside, end if size == (1 << 7 * (length + 1)) - 1 else inside + size)

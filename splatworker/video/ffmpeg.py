@@ -171,6 +171,7 @@ def call(
     seconds: float = MOST_SECONDS,
     silent: float = MOST_SECONDS,
     gpu: bool = False,
+    unwanted: Callable[[], bool] | None = None,
 ) -> Ended:
     """Run the decoder to its end.
 
@@ -183,6 +184,7 @@ def call(
         silent: seconds by the clock in which `take` gets nothing that it waits for.
         gpu: a GPU may decode. Its driver reserves far more addresses than it uses, opens many files, and does not begin
             without a socket of the machine's own (AF_UNIX), so that these are allowed.
+        unwanted: whether nobody wants what it gives any more, so that it is ended; asked once a second.
     """
     reader, writer = os.pipe()
     process = _start([f"pipe:{writer}" if word == "OUT" else word for word in arguments], folder, writer, gpu=gpu)
@@ -196,6 +198,7 @@ def call(
         while not over.wait(min(1.0, seconds, silent)):
             if time.monotonic() > end or pictures.waited() > silent:
                 late.set()
+            if late.is_set() or (unwanted is not None and unwanted()):
                 process.kill()
                 return
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from splatworker.video.extract import extract
 from splatworker.video.measure import Measured, measure, shows_all_around
 from splatworker.video.options import FEWEST_FRAMES, MOST_FRAMES, VideoOptions
 from splatworker.video.probe import WHOLE, Clip, probe
+from splatworker.video.reading import Before, nothing_before
 
 ACCOUNT = "frames.json"
 """The file beside the photos that tells what was chosen, and why."""
@@ -51,6 +52,7 @@ def take_frames(
     max_size: int = 0,
     jobs: int = 1,
     most: int = MOST_FRAMES,
+    before: Callable[[Path], Before] = lambda _: nothing_before,
 ) -> Frames:
     """Choose frames of each clip and write them into a folder as photos.
 
@@ -62,6 +64,7 @@ def take_frames(
         max_size: pixels of a photo's longest side, at most; 0: as they are.
         jobs: processors to use.
         most: photos of all clips together.
+        before: what was read of a clip before (`ahead`).
 
     Raises:
         DiskFull: the photos could not be written.
@@ -74,7 +77,8 @@ def take_frames(
         part = _Part(report, number / len(clips), 1 / len(clips))
         entry: dict[str, Any] = {"index": number, "name": name}
         try:
-            entry |= _of_one(path, name, folder, options, part, taken, max_size, jobs, left // (len(clips) - number))
+            share = left // (len(clips) - number)
+            entry |= _of_one(path, name, folder, options, part, taken, max_size, jobs, share, before)
             left -= len(entry["chosen"])
         except VideoError as error:
             made.errors[number] = error
@@ -93,12 +97,13 @@ def _of_one(
     max_size: int,
     jobs: int,
     most: int,
+    before: Callable[[Path], Before],
 ) -> dict[str, Any]:
     """The photos of one clip; what there is to say about it."""
     report.progress("reading the video", 0.0)
     if most < FEWEST_FRAMES:
         raise refusals.left_over(path, most, FEWEST_FRAMES)
-    clip, measured = _measured(path, name, options, report)
+    clip, measured = _measured(path, name, options, report, before(path))
     if measured.other_shape:
         looked_at = measured.other_shape + len(measured.times)
         report.warning(
@@ -167,12 +172,12 @@ def _of_one(
     return _account(clip, measured, choice, dict(zip(photos, frames, strict=True)), written, options)
 
 
-def _measured(path: Path, name: str, options: VideoOptions, report: Reporter) -> tuple[Clip, Measured]:
+def _measured(path: Path, name: str, options: VideoOptions, report: Reporter, before: Before) -> tuple[Clip, Measured]:
     """The clip in the track with the largest pictures; in the next one, where that holds a few stills alone, as
     telephones write one beside the moving part of a photo.
     """
     clip = probe(path)
-    measured = measure(clip, options, _Part(report, 0.0, _READING))
+    measured = measure(clip, options, _Part(report, 0.0, _READING), before)
     if len(measured.times) < FEWEST_FRAMES and clip.lesser and not clip.alike:
         lesser = probe(path, [clip.stream])
         other = measure(lesser, options, _Part(report, 0.0, _READING))

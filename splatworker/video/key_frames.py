@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +15,7 @@ from splatworker.video import ffmpeg
 from splatworker.video.probe import Clip
 
 _TICK = re.compile(rb"#tb 0: (\d+)/(\d+)")
-_PACKET = re.compile(rb"0, *-?\d+, *(-?\d+), *\d+, *\d+, *0x[0-9a-f]+\s*$")
+_PACKET = re.compile(rb"0, *-?\d+, *(-?\d+), *\d+, *(\d+), *0x[0-9a-f]+\s*(.?)")
 """Of those that something else is said about, which comes after its sum, none is a key frame."""
 
 _MOST_S = 60.0
@@ -21,20 +24,51 @@ _MOST_S = 60.0
 _MOST_LINES = 1_000_000
 
 
+@dataclass
+class Packets:
+    """The frames of a clip's track in the order in which they are decoded, as its container lists them.
+
+    Attributes:
+        tick: of its clock, in seconds; 0 where nothing could be listed.
+        moments: ticks from the clip's beginning at which each is shown.
+        sizes: bytes of each.
+        keys: which of them are decoded without any other.
+    """
+
+    tick: Fraction = Fraction(0)
+    moments: array[int] = field(default_factory=lambda: array("q"))
+    sizes: array[int] = field(default_factory=lambda: array("q"))
+    keys: array[int] = field(default_factory=lambda: array("q"))
+
+    def key_times(self) -> list[float]:
+        """Seconds from the clip's beginning at which it can be begun, in order."""
+        return sorted({float(self.moments[number] * self.tick) for number in self.keys})
+
+
 def key_times(clip: Clip) -> list[float]:
     """Seconds from the clip's beginning, in order; empty where the container does not tell."""
-    ticks: list[int] = []
-    tick = Fraction(0)
+    return packets(clip).key_times()
+
+
+def packets(clip: Clip, unwanted: Callable[[], bool] | None = None) -> Packets:
+    """What the container lists; nothing where it does not come to an end well.
+
+    Args:
+        unwanted: as `ffmpeg.call`.
+    """
+    found = Packets()
 
     def take(output: IO[bytes]) -> None:
-        nonlocal tick
         for _ in range(_MOST_LINES):
             if not (line := output.readline(1024)):
                 return
-            if found := _TICK.match(line):
-                tick = Fraction(int(found[1]), max(1, int(found[2])))
-            elif found := _PACKET.match(line):
-                ticks.append(int(found[1]))
+            if told := _TICK.match(line):
+                found.tick = Fraction(int(told[1]), max(1, int(told[2])))
+            elif told := _PACKET.match(line):
+                if not told[3]:
+                    found.keys.append(len(found.moments))
+                found.moments.append(int(told[1]))
+                found.sizes.append(int(told[2]))
 
     # To have all but the key frames discarded would be faster, but then some are told a frame or two too late; not to
     # look for more than the container's header says, too, but then nothing tells at which moment its clock begins.
@@ -45,7 +79,6 @@ def key_times(clip: Clip) -> list[float]:
             Path(folder),
             take=take,
             seconds=_MOST_S,
+            unwanted=unwanted,
         )
-    if ended.status or ended.timed_out or not tick:
-        return []
-    return sorted({float(number * tick) for number in ticks})
+    return Packets() if ended.status or ended.timed_out or not found.tick else found

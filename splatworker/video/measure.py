@@ -15,7 +15,7 @@ from splatworker.stages.progress import Reporter
 from splatworker.video import refusals
 from splatworker.video.options import FEWEST_FRAMES, VideoOptions
 from splatworker.video.probe import WHOLE, Box, Clip
-from splatworker.video.reading import Reading, read
+from splatworker.video.reading import Before, Reading, nothing_before, read
 from splatworker.video.small_frames import small_size
 
 MOST_MINUTES = operator_limits.value("SPLATWORKER_VIDEO_MINUTES")
@@ -70,11 +70,11 @@ class Measured:
     box: Box = WHOLE
 
 
-def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
-    """Decode a clip once and measure its frames; once more if most have another shape than those it begins with.
+def what_to_read(clip: Clip, options: VideoOptions) -> Reading:
+    """What is read of a clip, as its header describes it.
 
     Raises:
-        VideoError: it is too long, cannot be decoded, or has no frames in the part asked for.
+        VideoTooLong: it is too long.
     """
     most = MOST_MINUTES * 60
     there = max(0.0, clip.seconds - options.start)
@@ -83,8 +83,21 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         raise refusals.too_long(clip.path, asked / 60, MOST_MINUTES)
     skipping = _skipping(clip.rate * asked, options.frames or options.fps * asked)
     expected = asked if clip.seconds else 0.0
-    reading = Reading(clip, options.start, min(options.seconds or math.inf, most + 1.0), expected, skipping)
-    frames, ended, decoder, why_cpu = read(reading, report)
+    return Reading(clip, options.start, min(options.seconds or math.inf, most + 1.0), expected, skipping)
+
+
+def measure(clip: Clip, options: VideoOptions, report: Reporter, before: Before = nothing_before) -> Measured:
+    """Decode a clip once and measure its frames; once more if most have another shape than those it begins with.
+
+    Args:
+        before: what was read already.
+
+    Raises:
+        VideoError: it is too long, cannot be decoded, or has no frames in the part asked for.
+    """
+    most = MOST_MINUTES * 60
+    reading = what_to_read(clip, options)
+    frames, ended, decoder, why_cpu = read(reading, report, before)
     if (other := _as_most(clip, frames.shapes)) is not None:  # these were measured squeezed into the first one's shape
         frames, ended, decoder, why_cpu = read(replace(reading, clip=other), report)
         clip = other
@@ -117,8 +130,8 @@ def measure(clip: Clip, options: VideoOptions, report: Reporter) -> Measured:
         path=np.asarray(frames.path.lengths[:count])[kept]
         / (max(width * (box.right - box.left), height * (box.bottom - box.top)) / 2),
         cuts=_cuts([cut for cut in frames.path.cuts if cut < count], kept),
-        whole=not clip.seconds or reached > 0.9 * asked,
-        skipping=skipping,
+        whole=not clip.seconds or reached > 0.9 * reading.expected,
+        skipping=reading.skipping,
         decoder=decoder,
         why_cpu=why_cpu,
         damaged=frames.damaged,

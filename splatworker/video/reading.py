@@ -9,9 +9,9 @@ clip's container says is read once more in one piece, as short clips are.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +30,7 @@ PART_S = 7.5
 
 _MOST_AT_ONCE = 8
 
-_PROCESSORS = "cpu"
+PROCESSORS = "cpu"
 """What has decoded, where no GPU has (`ffmpeg.decoded_by`)."""
 
 _MEMORY_A_PIXEL, _MEMORY_OF_A_DECODER = 40, 50 * 2**20
@@ -90,31 +90,56 @@ class Read(NamedTuple):
     why_cpu: str
 
 
-def read(reading: Reading, report: Reporter) -> Read:
+class Part(NamedTuple):
+    """A part that was read: its frames, and how the decoder ended."""
+
+    frames: SmallFrames
+    ended: ffmpeg.Ended
+
+
+Before = Callable[["PartCall"], Part | None]
+"""What was read of a part before, by the very call; None where nothing was."""
+
+
+def nothing_before(_: PartCall) -> Part | None:
+    """Nothing was read before."""
+    return None
+
+
+def read(reading: Reading, report: Reporter, before: Before = nothing_before) -> Read:
     """Decode and measure, on a GPU where that is wanted and it can, in parts where the clip is long enough.
 
     Raises:
         VideoError: there are more frames than `MOST_FRAMES`.
     """
-    clip = reading.clip
-    ways: list[Sequence[str]] = [ffmpeg.ON_GPU, ()] if video_decoder.is_gpu() else [()]
-    parts = parts_of(reading, key_times(clip) if reading.expected >= 2 * PART_S else [])
+    ways = ways_to_decode()
+    parts = parts_of(reading, key_times(reading.clip) if is_long(reading) else [])
     tries = [(parts, way) for way in ways]
     if len(parts) > 1:
         tries += [(parts_of(reading, []), way) for way in ways]
     why_cpu = ""
     for spans, decoder in tries:
-        frames, ended = _at_once(reading, spans, report, decoder)
+        frames, ended = _at_once(reading, spans, report, decoder, before)
         by = ffmpeg.decoded_by(decoder, ended)
-        is_done = not ended.status and as_told(spans, frames, clip.rate)
-        if decoder and not why_cpu and not (is_done and by != _PROCESSORS):
+        is_done = not ended.status and as_told(spans, frames, reading.clip.rate)
+        if decoder and not why_cpu and not (is_done and by != PROCESSORS):
             why_cpu = ffmpeg.why_not_on_gpu(ended)
         if is_done:
             break  # a GPU that cannot, whyever, leaves it to what comes after it
-    joined = SmallFrames(*small_size(clip))
+    joined = SmallFrames(*small_size(reading.clip))
     for part in frames:
         joined.extend(part)
-    return Read(joined, ended, by, why_cpu if by == _PROCESSORS else "")
+    return Read(joined, ended, by, why_cpu if by == PROCESSORS else "")
+
+
+def ways_to_decode() -> list[tuple[str, ...]]:
+    """Options of the input that say where it is decoded, the first to be tried first."""
+    return [ffmpeg.ON_GPU, ()] if video_decoder.is_gpu() else [()]
+
+
+def is_long(reading: Reading) -> bool:
+    """Whether it is read in parts, where it can be."""
+    return reading.expected >= 2 * PART_S
 
 
 def parts_of(reading: Reading, keys: Sequence[float]) -> list[Span]:
@@ -157,56 +182,116 @@ def _just_after(rate: float) -> float:
 
 
 def _at_once(
-    reading: Reading, parts: Sequence[Span], report: Reporter, decoder: Sequence[str]
+    reading: Reading, parts: Sequence[Span], report: Reporter, decoder: Sequence[str], before: Before = nothing_before
 ) -> tuple[list[SmallFrames], ffmpeg.Ended]:
     """Every part's frames, and how the decoders ended: as the first of those that did not end well.
 
     Args:
         decoder: options of the input that say where it is decoded.
     """
-    clip, processors = reading.clip, available_cpus()
-    pixels = clip.width * clip.height
-    at_once = min(len(parts), processors, _MOST_AT_ONCE, _that_fit_into_memory(pixels))
-    threads = ffmpeg.threads_for(pixels, max(1, processors // at_once))
+    clip = reading.clip
+    at_once = min(len(parts), most_at_once(clip))
+    threads = ffmpeg.threads_for(clip.width * clip.height, max(1, available_cpus() // at_once))
     frames = [SmallFrames(*small_size(clip)) for _ in parts]
 
     def progress() -> None:
+        if sum(len(part.details) for part in frames) > MOST_FRAMES:
+            raise refusals.too_large(clip.path, f"it has more than {MOST_FRAMES} frames")
         done = sum(part.last - span.start for part, span in zip(frames, parts, strict=True) if part.last is not None)
         report.progress("reading the video", min(0.999, done / max(reading.expected, 0.1)))
 
     def one(number: int, folder: Path) -> ffmpeg.Ended:
-        def take(output: IO[bytes]) -> None:
-            while frames[number].take(output):
-                if sum(len(part.details) for part in frames) > MOST_FRAMES:
-                    raise refusals.too_large(clip.path, f"it has more than {MOST_FRAMES} frames")
-                progress()
-
-        before, cut, clock = _words_for(parts[number], reading, is_first=number == 0)
-        shown = "showinfo=checksum=0:udu_sei_as_ascii=0"
-        small = "scale={}:{}:flags=area,format=gray".format(*small_size(clip))
-        return ffmpeg.call(
-            [
-                *ffmpeg.reading(
-                    clip.path.absolute(),
-                    clip.demuxer,
-                    threads=threads,
-                    before=[*decoder, *reading.skipping, *before],
-                ),
-                *("-map", f"0:{clip.stream}", "-vf", ",".join([*clip.retagging, *cut, shown, small])),
-                *("-fps_mode", "passthrough", "-threads", "1"),
-                *("-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
-            ],
-            folder,
-            take=take,
-            hear=frames[number].hear(clock),
-            silent=ffmpeg.MOST_SILENT_S,
-            gpu=bool(decoder),
-        )
+        call = PartCall(reading, parts[number], number == 0, tuple(decoder))
+        if (part := before(call)) is not None:
+            frames[number] = part.frames
+            progress()
+            return part.ended
+        return call.run(folder, frames[number], threads, progress)
 
     with TemporaryDirectory() as folder, ThreadPoolExecutor(at_once) as pool:
         ends = list(pool.map(one, range(len(parts)), [Path(folder)] * len(parts)))
     worst = next((end for end in ends if end.status or end.timed_out), ends[-1])
     return frames, ffmpeg.Ended(worst.status, tuple(line for end in ends for line in end.said), worst.timed_out)
+
+
+@dataclass(frozen=True)
+class PartCall:
+    """The call of the decoder for a part of a clip: all that what comes of it depends on.
+
+    Attributes:
+        is_first: of the parts.
+        decoder: options of the input that say where it is decoded.
+    """
+
+    reading: Reading
+    span: Span
+    is_first: bool
+    decoder: tuple[str, ...]
+
+    def same(self) -> tuple[object, ...]:
+        """Alike for calls by which the same comes out, of files with the same bytes."""
+        words, clock = self._words(replace(self.reading.clip, path=Path("/")), 1)
+        return (*words, clock, small_size(self.reading.clip))
+
+    def run(
+        self,
+        folder: Path,
+        frames: SmallFrames,
+        threads: int,
+        progress: Callable[[], None],
+        hear: Callable[[str], None] | None = None,
+        unwanted: Callable[[], bool] | None = None,
+    ) -> ffmpeg.Ended:
+        """Decode and measure.
+
+        Args:
+            folder: where the decoder runs.
+            frames: what is read is added to these.
+            threads: of the decoder.
+            progress: called after each frame; what it raises ends the reading.
+            hear: is told what the decoder says, from another thread.
+            unwanted: as `ffmpeg.call`.
+        """
+        words, clock = self._words(self.reading.clip, threads)
+        measure = frames.hear(clock)
+
+        def take(output: IO[bytes]) -> None:
+            while frames.take(output):
+                progress()
+
+        def listen(line: str) -> None:
+            measure(line)
+            if hear is not None:
+                hear(line)
+
+        return ffmpeg.call(
+            words,
+            folder,
+            take=take,
+            hear=listen,
+            silent=ffmpeg.MOST_SILENT_S,
+            gpu=bool(self.decoder),
+            unwanted=unwanted,
+        )
+
+    def _words(self, clip: Clip, threads: int) -> tuple[list[str], float]:
+        """The decoder's arguments, and the seconds of the clip at which its clock is 0."""
+        reading = self.reading
+        before, cut, clock = _words_for(self.span, reading, is_first=self.is_first)
+        shown = "showinfo=checksum=0:udu_sei_as_ascii=0"
+        small = "scale={}:{}:flags=area,format=gray".format(*small_size(clip))
+        words = [
+            *ffmpeg.reading(
+                clip.path.absolute(),
+                clip.demuxer,
+                threads=threads,
+                before=[*self.decoder, *reading.skipping, *before],
+            ),
+            *("-map", f"0:{clip.stream}", "-vf", ",".join([*clip.retagging, *cut, shown, small])),
+            *("-fps_mode", "passthrough", "-threads", "1"),
+            *("-f", "rawvideo", "-protocol_whitelist", "pipe", "OUT"),
+        ]
+        return words, clock
 
 
 def _words_for(span: Span, reading: Reading, *, is_first: bool) -> tuple[list[str], list[str], float]:
@@ -229,6 +314,11 @@ def _words_for(span: Span, reading: Reading, *, is_first: bool) -> tuple[list[st
         ["trim=" + ":".join(bounds)] if bounds else [],
         begin,
     )
+
+
+def most_at_once(clip: Clip) -> int:
+    """Decoders of a clip that run at the same time."""
+    return min(available_cpus(), _MOST_AT_ONCE, _that_fit_into_memory(clip.width * clip.height))
 
 
 def _that_fit_into_memory(pixels: int) -> int:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import socket
+import struct
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.servers import RawServer, read_request, reset, respond
+from support.waiting import PATIENCE_S, wait_until
 
 from splatworker.errors import VideoError
+from splatworker.formats.arriving_file import HowFar, progress_folder, told
 from splatworker.photos import fetch_videos
 from splatworker.stages.progress import Silent
 
@@ -167,3 +173,139 @@ def test_private_addresses_are_refused(tmp_path: Path, monkeypatch: pytest.Monke
     with store() as server:
         assert "not public" in error(run(tmp_path / "in", server.url("/clip.mp4"))).message
     assert server.connections == 0
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+INDEX = box(b"moov", VIDEO[:5000])
+FILM = box(b"ftyp", b"qt  ") + box(b"mdat", VIDEO) + INDEX
+END = len(FILM) - len(INDEX)
+
+
+class Store(RawServer):
+    """Sends the beginning of a film, and the rest when it may; its end to whoever asks for that."""
+
+    def __init__(self, end: bytes = INDEX, *said: str, content: bytes = FILM, status: str = "206 Partial Content"):
+        super().__init__(self._behave)
+        self.may_go_on = threading.Event()
+        self._content, self._end, self._status = content, end, status
+        self._said = said or (f"Content-Range: bytes {END}-{len(FILM) - 1}/{len(FILM)}", 'ETag: "v1"')
+
+    def _behave(self, connection: socket.socket, number: int) -> None:
+        head = read_request(connection)[0]
+        self.requests.append(head)
+        if b"Range: " in head:
+            respond(connection, self._status, self._end, *self._said)
+            return
+        size = len(self._content)
+        first = self._content[: size // 2]
+        respond(connection, "200 OK", first, 'ETag: "v1"', "Accept-Ranges: bytes", length=size)
+        self.may_go_on.wait(PATIENCE_S)
+        connection.sendall(self._content[size // 2 :])
+
+
+def how_far(target: Path) -> HowFar:
+    return told(progress_folder(target) / "01") or HowFar(0, 0, 0, 0)
+
+
+def fetched_while(target: Path, server: Store, meanwhile: Callable[[], object]) -> fetch_videos.FetchedVideos:
+    """What was fetched, when something was done after half of it had come."""
+    with ThreadPoolExecutor(1) as pool:
+        fetching = pool.submit(run, target, server.url("/clip.mov"))
+        try:
+            wait_until(lambda: how_far(target).there == len(FILM) // 2)
+            meanwhile()
+        finally:
+            server.may_go_on.set()
+        return fetching.result()
+
+
+def test_the_end_of_a_film_comes_first_where_its_index_is(tmp_path: Path) -> None:
+    target = tmp_path / "in"
+    with Store() as server:
+        fetched = fetched_while(target, server, lambda: wait_until(lambda: how_far(target).tail == END))
+    assert how_far(target) == HowFar(1, len(FILM), len(FILM), len(FILM), is_done=True)
+    assert (target / fetched.files[0]).read_bytes() == FILM
+    assert len(server.requests) == 2
+    assert f"Range: bytes={END}-{len(FILM) - 1}\r\n".encode() in server.requests[1]
+    assert b'If-Range: "v1"' in server.requests[1]
+    assert b"Accept-Encoding: identity" in server.requests[1]
+
+
+RANGE = f"Content-Range: bytes {END}-{len(FILM) - 1}/{len(FILM)}"
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "said"),
+    [
+        (FILM, "200 OK", ('ETag: "v2"',)),
+        (INDEX, "206 Partial Content", (RANGE, 'ETag: "v2"')),
+        (INDEX, "206 Partial Content", (RANGE, 'ETag: W/"v1"')),
+        (INDEX, "206 Partial Content", (RANGE.replace(str(END), str(END - 1)), 'ETag: "v1"')),
+        (INDEX, "206 Partial Content", (RANGE + "0", 'ETag: "v1"')),
+        (INDEX[:-1], "206 Partial Content", (RANGE, 'ETag: "v1"')),
+        (INDEX, "206 Partial Content", (RANGE, 'ETag: "v1"', "Content-Encoding: gzip")),
+        (b"", "403 Forbidden", ("X-Why: once only",)),
+        (b"", "416 Range Not Satisfiable", ("X-Why: none",)),
+    ],
+)
+def test_an_end_that_may_be_of_another_file_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes, status: str, said: tuple[str, ...]
+) -> None:
+    target, was_looked_at = tmp_path / "in", threading.Event()
+    bring = fetch_videos._bring_the_end
+
+    def noted(*words: Any) -> None:
+        bring(*words)
+        was_looked_at.set()
+
+    monkeypatch.setattr(fetch_videos, "_bring_the_end", noted)
+    with Store(end, *said, status=status) as server:
+
+        def meanwhile() -> None:
+            assert was_looked_at.wait(PATIENCE_S)
+            assert how_far(target) == HowFar(1, len(FILM), len(FILM) // 2, len(FILM))
+
+        fetched = fetched_while(target, server, meanwhile)
+    assert how_far(target) == HowFar(1, len(FILM), len(FILM), len(FILM), is_done=True)
+    assert (target / fetched.files[0]).read_bytes() == FILM
+
+
+def test_an_end_that_lies_is_found_out(tmp_path: Path) -> None:
+    """The server says that it is of the same file: what it sends at last is what counts, and that it is another."""
+    target = tmp_path / "in"
+    with Store(INDEX[::-1]) as server:
+        fetched = fetched_while(target, server, lambda: wait_until(lambda: how_far(target).tail == END))
+    assert how_far(target).version == 2
+    assert (target / fetched.files[0]).read_bytes() == FILM
+
+
+@pytest.mark.parametrize("says", ["", "Accept-Ranges: none"])
+def test_no_end_is_asked_for_of_servers_that_know_no_ranges(tmp_path: Path, says: str) -> None:
+    def behave(connection: socket.socket, _: int) -> None:
+        server.requests.append(read_request(connection)[0])
+        respond(connection, "200 OK", FILM, *([says, 'ETag: "v1"'] if says else []))
+
+    with RawServer(behave) as server:
+        run(tmp_path / "in", server.url("/clip.mov"))
+    assert len(server.requests) == 1
+
+
+def test_what_is_told_of_a_video_that_is_lost_is_taken_back(tmp_path: Path) -> None:
+    with store(step=600_000, etag="") as server:
+        run(tmp_path / "in", server.url("/clip.mp4"))
+    assert not list(progress_folder(tmp_path / "in").iterdir())
+
+
+def test_another_file_than_before_is_another_version(tmp_path: Path) -> None:
+    with store(step=800_000, versions=(VIDEO, VIDEO[::-1])) as server:
+        run(tmp_path / "in", server.url("/clip.mp4"))
+    assert how_far(tmp_path / "in").version >= 2
+
+
+def test_what_is_taken_up_is_the_same_version(tmp_path: Path) -> None:
+    with store(step=200_000) as server:
+        run(tmp_path / "in", server.url("/clip.mp4"))
+    assert how_far(tmp_path / "in").version == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import time
 import warnings
 from collections.abc import Awaitable, Sequence
@@ -11,11 +12,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from support import clips
+from support.servers import RawServer, read_request, respond
+from support.waiting import PATIENCE_S, wait_until
 
 from splatworker.contract.job import recipe
-from splatworker.errors import UploadFailed
-from splatworker.pipeline import transfers
+from splatworker.errors import DeadlineExceeded, UploadFailed
+from splatworker.pipeline import transfers, videos
 from splatworker.pipeline.records import Photos
+from splatworker.stages import supervise
 from splatworker.stages.process import StageRunner
 from splatworker.stages.progress import Overall
 
@@ -76,6 +81,62 @@ def test_a_job_that_ends_before_anything_is_fetched_leaves_nothing_that_nobody_w
         asyncio.run(scene())
         gc.collect()
     assert [str(warning.message) for warning in warned if "never awaited" in str(warning.message)] == []
+
+
+class Waits(StageRunner):
+    """A runner of a stage that asks for its request, and never ends."""
+
+    async def run(self, stage: str, *_: object, request: Any = None, **more: object) -> Any:
+        assert stage == "frames"
+        assert await request() is not None
+        await asyncio.Event().wait()
+
+
+def test_the_time_of_reading_videos_counts_from_their_arrival(tmp_path: Path) -> None:
+    """Before, that of fetching is what bounds it."""
+    over: Any = Waits(tmp_path, deadline=time.monotonic())
+    arrived = False
+
+    async def arriving() -> videos.Known:
+        nonlocal arrived
+        await asyncio.sleep(0)
+        arrived = True
+        return videos.Known([videos.Clip(tmp_path / "clip.mp4", 0, "clip.mp4")], {}, 0)
+
+    taking = videos.take_frames_of_arriving(arriving, tmp_path, tmp_path, recipe({}), over, Overall([], {}))
+    with pytest.raises(DeadlineExceeded, match="'frames'"):
+        asyncio.run(outcome_of(taking))  # type: ignore[arg-type]
+    assert arrived
+
+
+def test_a_job_is_cancelled_while_a_video_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fetches it and what reads it end, whatever the server does."""
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 90, 3), (160, 120))).read_bytes()
+
+    def behave(connection: socket.socket, _: int) -> None:
+        read_request(connection)
+        respond(connection, "200 OK", clip[:5000], length=len(clip))
+        server.stopping.wait(PATIENCE_S)
+
+    def is_read() -> bool:
+        return any(path.stat().st_nlink > 1 for path in (tmp_path / "videos-arriving").glob("*"))
+
+    async def scene(url: str) -> None:
+        job = recipe({})
+        arrival = transfers.fetch(
+            [], StageRunner(tmp_path), Overall([], {"fetch": 1, "frames": 1}), local=False, video_urls=[url], recipe=job
+        )
+        task = asyncio.ensure_future(arrival.all_arrived)
+        await asyncio.to_thread(wait_until, is_read)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    before = set(supervise.children())
+    with RawServer(behave) as server:
+        asyncio.run(scene(server.url("/clip.mp4")))
+    assert set(supervise.children()) <= before
 
 
 def test_an_upload_ends_with_the_job_and_by_itself(tmp_path: Path) -> None:

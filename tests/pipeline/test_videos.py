@@ -11,6 +11,7 @@ import pytest
 from support import clips
 from support.jobs import do, stand_in, write_photos
 from support.servers import RawServer, read_request, respond
+from support.waiting import wait_until
 
 from splatworker.commands import run as run_cli
 from splatworker.worker.session import WorkerSettings
@@ -100,6 +101,74 @@ def test_a_video_is_fetched_like_any_other_url(clip: Path, tmp_path: Path, monke
     assert answer["status"] == "success", answer
     assert answer["videos"][0]["name"] == "my clip.mp4"
     assert "secret" not in json.dumps(answer)
+
+
+def test_a_video_is_read_while_it_arrives(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server sends the rest once somebody has taken the arriving file up; its index, which is its end, before."""
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    content = clip.read_bytes()
+    asked: list[bytes] = []
+
+    def behave(connection: socket.socket, _: int) -> None:
+        head = read_request(connection)[0]
+        ranges = [line.split(b"=")[1] for line in head.split(b"\r\n") if line.startswith(b"Range:")]
+        asked.extend(ranges)
+        tag = 'ETag: "v1"'
+        if ranges:
+            start = int(ranges[0].split(b"-")[0])
+            said = f"Content-Range: bytes {start}-{len(content) - 1}/{len(content)}"
+            respond(connection, "206 Partial Content", content[start:], said, tag)
+            return
+        respond(connection, "200 OK", content[:5000], tag, length=len(content))
+        wait_until(lambda: asked and any(file.stat().st_nlink > 1 for file in arriving(tmp_path / "workspaces")))
+        connection.sendall(content[5000:])
+
+    with RawServer(behave) as server:
+        answer = do(job(tmp_path, video_url=server.url("/walk.mp4"), video={"frames": 12}))
+    assert answer["status"] == "success", answer
+    assert asked == [f"{content.rindex(b'moov') - 4}-{len(content) - 1}".encode()]
+    expected = do(job(tmp_path, video_url=str(clip), video={"frames": 12}))
+    assert answer["videos"] == expected["videos"]
+
+
+def arriving(workspaces: Path) -> list[Path]:
+    return list(workspaces.glob("**/videos-arriving/*"))
+
+
+@pytest.mark.parametrize("fault", ["truncated", "changed"])
+def test_a_video_that_does_not_come_as_it_began(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Its error is that of the transfer; another file than before is what it is."""
+    monkeypatch.setenv("SPLATWORKER_ALLOW_PRIVATE_URLS", "1")
+    other = clips.write_clip(tmp_path / "walk.mp4", clips.pan(range(200, 300, 4), size=(160, 120)))
+    first, then = clip.read_bytes(), other.read_bytes()
+    whole = 0
+
+    def behave(connection: socket.socket, _: int) -> None:
+        nonlocal whole
+        head = read_request(connection)[0]
+        if b"\r\nRange: " in head and whole == 1 and b'"v1"' in head and b"-\r\n" not in head:
+            start = first.rindex(b"moov") - 4
+            said = f"Content-Range: bytes {start}-{len(first) - 1}/{len(first)}"
+            respond(connection, "206 Partial Content", first[start:], said, 'ETag: "v1"')
+        elif not whole:
+            whole = 1
+            respond(connection, "200 OK", first[:5000], 'ETag: "v1"', length=len(first))
+            wait_until(lambda: any(file.stat().st_nlink > 1 for file in arriving(tmp_path / "workspaces")))
+        elif fault == "changed":
+            respond(connection, "200 OK", then, 'ETag: "v2"')
+        else:
+            respond(connection, "404 Not Found")
+
+    with RawServer(behave) as server:
+        answer = do(job(tmp_path, video_url=server.url("/walk.mp4"), video={"frames": 8}))
+    if fault == "truncated":
+        assert (answer["status"], answer["code"], answer["stage"]) == ("error", "no_video", "frames")
+        assert "404" in answer["error"]
+    else:
+        expected = do(job(tmp_path, video_url=str(other), video={"frames": 8}))
+        assert answer["videos"] == expected["videos"]
 
 
 def test_strangers_videos_are_no_paths_and_no_private_addresses(clip: Path, tmp_path: Path) -> None:

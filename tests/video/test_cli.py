@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -75,3 +76,24 @@ def test_the_stage_tells_of_each_clip(tmp_path: Path, capsys: pytest.CaptureFixt
     assert from_event(result["errors"]["0"]).code == "no_video"
     assert {line["step"] for line in lines if line["event"] == "progress"} == {"reading the video", "choosing frames"}
     assert not (tmp_path / "incoming" / "frames.json").exists()
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_the_stage_is_told_what_has_arrived(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arrives: bool
+) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.pan(range(0, 60, 3)))
+    request = json.dumps({"clips": [str(clip)], "names": ["a"], "most": 7}) if arrives else ""
+    monkeypatch.setattr("sys.stdin", io.StringIO(request))
+    words = ["frames", "--ahead", str(tmp_path / "videos"), "-o", str(tmp_path / "incoming"), "--arriving", "--json"]
+    assert cli.main(words) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])["result"]
+    assert [(video["name"], video["frames"]) for video in result["videos"]] == ([("a", 7)] if arrives else [])
+    assert result["errors"] == {}
+
+
+@pytest.mark.parametrize("words", [[], ["clip.mp4", "--ahead", "videos"]])
+def test_videos_are_named_or_told(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["frames", *words, "-o", str(tmp_path / "photos")])
+    assert "--ahead" in capsys.readouterr().err
