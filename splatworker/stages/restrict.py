@@ -1,9 +1,9 @@
 """Run one command with less than its user may: without a network, and without a look into other processes.
 
-Called as `python restrict.py [--with-parent=PID] [--limit=NAME:MOST]... FAMILIES COMMAND...`. A stage that opens
-strangers' files is started through this little program: should one of them take a decoder over, it finds no socket but
-of the families given (numbers with commas between, or `none`), no core dump, and none of the system calls that reach
-into other processes or around a filter.
+Called as `python restrict.py [--with-parent=PID] [--limit=NAME:MOST]... FAMILIES COMMAND...`, or by the supervisor
+(`supervise.py`), in the process that it has forked for a stage. Should one that opens strangers' files be taken over by
+one of them, it finds no socket but of the families given (numbers with commas between, or `none`), no core dump, and
+none of the system calls that reach into other processes or around a filter.
 
 The filter is seccomp's (seccomp(2)): the kernel keeps it for whatever the command starts, and it needs no privileges.
 Where the system has none the command runs all the same, and one line on standard output says so:

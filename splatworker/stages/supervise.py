@@ -1,10 +1,10 @@
 """Run one command so that no process of its tree outlives it.
 
-Called as `python supervise.py PARENT_PID MOST_MEMORY COMMAND...`. The worker starts every stage through this little
-process. It becomes the "subreaper" (prctl(2)) of the stage: whatever the stage starts, even in a session of its own,
-ends up here when its parent dies, and is killed when the stage ends, when SIGTERM arrives, when the worker itself is
-gone, or when all of it together takes more than MOST_MEMORY bytes (0: no bound). The last line on standard output tells
-how it ended:
+Called as `python supervise.py PARENT_PID MOST_MEMORY [RESTRICT FAMILIES] COMMAND...`. The worker starts every stage
+through this little process. It becomes the "subreaper" (prctl(2)) of the stage: whatever the stage starts, even in a
+session of its own, ends up here when its parent dies, and is killed when the stage ends, when SIGTERM arrives, when the
+worker itself is gone, or when all of it together takes more than MOST_MEMORY bytes (0: no bound). RESTRICT is the path
+of `restrict.py`, for a command that may do less than its user. The last line on standard output tells how it ended:
 
     {"event": "exit", "status": 0, "signal": 0, "peak_rss_bytes": 123456789, "cpu_seconds": 1.5, "over_memory": false}
 
@@ -92,7 +92,11 @@ def main(argv: list[str]) -> int:
 
 
 def _start(command: list[str]) -> int:
-    """Fork and execute `command` in a session of its own; its process id."""
+    """Fork and execute `command` in a session of its own; its process id.
+
+    What `restrict.py` has to do is done in the forked process: an interpreter of its own takes 12 ms to start, only to
+    become another program.
+    """
     supervisor = os.getpid()
     child = os.fork()
     if child:
@@ -104,9 +108,16 @@ def _start(command: list[str]) -> int:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == supervisor:
+            if command[0].endswith("/restrict.py"):
+                sys.path.append(command[0].removesuffix("/restrict.py"))
+                import restrict  # type: ignore[import-not-found]  # noqa: PLC0415 - not of what has no restrictions
+
+                os._exit(restrict.main(command[1:]))
             os.execvp(command[0], command)  # noqa: S606
     except OSError as error:
         os.write(2, f"{command[0]}: {error.strerror}\n".encode())
+    except BaseException as error:  # nothing of it may go on as a second supervisor
+        os.write(2, f"{command[0]}: {error!r}\n".encode())
     os._exit(127)
 
 
