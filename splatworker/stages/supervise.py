@@ -110,9 +110,7 @@ def _start(command: list[str]) -> int:
         if os.getppid() == supervisor:
             if command[0].endswith("/restrict.py"):
                 sys.path.append(command[0].removesuffix("/restrict.py"))
-                import restrict  # type: ignore[import-not-found]  # noqa: PLC0415 - not of what has no restrictions
-
-                os._exit(restrict.main(command[1:]))
+                os._exit(__import__("restrict").main(command[1:]))  # by path: isolated, this process has no package
             os.execvp(command[0], command)  # noqa: S606
     except OSError as error:
         os.write(2, f"{command[0]}: {error.strerror}\n".encode())
