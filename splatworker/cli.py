@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name -> the module whose `main(argv)` does it, imported when it is called, and a word about it."""
 
-_WITHOUT_THREADS_OF_NUMPY = ("sfm", "train")
+_WITHOUT_THREADS_OF_NUMPY = ("photos", "sfm", "train")
 """Commands whose products of matrices are small. While it is loaded numpy's OpenBLAS begins a thread for each processor
 that the machine has, though the container may use a few of them, and these spin when they have nothing to do."""
 
@@ -158,7 +158,8 @@ def _run_workers_own(name: str, argv: list[str]) -> int:
         from splatworker.commands.warm import main as warm_main
 
         return warm_main(argv)
-    from splatworker.commands import network
+    with kept():
+        from splatworker.commands import network
 
     return network.main(name, argv)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-import splatworker  # noqa: F401 - sets how torch's threads wait, before torch is imported
+# Tests start thousands of processes, of which each would compile the same modules where Python is told to keep none.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# As splatworker.cli has it: threads of numpy's that have nothing to do spin, and tests went twice as slow for them.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import splatworker  # noqa: E402, F401 - sets how torch's threads wait, before torch is imported
 
 # A busy machine is no fault of the code: no test watches the clock. And every run draws the same examples: what one in
 # ten thousand breaks is to be found by whoever looks for it (`--hypothesis-profile=search`, as scripts/test-hard does),

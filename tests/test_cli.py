@@ -34,8 +34,10 @@ def test_a_command_that_is_none_is_named(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted where Linux tells them")
-@pytest.mark.parametrize("words", [["sfm", "--help"], ["train", "-s", "no scene", "-m", "m", "--device", "cpu"]])
-def test_cameras_and_trainings_begin_without_threads_of_numpy(words: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words", [["photos", "--help"], ["sfm", "--help"], ["train", "-s", "no scene", "-m", "m", "--device", "cpu"]]
+)
+def test_photos_cameras_and_trainings_begin_without_threads_of_numpy(words: list[str], tmp_path: Path) -> None:
     code = (
         "import os, sys; from splatworker import cli\n"
         f"try: cli.main({words})\n"

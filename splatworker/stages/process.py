@@ -190,7 +190,7 @@ def _restricted(stage: str, command: Sequence[str], *, network: bool) -> list[st
     if network or stage in NETWORK_STAGES:
         return list(command)
     asks_a_driver = stage not in _DECODING or (stage == "frames" and video_decoder.is_gpu())
-    return [sys.executable, "-I", "-S", _RESTRICT, _LOCAL_SOCKETS if asks_a_driver else "none", *command]
+    return [_RESTRICT, _LOCAL_SOCKETS if asks_a_driver else "none", *command]
 
 
 async def _start(

@@ -1,29 +1,30 @@
 """Run one command so that no process of its tree outlives it.
 
-Called as `python supervise.py PARENT_PID MOST_MEMORY COMMAND...`. The worker starts every stage through this little
-process. It becomes the "subreaper" (prctl(2)) of the stage: whatever the stage starts, even in a session of its own,
-ends up here when its parent dies, and is killed when the stage ends, when SIGTERM arrives, when the worker itself is
-gone, or when all of it together takes more than MOST_MEMORY bytes (0: no bound). The last line on standard output tells
-how it ended:
+Called as `python supervise.py PARENT_PID MOST_MEMORY [RESTRICT FAMILIES] COMMAND...`. The worker starts every stage
+through this little process. It becomes the "subreaper" (prctl(2)) of the stage: whatever the stage starts, even in a
+session of its own, ends up here when its parent dies, and is killed when the stage ends, when SIGTERM arrives, when the
+worker itself is gone, or when all of it together takes more than MOST_MEMORY bytes (0: no bound). RESTRICT is the path
+of `restrict.py`, for a command that may do less than its user. The last line on standard output tells how it ended:
 
     {"event": "exit", "status": 0, "signal": 0, "peak_rss_bytes": 123456789, "cpu_seconds": 1.5, "over_memory": false}
 
 A supervisor that is killed itself, by the system's out-of-memory killer, say, tells nothing: then the stage goes with
 it, and what the stage had started comes to the worker (`process`), which is a subreaper, too.
 
-Only the standard library is imported, so that it starts in some 15 ms with `python -I -S`.
+Every stage waits for it to start, so it imports next to nothing: with `python -I -S` it is there in some 15 ms. With
+json, pathlib, contextlib and signal, which loads enum, it took twice as long.
 """
 
 from __future__ import annotations
 
-import contextlib
+import _signal as signal  # type: ignore[import-not-found] # what `signal` is made of: that makes enums of its numbers
 import ctypes
-import json
 import os
-import signal
 import sys
-from pathlib import Path
-from types import FrameType
+
+TYPE_CHECKING = False  # `typing` takes long to load
+if TYPE_CHECKING:
+    from types import FrameType
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -55,7 +56,8 @@ def main(argv: list[str]) -> int:
     # Outside of the try below SIGTERM only waits: nothing may end this process before it has killed the tree.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     child = _start(command)
-    peak_kib, cpu_seconds, status, over_memory = 0, 0.0, -signal.SIGTERM, False
+    peak_kib, cpu_seconds, over_memory = 0, 0.0, False
+    status: int = -signal.SIGTERM
     try:
         if LINUX and most_memory:
             _watch_memory(most_memory)
@@ -76,24 +78,25 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGALRM, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _kill_tree(child)
-    event = {
-        "event": "exit",
-        "status": max(status, 0),
-        "signal": max(-status, 0),
-        "peak_rss_bytes": peak_kib * (1024 if LINUX else 1),
-        "cpu_seconds": round(cpu_seconds, 2),
-        "over_memory": over_memory,
-    }
+    event = (
+        f'{{"event": "exit", "status": {max(status, 0)}, "signal": {max(-status, 0)}, '
+        f'"peak_rss_bytes": {peak_kib * (1024 if LINUX else 1)}, "cpu_seconds": {cpu_seconds:.2f}, '
+        f'"over_memory": {"true" if over_memory else "false"}}}'
+    )
     # The worker may be gone: nobody to tell.
     try:
-        os.write(1, f"\n{json.dumps(event)}\n".encode())
+        os.write(1, f"\n{event}\n".encode())
     except OSError:
         return 1
     return status if status >= 0 else 128 - status
 
 
 def _start(command: list[str]) -> int:
-    """Fork and execute `command` in a session of its own; its process id."""
+    """Fork and execute `command` in a session of its own; its process id.
+
+    What `restrict.py` has to do is done in the forked process: an interpreter of its own takes 12 ms to start, only to
+    become another program.
+    """
     supervisor = os.getpid()
     child = os.fork()
     if child:
@@ -105,22 +108,31 @@ def _start(command: list[str]) -> int:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == supervisor:
+            if command[0].endswith("/restrict.py"):
+                sys.path.append(command[0].removesuffix("/restrict.py"))
+                os._exit(__import__("restrict").main(command[1:]))  # by path: isolated, this process has no package
             os.execvp(command[0], command)  # noqa: S606
     except OSError as error:
         os.write(2, f"{command[0]}: {error.strerror}\n".encode())
+    except BaseException as error:  # nothing of it may go on as a second supervisor
+        os.write(2, f"{command[0]}: {error!r}\n".encode())
     os._exit(127)
 
 
 def _kill_tree(child: int) -> None:
     """Kill and reap everything below, generation by generation: orphans come to the subreaper."""
     if not LINUX:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        try:  # noqa: SIM105 - contextlib is not loaded
             os.killpg(child, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
         return
     while True:
         for pid in children():
-            with contextlib.suppress(ProcessLookupError):
+            try:  # noqa: SIM105 - contextlib is not loaded
                 os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
@@ -134,9 +146,17 @@ def children() -> list[int]:
 
 def _children_of(process: int | str) -> list[int]:
     found: list[int] = []
-    for each in Path(f"/proc/{process}/task").glob("*/children"):  # a process's children are kept by thread
-        with contextlib.suppress(OSError):  # a thread that has just ended
-            found += map(int, each.read_text().split())
+    try:
+        # A process's children are kept by thread.
+        threads = os.listdir(f"/proc/{process}/task")  # noqa: PTH208 - pathlib is not loaded
+    except OSError:  # it has just ended
+        return found
+    for thread in threads:
+        try:
+            with open(f"/proc/{process}/task/{thread}/children", "rb") as told:  # noqa: PTH123
+                found += map(int, told.read().split())
+        except OSError:  # a thread that has just ended
+            pass
     return found
 
 
@@ -159,9 +179,10 @@ def _memory_of_tree() -> int:
     while waiting:
         process = waiting.pop()
         try:
-            for line in Path(f"/proc/{process}/status").read_text(errors="replace").splitlines():
-                if line.startswith(("RssAnon:", "RssShmem:")):
-                    total += int(line.split()[1]) * 1024
+            with open(f"/proc/{process}/status", "rb") as told:  # noqa: PTH123
+                for line in told:
+                    if line.startswith((b"RssAnon:", b"RssShmem:")):
+                        total += int(line.split()[1]) * 1024
             waiting += _children_of(process)
         except OSError:  # it has just ended
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import socket
 import subprocess
@@ -37,6 +38,7 @@ def on_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@functools.cache
 def gzip_bomb() -> bytes:
     deflate = zlib.compressobj(9, wbits=31)
     zeros = bytes(MIB)

@@ -306,7 +306,7 @@ def test_the_help_names_every_command() -> None:
         assert f"splatworker {name}" in done.stdout
 
 
-BALL = 'train=tune:__main__:SPLAT="ball"'
+BALL = 'train=tune:stand_in_stages:SPLAT="ball"'
 
 
 def test_the_object_alone_and_then_the_scene(photos: Path, out: Path) -> None:

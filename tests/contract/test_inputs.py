@@ -72,7 +72,7 @@ class Product:
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """With instant cameras and a trainer that makes a ball."""
-    yield from _product(tmp_path_factory.mktemp("inputs"), 'train=tune:__main__:SPLAT="ball"')
+    yield from _product(tmp_path_factory.mktemp("inputs"), 'train=tune:stand_in_stages:SPLAT="ball"')
 
 
 @pytest.fixture(scope="module")

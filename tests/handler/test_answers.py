@@ -351,7 +351,7 @@ def test_the_worker_imports_neither_torch_nor_pycolmap() -> None:
 
 
 def test_the_stand_in_takes_no_option_that_the_real_stage_does_not() -> None:
-    from support.stand_in import sfm_parser
+    from support.stand_in_stages import sfm_parser
 
     command = [sys.executable, "-P", "-m", "splatworker", "sfm", "--help"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

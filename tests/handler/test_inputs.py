@@ -22,7 +22,7 @@ def test_a_job_of_the_object_alone(photos: list[Path], tmp_path: Path) -> None:
     target = tmp_path / "out" / "object.ply"
     outputs = {name: str(tmp_path / "out" / name) for name in ("splat", "quality")}
     job = local_job(photos, target, subject="object", outputs=outputs)
-    answer = do(job, 'train=tune:__main__:SPLAT="ball"')
+    answer = do(job, 'train=tune:stand_in_stages:SPLAT="ball"')
     assert answer["status"] == "success"
     told = answer["subject"]
     assert told["delivered"] == "object"

@@ -27,3 +27,15 @@ def test_authorities_that_are_some(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for file in (str(tmp_path / "ca.pem"), ""):
         monkeypatch.setenv(authorities.AUTHORITIES, file)
         authorities.check_authorities()
+
+
+def test_a_file_that_is_replaced_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(authorities.AUTHORITIES, str(tmp_path / "ca.pem"))
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    authorities.check_authorities()
+    (tmp_path / "ca.pem").write_text("nothing")
+    with pytest.raises(SplatError, match="holds no certificates"):
+        authorities.check_authorities()
+    (tmp_path / "ca.pem").unlink()
+    with pytest.raises(SplatError, match="cannot be read"):
+        authorities.check_authorities()

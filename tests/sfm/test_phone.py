@@ -30,7 +30,9 @@ def shoot(path: Path, picture: np.ndarray, orientation: int) -> None:
     exif.get_ifd(ExifTags.IFD.Exif).update(
         {ExifTags.Base.FocalLength: 5.1, ExifTags.Base.FocalLengthIn35mmFilm: FOCAL_35MM}
     )
-    pillow_heif.from_pillow(Image.fromarray(picture)).save(path, quality=90, exif=exif.tobytes())
+    pillow_heif.from_pillow(Image.fromarray(picture)).save(
+        path, quality=90, exif=exif.tobytes(), enc_params={"preset": "ultrafast"}
+    )
 
 
 @pytest.fixture(scope="module")

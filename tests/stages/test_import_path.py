@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 from support.jobs import write_photos
-
-from splatworker.formats.ply import write_ply
+from support.plain_files import write_haze
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,9 +30,7 @@ def mine(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ply(tmp_path: Path) -> Path:
-    from support.stand_in import some_gaussians
-
-    write_ply(tmp_path / "toy.ply", some_gaussians(0))
+    write_haze(tmp_path / "toy.ply", 40, sh_degree=0)
     return tmp_path / "toy.ply"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from splatworker.stages import supervise
+from splatworker.stages import restrict, supervise
 
 
 def supervised(*command: str, parent: int | None = None) -> tuple[int, list[dict[str, Any]]]:
@@ -38,6 +38,16 @@ def test_how_a_command_ended_and_what_it_cost(script: str, returncode: int, stat
 def test_a_command_that_is_not_there() -> None:
     code, (event,) = supervised("no-such-program-anywhere")
     assert (code, event["status"]) == (127, 127)
+
+
+def test_a_command_that_cannot_be_restricted_is_not_run() -> None:
+    code, (event,) = supervised(restrict.__file__, "no number", "sh", "-c", "echo '{}'")
+    assert (code, event["status"]) == (127, 127)
+
+
+def test_what_a_restricted_command_ends_with_is_told() -> None:
+    code, events = supervised(restrict.__file__, "none", "sh", "-c", "exit 7")
+    assert (code, events[-1]["status"]) == (7, 7)
 
 
 @pytest.mark.skipif(not supervise.LINUX, reason="only Linux tells a process that its parent has died")

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from scipy.spatial.transform import Rotation
 from support.colmap_files import write_colmap
 
 from splatworker.export.pictures import SplatRenderer
@@ -68,12 +67,15 @@ def surface(
     """Flat Gaussians on a surface, (N, 3) with (N, 3) normals, each about as wide as they lie apart."""
     random = np.random.default_rng(seed)
     count = len(points)
-    turns = [Rotation.align_vectors([normal], [[0.0, 0.0, 1.0]])[0].as_quat()[[3, 0, 1, 2]] for normal in normals]
+    # The shortest turn from z to each normal; half a turn about y to one that points the other way.
+    turns = np.stack([1 + normals[:, 2], -normals[:, 1], normals[:, 0], np.zeros(count)], axis=1)
+    turns[turns[:, 0] < 1e-9] = [0.0, 0.0, 1.0, 0.0]
+    turns /= np.linalg.norm(turns, axis=1, keepdims=True)
     colours = np.clip(np.asarray(colour) + random.normal(scale=0.15, size=(count, 3)), 0.02, 0.98)
     scales = spacing * random.uniform(0.4, 0.8, size=(count, 3)) * [1, 1, 0.1]
     return Gaussians(
         means=points.astype(np.float32),
-        quaternions=np.array(turns, np.float32),
+        quaternions=turns.astype(np.float32),
         log_scales=np.log(scales).astype(np.float32),
         opacity_logits=np.full(count, np.log(opacity / (1 - opacity)), np.float32),
         sh_dc=((colours - 0.5) / SH_C0).astype(np.float32),

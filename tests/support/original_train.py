@@ -13,9 +13,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from support.stand_in import some_gaussians  # noqa: E402
-
-from splatworker.formats.ply import write_ply  # noqa: E402
+from support.plain_files import write_haze  # noqa: E402
 
 
 def main() -> None:
@@ -82,7 +80,7 @@ def main() -> None:
         sys.stderr.write(f"\rTraining progress: {percent:3d}%|####      | {percent}/100 [00:00<00:00, Loss=0.1]")
     for iteration in options.save_iterations:
         folder = Path(options.model_path) / "point_cloud" / f"iteration_{iteration}"
-        write_ply(folder / "point_cloud.ply", some_gaussians(options.sh_degree))
+        write_haze(folder / "point_cloud.ply", 40, options.sh_degree)
     if options.eval and options.iterations in options.test_iterations:
         sys.stderr.write(f"\n[ITER {options.iterations}] Evaluating test: L1 0.03 PSNR 24.56789\n")
 

@@ -80,19 +80,26 @@ def arc(count: int, degrees: float = 80.0, radius: float = 3.2) -> list[np.ndarr
 def photograph(rectangles: list[Rectangle], pose: np.ndarray, rays: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 picture; `rays` (H, W, 3) are the pixels' directions in the camera's frame."""
     rotation, center = pose[:, :3], -pose[:, :3].T @ pose[:, 3]
-    directions = (rays.reshape(-1, 3) @ rotation).astype(np.float64)
-    nearest = np.full(len(directions), np.inf)
-    colours = np.full((len(directions), 3), 0.5)
-    for rectangle in rectangles:
+    directions = np.ascontiguousarray((rays.reshape(-1, 3) @ rotation).astype(np.float64).T)
+    nearest = np.full(directions.shape[1], np.inf)
+    shown = np.full(len(nearest), -1)
+    across, along = np.zeros(len(nearest)), np.zeros(len(nearest))
+    for number, rectangle in enumerate(rectangles):
         # s * direction = (corner - center) + a * side_a + b * side_b; in the basis of those three vectors the
         # direction has coordinates (1, a, b) / s.
         basis = np.stack([rectangle.corner - center, rectangle.side_a, rectangle.side_b], axis=1)
-        inverse, a, b = np.linalg.inv(basis) @ directions.T
-        with np.errstate(divide="ignore", invalid="ignore"):
-            s, a, b = 1 / inverse, a / inverse, b / inverse
-        seen = (s > 0.05) & (s < nearest) & (a >= 0) & (a < 1) & (b >= 0) & (b < 1)
-        nearest[seen] = s[seen]
-        colours[seen] = sample(rectangle.texture, a[seen], b[seen])
+        inverse, a, b = np.linalg.inv(basis) @ directions
+        # In front, within the sides: nothing is divided by for the others.
+        seen = np.flatnonzero((inverse > 0) & (a >= 0) & (b >= 0) & (a <= inverse) & (b <= inverse))
+        inverse, a, b = inverse[seen], a[seen], b[seen]
+        s, a, b = 1 / inverse, a / inverse, b / inverse
+        best = (s > 0.05) & (s < nearest[seen]) & (a < 1) & (b < 1)
+        seen = seen[best]
+        nearest[seen], shown[seen], across[seen], along[seen] = s[best], number, a[best], b[best]
+    colours = np.full((len(nearest), 3), 0.5)
+    for number, rectangle in enumerate(rectangles):
+        seen = np.flatnonzero(shown == number)
+        colours[seen] = sample(rectangle.texture, across[seen], along[seen])
     return (colours.reshape(rays.shape) * 255 + 0.5).astype(np.uint8)
 
 
@@ -175,6 +182,7 @@ def sample(picture: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     x, y = np.clip(a * width - 0.5, 0, width - 1.001), np.clip(b * height - 0.5, 0, height - 1.001)
     i, j = x.astype(int), y.astype(int)
     u, v = (x - i)[:, None], (y - j)[:, None]
-    top = picture[j, i] * (1 - u) + picture[j, i + 1] * u
-    bottom = picture[j + 1, i] * (1 - u) + picture[j + 1, i + 1] * u
+    pixels, first = picture.reshape(-1, picture.shape[2]), j * width + i
+    top = pixels.take(first, axis=0) * (1 - u) + pixels.take(first + 1, axis=0) * u
+    bottom = pixels.take(first + width, axis=0) * (1 - u) + pixels.take(first + width + 1, axis=0) * u
     return np.asarray(top * (1 - v) + bottom * v)

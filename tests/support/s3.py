@@ -12,6 +12,7 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -26,6 +27,19 @@ from botocore.credentials import Credentials
 ACCESS_KEY = "AKIDEXAMPLE"
 SECRET_KEY = "the-secret-key-of-the-tests"
 BUCKET = "splats"
+
+
+@lru_cache(maxsize=16)
+def _client(url: str) -> Any:
+    """boto3's client of the store at that address; making one takes longer than signing a hundred URLs."""
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="auto",
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
 
 
 class Store:
@@ -69,17 +83,9 @@ class Store:
 
     def presign(self, method: str, key: str, seconds: int = 7200, headers: dict[str, str] | None = None) -> str:
         """A presigned URL, made by boto3 as users make it."""
-        client = boto3.client(
-            "s3",
-            endpoint_url=self.url,
-            region_name="auto",
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-            config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
-        )
         operation = {"GET": "get_object", "PUT": "put_object"}[method]
         params = {"Bucket": BUCKET, "Key": key, **(headers or {})}
-        return str(client.generate_presigned_url(operation, params, ExpiresIn=seconds))
+        return str(_client(self.url).generate_presigned_url(operation, params, ExpiresIn=seconds))
 
     def photo_urls(self, names: list[str]) -> list[str]:
         return [f"{self.url}/photos/{name}" for name in names]

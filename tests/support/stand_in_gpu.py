@@ -3,9 +3,12 @@ threads in turn (`many_threads`): the kernels' own source, compiled with a drive
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,16 @@ _FLAGS = [
 ]
 
 
+@functools.cache
+def _driver(compiler: str, source: str) -> Path:
+    """The driver, compiled once for all tests of this process."""
+    folder = Path(tempfile.mkdtemp(prefix="driver-"))
+    atexit.register(shutil.rmtree, folder)
+    sources = [SUPPORT / "fake_libcuda.cpp", SUPPORT / source]
+    subprocess.run([compiler, *_FLAGS, *sources, "-o", folder / "libcuda.so.1"], check=True)
+    return folder / "libcuda.so.1"
+
+
 def with_driver(folder: Path, source: str, threads: str) -> dict[str, str]:
     """The environment of a process that has a GPU of this source in this folder; `folder` gets its driver, once.
 
@@ -38,8 +51,7 @@ def with_driver(folder: Path, source: str, threads: str) -> dict[str, str]:
     if compiler is None:
         pytest.skip("needs g++")
     if not (folder / "libcuda.so.1").exists():
-        sources = [SUPPORT / "fake_libcuda.cpp", SUPPORT / source]
-        subprocess.run([compiler, *_FLAGS, *sources, "-o", folder / "libcuda.so.1"], check=True)
+        shutil.copy(_driver(compiler, source), folder / "libcuda.so.1")
     architecture = min(architecture for architecture, _ in _cuda.architectures)
     clean = {name: value for name, value in os.environ.items() if name not in ("CUDA_VISIBLE_DEVICES", "LD_PRELOAD")}
     name = f"{architecture // 10}.{architecture % 10} {threads}"

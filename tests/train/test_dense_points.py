@@ -76,11 +76,12 @@ def test_ignored_pixels_and_photos_without_company_tell_nothing(device: Device) 
 
 
 def test_what_is_planned_of_cameras_alone_is_what_their_small_photos_want(
-    device: Device, tiny_options: Callable[..., Options]
+    device: Device, tiny_options: Callable[..., Options], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the size of the photos, odd sides among them."""
+    monkeypatch.setattr(dense, "LONGEST_SIDE", dense.LONGEST_SIDE // 3)
     cameras = [
-        Camera(7 * one.width, 7 * one.height, 7 * one.fx, 7 * one.fy, 7 * one.cx, 7 * one.cy, one.camera_from_world)
+        Camera(3 * one.width, 3 * one.height, 3 * one.fx, 3 * one.fy, 3 * one.cx, 3 * one.cy, one.camera_from_world)
         for one in CAMERAS
     ]
     large = [View(camera, to_device(painted_plane.photo(camera), device)) for camera in cameras]

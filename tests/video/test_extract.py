@@ -295,7 +295,7 @@ def test_a_cover_is_no_video(tmp_path: Path, first: str) -> None:
 @pytest.mark.parametrize("every", [100, 250])
 def test_frames_long_after_the_last_that_can_be_begun_at_are_not_lost(tmp_path: Path, every: int) -> None:
     """The decoder's limit of time counts from where it begins, which is seconds before them."""
-    filmed = clips.pan([n * 0.32 for n in range(600)])
+    filmed = clips.pan([n * 0.32 for n in range(600)], size=(160, 120))
     clip = clips.write_clip(tmp_path / "clip.mp4", filmed, ("-g", str(every), "-sc_threshold", "0"))
     for frames in (6, 8, 11):
         photos, told = frames_of(clip, tmp_path / str(frames), VideoOptions(frames=frames))
