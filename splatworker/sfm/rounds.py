@@ -2,9 +2,10 @@
 
 COLMAP's mapper adjusts what is around each photo that it adds, and everything now and then, since adjusting everything
 is what costs most. With an adjustment that takes a fraction (`adjustment`), a model that grows by a share of its photos
-a round is adjusted as a whole in every round, and nothing in between; of many photos less (`round_adjustment`). All of it is done in arrays, by our own steps (`first_pair`, `resection`, `tracks`), with the thresholds that COLMAP's
-mapper has (`mapping`), and becomes COLMAP's model at the end: the same matches give the same cameras, however many
-threads work.
+a round is adjusted as a whole in every round, and nothing in between; of many photos less (`round_adjustment`). All of
+it is done in arrays, by our own steps (`first_pair`, `resection`, `tracks`), with the thresholds that COLMAP's mapper
+has (`mapping`), and becomes COLMAP's model at the end: the same matches give the same cameras, however many threads
+work.
 """
 
 from __future__ import annotations
