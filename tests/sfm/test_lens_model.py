@@ -93,3 +93,21 @@ def test_of_many_photos_some_points_are_enough(monkeypatch: pytest.MonkeyPatch) 
     assert len(some.poses) == 10
     # One observation of each point is held out, so of a photo's as many of ten.
     assert np.bincount(some.photo, minlength=10).min() >= min(0.8 * 250, np.bincount(whole.photo).min())
+
+
+@needs_kernel
+def test_of_many_photos_the_polish_ends_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    adjust = model_adjustment.adjust_model
+
+    def seen(*model: Any, **how: Any) -> adjustment.Adjusted:
+        told.append(how["tolerance"])
+        return adjust(*model, **how)
+
+    found = through("RADIAL")
+    monkeypatch.setattr(model_adjustment, "adjust_model", seen)
+    for many in (12, 11):  # photos; then they are more than that
+        monkeypatch.setattr(some_of_many, "MANY_PHOTOS", many)
+        bench = Workbench(tmp_path, tmp_path, SfmOptions(device="cpu"), 1)
+        assert polish(found, [group()], bench).by == "own"
+    assert told == [1e-6, 1e-5]
