@@ -33,7 +33,7 @@ PARTS = {
     "fisheye or not": ("lens.find_fisheyes",),
     "reading matches": ("graph.read_graph", "agreement.read_verified", "tracks.features_of"),
     "mapping: first pair": ("rounds._next_beginning", "first_pair.find"),
-    "mapping: adjustment": ("rounds._adjusted",),
+    "mapping: adjustment": ("round_adjustment._adjusted",),
     "mapping: cameras": ("resection.resect", "tracks.visible"),
     "mapping: tracks": ("tracks.extend", "tracks.clean", "tracks.retriangulate"),
     "mapping: as COLMAP's": ("grown_model.to_colmap",),

@@ -140,6 +140,7 @@ struct Sorted {
     std::vector<double> seen, seen_by_photo;
     std::vector<int64_t> first, of_photo, first_of_photo, first_slot, of_lens, first_of_lens;
     int64_t unknowns;
+    bool cameras_move;
 
     Structure view(const Problem &in, const Options &options) const {
         return {in.photos,
@@ -166,6 +167,7 @@ struct Sorted {
                 lens_column.data(),
                 unknowns,
                 (unknowns + 2 * kLanes - 1) / kLanes * kLanes,
+                cameras_move,
                 options.loss,
                 options.scale};
     }
@@ -195,9 +197,11 @@ Sorted sorted(const Problem &in, const OwnedState &state, const std::vector<int6
     }
 
     out.unknowns = kPose * in.photos;
+    out.cameras_move = std::any_of(in.free_pose, in.free_pose + in.photos, [](uint8_t free) { return free != 0; });
     for (const Lens<double> &lens : state.lens) {
         out.lens_column.push_back(int32_t(out.unknowns));
         out.unknowns += lens.free;
+        out.cameras_move = out.cameras_move || lens.free;
     }
     std::vector<int32_t> of_point;
     for (int64_t point = 0; point < in.points; ++point) {
@@ -277,7 +281,7 @@ Summary adjust(const Problem &in, const Options &options, const Steps &steps) {
         ++summary.iterations;
         steps.build(structure, state, damping, system, options.threads);
         double promised = 0, next = std::numeric_limits<double>::infinity();
-        if (steps.solve(system, stride, options.threads)) {
+        if (!structure.cameras_move || steps.solve(system, stride, options.threads)) {
             promised = steps.advance(structure, state, damping, system, moved, options.threads);
             next = steps.cost(structure, moved, chunk.data(), options.threads);
             if (promised >= 0 && promised <= kRounding * cost) {  // the bottom, as far as numbers tell

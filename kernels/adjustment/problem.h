@@ -31,6 +31,7 @@ struct Structure {
     const uint8_t *held_point;                 // (points) not adjusted
     const int32_t *lens_column;                // (lenses) where a lens's unknowns begin; photo i's begin at 6 i
     int64_t unknowns, stride;                  // unknowns of photos and lenses; a row of `system`, a multiple of eight
+    bool cameras_move;                         // a photo or a lens is adjusted: else each point is a system by itself
     Loss loss;
     double scale;
 };
@@ -63,7 +64,8 @@ struct System {
 // whatever the number of threads, so that all give the same bits.
 struct Steps {
     const char *isa;
-    // Linearize at a state, damp the diagonal by (1 + damping), eliminate the points, form the reduced system.
+    // Linearize at a state, damp the diagonal by (1 + damping), eliminate the points, form the reduced system. Of the
+    // latter nothing, nor of the blocks, where no camera moves.
     void (*build)(const Structure &, const State &, double damping, const System &, int threads);
     // Cholesky factor and solution in place; false where the matrix is not positive definite.
     bool (*solve)(const System &, int64_t stride, int threads);

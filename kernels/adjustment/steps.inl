@@ -41,6 +41,9 @@ void eliminate_point(const Structure &in, const State &at, double damping, const
         double *block = out.blocks + o * kBlock;
         for (int k = 0; k < 3; ++k) {
             const double first = weight * by_point[0][k], second = weight * by_point[1][k];
+            descent[k] -= first * residual[0] + second * residual[1];
+            for (int m = 0; m <= k; ++m) v[k * (k + 1) / 2 + m] += first * by_point[0][m] + second * by_point[1][m];
+            if (!in.cameras_move) continue;
             store(block + k * kLanes, first * load(by_pose[0]) + second * load(by_pose[1]));
             for (int unknown = 0; unknown < kPose; ++unknown)
                 if (!(in.free_pose[photo] >> unknown & 1)) block[k * kLanes + unknown] = 0;
@@ -48,8 +51,6 @@ void eliminate_point(const Structure &in, const State &at, double damping, const
                 add_scaled(out.slot_blocks + slot * kBlock + k * kLanes, first, by_lens[0]);
                 add_scaled(out.slot_blocks + slot * kBlock + k * kLanes, second, by_lens[1]);
             }
-            descent[k] -= first * residual[0] + second * residual[1];
-            for (int m = 0; m <= k; ++m) v[k * (k + 1) / 2 + m] += first * by_point[0][m] + second * by_point[1][m];
         }
     }
     double *root = out.point_root + 6 * point, *rhs = out.point_rhs + 3 * point;
@@ -70,6 +71,7 @@ void eliminate_point(const Structure &in, const State &at, double damping, const
     if (in.held_point[point] || !(second > 1e-15 * v[2]) || !(third > 1e-15 * v[5])) {
         for (int k = 0; k < 6; ++k) root[k] = k == 0 || k == 2 || k == 5 ? 1 : 0;
         for (int k = 0; k < 3; ++k) rhs[k] = out.point_descent[3 * point + k] = 0;
+        if (!in.cameras_move) return;
         for (int64_t k = from * kBlock; k < to * kBlock; ++k) out.blocks[k] = 0;
         for (int64_t k = slot_from * kBlock; k < slot_to * kBlock; ++k) out.slot_blocks[k] = 0;
         return;
@@ -78,6 +80,7 @@ void eliminate_point(const Structure &in, const State &at, double damping, const
     rhs[0] = descent[0] * i0;
     rhs[1] = (descent[1] - root[1] * rhs[0]) * i1;
     rhs[2] = (descent[2] - root[3] * rhs[0] - root[4] * rhs[1]) * i2;
+    if (!in.cameras_move) return;
     for (int64_t b = 0; b < to - from + slot_to - slot_from; ++b) {
         double *block = b < to - from ? out.blocks + (from + b) * kBlock
                                       : out.slot_blocks + (slot_from + b - (to - from)) * kBlock;
@@ -230,13 +233,14 @@ void build(const Structure &in, const State &at, double damping, const System &o
             for (int64_t point = some; point < end; ++point)
                 eliminate_point(in, at, damping, out, point, in.first[end], batch);
         }
+        const int64_t photos = in.cameras_move ? in.photos : 0, lenses = in.cameras_move ? in.lenses : 0;
         double *products = out.products + thread_number() * in.photos * kPose * kLanes;
 #pragma omp for schedule(dynamic, 1)
-        for (int64_t photo = 0; photo < in.photos; ++photo) build_photo(in, at, damping, out, products, photo);
+        for (int64_t photo = 0; photo < photos; ++photo) build_photo(in, at, damping, out, products, photo);
 #pragma omp for schedule(dynamic, 1)
-        for (int64_t lens = 0; lens < in.lenses; ++lens) build_lens(in, at, damping, out, lens);
+        for (int64_t lens = 0; lens < lenses; ++lens) build_lens(in, at, damping, out, lens);
     }
-    for (int64_t row = in.unknowns; row < in.stride; ++row) {  // padding
+    for (int64_t row = in.unknowns; in.cameras_move && row < in.stride; ++row) {  // padding
         for (int64_t c = row; c < in.stride; ++c) out.matrix[row * in.stride + c] = c == row ? 1 : 0;
         for (int64_t r = 0; r < in.unknowns; ++r) out.matrix[r * in.stride + row] = 0;
         out.rhs[row] = 0;
@@ -249,7 +253,7 @@ double move_point(const Structure &in, const State &at, double damping, const Sy
     const double *root = out.point_root + 6 * point;
     double y[3];
     for (int k = 0; k < 3; ++k) y[k] = out.point_rhs[3 * point + k];
-    for (int64_t o = in.first[point]; o < in.first[point + 1]; ++o)
+    for (int64_t o = in.first[point]; in.cameras_move && o < in.first[point + 1]; ++o)
         for (int k = 0; k < 3; ++k) {
             const double *z = out.blocks + o * kBlock + k * kLanes, *step = out.rhs + kPose * in.photo[o];
             double sum = 0;

@@ -39,6 +39,7 @@ Does not know: what the scene is for; torch.
     model_adjustment   the same of COLMAP's model    model_arrays   that model as arrays
     rounds           our mapper: photos in rounds, all adjusted after each
     round_work    what it works on                  round_rules   when its steps believe
+    round_adjustment   how what it grows is adjusted   some_of_many   points that are enough to ask
     first_pair    what it begins with
     resection     a photo's camera from points      tracks       points from features that match
     grown_model   what it grew as COLMAP's model

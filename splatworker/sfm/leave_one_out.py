@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import model_arrays, tracks
+from splatworker.sfm import model_arrays, some_of_many, tracks
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.model_adjustment import problem_of, rotations_of, unknown_lenses
 from splatworker.sfm.resection import Rules
@@ -25,6 +25,9 @@ except ImportError:  # an installation without compiled kernels: nothing is aske
 
 FEWEST = 30
 """Points by which a photo is asked."""
+
+ENOUGH = 250
+"""Of many photos each is asked by so many, where it has more."""
 
 ELSEWHERE_DEG, ELSEWHERE = 0.5, 0.01
 """How far off a camera is elsewhere: its direction, and its place in the extent of all cameras."""
@@ -56,6 +59,8 @@ def elsewhere(
     problem = found.problem
     if not len(problem.photo):
         return set()
+    if len(problem.poses) > some_of_many.MANY_PHOTOS:
+        problem = some_of_many.of_enough_points(problem, ENOUGH)
     rotations = rotations_of(problem.poses)
     centers = -np.einsum("nji,nj->ni", rotations, problem.poses[:, 4:])
     extent = float(np.linalg.norm(centers - centers.mean(axis=0), axis=1).max())

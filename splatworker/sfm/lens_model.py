@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import adjustment, model_adjustment, model_arrays
+from splatworker.sfm import adjustment, model_adjustment, model_arrays, some_of_many
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.gate import lens_fault
 
@@ -36,10 +36,6 @@ STRETCHED = 0.003
 
 TANGENTIAL = 0.005
 """Nor is a larger coefficient of tangential distortion, of a lens that is off its sensor's middle."""
-
-MANY_PHOTOS, ENOUGH_SEEN = 100, 250
-"""Of more photos than so many each is asked by so many of its observations, where it has more: what a lens needs shows
-in these, and points seen by many photos take a time that grows with the square of these."""
 
 _FAR_PX = 4.0
 """A held-out observation counts as no further off: beyond that it is a wrong match."""
@@ -91,7 +87,7 @@ def richer_lenses(
     if model_adjustment.unknown_lenses(model):
         raise ValueError("a lens model is none of those that can be adjusted")
     found = model_adjustment.problem_of(model, fixed, folder, arrays)
-    problem = _of_enough_points(_with_rigs_held(found.problem, found.images, model))
+    problem = _with_rigs_held(*_of_enough_photos(found), model)
     held = _held_out(problem)
     training = dataclasses.replace(
         problem, photo=problem.photo[~held], point=problem.point[~held], seen=problem.seen[~held]
@@ -178,22 +174,14 @@ def _is_better(richer: _Fit, simpler: _Fit, row: int, more: int) -> bool:
     return bool(gain > more * np.log(numbers) and richer.held[row] < simpler.held[row])
 
 
-def _of_enough_points(problem: adjustment.Problem) -> adjustment.Problem:
-    """Of many photos the problem with as many of their points as are enough.
-
-    The first of each photo, in an order that is the same for all photos and has nothing to do with where points are: so
-    most of them are others' first, too.
-    """
-    if len(problem.poses) <= MANY_PHOTOS:
-        return problem
-    order = np.arange(len(problem.points), dtype=np.uint64) * np.uint64(2654435761) % np.uint64(2**32)
-    by_photo = np.lexsort((order[problem.point], problem.photo))
-    first = np.searchsorted(problem.photo[by_photo], np.arange(len(problem.poses)))
-    is_early = np.arange(len(by_photo)) - first[problem.photo[by_photo]] < ENOUGH_SEEN
-    chosen = np.zeros(len(problem.points), bool)
-    chosen[problem.point[by_photo[is_early]]] = True
-    rows = chosen[problem.point]
-    return dataclasses.replace(problem, photo=problem.photo[rows], point=problem.point[rows], seen=problem.seen[rows])
+def _of_enough_photos(found: model_adjustment.ModelProblem) -> tuple[adjustment.Problem, list[int]]:
+    """The problem, of many photos that of some of each lens, and the ids of its images."""
+    problem = found.problem
+    if len(problem.poses) <= some_of_many.MANY_PHOTOS:
+        return problem, found.images
+    of_lenses = [some_of_many.evenly(np.flatnonzero(problem.lens_of == lens)) for lens in range(len(problem.model))]
+    photos = np.sort(np.concatenate(of_lenses))
+    return some_of_many.of_photos(problem, photos), [found.images[photo] for photo in photos]
 
 
 def _held_out(problem: adjustment.Problem) -> npt.NDArray[np.bool_]:

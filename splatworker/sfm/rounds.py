@@ -2,10 +2,10 @@
 
 COLMAP's mapper adjusts what is around each photo that it adds, and everything now and then, since adjusting everything
 is what costs most. With an adjustment that takes a fraction (`adjustment`), a model that grows by a share of its photos
-a round is adjusted as a whole in every round, and nothing in between; of many photos (`MANY_PHOTOS`) not in every one.
-All of it is done in arrays, by our own steps (`first_pair`, `resection`, `tracks`), with the thresholds that COLMAP's
-mapper has (`mapping`), and becomes COLMAP's model at the end: the same matches give the same cameras, however many
-threads work.
+a round is adjusted as a whole in every round, and nothing in between; of many photos less (`round_adjustment`). All of
+it is done in arrays, by our own steps (`first_pair`, `resection`, `tracks`), with the thresholds that COLMAP's mapper
+has (`mapping`), and becomes COLMAP's model at the end: the same matches give the same cameras, however many threads
+work.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import closing
 
 import numpy as np
-import numpy.typing as npt
 
 from splatworker.sfm import (
     adjustment,
@@ -24,6 +23,7 @@ from splatworker.sfm import (
     grown_model,
     model_adjustment,
     resection,
+    round_adjustment,
     round_rules,
     tracks,
 )
@@ -36,33 +36,9 @@ from splatworker.sfm.workbench import Workbench
 GROWTH = 0.3
 """A round adds at most this share of the photos that have a camera, and one at least."""
 
-MANY_PHOTOS = 100
-"""With more of them in the model each that is added moves the others little, and adjusting all is what costs most: its
-time grows faster than photos and pairs do. So all are adjusted less often, and not as far."""
-
 DUE = 0.2
 """All of so many are adjusted when the model has grown by this share since they were, and in between what is near the
 photos that were added: along a corridor a round adds a few at its end, however many there are."""
-
-NEAR_POINTS = 30
-"""A photo is near others if it shows so many points that they do."""
-
-FEW_PHOTOS = 5
-"""With fewer the intrinsics stay: two or three photos cannot tell a lens from a bend in the scene."""
-
-_DRAFT_STEPS, _DRAFT_TOLERANCE = 15, 1e-4
-"""While the model grows an adjustment takes so many steps at most, and ends when one lowers the cost by less than this
-share: the next round's begins where it ends."""
-
-_LAST_STEPS, _TOLERANCE = 100, 1e-5
-"""At the end. To 1e-6 the cameras of six rendered scenes came out as near to the truth, in twice the steps."""
-
-_MANY_DRAFT_TOLERANCE, _MANY_TOLERANCE = 1e-3, 1e-4
-"""Of so many photos while the model grows, and at the end, from where `polish` goes on."""
-
-_LOSS: adjustment.Loss = "huber"
-"""From a pixel on, also at the end: some wrong matches pass every filter. With squares alone there the cameras of seven
-rendered scenes of seven came out worse (docs/cameras.md)."""
 
 _MOST_BEGINNINGS = 4
 """So many first pairs are tried while photos that overlap are missing."""
@@ -192,7 +168,7 @@ def _by_narrow_rays(work: Work, bench: Workbench, on_placed: Callable[[int], Non
     """The model with the photos that points of narrower rays lead to; itself, as it was, where they lead to none."""
     further = copy_of(work, dataclasses.replace(work.rules, showing=work.rules.narrow))
     tracks.extend(further.model, [int(photo) for photo in further.placed], further.rules.showing)
-    _adjust(further, _DRAFT_TOLERANCE, _DRAFT_STEPS)
+    round_adjustment.adjust_draft(further)
     _clean(further)
     _add_all(further, bench, on_placed)
     has_grown = len(further.placed) > len(work.placed) and _finish(further)
@@ -205,9 +181,9 @@ def _add_all(work: Work, bench: Workbench, on_placed: Callable[[int], None]) -> 
     while added := _add_photos(work):
         on_placed(len(work.placed))
         bench.cancellation.check()
-        is_due = not _are_many(work) or len(work.placed) >= (1 + DUE) * adjusted
-        if is_due or not _adjust_near(work, added):
-            _adjust(work, _MANY_DRAFT_TOLERANCE if _are_many(work) else _DRAFT_TOLERANCE, _DRAFT_STEPS)
+        is_due = not round_adjustment.are_many(work) or len(work.placed) >= (1 + DUE) * adjusted
+        if is_due or not round_adjustment.adjust_near(work, added):
+            round_adjustment.adjust_draft(work)
             adjusted = len(work.placed)
         _clean(work)
 
@@ -221,13 +197,9 @@ def _begin(work: Work, pair: first_pair.FirstPair) -> bool:
     tracks.extend(model, [first, second], work.rules.showing)
     if not len(model.points):
         return False
-    _adjust(work, _DRAFT_TOLERANCE, _DRAFT_STEPS)
+    round_adjustment.adjust_draft(work)
     _clean(work)
     return len(work.placed) == 2
-
-
-def _are_many(work: Work) -> bool:
-    return len(work.placed) > MANY_PHOTOS
 
 
 def _add_photos(work: Work) -> list[int]:
@@ -286,83 +258,6 @@ def _is_possible(work: Work, photo: int, parameters: tracks.Floats) -> bool:
     return bool(np.all((focals > least) & (focals < most)) and np.all(np.abs(bent) <= work.rules.most_bent))
 
 
-def _adjust(work: Work, tolerance: float, steps: int) -> bool:
-    """Whether all cameras and points are at a minimum; in a draft, of few steps, they may be on the way to it."""
-    found = _adjusted(work, work.placed, np.flatnonzero(work.model.point_of != tracks.NONE), tolerance, steps)
-    return found is not None and found.end == "converged"
-
-
-def _adjust_near(work: Work, added: list[int]) -> bool:
-    """Adjust the photos that were added and those near them, beside all that sees the same points and stays where it
-    is; False where that is nearly all, or nothing.
-    """
-    model = work.model
-    seen = np.flatnonzero(model.point_of != tracks.NONE)
-    photo, point = model.features.photo[seen], model.point_of[seen]
-
-    def shown_by(photos: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        points = np.zeros(len(model.points), bool)
-        points[point[photos[photo]]] = True
-        return points[point]
-
-    new = np.zeros(len(work.sizes), bool)
-    new[added] = True
-    moving = new | (np.bincount(photo[shown_by(new)], minlength=len(new)) >= NEAR_POINTS)
-    rows = shown_by(moving)
-    around = np.unique(photo[rows])
-    if np.count_nonzero(moving[around]) > len(work.placed) / 2 or moving[around].all():
-        return False
-    return _adjusted(work, around, seen[rows], _MANY_DRAFT_TOLERANCE, _DRAFT_STEPS, moving[around]) is not None
-
-
-def _adjusted(
-    work: Work,
-    photos: npt.NDArray[np.integer],
-    seen: npt.NDArray[np.intp],
-    tolerance: float,
-    steps: int,
-    moving: npt.NDArray[np.bool_] | None = None,
-) -> adjustment.Adjusted | None:
-    """What became of the model by an adjustment; None where nothing could be adjusted.
-
-    Args:
-        photos: rising, those that see the points.
-        seen: the features whose points are adjusted.
-        moving: which of the photos move, while their lenses and the others stay; everything, if not given.
-    """
-    model = work.model
-    lenses = np.flatnonzero(np.bincount(model.lenses.of[photos]))
-    points: npt.NDArray[np.integer] = np.arange(len(model.points))
-    point: npt.NDArray[np.integer] = model.point_of[seen]
-    if moving is None:
-        free_pose = model_adjustment.free_poses(model.poses[photos])
-        free_lens = np.zeros(len(lenses), np.uint8) if len(photos) < FEW_PHOTOS else work.free[lenses]
-    else:
-        free_pose = np.where(moving, adjustment.TURN_AND_PLACE, 0).astype(np.uint8)
-        free_lens = np.zeros(len(lenses), np.uint8)
-        points, point = np.unique(point, return_inverse=True)
-    problem = adjustment.Problem(
-        poses=model.poses[photos],
-        parameters=model.lenses.parameters[lenses],
-        points=model.points[points],
-        model=model.lenses.model[lenses],
-        free_lens=free_lens,
-        lens_of=np.searchsorted(lenses, model.lenses.of[photos]).astype(np.int32),
-        free_pose=free_pose,
-        photo=np.searchsorted(photos, model.features.photo[seen]).astype(np.int32),
-        point=point.astype(np.int32),
-        seen=model.features.seen[seen],
-    )
-    try:
-        found = adjustment.adjust(problem, loss=_LOSS, tolerance=tolerance, most_iterations=steps, threads=work.threads)
-    except ValueError:  # all of its points were filtered out
-        return None
-    if found.end == "converged" or (steps == _DRAFT_STEPS and found.end == "most iterations"):
-        model.poses[photos], model.lenses.parameters[lenses] = found.poses, found.parameters
-        model.points[points] = found.points
-    return found
-
-
 def _clean(work: Work) -> int:
     """Complete and merge the points' tracks, leave out what does not fit; how many observations that changed."""
     changed = tracks.clean(work.model, work.rules.showing, work.threads)
@@ -381,12 +276,20 @@ def _clean(work: Work) -> int:
 
 
 def _finish(work: Work) -> bool:
-    """Look once more for points of pairs that have few, then adjust and filter until little changes; whether it did."""
+    """Look once more for points of pairs that have few, then adjust and filter until little changes; whether it did.
+
+    Of many photos, whose polish goes on from there, twice: once by some of the points.
+    """
     tracks.retriangulate(work.model, work.rules.few_common, work.rules.again)
-    tolerance = _MANY_TOLERANCE if _are_many(work) else _TOLERANCE
+    if round_adjustment.are_many(work):
+        round_adjustment.adjust_draft(work)
+        _clean(work)
+        is_done = round_adjustment.adjust_to_the_end(work)
+        _clean(work)
+        return is_done
     for _ in range(_LAST_ROUNDS):
-        if not _adjust(work, tolerance, _LAST_STEPS):
+        if not round_adjustment.adjust_to_the_end(work):
             return False
         if _clean(work) <= _FEW_CHANGES * np.count_nonzero(work.model.point_of != tracks.NONE):
             return True
-    return _adjust(work, tolerance, _LAST_STEPS)
+    return round_adjustment.adjust_to_the_end(work)

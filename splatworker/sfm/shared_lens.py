@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from splatworker.sfm import adjustment, model_adjustment, model_arrays
+from splatworker.sfm import adjustment, model_adjustment, model_arrays, some_of_many
 from splatworker.sfm.colmap import pycolmap
 
 ONE_LENS = 0.88
@@ -25,10 +25,6 @@ FEWEST_PHOTOS = 4
 """Fewer photos cannot tell a lens of each from how they stand."""
 
 _STEPS, _TOLERANCE = 10, 1e-4
-
-_MOST_PHOTOS = 100
-"""Of more only so many are asked, evenly chosen: what there is to find shows in these, and with a lens each the system
-of 250 took an eighth of the time of all adjustments."""
 
 
 def share_left(
@@ -52,7 +48,9 @@ def share_left(
         return 1.0
     found = model_adjustment.problem_of(model, folder=folder, arrays=arrays)
     asked = np.array([camera in cameras for camera in found.cameras])
-    problem = _of_some(found.problem, asked)
+    problem, candidates = found.problem, np.flatnonzero(asked[found.problem.lens_of])
+    if len(candidates) > some_of_many.MANY_PHOTOS:
+        problem = some_of_many.of_photos(problem, some_of_many.evenly(candidates))
     if int(asked[problem.lens_of].sum()) < FEWEST_PHOTOS:
         return 1.0
     of_asked = asked[problem.lens_of]
@@ -87,23 +85,3 @@ def _costs(problem: adjustment.Problem, threads: int) -> tuple[float, float]:
 def _first_two(camera: pycolmap.Camera) -> int:
     """Bits of the focal lengths and of the first distortion: what one photo tells of its lens."""
     return sum(1 << index for index in (*camera.focal_length_idxs(), *list(camera.extra_params_idxs())[:1]))
-
-
-def _of_some(problem: adjustment.Problem, asked: np.ndarray) -> adjustment.Problem:
-    """The problem without photos that are too many."""
-    candidates = np.flatnonzero(asked[problem.lens_of])
-    if len(candidates) <= _MOST_PHOTOS:
-        return problem
-    kept = np.zeros(len(problem.poses), bool)
-    kept[candidates[np.linspace(0, len(candidates) - 1, _MOST_PHOTOS).astype(int)]] = True
-    rows = kept[problem.photo]
-    number = np.cumsum(kept, dtype=np.int32) - 1
-    return dataclasses.replace(
-        problem,
-        poses=problem.poses[kept],
-        lens_of=problem.lens_of[kept],
-        free_pose=model_adjustment.free_poses(problem.poses[kept]),
-        photo=number[problem.photo[rows]],
-        point=problem.point[rows],
-        seen=problem.seen[rows],
-    )

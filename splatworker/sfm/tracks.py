@@ -135,9 +135,9 @@ def features_of(verified: Verified, min_matches: int) -> Features:
     pairs = [pair for pair, of_pair in verified.matches.items() if len(of_pair) >= min_matches]
     sides = [verified.matches[pair] + begin[[place[image_id] for image_id in pair]] for pair in pairs]
     both = np.concatenate([*sides, *(side[:, ::-1] for side in sides)]) if sides else np.zeros((0, 2), np.int64)
-    every = max(int(begin[-1]), 1)
-    keys = np.sort(both[:, 0] * every + both[:, 1])
-    ones, others = np.divmod(keys[np.diff(keys, prepend=-1) > 0], every)  # numpy's own `unique` takes ten times as long
+    keys = np.sort(both[:, 0] << 32 | both[:, 1])
+    keys = keys[np.diff(keys, prepend=-1) > 0]  # numpy's own `unique` takes ten times as long
+    ones, others = keys >> 32, keys & 0xFFFFFFFF
     matches = np.bincount(ones, minlength=int(begin[-1]))
     used = np.flatnonzero(matches)
     row = np.cumsum(matches > 0) - 1

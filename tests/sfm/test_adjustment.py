@@ -269,6 +269,25 @@ def test_what_is_held_stays_to_the_bit() -> None:
     assert np.array_equal(nothing.poses, problem.poses)
 
 
+def test_points_by_themselves_move_as_beside_cameras_that_could() -> None:
+    """Where no camera moves there is no system of them: the same bits as with one that sees nothing, and would."""
+    problem = scene(14, 240, noise=0.4)
+    moved = problem.points + np.random.default_rng(0).normal(0, 0.05, problem.points.shape)
+    held = np.zeros_like(problem.free_pose)
+    alone = changed(problem, points=moved, free_pose=held, free_lens=np.zeros_like(problem.free_lens))
+    beside = changed(
+        alone,
+        poses=np.vstack([alone.poses, alone.poses[-1:]]),
+        lens_of=np.append(alone.lens_of, alone.lens_of[-1:]),
+        free_pose=np.append(held, np.uint8(adjustment.TURN_AND_PLACE)),
+    )
+    one, other = (adjustment.adjust(given, loss="huber", most_iterations=3) for given in (alone, beside))
+    assert one.cost < 0.1 * one.initial_cost
+    assert one.cost == other.cost
+    assert np.array_equal(one.points, other.points)
+    assert np.array_equal(one.poses, alone.poses)
+
+
 def test_a_point_behind_a_camera_and_one_seen_once_are_left_out() -> None:
     truth = scene(8, 60, (2,), seen=1.1)
     points = disturbed(truth, 0.003)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from support import photo_sets
 from support.reconstructions import SIZE, cloud, group, model, verified
 
-from splatworker.sfm import gate, leave_one_out, model_arrays, shared_lens, tracks
+from splatworker.sfm import gate, leave_one_out, model_arrays, shared_lens, some_of_many, tracks
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.leave_one_out import FEWEST, elsewhere
 
@@ -55,6 +57,25 @@ def test_half_of_a_flat_scene_that_is_mirrored_comes_out_elsewhere() -> None:
     assert len(accused & set(HALF)) >= 4
     assert gate._elsewhere(found) == accused
     assert elsewhere(found, threads=3) == elsewhere(found, model_arrays.read(found)) == accused
+
+
+@needs_kernel
+def test_of_many_photos_some_points_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound, broken = (model(through_a_long_lens(), relief(0.2), focal=2400.0, noise=0.3) for _ in range(2))
+    mirrored(broken, np.array([0.0, 0.6, 0.0]))
+    asked: list[int] = []
+    equations = leave_one_out._equations
+
+    def counted(rays: np.ndarray, *others: Any) -> Any:
+        asked.append(len(rays))
+        return equations(rays, *others)
+
+    monkeypatch.setattr(leave_one_out, "_equations", counted)
+    for many in (12, 11):  # photos; then they are more than that
+        monkeypatch.setattr(some_of_many, "MANY_PHOTOS", many)
+        assert elsewhere(sound) == set()
+        assert len(elsewhere(broken) & set(HALF)) >= 4
+    assert asked[-1] < 0.8 * asked[0]
 
 
 @needs_kernel

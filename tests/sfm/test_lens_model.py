@@ -10,7 +10,7 @@ import pytest
 from support import photo_sets
 from support.reconstructions import SIZE, cloud, group, model
 
-from splatworker.sfm import adjustment, lens_model, model_adjustment
+from splatworker.sfm import adjustment, model_adjustment, some_of_many
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.lens_model import richer_lenses
 from splatworker.sfm.options import SfmOptions
@@ -74,7 +74,7 @@ def test_what_no_lens_has_is_not_believed(tmp_path: Path) -> None:
 
 @needs_kernel
 def test_of_many_photos_some_points_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each photo has as many as are asked for, or all of its own; and the lens that comes of it is the same."""
+    """Some photos, each by as many as are asked for, or all of its own; and the lens that comes of it is the same."""
     found, asked = through("RADIAL"), []
     adjust = adjustment.adjust
 
@@ -83,11 +83,31 @@ def test_of_many_photos_some_points_are_enough(monkeypatch: pytest.MonkeyPatch) 
         return adjust(problem, **how)
 
     monkeypatch.setattr(adjustment, "adjust", seen)
-    for many in (12, 11):  # photos; then they are more than that
-        monkeypatch.setattr(lens_model, "MANY_PHOTOS", many)
+    monkeypatch.setattr(some_of_many, "ENOUGH_SEEN", 250)
+    for many in (12, 10):  # photos; then they are more than that
+        monkeypatch.setattr(some_of_many, "MANY_PHOTOS", many)
         assert richer_lenses(found, ())[1].model == pycolmap.CameraModelId.RADIAL
     whole, some = asked[0], asked[-1]
     assert len(some.photo) < 0.6 * len(whole.photo)
-    in_whole, in_some = (np.bincount(problem.photo, minlength=12) for problem in (whole, some))
-    # One observation of each point is held out, so of a photo's as many of twelve.
-    assert (in_some >= np.minimum(0.8 * lens_model.ENOUGH_SEEN, in_whole)).all()
+    assert len(whole.poses) == 12
+    assert len(some.poses) == 10
+    # One observation of each point is held out, so of a photo's as many of ten.
+    assert np.bincount(some.photo, minlength=10).min() >= min(0.8 * 250, np.bincount(whole.photo).min())
+
+
+@needs_kernel
+def test_of_many_photos_the_polish_ends_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    adjust = model_adjustment.adjust_model
+
+    def seen(*model: Any, **how: Any) -> adjustment.Adjusted:
+        told.append(how["tolerance"])
+        return adjust(*model, **how)
+
+    found = through("RADIAL")
+    monkeypatch.setattr(model_adjustment, "adjust_model", seen)
+    for many in (12, 11):  # photos; then they are more than that
+        monkeypatch.setattr(some_of_many, "MANY_PHOTOS", many)
+        bench = Workbench(tmp_path, tmp_path, SfmOptions(device="cpu"), 1)
+        assert polish(found, [group()], bench).by == "own"
+    assert told == [1e-6, 1e-5]

@@ -21,6 +21,7 @@ from splatworker.sfm import (
     first_pair,
     mapping,
     model_adjustment,
+    round_adjustment,
     round_rules,
     round_work,
     rounds,
@@ -121,8 +122,8 @@ def test_along_a_chain_not_all_photos_are_adjusted_with_each_that_is_added(
 
     monkeypatch.setattr(adjustment, "adjust", counted)
     steps, differences = [], []
-    for many in (rounds.MANY_PHOTOS, 20):
-        monkeypatch.setattr(rounds, "MANY_PHOTOS", many)
+    for many in (round_adjustment.MANY_PHOTOS, 20):
+        monkeypatch.setattr(round_adjustment, "MANY_PHOTOS", many)
         moved.clear()
         model = map_all(bench, 80)
         assert model is not None
@@ -160,10 +161,10 @@ def test_what_was_added_is_adjusted_beside_the_others_which_stay(tmp_path: Path)
     bench = bench_of(tmp_path, walk)
     work = begun(bench)
     while (added := rounds._add_photos(work)) and len(work.placed) < 30:
-        rounds._adjust(work, 1e-4, 15)
+        round_adjustment.adjust_draft(work)
         rounds._clean(work)
     before = copy.deepcopy(work.model)
-    assert rounds._adjust_near(work, added)
+    assert round_adjustment.adjust_near(work, added)
     changed = np.flatnonzero((work.model.poses != before.poses).any(axis=1))
     assert set(added) <= set(changed.tolist())
     assert len(changed) < len(work.placed) / 2
@@ -180,7 +181,7 @@ def test_of_one_subject_all_photos_are_near(room: Workbench) -> None:
     work = begun(room)
     added = rounds._add_photos(work)
     poses = work.model.poses.copy()
-    assert not rounds._adjust_near(work, added)
+    assert not round_adjustment.adjust_near(work, added)
     assert np.array_equal(work.model.poses, poses)
 
 
@@ -356,8 +357,8 @@ def test_photos_from_one_spot_give_no_model_or_one_that_ends(tmp_path: Path) -> 
 
 def test_an_adjustment_without_a_minimum_ends_it(room: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ladder goes on with COLMAP's mapper."""
-    monkeypatch.setattr(rounds, "_TOLERANCE", 0.0)
-    monkeypatch.setattr(rounds, "_LAST_STEPS", 1)
+    monkeypatch.setattr(round_adjustment, "_TOLERANCE", 0.0)
+    monkeypatch.setattr(round_adjustment, "_LAST_STEPS", 1)
     assert map_all(room) is None
 
 

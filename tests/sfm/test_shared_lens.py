@@ -8,7 +8,7 @@ import pytest
 from support import photo_sets
 from support.reconstructions import cloud, model
 
-from splatworker.sfm import adjustment, model_adjustment, shared_lens
+from splatworker.sfm import adjustment, model_adjustment, some_of_many
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.shared_lens import ONE_LENS, share_left
 
@@ -37,7 +37,7 @@ def test_one_lens_is_one(zooms: list[float], tmp_path: Path) -> None:
 
 
 def test_of_many_photos_some_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_lens, "_MOST_PHOTOS", 8)
+    monkeypatch.setattr(some_of_many, "MANY_PHOTOS", 8)
     assert share_left(adjusted([1.0, 1.1] * 8, tmp_path), {1}, tmp_path) < 1.0
     assert share_left(adjusted([1.0, 1.0, 1.0, 1.1] * 5, tmp_path), {1}, tmp_path) < ONE_LENS
     assert share_left(adjusted([1.0] * 16, tmp_path), {1}, tmp_path) > ONE_LENS
