@@ -154,7 +154,7 @@ def test_presets_never_train_less_than_the_one_before() -> None:
 def test_what_would_never_end_is_limited_with_a_word() -> None:
     planned = plan(job(params={"scaling_lr": 1, "densify_grad_threshold": 1e-9, "feature_lr": 0.01}), PHOTOS)
     assert planned.values["scaling_lr"] == pytest.approx(0.05)
-    assert planned.values["densify_grad_threshold"] == pytest.approx(0.00002)
+    assert planned.values["densify_grad_threshold"] == pytest.approx(0.000018)
     assert planned.values["feature_lr"] == 0.01
     assert [
         word for word in ("scaling_lr", "densify_grad_threshold", "feature_lr") if word in str(planned.remarks)

@@ -251,11 +251,11 @@ camera = _cuda.Camera(70, 40, [50.0, 50.0, 35.0, 20.0], [1.0, 0, 0, 0, 0, 1.0, 0
 def step(renderer, ignored=0):
     rates = [1e-3] * 6
     renderer.training_step(gaussians(), gaussians(), gaussians(), [aligned(400)] * 2, aligned(3 * 70 * 40), camera,
-                           aligned(12), 0, 3, 0.2, rates, 1, 0.1, 7, ignored, 1.0, False, 0, 0,
+                           aligned(12), 0, 3, 0.2, 0.05, rates, 1, 0.1, 7, ignored, 1.0, False, 0, 0,
                            aligned(12), 0)
 def contribute(renderer, ignored=0):
-    renderer.contribute(gaussians(), aligned(3 * 70 * 40), camera, aligned(12), 0, 3, 0.2, 0.1, 7, ignored, 1.0, False,
-                        aligned(4 * (32 + 12 * 100)), 0)
+    renderer.contribute(gaussians(), aligned(3 * 70 * 40), camera, aligned(12), 0, 3, 0.2, 0.05, 0.1, 7, ignored, 1.0,
+                        False, aligned(4 * (32 + 12 * 100)), 0)
 """
 
 
