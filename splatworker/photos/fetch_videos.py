@@ -230,12 +230,12 @@ def _check(response: requests.Response, coming: _Coming, start: int) -> None:
     if start and _is_another(response, size, coming):
         coming.etag = ""  # no part of it is asked for any more, but all of it
         raise _BrokenOff("the file changed while it was sent")
-    coming.etag = _strong_etag(response)
     if (size or 0) > coming.most:
         raise _too_large(coming.url)
     if start:
         coming.file.go_on(coming.file.size if size is None else size)
         return
+    coming.etag = _strong_etag(response)
     coming.has_asked |= response.headers.get("Accept-Ranges", "") == "none" or not coming.etag
     coming.file.begin(size)
 

@@ -345,10 +345,10 @@ def part(connection: socket.socket, content: bytes, start: int, *said: str, leng
         connection.sendall("\r\n".join(lines).encode() + sent)
 
 
-@pytest.mark.parametrize("length", [True, False])
-def test_a_server_that_sends_less_than_it_is_asked_for(tmp_path: Path, length: bool) -> None:
+@pytest.mark.parametrize(("length", "said"), [(True, ['ETag: "v1"']), (False, ['ETag: "v1"']), (True, [])])
+def test_a_server_that_sends_less_than_it_is_asked_for(tmp_path: Path, length: bool, said: list[str]) -> None:
     """Ranges cut short as it likes (RFC 9110, 15.3.7), or by the connection: the file does not end there."""
-    with Ranges(lambda connection, start: part(connection, VIDEO, start, 'ETag: "v1"', length=length)) as server:
+    with Ranges(lambda connection, start: part(connection, VIDEO, start, *said, length=length)) as server:
         fetched = run(tmp_path / "in", server.url("/clip.mp4"))
     assert (tmp_path / "in" / fetched.files[0]).read_bytes() == VIDEO
     assert server.requests == [b"", *(b"bytes=%d-" % start for start in range(HALF, len(VIDEO), MOST))]
