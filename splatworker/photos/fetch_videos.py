@@ -70,7 +70,7 @@ class _Coming:
         file: what of it is here.
         most: bytes that it may have.
         etag: tells its versions apart, "" where the server does not say.
-        has_asked: for its end, of this version.
+        has_asked: for its end, or need not: it is asked for once, as a server may end the one answer for the other.
     """
 
     url: str
@@ -188,7 +188,7 @@ def _take_up(coming: _Coming, tell: Callable[[float], None]) -> None:
         guard.session() as session,
         session.get(coming.url, headers=headers, stream=True, timeout=_TIMEOUT) as response,
     ):
-        if start and response.status_code == _NOTHING_LEFT and file.size == start:
+        if start and response.status_code == _NOTHING_LEFT and start in (file.size, _whole(response)):
             return
         _check(response, coming, start)
         try:
@@ -225,14 +225,30 @@ def _check(response: requests.Response, coming: _Coming, start: int) -> None:
     start = start if goes_on else 0
     length = header_values.number(response.headers.get("Content-Length", ""))
     size = None if length is None else start + length
-    coming.etag = _strong_etag(response)
+    if goes_on and (whole := _whole(response)) is not None:
+        size = whole  # a server may send less of it at a time than is asked for
+    if start and _is_another(response, size, coming):
+        coming.etag = ""  # no part of it is asked for any more, but all of it
+        raise _BrokenOff("the file changed while it was sent")
     if (size or 0) > coming.most:
         raise _too_large(coming.url)
     if start:
-        coming.file.go_on(size)
+        coming.file.go_on(coming.file.size if size is None else size)
         return
-    coming.has_asked = response.headers.get("Accept-Ranges", "") == "none" or not coming.etag
+    coming.etag = _strong_etag(response)
+    coming.has_asked |= response.headers.get("Accept-Ranges", "") == "none" or not coming.etag
     coming.file.begin(size)
+
+
+def _whole(response: requests.Response) -> int | None:
+    """Bytes of all of the file, by an answer to a range; None where it does not say."""
+    return header_values.number(response.headers.get("Content-Range", "").rpartition("/")[2])
+
+
+def _is_another(response: requests.Response, size: int | None, coming: _Coming) -> bool:
+    """Whether the rest of a file is that of another one than began, though its server was told to send no such."""
+    sizes, etag = (size, coming.file.size), response.headers.get("ETag", coming.etag)
+    return etag != coming.etag or (None not in sizes and sizes[0] != sizes[1])
 
 
 def _strong_etag(response: requests.Response) -> str:

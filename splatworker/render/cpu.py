@@ -89,7 +89,7 @@ class CpuRenderer(PlainBatches):
         image = image if ignored is None else left_out(image, ignored)
         image = contiguous(image)
         gradient = library(image).empty_like(image)
-        l1, ssim = self._native.loss(image, contiguous(photo), *terms, gradient)
+        l1, ssim = self._native.loss(image, contiguous(photo), *terms.in_single_precision(), gradient)
         loss = _loss(l1, ssim, terms, image)
         return (
             (loss, gradient)
@@ -129,7 +129,7 @@ class CpuRenderer(PlainBatches):
             *_arguments(step.view.camera, self.antialiasing),
             step.background.reshape(-1).tolist(),
             step.sh_degree,
-            *step.loss,
+            *step.loss.in_single_precision(),
             step.rates,
             step.number,
             step.dropout.share,

@@ -156,6 +156,10 @@ class LossTerms(NamedTuple):
     """Values, from 0 to 1, that differ by less count by e^2 / (2 delta), others by e - delta / 2 (Huber 1964, "Robust
     estimation of a location parameter"); 0: all by how much they differ."""
 
+    def in_single_precision(self) -> tuple[float, float]:
+        """The same two for kernels, which multiply by 1 / delta: below the normal numbers that is infinite, so 0."""
+        return self.lambda_dssim, self.huber_delta if self.huber_delta >= 2.0**-126 else 0.0
+
 
 class Step(NamedTuple):
     """What one training step takes beside the Gaussians and what is gathered of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -309,3 +310,91 @@ def test_what_is_taken_up_is_the_same_version(tmp_path: Path) -> None:
     with store(step=200_000) as server:
         run(tmp_path / "in", server.url("/clip.mp4"))
     assert how_far(tmp_path / "in").version == 1
+
+
+class Ranges(RawServer):
+    """Sends half of the video, and then of each range that is asked for what `answer` makes of it."""
+
+    def __init__(self, answer: Callable[[socket.socket, int], object]) -> None:
+        super().__init__(self._behave)
+        self._answer = answer
+
+    def _behave(self, connection: socket.socket, _: int) -> None:
+        head = read_request(connection)[0]
+        asked = re.search(rb"Range: (bytes=\d+-)", head)
+        self.requests.append(asked[1] if asked else b"")
+        if asked:
+            self._answer(connection, int(asked[1][6:-1]))
+        elif self.requests.count(b"") > 1:
+            respond(connection, "200 OK", OTHER, 'ETag: "v2"')
+        else:
+            respond(connection, "200 OK", VIDEO[:HALF], 'ETag: "v1"', length=len(VIDEO))
+
+
+OTHER, HALF, MOST = VIDEO[::-1] + b"more", len(VIDEO) // 2, 200_000
+
+
+def part(connection: socket.socket, content: bytes, start: int, *said: str, length: bool = True) -> None:
+    """Answer a range with some of it."""
+    sent = content[start : start + MOST]
+    lines = [f"Content-Range: bytes {start}-{start + len(sent) - 1}/{len(content)}", *said]
+    if length:
+        respond(connection, "206 Partial Content", sent, *lines)
+    else:
+        lines = ["HTTP/1.1 206 Partial Content", "Connection: close", *lines, "", ""]
+        connection.sendall("\r\n".join(lines).encode() + sent)
+
+
+@pytest.mark.parametrize(("length", "said"), [(True, ['ETag: "v1"']), (False, ['ETag: "v1"']), (True, [])])
+def test_a_server_that_sends_less_than_it_is_asked_for(tmp_path: Path, length: bool, said: list[str]) -> None:
+    """Ranges cut short as it likes (RFC 9110, 15.3.7), or by the connection: the file does not end there."""
+    with Ranges(lambda connection, start: part(connection, VIDEO, start, *said, length=length)) as server:
+        fetched = run(tmp_path / "in", server.url("/clip.mp4"))
+    assert (tmp_path / "in" / fetched.files[0]).read_bytes() == VIDEO
+    assert server.requests == [b"", *(b"bytes=%d-" % start for start in range(HALF, len(VIDEO), MOST))]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(VIDEO[::-1], 'ETag: "v2"'), (OTHER, 'ETag: "v1"'), (VIDEO[::-1], 'ETag: W/"v1"')]
+)
+def test_the_rest_of_another_file_is_none(tmp_path: Path, content: bytes, said: str) -> None:
+    """The server sends it although it was told to send a part of no other; all of the other one is fetched."""
+    with Ranges(lambda connection, start: part(connection, content, start, said)) as server:
+        fetched = run(tmp_path / "in", server.url("/clip.mp4"))
+    assert (tmp_path / "in" / fetched.files[0]).read_bytes() == OTHER
+    assert server.requests == [b"", b"bytes=%d-" % HALF, b""]
+
+
+def test_all_is_here_of_what_broke_off_after_its_last_byte(tmp_path: Path) -> None:
+    """Nobody said how long it is, until it is asked for what comes after."""
+
+    def behave(connection: socket.socket, _: int) -> None:
+        if b"Range: " in read_request(connection)[0]:
+            respond(connection, "416 Range Not Satisfiable", b"", f"Content-Range: bytes */{len(VIDEO)}")
+            return
+        connection.sendall(b'HTTP/1.1 200 OK\r\nETag: "v1"\r\nTransfer-Encoding: chunked\r\n\r\n')
+        connection.sendall(b"%x\r\n%b\r\n" % (len(VIDEO), VIDEO))  # and not the last chunk, which is empty
+
+    with RawServer(behave) as server:
+        fetched = run(tmp_path / "in", server.url("/clip.mp4"))
+    assert (tmp_path / "in" / fetched.files[0]).read_bytes() == VIDEO
+
+
+def test_a_server_that_has_one_answer_at_a_time(tmp_path: Path) -> None:
+    """Whoever asks again ends what was sent, and ranges it does not know: its end is asked for once, and no more."""
+
+    def behave(connection: socket.socket, _: int) -> None:
+        head = read_request(connection)[0]
+        server.requests.append(head)
+        if f"Range: bytes={END}-".encode() in head:
+            asked.set()
+            return
+        respond(connection, "200 OK", FILM[: len(FILM) // 2], 'ETag: "v1"', length=len(FILM))
+        if len(server.requests) > 1 or not asked.wait(PATIENCE_S):
+            connection.sendall(FILM[len(FILM) // 2 :])
+
+    asked = threading.Event()
+    with RawServer(behave) as server:
+        fetched = run(tmp_path / "in", server.url("/clip.mov"))
+    assert (tmp_path / "in" / fetched.files[0]).read_bytes() == FILM
+    assert sum(f"Range: bytes={END}-".encode() in head for head in server.requests) == 1

@@ -199,6 +199,15 @@ def test_loss(renderer: Renderer, size: tuple[int, int], terms: LossTerms) -> No
     assert relative(gradient, expected_gradient) < 1e-4
 
 
+@pytest.mark.parametrize("delta", [1e-37, 1e-40, 1e-44, 1e-320])
+def test_a_bound_whose_inverse_single_precision_does_not_have(renderer: Renderer, delta: float) -> None:
+    """What is as in the photo has no error, and no gradient, however small the errors are that count by squares."""
+    same, photo = torch.zeros(3, 8, 8), torch.zeros(3, 8, 8, dtype=torch.uint8)
+    loss, gradient = renderer.loss(same.to(renderer.device), photo.to(renderer.device), LossTerms(0.0, delta))
+    assert float(loss.total) == 0
+    assert (torch.as_tensor(gradient) == 0).all()
+
+
 @pytest.mark.parametrize("degree", [0, 1, 2, 3])
 def test_adam(renderer: Renderer, degree: int) -> None:
     start, rates = random_gaussians(300, 3, seed=1), LearningRates(0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
