@@ -43,6 +43,11 @@ def matched(stored: Gaussians, original: Gaussians) -> Gaussians:
     return take(original, index)
 
 
+def fewer(splat: Gaussians) -> Gaussians:
+    """More than a codebook of a .sog has entries, and no more: others take seconds to fill one from a thousand."""
+    return take(splat, np.arange(300))
+
+
 def angle_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(N,) angles in radians between rotations given as quaternions of any length."""
     cosines = (first * second).sum(axis=1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
@@ -98,7 +103,7 @@ def test_others_hear_how_it_is_to_be_drawn_and_tell_us(
     name: str, splat: Gaussians, splat_transform: Callable[..., None], tmp_path: Path
 ) -> None:
     path, theirs = tmp_path / f"a{FORMATS[name].suffix}", tmp_path / "theirs.ply"
-    write_any(path, dataclasses.replace(splat, antialiased=True), "cpu")
+    write_any(path, dataclasses.replace(fewer(splat), antialiased=True), "cpu")
     splat_transform(path, theirs)
     assert b"comment SplatRenderMode: mip" in theirs.read_bytes()[:1000]
     back = tmp_path / f"back{FORMATS[name].suffix}"
@@ -126,7 +131,7 @@ def test_we_read_what_others_write(
     name: str, splat: Gaussians, splat_transform: Callable[..., None], tmp_path: Path
 ) -> None:
     path, theirs = tmp_path / "ours.ply", tmp_path / f"theirs{FORMATS[name].suffix}"
-    write_ply(path, splat)
+    write_ply(path, fewer(splat))
     splat_transform(path, theirs, *(["--spz-version", "3"] if name == "spz" else []))
     splat_transform(theirs, tmp_path / "back.ply")
     found = differences(read_any(theirs), read_any(tmp_path / "back.ply"))

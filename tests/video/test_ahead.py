@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -33,12 +33,17 @@ READ = 3
 """Parts that are read once 60 % of the file are here: of six seconds, less the two of `sample_index.FURTHER`."""
 
 
+def pan(lefts: Iterable[float]) -> list[clips.Frame]:
+    """Small frames: what is tested is which of their bytes are here, and each is read several times."""
+    return clips.pan(lefts, (160, 120))
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten seconds of a pan with sound, in 8 MB; its index is last."""
+    """Ten seconds of a pan with sound, in 2 MB; its index is last."""
     sound = ("-f", "lavfi", "-i", f"sine=duration={SECONDS}", "-c:v", "copy", "-c:a", "aac")
     folder = tmp_path_factory.mktemp("clips")
-    pictures = clips.write_clip(folder / "pictures.mp4", clips.pan(np.arange(0, 450, 1.5)), ("-crf", "1"))
+    pictures = clips.write_clip(folder / "pictures.mp4", pan(np.arange(0, 450, 1.5)), ("-crf", "1"))
     return clips.made_by(folder, "clip.mp4", "-i", pictures, *sound)
 
 
@@ -46,7 +51,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "PART_S", SECONDS / PARTS)
     monkeypatch.setattr(reading, "available_cpus", lambda: 2)
-    monkeypatch.setattr(sample_index, "LOOKED_AT", 1_000_000)  # the clip is small
+    monkeypatch.setattr(sample_index, "LOOKED_AT", 250_000)  # the clip is small
+    monkeypatch.setattr(ahead, "_OTHER_TRACKS", 2**18)
 
 
 class Calls(list[Path]):
@@ -81,7 +87,7 @@ class Arrival:
     def bring(self, share: float, *, tail: bool = True) -> None:
         """So much of it is here, and its end, where that is wanted."""
         while self.file.there < int(share * len(self.content)):
-            self.file.put(self.content[self.file.there : self.file.there + 100_000])
+            self.file.put(self.content[self.file.there : self.file.there + 25_000])
             if tail and (start := self.file.wanted_tail()):
                 self.file.put_tail(self.content[start:], self.file.version)
 
@@ -241,7 +247,7 @@ def test_a_video_that_is_lost_is_passed_over(clip: Path, tmp_path: Path, calls: 
 
 def test_of_another_version_nothing_counts(clip: Path, tmp_path: Path, calls: Calls) -> None:
     """The file changes at the server, and comes anew from its beginning."""
-    other = clips.write_clip(tmp_path / "other.mp4", clips.pan(np.arange(450, 0, -1.5)), ("-crf", "1"))
+    other = clips.write_clip(tmp_path / "other.mp4", pan(np.arange(450, 0, -1.5)), ("-crf", "1"))
     expected = as_whole(other, tmp_path, VideoOptions())
     arrival = Arrival(tmp_path / "videos", clip.read_bytes())
     with reads_ahead(tmp_path, VideoOptions()) as reader:
