@@ -14,14 +14,12 @@ import os
 import statistics
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote
+
+from slow_server import throttled
 
 from splatworker.machine.limits import available_cpus
 from splatworker.pipeline import transfers
@@ -29,7 +27,6 @@ from splatworker.pipeline.run import WEIGHTS
 from splatworker.stages.process import StageRunner
 from splatworker.stages.progress import Overall, Silent
 
-CHUNK = 16_384
 PREVIEW = ("--max-size", "1600"), ("--undistort-max-size", "640")
 """What a preview on a CPU asks of decoding and of the cameras."""
 
@@ -90,35 +87,6 @@ async def cameras(urls: list[str], work: Path, *, follow: bool) -> tuple[float, 
     clean.set_result(None)
     await (tasks[1] if follow else stages[1])
     return time.monotonic() - started, time.monotonic() - last
-
-
-@contextmanager
-def throttled(folder: Path, rate: float) -> Iterator[str]:
-    """A server of the files of a folder that sends so many bytes a second, all connections together; its address."""
-    turn = threading.Lock()
-
-    class Files(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            data = (folder / unquote(self.path[1:])).read_bytes()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            for start in range(0, len(data), CHUNK):
-                part = data[start : start + CHUNK]
-                with turn:
-                    time.sleep(len(part) / rate)
-                self.wfile.write(part)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 if __name__ == "__main__":

@@ -18,15 +18,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
 import video
+from slow_server import throttled
 
 from splatworker.contract.job import recipe
 from splatworker.machine.limits import available_cpus
@@ -35,8 +32,6 @@ from splatworker.pipeline.run import WEIGHTS
 from splatworker.stages.process import StageRunner
 from splatworker.stages.progress import Overall, Silent
 from splatworker.video import ffmpeg
-
-CHUNK = 65_536
 
 
 class Took(NamedTuple):
@@ -58,10 +53,11 @@ def main() -> int:
         clip = options.clip or Path(folder) / "clip.mp4"
         if not clip.exists():
             video.make(clip, 60.0, 30, "libx264")
-        for name, words in (("end.mp4", ()), ("front.mp4", ("-movflags", "+faststart"))):
+        for place, words in (("end", ()), ("front", ("-movflags", "+faststart"))):
+            (Path(folder) / place).mkdir()
             copy = [ffmpeg.program(), "-loglevel", "error", "-y", "-i", clip, "-map", "0:v:0", "-c", "copy", *words]
-            subprocess.run([*copy, Path(folder) / name], check=True)
-        size = (Path(folder) / "end.mp4").stat().st_size
+            subprocess.run([*copy, Path(folder) / place / "clip.mp4"], check=True)
+        size = (Path(folder) / "end" / "clip.mp4").stat().st_size
         print(f"{size / 1e6:.0f} MB, {available_cpus()} processors, load {os.getloadavg()[0]:.1f}")
         print("| Mbit/s | index at the | way | arrived after | frames chosen after | after its arrival |")
         print("|---|---|---|---|---|---|")
@@ -69,8 +65,8 @@ def main() -> int:
             for place in options.index:
                 photos = set()
                 for way in (in_a_row, as_it_comes):
-                    with throttled(Path(folder) / f"{place}.mp4", mbits * 125_000) as address:
-                        took = asyncio.run(way(address))
+                    with throttled(Path(folder) / place, mbits * 125_000) as address:
+                        took = asyncio.run(way(f"{address}/clip.mp4"))
                     photos.add(took.photos)
                     print(
                         f"| {mbits:g} | {place} | {way.__name__.replace('_', ' ')} | {took.arriving:.1f} s "
@@ -113,49 +109,6 @@ def sum_of(folder: Path) -> str:
     for path in sorted(folder.glob("*.jpg")):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
-
-
-@contextmanager
-def throttled(file: Path, rate: float) -> Iterator[str]:
-    """A server of a file that sends so many bytes a second, all connections together, and knows ranges; its address."""
-    turn, size, tag = threading.Lock(), file.stat().st_size, '"1"'
-    began: list[float] = []
-    sent = [0]
-
-    class Files(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            start, end = 0, size - 1
-            asked = self.headers.get("Range", "")
-            if asked and self.headers.get("If-Range", tag) == tag:
-                first, _, last = asked.removeprefix("bytes=").partition("-")
-                start, end = int(first), int(last or end)
-            self.send_response(206 if asked else 200)
-            if asked:
-                self.send_header("Content-Range", f"bytes {start}-{end}/{size}")
-            for name, value in (("Content-Length", str(end + 1 - start)), ("ETag", tag), ("Accept-Ranges", "bytes")):
-                self.send_header(name, value)
-            self.end_headers()
-            with file.open("rb") as content:
-                content.seek(start)
-                while chunk := content.read(min(CHUNK, end + 1 - content.tell())):
-                    with turn:
-                        began[:] = began or [time.monotonic()]
-                        sent[0] += len(chunk)
-                        time.sleep(max(0.0, began[0] + sent[0] / rate - time.monotonic()))
-                    self.wfile.write(chunk)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/clip.mp4"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 if __name__ == "__main__":
