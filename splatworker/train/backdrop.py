@@ -82,7 +82,7 @@ the colour of what the points are on then, a carpet that fills the photos, which
 
 MOST_ASKED = 32
 """Photos: of more so many, evenly spread, tell what is common to all, which is enough for nine coefficients of each
-colour. With more "auto" gives none a backdrop of its own."""
+colour. A photo's own are asked of itself, however many there are."""
 
 STEPS = 1024
 """Coefficients are whole multiples of one over this: processors that round sums otherwise find the same ones."""
@@ -151,7 +151,7 @@ def find_backdrop(
     if options.backdrop == "off" or (auto and _has_a_background(options)):
         return None
     found = fitted(_asked(views), points, least_empty=LEAST_EMPTY if auto else 0)
-    if found is not None and light_differs and (len(views) <= MOST_ASKED or not auto):
+    if found is not None and light_differs:
         own = fitted(views, points, each=True)
         found = own if own is not None and own.explained >= BY_OWN * found.explained else found
     return None if found is None or (auto and not found.is_needed) else found
@@ -207,35 +207,49 @@ class _Samples(NamedTuple):
 def _coefficients(parts: Sequence[_Samples]) -> tuple[Floats, Floats]:
     """What is common to all parts, ((DEGREE + 1)^2, 3), and of each by what it differs; 0 where there is but one.
 
-    Least squares, weighted anew in every round, of what is common and of all differences at once.
+    Least squares, weighted anew in every round, of what is common and of all differences at once; the time grows with
+    the pixels, not with the photos' square.
     """
     degrees = np.repeat(np.arange(DEGREE + 1), 2 * np.arange(DEGREE + 1) + 1)
     size, count = len(degrees), sum(len(part.values) for part in parts)
-    differences = len(parts) if len(parts) > 1 else 0
     bound = np.diag(SMOOTHNESS * count * (degrees * (degrees + 1.0)) ** 2)
+    price = OWN * count / len(parts) * np.eye(size)
     weights = [np.ones(len(part.values)) for part in parts]
+    own = np.zeros((len(parts), size, 3))
     for _ in range(ROUNDS):
         mean = np.concatenate(weights).mean()
-        system = np.zeros((size * (1 + differences),) * 2)
-        wanted = np.zeros((len(system), 3))
-        system[:size, :size] = mean * bound
+        told = np.empty((len(parts), size, size))
+        wanted = np.empty((len(parts), size, 3))
         for index, (part, weight) in enumerate(zip(parts, weights, strict=True)):
             weighted = part.values * weight[:, None]
-            told, colours = weighted.T @ part.values, weighted.T @ (part.colours - 0.5)
-            system[:size, :size] += told
-            wanted[:size] += colours
-            if differences:
-                its = slice(size * (1 + index), size * (2 + index))
-                system[:size, its] = system[its, :size] = told
-                system[its, its] = told + mean * OWN * count / differences * np.eye(size)
-                wanted[its] = colours
-        solved: Floats = np.linalg.solve(system, wanted).reshape(-1, size, 3).astype(np.float64, copy=False)
-        common, own = solved[0], solved[1:] if differences else np.zeros((1, size, 3))
+            told[index], wanted[index] = weighted.T @ part.values, weighted.T @ (part.colours - 0.5)
+        if len(parts) == 1:
+            common = np.linalg.solve(told[0] + mean * bound, wanted[0])
+        else:
+            common, own = _common_and_own(told, wanted, mean * bound, mean * price)
         weights = [
             1 / np.maximum(_errors([part], [common + one]), SMALLEST_ERROR)
             for part, one in zip(parts, own, strict=True)
         ]
     return common, own
+
+
+def _common_and_own(told: Floats, wanted: Floats, bound: Floats, price: Floats) -> tuple[Floats, Floats]:
+    """What solves the normal equations of a common part and of each part's difference from it, (K, 3) and (N, K, 3).
+
+    No two differences stand in one equation, so all are eliminated, each by itself, and what is common is left: Schur's
+    complement of their blocks.
+
+    Args:
+        told: (N, K, K) of each part, the products of its values; wanted: (N, K, 3) those of its values and colours.
+        bound: (K, K) of the squares of what is common; price: (K, K) of those of a difference.
+    """
+    eliminated = np.linalg.solve(told + price, np.concatenate([told, wanted], axis=2))
+    size = told.shape[1]
+    by_common, alone = eliminated[:, :, :size], eliminated[:, :, size:]
+    system = bound + (told - told @ by_common).sum(axis=0)
+    common: Floats = np.linalg.solve(system, (wanted - told @ alone).sum(axis=0))
+    return common, alone - by_common @ common
 
 
 def _errors(parts: Sequence[_Samples], coefficients: Sequence[Floats]) -> Floats:

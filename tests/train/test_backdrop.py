@@ -34,6 +34,7 @@ from splatworker.train.backdrop import (
     MOST_ASKED,
     STEPS,
     Backdrop,
+    _common_and_own,
     directions,
     find_backdrop,
     fitted,
@@ -130,16 +131,30 @@ def test_photos_of_many_days_have_each_its_own(tmp_path: Path) -> None:
     taken = find_backdrop(auto, views, NO_POINTS, light_differs=True)
     assert taken is not None
     assert taken.own is not None
-    many = views * 3
-    assert len(many) > MOST_ASKED
-    assert find_backdrop(auto, many, NO_POINTS, light_differs=True) is None
-    asked = find_backdrop(options(tmp_path, backdrop="on"), many, NO_POINTS, light_differs=True)
-    assert asked is not None
-    assert asked.own is not None
-    assert len(asked.own) == len(many)
+    many = find_backdrop(auto, views * 3, NO_POINTS, light_differs=True)
+    assert 3 * len(views) > MOST_ASKED
+    assert many is not None
+    assert many.own is not None
+    assert len(many.own) == 3 * len(views)
     of_one_day = find_backdrop(auto, pictures(), NO_POINTS, light_differs=True)
     assert of_one_day is not None
     assert of_one_day.own is None  # it explains no more
+
+
+def test_what_is_common_and_all_differences_solve_one_system() -> None:
+    random = np.random.default_rng(3)
+    values = random.standard_normal((5, 20, 9))
+    told, wanted = values.transpose(0, 2, 1) @ values, random.standard_normal((5, 9, 3))
+    bound, price = np.diag(random.random(9)), 2.5 * np.eye(9)
+    common, own = _common_and_own(told, wanted, bound, price)
+    system = np.zeros((54, 54))
+    system[:9, :9] = bound + told.sum(axis=0)
+    for index, one in enumerate(told):
+        its = slice(9 + 9 * index, 18 + 9 * index)
+        system[:9, its] = system[its, :9] = one
+        system[its, its] = one + price
+    expected = np.linalg.solve(system, np.concatenate([wanted.sum(axis=0), *wanted]))
+    np.testing.assert_allclose(np.concatenate([common, *own]), expected, rtol=1e-9, atol=1e-12)
 
 
 def test_of_many_photos_some_from_all_along_are_asked(tmp_path: Path) -> None:
