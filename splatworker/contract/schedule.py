@@ -63,6 +63,10 @@ TAUGHT_BEYOND = 0.5
 """The share of these views that stand beyond the photos, where these overlap. Of few photos nobody knows what is there.
 """
 
+DSSIM_OF_TAUGHT = 0.3
+"""`lambda_dssim` of photos that overlap and have teachers: more detail, of 40 % more Gaussians. Trainings without
+teachers gain nothing by it (docs/benchmarks.md, "Structure counts for more")."""
+
 DROPOUT = 0.2
 """The share of Gaussians left out at the end of a training: worth 0.3 to 3 dB on photos held out. Only a run of less
 than `DROPOUT_FROM` iterations on photos of plenty of overlap is better without: it learns nothing by heart."""
@@ -148,7 +152,8 @@ def useful_iterations(asked: int, overlap: float | None) -> int:
 
 
 def teachers(asked: int, overlap: float | None) -> dict[str, int | float]:
-    """Who teaches the training, in the iterations that are asked for and would not make it better themselves.
+    """Who teaches the training, in the iterations that are asked for and would not make it better themselves, and what
+    else that changes.
 
     Args:
         asked: iterations.
@@ -157,8 +162,10 @@ def teachers(asked: int, overlap: float | None) -> dict[str, int | float]:
     few = _is_little(overlap)
     each = USEFUL_ITERATIONS_OF_FEW if few else TEACHERS_OF_MANY
     left = asked - useful_iterations(asked, overlap)
+    count = min(MOST_TEACHERS, left // each)
     return {
-        "teachers": min(MOST_TEACHERS, left // each),
+        **({"lambda_dssim": DSSIM_OF_TAUGHT} if count and not few else {}),
+        "teachers": count,
         "teacher_iterations": each,
         "taught_views": TAUGHT_VIEWS,
         "taught_beyond": 0.0 if few else TAUGHT_BEYOND,

@@ -121,7 +121,8 @@ class TrainingOptions:
     lambda_dssim: Annotated[
         float,
         Option(
-            "The share of structural similarity in the loss; the rest is the mean absolute difference.",
+            "The share of structural similarity in the loss; the rest is the mean absolute difference. Not given, or "
+            'the default, 0.3 beside teachers: see "Coarse to fine".',
             SHARE,
             group=OPTIMISATION,
             job=RATE,

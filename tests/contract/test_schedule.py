@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from splatworker.contract.params import Params
@@ -138,6 +140,16 @@ def test_teachers_of_photos_that_overlap_also_show_what_lies_a_little_beyond_the
     assert (many["teachers"], many["taught_views"], many["taught_beyond"]) == (2, 24, 0.5)
     assert (few["teachers"], few["taught_views"], few["taught_beyond"]) == (4, 24, 0.0)
     assert resolve(Params(iterations=30_000, taught_beyond=0.25), preview=False)["taught_beyond"] == 0.25
+
+
+def test_structure_counts_for_more_where_photos_that_overlap_have_teachers() -> None:
+    def share(overlap: float | None = 20.0, **given: Any) -> float:
+        return float(resolve(Params(**given), preview=False, overlap=overlap)["lambda_dssim"])
+
+    assert share(iterations=30_000) == share(iterations=30_000, lambda_dssim=0.2) == 0.3
+    assert share(iterations=15_000) == share(iterations=30_000, overlap=4.0) == 0.2
+    assert share(iterations=30_000, schedule="original") == 0.2
+    assert share(iterations=30_000, lambda_dssim=0.1) == 0.1
 
 
 def test_passers_by_are_looked_for_by_our_own_schedule() -> None:

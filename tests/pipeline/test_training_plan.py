@@ -134,7 +134,7 @@ def test_presets_that_train_as_long_deliver_the_same_splat() -> None:
     assert params.arguments(few[2].values) == params.arguments(few[3].values)
     many = [plan(job(params=preset), PHOTOS, overlap=30.0) for preset in PRESETS.values()]
     assert [planned.values["deterministic"] for planned in many] == [False, False, True, True]
-    longest = [planned.values | {"teachers": 0} for planned in many[2:]]
+    longest = [planned.values | {"teachers": 0, "lambda_dssim": 0.2} for planned in many[2:]]  # and what these change
     assert params.arguments(longest[0]) == params.arguments(longest[1])
     asked = plan(job(params=PRESETS["ultra"] | {"deterministic": False}), PHOTOS, overlap=5.0)
     assert not asked.values["deterministic"]
