@@ -297,19 +297,34 @@ void plane_sweep(const ReadArray &grey, const ReadArray &mean, const ReadArray &
     splat::best_kernels().plane_sweep(sweep, scratch.data(), step.data(), scores.data());
 }
 
-// Whether a picture's capsules, as of its __arrow_c_array__, have four bytes a pixel; (3, H, W) become its first three.
-bool planes_of(const nb::capsule &schema, const nb::capsule &array,
-               const nb::ndarray<uint8_t, nb::c_contig, nb::device::cpu> &planes) {
-    require(planes.ndim() == 3 && planes.shape(0) == 3, "planes are (3, H, W)");
+using PixelBytes = nb::ndarray<uint8_t, nb::c_contig, nb::device::cpu>;
+
+// The four bytes of each of so many pixels of a picture's capsules, as of its __arrow_c_array__; null where it has others.
+const uint8_t *pixels_in(const nb::capsule &schema, const nb::capsule &array, size_t height, size_t width) {
     require(schema.name() && array.name() && !std::strcmp(schema.name(), "arrow_schema") &&
                 !std::strcmp(array.name(), "arrow_array"),
             "a picture comes as an array of Arrow's");
-    const int64_t pixels = int64_t(planes.shape(1)) * int64_t(planes.shape(2));
-    const uint8_t *bytes = splat::four_bytes_each(*static_cast<const splat::ArrowSchema *>(schema.data()),
-                                                  *static_cast<const splat::ArrowArray *>(array.data()), pixels);
+    return splat::four_bytes_each(*static_cast<const splat::ArrowSchema *>(schema.data()),
+                                  *static_cast<const splat::ArrowArray *>(array.data()), int64_t(height * width));
+}
+
+// Whether a picture has four bytes a pixel; (3, H, W) become its first three.
+bool planes_of(const nb::capsule &schema, const nb::capsule &array, const PixelBytes &planes) {
+    require(planes.ndim() == 3 && planes.shape(0) == 3, "planes are (3, H, W)");
+    const uint8_t *bytes = pixels_in(schema, array, planes.shape(1), planes.shape(2));
     if (!bytes) return false;
     nb::gil_scoped_release release;
-    splat::planes_of(bytes, pixels, planes.data());
+    splat::planes_of(bytes, int64_t(planes.shape(1) * planes.shape(2)), planes.data());
+    return true;
+}
+
+// The same; (H, W, 3) become its first three.
+bool pixels_of(const nb::capsule &schema, const nb::capsule &array, const PixelBytes &pixels) {
+    require(pixels.ndim() == 3 && pixels.shape(2) == 3, "pixels are (H, W, 3)");
+    const uint8_t *bytes = pixels_in(schema, array, pixels.shape(0), pixels.shape(1));
+    if (!bytes) return false;
+    nb::gil_scoped_release release;
+    splat::pixels_of(bytes, int64_t(pixels.shape(0) * pixels.shape(1)), pixels.data());
     return true;
 }
 
@@ -336,6 +351,7 @@ NB_MODULE(_cpu, m) {
     m.def("nearest_points", &nearest_points, value, value, value, as_it_is, as_it_is);
     bind_sightings(m);
     m.def("planes_of", &planes_of, value, value, as_it_is);
+    m.def("pixels_of", &pixels_of, value, value, as_it_is);
     m.def("plane_sweep", &plane_sweep, value, value, value, value, value, value, as_it_is, as_it_is);
     m.def("neighbor_distances", [](const Doubles &points, int threads, Doubles &mean_squared) {
         require(points.ndim() == 2 && points.shape(1) == 3, "points must be (N, 3)");

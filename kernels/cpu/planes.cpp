@@ -24,4 +24,9 @@ void planes_of(const uint8_t *__restrict rgbx, int64_t pixels, uint8_t *__restri
     }
 }
 
+void pixels_of(const uint8_t *__restrict rgbx, int64_t pixels, uint8_t *__restrict rgb) {
+    for (int64_t k = 0; k < pixels; ++k)
+        for (int c = 0; c < 3; ++c) rgb[3 * k + c] = rgbx[4 * k + c];
+}
+
 }  // namespace splat

@@ -27,4 +27,7 @@ const uint8_t *four_bytes_each(const ArrowSchema &schema, const ArrowArray &arra
 // planes[3][pixels] become red, green and blue of rgbx[pixels][4].
 void planes_of(const uint8_t *rgbx, int64_t pixels, uint8_t *planes);
 
+// rgb[pixels][3] become the first three of rgbx[pixels][4].
+void pixels_of(const uint8_t *rgbx, int64_t pixels, uint8_t *rgb);
+
 }  // namespace splat

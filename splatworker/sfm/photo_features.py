@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from splatworker.formats.pixels import decode_in_one_piece, pixels_of
 from splatworker.sfm.accelerator import NONE, Accelerator
 from splatworker.sfm.photo import FORMATS
 from splatworker.sfm.sift import Features, grey_of, sift, sift_on_gpu
@@ -74,12 +75,13 @@ def read_grey(path: Path, longest: int) -> tuple[Grey, tuple[int, int]]:
         share = min(1.0, longest / max(width, height))
         size = max(1, int(width * share)), max(1, int(height * share))
         image.draft("RGB", size)
+        decode_in_one_piece(image, path)
         if image.mode.startswith("I"):  # of 16 bits, which Pillow would cut off above 255
             grey = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
         elif image.mode == "L":
             grey = image.copy()
         else:
-            grey = Image.fromarray(grey_of(np.asarray(image.convert("RGB"))))
+            grey = Image.fromarray(grey_of(pixels_of(image if image.mode == "RGB" else image.convert("RGB"))))
     if grey.size != size:
         scale = max(1, round(width / grey.width))  # of what was decoded; its last pixel may reach beyond the photo
         # In floats, and rounded once: as COLMAP does it. Pillow would round bytes after each direction.

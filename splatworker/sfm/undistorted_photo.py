@@ -13,6 +13,7 @@ from PIL import Image
 
 from splatworker.formats.mask_names import mask_name
 from splatworker.formats.masks import hides_all, kept
+from splatworker.formats.pixels import decode_in_one_piece, pixels_of
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.photo import FORMATS
 from splatworker.sfm.resampling import Pixels
@@ -92,6 +93,7 @@ def read(path: Path) -> tuple[str, bytes | None, Pixels]:
     """A photo's format, colour profile, and pixels in red, green and blue."""
     with Image.open(path, formats=FORMATS) as given:
         kind, icc = str(given.format), given.info.get("icc_profile")
+        decode_in_one_piece(given, path)
         try:
             return kind, icc, _pixels(given, "RGB")
         except (
@@ -109,6 +111,8 @@ def _pixels(given: Image.Image, mode: str) -> Pixels:
     """A picture as (height, width, channels)."""
     if given.mode.startswith("I"):  # of 16 bits, which Pillow would cut off above 255
         given = Image.fromarray((np.asarray(given) >> 8).clip(0, 255).astype(np.uint8))
+    if given.mode == mode == "RGB":
+        return pixels_of(given)
     pixels = np.asarray(given.convert(mode))
     return pixels.reshape(*pixels.shape[:2], -1)
 

@@ -8,7 +8,7 @@ Does not know: where the scene comes from, and how a training step is worked out
 * options: the command line, one dataclass
 * loading: the scene and its photos, on their way while the GPU opens
 * dataset: the scene and its photos, on the device that trains
-* photos, planes, views: photos as bytes at the training size, ready on the device
+* photos, views: photos as bytes at the training size, ready on the device
 * sightings, light: what photos show of the points they share, and all in one light where theirs differs
 * falloff, vignetting: how lenses darken corners, which do, and photos without that
 * exposures: what makes a picture of the splat as bright as a photo, learnt for each beside the splat

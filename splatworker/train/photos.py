@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from splatworker.errors import InvalidScene
 from splatworker.formats.hidden_parts import hidden_parts, ignored_at, over_colour
+from splatworker.formats.pixels import decode_in_one_piece, planes_of
 from splatworker.formats.scene import Photo, image_size
 from splatworker.formats.scene_photo import FORMATS
 from splatworker.machine.limits import available_cpus
@@ -29,11 +30,7 @@ from splatworker.render.arrays import (
 from splatworker.render.device import free_memory
 from splatworker.render.interface import Ignored, View
 from splatworker.train.options import Options
-from splatworker.train.planes import planes_of
 from splatworker.train.views import Views, weighted
-
-_MOST_AT_ONCE = 2**25
-"""Bytes of a photo's file that are read and decoded in one piece: between two a thread waits for Python's lock."""
 
 PHOTOS_SHARE = 1 / 3
 """Of a GPU's free memory, for photos; the rest is for Gaussians."""
@@ -149,7 +146,7 @@ def load_photo(photo: Photo, size: tuple[int, int], background: int) -> np.ndarr
                     f"The photo {photo.name} is {image.width}x{image.height}, "
                     f"but its camera {photo.camera.width}x{photo.camera.height}."
                 )
-            image.decodermaxblock = max(image.decodermaxblock, min(_MOST_AT_ONCE, photo.path.stat().st_size))
+            decode_in_one_piece(image, photo.path)
             image.draft("RGB", (_DRAFT_FACTOR * size[0], _DRAFT_FACTOR * size[1]))
             picture = over_colour(image, hidden_parts(photo, image), (background, background, background))
             if picture.size != size:

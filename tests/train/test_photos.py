@@ -10,10 +10,10 @@ import torch
 from PIL import Image, ImageFile
 
 from splatworker.errors import InvalidScene
+from splatworker.formats import pixels as formats_pixels
 from splatworker.formats.camera import Camera
 from splatworker.formats.scene import Photo
 from splatworker.render.arrays import Device, device_of, to_numpy
-from splatworker.train import photos
 from splatworker.train.options import Options
 from splatworker.train.photos import load_photo, load_views
 from splatworker.train.resolution import Pyramid
@@ -62,7 +62,7 @@ def test_a_file_is_decoded_in_one_piece_up_to_a_limit(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", load)
     for most in (2**25, 1000):
-        monkeypatch.setattr(photos, "_MOST_AT_ONCE", most)
+        monkeypatch.setattr(formats_pixels, "MOST_AT_ONCE", most)
         decoded.append(load_photo(_photo(tmp_path / "a.jpg", 800, 600), (800, 600), 0))
         np.testing.assert_array_equal(
             load_photo(_photo(tmp_path / "a.png", 800, 600), (800, 600), 0), pixels.transpose(2, 0, 1)

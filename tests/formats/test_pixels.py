@@ -1,4 +1,4 @@
-"""A picture's pixels, plane by plane: those that Pillow would copy, however it keeps them."""
+"""A picture's pixels, plane by plane or side by side: those that Pillow would copy, however it keeps them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from splatworker import _cpu
-from splatworker.train.planes import planes_of
+from splatworker.formats.pixels import pixels_of, planes_of
 
 
 def picture(width: int, height: int) -> Image.Image:
@@ -37,12 +37,22 @@ def test_planes_are_red_green_and_blue(size: tuple[int, int]) -> None:
     assert _cpu.planes_of(*one.__arrow_c_array__(), np.empty_like(planes))
 
 
+@pytest.mark.parametrize("size", [(1, 1), (7, 5), (64, 48), (333, 21)])
+def test_pixels_are_side_by_side(size: tuple[int, int]) -> None:
+    one = picture(*size)
+    pixels = pixels_of(one)
+    assert pixels.flags.c_contiguous
+    np.testing.assert_array_equal(pixels, np.asarray(one))
+    assert _cpu.pixels_of(*one.__arrow_c_array__(), np.empty_like(pixels))
+
+
 @pytest.mark.usefixtures("small_pieces")
 def test_a_picture_in_several_pieces_is_copied_first() -> None:
     one = picture(100, 90)
     with pytest.raises(ValueError, match=r"block|contiguous"):
         one.__arrow_c_array__()
     np.testing.assert_array_equal(planes_of(one), np.asarray(one).transpose(2, 0, 1))
+    np.testing.assert_array_equal(pixels_of(one), np.asarray(one))
 
 
 def test_other_pixels_and_sizes_are_not_taken_for_them() -> None:
@@ -55,4 +65,7 @@ def test_other_pixels_and_sizes_are_not_taken_for_them() -> None:
         _cpu.planes_of(array, schema, planes)
     with pytest.raises(ValueError, match="planes"):
         _cpu.planes_of(schema, array, planes[:2])
+    with pytest.raises(ValueError, match="pixels"):
+        _cpu.pixels_of(schema, array, planes)
+    assert not _cpu.pixels_of(*Image.new("L", (7, 5), 9).__arrow_c_array__(), np.zeros((5, 7, 3), np.uint8))
     assert not planes.any()
