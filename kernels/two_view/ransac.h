@@ -17,11 +17,20 @@ struct Search {
     int max_trials;
 };
 
+// What is looked for in a pair. `wanted`: inliers of a model that is of use; `start`, if there is one, is tried first.
+struct Question {
+    Kind kind;
+    Search search;
+    Key key;
+    int wanted;
+    bool has_start;
+    Mat3 start;
+};
+
 // LO-RANSAC (Chum, Matas, Kittler 2003) with MSAC's score: samples drawn by trial number, the best model so far moved to
 // its own optimum each time. It ends as soon as a model with more inliers would have been met with the confidence, or
-// one with at least `wanted` of them, which is all that the caller has a use for. `start`, if any, is scored first.
-Estimate estimate(Kind kind, const Points &points, const Search &search, const Key &key, int wanted,
-                  const Mat3 *start = nullptr);
+// one with at least `wanted` of them, which is all that the caller has a use for.
+Estimate estimate(const Question &question, const Points &points);
 
 // Of the matches, those within the error.
 int inliers_of(Kind kind, const Mat3 &model, const Points &points, double max_error, uint8_t *mask);
