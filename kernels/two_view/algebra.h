@@ -22,7 +22,7 @@ TWO_VIEW_BOTH inline Vec3 normalized(const Vec3 &a) { return scaled(a, 1 / sqrt(
 
 TWO_VIEW_BOTH inline Mat3 transposed(const Mat3 &m) { return {m[0], m[3], m[6], m[1], m[4], m[7], m[2], m[5], m[8]}; }
 
-TWO_VIEW_BOTH inline Mat3 operator*(const Mat3 &a, const Mat3 &b) {
+TWO_VIEW_BOTH TWO_VIEW_CALLED inline Mat3 operator*(const Mat3 &a, const Mat3 &b) {
     Mat3 c{};
     for (int i = 0; i < 3; ++i)
         for (int j = 0; j < 3; ++j) c[3 * i + j] = a[3 * i] * b[j] + a[3 * i + 1] * b[3 + j] + a[3 * i + 2] * b[6 + j];
@@ -83,7 +83,7 @@ struct Svd {
 };
 
 // m = u diag(values) v', by one-sided Jacobi rotations: small singular values keep their digits.
-TWO_VIEW_BOTH inline Svd svd(const Mat3 &m) {
+TWO_VIEW_BOTH TWO_VIEW_CALLED inline Svd svd(const Mat3 &m) {
     Vec3 a[3] = {column(m, 0), column(m, 1), column(m, 2)}, v[3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
     for (int sweep = 0; sweep < 12; ++sweep) {
         bool done = true;
@@ -131,8 +131,9 @@ TWO_VIEW_BOTH inline Svd svd(const Mat3 &m) {
 // An orthonormal basis of what is at right angles to `Rows` vectors of nine numbers: the last columns of Q in the QR
 // decomposition of their transpose, by Householder's reflections. `rows` is used up.
 template <int Rows>
-TWO_VIEW_BOTH void null_space(double (&rows)[Rows][9], double (&basis)[9 - Rows][9]) {
+TWO_VIEW_BOTH TWO_VIEW_CALLED void null_space(double (&rows)[Rows][9], double (&basis)[9 - Rows][9]) {
     double scale[Rows];
+    TWO_VIEW_LOOP
     for (int k = 0; k < Rows; ++k) {
         double norm = 0;
         for (int i = k; i < 9; ++i) norm += rows[k][i] * rows[k][i];
@@ -142,14 +143,17 @@ TWO_VIEW_BOTH void null_space(double (&rows)[Rows][9], double (&basis)[9 - Rows]
         double length = 0;
         for (int i = k; i < 9; ++i) length += rows[k][i] * rows[k][i];
         scale[k] = length > 0 ? 2 / length : 0;
+        TWO_VIEW_LOOP
         for (int other = k + 1; other < Rows; ++other) {
             double product = 0;
             for (int i = k; i < 9; ++i) product += rows[k][i] * rows[other][i];
             for (int i = k; i < 9; ++i) rows[other][i] -= scale[k] * product * rows[k][i];
         }
     }
+    TWO_VIEW_LOOP
     for (int j = 0; j < 9 - Rows; ++j) {
         for (int i = 0; i < 9; ++i) basis[j][i] = i == Rows + j;
+        TWO_VIEW_LOOP
         for (int k = Rows - 1; k >= 0; --k) {
             double product = 0;
             for (int i = k; i < 9; ++i) product += rows[k][i] * basis[j][i];
@@ -160,7 +164,8 @@ TWO_VIEW_BOTH void null_space(double (&rows)[Rows][9], double (&basis)[9 - Rows]
 
 // x of a x = b for a symmetric positive definite `a` of n rows (at most N), by Cholesky; false where it is not.
 template <int N>
-TWO_VIEW_BOTH bool solve(double (&a)[N][N], const double (&b)[N], int n, double (&x)[N]) {
+TWO_VIEW_BOTH TWO_VIEW_CALLED bool solve(double (&a)[N][N], const double (&b)[N], int n, double (&x)[N]) {
+    TWO_VIEW_LOOP
     for (int j = 0; j < n; ++j) {
         for (int k = 0; k < j; ++k) a[j][j] -= a[j][k] * a[j][k];
         if (!(a[j][j] > 0)) return false;
@@ -185,7 +190,7 @@ TWO_VIEW_BOTH bool solve(double (&a)[N][N], const double (&b)[N], int n, double 
 // The real roots in [-1, 1] of sum c[k] x^k, k up to `Degree`, rising; how many. Between two neighbouring roots of its
 // derivative a polynomial has one root or none: Newton's steps find it, kept within the bracket.
 template <int Degree>
-TWO_VIEW_BOTH int roots_in_unit(const double (&c)[Degree + 1], double (&roots)[Degree]) {
+TWO_VIEW_BOTH TWO_VIEW_CALLED int roots_in_unit(const double (&c)[Degree + 1], double (&roots)[Degree]) {
     double knots[Degree + 1], found[Degree];
     int count = 0;
     for (int degree = 1; degree <= Degree; ++degree) {

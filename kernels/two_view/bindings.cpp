@@ -16,23 +16,14 @@ using namespace two_view;
 using Matrix = nb::ndarray<const double, nb::shape<3, 3>, nb::c_contig, nb::device::cpu>;
 using Pairs = nb::ndarray<const double, nb::shape<-1, 4>, nb::c_contig, nb::device::cpu>;
 
-// The pairs, one after the other, for each a dict. Python's lock is released once for all of them.
-nb::list verify_pairs(const nb::list &given, uint64_t seed, double max_error, int min_inliers, double min_inlier_ratio,
-                      double min_e_f_ratio, double max_h_ratio, double max_false_alarms, double confidence,
-                      int max_trials, double min_epipole_deg, bool cheirality) {
-    const Rules rules = {max_error,        min_inliers, min_inlier_ratio, min_e_f_ratio,   max_h_ratio,
-                         max_false_alarms, confidence,  max_trials,       min_epipole_deg, cheirality};
-    std::vector<PairOfPhotos> pairs = pairs_of(given);
-    {
-        nb::gil_scoped_release release;
+// The pairs, one after the other.
+nb::list verify_pairs(const nb::list &given, uint64_t seed, const nb::kwargs &named) {
+    return verified(given, named, [seed](std::vector<PairOfPhotos> &pairs, const Rules &rules) {
         for (PairOfPhotos &pair : pairs) {
             const Gathered gathered = gather(pair.xy1, pair.scale1, pair.xy2, pair.scale2, pair.matches);
             keep(pair, verify(gathered.points, pair.calibrated, rules, seed, pair.first, pair.second), gathered.from);
         }
-    }
-    nb::list results;
-    for (PairOfPhotos &pair : pairs) results.append(dict_of(std::move(pair)));
-    return results;
+    });
 }
 
 Kind kind_named(const std::string &name) {
@@ -90,10 +81,7 @@ nb::object draw(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t key
 
 NB_MODULE(_two_view, m) {
     m.doc() = "C++ kernel of splatworker.sfm.two_view; see there.";
-    m.def("verify", &verify_pairs, nb::arg("pairs"), nb::arg("seed"), nb::kw_only(), nb::arg("max_error"),
-          nb::arg("min_inliers"), nb::arg("min_inlier_ratio"), nb::arg("min_e_f_ratio"), nb::arg("max_h_ratio"),
-          nb::arg("max_false_alarms"), nb::arg("confidence"), nb::arg("max_trials"), nb::arg("min_epipole_deg"),
-          nb::arg("cheirality"));
+    m.def("verify", &verify_pairs, nb::arg("pairs"), nb::arg("seed"), nb::arg("rules"));
     m.def("essentials", [](const Pairs &pairs) { return solve_minimal<5, kMostEssentials>(pairs, essentials); });
     m.def("fundamentals", [](const Pairs &pairs) { return solve_minimal<7, kMostFundamentals>(pairs, fundamentals); });
     m.def("homographies", [](const Pairs &pairs) { return solve_minimal<4, 1>(pairs, homographies); });

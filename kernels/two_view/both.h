@@ -8,8 +8,12 @@
 
 #ifdef __CUDACC__
 #define TWO_VIEW_BOTH __host__ __device__
+#define TWO_VIEW_CALLED __noinline__       // once in the machine code, however often it is called
+#define TWO_VIEW_LOOP _Pragma("unroll 1")  // and so the body of such a loop
 #else
 #define TWO_VIEW_BOTH
+#define TWO_VIEW_CALLED
+#define TWO_VIEW_LOOP
 #endif
 
 namespace two_view {

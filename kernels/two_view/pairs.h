@@ -137,4 +137,29 @@ inline void keep(PairOfPhotos &pair, Geometry &&found, const std::vector<uint32_
         if (pair.found.mask[i]) pair.inliers.push_back(from[i]);
 }
 
+// The attributes of splatworker.sfm.two_view.Rules by their names.
+inline Rules rules_of(const nb::kwargs &named) {
+    const auto number = [&](const char *name) { return nb::cast<double>(named[name]); };
+    const auto count = [&](const char *name) { return nb::cast<int>(named[name]); };
+    return {number("max_error"),        count("min_inliers"),
+            number("min_inlier_ratio"), number("min_e_f_ratio"),
+            number("max_h_ratio"),      number("max_false_alarms"),
+            number("confidence"),       count("max_trials"),
+            number("min_epipole_deg"),  nb::cast<bool>(named["cheirality"])};
+}
+
+// For each pair a dict of what `how(pairs, rules)` finds. Python's lock is released once for all of them.
+template <typename How>
+nb::list verified(const nb::list &given, const nb::kwargs &named, How how) {
+    std::vector<PairOfPhotos> pairs = pairs_of(given);
+    const Rules rules = rules_of(named);
+    {
+        nb::gil_scoped_release release;
+        how(pairs, rules);
+    }
+    nb::list results;
+    for (PairOfPhotos &pair : pairs) results.append(dict_of(std::move(pair)));
+    return results;
+}
+
 }  // namespace two_view

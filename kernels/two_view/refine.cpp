@@ -15,25 +15,42 @@ const Lanes &lanes() {
     return plain_lanes();
 }
 
-Refined refine(Kind kind, const Mat3 &start, const Points &points, double max_error, int most_steps) {
-    Refinement refinement;
-    refinement.begin(kind, start, most_steps);
+namespace {
+
+template <Kind Of>
+Refined refine_one(const Mat3 &start, const Points &points, double max_error, int most_steps) {
+    Refinement<Of> refinement;
+    refinement.begin(start, most_steps);
     Normal there;
-    lanes().accumulate(kind, refinement.asked.data(), points, max_error, refinement.normal);
+    lanes().accumulate(Of, refinement.asked.data(), points, max_error, refinement.normal);
     while (refinement.derive()) {
-        const int freedom = refinement.freedom;
-        for (int k = 0; k < freedom; ++k) {
+        for (int k = 0; k < kFreedom<Of>; ++k) {
             for (int i = 0; i < 9; ++i) refinement.fill_half(k, i);
             refinement.fill_b(k);
         }
-        for (int k = 0; k < freedom; ++k)
-            for (int l = 0; l < freedom; ++l) refinement.fill_a(k, l);
+        for (int k = 0; k < kFreedom<Of>; ++k)
+            for (int l = 0; l < kFreedom<Of>; ++l) refinement.fill_a(k, l);
         while (refinement.propose()) {
-            lanes().accumulate(kind, refinement.asked.data(), points, max_error, there);
+            lanes().accumulate(Of, refinement.asked.data(), points, max_error, there);
             if (refinement.judge(there)) break;
         }
     }
     return refinement.result();
+}
+
+}  // namespace
+
+Refined refine(Kind kind, const Mat3 &start, const Points &points, double max_error, int most_steps) {
+    switch (kind) {
+        case kEssential:
+            return refine_one<kEssential>(start, points, max_error, most_steps);
+        case kFundamental:
+            return refine_one<kFundamental>(start, points, max_error, most_steps);
+        case kTurn:
+            return refine_one<kTurn>(start, points, max_error, most_steps);
+        default:
+            return refine_one<kHomography>(start, points, max_error, most_steps);
+    }
 }
 
 double squared_error(Kind kind, const Mat3 &m, const Points &p, int64_t i) {

@@ -12,12 +12,9 @@ struct Refined {
     int inliers;
 };
 
-constexpr int kMostFreedom = 8;
-
 // A model by what it is made of: R and t of [t]x R; U, V and the two singular values (t) of U diag(t0, t1, 0) V'; R of a
 // turn; a homography is itself.
 struct State {
-    Kind kind;
     Mat3 a, b;
     Vec3 t;
 };
@@ -29,122 +26,116 @@ TWO_VIEW_BOTH inline Mat3 right_handed(const Mat3 &m) {
     return turned;
 }
 
-TWO_VIEW_BOTH inline State state_of(Kind kind, const Mat3 &m) {
-    if (kind == kHomography) return {kind, m, {}, {}};
+template <Kind Of>
+TWO_VIEW_BOTH State state_of(const Mat3 &m) {
+    if constexpr (Of == kHomography) return {m, {}, {}};
     const Svd s = svd(m);
+    if constexpr (Of == kTurn) {
+        const Mat3 r = s.u * transposed(s.v);
+        return {determinant(r) < 0 ? scaled(r, -1) : r, {}, {}};
+    }
     const Mat3 u = right_handed(s.u), v = right_handed(s.v);
-    if (kind == kEssential) {
+    if constexpr (Of == kEssential) {
         const Mat3 quarter = {0, -1, 0, 1, 0, 0, 0, 0, 1};
-        return {kind, u * quarter * transposed(v), {}, column(u, 2)};
+        return {u * quarter * transposed(v), {}, column(u, 2)};
     }
-    if (kind == kFundamental) {
-        const double length = sqrt(s.values[0] * s.values[0] + s.values[1] * s.values[1]);
-        return {kind, u, v, {s.values[0] / length, s.values[1] / length, 0}};
-    }
-    const Mat3 r = s.u * transposed(s.v);
-    return {kind, determinant(r) < 0 ? scaled(r, -1) : r, {}, {}};
+    const double length = sqrt(s.values[0] * s.values[0] + s.values[1] * s.values[1]);
+    return {u, v, {s.values[0] / length, s.values[1] / length, 0}};
 }
 
 TWO_VIEW_BOTH inline Mat3 diagonal(const Vec3 &v) { return {v[0], 0, 0, 0, v[1], 0, 0, 0, v[2]}; }
 
-TWO_VIEW_BOTH inline Mat3 model_of(const State &s) {
-    switch (s.kind) {
-        case kEssential:
-            return skew(s.t) * s.a;
-        case kFundamental:
-            return s.a * diagonal(s.t) * transposed(s.b);
-        default:
-            return s.a;
-    }
+template <Kind Of>
+TWO_VIEW_BOTH Mat3 model_of(const State &s) {
+    if constexpr (Of == kEssential) return skew(s.t) * s.a;
+    if constexpr (Of == kFundamental) return s.a * diagonal(s.t) * transposed(s.b);
+    return s.a;
 }
 
-// How the nine entries move with each of a state's freedoms: columns of `g`; their number.
-TWO_VIEW_BOTH inline int tangent(const State &s, double (&g)[kMostFreedom][9]) {
+// So many numbers a model of this kind is.
+template <Kind Of>
+constexpr int kFreedom = Of == kEssential     ? 5
+                         : Of == kFundamental ? 7
+                         : Of == kTurn        ? 3
+                                              : 8;
+
+// How the nine entries move with each of a state's freedoms: rows of `g`.
+template <Kind Of>
+TWO_VIEW_BOTH void tangent(const State &s, double (&g)[kFreedom<Of>][9]) {
     const auto put = [&](int freedom, const Mat3 &m) {
         for (int i = 0; i < 9; ++i) g[freedom][i] = m[i];
     };
     const Mat3 axes[3] = {skew({1, 0, 0}), skew({0, 1, 0}), skew({0, 0, 1})};
-    switch (s.kind) {
-        case kEssential: {
-            const Vec3 b0 = any_perpendicular(s.t), b1 = cross(s.t, b0);
-            const Mat3 e = model_of(s);
-            for (int k = 0; k < 3; ++k) put(k, e * axes[k]);
-            put(3, skew(b0) * s.a);
-            put(4, skew(b1) * s.a);
-            return 5;
-        }
-        case kFundamental: {
-            const Mat3 d = diagonal(s.t), vt = transposed(s.b);
-            for (int k = 0; k < 3; ++k) put(k, s.a * axes[k] * d * vt);
-            for (int k = 0; k < 3; ++k) put(3 + k, s.a * d * transposed(axes[k]) * vt);
-            put(6, s.a * diagonal({-s.t[1], s.t[0], 0}) * vt);
-            return 7;
-        }
-        case kTurn:
-            for (int k = 0; k < 3; ++k) put(k, s.a * axes[k]);
-            return 3;
-        default: {
-            double row[1][9];
-            for (int i = 0; i < 9; ++i) row[0][i] = s.a[i];
-            null_space<1>(row, g);
-            return 8;
-        }
+    if constexpr (Of == kEssential) {
+        const Vec3 b0 = any_perpendicular(s.t), b1 = cross(s.t, b0);
+        const Mat3 e = model_of<Of>(s);
+        for (int k = 0; k < 3; ++k) put(k, e * axes[k]);
+        put(3, skew(b0) * s.a);
+        put(4, skew(b1) * s.a);
+    } else if constexpr (Of == kFundamental) {
+        const Mat3 d = diagonal(s.t), vt = transposed(s.b);
+        for (int k = 0; k < 3; ++k) put(k, s.a * axes[k] * d * vt);
+        for (int k = 0; k < 3; ++k) put(3 + k, s.a * d * transposed(axes[k]) * vt);
+        put(6, s.a * diagonal({-s.t[1], s.t[0], 0}) * vt);
+    } else if constexpr (Of == kTurn) {
+        for (int k = 0; k < 3; ++k) put(k, s.a * axes[k]);
+    } else {
+        double row[1][9];
+        for (int i = 0; i < 9; ++i) row[0][i] = s.a[i];
+        null_space<1>(row, g);
     }
 }
 
-TWO_VIEW_BOTH inline State moved(const State &s, const double *by) {
+template <Kind Of>
+TWO_VIEW_BOTH State moved(const State &s, const double *by) {
     State next = s;
-    switch (s.kind) {
-        case kEssential: {
-            const Vec3 b0 = any_perpendicular(s.t), b1 = cross(s.t, b0);
-            next.a = s.a * small_rotation({by[0], by[1], by[2]});
-            for (int k = 0; k < 3; ++k) next.t[k] = s.t[k] + by[3] * b0[k] + by[4] * b1[k];
-            next.t = normalized(next.t);
-            break;
-        }
-        case kFundamental:
-            next.a = s.a * small_rotation({by[0], by[1], by[2]});
-            next.b = s.b * small_rotation({by[3], by[4], by[5]});
-            next.t = normalized({s.t[0] - by[6] * s.t[1], s.t[1] + by[6] * s.t[0], 0});
-            break;
-        case kTurn:
-            next.a = s.a * small_rotation({by[0], by[1], by[2]});
-            break;
-        default: {
-            double g[kMostFreedom][9];
-            tangent(s, g);
-            for (int i = 0; i < 9; ++i)
-                for (int k = 0; k < 8; ++k) next.a[i] += by[k] * g[k][i];
-            next.a = scaled(next.a, 1 / frobenius(next.a));
-        }
+    if constexpr (Of == kHomography) {
+        double g[kFreedom<Of>][9];
+        tangent<Of>(s, g);
+        for (int i = 0; i < 9; ++i)
+            for (int k = 0; k < kFreedom<Of>; ++k) next.a[i] += by[k] * g[k][i];
+        next.a = scaled(next.a, 1 / frobenius(next.a));
+        return next;
+    }
+    next.a = s.a * small_rotation({by[0], by[1], by[2]});
+    if constexpr (Of == kEssential) {
+        const Vec3 b0 = any_perpendicular(s.t), b1 = cross(s.t, b0);
+        for (int k = 0; k < 3; ++k) next.t[k] = s.t[k] + by[3] * b0[k] + by[4] * b1[k];
+        next.t = normalized(next.t);
+    }
+    if constexpr (Of == kFundamental) {
+        next.b = s.b * small_rotation({by[3], by[4], by[5]});
+        next.t = normalized({s.t[0] - by[6] * s.t[1], s.t[1] + by[6] * s.t[0], 0});
     }
     return next;
 }
 
 // Levenberg and Marquardt's steps:
 //     begin; `normal` of `asked`; while (derive()) { all entries; while (propose()) if (judge(normal of `asked`)) break; }
+template <Kind Of>
 struct Refinement {
+    static constexpr int freedom = kFreedom<Of>;
     State state, next;
     Normal normal;  // of `state`
     Mat3 asked;     // the model whose normal equations are wanted
-    double g[kMostFreedom][9], half[kMostFreedom][9], b[kMostFreedom];
-    double a[kMostFreedom][kMostFreedom];  // of the step's equations, not yet damped
+    double g[freedom][9], half[freedom][9], b[freedom];
+    double a[freedom][freedom];  // of the step's equations, not yet damped
     double damping;
-    int freedom, steps;
+    int steps;
     bool has_ended, has_failed;
 
-    TWO_VIEW_BOTH void begin(Kind kind, const Mat3 &start, int most_steps) {
-        state = state_of(kind, start);
-        asked = model_of(state);
+    TWO_VIEW_BOTH void begin(const Mat3 &start, int most_steps) {
+        state = state_of<Of>(start);
+        asked = model_of<Of>(state);
         damping = 1e-4;
         steps = most_steps;
         has_ended = has_failed = false;
     }
 
     // Where the next step begins; false where there is none.
-    TWO_VIEW_BOTH bool derive() {
+    TWO_VIEW_BOTH TWO_VIEW_CALLED bool derive() {
         if (has_ended || steps-- <= 0 || !(damping < 1e6)) return false;
-        freedom = tangent(state, g);
+        tangent<Of>(state, g);
         return !(normal.inliers < freedom);
     }
 
@@ -163,9 +154,9 @@ struct Refinement {
     }
 
     // A step is taken to `next`; false where there is nothing more to be tried.
-    TWO_VIEW_BOTH bool propose() {
+    TWO_VIEW_BOTH TWO_VIEW_CALLED bool propose() {
         if (!(damping < 1e6)) return false;
-        double damped[kMostFreedom][kMostFreedom], by[kMostFreedom];
+        double damped[freedom][freedom], by[freedom];
         for (int k = 0; k < freedom; ++k)
             for (int l = 0; l < freedom; ++l) damped[k][l] = a[k][l];
         for (int k = 0; k < freedom; ++k) damped[k][k] += damping * damped[k][k] + 1e-12;
@@ -174,8 +165,8 @@ struct Refinement {
         for (int k = 0; k < freedom && !has_failed; ++k) length += by[k] * by[k];
         has_ended = !(length > 1e-24);
         if (has_ended) return false;
-        next = moved(state, by);
-        asked = model_of(next);
+        next = moved<Of>(state, by);
+        asked = model_of<Of>(next);
         return true;
     }
 
@@ -193,7 +184,7 @@ struct Refinement {
     }
 
     TWO_VIEW_BOTH Refined result() const {
-        const Mat3 model = model_of(state);
+        const Mat3 model = model_of<Of>(state);
         return {has_failed ? model : scaled(model, 1 / frobenius(model)), normal.cost, int(normal.inliers)};
     }
 };

@@ -25,7 +25,7 @@ TWO_VIEW_BOTH inline void add_product(const Linear &a, const Linear &b, double s
         for (int j = 0; j < kLinear; ++j) sum[place[i][j]] += sign * a[i] * b[j];
 }
 
-TWO_VIEW_BOTH inline void add_product(const Quadratic &a, const Linear &b, Cubic &sum) {
+TWO_VIEW_BOTH TWO_VIEW_CALLED inline void add_product(const Quadratic &a, const Linear &b, Cubic &sum) {
     constexpr int place[kQuadratic][kLinear] = {{0, 2, 4, 5},     {2, 3, 8, 9},    {4, 8, 10, 11}, {5, 9, 11, 12},
                                                 {3, 1, 6, 7},     {8, 6, 13, 14},  {9, 7, 14, 15}, {10, 13, 16, 17},
                                                 {11, 14, 17, 18}, {12, 15, 18, 19}};
@@ -34,7 +34,7 @@ TWO_VIEW_BOTH inline void add_product(const Quadratic &a, const Linear &b, Cubic
 }
 
 // The ten cubic equations of E = x X + y Y + z Z + W: det E = 0 and E E' E - tr(E E') E / 2 = 0.
-TWO_VIEW_BOTH inline void constraints(const Linear (&e)[9], Cubic (&equations)[10]) {
+TWO_VIEW_BOTH TWO_VIEW_CALLED inline void constraints(const Linear (&e)[9], Cubic (&equations)[10]) {
     for (auto &equation : equations)
         for (double &entry : equation) entry = 0;
     for (int j = 0; j < 3; ++j) {
@@ -61,7 +61,7 @@ TWO_VIEW_BOTH inline void constraints(const Linear (&e)[9], Cubic (&equations)[1
 }
 
 // Rows 4 to 9 of the reduced echelon form, of which only the right half is written; false where there is none.
-TWO_VIEW_BOTH inline bool eliminate(Cubic (&m)[10]) {
+TWO_VIEW_BOTH TWO_VIEW_CALLED inline bool eliminate(Cubic (&m)[10]) {
     for (int column = 0; column < 10; ++column) {
         int pivot = column;
         for (int row = column + 1; row < 10; ++row)

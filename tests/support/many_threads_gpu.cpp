@@ -32,6 +32,12 @@ void wait_for_block() {
 
 void __syncthreads() { wait_for_block(); }
 
+int atomicMin(int *least, int value) {
+    const int before = *least;
+    *least = value < before ? value : before;
+    return before;
+}
+
 void run_thread() {
     const unsigned mine = threadIdx.x;
     work();
@@ -89,6 +95,7 @@ void multiply_add(int *sums, const uint32_t *rows, const uint32_t *columns) {
 #include "../../kernels/cuda/exposure.cu"
 #include "../../kernels/cuda/matching.cu"
 #include "../../kernels/cuda/plane_sweep.cu"
+#include "../../kernels/cuda/two_view.cu"
 
 namespace {
 
@@ -113,5 +120,9 @@ void run_kernel(const std::string &name, unsigned blocks, unsigned block, void *
     if (name == "expose_backward_kernel") start<expose_backward_kernel>(expose_backward_kernel, blocks, arguments);
     if (name == "exposure_gradient_kernel")
         start<exposure_gradient_kernel>(exposure_gradient_kernel, blocks, arguments);
+    if (name == "to_floats_kernel") start<to_floats_kernel>(to_floats_kernel, blocks, arguments);
+    if (name == "essentials_kernel") start<essentials_kernel>(essentials_kernel, blocks, arguments);
+    if (name == "fundamentals_kernel") start<fundamentals_kernel>(fundamentals_kernel, blocks, arguments);
+    if (name == "homographies_kernel") start<homographies_kernel>(homographies_kernel, blocks, arguments);
     if (name == "plane_sweep_kernel") start<plane_sweep_kernel>(plane_sweep_kernel, blocks, arguments);
 }
