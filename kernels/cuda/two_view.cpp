@@ -21,9 +21,9 @@ const Kernel<decltype(essentials_kernel)> start_search[] = {
     {"two_view", "essentials_kernel"}, {"two_view", "fundamentals_kernel"}, {"two_view", "homographies_kernel"}};
 constexpr int kKinds = 3;
 
-constexpr size_t kMostPairs = 1024;        // at a time
+constexpr size_t kMostPairs = 2048;        // at a time
 constexpr int64_t kMostMatches = 1 << 19;  // of theirs together: 38 MB
-constexpr unsigned kMostBlocks = 1024;
+constexpr unsigned kMostBlocks = 512;
 
 // Memory of the GPU, and an event by which a thread sleeps until the GPU is done, where the driver would have it spin.
 struct Workspace {

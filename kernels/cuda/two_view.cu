@@ -10,7 +10,7 @@ namespace splat {
 template <Kind Of>
 struct PairSearcher : PairSums<Of> {
     using Solver = Minimal<Of>;
-    using PairSums<Of>::room, PairSums<Of>::asked, PairSums<Of>::number, PairSums<Of>::agree;
+    using PairSums<Of>::room, PairSums<Of>::question, PairSums<Of>::count, PairSums<Of>::doubles, PairSums<Of>::agree;
     using PairSums<Of>::score_alone, PairSums<Of>::score_together, PairSums<Of>::accumulate;
     Mat3 *models;  // the block's
 
@@ -18,11 +18,14 @@ struct PairSearcher : PairSums<Of> {
     __device__ TWO_VIEW_CALLED void refine(const Mat3 &start, int most_steps) {
         Refinement<Of> &refinement = room.refinement;
         const bool is_first = threadIdx.x == 0;
+        constexpr int freedom = kFreedom<Of>;
         if (is_first) refinement.begin(start, most_steps);
         __syncthreads();
-        accumulate(refinement.asked, refinement.normal);
-        while (agree(is_first && refinement.derive())) {
-            constexpr int freedom = kFreedom<Of>;
+        accumulate(refinement.asked, refinement.there());
+        if (is_first) refinement.accept();
+        while (agree(is_first && refinement.may_step())) {
+            for (int k = threadIdx.x; k < freedom; k += blockDim.x) refinement.fill_g(k);
+            __syncthreads();
             for (int e = threadIdx.x; e < freedom * 10; e += blockDim.x)
                 if (e % 10 < 9)
                     refinement.fill_half(e / 10, e % 10);
@@ -33,8 +36,8 @@ struct PairSearcher : PairSums<Of> {
                 refinement.fill_a(e / freedom, e % freedom);
             __syncthreads();
             while (agree(is_first && refinement.propose())) {
-                accumulate(refinement.asked, room.there);
-                if (agree(is_first && refinement.judge(room.there))) break;
+                accumulate(refinement.asked, refinement.there());
+                if (agree(is_first && refinement.judge())) break;
             }
         }
         if (is_first) room.refined = refinement.result();
@@ -43,7 +46,7 @@ struct PairSearcher : PairSums<Of> {
 
     // --- the search
 
-    __device__ float limit() const { return room.found ? room.best_score : float(asked.count); }
+    __device__ float limit() const { return room.found ? room.best_score : float(count); }
 
     // Takes a model of this score if it is better than the best; by the first thread.
     __device__ bool take(const Mat3 &model, float score, float within) {
@@ -68,10 +71,9 @@ struct PairSearcher : PairSums<Of> {
     __device__ TWO_VIEW_CALLED void find_stop(int begin, int end) {
         if (threadIdx.x == 0) room.stop = end;
         __syncthreads();
-        const int best = int(room.best_inliers), wanted = asked.question.wanted;
+        const int best = int(room.best_inliers), wanted = question.wanted;
         for (int trial = begin + int(threadIdx.x); trial < end; trial += blockDim.x)
-            if (is_enough<Solver::size>(best > wanted ? best : wanted, asked.count, trial,
-                                        asked.question.search.confidence))
+            if (is_enough<Solver::size>(best > wanted ? best : wanted, count, trial, question.search.confidence))
                 atomicMin(&room.stop, trial);
         __syncthreads();
     }
@@ -79,16 +81,16 @@ struct PairSearcher : PairSums<Of> {
     // Models of the trials from `trial` on, in their order, and their scores, cut where they pass the limit.
     __device__ void try_some(int trial, int trials) {
         for (int t = threadIdx.x; t < trials; t += blockDim.x) {
-            const auto drawn = sample<Solver::size>(asked.question.key, uint32_t(trial + t), uint32_t(asked.count));
+            const auto drawn = sample<Solver::size>(question.key, uint32_t(trial + t), uint32_t(count));
             Array<Correspondence, Solver::size> minimal;
             for (int k = 0; k < Solver::size; ++k) {
                 const int i = drawn[k];
-                minimal[k] = {number(0, i), number(1, i), number(2, i), number(3, i)};
+                minimal[k] = {doubles(0, i), doubles(1, i), doubles(2, i), doubles(3, i)};
             }
             Mat3 found[Solver::most];
-            const int count = Solver::solve(minimal, found);
-            for (int k = 0; k < count; ++k) models[t * Solver::most + k] = found[k];
-            room.solutions[t] = count;
+            const int solutions = Solver::solve(minimal, found);
+            for (int k = 0; k < solutions; ++k) models[t * Solver::most + k] = found[k];
+            room.solutions[t] = solutions;
         }
         __syncthreads();
         if (threadIdx.x == 0) {
@@ -116,7 +118,6 @@ struct PairSearcher : PairSums<Of> {
 
     // How many trials it took; the best is in the room.
     __device__ int run() {
-        const Question &question = asked.question;
         if (threadIdx.x == 0) {
             room.found = false;
             room.best_score = room.best_inliers = 0;
@@ -155,7 +156,7 @@ struct PairSearcher : PairSums<Of> {
     }
 
     __device__ void search(Estimate &result) {
-        if (asked.count < Solver::size || asked.question.wanted > asked.count) {
+        if (count < Solver::size || question.wanted > count) {
             if (threadIdx.x == 0) result = Estimate();
             return;
         }
@@ -176,7 +177,12 @@ inline __device__ void search_all(Room<Of> &room, const PairSearch *searches, in
                                   const float *floats, Mat3 *models, Estimate *found) {
     for (int pair = blockIdx.x; pair < count; pair += gridDim.x) {
         __syncthreads();
-        PairSearcher<Of> searcher = {{room, searches[pair], matches, floats},
+        const PairSearch &asked = searches[pair];
+        PairSearcher<Of> searcher = {{room,
+                                      asked.question,
+                                      asked.count,
+                                      {matches + asked.first, asked.padded},
+                                      {floats + asked.first, asked.padded}},
                                      models + int64_t(blockIdx.x) * kMostModels};
         searcher.search(found[pair]);
     }

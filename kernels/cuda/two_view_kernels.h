@@ -12,7 +12,7 @@ constexpr int kToFloatsBlock = 256;
 constexpr int kMatchNumbers = 6;  // x1, y1, x2, y2, s1, s2 of two_view::Points
 
 // Most models that a batch of trials gives: a block's share of `models`.
-constexpr int kMostModels = 640;
+constexpr int kMostModels = 1280;
 
 // What is looked for among the matches of a pair: from `first` on there are its six arrays, each of `padded` numbers.
 struct PairSearch {

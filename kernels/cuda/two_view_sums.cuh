@@ -15,14 +15,14 @@ inline __device__ int lesser(int a, int b) { return a < b ? a : b; }
 template <Kind Of>
 struct Room {
     static constexpr bool is_transfer = Of == kHomography;
-    static constexpr int trials = Of == kEssential ? 64 : 128;  // at once
-    static constexpr int first_trials = 32;                     // where the first ones often suffice
+    static constexpr int trials = 128;       // at once
+    static constexpr int first_trials = 32;  // where the first ones often suffice
     static constexpr int models = trials * Minimal<Of>::most;
-    static constexpr int rows = is_transfer ? 2 : 1;     // of a match in the normal equations
-    static constexpr int tile = is_transfer ? 64 : 128;  // matches whose rows are there at a time
-    static constexpr int width = 10;                     // of a row: nine derivatives and the residual
-    static constexpr int pitch = rows * width + 1;       // odd: rows lie in different banks
-    static constexpr int sums = 45 + 9 + 2;              // of a lane: J'J, J'r, costs, inliers
+    static constexpr int tile = 128;  // matches whose rows are there at a time
+    // A row: nine derivatives and the residual, of transfers twice; the match's cost, whether it is inside, and 1. Odd, so
+    // that rows lie in different banks.
+    static constexpr int cost = is_transfer ? 20 : 10, inside = cost + 1, one = cost + 2, pitch = cost + 3;
+    static constexpr int sums = 45 + 9 + 2;  // of a lane: J'J, J'r, costs, inliers
     static constexpr int score_tile = 256;
 
     // Of a batch of trials: how many models each has, where these are among `models`, and what they are worth.
@@ -38,30 +38,29 @@ struct Room {
 
     float costs[score_tile], counts[score_tile];
     float lanes[2 * kLanes];
-    double row[tile * pitch], cost[tile];
-    bool inside[tile];
+    double row[tile * pitch];
     double sum[sums * kNormalLanes];
     Refinement<Of> refinement;
-    Normal there;
     Refined refined;
 };
 static_assert(Room<kEssential>::models <= kMostModels && Room<kFundamental>::models <= kMostModels, "room for models");
+
+// The six arrays of a pair's matches.
+template <typename T>
+struct Six {
+    const T *first;
+    int padded;
+    __device__ T operator()(int which, int i) const { return first[which * padded + i]; }
+};
 
 // A pair's matches, and the two sums over all of them.
 template <Kind Of>
 struct PairSums {
     Room<Of> &room;
-    const PairSearch &asked;
-    const double *matches;
-    const float *floats;
-
-    // One of a match's six numbers.
-    __device__ double number(int which, int i) const {
-        return matches[asked.first + int64_t(which) * asked.padded + i];
-    }
-    __device__ float float_number(int which, int i) const {
-        return floats[asked.first + int64_t(which) * asked.padded + i];
-    }
+    const Question &question;
+    int count;
+    Six<double> doubles;
+    Six<float> floats;
 
     // What the first thread says, told to all.
     __device__ bool agree(bool said) {
@@ -77,32 +76,33 @@ struct PairSums {
     struct Share {
         float cost, within;
     };
-    __device__ Share share_of(const float *m, int i) const {
-        const float most = float(asked.question.search.max_error * asked.question.search.max_error);
+    static __device__ Share share_of(const float *m, float most, const Six<float> &of, int i) {
         Fraction<float> error;
         if constexpr (Room<Of>::is_transfer)
-            error = transfer(m, float_number(0, i), float_number(1, i), float_number(2, i), float_number(3, i),
-                             float_number(5, i));
+            error = transfer(m, of(0, i), of(1, i), of(2, i), of(3, i), of(5, i));
         else
-            error = epipolar(m, float_number(0, i), float_number(1, i), float_number(2, i), float_number(3, i),
-                             float_number(4, i), float_number(5, i));
+            error = epipolar(m, of(0, i), of(1, i), of(2, i), of(3, i), of(4, i), of(5, i));
         const float limit = error.below * most;
         const bool inside = error.above < limit;  // false where anything is not a number
         return {inside ? error.above / limit : 1.0f, inside ? 1.0f : 0.0f};
     }
+    __device__ float most_of() const { return float(question.search.max_error * question.search.max_error); }
 
     // A model's score by one thread, of the matches until it passes the limit.
     __device__ TWO_VIEW_CALLED void score_alone(const Mat3 &model, float limit, float &score, float &within) const {
+        const Six<float> of = floats;
+        const int last = count - 1;
+        const float most = most_of();
         float m[9], costs[kLanes] = {}, counts[kLanes] = {};
         for (int k = 0; k < 9; ++k) m[k] = float(model[k]);
-        for (int begin = 0; begin < asked.count; begin += kBetweenLooks) {
-            const int end = lesser(begin + kBetweenLooks, asked.count);
+        for (int begin = 0; begin <= last; begin += kBetweenLooks) {
+            const int end = lesser(begin + kBetweenLooks, last + 1);
             for (int i = begin; i < end; i += kLanes)
+#pragma unroll
                 for (int lane = 0; lane < kLanes; ++lane) {
-                    if (i + lane >= end) continue;
-                    const Share share = share_of(m, i + lane);
-                    costs[lane] += share.cost;
-                    counts[lane] += share.within;
+                    const Share share = share_of(m, most, of, lesser(i + lane, last));
+                    costs[lane] += i + lane <= last ? share.cost : 0.0f;
+                    counts[lane] += i + lane <= last ? share.within : 0.0f;
                 }
             if (sum_of_8(costs) > limit) break;
         }
@@ -112,14 +112,16 @@ struct PairSums {
 
     // A model's score by all threads: in room.lanes, of which the first one is to make use before any goes on.
     __device__ TWO_VIEW_CALLED void score_together(const Mat3 &model) {
+        const Six<float> of = floats;
+        const float most = most_of();
         float m[9];
         for (int k = 0; k < 9; ++k) m[k] = float(model[k]);
         for (int lane = threadIdx.x; lane < 2 * kLanes; lane += blockDim.x) room.lanes[lane] = 0;
-        for (int begin = 0; begin < asked.count; begin += Room<Of>::score_tile) {
-            const int matches_here = lesser(Room<Of>::score_tile, asked.count - begin);
+        for (int begin = 0; begin < count; begin += Room<Of>::score_tile) {
+            const int matches_here = lesser(Room<Of>::score_tile, count - begin);
             __syncthreads();
             for (int i = threadIdx.x; i < matches_here; i += blockDim.x) {
-                const Share share = share_of(m, begin + i);
+                const Share share = share_of(m, most, of, begin + i);
                 room.costs[i] = share.cost;
                 room.counts[i] = share.within;
             }
@@ -134,101 +136,103 @@ struct PairSums {
         __syncthreads();
     }
 
-    // --- local optimisation
+    // --- normal equations
 
-    // The derivatives of a match that lies within the error, and its residuals.
-    __device__ void write_rows(const double *m, int i, bool inside, double *row) const {
-        const double x1 = number(0, i), y1 = number(1, i), x2 = number(2, i), y2 = number(3, i);
-        const double s1 = number(4, i), s2 = number(5, i);
-        const double counts = inside ? 1.0 : 0.0;
+    // A match's row.
+    static __device__ void write_row(const double *m, double most, const Six<double> &of, int i, double *row) {
+        constexpr int width = Room<Of>::is_transfer ? 20 : 10;
+        const double x1 = of(0, i), y1 = of(1, i), x2 = of(2, i), y2 = of(3, i), s1 = of(4, i), s2 = of(5, i);
+        Fraction<double> error;
+        if constexpr (Room<Of>::is_transfer)
+            error = transfer(m, x1, y1, x2, y2, s2);
+        else
+            error = epipolar(m, x1, y1, x2, y2, s1, s2);
+        const bool inside = error.above < error.below * most;
+        row[Room<Of>::cost] = inside ? error.above / error.below : most;
+        row[Room<Of>::inside] = inside ? 1 : 0;
+        row[Room<Of>::one] = 1;
+        if (!inside) {
+            for (int k = 0; k < width; ++k) row[k] = 0;
+            return;
+        }
+        double j[9];
         if constexpr (Room<Of>::is_transfer) {
-            double jx[9], jy[9], rx, ry;
-            transfer_rows(m, x1, y1, x2, y2, counts / sqrt(inside ? s2 : 1.0), inside, 1.0, 0.0, jx, jy, rx, ry);
-            for (int k = 0; k < 9; ++k) row[k] = jx[k], row[10 + k] = jy[k];
+            double jy[9], rx, ry;
+            transfer_rows(m, x1, y1, x2, y2, 1 / sqrt(s2), true, 1.0, 0.0, j, jy, rx, ry);
+            for (int k = 0; k < 9; ++k) row[10 + k] = jy[k];
             row[9] = rx, row[19] = ry;
         } else {
-            const double below = inside ? epipolar(m, x1, y1, x2, y2, s1, s2).below : 1.0;
-            row[9] = epipolar_row(m, x1, y1, x2, y2, s1, s2, below, counts / sqrt(below), inside, 1.0, 0.0, row);
+            row[9] = epipolar_row(m, x1, y1, x2, y2, s1, s2, error.below, 1 / sqrt(error.below), true, 1.0, 0.0, j);
         }
+        for (int k = 0; k < 9; ++k) row[k] = j[k];
     }
 
-    // The normal equations of a model, by all threads: rows of some matches, then each sum by a thread of its own.
+    // Of which two columns' products a sum is: J'J's upper triangle, J'r, costs and inliers.
+    static __device__ void columns_of(int which, int &a, int &b) {
+        if (which >= 45) {
+            a = which < 54 ? which - 45 : which == 54 ? Room<Of>::cost : Room<Of>::inside;
+            b = which < 54 ? 9 : Room<Of>::one;
+            return;
+        }
+        a = 0;
+        for (int left = 9; which >= left; --left, ++a) which -= left;
+        b = a + which;
+    }
+
+    // The normal equations of a model, by all threads: rows of some matches, then sums, two of a lane's by a thread.
     __device__ TWO_VIEW_CALLED void accumulate(const Mat3 &model, Normal &normal) {
-        constexpr int pitch = Room<Of>::pitch, all = Room<Of>::sums * kNormalLanes;
+        constexpr int pitch = Room<Of>::pitch, half = Room<Of>::sums / 2;
         double m[9];
         for (int k = 0; k < 9; ++k) m[k] = model[k];
-        const double most = asked.question.search.max_error * asked.question.search.max_error;
-        for (int s = threadIdx.x; s < all; s += blockDim.x) room.sum[s] = 0;
-        for (int begin = 0; begin < asked.count; begin += Room<Of>::tile) {
-            const int matches_here = lesser(Room<Of>::tile, asked.count - begin);
-            __syncthreads();
-            for (int j = threadIdx.x; j < matches_here; j += blockDim.x) {
-                const int i = begin + j;
-                const double x1 = number(0, i), y1 = number(1, i), x2 = number(2, i), y2 = number(3, i);
-                Fraction<double> error;
-                if constexpr (Room<Of>::is_transfer)
-                    error = transfer(m, x1, y1, x2, y2, number(5, i));
-                else
-                    error = epipolar(m, x1, y1, x2, y2, number(4, i), number(5, i));
-                const bool inside = error.above < error.below * most;
-                room.inside[j] = inside;
-                room.cost[j] = inside ? error.above / error.below : most;
-            }
+        const double most = question.search.max_error * question.search.max_error;
+        const Six<double> of = doubles;
+        for (int s = threadIdx.x; s < Room<Of>::sums * kNormalLanes; s += blockDim.x) room.sum[s] = 0;
+        for (int begin = 0; begin < count; begin += Room<Of>::tile) {
+            const int matches_here = lesser(Room<Of>::tile, count - begin);
             __syncthreads();
             for (int j = threadIdx.x; j < matches_here; j += blockDim.x)
-                if (is_any_inside(j, matches_here)) write_rows(m, begin + j, room.inside[j], room.row + j * pitch);
+                write_row(m, most, of, begin + j, room.row + j * pitch);
             __syncthreads();
-            for (int s = threadIdx.x; s < all; s += blockDim.x)
-                room.sum[s] = with_matches(room.sum[s], s / kNormalLanes, s % kNormalLanes, matches_here);
+            for (int s = threadIdx.x; s < half * kNormalLanes; s += blockDim.x) {
+                const int first = s / kNormalLanes, lane = s % kNormalLanes;
+                add_matches(first, first + half, lane, matches_here);
+            }
         }
         __syncthreads();
         for (int s = threadIdx.x; s < Room<Of>::sums; s += blockDim.x) {
             const double sum = sum_of_4(room.sum + s * kNormalLanes);
-            if (s < 45) {
-                int a, b;
-                place_of(s, a, b);
+            int a, b;
+            columns_of(s, a, b);
+            if (s < 45)
                 normal.ata[a][b] = normal.ata[b][a] = sum;
-            } else if (s < 54) {
-                normal.atb[s - 45] = sum;
-            } else {
+            else if (s < 54)
+                normal.atb[a] = sum;
+            else
                 (s == 54 ? normal.cost : normal.inliers) = sum;
-            }
         }
         __syncthreads();
     }
 
-    // Where none of the four that processors take at once is inside, nothing is summed.
-    __device__ bool is_any_inside(int j, int matches_here) const {
-        bool any = false;
-        for (int k = j / kNormalLanes * kNormalLanes; k < lesser((j / kNormalLanes + 1) * kNormalLanes, matches_here);
-             ++k)
-            any = any || room.inside[k];
-        return any;
-    }
-
-    // Row and column of an entry of the upper triangle.
-    static __device__ void place_of(int entry, int &a, int &b) {
-        a = 0;
-        for (int left = 9; entry >= left; --left, ++a) entry -= left;
-        b = a + entry;
-    }
-
-    // A sum with what a tile's matches of one lane add to it.
-    __device__ double with_matches(double sum, int which, int lane, int matches_here) const {
-        if (which >= 54) {
-            for (int j = lane; j < matches_here; j += kNormalLanes)
-                sum += which == 54 ? room.cost[j] : room.inside[j] ? 1.0 : 0.0;
-            return sum;
-        }
-        int a = which - 45, b = 9;
-        if (which < 45) place_of(which, a, b);
+    // Two sums of a lane, with what a tile's matches add to them. Of matches that are outside these are zeros, which
+    // processors leave out.
+    __device__ void add_matches(int first, int second, int lane, int matches_here) {
+        int a1, b1, a2, b2;
+        columns_of(first, a1, b1);
+        columns_of(second, a2, b2);
+        double sum1 = room.sum[first * kNormalLanes + lane], sum2 = room.sum[second * kNormalLanes + lane];
+        const bool twice = second < 54;
+#pragma unroll 4
         for (int j = lane; j < matches_here; j += kNormalLanes) {
-            if (!is_any_inside(j, matches_here)) continue;
             const double *row = room.row + j * Room<Of>::pitch;
-            sum += row[a] * row[b];
-            if (Room<Of>::is_transfer) sum += row[10 + a] * row[10 + b];
+            sum1 += row[a1] * row[b1];
+            sum2 += row[a2] * row[b2];
+            if constexpr (Room<Of>::is_transfer) {
+                sum1 += row[10 + a1] * row[10 + b1];
+                if (twice) sum2 += row[10 + a2] * row[10 + b2];
+            }
         }
-        return sum;
+        room.sum[first * kNormalLanes + lane] = sum1;
+        room.sum[second * kNormalLanes + lane] = sum2;
     }
 };
 

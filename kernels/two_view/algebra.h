@@ -22,7 +22,7 @@ TWO_VIEW_BOTH inline Vec3 normalized(const Vec3 &a) { return scaled(a, 1 / sqrt(
 
 TWO_VIEW_BOTH inline Mat3 transposed(const Mat3 &m) { return {m[0], m[3], m[6], m[1], m[4], m[7], m[2], m[5], m[8]}; }
 
-TWO_VIEW_BOTH TWO_VIEW_CALLED inline Mat3 operator*(const Mat3 &a, const Mat3 &b) {
+TWO_VIEW_BOTH inline Mat3 operator*(const Mat3 &a, const Mat3 &b) {
     Mat3 c{};
     for (int i = 0; i < 3; ++i)
         for (int j = 0; j < 3; ++j) c[3 * i + j] = a[3 * i] * b[j] + a[3 * i + 1] * b[3 + j] + a[3 * i + 2] * b[6 + j];
@@ -128,6 +128,28 @@ TWO_VIEW_BOTH TWO_VIEW_CALLED inline Svd svd(const Mat3 &m) {
             {largest, length[order[1]], length[order[2]]}};
 }
 
+// One of eight matrices that are at right angles to a matrix and to each other, of norm 1: columns of a Householder
+// reflection, as null_space<1> has them.
+TWO_VIEW_BOTH inline Mat3 perpendicular(const Mat3 &m, int k) {
+    double row[9], norm = 0;
+    for (int i = 0; i < 9; ++i) norm += m[i] * m[i];
+    norm = sqrt(norm);
+    if (m[0] > 0) norm = -norm;
+    for (int i = 0; i < 9; ++i) row[i] = m[i];
+    row[0] -= norm;
+    double length = 0;
+    for (int i = 0; i < 9; ++i) length += row[i] * row[i];
+    const double scale = length > 0 ? 2 / length : 0;
+    Mat3 one{};
+    double product = 0;
+    for (int i = 0; i < 9; ++i) {
+        one[i] = i == 1 + k;
+        product += row[i] * one[i];
+    }
+    for (int i = 0; i < 9; ++i) one[i] -= scale * product * row[i];
+    return one;
+}
+
 // An orthonormal basis of what is at right angles to `Rows` vectors of nine numbers: the last columns of Q in the QR
 // decomposition of their transpose, by Householder's reflections. `rows` is used up.
 template <int Rows>
@@ -162,25 +184,33 @@ TWO_VIEW_BOTH TWO_VIEW_CALLED void null_space(double (&rows)[Rows][9], double (&
     }
 }
 
-// x of a x = b for a symmetric positive definite `a` of n rows (at most N), by Cholesky; false where it is not.
+// x of a x = b for a symmetric positive definite `a` of n rows (at most N), whose lower triangle is looked at and used up,
+// by Cholesky; false where it is not.
 template <int N>
-TWO_VIEW_BOTH TWO_VIEW_CALLED bool solve(double (&a)[N][N], const double (&b)[N], int n, double (&x)[N]) {
-    TWO_VIEW_LOOP
+TWO_VIEW_BOTH inline bool solve(double (&a)[N][N], const double (&b)[N], int n, double (&x)[N]) {
+    TWO_VIEW_UNROLLED
     for (int j = 0; j < n; ++j) {
+        TWO_VIEW_UNROLLED
         for (int k = 0; k < j; ++k) a[j][j] -= a[j][k] * a[j][k];
         if (!(a[j][j] > 0)) return false;
         a[j][j] = sqrt(a[j][j]);
+        TWO_VIEW_UNROLLED
         for (int i = j + 1; i < n; ++i) {
+            TWO_VIEW_UNROLLED
             for (int k = 0; k < j; ++k) a[i][j] -= a[i][k] * a[j][k];
             a[i][j] /= a[j][j];
         }
     }
+    TWO_VIEW_UNROLLED
     for (int i = 0; i < n; ++i) {
         x[i] = b[i];
+        TWO_VIEW_UNROLLED
         for (int k = 0; k < i; ++k) x[i] -= a[i][k] * x[k];
         x[i] /= a[i][i];
     }
+    TWO_VIEW_UNROLLED
     for (int i = n - 1; i >= 0; --i) {
+        TWO_VIEW_UNROLLED
         for (int k = i + 1; k < n; ++k) x[i] -= a[k][i] * x[k];
         x[i] /= a[i][i];
     }

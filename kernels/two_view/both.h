@@ -10,10 +10,12 @@
 #define TWO_VIEW_BOTH __host__ __device__
 #define TWO_VIEW_CALLED __noinline__       // once in the machine code, however often it is called
 #define TWO_VIEW_LOOP _Pragma("unroll 1")  // and so the body of such a loop
+#define TWO_VIEW_UNROLLED _Pragma("unroll")
 #else
 #define TWO_VIEW_BOTH
 #define TWO_VIEW_CALLED
 #define TWO_VIEW_LOOP
+#define TWO_VIEW_UNROLLED
 #endif
 
 namespace two_view {

@@ -20,19 +20,21 @@ namespace {
 template <Kind Of>
 Refined refine_one(const Mat3 &start, const Points &points, double max_error, int most_steps) {
     Refinement<Of> refinement;
+    const auto look = [&] { lanes().accumulate(Of, refinement.asked.data(), points, max_error, refinement.there()); };
     refinement.begin(start, most_steps);
-    Normal there;
-    lanes().accumulate(Of, refinement.asked.data(), points, max_error, refinement.normal);
-    while (refinement.derive()) {
+    look();
+    refinement.accept();
+    while (refinement.may_step()) {
+        for (int k = 0; k < kFreedom<Of>; ++k) refinement.fill_g(k);
         for (int k = 0; k < kFreedom<Of>; ++k) {
             for (int i = 0; i < 9; ++i) refinement.fill_half(k, i);
             refinement.fill_b(k);
         }
         for (int k = 0; k < kFreedom<Of>; ++k)
-            for (int l = 0; l < kFreedom<Of>; ++l) refinement.fill_a(k, l);
+            for (int l = 0; l <= k; ++l) refinement.fill_a(k, l);
         while (refinement.propose()) {
-            lanes().accumulate(Of, refinement.asked.data(), points, max_error, there);
-            if (refinement.judge(there)) break;
+            look();
+            if (refinement.judge()) break;
         }
     }
     return refinement.result();

@@ -59,39 +59,31 @@ constexpr int kFreedom = Of == kEssential     ? 5
                          : Of == kTurn        ? 3
                                               : 8;
 
-// How the nine entries move with each of a state's freedoms: rows of `g`.
+// How the nine entries move with freedom `k` of a state's.
 template <Kind Of>
-TWO_VIEW_BOTH void tangent(const State &s, double (&g)[kFreedom<Of>][9]) {
-    const auto put = [&](int freedom, const Mat3 &m) {
-        for (int i = 0; i < 9; ++i) g[freedom][i] = m[i];
-    };
-    const Mat3 axes[3] = {skew({1, 0, 0}), skew({0, 1, 0}), skew({0, 0, 1})};
+TWO_VIEW_BOTH Mat3 tangent(const State &s, int k) {
+    const Mat3 axis = skew({k % 3 == 0 ? 1.0 : 0.0, k % 3 == 1 ? 1.0 : 0.0, k % 3 == 2 ? 1.0 : 0.0});
     if constexpr (Of == kEssential) {
-        const Vec3 b0 = any_perpendicular(s.t), b1 = cross(s.t, b0);
-        const Mat3 e = model_of<Of>(s);
-        for (int k = 0; k < 3; ++k) put(k, e * axes[k]);
-        put(3, skew(b0) * s.a);
-        put(4, skew(b1) * s.a);
+        if (k < 3) return model_of<Of>(s) * axis;
+        const Vec3 b0 = any_perpendicular(s.t);
+        return skew(k == 3 ? b0 : cross(s.t, b0)) * s.a;
     } else if constexpr (Of == kFundamental) {
-        const Mat3 d = diagonal(s.t), vt = transposed(s.b);
-        for (int k = 0; k < 3; ++k) put(k, s.a * axes[k] * d * vt);
-        for (int k = 0; k < 3; ++k) put(3 + k, s.a * d * transposed(axes[k]) * vt);
-        put(6, s.a * diagonal({-s.t[1], s.t[0], 0}) * vt);
+        const Mat3 vt = transposed(s.b);
+        if (k < 3) return s.a * axis * diagonal(s.t) * vt;
+        if (k < 6) return s.a * diagonal(s.t) * transposed(axis) * vt;
+        return s.a * diagonal({-s.t[1], s.t[0], 0}) * vt;
     } else if constexpr (Of == kTurn) {
-        for (int k = 0; k < 3; ++k) put(k, s.a * axes[k]);
+        return s.a * axis;
     } else {
-        double row[1][9];
-        for (int i = 0; i < 9; ++i) row[0][i] = s.a[i];
-        null_space<1>(row, g);
+        return perpendicular(s.a, k);
     }
 }
 
+// A state moved along its freedoms, whose tangents are `g`.
 template <Kind Of>
-TWO_VIEW_BOTH State moved(const State &s, const double *by) {
+TWO_VIEW_BOTH State moved(const State &s, const double (&g)[kFreedom<Of>][9], const double *by) {
     State next = s;
     if constexpr (Of == kHomography) {
-        double g[kFreedom<Of>][9];
-        tangent<Of>(s, g);
         for (int i = 0; i < 9; ++i)
             for (int k = 0; k < kFreedom<Of>; ++k) next.a[i] += by[k] * g[k][i];
         next.a = scaled(next.a, 1 / frobenius(next.a));
@@ -111,81 +103,94 @@ TWO_VIEW_BOTH State moved(const State &s, const double *by) {
 }
 
 // Levenberg and Marquardt's steps:
-//     begin; `normal` of `asked`; while (derive()) { all entries; while (propose()) if (judge(normal of `asked`)) break; }
+//     begin; normal equations of `asked` to `there()`; accept; then while (may_step()) {
+//         all entries; while (propose()) { normal equations of `asked` to `there()`; if (judge()) break; } }
 template <Kind Of>
 struct Refinement {
     static constexpr int freedom = kFreedom<Of>;
     State state, next;
-    Normal normal;  // of `state`
-    Mat3 asked;     // the model whose normal equations are wanted
+    Mat3 asked;         // the model whose normal equations are wanted
+    Normal normals[2];  // one of them of `state`
+    int current;
     double g[freedom][9], half[freedom][9], b[freedom];
     double a[freedom][freedom];  // of the step's equations, not yet damped
     double damping;
     int steps;
     bool has_ended, has_failed;
 
+    TWO_VIEW_BOTH const Normal &normal() const { return normals[current]; }
+    TWO_VIEW_BOTH Normal &there() { return normals[1 - current]; }
+    TWO_VIEW_BOTH void accept() { current = 1 - current; }
+
     TWO_VIEW_BOTH void begin(const Mat3 &start, int most_steps) {
         state = state_of<Of>(start);
         asked = model_of<Of>(state);
+        current = 0;
         damping = 1e-4;
         steps = most_steps;
         has_ended = has_failed = false;
     }
 
-    // Where the next step begins; false where there is none.
-    TWO_VIEW_BOTH TWO_VIEW_CALLED bool derive() {
-        if (has_ended || steps-- <= 0 || !(damping < 1e6)) return false;
-        tangent<Of>(state, g);
-        return !(normal.inliers < freedom);
+    // Whether there is another step.
+    TWO_VIEW_BOTH bool may_step() {
+        return !has_ended && steps-- > 0 && damping < 1e6 && !(normal().inliers < freedom);
     }
 
-    // Entries of the step's equations, in any order: first all of `half` and `b`, then those of `a`.
+    // Entries of the step's equations, in any order: all of `g`, then of `half` and `b`, then of `a`.
+    TWO_VIEW_BOTH void fill_g(int k) {
+        const Mat3 along = tangent<Of>(state, k);
+        for (int i = 0; i < 9; ++i) g[k][i] = along[i];
+    }
     TWO_VIEW_BOTH void fill_half(int k, int i) {
-        half[k][i] = 0;
-        for (int j = 0; j < 9; ++j) half[k][i] += g[k][j] * normal.ata[j][i];
+        double sum = 0;
+        for (int j = 0; j < 9; ++j) sum += g[k][j] * normal().ata[j][i];
+        half[k][i] = sum;
     }
     TWO_VIEW_BOTH void fill_b(int k) {
-        b[k] = 0;
-        for (int i = 0; i < 9; ++i) b[k] -= g[k][i] * normal.atb[i];
+        double sum = 0;
+        for (int i = 0; i < 9; ++i) sum -= g[k][i] * normal().atb[i];
+        b[k] = sum;
     }
     TWO_VIEW_BOTH void fill_a(int k, int l) {
-        a[k][l] = 0;
-        for (int i = 0; i < 9; ++i) a[k][l] += half[k][i] * g[l][i];
+        double sum = 0;
+        for (int i = 0; i < 9; ++i) sum += half[k][i] * g[l][i];
+        a[k][l] = sum;
     }
 
     // A step is taken to `next`; false where there is nothing more to be tried.
     TWO_VIEW_BOTH TWO_VIEW_CALLED bool propose() {
         if (!(damping < 1e6)) return false;
         double damped[freedom][freedom], by[freedom];
-        for (int k = 0; k < freedom; ++k)
-            for (int l = 0; l < freedom; ++l) damped[k][l] = a[k][l];
-        for (int k = 0; k < freedom; ++k) damped[k][k] += damping * damped[k][k] + 1e-12;
+        TWO_VIEW_UNROLLED
+        for (int k = 0; k < freedom; ++k) TWO_VIEW_UNROLLED
+        for (int l = 0; l <= k; ++l) damped[k][l] = k == l ? a[k][k] + (damping * a[k][k] + 1e-12) : a[k][l];
         has_failed = !solve(damped, b, freedom, by);
         double length = 0;
         for (int k = 0; k < freedom && !has_failed; ++k) length += by[k] * by[k];
         has_ended = !(length > 1e-24);
         if (has_ended) return false;
-        next = moved<Of>(state, by);
+        next = moved<Of>(state, g, by);
         asked = model_of<Of>(next);
         return true;
     }
 
-    // Whether `next`, with these normal equations, is better and has become the state.
-    TWO_VIEW_BOTH bool judge(const Normal &there) {
-        if (!(there.cost < normal.cost)) {
+    // Whether `next`, whose normal equations are there, is better and has become the state.
+    TWO_VIEW_BOTH bool judge() {
+        const double before = normal().cost, after = there().cost;
+        if (!(after < before)) {
             damping *= 10;
             return false;
         }
-        has_ended = normal.cost - there.cost < 1e-12 * normal.cost;
+        has_ended = before - after < 1e-12 * before;
         state = next;
-        normal = there;
+        accept();
         damping = damping > 1e-9 ? damping / 10 : damping;
         return true;
     }
 
     TWO_VIEW_BOTH Refined result() const {
         const Mat3 model = model_of<Of>(state);
-        return {has_failed ? model : scaled(model, 1 / frobenius(model)), normal.cost, int(normal.inliers)};
+        return {has_failed ? model : scaled(model, 1 / frobenius(model)), normal().cost, int(normal().inliers)};
     }
 };
 

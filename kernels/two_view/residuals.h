@@ -82,8 +82,8 @@ TWO_VIEW_BOTH static inline void transfer_rows(const V *m, V x1, V y1, V x2, V y
     const V pz = inside ? m[6] * x1 + m[7] * y1 + m[8] : one;
     const V u = px / pz, v = py / pz, g = weight / pz;
     const V of[3] = {g * x1, g * y1, g};
-    for (int k = 0; k < 3; ++k) jx[k] = of[k], jx[3 + k] = none, jx[6 + k] = -u * of[k];
-    for (int k = 0; k < 3; ++k) jy[k] = none, jy[3 + k] = of[k], jy[6 + k] = -v * of[k];
+    for (int k = 0; k < 3; ++k) jx[k] = of[k], jx[3 + k] = none, jx[6 + k] = inside ? -u * of[k] : none;
+    for (int k = 0; k < 3; ++k) jy[k] = none, jy[3 + k] = of[k], jy[6 + k] = inside ? -v * of[k] : none;
     rx = inside ? (u - x2) * weight : none;
     ry = inside ? (v - y2) * weight : none;
 }
