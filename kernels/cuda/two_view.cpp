@@ -27,6 +27,7 @@ constexpr unsigned kMostBlocks = 512;
 
 // Memory of the GPU, and an event by which a thread sleeps until the GPU is done, where the driver would have it spin.
 struct Workspace {
+    std::vector<double> numbers;  // of the host, on their way
     Growing<double> matches;
     Growing<float> floats;
     Growing<PairSearch> searches[kKinds];
@@ -80,20 +81,19 @@ private:
 std::vector<int64_t> bring(Workspace &room, const PairToVerify *pairs, size_t count) {
     std::vector<int64_t> starts(count + 1);
     for (size_t i = 0; i < count; ++i) starts[i + 1] = starts[i] + kMatchNumbers * pairs[i].points.padded;
-    std::vector<double> numbers(starts[count]);
+    const size_t size = size_t(starts[count]);
+    if (room.numbers.size() < size) room.numbers.resize(size);
     for (size_t i = 0; i < count; ++i) {
         const two_view::Points &p = pairs[i].points;
         const double *arrays[kMatchNumbers] = {p.x1, p.y1, p.x2, p.y2, p.s1, p.s2};
         for (int k = 0; k < kMatchNumbers; ++k)
-            std::copy(arrays[k], arrays[k] + p.padded, numbers.begin() + starts[i] + k * p.padded);
+            std::copy(arrays[k], arrays[k] + p.padded, room.numbers.begin() + starts[i] + k * p.padded);
     }
-    Allocation<double> &matches = room.matches.of(numbers.size());
-    Allocation<float> &floats = room.floats.of(numbers.size());
-    matches.fill(numbers.data(), numbers.size(), stream_of_thread());
-    const unsigned blocks = std::min(blocks_for(int64_t(numbers.size()), kToFloatsBlock), kMostBlocks);
-    start_to_floats(blocks, kToFloatsBlock, stream_of_thread(), matches.data(), int64_t(numbers.size()), floats.data());
-    // The host's copy is let go, and what the GPU has of it must be there.
-    check(driver().wait_for_stream(stream_of_thread()));
+    Allocation<double> &matches = room.matches.of(size);
+    Allocation<float> &floats = room.floats.of(size);
+    matches.fill(room.numbers.data(), size, stream_of_thread());
+    const unsigned blocks = std::min(blocks_for(int64_t(size), kToFloatsBlock), kMostBlocks);
+    start_to_floats(blocks, kToFloatsBlock, stream_of_thread(), matches.data(), int64_t(size), floats.data());
     return starts;
 }
 

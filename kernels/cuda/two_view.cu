@@ -93,10 +93,11 @@ struct PairSearcher : PairSums<Of> {
             room.solutions[t] = solutions;
         }
         __syncthreads();
-        if (threadIdx.x == 0) {
-            room.count = 0;
-            for (int t = 0; t < trials; ++t)
-                for (int k = 0; k < room.solutions[t]; ++k) room.slot[room.count++] = uint16_t(t * Solver::most + k);
+        for (int t = threadIdx.x; t < trials; t += blockDim.x) {
+            int place = 0;
+            for (int before = 0; before < t; ++before) place += room.solutions[before];
+            for (int k = 0; k < room.solutions[t]; ++k) room.slot[place++] = uint16_t(t * Solver::most + k);
+            if (t == trials - 1) room.count = place;
         }
         __syncthreads();
         for (int c = threadIdx.x; c < room.count; c += blockDim.x)
