@@ -1,6 +1,6 @@
 // A GPU whose threads of a block are there, one after the other, for the kernels of matching, of exposures and of plane
-// sweeps, linked with fake_libcuda.cpp: their own source, compiled for the processor. A thread runs until it waits for its block, then the
-// next one. The tensor cores' tile is what PTX says of it: which lane has which entries.
+// sweeps and of two-view geometry, linked with fake_libcuda.cpp: their own source, compiled for the processor. A thread
+// runs until it waits for its block, then another one. The tensor cores' tile is what PTX says of it: which lane has which entries.
 #include <ucontext.h>
 
 #include <cmath>
@@ -44,7 +44,10 @@ void run_thread() {
     threads[mine].is_done = true;
 }
 
+// Between two meetings of a block its threads come in another order each time: who reads what another has not written
+// yet is found out.
 void run_block() {
+    static unsigned order = 1;
     for (unsigned i = 0; i < blockDim.x; ++i) {
         getcontext(&threads[i].place);
         threads[i].place.uc_stack.ss_sp = stacks[i];
@@ -55,8 +58,11 @@ void run_block() {
     }
     for (bool is_left = true; is_left;) {
         is_left = false;
-        for (unsigned i = 0; i < blockDim.x; ++i) {
-            if (threads[i].is_done) continue;
+        order = order * 1664525u + 1013904223u;
+        const unsigned first = order >> 8, step = order >> 20 | 1;  // odd: each comes once
+        for (unsigned k = 0; k < kMost; ++k) {
+            const unsigned i = (first + k * step) % kMost;
+            if (i >= blockDim.x || threads[i].is_done) continue;
             threadIdx = {i, 0, 0};
             swapcontext(&scheduler, &threads[i].place);
             is_left = is_left || !threads[i].is_done;

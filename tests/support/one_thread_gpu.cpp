@@ -1,5 +1,5 @@
-// A GPU of one thread a block for the kernels of SIFT, of arrays, of small files, of a backdrop, of exposures and of dense
-// start points, linked with fake_libcuda.cpp: their own source, compiled for the processor. What takes several threads at once, it cannot tell;
+// A GPU of one thread a block for the kernels of SIFT, of arrays, of small files, of a backdrop, of exposures, of dense
+// start points and of two-view geometry, linked with fake_libcuda.cpp: their own source, compiled for the processor. What takes several threads at once, it cannot tell;
 // sums and their order it can.
 #include <cmath>
 #include <cstdint>
