@@ -185,7 +185,7 @@ def verify_all_on_gpu(
     Raises:
         IndexError: as `verify` does.
         RuntimeError: there is no GPU that can be used, or it has failed, or its memory is too small: 72 bytes a match
-            and 46 KB a pair, of a thousand pairs at a time.
+            and 92 KB a pair, of up to 512 at a time.
     """
     if _cuda is None:
         raise RuntimeError("this installation has no kernels for a GPU")
