@@ -59,7 +59,7 @@ for seed in range(int(sys.argv[1])):
 
 
 @pytest.mark.parametrize(
-    ("gpu", "seeds", "counts"), [(one_thread_gpu, 3, (15, 65, 128, 300)), (many_threads_gpu, 1, (16, 129))]
+    ("gpu", "seeds", "counts"), [(one_thread_gpu, 3, (15, 65, 128, 300)), (many_threads_gpu, 1, (16, 129, 300))]
 )
 def test_the_gpus_source_gives_the_very_bytes_on_a_processor(
     tmp_path: Path, gpu: Callable[[Path], Mapping[str, str]], seeds: int, counts: tuple[int, ...]
