@@ -1,10 +1,13 @@
-"""Matching and two-view geometry on a CPU: ours beside COLMAP's, on the same features of real photos.
+"""Matching and two-view geometry on a CPU: ours beside COLMAP's on the same features of real photos; and on a GPU.
 
     python bench/matching.py SCENES [name ...]              a row a photo set: processor seconds, verified pairs
     python bench/matching.py SCENES [name ...] --shuffled   and how many pairs are verified when their matches are
                                                             shuffled, which makes all of them wrong
     ... --most 300                                          of so many pairs, spread over all
     ... --longest 1600                                      with features of photos of this size
+    ... --gpu                                               two-view geometry alone, by processors and by a GPU on the
+                                                            same matches: seconds, and those of processors; the bytes
+                                                            must be the same
 
 SCENES is a folder with a folder of photos a set. Times are processor seconds of all threads together; a row's come from
 one run. The matching kernel is timed with every instruction set that this processor has.
@@ -14,11 +17,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +57,22 @@ print(_matching.instruction_set(), 1e3 * min(seconds) / len(pairs))
 """
 
 
+GPU_HEADER = (
+    "| photos | pairs, matches | rules | threads | processors: s | of all threads | pairs a task | GPU: s | "
+    "processors' of it | ratio |"
+)
+
+
 def main() -> int:
     arguments = parse()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    if arguments.gpu:
+        print(GPU_HEADER + "\n|" + "---|" * GPU_HEADER.count(" | ") + "---|")
+        for name in arguments.names or NAMES:
+            with tempfile.TemporaryDirectory() as work:
+                for cells in gpu_rows(arguments.scenes / name, Path(work), arguments):
+                    print("| " + " | ".join(cells) + " |", flush=True)
+        return 0
     header = HEADER + (" shuffled: ours, COLMAP's |" if arguments.shuffled else "")
     print(header + "\n|" + "---|" * header.count(" | ") + "---|")
     for name in arguments.names or NAMES:
@@ -114,6 +133,63 @@ def row(images: Path, work: Path, arguments: argparse.Namespace) -> list[str]:
     return cells
 
 
+def gpu_rows(images: Path, work: Path, arguments: argparse.Namespace) -> Iterator[list[str]]:
+    """One photo set: each of the rules, by few and by many threads."""
+    from splatworker.machine.limits import available_cpus
+    from splatworker.sfm import two_view
+    from splatworker.sfm.colmap import pycolmap
+
+    bench, count = matched(images, work, arguments.longest)
+    with pycolmap.Database.open(bench.database) as opened:
+        pair_ids, found = opened.read_all_matches()
+        by_pair = dict(zip(map(pycolmap.pair_id_to_image_pair, pair_ids), map(np.asarray, found), strict=True))
+        chosen = sorted(by_pair)[:: max(1, len(by_pair) // arguments.most)]
+        views = {}
+        for image_id in sorted({image_id for pair in chosen for image_id in pair}):
+            camera = opened.read_camera(opened.read_image(image_id).camera_id)
+            views[image_id] = two_view.view_of(camera, np.asarray(opened.read_keypoints(image_id)))
+    pairs = [(views[pair[0]], views[pair[1]], by_pair[pair], pair) for pair in chosen]
+    for rules, threads in (
+        (two_view.USUAL, 2),
+        (two_view.USUAL, available_cpus()),
+        (two_view.STRICT, available_cpus()),
+    ):
+        seconds, processors, expected = in_threads(pairs, partial(two_view.verify_all, rules=rules), threads, 16)
+        for size in (16, 64, max(1, min(256, len(pairs) // (2 * threads)))):
+            on_gpu = partial(two_view.verify_all_on_gpu, rules=rules)
+            gpu_seconds, gpu_processors, found_by_gpu = in_threads(pairs, on_gpu, threads, size)
+            for (_, _, matches, pair), one, other in zip(pairs, expected, found_by_gpu, strict=True):
+                if pickle.dumps(one) != pickle.dumps(other):
+                    sys.exit(f"pair {pair} of {len(matches)} matches: {one} by processors, {other} by the GPU")
+            yield [
+                f"{images.name} ({count})",
+                f"{len(pairs)}, {sum(map(len, by_pair.values()))}",
+                "usual" if rules == two_view.USUAL else "strict",
+                str(threads),
+                f"{seconds:.3f}",
+                f"{processors:.3f}",
+                str(size),
+                f"{gpu_seconds:.3f}",
+                f"{gpu_processors:.3f}",
+                f"{seconds / gpu_seconds:.1f}",
+            ]
+
+
+def in_threads(
+    pairs: list[Any], how: Callable[[list[Any]], list[Any]], threads: int, size: int
+) -> tuple[float, float, list[Any]]:
+    """Seconds, those of processors, each the least of three times; and what is found, so many pairs a task."""
+    seconds, processors, found = [], [], []
+    for _ in range(3):
+        with ThreadPoolExecutor(threads) as pool:
+            start, before = time.monotonic(), time.process_time()
+            done = pool.map(how, [pairs[k : k + size] for k in range(0, len(pairs), size)])
+            found = [one for some in done for one in some]
+            seconds.append(time.monotonic() - start)
+            processors.append(time.process_time() - before)
+    return min(seconds), min(processors), found
+
+
 def timed(
     how: Callable[[tuple[int, int], np.ndarray], Any], matches: Mapping[tuple[int, int], np.ndarray]
 ) -> tuple[dict[tuple[int, int], Any], float]:
@@ -158,6 +234,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenes", type=Path)
     parser.add_argument("names", nargs="*")
+    parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--shuffled", action="store_true")
     parser.add_argument("--most", type=int, default=100_000, metavar="PAIRS")
     parser.add_argument("--longest", type=int, default=0, metavar="PIXELS")

@@ -1,6 +1,7 @@
 """The CUDA kernels (kernels/cuda/bindings.cpp). Addresses are of contiguous GPU memory; shapes as in interface.py."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,25 @@ class Matcher:
         self, device: int, photos: Sequence[npt.NDArray[np.uint8]], max_ratio: float, max_distance: float
     ) -> None: ...
     def match(self, pairs: Sequence[tuple[int, int]], /) -> list[npt.NDArray[np.uint32]]: ...
+
+def verify(
+    device: int,
+    pairs: Sequence[
+        tuple[
+            npt.NDArray[np.float64],
+            npt.NDArray[np.float64],
+            npt.NDArray[np.float64],
+            npt.NDArray[np.float64],
+            npt.NDArray[np.uint32],
+            bool,
+            int,
+            int,
+        ]
+    ],
+    seed: int,
+    **rules: Any,
+) -> list[dict[str, Any]]:
+    """As `_two_view.verify`."""
 
 class Gaussians:
     def __init__(self, count: int, rest: int, addresses: Sequence[int], /) -> None: ...

@@ -11,18 +11,10 @@ Array = npt.NDArray[np.float64]
 def verify(
     pairs: Sequence[tuple[Array, Array, Array, Array, npt.NDArray[np.uint32], bool, int, int]],
     seed: int,
-    *,
-    max_error: float,
-    min_inliers: int,
-    min_inlier_ratio: float,
-    min_e_f_ratio: float,
-    max_h_ratio: float,
-    max_false_alarms: float,
-    confidence: float,
-    max_trials: int,
-    min_epipole_deg: float,
-    cheirality: bool,
-) -> list[dict[str, Any]]: ...
+    **rules: Any,
+) -> list[dict[str, Any]]:
+    """`rules` are the attributes of splatworker.sfm.two_view.Rules, all of them."""
+
 def essentials(matches: Array) -> list[Array]: ...
 def fundamentals(matches: Array) -> list[Array]: ...
 def homographies(matches: Array) -> list[Array]: ...

@@ -17,6 +17,7 @@
 #include "matching_bindings.h"
 #include "plane_sweep_bindings.h"
 #include "renderer.h"
+#include "two_view_bindings.h"
 #include "../features/arrays.h"
 
 namespace nb = nanobind;
@@ -214,6 +215,7 @@ NB_MODULE(_cuda, m) {
         },
         nb::arg("device"), nb::arg("grey").noconvert(), nb::arg("first_octave"), nb::arg("most"));
     bind_matching(m);
+    bind_two_view(m);
     m.def("obstacle", [](int device) {
         try {
             nb::gil_scoped_release release;

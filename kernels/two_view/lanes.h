@@ -3,24 +3,16 @@
 #pragma once
 #include <cstdint>
 
-namespace two_view {
+#include "residuals.h"
 
-enum Kind { kEssential, kFundamental, kHomography, kTurn };  // a turn is a homography that is a rotation
+namespace two_view {
 
 // Matches, a structure of arrays. Coordinates are normalized; `s1` and `s2` tell, squared, how much of them a pixel is.
 // `count` is the true number; arrays are filled up to a multiple of `kLanes` by matches that are not `valid`.
-constexpr int kLanes = 8;
 struct Points {
     int64_t count, padded;
     const double *x1, *y1, *x2, *y2, *s1, *s2, *valid;
     const float *fx1, *fy1, *fx2, *fy2, *fs1, *fs2, *fvalid;
-};
-
-// The normal equations of the matches within the error: their squared residuals by the nine entries of the model.
-struct Normal {
-    double ata[9][9], atb[9];
-    double cost;  // squared pixels, a match beyond the error counting as one at it
-    double inliers;
 };
 
 struct Lanes {

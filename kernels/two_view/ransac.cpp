@@ -1,45 +1,9 @@
 #include "ransac.h"
 
-#include "solvers.h"
+#include "trials.h"
 
 namespace two_view {
 namespace {
-
-constexpr int kLocalSteps = 4, kFinalSteps = 25;
-
-// Whether so many trials have met a sample without outliers, but for a chance below 1 - confidence.
-template <int Size>
-bool is_enough(int inliers, int64_t count, int trials, double confidence) {
-    double all_inliers = 1;
-    for (int k = 0; k < Size; ++k) all_inliers *= double(inliers - k > 0 ? inliers - k : 0) / double(count - k);
-    double missed = 1, power = 1 - all_inliers;
-    for (int left = trials; left > 0; left >>= 1) {  // power^trials by squaring: no library's pow
-        if (left & 1) missed *= power;
-        power *= power;
-    }
-    return missed <= 1 - confidence;
-}
-
-template <Kind Of>
-struct Minimal;
-
-template <>
-struct Minimal<kEssential> {
-    static constexpr int size = 5, most = kMostEssentials;
-    static int solve(const std::array<Correspondence, 5> &p, Mat3 (&found)[most]) { return essentials(p, found); }
-};
-
-template <>
-struct Minimal<kFundamental> {
-    static constexpr int size = 7, most = kMostFundamentals;
-    static int solve(const std::array<Correspondence, 7> &p, Mat3 (&found)[most]) { return fundamentals(p, found); }
-};
-
-template <>
-struct Minimal<kHomography> {
-    static constexpr int size = 4, most = 1;
-    static int solve(const std::array<Correspondence, 4> &p, Mat3 (&found)[most]) { return homographies(p, found); }
-};
 
 struct Best {
     Mat3 model{};
@@ -67,18 +31,19 @@ private:
 };
 
 template <Kind Of>
-Estimate search_for(const Points &points, const Search &search, const Key &key, int wanted, const Mat3 *start) {
+Estimate search_for(const Question &question, const Points &points) {
     using Solver = Minimal<Of>;
+    const auto &[kind, search, key, wanted, has_start, start] = question;
     Estimate result;
     if (points.count < Solver::size || wanted > points.count) return result;
     Best best;
-    if (start) best.challenge(Of, *start, points, search.max_error, Solver::size);
+    if (has_start) best.challenge(Of, start, points, search.max_error, Solver::size);
     int trial = 0;
     for (; trial < search.max_trials; ++trial) {
         const int sought = int(best.inliers) > wanted ? int(best.inliers) : wanted;
         if (is_enough<Solver::size>(sought, points.count, trial, search.confidence)) break;
         const auto drawn = sample<Solver::size>(key, uint32_t(trial), uint32_t(points.count));
-        std::array<Correspondence, Solver::size> minimal;
+        Array<Correspondence, Solver::size> minimal;
         for (int k = 0; k < Solver::size; ++k) {
             const int i = drawn[k];
             minimal[k] = {points.x1[i], points.y1[i], points.x2[i], points.y2[i]};
@@ -99,15 +64,14 @@ Estimate search_for(const Points &points, const Search &search, const Key &key, 
 
 }  // namespace
 
-Estimate estimate(Kind kind, const Points &points, const Search &search, const Key &key, int wanted,
-                  const Mat3 *start) {
-    switch (kind) {
+Estimate estimate(const Question &question, const Points &points) {
+    switch (question.kind) {
         case kEssential:
-            return search_for<kEssential>(points, search, key, wanted, start);
+            return search_for<kEssential>(question, points);
         case kFundamental:
-            return search_for<kFundamental>(points, search, key, wanted, start);
+            return search_for<kFundamental>(question, points);
         default:
-            return search_for<kHomography>(points, search, key, wanted, start);
+            return search_for<kHomography>(question, points);
     }
 }
 

@@ -1,17 +1,11 @@
 // Local optimisation: a model moved to where the errors of its own inliers are least.
 #pragma once
-#include "algebra.h"
 #include "lanes.h"
+#include "refinement.h"
 
 namespace two_view {
 
 const Lanes &lanes();
-
-struct Refined {
-    Mat3 model;   // of Frobenius norm 1
-    double cost;  // squared pixels, cut at the square of the error
-    int inliers;
-};
 
 // Levenberg and Marquardt's steps on what a model of this kind can be: of an essential matrix five numbers, of a
 // fundamental one seven, of a homography eight, of a turn three. The loss is cut at `max_error` pixels, and never rises.

@@ -1,7 +1,7 @@
 #include "verify.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 
 namespace two_view {
 namespace {
@@ -67,25 +67,6 @@ double log_false_alarms(Kind kind, const Points &p, int inliers, const Rules &ru
            log_binomial(inliers, sample) + (inliers - sample) * std::log(chance);
 }
 
-struct Found {
-    Estimate estimate;
-    std::vector<uint8_t> mask;
-    bool holds = false;
-};
-
-Found find(Kind kind, const Points &points, const Rules &rules, const Key &key, int wanted, const Mat3 *start) {
-    Found found;
-    const Search search = {rules.max_error, rules.confidence, rules.max_trials};
-    found.estimate = estimate(kind, points, search, key, wanted, start);
-    found.mask.assign(size_t(points.count), 0);
-    if (!found.estimate.found) return found;
-    found.estimate.inliers = inliers_of(kind, found.estimate.model, points, rules.max_error, found.mask.data());
-    const int different = distinct(points, found.mask);
-    found.holds = different >= rules.min_inliers && is_spread(points, found.mask, rules) &&
-                  log_false_alarms(kind, points, different, rules) < std::log(rules.max_false_alarms);
-    return found;
-}
-
 Kind kind_of(Configuration configuration) {
     return configuration == kCalibrated ? kEssential : configuration == kUncalibrated ? kFundamental : kHomography;
 }
@@ -138,48 +119,88 @@ void find_pose(Geometry &g, const Points &points, const Rules &rules) {
 
 }  // namespace
 
-Geometry verify(const Points &points, bool calibrated, const Rules &rules, uint64_t seed, uint32_t first,
-                uint32_t second) {
-    Geometry g;
-    g.mask.assign(size_t(points.count), 0);
-    const int least = std::max(rules.min_inliers, int(std::ceil(rules.min_inlier_ratio * double(points.count))));
-    if (points.count < least) return g;
-    Found e, f, h;
-    if (calibrated) e = find(kEssential, points, rules, {seed, first, second, kEssential}, least, nullptr);
-    // Others matter only by what they explain beside it: fewer trials tell whether they do.
-    const int more = e.holds ? std::max(least, int(e.estimate.inliers / rules.min_e_f_ratio)) : least;
-    f = find(kFundamental, points, rules, {seed, first, second, kFundamental}, std::min(more, int(points.count)),
-             e.holds ? &e.estimate.model : nullptr);
-    const bool believed = e.holds && (!f.holds || e.estimate.inliers > rules.min_e_f_ratio * f.estimate.inliers);
-    const Found &general = believed ? e : f;
-    const int flat = general.holds ? std::max(least, int(rules.max_h_ratio * general.estimate.inliers)) : least;
-    h = find(kHomography, points, rules, {seed, first, second, kHomography}, flat, nullptr);
-    g.e = e.estimate, g.f = f.estimate, g.h = h.estimate;
+Verification::Verification(const Points &points, bool calibrated, const Rules &rules, uint64_t seed, uint32_t first,
+                           uint32_t second)
+    : points_(points), calibrated_(calibrated), rules_(rules), seed_(seed), first_(first), second_(second) {
+    least_ = std::max(rules.min_inliers, int(std::ceil(rules.min_inlier_ratio * double(points.count))));
+    next_ = points.count < least_ ? kAllAnswered : calibrated ? kEssential : kFundamental;
+}
 
-    if (general.holds) {
+bool Verification::asks(Question &question) const {
+    if (next_ == kAllAnswered) return false;
+    const Kind kind = Kind(next_);
+    question = {
+        kind, {rules_.max_error, rules_.confidence, rules_.max_trials}, {seed_, first_, second_, kind}, least_, false,
+        {}};
+    // Others matter only by what they explain beside it: fewer trials tell whether they do.
+    if (kind == kFundamental && e_.holds) {
+        const int more = std::max(least_, int(e_.estimate.inliers / rules_.min_e_f_ratio));
+        question.wanted = std::min(more, int(points_.count));
+        question.has_start = true;
+        question.start = e_.estimate.model;
+    }
+    if (kind == kHomography && general().holds)
+        question.wanted = std::max(least_, int(rules_.max_h_ratio * general().estimate.inliers));
+    return true;
+}
+
+void Verification::answer(const Estimate &estimate) {
+    const Kind kind = Kind(next_);
+    Found &found = kind == kEssential ? e_ : kind == kFundamental ? f_ : h_;
+    found.estimate = estimate;
+    found.mask.assign(size_t(points_.count), 0);
+    if (estimate.found) {
+        found.estimate.inliers = inliers_of(kind, estimate.model, points_, rules_.max_error, found.mask.data());
+        const int different = distinct(points_, found.mask);
+        found.holds = different >= rules_.min_inliers && is_spread(points_, found.mask, rules_) &&
+                      log_false_alarms(kind, points_, different, rules_) < std::log(rules_.max_false_alarms);
+    }
+    next_ = kind == kHomography ? kAllAnswered : kind + 1;
+}
+
+bool Verification::believes_focal_lengths() const {
+    return e_.holds && (!f_.holds || e_.estimate.inliers > rules_.min_e_f_ratio * f_.estimate.inliers);
+}
+
+const Verification::Found &Verification::general() const { return believes_focal_lengths() ? e_ : f_; }
+
+Geometry Verification::geometry() const {
+    Geometry g;
+    g.mask.assign(size_t(points_.count), 0);
+    g.e = e_.estimate, g.f = f_.estimate, g.h = h_.estimate;
+    const Found &best = general();
+    if (best.holds) {
+        const bool believed = believes_focal_lengths();
         g.configuration = believed ? kCalibrated : kUncalibrated;
-        g.mask = believed && f.holds && f.estimate.inliers > e.estimate.inliers ? f.mask : general.mask;
+        g.mask = believed && f_.holds && f_.estimate.inliers > e_.estimate.inliers ? f_.mask : best.mask;
         g.inliers = int(std::count(g.mask.begin(), g.mask.end(), 1));
-        if (h.holds && h.estimate.inliers > rules.max_h_ratio * general.estimate.inliers) {
+        if (h_.holds && h_.estimate.inliers > rules_.max_h_ratio * best.estimate.inliers) {
             g.configuration = kPlanarOrPanoramic;
-            if (h.estimate.inliers > g.inliers) g.mask = h.mask;
+            if (h_.estimate.inliers > g.inliers) g.mask = h_.mask;
         }
-    } else if (h.holds) {
+    } else if (h_.holds) {
         g.configuration = kPlanarOrPanoramic;
-        g.mask = h.mask;
+        g.mask = h_.mask;
     } else {
         return g;
     }
-    if (calibrated) find_pose(g, points, rules);
-    if (rules.cheirality || rules.min_epipole_deg > 0) test_strictly(g, points, rules);
+    if (calibrated_) find_pose(g, points_, rules_);
+    if (rules_.cheirality || rules_.min_epipole_deg > 0) test_strictly(g, points_, rules_);
     g.inliers = int(std::count(g.mask.begin(), g.mask.end(), 1));
-    if (g.inliers < least || !is_spread(points, g.mask, rules)) {
+    if (g.inliers < least_ || !is_spread(points_, g.mask, rules_)) {
         g.configuration = kDegenerate;
-        g.mask.assign(size_t(points.count), 0);
+        g.mask.assign(size_t(points_.count), 0);
         g.inliers = 0;
         g.has_pose = false;
     }
     return g;
+}
+
+Geometry verify(const Points &points, bool calibrated, const Rules &rules, uint64_t seed, uint32_t first,
+                uint32_t second) {
+    Verification verification(points, calibrated, rules, seed, first, second);
+    for (Question question; verification.asks(question);) verification.answer(estimate(question, points));
+    return verification.geometry();
 }
 
 }  // namespace two_view

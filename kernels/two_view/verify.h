@@ -31,6 +31,39 @@ struct Geometry {
     Pose pose;
 };
 
+// A pair on its way: it asks for one model after the other, each in the light of those before, and whoever estimates it,
+// here or on a GPU, answers.
+class Verification {
+public:
+    // What the points point to must outlive it.
+    Verification(const Points &points, bool calibrated, const Rules &rules, uint64_t seed, uint32_t first,
+                 uint32_t second);
+    // The model to be estimated next; false where all are.
+    bool asks(Question &question) const;
+    void answer(const Estimate &estimate);
+    // Of all answers.
+    Geometry geometry() const;
+
+private:
+    struct Found {
+        Estimate estimate;
+        std::vector<uint8_t> mask;
+        bool holds = false;
+    };
+    static constexpr int kAllAnswered = kTurn;
+    bool believes_focal_lengths() const;
+    const Found &general() const;  // the epipolar geometry of the two that counts
+
+    Points points_;
+    bool calibrated_;
+    Rules rules_;
+    uint64_t seed_;
+    uint32_t first_, second_;
+    int least_;
+    int next_;  // a Kind
+    Found e_, f_, h_;
+};
+
 Geometry verify(const Points &points, bool calibrated, const Rules &rules, uint64_t seed, uint32_t first,
                 uint32_t second);
 

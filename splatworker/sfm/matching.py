@@ -30,7 +30,10 @@ _PAIRS_A_TASK = 16
 """Pairs that a thread does at a time. Threads that had Python's lock for every single one waited most of the time."""
 
 _PAIRS_FOR_GPU = 256
-"""Pairs that a GPU matches at a time, while processors verify those before."""
+"""Pairs that a GPU matches at a time, while those before are verified; and so many a thread has it verify at most."""
+
+_LEAST_FOR_GPU = 16
+"""Fewer pairs at a time a processor verifies itself, in less than the 4 ms that a GPU takes, however few they are."""
 
 
 def match(bench: Workbench, pairs: Sequence[Pair], span: Span, *, guided: bool = False, gpu: bool = False) -> None:
@@ -78,7 +81,7 @@ def match_by_kernels(bench: Workbench, pairs: Sequence[Pair], span: Span) -> Non
 
         with ThreadPoolExecutor(bench.threads) as pool, pycolmap.DatabaseTransaction(opened):
             each = _each_matched(bench, descriptors, pairs)
-            jobs = [pool.submit(work, some) for some in _portions(each, len(pairs), bench.threads)]
+            jobs = [pool.submit(work, some) for some in _portions(each, len(pairs), bench)]
             done = 0
             for job in jobs:
                 for pair, matches, geometry in job.result():
@@ -131,11 +134,17 @@ def _each_matched(
 T = TypeVar("T")
 
 
-def _portions(each: Iterable[T], count: int, threads: int) -> Iterator[list[T]]:
-    """Each of so many pairs, in portions that a thread does at a time: some for every thread, and none that is long."""
-    size = max(1, min(_PAIRS_A_TASK, count // (4 * threads)))
+def _portions(each: Iterable[T], count: int, bench: Workbench) -> Iterator[list[T]]:
+    """Each of so many pairs, in portions that a thread does at a time: some for every thread, and none that is long.
+
+    A GPU verifies many pairs in about the time of one.
+    """
+    if bench.accelerator.is_ready:
+        size = min(_PAIRS_FOR_GPU, count // (2 * bench.threads))
+    else:
+        size = min(_PAIRS_A_TASK, count // (4 * bench.threads))
     pairs = iter(each)
-    while some := list(islice(pairs, size)):
+    while some := list(islice(pairs, max(1, size))):
         yield some
 
 
@@ -144,7 +153,12 @@ def _geometries_of(
 ) -> dict[Pair, pycolmap.TwoViewGeometry]:
     bench.cancellation.check()
     given = [(views[pair[0]], views[pair[1]], of_pair, pair) for pair, of_pair in matches.items()]
-    found = two_view.verify_all(given, rules=rules, seed=bench.options.seed)
+    found = None
+    if len(given) >= _LEAST_FOR_GPU:
+        on_gpu = partial(two_view.verify_all_on_gpu, given, rules=rules, seed=bench.options.seed)
+        found = bench.accelerator.work("two-view geometry", on_gpu)
+    if found is None:
+        found = two_view.verify_all(given, rules=rules, seed=bench.options.seed)
     return {
         pair: two_view.to_colmap(one, first, second, of_pair)
         for one, (first, second, of_pair, pair) in zip(found, given, strict=True)
@@ -228,7 +242,7 @@ def _verify_by_kernel(bench: Workbench, path: Path, span: Span, rules: two_view.
         with ThreadPoolExecutor(bench.threads) as pool, pycolmap.DatabaseTransaction(opened):
             jobs = [
                 pool.submit(_geometries_of, bench, views, {pair: matches[pair] for pair in some}, rules)
-                for some in _portions(pairs, len(pairs), bench.threads)
+                for some in _portions(pairs, len(pairs), bench)
             ]
             done = 0
             for job in jobs:

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,10 @@ try:
     from splatworker import _two_view
 except ImportError:  # an installation without compiled kernels: COLMAP then verifies by itself
     _two_view = None  # type: ignore[assignment]
+try:
+    from splatworker import _cuda
+except ImportError:  # built without CUDA kernels
+    _cuda = None  # type: ignore[assignment]
 
 Array = npt.NDArray[np.float64]
 
@@ -162,35 +166,55 @@ def verify(first: View, second: View, matches: Matches, pair: Pair, *, rules: Ru
     return verify_all([(first, second, matches, pair)], rules=rules, seed=seed)[0]
 
 
-def verify_all(
-    pairs: Sequence[tuple[View, View, Matches, Pair]], *, rules: Rules = USUAL, seed: int = 0
-) -> list[TwoView]:
+PairOfViews = tuple[View, View, Matches, Pair]
+"""Two photos, their matches, and the ids that draw random numbers."""
+
+
+def verify_all(pairs: Sequence[PairOfViews], *, rules: Rules = USUAL, seed: int = 0) -> list[TwoView]:
     """The geometries of some pairs, each as `verify` has it; Python's lock is released once for all of them."""
-    found = _two_view.verify(
-        [
-            (
-                first.points,
-                first.scales,
-                second.points,
-                second.scales,
-                np.ascontiguousarray(matches, np.uint32),
-                first.camera.has_prior_focal_length and second.camera.has_prior_focal_length,
-                *pair,
-            )
-            for first, second, matches, pair in pairs
-        ],
-        seed % 2**64,
-        max_error=rules.max_error,
-        min_inliers=rules.min_inliers,
-        min_inlier_ratio=rules.min_inlier_ratio,
-        min_e_f_ratio=rules.min_e_f_ratio,
-        max_h_ratio=rules.max_h_ratio,
-        max_false_alarms=rules.max_false_alarms,
-        confidence=rules.confidence,
-        max_trials=rules.max_trials,
-        min_epipole_deg=rules.min_epipole_deg,
-        cheirality=rules.cheirality,
-    )
+    return _read(_two_view.verify(_given(pairs), seed % 2**64, **_by_name(rules)))
+
+
+def verify_all_on_gpu(
+    pairs: Sequence[PairOfViews], *, rules: Rules = USUAL, seed: int = 0, device: int = 0
+) -> list[TwoView]:
+    """The same as `verify_all` gives, in every byte: a GPU estimates the models of all pairs at once.
+
+    While it does, the caller's thread sleeps; what answers mean is then its work. Several threads may call.
+
+    Raises:
+        IndexError: as `verify` does.
+        RuntimeError: there is no GPU that can be used, or it has failed, or its memory is too small: 72 bytes a match
+            and 92 KB a pair, of up to 512 at a time.
+    """
+    if _cuda is None:
+        raise RuntimeError("this installation has no kernels for a GPU")
+    return _read(_cuda.verify(device, _given(pairs), seed % 2**64, **_by_name(rules)))
+
+
+_Given = tuple[Array, Array, Array, Array, Matches, bool, int, int]
+
+
+def _given(pairs: Sequence[PairOfViews]) -> list[_Given]:
+    return [
+        (
+            first.points,
+            first.scales,
+            second.points,
+            second.scales,
+            np.ascontiguousarray(matches, np.uint32),
+            first.camera.has_prior_focal_length and second.camera.has_prior_focal_length,
+            *pair,
+        )
+        for first, second, matches, pair in pairs
+    ]
+
+
+def _by_name(rules: Rules) -> dict[str, Any]:
+    return {field.name: getattr(rules, field.name) for field in fields(rules)}
+
+
+def _read(found: list[dict[str, Any]]) -> list[TwoView]:
     for one in found:
         one["rotation"], one["translation"] = one.pop("R"), one.pop("t")
     return [TwoView(**one) for one in found]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from support import photo_sets
 
 from splatworker.errors import Cancelled
-from splatworker.sfm import matching, nearest, two_view
+from splatworker.sfm import matching, nearest, sift, two_view
+from splatworker.sfm.accelerator import Accelerator
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.graph import read_graph
 from splatworker.sfm.options import Engine, SfmOptions
@@ -152,3 +155,41 @@ def test_a_photo_without_features_has_no_pairs(misled_bench: Workbench, tmp_path
         opened.write_keypoints(11, np.zeros((0, 6), np.float32))
     matching.match(bare, [(1, 2), (1, 11)], SPAN)
     assert read_graph(bare.database).inliers.keys() == {(1, 2)}
+
+
+def opened_accelerator(monkeypatch: pytest.MonkeyPatch) -> Accelerator:
+    """Of a GPU whose matching is the processors'."""
+    monkeypatch.setattr(sift, "gpu_obstacle", lambda: ("", ""))
+
+    def matcher(photos: list[nearest.Descriptors]) -> Callable[[list[tuple[int, int]]], list[nearest.Matches]]:
+        return lambda pairs: [nearest.match(photos[first], photos[second]) for first, second in pairs]
+
+    monkeypatch.setattr(nearest, "matcher_on_gpu", matcher)
+    accelerator = Accelerator(wanted=True)
+    for thread in threading.enumerate():
+        if thread.name == "gpu":
+            thread.join()
+    return accelerator
+
+
+@pytest.mark.skipif(not two_view.has_kernel(), reason="this installation has no two-view kernel")
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_gpu_verifies_many_pairs_at_a_time_and_processors_the_rest(
+    misled_bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    asked: list[int] = []
+
+    def on_gpu(pairs: list[two_view.PairOfViews], **how: Any) -> list[two_view.TwoView]:
+        asked.append(len(pairs))
+        if fails and len(asked) == 2:
+            raise RuntimeError("CUDA: out of memory (CUDA_ERROR_OUT_OF_MEMORY)")
+        return two_view.verify_all(pairs, **how)
+
+    monkeypatch.setattr(two_view, "verify_all_on_gpu", on_gpu)
+    alone = matched_again(misled_bench, tmp_path / "alone", 1)
+    with_gpu = dataclasses.replace(misled_bench, accelerator=opened_accelerator(monkeypatch))
+    again = matched_again(with_gpu, tmp_path / "again", 1)
+    assert again.database.read_bytes() == alone.database.read_bytes()
+    assert asked == [22, 22]  # of 45 pairs; the last one alone is not worth it
+    assert again.accelerator.steps == ("matching", "two-view geometry")
+    assert ("out of memory" in again.accelerator.remark) == fails

@@ -4,7 +4,7 @@
 #include <utility>
 
 #define __shared__ static
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 
 struct Index {
     unsigned x, y, z;

@@ -1,5 +1,6 @@
 """A GPU whose blocks have all their threads, one after the other, for processes that have none: a stand-in for NVIDIA's
-libcuda that runs the kernels of matching, of exposures and of plane sweeps, from their own source, on the processor."""
+libcuda that runs the kernels of matching, two-view geometry, exposures and plane sweeps, from their own source, on the
+processor."""
 
 from __future__ import annotations
 

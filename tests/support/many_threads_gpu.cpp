@@ -1,6 +1,6 @@
 // A GPU whose threads of a block are there, one after the other, for the kernels of matching, of exposures and of plane
-// sweeps, linked with fake_libcuda.cpp: their own source, compiled for the processor. A thread runs until it waits for its block, then the
-// next one. The tensor cores' tile is what PTX says of it: which lane has which entries.
+// sweeps and of two-view geometry, linked with fake_libcuda.cpp: their own source, compiled for the processor. A thread
+// runs until it waits for its block, then another one. The tensor cores' tile is what PTX says of it: which lane has which entries.
 #include <ucontext.h>
 
 #include <cmath>
@@ -32,13 +32,22 @@ void wait_for_block() {
 
 void __syncthreads() { wait_for_block(); }
 
+int atomicMin(int *least, int value) {
+    const int before = *least;
+    *least = value < before ? value : before;
+    return before;
+}
+
 void run_thread() {
     const unsigned mine = threadIdx.x;
     work();
     threads[mine].is_done = true;
 }
 
+// Between two meetings of a block its threads come in another order each time: who reads what another has not written
+// yet is found out.
 void run_block() {
+    static unsigned order = 1;
     for (unsigned i = 0; i < blockDim.x; ++i) {
         getcontext(&threads[i].place);
         threads[i].place.uc_stack.ss_sp = stacks[i];
@@ -49,8 +58,11 @@ void run_block() {
     }
     for (bool is_left = true; is_left;) {
         is_left = false;
-        for (unsigned i = 0; i < blockDim.x; ++i) {
-            if (threads[i].is_done) continue;
+        order = order * 1664525u + 1013904223u;
+        const unsigned first = order >> 8, step = order >> 20 | 1;  // odd: each comes once
+        for (unsigned k = 0; k < kMost; ++k) {
+            const unsigned i = (first + k * step) % kMost;
+            if (i >= blockDim.x || threads[i].is_done) continue;
             threadIdx = {i, 0, 0};
             swapcontext(&scheduler, &threads[i].place);
             is_left = is_left || !threads[i].is_done;
@@ -89,6 +101,7 @@ void multiply_add(int *sums, const uint32_t *rows, const uint32_t *columns) {
 #include "../../kernels/cuda/exposure.cu"
 #include "../../kernels/cuda/matching.cu"
 #include "../../kernels/cuda/plane_sweep.cu"
+#include "../../kernels/cuda/two_view.cu"
 
 namespace {
 
@@ -113,5 +126,9 @@ void run_kernel(const std::string &name, unsigned blocks, unsigned block, void *
     if (name == "expose_backward_kernel") start<expose_backward_kernel>(expose_backward_kernel, blocks, arguments);
     if (name == "exposure_gradient_kernel")
         start<exposure_gradient_kernel>(exposure_gradient_kernel, blocks, arguments);
+    if (name == "to_floats_kernel") start<to_floats_kernel>(to_floats_kernel, blocks, arguments);
+    if (name == "essentials_kernel") start<essentials_kernel>(essentials_kernel, blocks, arguments);
+    if (name == "fundamentals_kernel") start<fundamentals_kernel>(fundamentals_kernel, blocks, arguments);
+    if (name == "homographies_kernel") start<homographies_kernel>(homographies_kernel, blocks, arguments);
     if (name == "plane_sweep_kernel") start<plane_sweep_kernel>(plane_sweep_kernel, blocks, arguments);
 }

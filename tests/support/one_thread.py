@@ -1,5 +1,5 @@
 """A GPU of one thread a block, for processes that have none: a stand-in for NVIDIA's libcuda that runs the kernels of
-SIFT and of arrays, from their own source, on the processor. Its memory is the host's."""
+SIFT, of two-view geometry and of arrays, from their own source, on the processor. Its memory is the host's."""
 
 from __future__ import annotations
 

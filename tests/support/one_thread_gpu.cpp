@@ -1,5 +1,5 @@
-// A GPU of one thread a block for the kernels of SIFT, of arrays, of small files, of a backdrop, of exposures and of dense
-// start points, linked with fake_libcuda.cpp: their own source, compiled for the processor. What takes several threads at once, it cannot tell;
+// A GPU of one thread a block for the kernels of SIFT, of arrays, of small files, of a backdrop, of exposures, of dense
+// start points and of two-view geometry, linked with fake_libcuda.cpp: their own source, compiled for the processor. What takes several threads at once, it cannot tell;
 // sums and their order it can.
 #include <cmath>
 #include <cstdint>
@@ -23,6 +23,11 @@ int atomicAdd(int *sum, int value) {
     *sum += value;
     return before;
 }
+int atomicMin(int *least, int value) {
+    const int before = *least;
+    *least = value < before ? value : before;
+    return before;
+}
 unsigned long long atomicAdd(unsigned long long *sum, unsigned long long value) {
     const unsigned long long before = *sum;
     *sum += value;
@@ -38,6 +43,7 @@ unsigned long long atomicAdd(unsigned long long *sum, unsigned long long value) 
 #include "../../kernels/cuda/plane_sweep.cu"
 #include "../../kernels/cuda/sift.cu"
 #include "../../kernels/cuda/small_files.cu"
+#include "../../kernels/cuda/two_view.cu"
 
 namespace {
 
@@ -65,7 +71,8 @@ bool called_of_arrays(const std::string &name, void **arguments) {
            TRY(square_differences_kernel) || TRY(to_picture_kernel) || TRY(nearest_kernel) ||
            TRY(sums_of_labels_kernel) || TRY(mean_error_kernel) || TRY(backdrop_kernel) || TRY(expose_kernel) ||
            TRY(expose_backward_kernel) || TRY(exposure_gradient_kernel) || TRY(mean_grey_kernel) ||
-           TRY(confirm_kernel) || TRY(fresh_kernel) ||
+           TRY(confirm_kernel) || TRY(fresh_kernel) || TRY(to_floats_kernel) || TRY(essentials_kernel) ||
+           TRY(fundamentals_kernel) || TRY(homographies_kernel) ||
            called(name, "plane_sweep_kernel", plane_sweep_of_one_thread, arguments);
 #undef TRY
 }

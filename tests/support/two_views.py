@@ -86,6 +86,37 @@ def past_a_wall(rng: np.random.Generator, count: int, off_it: int) -> TwoPhotos:
     return TwoPhotos(rotation, -rotation @ step / np.linalg.norm(step), first, second)
 
 
+def degenerate() -> dict[str, TwoPhotos]:
+    """Matches that prove nothing, by what is wrong with them."""
+    rng = np.random.default_rng(16)
+    photos = photograph(rng, 60)
+    line = np.linspace(-0.5, 0.5, 60)
+    three = rng.integers(0, 3, 60)
+    holes = photos.first.copy()
+    holes[:50] = np.nan
+
+    def of(first: np.ndarray, second: np.ndarray) -> TwoPhotos:
+        return TwoPhotos(photos.rotation, photos.translation, first, second)
+
+    return {
+        "all the same": of(np.full((60, 2), 0.1), np.full((60, 2), 0.2)),
+        "one in the second": of(photos.first, np.full((60, 2), 0.2)),
+        "on a line": of(np.c_[line, line / 3], np.c_[line / 2, line]),
+        "on a line in one": of(photos.first, np.c_[photos.second[:, 0], photos.second[:, 0] / 2]),
+        "three places": of(photos.first[three], photos.second[three]),
+        "not numbers": of(np.full((60, 2), np.nan), photos.second),
+        "mostly not numbers": of(holes, photos.second),
+        "infinite": of(np.full((60, 2), np.inf), photos.second),
+        "far beyond": of(np.full((60, 2), 1e200), np.full((60, 2), -1e200)),
+        "none": of(np.zeros((0, 2)), np.zeros((0, 2))),
+        "one": of(photos.first[:1], photos.second[:1]),
+        "fewer than minimal": of(photos.first[:4], photos.second[:4]),
+        "fewer than demanded": of(photos.first[:14], photos.second[:14]),
+        "at random": of(rng.uniform(-0.5, 0.5, (300, 2)), rng.uniform(-0.5, 0.5, (300, 2))),
+        "in the wrong order": of(photos.first, photos.second[rng.permutation(60)]),
+    }
+
+
 def apart(one: np.ndarray, other: np.ndarray) -> float:
     """Largest difference of two models' entries at norm 1, whatever their signs."""
     a, b = one / np.linalg.norm(one), other / np.linalg.norm(other)
