@@ -1,15 +1,9 @@
 #include "adjuster.h"
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <new>
 #include <stdexcept>
-#include <utility>
 
 namespace adjustment {
 namespace {
@@ -53,7 +47,7 @@ void check(const Problem &in, const Options &options) {
     require(options.loss >= kPlain && options.loss < kLosses, "no such loss");
     require(std::isfinite(options.scale) && options.scale > 0, "the loss's scale must be positive");
     require(options.tolerance >= 0, "the tolerance must not be negative");
-    require(options.most_iterations >= 0 && options.threads > 0, "iterations must not be negative, threads positive");
+    require(options.most_iterations >= 0, "iterations must not be negative");
     require(all_finite(in.poses, 7 * in.photos), "a pose is not finite");
     require(all_finite(in.parameters, kMostParameters * in.lenses), "a lens's parameter is not finite");
     require(all_finite(in.coordinates, 3 * in.points), "a point is not finite");
@@ -87,29 +81,6 @@ void sort_by(const std::vector<int32_t> &keys, int64_t count, std::vector<int64_
     std::vector<int64_t> next(first.begin(), first.end() - 1);
     for (size_t n = 0; n < keys.size(); ++n) order[next[keys[n]]++] = int64_t(n);
 }
-
-// Numbers that begin at a line of the cache, not set: the large arrays, which are all written before they are read. Those of
-// megabytes begin at a large page, and ask for such where the system has them: a photo's points lie scattered among them, and
-// the processor would look up one small page after the other.
-class Lines {
-public:
-    explicit Lines(int64_t count)
-        : align_{size_t(count) * sizeof(double) < kLargePage ? kLine : kLargePage},
-          first_(static_cast<double *>(::operator new(size_t(count) * sizeof(double), align_))) {
-#if defined(MADV_HUGEPAGE)
-        if (size_t(align_) == kLargePage) madvise(first_, size_t(count) * sizeof(double), MADV_HUGEPAGE);
-#endif
-    }
-    Lines(const Lines &) = delete;
-    Lines &operator=(const Lines &) = delete;
-    ~Lines() { ::operator delete(first_, align_); }
-    double *data() const { return first_; }
-
-private:
-    static constexpr size_t kLine = 64, kLargePage = size_t(1) << 21;
-    std::align_val_t align_;
-    double *first_;
-};
 
 struct OwnedState {
     std::vector<double> poses, points;
@@ -247,29 +218,17 @@ const LensModel *lens_model(int colmap_id) {
     return nullptr;
 }
 
-Summary adjust(const Problem &in, const Options &options, const Steps &steps) {
+Summary adjust(const Problem &in, const Options &options, const MakeSolver &make_solver) {
     check(in, options);
-    OwnedState owned = state_of(in), owned_moved = owned;
+    OwnedState owned = state_of(in);
     Summary summary{};
     const Sorted order = sorted(in, owned, usable(in, owned, summary));
     require(summary.used > 0, "no point is seen by two photos");
     if (order.unknowns > kMostUnknowns)
         refuse(std::to_string(order.unknowns) + " unknowns of photos and lenses are more than " +
                std::to_string(kMostUnknowns));
-    const Structure structure = order.view(in, options);
-    const int64_t stride = structure.stride;
-    const Lines blocks(structure.observations * kBlock), slot_blocks(structure.slots * kBlock);
-    const Lines matrix(stride * stride + kLanes), products(options.threads * in.photos * kPose * kLanes);
-    std::vector<double> point_root(6 * in.points), point_rhs(3 * in.points), point_descent(3 * in.points);
-    std::vector<double> point_diagonal(3 * in.points), lens_part(72 * in.photos);
-    std::vector<double> rhs(stride), descent(stride), diagonal(stride), chunk((in.points + kChunk - 1) / kChunk);
-    const System system = {
-        blocks.data(),         slot_blocks.data(), point_root.data(), point_rhs.data(), point_descent.data(),
-        point_diagonal.data(), lens_part.data(),   products.data(),   matrix.data(),    rhs.data(),
-        descent.data(),        diagonal.data(),    chunk.data()};
-
-    State state = owned.view(), moved = owned_moved.view();
-    double cost = steps.cost(structure, state, chunk.data(), options.threads);
+    const std::unique_ptr<Solver> solver = make_solver(order.view(in, options), owned.view());
+    double cost = solver->cost();
     summary.initial_cost = cost;
     summary.end = End::kMostIterations;
     double damping = kFirstDamping, growth = 2;
@@ -279,20 +238,16 @@ Summary adjust(const Problem &in, const Options &options, const Steps &steps) {
             break;
         }
         ++summary.iterations;
-        steps.build(structure, state, damping, system, options.threads);
-        double promised = 0, next = std::numeric_limits<double>::infinity();
-        if (!structure.cameras_move || steps.solve(system, stride, options.threads)) {
-            promised = steps.advance(structure, state, damping, system, moved, options.threads);
-            next = steps.cost(structure, moved, chunk.data(), options.threads);
-            if (promised >= 0 && promised <= kRounding * cost) {  // the bottom, as far as numbers tell
-                summary.end = End::kConverged;
-                break;
-            }
+        const Trial trial = solver->step(damping);
+        const double promised = trial.promised, next = trial.cost;
+        if (trial.is_solved && promised >= 0 && promised <= kRounding * cost) {  // the bottom, as far as numbers tell
+            summary.end = End::kConverged;
+            break;
         }
         const double ratio = (cost - next) / promised;
         if (std::isfinite(next) && promised > 0 && ratio > kLeastRatio) {
             const double change = cost - next, bend = 2 * ratio - 1;
-            std::swap(state, moved);
+            solver->take();
             ++summary.accepted;
             damping = std::max(kLeastDamping, damping * std::max(1.0 / 3, 1 - bend * bend * bend));  // Nielsen 1999
             growth = 2;
@@ -317,10 +272,11 @@ Summary adjust(const Problem &in, const Options &options, const Steps &steps) {
         }
     }
     summary.cost = cost;
-    std::copy(state.poses, state.poses + 7 * in.photos, in.poses);
-    std::copy(state.points, state.points + 3 * in.points, in.coordinates);
+    solver->read(owned.view());
+    std::copy(owned.poses.begin(), owned.poses.end(), in.poses);
+    std::copy(owned.points.begin(), owned.points.end(), in.coordinates);
     for (int64_t lens = 0; lens < in.lenses; ++lens)
-        write_back(state.lens[lens], *lens_model(in.model[lens]), in.free_lens[lens],
+        write_back(owned.lens[lens], *lens_model(in.model[lens]), in.free_lens[lens],
                    in.parameters + kMostParameters * lens);
     return summary;
 }
