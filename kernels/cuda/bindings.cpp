@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <set>
 
+#include "adjustment_bindings.h"
 #include "array_bindings.h"
 #include "sift.h"
 #include "gpu.h"
@@ -214,6 +215,7 @@ NB_MODULE(_cuda, m) {
         },
         nb::arg("device"), nb::arg("grey").noconvert(), nb::arg("first_octave"), nb::arg("most"));
     bind_matching(m);
+    bind_adjustment(m);
     m.def("obstacle", [](int device) {
         try {
             nb::gil_scoped_release release;

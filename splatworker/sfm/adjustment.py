@@ -17,6 +17,10 @@ try:
     from splatworker import _adjustment
 except ImportError:  # an installation without compiled kernels: COLMAP then adjusts
     _adjustment = None  # type: ignore[assignment]
+try:
+    from splatworker import _cuda
+except ImportError:  # built without CUDA kernels
+    _cuda = None  # type: ignore[assignment]
 
 Floats = npt.NDArray[np.float64]
 
@@ -120,21 +124,34 @@ def adjust(
     Raises:
         ValueError: the problem is none, or larger than `MOST_UNKNOWNS`: a sentence says why.
     """
-    poses, parameters, points = (
-        np.array(values, np.float64, order="C") for values in (problem.poses, problem.parameters, problem.points)
-    )
-    numbers = _adjustment.adjust(
-        poses,
-        parameters,
-        points,
-        *_fixed_arrays(problem),
-        get_args(Loss).index(loss),
-        scale,
-        most_iterations,
-        tolerance,
-        threads,
-    )
-    return Adjusted(poses, parameters, points, *numbers)  # type: ignore[arg-type]  # the last is one of the three texts
+    arrays = _arrays(problem)
+    number = get_args(Loss).index(loss)
+    found = _adjustment.adjust(*arrays, number, scale, most_iterations, tolerance, threads)
+    return Adjusted(*arrays[:3], *found)  # type: ignore[arg-type]  # the last is one of the three texts
+
+
+def adjust_on_gpu(
+    problem: Problem,
+    *,
+    loss: Loss = "plain",
+    scale: float = 1.0,
+    most_iterations: int = 100,
+    tolerance: float = 1e-7,
+    device: int = 0,
+) -> Adjusted:
+    """The same as `adjust` gives, in every byte, by a GPU. Python's lock is released.
+
+    Raises:
+        ValueError: as `adjust` does; or it is not for a GPU, see `why_not_on_gpu`.
+        RuntimeError: the GPU cannot be used or has failed, or its memory is too small: about 600 bytes an observation, 8
+            for each two photos that see a point, and 75 MB are needed.
+    """
+    if _cuda is None:
+        raise RuntimeError("this installation has no kernels for a GPU")
+    arrays = _arrays(problem)
+    number = get_args(Loss).index(loss)
+    found = _cuda.adjust(device, *arrays, number, scale, most_iterations, tolerance)
+    return Adjusted(*arrays[:3], *found)  # type: ignore[arg-type]  # as above
 
 
 def derivatives(problem: Problem) -> tuple[Floats, Floats]:
@@ -144,14 +161,16 @@ def derivatives(problem: Problem) -> tuple[Floats, Floats]:
     (3). Of points in front of their cameras.
     """
     residuals, jacobians = np.zeros((len(problem.seen), 2)), np.zeros((len(problem.seen), 2, 17))
-    moving = [np.array(values, np.float64) for values in (problem.poses, problem.parameters, problem.points)]
-    _adjustment.derivatives(moving[0], moving[1], moving[2], *_fixed_arrays(problem), residuals, jacobians)
+    _adjustment.derivatives(*_arrays(problem), residuals, jacobians)
     return residuals, jacobians
 
 
-def _fixed_arrays(
+def _arrays(
     problem: Problem,
 ) -> tuple[
+    Floats,
+    Floats,
+    Floats,
     npt.NDArray[np.int32],
     npt.NDArray[np.uint8],
     npt.NDArray[np.int32],
@@ -161,8 +180,12 @@ def _fixed_arrays(
     npt.NDArray[np.int32],
     Floats,
 ]:
+    """As the kernels take them; the first three, which change, are copies."""
     held = problem.held_point if len(problem.held_point) else np.zeros(len(problem.points), np.uint8)
     return (
+        np.array(problem.poses, np.float64, order="C"),
+        np.array(problem.parameters, np.float64, order="C"),
+        np.array(problem.points, np.float64, order="C"),
         np.ascontiguousarray(problem.model, np.int32),
         np.ascontiguousarray(problem.free_lens, np.uint8),
         np.ascontiguousarray(problem.lens_of, np.int32),

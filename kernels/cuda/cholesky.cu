@@ -1,0 +1,198 @@
+// The dense symmetric system of a bundle adjustment: S = U' U in panels, on the upper half by rows, and its solution. Every
+// entry is changed by the operations of kernels/adjustment/cholesky.inl in their order, so it has the same bits. The right
+// side is solved forth on the way: it is one more column, only that it is divided where a column is multiplied.
+#include "adjustment_kernels.h"
+
+namespace splat {
+
+using adjustment::kLanes;
+using adjustment::kPanel;
+
+static_assert(kPanel == kSystemTile && kPanel == kPanelBlock && kDiagonalBlock == 4 * kPanel && kSubtractBlock == 4 * kSystemTile,
+              "who has which entry");
+
+// A panel's own columns, by one block: a thread has every fourth row of a column in registers, and a row that is next is handed
+// to all.
+extern "C" __global__ void __launch_bounds__(kDiagonalBlock)
+    factor_diagonal_kernel(double *system, int64_t size, int64_t from, TrialSums *sums) {
+    constexpr int kMine = kPanel / 4;
+    __shared__ double next[2][kPanel];
+    if (!sums->is_definite) return;
+    const int rows = int(from + kPanel < size ? kPanel : size - from);
+    const int c = threadIdx.x % kPanel, quarter = threadIdx.x / kPanel;
+    double *own = system + from * size + from + c;
+    double x[kMine];
+#pragma unroll
+    for (int j = 0; j < kMine; ++j) {
+        const int row = 4 * j + quarter;
+        x[j] = row <= c && c < rows ? own[row * size] : 0;
+    }
+    if (quarter == 0) next[0][c] = x[0];
+    __syncthreads();
+#pragma unroll
+    for (int four = 0; four < kMine; ++four) {
+#pragma unroll 1
+        for (int k = 0; k < 4; ++k) {
+            const int row = 4 * four + k;
+            if (row >= rows) return;
+            const double *mine = next[k % 2], pivot = mine[row];
+            if (!(pivot > 0) || pivot > 1e300) {
+                if (threadIdx.x == 0) sums->is_definite = 0;
+                return;
+            }
+            const double inverse = 1 / sqrt(pivot), value = mine[c] * inverse;
+            if (quarter == k && row <= c && c < rows) own[row * size] = value;
+#pragma unroll
+            for (int j = four; j < kMine; ++j) {
+                const int below = 4 * j + quarter;
+                if (below > row) x[j] -= mine[below] * inverse * value;
+            }
+            if (k < 3) {
+                if (quarter == k + 1) next[(k + 1) % 2][c] = x[four];
+            } else if (four + 1 < kMine && quarter == 0) {
+                next[0][c] = x[four + 1 < kMine ? four + 1 : four];
+            }
+            __syncthreads();
+        }
+    }
+}
+
+// The same rows in the columns beyond: a thread a column.
+extern "C" __global__ void __launch_bounds__(kPanelBlock)
+    solve_panel_kernel(double *system, int64_t size, int64_t from, const TrialSums *sums) {
+    constexpr int kSome = 8;  // rows in registers
+    __shared__ double factor[kPanel][kPanel];
+    if (!sums->is_definite) return;
+    const int lane = threadIdx.x;
+#pragma unroll 16
+    for (int row = 0; row < kPanel; ++row) factor[row][lane] = system[(from + row) * size + from + lane];
+    __syncthreads();
+    factor[lane][lane] = 1 / factor[lane][lane];
+    __syncthreads();
+    const int64_t column = from + kPanel + int64_t(blockIdx.x) * kPanelBlock + lane;
+    if (column >= size) return;
+    double *mine = system + from * size + column;
+    for (int some = 0; some < kPanel; some += kSome) {
+        double x[kSome];
+#pragma unroll
+        for (int k = 0; k < kSome; ++k) x[k] = mine[(some + k) * size];
+#pragma unroll 4
+        for (int row = 0; row < some; ++row) {
+            const double above = mine[row * size];
+#pragma unroll
+            for (int k = 0; k < kSome; ++k) x[k] -= factor[row][some + k] * above;
+        }
+#pragma unroll
+        for (int k = 0; k < kSome; ++k) {
+            x[k] *= factor[some + k][some + k];
+#pragma unroll
+            for (int below = k + 1; below < kSome; ++below) x[below] -= factor[some + k][some + below] * x[k];
+            mine[(some + k) * size] = x[k];
+        }
+    }
+}
+
+// The panel's part of the right side: U' y = b, and what is left of b beyond.
+inline __device__ void solve_side(const double *system, double *side, int64_t size, int64_t from, double *factor) {
+    __shared__ double solved[kPanel];
+    const int rows = int(from + kPanel < size ? kPanel : size - from), n = threadIdx.x;
+#pragma unroll 16
+    for (int k = n; k < rows * kPanel; k += kSubtractBlock)
+        factor[k] = k % kPanel < rows ? system[(from + k / kPanel) * size + from + k % kPanel] : 0;
+    double x = n < rows ? side[from + n] : 0;
+    __syncthreads();
+    for (int row = 0; row < rows; ++row) {
+        if (n == row) solved[row] = x = x / factor[row * kPanel + row];
+        __syncthreads();
+        if (n > row && n < rows) x -= solved[row] * factor[row * kPanel + n];
+    }
+    if (n < rows) side[from + n] = x;
+    for (int64_t c = from + kPanel + n; c < size; c += kSubtractBlock) {
+        double rest = side[c];
+#pragma unroll 16
+        for (int row = 0; row < kPanel; ++row) rest -= solved[row] * system[(from + row) * size + c];
+        side[c] = rest;
+    }
+}
+
+// A block a tile of the rows and columns beyond, less the product of the panel's; the first block has the right side.
+extern "C" __global__ void __launch_bounds__(kSubtractBlock)
+    subtract_panel_kernel(double *system, double *side, int64_t size, int64_t from, const TrialSums *sums) {
+    constexpr int kDeep = 32;  // of the panel's rows at a time
+    __shared__ double shared[2][kDeep][kSystemTile];
+    if (!sums->is_definite) return;
+    if (blockIdx.x == 0) {
+        solve_side(system, side, size, from, shared[0][0]);
+        return;
+    }
+    const int64_t beyond = from + kPanel, strips = (size - beyond + kSystemTile - 1) / kSystemTile, tile = blockIdx.x - 1;
+    const int64_t top = beyond + tile / strips * kSystemTile, left = beyond + tile % strips * kSystemTile;
+    if (left < top) return;
+    const int lane = threadIdx.x % 16, group = threadIdx.x / 16;  // columns lane, lane + 16, ...; rows 4 group to 4 group + 3
+    double x[4][4];
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            const int64_t row = top + 4 * group + i, c = left + lane + 16 * j;
+            x[i][j] = row < size && c < size ? system[row * size + c] : 0;
+        }
+    for (int deep = 0; deep < kPanel; deep += kDeep) {
+        __syncthreads();
+#pragma unroll
+        for (int n = threadIdx.x; n < kDeep * kSystemTile; n += kSubtractBlock) {
+            const int k = n / kSystemTile, at = n % kSystemTile;
+            const double *of_row = system + (from + deep + k) * size;
+            shared[0][k][at] = top + at < size ? of_row[top + at] : 0;
+            shared[1][k][at] = left + at < size ? of_row[left + at] : 0;
+        }
+        __syncthreads();
+#pragma unroll 4
+        for (int k = 0; k < kDeep; ++k) {
+            double above[4], beside[4];
+#pragma unroll
+            for (int i = 0; i < 4; ++i) above[i] = shared[0][k][4 * group + i], beside[i] = shared[1][k][lane + 16 * i];
+#pragma unroll
+            for (int i = 0; i < 4; ++i)
+#pragma unroll
+                for (int j = 0; j < 4; ++j) x[i][j] = x[i][j] - above[i] * beside[j];
+        }
+    }
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            const int64_t row = top + 4 * group + i, c = left + lane + 16 * j;
+            if (row < size && c < size) system[row * size + c] = x[i][j];
+        }
+}
+
+// U x = y in place of y, by one block, eight rows at a time: a row's sum of what is solved already has eight lanes, each thread
+// one; then the eight rows one after the other.
+extern "C" __global__ void __launch_bounds__(kBackBlock)
+    substitute_back_kernel(const double *system, double *side, int64_t size, const TrialSums *sums) {
+    __shared__ double x[kMostRows], lanes[kLanes][kLanes], corner[kLanes][kLanes];
+    if (!sums->is_definite) return;
+    const int lane = threadIdx.x % kLanes, row = threadIdx.x / kLanes;
+    for (int64_t n = threadIdx.x; n < size; n += kBackBlock) x[n] = side[n];
+    __syncthreads();
+    for (int64_t first = size - kLanes; first >= 0; first -= kLanes) {
+        const double *mine = system + (first + row) * size;
+        corner[row][lane] = mine[first + lane];
+        double sum = 0;
+#pragma unroll 16
+        for (int64_t c = first + kLanes + lane; c < size; c += kLanes) sum = sum + mine[c] * x[c];
+        lanes[row][lane] = sum;
+        __syncthreads();
+        for (int r = kLanes - 1; threadIdx.x == 0 && r >= 0; --r) {
+            const double *l = lanes[r];
+            double rest = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
+            for (int c = r + 1; c < kLanes; ++c) rest += corner[r][c] * x[first + c];
+            x[first + r] = (x[first + r] - rest) / corner[r][r];
+        }
+        __syncthreads();
+    }
+    for (int64_t n = threadIdx.x; n < size; n += kBackBlock) side[n] = x[n];
+}
+
+}  // namespace splat
