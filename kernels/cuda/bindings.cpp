@@ -225,6 +225,7 @@ NB_MODULE(_cuda, m) {
         }
         return std::make_pair(std::string(), std::string());
     });
+    m.def("architecture", [](int device) { return splat::Gpu::of(device).architecture(); });
     std::set<std::pair<int, bool>> built;
     for (size_t k = 0; k < splat::kImageCount; ++k)
         built.emplace(splat::kImages[k].architecture, splat::kImages[k].ptx);

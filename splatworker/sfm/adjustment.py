@@ -2,7 +2,8 @@
 
 Levenberg and Marquardt's method with the points eliminated (Triggs et al. 2000, "Bundle Adjustment - A Modern
 Synthesis"), in double precision, by the kernel of kernels/adjustment. The same problem gives the same bits with one
-thread or many, on every processor; only a fisheye's arc tangent is the C library's.
+thread or many, on every processor and on a GPU (kernels/cuda/adjustment.cu); only a fisheye's arc tangent is the C
+library's.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ Loss = Literal["plain", "huber", "soft_l1", "cauchy", "geman_mcclure"]
 PARAMETERS = {0: 3, 1: 4, 2: 4, 3: 5, 4: 8, 5: 8, 8: 4, 9: 5}
 """Parameters of each lens model that can be adjusted, by COLMAP's number: SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL,
 RADIAL, OPENCV, OPENCV_FISHEYE, SIMPLE_RADIAL_FISHEYE, RADIAL_FISHEYE."""
+
+FISHEYES = frozenset({5, 8, 9})
+"""Those of them that are."""
 
 MOST_UNKNOWNS = 3072
 """Six a photo and those of the lenses: their system is dense, and beyond this a sparse one, COLMAP's, is for it."""
@@ -142,7 +146,7 @@ def adjust_on_gpu(
     """The same as `adjust` gives, in every byte, by a GPU. Python's lock is released.
 
     Raises:
-        ValueError: as `adjust` does; or it is not for a GPU, see `why_not_on_gpu`.
+        ValueError: as `adjust` does; or a lens is a fisheye, or the loss is Cauchy's: they are for processors.
         RuntimeError: the GPU cannot be used or has failed, or its memory is too small: about 600 bytes an observation, 8
             for each two photos that see a point, and 75 MB are needed.
     """
@@ -152,6 +156,17 @@ def adjust_on_gpu(
     number = get_args(Loss).index(loss)
     found = _cuda.adjust(device, *arrays, number, scale, most_iterations, tolerance)
     return Adjusted(*arrays[:3], *found)  # type: ignore[arg-type]  # as above
+
+
+def gpu_architecture(device: int = 0) -> int:
+    """A GPU's compute capability, times ten.
+
+    Raises:
+        RuntimeError: there is none that can be used.
+    """
+    if _cuda is None:
+        raise RuntimeError("this installation has no kernels for a GPU")
+    return _cuda.architecture(device)
 
 
 def derivatives(problem: Problem) -> tuple[Floats, Floats]:
