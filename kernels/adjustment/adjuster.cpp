@@ -71,15 +71,13 @@ void check(const Problem &in, const Options &options) {
                 "an observation's photo or point is not there");
 }
 
-// The places of `keys` (0 to count) in order, equal ones as they come, and where each key begins.
-void sort_by(const std::vector<int32_t> &keys, int64_t count, std::vector<int64_t> &order,
-             std::vector<int64_t> &first) {
-    first.assign(count + 1, 0);
-    for (const int32_t key : keys) ++first[key + 1];
-    for (int64_t key = 0; key < count; ++key) first[key + 1] += first[key];
-    order.resize(keys.size());
-    std::vector<int64_t> next(first.begin(), first.end() - 1);
-    for (size_t n = 0; n < keys.size(); ++n) order[next[keys[n]]++] = int64_t(n);
+// Where each of `count` keys begins among so many in order, and where the last one ends.
+template <typename Key>
+std::vector<int64_t> beginnings(int64_t keys, int64_t count, Key key) {
+    std::vector<int64_t> first(count + 1, 0);
+    for (int64_t n = 0; n < keys; ++n) ++first[key(n) + 1];
+    for (int64_t n = 0; n < count; ++n) first[n + 1] += first[n];
+    return first;
 }
 
 struct OwnedState {
@@ -146,25 +144,29 @@ struct Sorted {
 
 Sorted sorted(const Problem &in, const OwnedState &state, const std::vector<int64_t> &used) {
     Sorted out;
-    std::vector<int32_t> photos, points;
-    for (const int64_t o : used) photos.push_back(in.photo[o]);
-    std::vector<int64_t> by_photo, by_point, ignored;
-    sort_by(photos, in.photos, by_photo, ignored);
-    for (const int64_t n : by_photo) points.push_back(in.point[used[n]]);
-    sort_by(points, in.points, by_point, out.first);
-    for (const int64_t n : by_point) {
-        const int64_t o = used[by_photo[n]];
-        out.photo.push_back(in.photo[o]);
-        out.point.push_back(in.point[o]);
-        out.seen.insert(out.seen.end(), in.seen + 2 * o, in.seen + 2 * o + 2);
+    const int64_t count = int64_t(used.size());
+    std::vector<int64_t> by_photo(count);
+    std::vector<int64_t> next = beginnings(count, in.photos, [&](int64_t n) { return in.photo[used[n]]; });
+    for (const int64_t o : used) by_photo[next[in.photo[o]]++] = o;
+    next = out.first = beginnings(count, in.points, [&](int64_t n) { return in.point[used[n]]; });
+    out.photo.resize(count);
+    out.point.resize(count);
+    out.seen.resize(2 * count);
+    for (const int64_t o : by_photo) {
+        const int64_t n = next[in.point[o]]++;
+        out.photo[n] = in.photo[o];
+        out.point[n] = in.point[o];
+        for (int k = 0; k < 2; ++k) out.seen[2 * n + k] = in.seen[2 * o + k];
     }
-    sort_by(out.photo, in.photos, out.of_photo, out.first_of_photo);
-    out.point_by_photo.reserve(used.size());
-    out.seen_by_photo.reserve(2 * used.size());
-    for (const int64_t n : out.of_photo) {
-        out.point_by_photo.push_back(out.point[n]);
-        out.seen_by_photo.push_back(out.seen[2 * n]);
-        out.seen_by_photo.push_back(out.seen[2 * n + 1]);
+    next = out.first_of_photo = beginnings(count, in.photos, [&](int64_t n) { return out.photo[n]; });
+    out.of_photo.resize(count);
+    out.point_by_photo.resize(count);
+    out.seen_by_photo.resize(2 * count);
+    for (int64_t o = 0; o < count; ++o) {
+        const int64_t n = next[out.photo[o]]++;
+        out.of_photo[n] = o;
+        out.point_by_photo[n] = out.point[o];
+        for (int k = 0; k < 2; ++k) out.seen_by_photo[2 * n + k] = out.seen[2 * o + k];
     }
 
     out.unknowns = kPose * in.photos;
@@ -178,21 +180,27 @@ Sorted sorted(const Problem &in, const OwnedState &state, const std::vector<int6
     for (int64_t point = 0; point < in.points; ++point) {
         out.first_slot.push_back(int64_t(out.slot_lens.size()));
         of_point.clear();
-        for (int64_t o = out.first[point]; o < out.first[point + 1]; ++o)
-            if (state.lens[in.lens_of[out.photo[o]]].free) of_point.push_back(in.lens_of[out.photo[o]]);
+        for (int64_t o = out.first[point]; o < out.first[point + 1]; ++o) {
+            const int32_t lens = in.lens_of[out.photo[o]];
+            if (state.lens[lens].free && (of_point.empty() || of_point.back() != lens)) of_point.push_back(lens);
+        }
         std::sort(of_point.begin(), of_point.end());
         of_point.erase(std::unique(of_point.begin(), of_point.end()), of_point.end());
         out.slot_lens.insert(out.slot_lens.end(), of_point.begin(), of_point.end());
         out.slot_point.insert(out.slot_point.end(), of_point.size(), int32_t(point));
     }
     out.first_slot.push_back(int64_t(out.slot_lens.size()));
-    sort_by(out.slot_lens, in.lenses, out.of_lens, out.first_of_lens);
+    const int64_t slots = int64_t(out.slot_lens.size());
+    next = out.first_of_lens = beginnings(slots, in.lenses, [&](int64_t slot) { return out.slot_lens[slot]; });
+    out.of_lens.resize(slots);
+    for (int64_t slot = 0; slot < slots; ++slot) out.of_lens[next[out.slot_lens[slot]]++] = slot;
     return out;
 }
 
 // Which observations count: of points in front of the camera, and of points that two of these see.
 std::vector<int64_t> usable(const Problem &in, const OwnedState &state, Summary &summary) {
     std::vector<int64_t> front, used;
+    front.reserve(in.observations);
     std::vector<int32_t> times(in.points);
     for (int64_t o = 0; o < in.observations; ++o) {
         const int32_t photo = in.photo[o];
@@ -202,6 +210,7 @@ std::vector<int64_t> usable(const Problem &in, const OwnedState &state, Summary 
         front.push_back(o);
         ++times[in.point[o]];
     }
+    used.reserve(front.size());
     for (const int64_t o : front)
         if (times[in.point[o]] > 1) used.push_back(o);
     summary.behind = in.observations - int64_t(front.size());

@@ -331,10 +331,10 @@ private:
     }
 
     void solve() {
+        start_factor_diagonal(1, kDiagonalBlock, stream_of_thread(), system_.matrix, in_.stride, sums_);
         for (int64_t from = 0; from < in_.stride; from += kPanel) {
             const int64_t beyond = std::max<int64_t>(0, in_.stride - from - kPanel);
             const unsigned strips = blocks_for(beyond, kSystemTile);
-            start_factor_diagonal(1, kDiagonalBlock, stream_of_thread(), system_.matrix, in_.stride, from, sums_);
             start_solve_panel(strips, kPanelBlock, stream_of_thread(), system_.matrix, in_.stride, from, sums_);
             start_subtract_panel(1 + strips * strips, kSubtractBlock, stream_of_thread(), system_.matrix, system_.rhs, in_.stride,
                          from, sums_);

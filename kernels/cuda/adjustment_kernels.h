@@ -84,9 +84,9 @@ __global__ void trial_sums_kernel(adjustment::Structure in, adjustment::State at
                                   TrialSums *sums);
 
 // cholesky.cu: the system of `size` rows, of which those from `from` on are next.
-__global__ void factor_diagonal_kernel(double *system, int64_t size, int64_t from, TrialSums *sums);
+__global__ void factor_diagonal_kernel(double *system, int64_t size, TrialSums *sums);  // of the first panel
 __global__ void solve_panel_kernel(double *system, int64_t size, int64_t from, const TrialSums *sums);
-__global__ void subtract_panel_kernel(double *system, double *side, int64_t size, int64_t from, const TrialSums *sums);
+__global__ void subtract_panel_kernel(double *system, double *side, int64_t size, int64_t from, TrialSums *sums);
 __global__ void substitute_back_kernel(const double *system, double *side, int64_t size, const TrialSums *sums);
 
 }  // extern "C"

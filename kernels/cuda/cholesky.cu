@@ -13,11 +13,9 @@ static_assert(kPanel == kSystemTile && kPanel == kPanelBlock && kDiagonalBlock =
 
 // A panel's own columns, by one block: a thread has every fourth row of a column in registers, and a row that is next is handed
 // to all.
-extern "C" __global__ void __launch_bounds__(kDiagonalBlock)
-    factor_diagonal_kernel(double *system, int64_t size, int64_t from, TrialSums *sums) {
+inline __device__ void factor_diagonal(double *system, int64_t size, int64_t from, TrialSums *sums) {
     constexpr int kMine = kPanel / 4;
     __shared__ double next[2][kPanel];
-    if (!sums->is_definite) return;
     const int rows = int(from + kPanel < size ? kPanel : size - from);
     const int c = threadIdx.x % kPanel, quarter = threadIdx.x / kPanel;
     double *own = system + from * size + from + c;
@@ -55,6 +53,11 @@ extern "C" __global__ void __launch_bounds__(kDiagonalBlock)
             __syncthreads();
         }
     }
+}
+
+extern "C" __global__ void __launch_bounds__(kDiagonalBlock)
+    factor_diagonal_kernel(double *system, int64_t size, TrialSums *sums) {
+    factor_diagonal(system, size, 0, sums);
 }
 
 // The same rows in the columns beyond: a thread a column.
@@ -115,9 +118,10 @@ inline __device__ void solve_side(const double *system, double *side, int64_t si
     }
 }
 
-// A block a tile of the rows and columns beyond, less the product of the panel's; the first block has the right side.
+// A block a tile of the rows and columns beyond, less the product of the panel's. The first block has the right side, and the
+// second goes on to what waits for its tile alone and everything else waits for: the next panel's own columns.
 extern "C" __global__ void __launch_bounds__(kSubtractBlock)
-    subtract_panel_kernel(double *system, double *side, int64_t size, int64_t from, const TrialSums *sums) {
+    subtract_panel_kernel(double *system, double *side, int64_t size, int64_t from, TrialSums *sums) {
     constexpr int kDeep = 32;  // of the panel's rows at a time
     __shared__ double shared[2][kDeep][kSystemTile];
     if (!sums->is_definite) return;
@@ -165,24 +169,45 @@ extern "C" __global__ void __launch_bounds__(kSubtractBlock)
             const int64_t row = top + 4 * group + i, c = left + lane + 16 * j;
             if (row < size && c < size) system[row * size + c] = x[i][j];
         }
+    if (tile != 0) return;
+    __syncthreads();
+    factor_diagonal(system, size, beyond, sums);
 }
 
-// U x = y in place of y, by one block, eight rows at a time: a row's sum of what is solved already has eight lanes, each thread
-// one; then the eight rows one after the other.
+// U x = y in place of y, by one block, eight rows at a time: a row's sum over what is solved already has eight lanes, each
+// thread one; then the eight rows one after the other. What a thread will need of the factor is on its way meanwhile.
 extern "C" __global__ void __launch_bounds__(kBackBlock)
     substitute_back_kernel(const double *system, double *side, int64_t size, const TrialSums *sums) {
+    constexpr int kAhead = 32;
     __shared__ double x[kMostRows], lanes[kLanes][kLanes], corner[kLanes][kLanes];
     if (!sums->is_definite) return;
-    const int lane = threadIdx.x % kLanes, row = threadIdx.x / kLanes;
-    for (int64_t n = threadIdx.x; n < size; n += kBackBlock) x[n] = side[n];
+    const int lane = threadIdx.x % kLanes, row = threadIdx.x / kLanes, columns = int(size);
+    for (int n = threadIdx.x; n < columns; n += kBackBlock) x[n] = side[n];
     __syncthreads();
-    for (int64_t first = size - kLanes; first >= 0; first -= kLanes) {
-        const double *mine = system + (first + row) * size;
-        corner[row][lane] = mine[first + lane];
+    double ahead[kAhead], own = system[(size - kLanes + row) * size + size - kLanes + lane];
+    for (int first = columns - kLanes; first >= 0; first -= kLanes) {
+        const double *mine = system + int64_t(first + row) * size;
+        const double *above = mine - (first ? kLanes : 0) * size;  // the row that comes next
+        corner[row][lane] = own;
         double sum = 0;
-#pragma unroll 16
-        for (int64_t c = first + kLanes + lane; c < size; c += kLanes) sum = sum + mine[c] * x[c];
+        for (int c = first + kLanes + lane; c < columns; c += kAhead * kLanes) {
+            double now[kAhead];
+#pragma unroll
+            for (int k = 0; k < kAhead; ++k) now[k] = ahead[k];
+#pragma unroll
+            for (int k = 0; k < kAhead; ++k) {
+                const int further = c + (kAhead + k) * kLanes;
+                if (further < columns) ahead[k] = mine[further];
+            }
+#pragma unroll
+            for (int k = 0; k < kAhead; ++k)
+                if (c + k * kLanes < columns) sum = sum + now[k] * x[c + k * kLanes];
+        }
         lanes[row][lane] = sum;
+        own = above[first - (first ? kLanes : 0) + lane];
+#pragma unroll
+        for (int k = 0; k < kAhead; ++k)
+            if (first + lane + k * kLanes < columns) ahead[k] = above[first + lane + k * kLanes];
         __syncthreads();
         for (int r = kLanes - 1; threadIdx.x == 0 && r >= 0; --r) {
             const double *l = lanes[r];
@@ -192,7 +217,7 @@ extern "C" __global__ void __launch_bounds__(kBackBlock)
         }
         __syncthreads();
     }
-    for (int64_t n = threadIdx.x; n < size; n += kBackBlock) side[n] = x[n];
+    for (int n = threadIdx.x; n < columns; n += kBackBlock) side[n] = x[n];
 }
 
 }  // namespace splat

@@ -87,6 +87,10 @@ def small_cases() -> dict[str, tuple[Problem, dict[str, Any]]]:
             disturbed(scene(26, 60, tuple([2, 4, 3, 1] * 6 + [2, 0]), noise=0.4), 0.005),
             {"loss": "huber", "most_iterations": 4},
         ),
+        "many panels": (
+            disturbed(scene(60, 40, (2,), noise=0.4, seen=0.3), 0.003),
+            {"loss": "huber", "most_iterations": 2},
+        ),
         "chunks of points": (disturbed(scene(5, 600, (2, 3), noise=0.4, seen=0.6), 0.005), {"most_iterations": 5}),
         "a photo sees a point twice": (seen_twice(disturbed(scene(6, 50, (2, 3), noise=0.3), 0.005)), {}),
         "partly held": (partly_held(), {}),
