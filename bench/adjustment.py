@@ -4,10 +4,10 @@
     python bench/adjustment.py 300 --tracks 3 24       points that 3 to 24 photos see
     python bench/adjustment.py 100 --own-lenses        each photo has a lens of its own
 
-Photos on a ring, from three heights, show made-up points around its middle; each shows about a thousand, and a point is seen
-by so many photos that follow each other. Poses, lens and points are off by a little, pixels by half of one. A step is a third
-of what three take more than none. A whole adjustment is one as at the end of the mapper: Huber's loss, to 1e-5. Whether
-everybody came to the same bytes stands in the last column. Without a GPU its columns are empty.
+Photos on a ring, from three heights, show made-up points around its middle; each shows about a thousand, and a point is
+seen by so many photos that follow each other. Poses, lens and points are off by a little, pixels by half of one. A step
+is a third of what three take more than none. A whole adjustment is one as at the end of the mapper: Huber's loss, to
+1e-5. Whether everybody came to the same bytes stands in the last column. Without a GPU its columns are empty.
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ def main() -> int:
     if sift.has_gpu_kernel():
         solvers["GPU"] = adjustment.adjust_on_gpu
         adjustment.adjust_on_gpu(problem_of(8, (3, 6), own_lenses=False))  # its first one takes longer
-    print(f"{all_of_them} processors, compute capability {adjustment.gpu_architecture()}" if "GPU" in solvers else "no GPU")
+    print(
+        f"{all_of_them} processors, compute capability {adjustment.gpu_architecture()}"
+        if "GPU" in solvers
+        else "no GPU"
+    )
     print("| photos | observations | unknowns |" + "".join(f" {name}: ms a step, s |" for name in solvers) + " bytes |")
     print("|" + "---|" * (4 + len(solvers)))
     for photos in arguments.photos:
@@ -88,9 +92,7 @@ def timed(problem: Problem, solve: Solve, steps: int, tolerance: float) -> tuple
 
 def bytes_of(found: Adjusted) -> bytes:
     """All that an adjustment has found."""
-    return b"".join(
-        array.tobytes() for array in (found.poses, found.parameters, found.points, np.array([found.cost]))
-    )
+    return b"".join(array.tobytes() for array in (found.poses, found.parameters, found.points, np.array([found.cost])))
 
 
 def problem_of(photos: int, tracks: tuple[int, int], *, own_lenses: bool) -> Problem:

@@ -17,11 +17,12 @@ using Table = nb::ndarray<T, nb::shape<-1, columns>, nb::c_contig, nb::device::c
 template <typename T>
 using List = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-inline Problem problem_of(const Table<double, 7> &poses, const Table<double, 8> &parameters, const Table<double, 3> &points,
-                   const List<const int32_t> &model, const List<const uint8_t> &free_lens,
-                   const List<const int32_t> &lens_of, const List<const uint8_t> &free_pose,
-                   const List<const uint8_t> &held_point, const List<const int32_t> &photo,
-                   const List<const int32_t> &point, const Table<const double, 2> &seen) {
+inline Problem problem_of(const Table<double, 7> &poses, const Table<double, 8> &parameters,
+                          const Table<double, 3> &points, const List<const int32_t> &model,
+                          const List<const uint8_t> &free_lens, const List<const int32_t> &lens_of,
+                          const List<const uint8_t> &free_pose, const List<const uint8_t> &held_point,
+                          const List<const int32_t> &photo, const List<const int32_t> &point,
+                          const Table<const double, 2> &seen) {
     const size_t photos = poses.shape(0), lenses = parameters.shape(0), number = points.shape(0), rays = seen.shape(0);
     if (model.size() != lenses || free_lens.size() != lenses || lens_of.size() != photos ||
         free_pose.size() != photos || held_point.size() != number || photo.size() != rays || point.size() != rays)

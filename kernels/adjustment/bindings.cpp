@@ -24,10 +24,10 @@ const Steps &best_steps() {
 }
 
 nb::tuple adjust_with(Table<double, 7> poses, Table<double, 8> parameters, Table<double, 3> points,
-                        List<const int32_t> model, List<const uint8_t> free_lens, List<const int32_t> lens_of,
-                        List<const uint8_t> free_pose, List<const uint8_t> held_point, List<const int32_t> photo,
-                        List<const int32_t> point, Table<const double, 2> seen, int loss, double scale,
-                        int most_iterations, double tolerance, int threads) {
+                      List<const int32_t> model, List<const uint8_t> free_lens, List<const int32_t> lens_of,
+                      List<const uint8_t> free_pose, List<const uint8_t> held_point, List<const int32_t> photo,
+                      List<const int32_t> point, Table<const double, 2> seen, int loss, double scale,
+                      int most_iterations, double tolerance, int threads) {
     if (threads < 1) throw std::invalid_argument("threads must be positive");
     return adjust_arrays(
         problem_of(poses, parameters, points, model, free_lens, lens_of, free_pose, held_point, photo, point, seen),

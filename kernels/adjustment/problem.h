@@ -7,8 +7,8 @@ namespace adjustment {
 constexpr int kPose = 6;   // unknowns of a photo
 constexpr int kLanes = 8;  // columns of a block, with padding: a photo's six or a lens's up to eight
 constexpr int kBlock = 3 * kLanes;
-constexpr int kChunk = 256;  // points whose costs are summed together, whatever the number of threads
-constexpr int kPanel = 64;   // rows of the reduced system that are eliminated together
+constexpr int kChunk = 256;              // points whose costs are summed together, whatever the number of threads
+constexpr int kPanel = 64;               // rows of the reduced system that are eliminated together
 constexpr int64_t kMostUnknowns = 3072;  // of photos and lenses: their dense system has 75 MB
 
 // Observations are sorted by point, and those of a point by photo; `of_photo` lists them by photo, and their points and pixels

@@ -336,8 +336,8 @@ private:
             const int64_t beyond = std::max<int64_t>(0, in_.stride - from - kPanel);
             const unsigned strips = blocks_for(beyond, kSystemTile);
             start_solve_panel(strips, kPanelBlock, stream_of_thread(), system_.matrix, in_.stride, from, sums_);
-            start_subtract_panel(1 + strips * strips, kSubtractBlock, stream_of_thread(), system_.matrix, system_.rhs, in_.stride,
-                         from, sums_);
+            start_subtract_panel(1 + strips * strips, kSubtractBlock, stream_of_thread(), system_.matrix, system_.rhs,
+                                 in_.stride, from, sums_);
         }
         start_substitute_back(1, kBackBlock, stream_of_thread(), system_.matrix, system_.rhs, in_.stride, sums_);
     }

@@ -12,7 +12,7 @@ constexpr int kLensSums = 72;    // a lens's: 8 x 8, 8
 constexpr int kProductsBlock = 128, kTargetThreads = 32;
 constexpr int kChunkBlock = adjustment::kChunk;
 constexpr int kDiagonalBlock = 256, kPanelBlock = 64, kSubtractBlock = 256, kBackBlock = 64;
-constexpr int kSystemTile = 64;             // rows and columns of the reduced system that a block updates
+constexpr int kSystemTile = 64;       // rows and columns of the reduced system that a block updates
 constexpr int kMostRows = 3072 + 16;  // of the reduced system, with padding
 
 // An observation's derivatives, in doubles: residual (2), weight, by the point (2, 3), by the pose (2, 6), by the lens (2, 8).
@@ -20,9 +20,9 @@ constexpr int kResidual = 0, kWeight = 2, kByPoint = 3, kByPose = 9, kByLens = 2
 
 // A photo or a lens that is adjusted: a band of rows and columns of the reduced system. Photos come first, by their numbers.
 struct Part {
-    int64_t first, end;      // its entries
-    int32_t column, size;    // its unknowns
-    int32_t lens, unused;    // of a photo: the part that its lens is, -1 where that is held; of a lens -1
+    int64_t first, end;    // its entries
+    int32_t column, size;  // its unknowns
+    int32_t lens, unused;  // of a photo: the part that its lens is, -1 where that is held; of a lens -1
 };
 
 // A point that a part sees, and the part's block of it: an observation's, or behind all of these a lens slot's. Those of a part
@@ -80,8 +80,7 @@ __global__ void move_points_kernel(adjustment::Structure in, adjustment::State a
                                    adjustment::System out, adjustment::State moved, double *promised);
 __global__ void cost_kernel(adjustment::Structure in, adjustment::State at, double *costs);
 __global__ void trial_sums_kernel(adjustment::Structure in, adjustment::State at, double damping,
-                                  adjustment::System out, const double *promised, const double *costs,
-                                  TrialSums *sums);
+                                  adjustment::System out, const double *promised, const double *costs, TrialSums *sums);
 
 // cholesky.cu: the system of `size` rows, of which those from `from` on are next.
 __global__ void factor_diagonal_kernel(double *system, int64_t size, TrialSums *sums);  // of the first panel

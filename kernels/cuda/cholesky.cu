@@ -8,7 +8,8 @@ namespace splat {
 using adjustment::kLanes;
 using adjustment::kPanel;
 
-static_assert(kPanel == kSystemTile && kPanel == kPanelBlock && kDiagonalBlock == 4 * kPanel && kSubtractBlock == 4 * kSystemTile,
+static_assert(kPanel == kSystemTile && kPanel == kPanelBlock && kDiagonalBlock == 4 * kPanel &&
+                  kSubtractBlock == 4 * kSystemTile,
               "who has which entry");
 
 // A panel's own columns, by one block: a thread has every fourth row of a column in registers, and a row that is next is handed
@@ -129,10 +130,12 @@ extern "C" __global__ void __launch_bounds__(kSubtractBlock)
         solve_side(system, side, size, from, shared[0][0]);
         return;
     }
-    const int64_t beyond = from + kPanel, strips = (size - beyond + kSystemTile - 1) / kSystemTile, tile = blockIdx.x - 1;
+    const int64_t beyond = from + kPanel, strips = (size - beyond + kSystemTile - 1) / kSystemTile,
+                  tile = blockIdx.x - 1;
     const int64_t top = beyond + tile / strips * kSystemTile, left = beyond + tile % strips * kSystemTile;
     if (left < top) return;
-    const int lane = threadIdx.x % 16, group = threadIdx.x / 16;  // columns lane, lane + 16, ...; rows 4 group to 4 group + 3
+    const int lane = threadIdx.x % 16,
+              group = threadIdx.x / 16;  // columns lane, lane + 16, ...; rows 4 group to 4 group + 3
     double x[4][4];
 #pragma unroll
     for (int i = 0; i < 4; ++i)

@@ -134,8 +134,8 @@ def test_the_gpus_source_gives_the_very_bytes_on_a_processor(tmp_path: Path) -> 
         [sys.executable, "-c", ON_A_PROCESSOR], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    found = {name: (end, int(tried), int(taken)) for name, end, tried, taken in map(
-        lambda line: line.split("|"), done.stdout.splitlines())}  # fmt: skip
+    rows = [line.split("|") for line in done.stdout.splitlines()]
+    found = {name: (end, int(tried), int(taken)) for name, end, tried, taken in rows}
     assert found.keys() == small_cases().keys()
     assert found["no step"] == ("most iterations", 0, 0)
     assert found["unsolvable"][2] == 0

@@ -57,9 +57,7 @@ def few_of_many_lonely() -> Problem:
     """A photo, a lens and a point that nothing is known of; points that one photo alone sees."""
     problem = disturbed(scene(7, 50, (2, 4), noise=0.3, seen=0.3), 0.003)
     kept = (problem.lens_of[problem.photo] == 0) & (problem.photo != 2) & (problem.point != 3)
-    return dataclasses.replace(
-        problem, photo=problem.photo[kept], point=problem.point[kept], seen=problem.seen[kept]
-    )
+    return dataclasses.replace(problem, photo=problem.photo[kept], point=problem.point[kept], seen=problem.seen[kept])
 
 
 def points_alone() -> Problem:
@@ -76,7 +74,10 @@ def points_alone() -> Problem:
 def small_cases() -> dict[str, tuple[Problem, dict[str, Any]]]:
     """Name -> a problem, and how it is to be adjusted."""
     cases: dict[str, tuple[Problem, dict[str, Any]]] = {
-        f"lens {model}, {loss}": (disturbed(scene(8, 60, (model,), noise=0.5), 0.01), {"loss": loss, "most_iterations": 12})
+        f"lens {model}, {loss}": (
+            disturbed(scene(8, 60, (model,), noise=0.5), 0.01),
+            {"loss": loss, "most_iterations": 12},
+        )
         for model, loss in [(0, "plain"), (1, "huber"), (2, "huber"), (3, "soft_l1"), (4, "geman_mcclure")]
     }
     return cases | {
