@@ -105,9 +105,9 @@ OwnedState state_of(const Problem &in) {
 
 // The observations that count, sorted, with their indices.
 struct Sorted {
-    std::vector<int32_t> photo, point, point_by_photo, slot_point, slot_lens, lens_column;
+    std::vector<int32_t> photo, point, point_by_photo, slot_point, slot_lens, chunk_lens, lens_column;
     std::vector<double> seen, seen_by_photo;
-    std::vector<int64_t> first, of_photo, first_of_photo, first_slot, of_lens, first_of_lens;
+    std::vector<int64_t> first, of_photo, first_of_photo, first_slot, of_lens, first_of_lens, first_chunk;
     int64_t unknowns;
     bool cameras_move;
 
@@ -117,6 +117,7 @@ struct Sorted {
                 in.points,
                 int64_t(photo.size()),
                 int64_t(slot_point.size()),
+                int64_t(chunk_lens.size()),
                 photo.data(),
                 point.data(),
                 seen.data(),
@@ -130,6 +131,8 @@ struct Sorted {
                 first_slot.data(),
                 of_lens.data(),
                 first_of_lens.data(),
+                first_chunk.data(),
+                chunk_lens.data(),
                 in.lens_of,
                 in.free_pose,
                 in.held_point,
@@ -194,6 +197,12 @@ Sorted sorted(const Problem &in, const OwnedState &state, const std::vector<int6
     next = out.first_of_lens = beginnings(slots, in.lenses, [&](int64_t slot) { return out.slot_lens[slot]; });
     out.of_lens.resize(slots);
     for (int64_t slot = 0; slot < slots; ++slot) out.of_lens[next[out.slot_lens[slot]]++] = slot;
+    for (int64_t lens = 0; lens < in.lenses; ++lens) {
+        out.first_chunk.push_back(int64_t(out.chunk_lens.size()));
+        for (int64_t slot = out.first_of_lens[lens]; slot < out.first_of_lens[lens + 1]; slot += kLensChunk)
+            out.chunk_lens.push_back(int32_t(lens));
+    }
+    out.first_chunk.push_back(int64_t(out.chunk_lens.size()));
     return out;
 }
 

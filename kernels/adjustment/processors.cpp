@@ -63,6 +63,7 @@ public:
           slot_blocks_(in.slots * kBlock),
           matrix_(in.stride * in.stride + kLanes),
           products_(threads * in.photos * kPose * kLanes),
+          lens_rows_(in.lens_chunks * (kLanes + 1) * (in.stride - kPose * in.photos)),
           point_root_(6 * in.points),
           point_rhs_(3 * in.points),
           point_descent_(3 * in.points),
@@ -75,7 +76,7 @@ public:
           system_{
               blocks_.data(),         slot_blocks_.data(), point_root_.data(), point_rhs_.data(), point_descent_.data(),
               point_diagonal_.data(), lens_part_.data(),   products_.data(),   matrix_.data(),    rhs_.data(),
-              descent_.data(),        diagonal_.data(),    chunk_.data()} {}
+              descent_.data(),        diagonal_.data(),    chunk_.data(),          lens_rows_.data()} {}
 
     double cost() override { return steps_.cost(in_, at_, chunk_.data(), threads_); }
 
@@ -103,7 +104,7 @@ private:
     const Structure in_;
     Copied copies_[2];
     State at_, moved_;
-    Lines blocks_, slot_blocks_, matrix_, products_;
+    Lines blocks_, slot_blocks_, matrix_, products_, lens_rows_;
     std::vector<double> point_root_, point_rhs_, point_descent_, point_diagonal_, lens_part_;
     std::vector<double> rhs_, descent_, diagonal_, chunk_;
     const System system_;

@@ -176,10 +176,38 @@ void build_photo(const Structure &in, const State &at, double damping, const Sys
                 rows[row * in.stride + kPose * other + c] = products[(other * kPose + row) * kLanes + c];
 }
 
+// What a chunk of a lens's slots takes of the lens's rows, `stride` apart, which begin at the first lens's column, and of its
+// right side.
+void subtract_chunk(const Structure &in, const System &out, int64_t chunk, int free, double *rows, int64_t stride,
+                    double *side) {
+    const int32_t lens = in.chunk_lens[chunk];
+    const int64_t from = in.first_of_lens[lens] + (chunk - in.first_chunk[lens]) * kLensChunk;
+    const int64_t last = in.first_of_lens[lens + 1], to = from + kLensChunk < last ? from + kLensChunk : last;
+    for (int64_t n = from; n < to; ++n) {
+        const int64_t slot = in.of_lens[n], point = in.slot_point[slot];
+        const double *left = out.slot_blocks + slot * kBlock, *rhs = out.point_rhs + 3 * point;
+        for (int row = 0; row < free; ++row)
+            side[row] -= left[row] * rhs[0] + left[kLanes + row] * rhs[1] + left[2 * kLanes + row] * rhs[2];
+        for (int64_t other = slot; other < in.first_slot[point + 1]; ++other)
+            subtract_product(rows + in.lens_column[in.slot_lens[other]] - kPose * in.photos, stride, left,
+                             out.slot_blocks + other * kBlock, free);
+    }
+}
+
+// The same by itself, where the lens has several: they are added in their order (`build_lens`), and made in any.
+void build_lens_chunk(const Structure &in, const State &at, const System &out, int64_t chunk) {
+    const int32_t lens = in.chunk_lens[chunk];
+    if (in.first_chunk[lens + 1] - in.first_chunk[lens] < 2) return;
+    const int64_t width = in.stride - kPose * in.photos;
+    double *rows = out.lens_rows + chunk * (kLanes + 1) * width;
+    for (int64_t k = 0; k < (kLanes + 1) * width; ++k) rows[k] = 0;
+    subtract_chunk(in, out, chunk, at.lens[lens].free, rows, width, rows + kLanes * width);
+}
+
 // A lens's rows: its own block and those with lenses after it. `photos` of the lens are added in their order.
 void build_lens(const Structure &in, const State &at, double damping, const System &out, int64_t lens) {
     const int free = at.lens[lens].free;
-    const int64_t column = in.lens_column[lens];
+    const int64_t column = in.lens_column[lens], first = kPose * in.photos, width = in.stride - first;
     double *rows = out.matrix + column * in.stride;
     for (int row = 0; row < free; ++row)
         for (int64_t c = column; c < in.stride; ++c) rows[row * in.stride + c] = 0;
@@ -195,14 +223,14 @@ void build_lens(const Structure &in, const State &at, double damping, const Syst
         const bool adjusted = part[row * kLanes + row] > 0;
         rows[row * in.stride + column + row] += adjusted ? damping * out.diagonal[column + row] : 1;
     }
-    for (int64_t n = in.first_of_lens[lens]; n < in.first_of_lens[lens + 1]; ++n) {
-        const int64_t slot = in.of_lens[n], point = in.slot_point[slot];
-        const double *left = out.slot_blocks + slot * kBlock, *rhs = out.point_rhs + 3 * point;
-        for (int row = 0; row < free; ++row)
-            out.rhs[column + row] -= left[row] * rhs[0] + left[kLanes + row] * rhs[1] + left[2 * kLanes + row] * rhs[2];
-        for (int64_t other = slot; other < in.first_slot[point + 1]; ++other)
-            subtract_product(rows + in.lens_column[in.slot_lens[other]], in.stride, left,
-                             out.slot_blocks + other * kBlock, free);
+    const int64_t from = in.first_chunk[lens], to = in.first_chunk[lens + 1];
+    if (to - from == 1) subtract_chunk(in, out, from, free, rows + first, in.stride, out.rhs + column);
+    for (int64_t chunk = from; to - from > 1 && chunk < to; ++chunk) {
+        const double *taken = out.lens_rows + chunk * (kLanes + 1) * width;
+        for (int row = 0; row < free; ++row) {
+            for (int64_t c = column; c < in.unknowns; ++c) rows[row * in.stride + c] += taken[row * width + c - first];
+            out.rhs[column + row] += taken[kLanes * width + row];
+        }
     }
 }
 
@@ -220,6 +248,9 @@ void build(const Structure &in, const State &at, double damping, const System &o
         }
         const int64_t photos = in.cameras_move ? in.photos : 0, lenses = in.cameras_move ? in.lenses : 0;
         double *products = out.products + thread_number() * in.photos * kPose * kLanes;
+#pragma omp for schedule(dynamic, 1) nowait
+        for (int64_t chunk = 0; chunk < (in.cameras_move ? in.lens_chunks : 0); ++chunk)
+            build_lens_chunk(in, at, out, chunk);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t photo = 0; photo < photos; ++photo) build_photo(in, at, damping, out, products, photo);
 #pragma omp for schedule(dynamic, 1)

@@ -1,4 +1,4 @@
-// Starts the kernels of bundle adjustment; see adjustment.cu and cholesky.cu. The problem is sent once, and a step sends back
+// Starts the kernels of bundle adjustment; see adjustment.cu, reduction.cu and cholesky.cu. The problem is sent once, and a step sends back
 // three numbers.
 #include "adjustment.h"
 
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adjustment_kernels.h"
+#include "adjustment_layout.h"
 #include "allocation.h"
 #include "gpu.h"
 
@@ -17,16 +18,18 @@ namespace {
 
 using namespace adjustment;
 
-const Kernel<decltype(count_products_kernel)> start_count_products{"adjustment", "count_products_kernel"};
-const Kernel<decltype(list_products_kernel)> start_list_products{"adjustment", "list_products_kernel"};
+const Kernel<decltype(partners_kernel)> start_partners{"reduction", "partners_kernel"};
+const Kernel<decltype(count_products_kernel)> start_count_products{"reduction", "count_products_kernel"};
+const Kernel<decltype(list_products_kernel)> start_list_products{"reduction", "list_products_kernel"};
 const Kernel<decltype(linearize_kernel)> start_linearize{"adjustment", "linearize_kernel"};
 const Kernel<decltype(eliminate_kernel)> start_eliminate{"adjustment", "eliminate_kernel"};
 const Kernel<decltype(blocks_kernel)> start_blocks{"adjustment", "blocks_kernel"};
 const Kernel<decltype(slots_kernel)> start_slots{"adjustment", "slots_kernel"};
-const Kernel<decltype(photo_sums_kernel)> start_photo_sums{"adjustment", "photo_sums_kernel"};
-const Kernel<decltype(lens_sums_kernel)> start_lens_sums{"adjustment", "lens_sums_kernel"};
-const Kernel<decltype(products_kernel)> start_products{"adjustment", "products_kernel"};
-const Kernel<decltype(padding_kernel)> start_padding{"adjustment", "padding_kernel"};
+const Kernel<decltype(photo_sums_kernel)> start_photo_sums{"reduction", "photo_sums_kernel"};
+const Kernel<decltype(lens_sums_kernel)> start_lens_sums{"reduction", "lens_sums_kernel"};
+const Kernel<decltype(products_kernel)> start_products{"reduction", "products_kernel"};
+const Kernel<decltype(add_partials_kernel)> start_add_partials{"reduction", "add_partials_kernel"};
+const Kernel<decltype(padding_kernel)> start_padding{"reduction", "padding_kernel"};
 const Kernel<decltype(move_cameras_kernel)> start_move_cameras{"adjustment", "move_cameras_kernel"};
 const Kernel<decltype(move_points_kernel)> start_move_points{"adjustment", "move_points_kernel"};
 const Kernel<decltype(cost_kernel)> start_cost{"adjustment", "cost_kernel"};
@@ -39,7 +42,8 @@ const Kernel<decltype(substitute_back_kernel)> start_substitute_back{"cholesky",
 // What an adjustment needs of the GPU's memory: kept for the next one, since to ask for it takes as long as some steps.
 struct Workspace {
     Growing<uint8_t> arrays;
-    Growing<Product> products;
+    Growing<Product> partners, products;
+    Growing<int32_t> columns;
 };
 
 // Workspaces, each of one adjustment at a time. Never destroyed: when the process ends, the driver may be gone before.
@@ -94,38 +98,6 @@ void fetch(T *to, const T *from, int64_t count) {
     if (count) check(driver().to_host(to, reinterpret_cast<uintptr_t>(from), count * sizeof(T), stream_of_thread()));
 }
 
-// The bands of the reduced system, what each has of points, and which two of them meet: first those that are the longest, as
-// everybody waits for these.
-struct Layout {
-    std::vector<Part> parts;
-    std::vector<Entry> entries;
-    std::vector<Target> targets;
-};
-
-Layout layout_of(const Structure &in, const State &start) {
-    Layout out;
-    std::vector<int32_t> part_of_lens(in.lenses, -1);
-    int32_t parts = int32_t(in.photos);
-    for (int64_t lens = 0; lens < in.lenses; ++lens)
-        if (start.lens[lens].free) part_of_lens[lens] = parts++;
-    for (int64_t photo = 0; photo < in.photos; ++photo)
-        out.parts.push_back({in.first_of_photo[photo], in.first_of_photo[photo + 1], int32_t(kPose * photo), kPose,
-                             part_of_lens[in.lens_of[photo]], 0});
-    for (int64_t lens = 0; lens < in.lenses; ++lens)
-        if (start.lens[lens].free)
-            out.parts.push_back({in.observations + in.first_of_lens[lens], in.observations + in.first_of_lens[lens + 1],
-                                 in.lens_column[lens], start.lens[lens].free, -1, 0});
-    out.entries.reserve(in.observations + in.slots);
-    for (int64_t n = 0; n < in.observations; ++n)
-        out.entries.push_back({in.point_by_photo[n], int32_t(in.of_photo[n])});
-    for (int64_t n = 0; n < in.slots; ++n)
-        out.entries.push_back({in.slot_point[in.of_lens[n]], int32_t(in.observations + in.of_lens[n])});
-    for (int32_t part = parts - 1; part >= 0; --part) out.targets.push_back({part, -1});
-    for (int32_t column = parts - 1; column >= 0; --column)
-        for (int32_t row = column; row >= 0; --row) out.targets.push_back({row, column});
-    return out;
-}
-
 class OnGpu : public Solver {
 public:
     OnGpu(int device, const Structure &in, const State &start)
@@ -136,8 +108,7 @@ public:
         if (in.observations + in.slots > INT32_MAX) throw std::runtime_error("observations are too many for the GPU");
         const Gpu::Use use(gpu_);
         try {
-            const Layout layout = in.cameras_move ? layout_of(in, start) : Layout();
-            reduction_.target_count = int64_t(layout.targets.size());
+            const ReductionLayout layout = layout_of(in, start);
             const size_t bytes = take_pieces(nullptr, layout);
             take_pieces(workspace_->arrays.of(bytes).data(), layout);
             send_problem(start);
@@ -224,7 +195,7 @@ private:
     }
 
     // Says where everything is in the memory; how much that takes.
-    size_t take_pieces(uint8_t *begin, const Layout &layout) {
+    size_t take_pieces(uint8_t *begin, const ReductionLayout &layout) {
         Pieces pieces(begin);
         const auto own = [&](auto *&array, int64_t count) {
             std::remove_const_t<std::remove_reference_t<decltype(*array)>> *mine;
@@ -245,7 +216,8 @@ private:
         own(on_gpu_.held_point, in_.points);
         own(on_gpu_.lens_column, in_.lenses);
         on_gpu_.of_photo = on_gpu_.first_of_photo = on_gpu_.of_lens = on_gpu_.first_of_lens = nullptr;
-        on_gpu_.point_by_photo = nullptr;
+        on_gpu_.first_chunk = nullptr;
+        on_gpu_.point_by_photo = on_gpu_.chunk_lens = nullptr;
         on_gpu_.seen_by_photo = nullptr;
         for (State *state : {&at_, &moved_}) {
             own(state->poses, 7 * in_.photos);
@@ -271,10 +243,17 @@ private:
         system_.slot_blocks = system_.blocks ? system_.blocks + in_.observations * kBlock : nullptr;
         own(system_.lens_part, with_system ? kLensSums * in_.photos : 0);
         own(system_.matrix, with_system ? unknowns * unknowns : 0);
-        own(reduction_.parts, int64_t(layout.parts.size()));
-        own(reduction_.entries, int64_t(layout.entries.size()));
+        own(system_.lens_rows, with_system ? in_.lens_chunks * (kLanes + 1) * (unknowns - kPose * in_.photos) : 0);
+        reduction_.part_count = int64_t(layout.parts.size());
+        reduction_.entry_count = int64_t(layout.entries.size());
+        reduction_.target_count = int64_t(layout.targets.size());
+        own(reduction_.parts, reduction_.part_count);
+        own(reduction_.entries, reduction_.entry_count);
+        own(reduction_.bands, int64_t(layout.bands.size()));
         own(reduction_.targets, reduction_.target_count);
-        own(reduction_.first, reduction_.target_count + 1);
+        own(reduction_.part_of_lens, in_.lenses);
+        own(reduction_.first_partner, reduction_.entry_count + 1);
+        own(reduction_.first_product, reduction_.target_count + 1);
         return pieces.bytes();
     }
 
@@ -301,20 +280,31 @@ private:
         clear(promised_, chunks() * sizeof(double), stream_of_thread());
     }
 
-    void list_products(const Layout &layout) {
-        send(reduction_.parts, layout.parts.data(), int64_t(layout.parts.size()));
-        send(reduction_.entries, layout.entries.data(), int64_t(layout.entries.size()));
+    // All products in the order of their bands' points; then each target's, in the same order.
+    void list_products(const ReductionLayout &layout) {
+        send(reduction_.parts, layout.parts.data(), reduction_.part_count);
+        send(reduction_.entries, layout.entries.data(), reduction_.entry_count);
+        send(reduction_.bands, layout.bands.data(), int64_t(layout.bands.size()));
         send(reduction_.targets, layout.targets.data(), reduction_.target_count);
-        int64_t *counted = const_cast<int64_t *>(reduction_.first);
-        each(start_count_products, reduction_.target_count, kEachBlock, reduction_, counted);
+        send(reduction_.part_of_lens, layout.part_of_lens.data(), in_.lenses);
+        send(reduction_.first_partner, layout.first_partner.data(), reduction_.entry_count + 1);
+        const int64_t count = layout.first_partner.back();
+        Product *partners = workspace_->partners.of(count).data(), *products = workspace_->products.of(count).data();
+        int32_t *columns = workspace_->columns.of(count).data();
+        each(start_partners, reduction_.entry_count, kEachBlock, on_gpu_, reduction_, partners, columns);
+
+        const unsigned strips = blocks_for(reduction_.part_count, kListBlock);
+        const unsigned blocks = unsigned(layout.bands.size()) * strips;
+        int64_t *counted = const_cast<int64_t *>(reduction_.first_product);
+        clear(counted, reduction_.target_count * sizeof(int64_t), stream_of_thread());
+        start_count_products(blocks, kListBlock, stream_of_thread(), reduction_, columns, counted);
         std::vector<int64_t> first(reduction_.target_count + 1);
-        fetch(first.data() + 1, reduction_.first, reduction_.target_count);
+        fetch(first.data() + 1, counted, reduction_.target_count);
         check(driver().wait_for_stream(stream_of_thread()));
         for (int64_t t = 0; t < reduction_.target_count; ++t) first[t + 1] += first[t];
-        send(reduction_.first, first.data(), reduction_.target_count + 1);
-        Product *products = workspace_->products.of(first.back()).data();
+        send(counted, first.data(), reduction_.target_count + 1);
+        start_list_products(blocks, kListBlock, stream_of_thread(), reduction_, partners, columns, products);
         reduction_.products = products;
-        each(start_list_products, reduction_.target_count, kEachBlock, reduction_, products);
     }
 
     void build(double damping) {
@@ -324,9 +314,11 @@ private:
         each(start_blocks, in_.observations * kLanes, kEachBlock, on_gpu_, linear_, stays_, system_);
         each(start_slots, in_.slots * kLanes, kEachBlock, on_gpu_, linear_, stays_, system_);
         start_photo_sums(unsigned(in_.photos), kSumsBlock, stream_of_thread(), on_gpu_, at_, damping, linear_,
-                         reduction_.parts, reduction_.entries, system_);
+                         reduction_, system_);
         start_lens_sums(unsigned(in_.lenses), kLensSums, stream_of_thread(), on_gpu_, at_, damping, system_);
         each(start_products, reduction_.target_count * kTargetThreads, kProductsBlock, on_gpu_, reduction_, system_);
+        each(start_add_partials, (reduction_.part_count - in_.photos) * (kLanes + 1) * (in_.stride - kPose * in_.photos),
+             kEachBlock, on_gpu_, reduction_, system_);
         each(start_padding, in_.stride, kEachBlock, on_gpu_, system_, sums_);
     }
 

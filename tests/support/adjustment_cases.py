@@ -93,6 +93,11 @@ def small_cases() -> dict[str, tuple[Problem, dict[str, Any]]]:
             {"loss": "huber", "most_iterations": 2},
         ),
         "chunks of points": (disturbed(scene(5, 600, (2, 3), noise=0.4, seen=0.6), 0.005), {"most_iterations": 5}),
+        "chunks of lenses": (
+            seen_twice(disturbed(scene(3, 1500, (2, 4, 3), noise=0.4, seen=1.1), 0.003)),
+            {"most_iterations": 2},
+        ),
+        "chunks of a lens": (disturbed(scene(3, 1100, (2,), noise=0.4, seen=1.1), 0.003), {"most_iterations": 2}),
         "a photo sees a point twice": (seen_twice(disturbed(scene(6, 50, (2, 3), noise=0.3), 0.005)), {}),
         "partly held": (partly_held(), {}),
         "from one spot": (from_one_spot(), {"most_iterations": 12}),
