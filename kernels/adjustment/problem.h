@@ -8,7 +8,7 @@ constexpr int kPose = 6;   // unknowns of a photo
 constexpr int kLanes = 8;  // columns of a block, with padding: a photo's six or a lens's up to eight
 constexpr int kBlock = 3 * kLanes;
 constexpr int kChunk = 256;              // points whose costs are summed together, whatever the number of threads
-constexpr int kLensChunk = 1024;  // a lens's slots whose products are summed together
+constexpr int kLensChunk = 1024;         // a lens's slots whose products are summed together
 constexpr int kPanel = 64;               // rows of the reduced system that are eliminated together
 constexpr int64_t kMostUnknowns = 3072;  // of photos and lenses: their dense system has 75 MB
 
@@ -61,8 +61,9 @@ struct System {
     double *rhs;                 // (stride) its right side, and the solution afterwards
     double *descent, *diagonal;  // (stride) minus the gradient, and what damping multiplies, before elimination
     double *chunk;               // (chunks of points) sums
-    double *lens_rows;           // (lens_chunks, 9, stride - 6 photos) what a chunk takes of its lens's rows from the first lens's
-                                 // column on, and of its right side; nothing of lenses that have one chunk
+    double
+        *lens_rows;  // (lens_chunks, 9, stride - 6 photos) what a chunk takes of its lens's rows from the first lens's
+                     // column on, and of its right side; nothing of lenses that have one chunk
 };
 
 // The loops that take the time, compiled once for each instruction set: the same operations in the same order in each, and

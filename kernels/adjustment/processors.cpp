@@ -76,7 +76,7 @@ public:
           system_{
               blocks_.data(),         slot_blocks_.data(), point_root_.data(), point_rhs_.data(), point_descent_.data(),
               point_diagonal_.data(), lens_part_.data(),   products_.data(),   matrix_.data(),    rhs_.data(),
-              descent_.data(),        diagonal_.data(),    chunk_.data(),          lens_rows_.data()} {}
+              descent_.data(),        diagonal_.data(),    chunk_.data(),      lens_rows_.data()} {}
 
     double cost() override { return steps_.cost(in_, at_, chunk_.data(), threads_); }
 

@@ -317,8 +317,9 @@ private:
                          reduction_, system_);
         start_lens_sums(unsigned(in_.lenses), kLensSums, stream_of_thread(), on_gpu_, at_, damping, system_);
         each(start_products, reduction_.target_count * kTargetThreads, kProductsBlock, on_gpu_, reduction_, system_);
-        each(start_add_partials, (reduction_.part_count - in_.photos) * (kLanes + 1) * (in_.stride - kPose * in_.photos),
-             kEachBlock, on_gpu_, reduction_, system_);
+        each(start_add_partials,
+             (reduction_.part_count - in_.photos) * (kLanes + 1) * (in_.stride - kPose * in_.photos), kEachBlock,
+             on_gpu_, reduction_, system_);
         each(start_padding, in_.stride, kEachBlock, on_gpu_, system_, sums_);
     }
 
@@ -327,7 +328,8 @@ private:
         for (int64_t from = 0; from < in_.stride; from += kPanel) {
             const int64_t beyond = std::max<int64_t>(0, in_.stride - from - kPanel);
             const unsigned strips = blocks_for(beyond, kSystemTile);
-            start_solve_panel(strips, kPanelBlock, stream_of_thread(), system_.matrix, in_.stride, from, sums_);
+            start_solve_panel(blocks_for(beyond, kPanelBlock), kPanelBlock, stream_of_thread(), system_.matrix,
+                              in_.stride, from, sums_);
             start_subtract_panel(1 + strips * strips, kSubtractBlock, stream_of_thread(), system_.matrix, system_.rhs,
                                  in_.stride, from, sums_);
         }

@@ -8,22 +8,29 @@ namespace splat {
 
 using namespace adjustment;
 
-extern "C" __global__ void linearize_kernel(Structure in, State at, double *linear) {
-    const int64_t o = number_of_thread();
-    if (o >= in.observations) return;
-    const int32_t photo = in.photo[o];
-    Linearized<double> one;
-    linearize(at.pose[photo], at.lens[in.lens_of[photo]], at.points + 3 * in.point[o], in.seen + 2 * o, in.loss,
-              in.scale, one);
-    double *to = linear + o * kNumbers;
-    to[kWeight] = one.weight;
-    for (int row = 0; row < 2; ++row) {
-        to[kResidual + row] = one.residual[row];
-        for (int k = 0; k < 3; ++k) to[kByPoint + 3 * row + k] = one.by_point[row][k];
-        for (int k = 0; k < kPose; ++k)
-            to[kByPose + kPose * row + k] = in.free_pose[photo] >> k & 1 ? one.by_pose[row][k] : 0;
-        for (int k = 0; k < kLanes; ++k) to[kByLens + kLanes * row + k] = one.by_lens[row][k];
+// A thread an observation; a block's are written together, so that neighbours write to neighbours.
+extern "C" __global__ void __launch_bounds__(kEachBlock) linearize_kernel(Structure in, State at, double *linear) {
+    __shared__ double numbers[kEachBlock * kNumbers];
+    const int64_t o = number_of_thread(), first = o - threadIdx.x;
+    if (o < in.observations) {
+        const int32_t photo = in.photo[o];
+        Linearized<double> one;
+        linearize(at.pose[photo], at.lens[in.lens_of[photo]], at.points + 3 * int64_t(in.point[o]), in.seen + 2 * o,
+                  in.loss, in.scale, one);
+        double *to = numbers + threadIdx.x * kNumbers;
+        to[kWeight] = one.weight;
+        for (int row = 0; row < 2; ++row) {
+            to[kResidual + row] = one.residual[row];
+            for (int k = 0; k < 3; ++k) to[kByPoint + 3 * row + k] = one.by_point[row][k];
+            for (int k = 0; k < kPose; ++k)
+                to[kByPose + kPose * row + k] = in.free_pose[photo] >> k & 1 ? one.by_pose[row][k] : 0;
+            for (int k = 0; k < kLanes; ++k) to[kByLens + kLanes * row + k] = one.by_lens[row][k];
+        }
     }
+    __syncthreads();
+    const int64_t left = in.observations - first;
+    const int count = int(left < kEachBlock ? left : kEachBlock) * kNumbers;
+    for (int n = threadIdx.x; n < count; n += kEachBlock) linear[first * kNumbers + n] = numbers[n];
 }
 
 // A thread a point.

@@ -12,7 +12,7 @@ constexpr int kLensSums = 72;    // a lens's: 8 x 8, 8
 constexpr int kProductsBlock = 128, kTargetThreads = 32;
 constexpr int kListBlock = 128, kListAtOnce = 2048;  // columns of a block, and partners that it looks at together
 constexpr int kChunkBlock = adjustment::kChunk;
-constexpr int kDiagonalBlock = 256, kPanelBlock = 64, kSubtractBlock = 256, kBackBlock = 64;
+constexpr int kDiagonalBlock = 256, kPanelBlock = 32, kSubtractBlock = 256, kBackBlock = 64;
 constexpr int kSystemTile = 64;       // rows and columns of the reduced system that a block updates
 constexpr int kMostRows = 3072 + 16;  // of the reduced system, with padding
 
@@ -35,9 +35,9 @@ struct Entry {
 // The rows of a part, or what a chunk of a lens's slots takes of them: each entry with all blocks of its point from its own
 // part's on is a product, and `partners` counts these.
 struct Band {
-    int64_t first, end;            // entries
-    int64_t first_target;          // the block with its own part; those with later parts follow
-    int32_t part, partial;         // which of the chunks whose sums are added up later, or -1
+    int64_t first, end;     // entries
+    int64_t first_target;   // the block with its own part; those with later parts follow
+    int32_t part, partial;  // which of the chunks whose sums are added up later, or -1
 };
 
 // A block of the reduced system: a band's with a part's columns; or, where `column` is -1, a band's right side.
@@ -55,10 +55,10 @@ struct Reduction {
     const Entry *entries;
     const Band *bands;
     const Target *targets;
-    const int32_t *part_of_lens;    // (lenses) -1 of those that are held
-    const int64_t *first_partner;   // (entries + 1)
-    const int64_t *first_product;   // (targets + 1)
-    const Product *products;        // target by target
+    const int32_t *part_of_lens;   // (lenses) -1 of those that are held
+    const int64_t *first_partner;  // (entries + 1)
+    const int64_t *first_product;  // (targets + 1)
+    const Product *products;       // target by target
     int64_t entry_count, target_count, part_count;
 };
 
@@ -84,8 +84,7 @@ __global__ void move_points_kernel(adjustment::Structure in, adjustment::State a
                                    adjustment::System out, adjustment::State moved, double *promised);
 __global__ void cost_kernel(adjustment::Structure in, adjustment::State at, double *costs);
 __global__ void trial_sums_kernel(adjustment::Structure in, adjustment::State at, double damping,
-                                  adjustment::System out, const double *promised, const double *costs,
-                                  TrialSums *sums);
+                                  adjustment::System out, const double *promised, const double *costs, TrialSums *sums);
 
 // reduction.cu
 __global__ void partners_kernel(adjustment::Structure in, Reduction reduction, Product *partners, int32_t *columns);

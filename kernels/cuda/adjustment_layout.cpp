@@ -29,8 +29,8 @@ void add_parts_and_bands(const Structure &in, const State &state, ReductionLayou
     }
     for (int64_t lens = 0; lens < in.lenses; ++lens)
         if (state.lens[lens].free)
-            out.parts.push_back({in.lens_column[lens], state.lens[lens].free, -1,
-                                 first_band[out.part_of_lens[lens] - in.photos]});
+            out.parts.push_back(
+                {in.lens_column[lens], state.lens[lens].free, -1, first_band[out.part_of_lens[lens] - in.photos]});
 }
 
 void add_entries(const Structure &in, ReductionLayout &out) {

@@ -8,7 +8,7 @@ namespace splat {
 using adjustment::kLanes;
 using adjustment::kPanel;
 
-static_assert(kPanel == kSystemTile && kPanel == kPanelBlock && kDiagonalBlock == 4 * kPanel &&
+static_assert(kPanel == kSystemTile && kPanel % kPanelBlock == 0 && kDiagonalBlock == 4 * kPanel &&
                   kSubtractBlock == 4 * kSystemTile,
               "who has which entry");
 
@@ -61,28 +61,31 @@ extern "C" __global__ void __launch_bounds__(kDiagonalBlock)
     factor_diagonal(system, size, 0, sums);
 }
 
-// The same rows in the columns beyond: a thread a column.
+// The same rows in the columns beyond: a thread a column, of which eight rows at a time are in registers.
 extern "C" __global__ void __launch_bounds__(kPanelBlock)
     solve_panel_kernel(double *system, int64_t size, int64_t from, const TrialSums *sums) {
-    constexpr int kSome = 8;  // rows in registers
-    __shared__ double factor[kPanel][kPanel];
+    constexpr int kSome = 8;
+    __shared__ double factor[kPanel][kPanel], solved[kPanel][kPanelBlock];
     if (!sums->is_definite) return;
     const int lane = threadIdx.x;
-#pragma unroll 16
-    for (int row = 0; row < kPanel; ++row) factor[row][lane] = system[(from + row) * size + from + lane];
-    __syncthreads();
-    factor[lane][lane] = 1 / factor[lane][lane];
-    __syncthreads();
     const int64_t column = from + kPanel + int64_t(blockIdx.x) * kPanelBlock + lane;
+    double *mine = system + from * size + (column < size ? column : size - 1);
+#pragma unroll 16
+    for (int row = 0; row < kPanel; ++row) {
+        solved[row][lane] = mine[row * size];
+        for (int c = lane; c < kPanel; c += kPanelBlock) factor[row][c] = system[(from + row) * size + from + c];
+    }
+    __syncthreads();
+    for (int row = lane; row < kPanel; row += kPanelBlock) factor[row][row] = 1 / factor[row][row];
+    __syncthreads();
     if (column >= size) return;
-    double *mine = system + from * size + column;
     for (int some = 0; some < kPanel; some += kSome) {
         double x[kSome];
 #pragma unroll
-        for (int k = 0; k < kSome; ++k) x[k] = mine[(some + k) * size];
+        for (int k = 0; k < kSome; ++k) x[k] = solved[some + k][lane];
 #pragma unroll 4
         for (int row = 0; row < some; ++row) {
-            const double above = mine[row * size];
+            const double above = solved[row][lane];
 #pragma unroll
             for (int k = 0; k < kSome; ++k) x[k] -= factor[row][some + k] * above;
         }
@@ -91,6 +94,7 @@ extern "C" __global__ void __launch_bounds__(kPanelBlock)
             x[k] *= factor[some + k][some + k];
 #pragma unroll
             for (int below = k + 1; below < kSome; ++below) x[below] -= factor[some + k][some + below] * x[k];
+            solved[some + k][lane] = x[k];
             mine[(some + k) * size] = x[k];
         }
     }

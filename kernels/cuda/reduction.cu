@@ -191,8 +191,7 @@ inline __device__ void reduce_side(const Structure &in, const Reduction &reducti
         }
 #pragma unroll
         for (int k = 0; k < kSome; ++k)
-            if (first + k < band.end)
-                side -= left[k][0] * rhs[k][0] + left[k][1] * rhs[k][1] + left[k][2] * rhs[k][2];
+            if (first + k < band.end) side -= left[k][0] * rhs[k][0] + left[k][1] * rhs[k][1] + left[k][2] * rhs[k][2];
     }
     *to = side;
 }
