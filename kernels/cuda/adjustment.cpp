@@ -42,6 +42,7 @@ const Kernel<decltype(substitute_back_kernel)> start_substitute_back{"cholesky",
 // What an adjustment needs of the GPU's memory: kept for the next one, since to ask for it takes as long as some steps.
 struct Workspace {
     Growing<uint8_t> arrays;
+    static constexpr size_t kSpare = 4;  // by this share more than is needed: a model that grows is adjusted again
     Growing<Product> partners, products;
     Growing<int32_t> columns;
 };
@@ -110,7 +111,7 @@ public:
         try {
             const ReductionLayout layout = layout_of(in, start);
             const size_t bytes = take_pieces(nullptr, layout);
-            take_pieces(workspace_->arrays.of(bytes).data(), layout);
+            take_pieces(workspace_->arrays.of(bytes, bytes / Workspace::kSpare).data(), layout);
             send_problem(start);
             if (in.cameras_move) list_products(layout);
         } catch (...) {
@@ -289,8 +290,10 @@ private:
         send(reduction_.part_of_lens, layout.part_of_lens.data(), in_.lenses);
         send(reduction_.first_partner, layout.first_partner.data(), reduction_.entry_count + 1);
         const int64_t count = layout.first_partner.back();
-        Product *partners = workspace_->partners.of(count).data(), *products = workspace_->products.of(count).data();
-        int32_t *columns = workspace_->columns.of(count).data();
+        const int64_t spare = count / Workspace::kSpare;
+        Product *partners = workspace_->partners.of(count, spare).data();
+        Product *products = workspace_->products.of(count, spare).data();
+        int32_t *columns = workspace_->columns.of(count, spare).data();
         each(start_partners, reduction_.entry_count, kEachBlock, on_gpu_, reduction_, partners, columns);
 
         const unsigned strips = blocks_for(reduction_.part_count, kListBlock);

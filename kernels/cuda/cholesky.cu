@@ -64,16 +64,25 @@ extern "C" __global__ void __launch_bounds__(kDiagonalBlock)
 // The same rows in the columns beyond: a thread a column, of which eight rows at a time are in registers.
 extern "C" __global__ void __launch_bounds__(kPanelBlock)
     solve_panel_kernel(double *system, int64_t size, int64_t from, const TrialSums *sums) {
-    constexpr int kSome = 8;
+    constexpr int kSome = 8, kAtOnce = 16;
     __shared__ double factor[kPanel][kPanel], solved[kPanel][kPanelBlock];
     if (!sums->is_definite) return;
     const int lane = threadIdx.x;
     const int64_t column = from + kPanel + int64_t(blockIdx.x) * kPanelBlock + lane;
     double *mine = system + from * size + (column < size ? column : size - 1);
-#pragma unroll 16
-    for (int row = 0; row < kPanel; ++row) {
-        solved[row][lane] = mine[row * size];
-        for (int c = lane; c < kPanel; c += kPanelBlock) factor[row][c] = system[(from + row) * size + from + c];
+    for (int first = 0; first < kPanel; first += kAtOnce) {
+        double own[kAtOnce], of_factor[kAtOnce][kPanel / kPanelBlock];  // all on the way before the first is written
+#pragma unroll
+        for (int k = 0; k < kAtOnce; ++k) {
+            own[k] = mine[(first + k) * size];
+            for (int n = 0; n < kPanel / kPanelBlock; ++n)
+                of_factor[k][n] = system[(from + first + k) * size + from + n * kPanelBlock + lane];
+        }
+#pragma unroll
+        for (int k = 0; k < kAtOnce; ++k) {
+            solved[first + k][lane] = own[k];
+            for (int n = 0; n < kPanel / kPanelBlock; ++n) factor[first + k][n * kPanelBlock + lane] = of_factor[k][n];
+        }
     }
     __syncthreads();
     for (int row = lane; row < kPanel; row += kPanelBlock) factor[row][row] = 1 / factor[row][row];
@@ -104,9 +113,15 @@ extern "C" __global__ void __launch_bounds__(kPanelBlock)
 inline __device__ void solve_side(const double *system, double *side, int64_t size, int64_t from, double *factor) {
     __shared__ double solved[kPanel];
     const int rows = int(from + kPanel < size ? kPanel : size - from), n = threadIdx.x;
-#pragma unroll 16
-    for (int k = n; k < rows * kPanel; k += kSubtractBlock)
-        factor[k] = k % kPanel < rows ? system[(from + k / kPanel) * size + from + k % kPanel] : 0;
+    constexpr int kMine = kPanel * kPanel / kSubtractBlock;
+    double own[kMine];
+#pragma unroll
+    for (int k = 0; k < kMine; ++k) {
+        const int row = (k * kSubtractBlock + n) / kPanel, c = n % kPanel;
+        own[k] = row < rows && c < rows ? system[(from + row) * size + from + c] : 0;
+    }
+#pragma unroll
+    for (int k = 0; k < kMine; ++k) factor[k * kSubtractBlock + n] = own[k];
     double x = n < rows ? side[from + n] : 0;
     __syncthreads();
     for (int row = 0; row < rows; ++row) {
@@ -149,14 +164,19 @@ extern "C" __global__ void __launch_bounds__(kSubtractBlock)
             x[i][j] = row < size && c < size ? system[row * size + c] : 0;
         }
     for (int deep = 0; deep < kPanel; deep += kDeep) {
+        constexpr int kMine = kDeep * kSystemTile / kSubtractBlock;
+        const int at = threadIdx.x % kSystemTile, row = threadIdx.x / kSystemTile;
+        double own[2][kMine];  // all on the way before the first is written
+#pragma unroll
+        for (int n = 0; n < kMine; ++n) {
+            const double *of_row = system + (from + deep + row + n * (kDeep / kMine)) * size;
+            own[0][n] = top + at < size ? of_row[top + at] : 0;
+            own[1][n] = left + at < size ? of_row[left + at] : 0;
+        }
         __syncthreads();
 #pragma unroll
-        for (int n = threadIdx.x; n < kDeep * kSystemTile; n += kSubtractBlock) {
-            const int k = n / kSystemTile, at = n % kSystemTile;
-            const double *of_row = system + (from + deep + k) * size;
-            shared[0][k][at] = top + at < size ? of_row[top + at] : 0;
-            shared[1][k][at] = left + at < size ? of_row[left + at] : 0;
-        }
+        for (int n = 0; n < kMine; ++n)
+            for (int which = 0; which < 2; ++which) shared[which][row + n * (kDeep / kMine)][at] = own[which][n];
         __syncthreads();
 #pragma unroll 4
         for (int k = 0; k < kDeep; ++k) {
@@ -191,30 +211,35 @@ extern "C" __global__ void __launch_bounds__(kBackBlock)
     const int lane = threadIdx.x % kLanes, row = threadIdx.x / kLanes, columns = int(size);
     for (int n = threadIdx.x; n < columns; n += kBackBlock) x[n] = side[n];
     __syncthreads();
-    double ahead[kAhead], own = system[(size - kLanes + row) * size + size - kLanes + lane];
+    double ahead[kAhead] = {}, own = system[(size - kLanes + row) * size + size - kLanes + lane];
     for (int first = columns - kLanes; first >= 0; first -= kLanes) {
         const double *mine = system + int64_t(first + row) * size;
         const double *above = mine - (first ? kLanes : 0) * size;  // the row that comes next
         corner[row][lane] = own;
         double sum = 0;
         for (int c = first + kLanes + lane; c < columns; c += kAhead * kLanes) {
-            double now[kAhead];
+            double products[kAhead];
 #pragma unroll
-            for (int k = 0; k < kAhead; ++k) now[k] = ahead[k];
+            for (int k = 0; k < kAhead; ++k) {
+                const int at = c + k * kLanes;
+                products[k] = ahead[k] * x[at < columns ? at : lane];
+            }
 #pragma unroll
             for (int k = 0; k < kAhead; ++k) {
                 const int further = c + (kAhead + k) * kLanes;
-                if (further < columns) ahead[k] = mine[further];
+                ahead[k] = mine[further < columns ? further : lane];
             }
 #pragma unroll
-            for (int k = 0; k < kAhead; ++k)
-                if (c + k * kLanes < columns) sum = sum + now[k] * x[c + k * kLanes];
+            for (int k = 0; k < kAhead; ++k) {
+                const double more = sum + products[k];
+                sum = c + k * kLanes < columns ? more : sum;  // as in `added`
+            }
         }
         lanes[row][lane] = sum;
         own = above[first - (first ? kLanes : 0) + lane];
 #pragma unroll
         for (int k = 0; k < kAhead; ++k)
-            if (first + lane + k * kLanes < columns) ahead[k] = above[first + lane + k * kLanes];
+            ahead[k] = above[first + lane + k * kLanes < columns ? first + lane + k * kLanes : lane];
         __syncthreads();
         for (int r = kLanes - 1; threadIdx.x == 0 && r >= 0; --r) {
             const double *l = lanes[r];

@@ -40,8 +40,14 @@ inline __device__ void for_partners(const Reduction &reduction, const Band &band
     for (int64_t first = reduction.first_partner[band.first]; first < end; first += kListAtOnce) {
         const int count = int(end - first < kListAtOnce ? end - first : kListAtOnce);
         __syncthreads();
-#pragma unroll 16
-        for (int k = threadIdx.x; k < kListAtOnce; k += kListBlock) some[k] = k < count ? columns[first + k] : -1;
+        int32_t mine_of_some[kListAtOnce / kListBlock];
+#pragma unroll
+        for (int k = 0; k < kListAtOnce / kListBlock; ++k) {
+            const int n = k * kListBlock + threadIdx.x;
+            mine_of_some[k] = n < count ? columns[first + n] : -1;
+        }
+#pragma unroll
+        for (int k = 0; k < kListAtOnce / kListBlock; ++k) some[k * kListBlock + threadIdx.x] = mine_of_some[k];
         __syncthreads();
 #pragma unroll 16
         for (int k = 0; k < kListAtOnce; ++k)
@@ -88,8 +94,9 @@ inline __device__ double sum_of_photo(const Band &band, const Entry *entries, co
         }
 #pragma unroll
         for (int k = 0; k < kSome; ++k) {
-            if (first + k >= band.end) break;
-            for (int row = 0; row < 2; ++row) sum = sum + (sign * weight[k] * by_left[k][row]) * by_right[k][row];
+            const double scale = sign * weight[k], half = sum + (scale * by_left[k][0]) * by_right[k][0];
+            const double whole = half + (scale * by_left[k][1]) * by_right[k][1];
+            sum = first + k < band.end ? whole : sum;  // as in `added`
         }
     }
     return sum;
@@ -151,8 +158,8 @@ extern "C" __global__ void __launch_bounds__(kLensSums)
     double sum = 0;
 #pragma unroll 16
     for (int64_t photo = 0; photo < in.photos; ++photo) {
-        const double share = out.lens_part[kLensSums * photo + n];
-        if (in.lens_of[photo] == lens) sum += share;
+        const double more = sum + out.lens_part[kLensSums * photo + n];
+        sum = in.lens_of[photo] == lens ? more : sum;
     }
     if (n >= kLanes * kLanes) {
         out.descent[column + c] = out.rhs[column + c] = sum;
@@ -190,8 +197,10 @@ inline __device__ void reduce_side(const Structure &in, const Reduction &reducti
             }
         }
 #pragma unroll
-        for (int k = 0; k < kSome; ++k)
-            if (first + k < band.end) side -= left[k][0] * rhs[k][0] + left[k][1] * rhs[k][1] + left[k][2] * rhs[k][2];
+        for (int k = 0; k < kSome; ++k) {
+            const double less = side - (left[k][0] * rhs[k][0] + left[k][1] * rhs[k][1] + left[k][2] * rhs[k][2]);
+            side = first + k < band.end ? less : side;
+        }
     }
     *to = side;
 }
@@ -246,9 +255,11 @@ extern "C" __global__ void __launch_bounds__(kProductsBlock)
         }
 #pragma unroll
         for (int k = 0; k < kSome; ++k) {
-            if (first + k >= end) break;
-            sum = sum - left[k][0] * right[k][0] - left[k][1] * right[k][1] - left[k][2] * right[k][2];
-            fourth = fourth - left[k][3] * right[k][0] - left[k][4] * right[k][1] - left[k][5] * right[k][2];
+            const double less = sum - left[k][0] * right[k][0] - left[k][1] * right[k][1] - left[k][2] * right[k][2];
+            const double below = fourth - left[k][3] * right[k][0] - left[k][4] * right[k][1] -
+                                 left[k][5] * right[k][2];
+            sum = first + k < end ? less : sum;
+            fourth = first + k < end ? below : fourth;
         }
     }
     to[0] = sum;

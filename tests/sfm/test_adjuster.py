@@ -141,3 +141,27 @@ def test_the_gpus_source_gives_the_very_bytes_on_a_processor(tmp_path: Path) -> 
     assert found["unsolvable"][2] == 0
     assert found["far off"][1] > found["far off"][2], "some steps were not taken"
     assert sum(taken for _, _, taken in found.values()) > 50
+
+
+THAT_FAILS = """
+import sys
+from support.adjustments import scene
+from splatworker.sfm import adjustment
+for _ in range(2):
+    try:
+        adjustment.adjust_on_gpu(scene(4, 30, noise=0.3))
+    except RuntimeError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("fails", "told"), [("cuLaunchKernel=700", "illegal memory access"), ("cuMemAlloc_v2=2", "out of memory")]
+)
+def test_a_gpu_that_fails_says_so_every_time(tmp_path: Path, fails: str, told: str) -> None:
+    environment = {**many_threads_gpu(tmp_path), "FAKE_CUDA_FAILS": fails}
+    done = subprocess.run(
+        [sys.executable, "-c", THAT_FAILS], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert [told in line for line in done.stdout.splitlines()] == [True, True], done.stdout
