@@ -19,12 +19,12 @@ inline __device__ void factor_diagonal(double *system, int64_t size, int64_t fro
     __shared__ double next[2][kPanel];
     const int rows = int(from + kPanel < size ? kPanel : size - from);
     const int c = threadIdx.x % kPanel, quarter = threadIdx.x / kPanel;
-    double *own = system + from * size + from + c;
+    double *own = system + from * size + from + (c < rows ? c : rows - 1);
     double x[kMine];
 #pragma unroll
     for (int j = 0; j < kMine; ++j) {
         const int row = 4 * j + quarter;
-        x[j] = row <= c && c < rows ? own[row * size] : 0;
+        x[j] = own[(row < rows ? row : rows - 1) * size];  // what is beyond, or below the diagonal, is nobody's
     }
     if (quarter == 0) next[0][c] = x[0];
     __syncthreads();
@@ -118,7 +118,7 @@ inline __device__ void solve_side(const double *system, double *side, int64_t si
 #pragma unroll
     for (int k = 0; k < kMine; ++k) {
         const int row = (k * kSubtractBlock + n) / kPanel, c = n % kPanel;
-        own[k] = row < rows && c < rows ? system[(from + row) * size + from + c] : 0;
+        own[k] = system[(from + (row < rows ? row : 0)) * size + from + (c < rows ? c : 0)];
     }
 #pragma unroll
     for (int k = 0; k < kMine; ++k) factor[k * kSubtractBlock + n] = own[k];
@@ -161,17 +161,18 @@ extern "C" __global__ void __launch_bounds__(kSubtractBlock)
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
             const int64_t row = top + 4 * group + i, c = left + lane + 16 * j;
-            x[i][j] = row < size && c < size ? system[row * size + c] : 0;
+            x[i][j] = system[(row < size ? row : size - 1) * size + (c < size ? c : size - 1)];
         }
     for (int deep = 0; deep < kPanel; deep += kDeep) {
         constexpr int kMine = kDeep * kSystemTile / kSubtractBlock;
         const int at = threadIdx.x % kSystemTile, row = threadIdx.x / kSystemTile;
+        const int64_t of_row = top + at < size ? top + at : size - 1,
+                      of_column = left + at < size ? left + at : size - 1;
         double own[2][kMine];  // all on the way before the first is written
 #pragma unroll
         for (int n = 0; n < kMine; ++n) {
-            const double *of_row = system + (from + deep + row + n * (kDeep / kMine)) * size;
-            own[0][n] = top + at < size ? of_row[top + at] : 0;
-            own[1][n] = left + at < size ? of_row[left + at] : 0;
+            const double *panel = system + (from + deep + row + n * (kDeep / kMine)) * size;
+            own[0][n] = panel[of_row], own[1][n] = panel[of_column];
         }
         __syncthreads();
 #pragma unroll

@@ -44,7 +44,8 @@ inline __device__ void for_partners(const Reduction &reduction, const Band &band
 #pragma unroll
         for (int k = 0; k < kListAtOnce / kListBlock; ++k) {
             const int n = k * kListBlock + threadIdx.x;
-            mine_of_some[k] = n < count ? columns[first + n] : -1;
+            const int32_t column = columns[first + (n < count ? n : 0)];
+            mine_of_some[k] = n < count ? column : -1;
         }
 #pragma unroll
         for (int k = 0; k < kListAtOnce / kListBlock; ++k) some[k * kListBlock + threadIdx.x] = mine_of_some[k];
