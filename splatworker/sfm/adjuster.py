@@ -1,7 +1,7 @@
 """Who adjusts: a GPU where that pays, else processors. The bytes are the same.
 
-A step on a GPU begins with a hundred kernels that wait for each other, and its sums have the order that they have on
-processors. So of few photos it takes longer there; of many it does not.
+A step on a GPU is tens of kernels that wait for each other, and its sums have the order that they have on processors: of
+few photos there is nothing to gain. Of many a step takes a fraction of the time (docs/cameras.md).
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ WHOLE_RATE = (80, 90, 100)
 """Compute capabilities, times ten, of GPUs that have a unit for doubles for every two of floats, as in data centres;
 others have one for 32 or 64 and are not asked, as none was measured."""
 
-LEAST_PHOTOS = 100
-"""Of fewer photos processors are as fast."""
+LEAST_PHOTOS = 50
+"""The fewest that were measured: an H200 adjusted them in two thirds of the time of 16 processors, both in hundredths
+of a second (`python bench/adjustment.py 50`)."""
 
 
 def why_not_on_gpu(problem: adjustment.Problem, loss: adjustment.Loss = "plain") -> str:
