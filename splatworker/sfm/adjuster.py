@@ -1,7 +1,7 @@
 """Who adjusts: a GPU where that pays, else processors. The bytes are the same.
 
-A step on a GPU is tens of kernels that wait for each other, and its sums have the order that they have on processors: of
-few photos there is nothing to gain. Of many a step takes a fraction of the time (docs/cameras.md).
+A step on a GPU is tens of kernels that wait for each other, and its sums have the order that they have on processors:
+of few photos there is nothing to gain. Of many a step takes a fraction of the time (docs/cameras.md).
 """
 
 from __future__ import annotations

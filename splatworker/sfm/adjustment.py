@@ -148,7 +148,7 @@ def adjust_on_gpu(
     Raises:
         ValueError: as `adjust` does; or a lens is a fisheye, or the loss is Cauchy's: they are for processors.
         RuntimeError: the GPU cannot be used or has failed, or its memory is too small: about 600 bytes an
-            observation, 8 for each two photos that see a point, and 75 MB are needed.
+            observation, 20 for each two photos that see a point, and 75 MB are needed.
     """
     if _cuda is None:
         raise RuntimeError("this installation has no kernels for a GPU")
