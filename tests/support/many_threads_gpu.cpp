@@ -107,10 +107,11 @@ void start(void (*)(Parameters...), unsigned blocks, void **arguments) {
 bool is_of_adjustment(const std::string &name, unsigned blocks, void **arguments) {
     using namespace splat;
 #define TRY(kernel) (name == #kernel && (start<kernel>(kernel, blocks, arguments), true))
-    return TRY(partners_kernel) || TRY(add_partials_kernel) || TRY(count_products_kernel) || TRY(list_products_kernel) || TRY(linearize_kernel) || TRY(eliminate_kernel) ||
-           TRY(blocks_kernel) || TRY(slots_kernel) || TRY(photo_sums_kernel) || TRY(lens_sums_kernel) ||
-           TRY(products_kernel) || TRY(padding_kernel) || TRY(move_cameras_kernel) || TRY(move_points_kernel) ||
-           TRY(cost_kernel) || TRY(trial_sums_kernel) || TRY(factor_diagonal_kernel) || TRY(solve_panel_kernel) ||
+    return TRY(partners_kernel) || TRY(add_partials_kernel) || TRY(count_products_kernel) ||
+           TRY(list_products_kernel) || TRY(linearize_kernel) || TRY(eliminate_kernel) || TRY(blocks_kernel) ||
+           TRY(slots_kernel) || TRY(photo_sums_kernel) || TRY(lens_sums_kernel) || TRY(products_kernel) ||
+           TRY(padding_kernel) || TRY(move_cameras_kernel) || TRY(move_points_kernel) || TRY(cost_kernel) ||
+           TRY(trial_sums_kernel) || TRY(factor_diagonal_kernel) || TRY(solve_panel_kernel) ||
            TRY(subtract_panel_kernel) || TRY(substitute_back_kernel);
 #undef TRY
 }
