@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,7 @@ def points_alone() -> Problem:
     )
 
 
+@functools.cache
 def small_cases() -> dict[str, tuple[Problem, dict[str, Any]]]:
     """Name -> a problem, and how it is to be adjusted."""
     cases: dict[str, tuple[Problem, dict[str, Any]]] = {
@@ -108,8 +110,9 @@ def small_cases() -> dict[str, tuple[Problem, dict[str, Any]]]:
     }
 
 
+@functools.cache
 def large_cases() -> dict[str, tuple[Problem, dict[str, Any]]]:
-    """For a GPU that is one."""
+    """For a GPU that is one; `LARGE` has their names."""
     return {
         "ring of 60": (disturbed(scene(60, 4000, (2,), noise=0.5, seen=0.4), 0.003), {"loss": "huber"}),
         "every photo its own lens": (
@@ -122,6 +125,9 @@ def large_cases() -> dict[str, tuple[Problem, dict[str, Any]]]:
         ),
         "nothing moves but points": (points_alone(), {"most_iterations": 3}),
     }
+
+
+LARGE = ("ring of 60", "every photo its own lens", "as many as there may be", "nothing moves but points")
 
 
 def differences(one: Adjusted, other: Adjusted) -> list[str]:
