@@ -10,6 +10,25 @@ architectures: Sequence[tuple[int, bool]]
 """What there is code for: (86, False) is machine code for compute capability 8.6, (90, True) PTX for 9.0 and newer."""
 
 def obstacle(device: int, /) -> tuple[str, str]: ...
+def architecture(device: int, /) -> int: ...
+def adjust(
+    device: int,
+    poses: npt.NDArray[np.float64],
+    parameters: npt.NDArray[np.float64],
+    points: npt.NDArray[np.float64],
+    model: npt.NDArray[np.int32],
+    free_lens: npt.NDArray[np.uint8],
+    lens_of: npt.NDArray[np.int32],
+    free_pose: npt.NDArray[np.uint8],
+    held_point: npt.NDArray[np.uint8],
+    photo: npt.NDArray[np.int32],
+    point: npt.NDArray[np.int32],
+    seen: npt.NDArray[np.float64],
+    loss: int,
+    scale: float,
+    most_iterations: int,
+    tolerance: float,
+) -> tuple[float, float, int, int, int, int, int, str]: ...
 def sift(
     device: int, grey: npt.NDArray[np.uint8], first_octave: int, most: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]: ...

@@ -1,15 +1,9 @@
 #include "adjuster.h"
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <new>
 #include <stdexcept>
-#include <utility>
 
 namespace adjustment {
 namespace {
@@ -53,7 +47,7 @@ void check(const Problem &in, const Options &options) {
     require(options.loss >= kPlain && options.loss < kLosses, "no such loss");
     require(std::isfinite(options.scale) && options.scale > 0, "the loss's scale must be positive");
     require(options.tolerance >= 0, "the tolerance must not be negative");
-    require(options.most_iterations >= 0 && options.threads > 0, "iterations must not be negative, threads positive");
+    require(options.most_iterations >= 0, "iterations must not be negative");
     require(all_finite(in.poses, 7 * in.photos), "a pose is not finite");
     require(all_finite(in.parameters, kMostParameters * in.lenses), "a lens's parameter is not finite");
     require(all_finite(in.coordinates, 3 * in.points), "a point is not finite");
@@ -77,39 +71,14 @@ void check(const Problem &in, const Options &options) {
                 "an observation's photo or point is not there");
 }
 
-// The places of `keys` (0 to count) in order, equal ones as they come, and where each key begins.
-void sort_by(const std::vector<int32_t> &keys, int64_t count, std::vector<int64_t> &order,
-             std::vector<int64_t> &first) {
-    first.assign(count + 1, 0);
-    for (const int32_t key : keys) ++first[key + 1];
-    for (int64_t key = 0; key < count; ++key) first[key + 1] += first[key];
-    order.resize(keys.size());
-    std::vector<int64_t> next(first.begin(), first.end() - 1);
-    for (size_t n = 0; n < keys.size(); ++n) order[next[keys[n]]++] = int64_t(n);
+// Where each of `count` keys begins among so many in order, and where the last one ends.
+template <typename Key>
+std::vector<int64_t> beginnings(int64_t keys, int64_t count, Key key) {
+    std::vector<int64_t> first(count + 1, 0);
+    for (int64_t n = 0; n < keys; ++n) ++first[key(n) + 1];
+    for (int64_t n = 0; n < count; ++n) first[n + 1] += first[n];
+    return first;
 }
-
-// Numbers that begin at a line of the cache, not set: the large arrays, which are all written before they are read. Those of
-// megabytes begin at a large page, and ask for such where the system has them: a photo's points lie scattered among them, and
-// the processor would look up one small page after the other.
-class Lines {
-public:
-    explicit Lines(int64_t count)
-        : align_{size_t(count) * sizeof(double) < kLargePage ? kLine : kLargePage},
-          first_(static_cast<double *>(::operator new(size_t(count) * sizeof(double), align_))) {
-#if defined(MADV_HUGEPAGE)
-        if (size_t(align_) == kLargePage) madvise(first_, size_t(count) * sizeof(double), MADV_HUGEPAGE);
-#endif
-    }
-    Lines(const Lines &) = delete;
-    Lines &operator=(const Lines &) = delete;
-    ~Lines() { ::operator delete(first_, align_); }
-    double *data() const { return first_; }
-
-private:
-    static constexpr size_t kLine = 64, kLargePage = size_t(1) << 21;
-    std::align_val_t align_;
-    double *first_;
-};
 
 struct OwnedState {
     std::vector<double> poses, points;
@@ -136,9 +105,9 @@ OwnedState state_of(const Problem &in) {
 
 // The observations that count, sorted, with their indices.
 struct Sorted {
-    std::vector<int32_t> photo, point, point_by_photo, slot_point, slot_lens, lens_column;
+    std::vector<int32_t> photo, point, point_by_photo, slot_point, slot_lens, chunk_lens, lens_column;
     std::vector<double> seen, seen_by_photo;
-    std::vector<int64_t> first, of_photo, first_of_photo, first_slot, of_lens, first_of_lens;
+    std::vector<int64_t> first, of_photo, first_of_photo, first_slot, of_lens, first_of_lens, first_chunk;
     int64_t unknowns;
     bool cameras_move;
 
@@ -148,6 +117,7 @@ struct Sorted {
                 in.points,
                 int64_t(photo.size()),
                 int64_t(slot_point.size()),
+                int64_t(chunk_lens.size()),
                 photo.data(),
                 point.data(),
                 seen.data(),
@@ -161,6 +131,8 @@ struct Sorted {
                 first_slot.data(),
                 of_lens.data(),
                 first_of_lens.data(),
+                first_chunk.data(),
+                chunk_lens.data(),
                 in.lens_of,
                 in.free_pose,
                 in.held_point,
@@ -175,25 +147,29 @@ struct Sorted {
 
 Sorted sorted(const Problem &in, const OwnedState &state, const std::vector<int64_t> &used) {
     Sorted out;
-    std::vector<int32_t> photos, points;
-    for (const int64_t o : used) photos.push_back(in.photo[o]);
-    std::vector<int64_t> by_photo, by_point, ignored;
-    sort_by(photos, in.photos, by_photo, ignored);
-    for (const int64_t n : by_photo) points.push_back(in.point[used[n]]);
-    sort_by(points, in.points, by_point, out.first);
-    for (const int64_t n : by_point) {
-        const int64_t o = used[by_photo[n]];
-        out.photo.push_back(in.photo[o]);
-        out.point.push_back(in.point[o]);
-        out.seen.insert(out.seen.end(), in.seen + 2 * o, in.seen + 2 * o + 2);
+    const int64_t count = int64_t(used.size());
+    std::vector<int64_t> by_photo(count);
+    std::vector<int64_t> next = beginnings(count, in.photos, [&](int64_t n) { return in.photo[used[n]]; });
+    for (const int64_t o : used) by_photo[next[in.photo[o]]++] = o;
+    next = out.first = beginnings(count, in.points, [&](int64_t n) { return in.point[used[n]]; });
+    out.photo.resize(count);
+    out.point.resize(count);
+    out.seen.resize(2 * count);
+    for (const int64_t o : by_photo) {
+        const int64_t n = next[in.point[o]]++;
+        out.photo[n] = in.photo[o];
+        out.point[n] = in.point[o];
+        for (int k = 0; k < 2; ++k) out.seen[2 * n + k] = in.seen[2 * o + k];
     }
-    sort_by(out.photo, in.photos, out.of_photo, out.first_of_photo);
-    out.point_by_photo.reserve(used.size());
-    out.seen_by_photo.reserve(2 * used.size());
-    for (const int64_t n : out.of_photo) {
-        out.point_by_photo.push_back(out.point[n]);
-        out.seen_by_photo.push_back(out.seen[2 * n]);
-        out.seen_by_photo.push_back(out.seen[2 * n + 1]);
+    next = out.first_of_photo = beginnings(count, in.photos, [&](int64_t n) { return out.photo[n]; });
+    out.of_photo.resize(count);
+    out.point_by_photo.resize(count);
+    out.seen_by_photo.resize(2 * count);
+    for (int64_t o = 0; o < count; ++o) {
+        const int64_t n = next[out.photo[o]]++;
+        out.of_photo[n] = o;
+        out.point_by_photo[n] = out.point[o];
+        for (int k = 0; k < 2; ++k) out.seen_by_photo[2 * n + k] = out.seen[2 * o + k];
     }
 
     out.unknowns = kPose * in.photos;
@@ -207,21 +183,33 @@ Sorted sorted(const Problem &in, const OwnedState &state, const std::vector<int6
     for (int64_t point = 0; point < in.points; ++point) {
         out.first_slot.push_back(int64_t(out.slot_lens.size()));
         of_point.clear();
-        for (int64_t o = out.first[point]; o < out.first[point + 1]; ++o)
-            if (state.lens[in.lens_of[out.photo[o]]].free) of_point.push_back(in.lens_of[out.photo[o]]);
+        for (int64_t o = out.first[point]; o < out.first[point + 1]; ++o) {
+            const int32_t lens = in.lens_of[out.photo[o]];
+            if (state.lens[lens].free && (of_point.empty() || of_point.back() != lens)) of_point.push_back(lens);
+        }
         std::sort(of_point.begin(), of_point.end());
         of_point.erase(std::unique(of_point.begin(), of_point.end()), of_point.end());
         out.slot_lens.insert(out.slot_lens.end(), of_point.begin(), of_point.end());
         out.slot_point.insert(out.slot_point.end(), of_point.size(), int32_t(point));
     }
     out.first_slot.push_back(int64_t(out.slot_lens.size()));
-    sort_by(out.slot_lens, in.lenses, out.of_lens, out.first_of_lens);
+    const int64_t slots = int64_t(out.slot_lens.size());
+    next = out.first_of_lens = beginnings(slots, in.lenses, [&](int64_t slot) { return out.slot_lens[slot]; });
+    out.of_lens.resize(slots);
+    for (int64_t slot = 0; slot < slots; ++slot) out.of_lens[next[out.slot_lens[slot]]++] = slot;
+    for (int64_t lens = 0; lens < in.lenses; ++lens) {
+        out.first_chunk.push_back(int64_t(out.chunk_lens.size()));
+        for (int64_t slot = out.first_of_lens[lens]; slot < out.first_of_lens[lens + 1]; slot += kLensChunk)
+            out.chunk_lens.push_back(int32_t(lens));
+    }
+    out.first_chunk.push_back(int64_t(out.chunk_lens.size()));
     return out;
 }
 
 // Which observations count: of points in front of the camera, and of points that two of these see.
 std::vector<int64_t> usable(const Problem &in, const OwnedState &state, Summary &summary) {
     std::vector<int64_t> front, used;
+    front.reserve(in.observations);
     std::vector<int32_t> times(in.points);
     for (int64_t o = 0; o < in.observations; ++o) {
         const int32_t photo = in.photo[o];
@@ -231,6 +219,7 @@ std::vector<int64_t> usable(const Problem &in, const OwnedState &state, Summary 
         front.push_back(o);
         ++times[in.point[o]];
     }
+    used.reserve(front.size());
     for (const int64_t o : front)
         if (times[in.point[o]] > 1) used.push_back(o);
     summary.behind = in.observations - int64_t(front.size());
@@ -247,29 +236,17 @@ const LensModel *lens_model(int colmap_id) {
     return nullptr;
 }
 
-Summary adjust(const Problem &in, const Options &options, const Steps &steps) {
+Summary adjust(const Problem &in, const Options &options, const MakeSolver &make_solver) {
     check(in, options);
-    OwnedState owned = state_of(in), owned_moved = owned;
+    OwnedState owned = state_of(in);
     Summary summary{};
     const Sorted order = sorted(in, owned, usable(in, owned, summary));
     require(summary.used > 0, "no point is seen by two photos");
     if (order.unknowns > kMostUnknowns)
         refuse(std::to_string(order.unknowns) + " unknowns of photos and lenses are more than " +
                std::to_string(kMostUnknowns));
-    const Structure structure = order.view(in, options);
-    const int64_t stride = structure.stride;
-    const Lines blocks(structure.observations * kBlock), slot_blocks(structure.slots * kBlock);
-    const Lines matrix(stride * stride + kLanes), products(options.threads * in.photos * kPose * kLanes);
-    std::vector<double> point_root(6 * in.points), point_rhs(3 * in.points), point_descent(3 * in.points);
-    std::vector<double> point_diagonal(3 * in.points), lens_part(72 * in.photos);
-    std::vector<double> rhs(stride), descent(stride), diagonal(stride), chunk((in.points + kChunk - 1) / kChunk);
-    const System system = {
-        blocks.data(),         slot_blocks.data(), point_root.data(), point_rhs.data(), point_descent.data(),
-        point_diagonal.data(), lens_part.data(),   products.data(),   matrix.data(),    rhs.data(),
-        descent.data(),        diagonal.data(),    chunk.data()};
-
-    State state = owned.view(), moved = owned_moved.view();
-    double cost = steps.cost(structure, state, chunk.data(), options.threads);
+    const std::unique_ptr<Solver> solver = make_solver(order.view(in, options), owned.view());
+    double cost = solver->cost();
     summary.initial_cost = cost;
     summary.end = End::kMostIterations;
     double damping = kFirstDamping, growth = 2;
@@ -279,20 +256,16 @@ Summary adjust(const Problem &in, const Options &options, const Steps &steps) {
             break;
         }
         ++summary.iterations;
-        steps.build(structure, state, damping, system, options.threads);
-        double promised = 0, next = std::numeric_limits<double>::infinity();
-        if (!structure.cameras_move || steps.solve(system, stride, options.threads)) {
-            promised = steps.advance(structure, state, damping, system, moved, options.threads);
-            next = steps.cost(structure, moved, chunk.data(), options.threads);
-            if (promised >= 0 && promised <= kRounding * cost) {  // the bottom, as far as numbers tell
-                summary.end = End::kConverged;
-                break;
-            }
+        const Trial trial = solver->step(damping);
+        const double promised = trial.promised, next = trial.cost;
+        if (trial.is_solved && promised >= 0 && promised <= kRounding * cost) {  // the bottom, as far as numbers tell
+            summary.end = End::kConverged;
+            break;
         }
         const double ratio = (cost - next) / promised;
         if (std::isfinite(next) && promised > 0 && ratio > kLeastRatio) {
             const double change = cost - next, bend = 2 * ratio - 1;
-            std::swap(state, moved);
+            solver->take();
             ++summary.accepted;
             damping = std::max(kLeastDamping, damping * std::max(1.0 / 3, 1 - bend * bend * bend));  // Nielsen 1999
             growth = 2;
@@ -317,10 +290,11 @@ Summary adjust(const Problem &in, const Options &options, const Steps &steps) {
         }
     }
     summary.cost = cost;
-    std::copy(state.poses, state.poses + 7 * in.photos, in.poses);
-    std::copy(state.points, state.points + 3 * in.points, in.coordinates);
+    solver->read(owned.view());
+    std::copy(owned.poses.begin(), owned.poses.end(), in.poses);
+    std::copy(owned.points.begin(), owned.points.end(), in.coordinates);
     for (int64_t lens = 0; lens < in.lenses; ++lens)
-        write_back(state.lens[lens], *lens_model(in.model[lens]), in.free_lens[lens],
+        write_back(owned.lens[lens], *lens_model(in.model[lens]), in.free_lens[lens],
                    in.parameters + kMostParameters * lens);
     return summary;
 }

@@ -4,18 +4,15 @@
 #include <string>
 #include <vector>
 
-#include "problem.h"
+#include "solver.h"
 
 namespace adjustment {
-
-constexpr int64_t kMostUnknowns = 3072;  // of photos and lenses: their dense system has 75 MB
 
 struct Options {
     Loss loss = kPlain;
     double scale = 1;
     int most_iterations = 100;
     double tolerance = 1e-7;  // ends when a step lowers the cost by less than this share
-    int threads = 1;
 };
 
 // Everything in the order that the caller has it in; `poses`, `parameters` and `points` are changed.
@@ -45,7 +42,7 @@ struct Summary {
 const LensModel *lens_model(int colmap_id);
 
 // Throws std::invalid_argument with a sentence where the problem is none.
-Summary adjust(const Problem &problem, const Options &options, const Steps &steps);
+Summary adjust(const Problem &problem, const Options &options, const MakeSolver &make_solver);
 
 // Values and derivatives of all residuals, for tests: (observations, 2), (observations, 2, 6 + 8 + 3).
 void derivatives(const Problem &problem, double *residuals, double *jacobians);

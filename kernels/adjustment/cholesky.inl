@@ -1,7 +1,6 @@
 // A dense symmetric system: S = U' U in blocks, on the upper half by rows. Every entry is changed by the same operations in
 // the same order whatever the number of threads. The size is a multiple of eight.
 
-constexpr int64_t kPanel = 64;  // rows that are eliminated together
 constexpr int64_t kStrip = 64;  // columns of a task
 constexpr int kRows = 4;        // rows that are updated together, in registers
 

@@ -1,19 +1,11 @@
 // Lenses: from a point in the camera's frame to a pixel, with derivatives. Plain functions of a scalar type, without the
-// standard library, so that a GPU can run the same lines.
+// standard library, so that a GPU runs the same lines.
 //
 // The models are COLMAP's, by its numbers and with its parameters in its order. All of them are one of two families,
 // Brown's distortion of a plane (Brown 1966; in OpenCV's form) or Kannala and Brandt's of an angle (2006; OpenCV's
 // fisheye), with some parameters left at zero and perhaps one focal length for both axes.
 #pragma once
-#include <cmath>
-#include <cstdint>
-
-// Static: each translation unit, compiled for an instruction set, must keep to its own copy.
-#if defined(__CUDACC__)
-#define ADJUSTMENT_BOTH __host__ __device__ static inline
-#else
-#define ADJUSTMENT_BOTH static inline
-#endif
+#include "functions.h"
 
 namespace adjustment {
 
@@ -88,10 +80,10 @@ ADJUSTMENT_BOTH void bend_plane(const T d[4], const T x[3], Bent<T> &bent) {
 // Kannala and Brandt's distortion of the angle to the axis: theta (1 + k1 theta^2 + ... + k4 theta^8).
 template <typename T>
 ADJUSTMENT_BOTH void bend_angle(const T d[4], const T x[3], Bent<T> &bent) {
-    const T rho2 = x[0] * x[0] + x[1] * x[1], rho = std::sqrt(rho2), away2 = rho2 + x[2] * x[2];
+    const T rho2 = x[0] * x[0] + x[1] * x[1], rho = root_of(rho2), away2 = rho2 + x[2] * x[2];
     T stretch = T(1) / x[2], slope_plane = 0, by_z = -stretch * stretch, theta2 = 0, theta_over_rho = stretch;
     if (!is_on_axis(rho, x[2])) {
-        const T theta = std::atan2(rho, x[2]);
+        const T theta = arc_tangent(rho, x[2]);
         theta2 = theta * theta;
         theta_over_rho = theta / rho;
         const T factor = T(1) + theta2 * (d[0] + theta2 * (d[1] + theta2 * (d[2] + theta2 * d[3])));
@@ -118,10 +110,10 @@ ADJUSTMENT_BOTH void project(const Lens<T> &lens, const T x[3], T pixel[2]) {
     const T *value = lens.value, *d = value + kD0;
     T at[2];
     if (lens.fisheye) {
-        const T rho = std::sqrt(x[0] * x[0] + x[1] * x[1]);
+        const T rho = root_of(x[0] * x[0] + x[1] * x[1]);
         T stretch = T(1) / x[2];
         if (!is_on_axis(rho, x[2])) {
-            const T theta = std::atan2(rho, x[2]), theta2 = theta * theta;
+            const T theta = arc_tangent(rho, x[2]), theta2 = theta * theta;
             stretch = theta / rho * (T(1) + theta2 * (d[0] + theta2 * (d[1] + theta2 * (d[2] + theta2 * d[3]))));
         }
         for (int row = 0; row < 2; ++row) at[row] = x[row] * stretch;
@@ -158,6 +150,19 @@ ADJUSTMENT_BOTH void project(const Lens<T> &lens, const T x[3], T pixel[2], T by
     for (int row = 0; row < 2; ++row)
         for (int column = 0; column < kMostParameters; ++column)
             by_lens[row][column] = column < lens.free ? by[row][lens.column[column]] : T(0);
+}
+
+// A lens after a step of its free parameters.
+template <typename T>
+ADJUSTMENT_BOTH void move(const Lens<T> &lens, const T *step, Lens<T> &moved) {
+    moved = lens;
+    for (int parameter = 0; parameter < lens.free; ++parameter) {
+        const Term term = lens.column[parameter];
+        if (term == kFocal)
+            moved.value[kFx] += step[parameter], moved.value[kFy] += step[parameter];
+        else
+            moved.value[term] += step[parameter];
+    }
 }
 
 }  // namespace adjustment

@@ -16,18 +16,18 @@ ADJUSTMENT_BOTH T loss_of(Loss loss, T scale, T s, T &weight) {
     switch (loss) {
         case kHuber: {
             if (s <= b) break;
-            const T root = std::sqrt(s);
+            const T root = root_of(s);
             weight = scale / root;
             return T(2) * scale * root - b;
         }
         case kSoftL1: {
-            const T root = std::sqrt(T(1) + s / b);
+            const T root = root_of(T(1) + s / b);
             weight = T(1) / root;
             return T(2) * b * (root - T(1));
         }
         case kCauchy:
             weight = b / (b + s);
-            return b * std::log1p(s / b);
+            return b * log_of_one_plus(s / b);
         case kGemanMcClure:
             weight = b / (b + s) * (b / (b + s));
             return s * (b / (b + s));

@@ -23,7 +23,7 @@ ADJUSTMENT_BOTH void pose_of(const T q[7], Pose<T> &pose) {
 
 template <typename T>
 ADJUSTMENT_BOTH void normalize(T q[4]) {
-    const T scale = T(1) / std::sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3]);
+    const T scale = T(1) / root_of(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3]);
     for (int k = 0; k < 4; ++k) q[k] *= scale;
 }
 

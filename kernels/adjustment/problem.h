@@ -1,7 +1,5 @@
 // What the steps of an adjustment work on: arrays alone, so that they can lie anywhere.
 #pragma once
-#include <cstdint>
-
 #include "observation.h"
 
 namespace adjustment {
@@ -9,14 +7,17 @@ namespace adjustment {
 constexpr int kPose = 6;   // unknowns of a photo
 constexpr int kLanes = 8;  // columns of a block, with padding: a photo's six or a lens's up to eight
 constexpr int kBlock = 3 * kLanes;
-constexpr int kChunk = 256;  // points whose costs are summed together, whatever the number of threads
+constexpr int kChunk = 256;              // points whose costs are summed together, whatever the number of threads
+constexpr int kLensChunk = 1024;         // a lens's slots whose products are summed together
+constexpr int kPanel = 64;               // rows of the reduced system that are eliminated together
+constexpr int64_t kMostUnknowns = 3072;  // of photos and lenses: their dense system has 75 MB
 
 // Observations are sorted by point, and those of a point by photo; `of_photo` lists them by photo, and their points and pixels
 // stand in that order once more: a photo's lie far from each other in the first. A lens slot is a point and one of the lenses
 // that see it; they are sorted by point, those of a point by lens, and `of_lens` lists them by lens. Lenses without free
 // parameters have no slots.
 struct Structure {
-    int64_t photos, lenses, points, observations, slots;
+    int64_t photos, lenses, points, observations, slots, lens_chunks;
     const int32_t *photo, *point;              // (observations)
     const double *seen;                        // (observations, 2) pixels
     const int64_t *first;                      // (points + 1) a point's observations
@@ -26,6 +27,8 @@ struct Structure {
     const int32_t *slot_point, *slot_lens;     // (slots)
     const int64_t *first_slot;                 // (points + 1) a point's slots
     const int64_t *of_lens, *first_of_lens;    // (slots), (lenses + 1)
+    const int64_t *first_chunk;                // (lenses + 1) a lens's chunks, of `kLensChunk` of its slots each
+    const int32_t *chunk_lens;                 // (lens_chunks)
     const int32_t *lens_of;                    // (photos)
     const uint8_t *free_pose;                  // (photos) a bit for each of the six unknowns that is adjusted
     const uint8_t *held_point;                 // (points) not adjusted
@@ -58,6 +61,9 @@ struct System {
     double *rhs;                 // (stride) its right side, and the solution afterwards
     double *descent, *diagonal;  // (stride) minus the gradient, and what damping multiplies, before elimination
     double *chunk;               // (chunks of points) sums
+    double
+        *lens_rows;  // (lens_chunks, 9, stride - 6 photos) what a chunk takes of its lens's rows from the first lens's
+                     // column on, and of its right side; nothing of lenses that have one chunk
 };
 
 // The loops that take the time, compiled once for each instruction set: the same operations in the same order in each, and

@@ -1,9 +1,6 @@
 // The loops over observations. What one task writes no other does, and each sum has one order.
 
-constexpr int64_t kTogether = 64;      // points of a task
-constexpr double kUndetermined = 1.0;  // damping of an unknown that no observation tells of
-
-inline __attribute__((always_inline)) double damped(double diagonal) { return diagonal > 0 ? diagonal : kUndetermined; }
+constexpr int64_t kTogether = 64;  // points of a task
 
 // target (8 lanes) += factor * what
 inline __attribute__((always_inline)) void add_scaled(double *target, double factor, const double *what) {
@@ -53,34 +50,22 @@ void eliminate_point(const Structure &in, const State &at, double damping, const
             }
         }
     }
-    double *root = out.point_root + 6 * point, *rhs = out.point_rhs + 3 * point;
+    Eliminated left;
+    eliminate(v, descent, damping, in.held_point[point], left);
+    const double *root = left.root;
+    for (int k = 0; k < 6; ++k) out.point_root[6 * point + k] = root[k];
     for (int k = 0; k < 3; ++k) {
-        out.point_descent[3 * point + k] = descent[k];
-        out.point_diagonal[3 * point + k] = damped(v[k * (k + 3) / 2]);
-        v[k * (k + 3) / 2] += damping * out.point_diagonal[3 * point + k];
+        out.point_rhs[3 * point + k] = left.rhs[k];
+        out.point_descent[3 * point + k] = left.descent[k];
+        out.point_diagonal[3 * point + k] = left.diagonal[k];
     }
-    // L of V = L L'. A point that is held, or whose depth cannot be told from rounding, stays: L is 1 and Z is 0.
-    root[0] = std::sqrt(v[0]);
-    root[1] = v[1] / root[0];
-    const double second = v[2] - root[1] * root[1];
-    root[2] = std::sqrt(second);
-    root[3] = v[3] / root[0];
-    root[4] = (v[4] - root[3] * root[1]) / root[2];
-    const double third = v[5] - root[3] * root[3] - root[4] * root[4];
-    root[5] = std::sqrt(third);
-    if (in.held_point[point] || !(second > 1e-15 * v[2]) || !(third > 1e-15 * v[5])) {
-        for (int k = 0; k < 6; ++k) root[k] = k == 0 || k == 2 || k == 5 ? 1 : 0;
-        for (int k = 0; k < 3; ++k) rhs[k] = out.point_descent[3 * point + k] = 0;
-        if (!in.cameras_move) return;
+    if (!in.cameras_move) return;
+    if (left.stays) {
         for (int64_t k = from * kBlock; k < to * kBlock; ++k) out.blocks[k] = 0;
         for (int64_t k = slot_from * kBlock; k < slot_to * kBlock; ++k) out.slot_blocks[k] = 0;
         return;
     }
     const double i0 = 1 / root[0], i1 = 1 / root[2], i2 = 1 / root[5];
-    rhs[0] = descent[0] * i0;
-    rhs[1] = (descent[1] - root[1] * rhs[0]) * i1;
-    rhs[2] = (descent[2] - root[3] * rhs[0] - root[4] * rhs[1]) * i2;
-    if (!in.cameras_move) return;
     for (int64_t b = 0; b < to - from + slot_to - slot_from; ++b) {
         double *block = b < to - from ? out.blocks + (from + b) * kBlock
                                       : out.slot_blocks + (slot_from + b - (to - from)) * kBlock;
@@ -191,10 +176,38 @@ void build_photo(const Structure &in, const State &at, double damping, const Sys
                 rows[row * in.stride + kPose * other + c] = products[(other * kPose + row) * kLanes + c];
 }
 
+// What a chunk of a lens's slots takes of the lens's rows, `stride` apart, which begin at the first lens's column, and of its
+// right side.
+void subtract_chunk(const Structure &in, const System &out, int64_t chunk, int free, double *rows, int64_t stride,
+                    double *side) {
+    const int32_t lens = in.chunk_lens[chunk];
+    const int64_t from = in.first_of_lens[lens] + (chunk - in.first_chunk[lens]) * kLensChunk;
+    const int64_t last = in.first_of_lens[lens + 1], to = from + kLensChunk < last ? from + kLensChunk : last;
+    for (int64_t n = from; n < to; ++n) {
+        const int64_t slot = in.of_lens[n], point = in.slot_point[slot];
+        const double *left = out.slot_blocks + slot * kBlock, *rhs = out.point_rhs + 3 * point;
+        for (int row = 0; row < free; ++row)
+            side[row] -= left[row] * rhs[0] + left[kLanes + row] * rhs[1] + left[2 * kLanes + row] * rhs[2];
+        for (int64_t other = slot; other < in.first_slot[point + 1]; ++other)
+            subtract_product(rows + in.lens_column[in.slot_lens[other]] - kPose * in.photos, stride, left,
+                             out.slot_blocks + other * kBlock, free);
+    }
+}
+
+// The same by itself, where the lens has several: they are added in their order (`build_lens`), and made in any.
+void build_lens_chunk(const Structure &in, const State &at, const System &out, int64_t chunk) {
+    const int32_t lens = in.chunk_lens[chunk];
+    if (in.first_chunk[lens + 1] - in.first_chunk[lens] < 2) return;
+    const int64_t width = in.stride - kPose * in.photos;
+    double *rows = out.lens_rows + chunk * (kLanes + 1) * width;
+    for (int64_t k = 0; k < (kLanes + 1) * width; ++k) rows[k] = 0;
+    subtract_chunk(in, out, chunk, at.lens[lens].free, rows, width, rows + kLanes * width);
+}
+
 // A lens's rows: its own block and those with lenses after it. `photos` of the lens are added in their order.
 void build_lens(const Structure &in, const State &at, double damping, const System &out, int64_t lens) {
     const int free = at.lens[lens].free;
-    const int64_t column = in.lens_column[lens];
+    const int64_t column = in.lens_column[lens], first = kPose * in.photos, width = in.stride - first;
     double *rows = out.matrix + column * in.stride;
     for (int row = 0; row < free; ++row)
         for (int64_t c = column; c < in.stride; ++c) rows[row * in.stride + c] = 0;
@@ -210,14 +223,14 @@ void build_lens(const Structure &in, const State &at, double damping, const Syst
         const bool adjusted = part[row * kLanes + row] > 0;
         rows[row * in.stride + column + row] += adjusted ? damping * out.diagonal[column + row] : 1;
     }
-    for (int64_t n = in.first_of_lens[lens]; n < in.first_of_lens[lens + 1]; ++n) {
-        const int64_t slot = in.of_lens[n], point = in.slot_point[slot];
-        const double *left = out.slot_blocks + slot * kBlock, *rhs = out.point_rhs + 3 * point;
-        for (int row = 0; row < free; ++row)
-            out.rhs[column + row] -= left[row] * rhs[0] + left[kLanes + row] * rhs[1] + left[2 * kLanes + row] * rhs[2];
-        for (int64_t other = slot; other < in.first_slot[point + 1]; ++other)
-            subtract_product(rows + in.lens_column[in.slot_lens[other]], in.stride, left,
-                             out.slot_blocks + other * kBlock, free);
+    const int64_t from = in.first_chunk[lens], to = in.first_chunk[lens + 1];
+    if (to - from == 1) subtract_chunk(in, out, from, free, rows + first, in.stride, out.rhs + column);
+    for (int64_t chunk = from; to - from > 1 && chunk < to; ++chunk) {
+        const double *taken = out.lens_rows + chunk * (kLanes + 1) * width;
+        for (int row = 0; row < free; ++row) {
+            for (int64_t c = column; c < in.unknowns; ++c) rows[row * in.stride + c] += taken[row * width + c - first];
+            out.rhs[column + row] += taken[kLanes * width + row];
+        }
     }
 }
 
@@ -235,6 +248,9 @@ void build(const Structure &in, const State &at, double damping, const System &o
         }
         const int64_t photos = in.cameras_move ? in.photos : 0, lenses = in.cameras_move ? in.lenses : 0;
         double *products = out.products + thread_number() * in.photos * kPose * kLanes;
+#pragma omp for schedule(dynamic, 1) nowait
+        for (int64_t chunk = 0; chunk < (in.cameras_move ? in.lens_chunks : 0); ++chunk)
+            build_lens_chunk(in, at, out, chunk);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t photo = 0; photo < photos; ++photo) build_photo(in, at, damping, out, products, photo);
 #pragma omp for schedule(dynamic, 1)
@@ -270,9 +286,7 @@ double move_point(const Structure &in, const State &at, double damping, const Sy
         }
     }
     double step[3];
-    step[2] = y[2] / root[5];
-    step[1] = (y[1] - root[4] * step[2]) / root[2];
-    step[0] = (y[0] - root[1] * step[1] - root[3] * step[2]) / root[0];
+    step_of(root, y, step);
     double promised = 0;
     for (int k = 0; k < 3; ++k) {
         if (in.held_point[point]) step[k] = 0;
@@ -296,17 +310,8 @@ double advance(const Structure &in, const State &at, double damping, const Syste
             for (int k = 0; k < 7; ++k) moved.poses[7 * photo + k] = at.poses[7 * photo + k];
         pose_of(moved.poses + 7 * photo, moved.pose[photo]);
     }
-    for (int64_t lens = 0; lens < in.lenses; ++lens) {
-        moved.lens[lens] = at.lens[lens];
-        for (int parameter = 0; parameter < at.lens[lens].free; ++parameter) {
-            const Term term = at.lens[lens].column[parameter];
-            const double step = out.rhs[in.lens_column[lens] + parameter];
-            if (term == kFocal)
-                moved.lens[lens].value[kFx] += step, moved.lens[lens].value[kFy] += step;
-            else
-                moved.lens[lens].value[term] += step;
-        }
-    }
+    for (int64_t lens = 0; lens < in.lenses; ++lens)
+        move(at.lens[lens], out.rhs + in.lens_column[lens], moved.lens[lens]);
     const int64_t chunks = (in.points + kChunk - 1) / kChunk;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {

@@ -5,6 +5,7 @@
 #endif
 
 #include "eight.h"
+#include "point.h"
 #include "problem.h"
 #include "vector.h"
 

@@ -34,15 +34,16 @@ private:
     DeviceAddress address_ = 0;
 };
 
-// The same, kept from one use to the next, and replaced where more is needed: what was in it is lost then.
+// The same, kept from one use to the next, and replaced where more is needed, by so much with some to spare: what was in it is
+// lost then.
 template <typename T>
 class Growing {
 public:
-    Allocation<T> &of(size_t count) {
+    Allocation<T> &of(size_t count, size_t spare = 0) {
         if (!memory_ || count > count_) {
             memory_.reset();
-            memory_ = std::make_unique<Allocation<T>>(count);
-            count_ = count;
+            memory_ = std::make_unique<Allocation<T>>(count + spare);
+            count_ = count + spare;
         }
         return *memory_;
     }

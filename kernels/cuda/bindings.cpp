@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <set>
 
+#include "adjustment_bindings.h"
 #include "array_bindings.h"
 #include "sift.h"
 #include "gpu.h"
@@ -216,6 +217,7 @@ NB_MODULE(_cuda, m) {
         nb::arg("device"), nb::arg("grey").noconvert(), nb::arg("first_octave"), nb::arg("most"));
     bind_matching(m);
     bind_two_view(m);
+    bind_adjustment(m);
     m.def("obstacle", [](int device) {
         try {
             nb::gil_scoped_release release;
@@ -225,6 +227,7 @@ NB_MODULE(_cuda, m) {
         }
         return std::make_pair(std::string(), std::string());
     });
+    m.def("architecture", [](int device) { return splat::Gpu::of(device).architecture(); });
     std::set<std::pair<int, bool>> built;
     for (size_t k = 0; k < splat::kImageCount; ++k)
         built.emplace(splat::kImages[k].architecture, splat::kImages[k].ptx);

@@ -3,6 +3,7 @@
 #pragma once
 
 #ifdef __CUDACC_RTC__  // NVRTC has no standard library
+typedef signed char int8_t;
 typedef unsigned char uint8_t;
 typedef unsigned short uint16_t;
 typedef int int32_t;

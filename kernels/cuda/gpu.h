@@ -36,6 +36,8 @@ public:
         bool pushed_ = false;
     };
 
+    int architecture() const { return architecture_; }  // 86 for compute capability 8.6
+
     // The GPU in use has kernel `number` here.
     static Function function(int number) { return in_use_->functions_[number]; }
 

@@ -14,7 +14,7 @@ struct Refined {
 
 // A model by what it is made of: R and t of [t]x R; U, V and the two singular values (t) of U diag(t0, t1, 0) V'; R of a
 // turn; a homography is itself.
-struct State {
+struct Decomposed {
     Mat3 a, b;
     Vec3 t;
 };
@@ -27,7 +27,7 @@ TWO_VIEW_BOTH inline Mat3 right_handed(const Mat3 &m) {
 }
 
 template <Kind Of>
-TWO_VIEW_BOTH State state_of(const Mat3 &m) {
+TWO_VIEW_BOTH Decomposed decomposed(const Mat3 &m) {
     if constexpr (Of == kHomography) return {m, {}, {}};
     const Svd s = svd(m);
     if constexpr (Of == kTurn) {
@@ -46,7 +46,7 @@ TWO_VIEW_BOTH State state_of(const Mat3 &m) {
 TWO_VIEW_BOTH inline Mat3 diagonal(const Vec3 &v) { return {v[0], 0, 0, 0, v[1], 0, 0, 0, v[2]}; }
 
 template <Kind Of>
-TWO_VIEW_BOTH Mat3 model_of(const State &s) {
+TWO_VIEW_BOTH Mat3 model_of(const Decomposed &s) {
     if constexpr (Of == kEssential) return skew(s.t) * s.a;
     if constexpr (Of == kFundamental) return s.a * diagonal(s.t) * transposed(s.b);
     return s.a;
@@ -61,7 +61,7 @@ constexpr int kFreedom = Of == kEssential     ? 5
 
 // How the nine entries move with freedom `k` of a state's.
 template <Kind Of>
-TWO_VIEW_BOTH Mat3 tangent(const State &s, int k) {
+TWO_VIEW_BOTH Mat3 tangent(const Decomposed &s, int k) {
     const Mat3 axis = skew({k % 3 == 0 ? 1.0 : 0.0, k % 3 == 1 ? 1.0 : 0.0, k % 3 == 2 ? 1.0 : 0.0});
     if constexpr (Of == kEssential) {
         if (k < 3) return model_of<Of>(s) * axis;
@@ -81,8 +81,8 @@ TWO_VIEW_BOTH Mat3 tangent(const State &s, int k) {
 
 // A state moved along its freedoms, whose tangents are `g`.
 template <Kind Of>
-TWO_VIEW_BOTH State moved(const State &s, const double (&g)[kFreedom<Of>][9], const double *by) {
-    State next = s;
+TWO_VIEW_BOTH Decomposed moved(const Decomposed &s, const double (&g)[kFreedom<Of>][9], const double *by) {
+    Decomposed next = s;
     if constexpr (Of == kHomography) {
         for (int i = 0; i < 9; ++i)
             for (int k = 0; k < kFreedom<Of>; ++k) next.a[i] += by[k] * g[k][i];
@@ -108,7 +108,7 @@ TWO_VIEW_BOTH State moved(const State &s, const double (&g)[kFreedom<Of>][9], co
 template <Kind Of>
 struct Refinement {
     static constexpr int freedom = kFreedom<Of>;
-    State state, next;
+    Decomposed state, next;
     Mat3 asked;         // the model whose normal equations are wanted
     Normal normals[2];  // one of them of `state`
     int current;
@@ -123,7 +123,7 @@ struct Refinement {
     TWO_VIEW_BOTH void accept() { current = 1 - current; }
 
     TWO_VIEW_BOTH void begin(const Mat3 &start, int most_steps) {
-        state = state_of<Of>(start);
+        state = decomposed<Of>(start);
         asked = model_of<Of>(state);
         current = 0;
         damping = 1e-4;

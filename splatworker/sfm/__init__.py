@@ -35,7 +35,7 @@ Does not know: what the scene is for; torch.
     extraction    features by our own kernel        sift        the kernel
     photo_features   of a file, some ahead          accelerator   a GPU for our own kernels, if there is one
     sift_reference   its specification
-    adjustment       cameras and points moved until they fit
+    adjustment       cameras and points moved until they fit   adjuster   by a GPU, or by processors
     model_adjustment   the same of COLMAP's model    model_arrays   that model as arrays
     rounds           our mapper: photos in rounds, all adjusted after each
     round_work    what it works on                  round_rules   when its steps believe

@@ -1,4 +1,4 @@
-"""A GPU for our own kernels of features and matches, where there is one: the same bytes as without it, sooner.
+"""A GPU for our own kernels of features, matches and adjustments, where there is one: the same bytes, sooner.
 
 It is opened in a thread of its own while photos are read, which takes some tenths of a second, and nobody waits for it:
 what comes before it is open is the processors' work. So is all that comes after it has failed once, which is said.

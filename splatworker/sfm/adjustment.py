@@ -2,7 +2,8 @@
 
 Levenberg and Marquardt's method with the points eliminated (Triggs et al. 2000, "Bundle Adjustment - A Modern
 Synthesis"), in double precision, by the kernel of kernels/adjustment. The same problem gives the same bits with one
-thread or many, on every processor; only a fisheye's arc tangent is the C library's.
+thread or many, on every processor and on a GPU (kernels/cuda/adjustment.cu); only a fisheye's arc tangent is the C
+library's.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ try:
     from splatworker import _adjustment
 except ImportError:  # an installation without compiled kernels: COLMAP then adjusts
     _adjustment = None  # type: ignore[assignment]
+try:
+    from splatworker import _cuda
+except ImportError:  # built without CUDA kernels
+    _cuda = None  # type: ignore[assignment]
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,6 +31,9 @@ Loss = Literal["plain", "huber", "soft_l1", "cauchy", "geman_mcclure"]
 PARAMETERS = {0: 3, 1: 4, 2: 4, 3: 5, 4: 8, 5: 8, 8: 4, 9: 5}
 """Parameters of each lens model that can be adjusted, by COLMAP's number: SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL,
 RADIAL, OPENCV, OPENCV_FISHEYE, SIMPLE_RADIAL_FISHEYE, RADIAL_FISHEYE."""
+
+FISHEYES = frozenset({5, 8, 9})
+"""Those of them that are."""
 
 MOST_UNKNOWNS = 3072
 """Six a photo and those of the lenses: their system is dense, and beyond this a sparse one, COLMAP's, is for it."""
@@ -120,21 +128,45 @@ def adjust(
     Raises:
         ValueError: the problem is none, or larger than `MOST_UNKNOWNS`: a sentence says why.
     """
-    poses, parameters, points = (
-        np.array(values, np.float64, order="C") for values in (problem.poses, problem.parameters, problem.points)
-    )
-    numbers = _adjustment.adjust(
-        poses,
-        parameters,
-        points,
-        *_fixed_arrays(problem),
-        get_args(Loss).index(loss),
-        scale,
-        most_iterations,
-        tolerance,
-        threads,
-    )
-    return Adjusted(poses, parameters, points, *numbers)  # type: ignore[arg-type]  # the last is one of the three texts
+    arrays = _arrays(problem)
+    number = get_args(Loss).index(loss)
+    found = _adjustment.adjust(*arrays, number, scale, most_iterations, tolerance, threads)
+    return Adjusted(*arrays[:3], *found)  # type: ignore[arg-type]  # the last is one of the three texts
+
+
+def adjust_on_gpu(
+    problem: Problem,
+    *,
+    loss: Loss = "plain",
+    scale: float = 1.0,
+    most_iterations: int = 100,
+    tolerance: float = 1e-7,
+    device: int = 0,
+) -> Adjusted:
+    """The same as `adjust` gives, in every byte, by a GPU. Python's lock is released.
+
+    Raises:
+        ValueError: as `adjust` does; or a lens is a fisheye, or the loss is Cauchy's: they are for processors.
+        RuntimeError: the GPU cannot be used or has failed, or its memory is too small: about 600 bytes an
+            observation, 20 for each two photos that see a point, and 75 MB are needed.
+    """
+    if _cuda is None:
+        raise RuntimeError("this installation has no kernels for a GPU")
+    arrays = _arrays(problem)
+    number = get_args(Loss).index(loss)
+    found = _cuda.adjust(device, *arrays, number, scale, most_iterations, tolerance)
+    return Adjusted(*arrays[:3], *found)  # type: ignore[arg-type]  # as above
+
+
+def gpu_architecture(device: int = 0) -> int:
+    """A GPU's compute capability, times ten.
+
+    Raises:
+        RuntimeError: there is none that can be used.
+    """
+    if _cuda is None:
+        raise RuntimeError("this installation has no kernels for a GPU")
+    return _cuda.architecture(device)
 
 
 def derivatives(problem: Problem) -> tuple[Floats, Floats]:
@@ -144,14 +176,16 @@ def derivatives(problem: Problem) -> tuple[Floats, Floats]:
     (3). Of points in front of their cameras.
     """
     residuals, jacobians = np.zeros((len(problem.seen), 2)), np.zeros((len(problem.seen), 2, 17))
-    moving = [np.array(values, np.float64) for values in (problem.poses, problem.parameters, problem.points)]
-    _adjustment.derivatives(moving[0], moving[1], moving[2], *_fixed_arrays(problem), residuals, jacobians)
+    _adjustment.derivatives(*_arrays(problem), residuals, jacobians)
     return residuals, jacobians
 
 
-def _fixed_arrays(
+def _arrays(
     problem: Problem,
 ) -> tuple[
+    Floats,
+    Floats,
+    Floats,
     npt.NDArray[np.int32],
     npt.NDArray[np.uint8],
     npt.NDArray[np.int32],
@@ -161,8 +195,12 @@ def _fixed_arrays(
     npt.NDArray[np.int32],
     Floats,
 ]:
+    """As the kernels take them; the first three, which change, are copies."""
     held = problem.held_point if len(problem.held_point) else np.zeros(len(problem.points), np.uint8)
     return (
+        np.array(problem.poses, np.float64, order="C"),
+        np.array(problem.parameters, np.float64, order="C"),
+        np.array(problem.points, np.float64, order="C"),
         np.ascontiguousarray(problem.model, np.int32),
         np.ascontiguousarray(problem.free_lens, np.uint8),
         np.ascontiguousarray(problem.lens_of, np.int32),

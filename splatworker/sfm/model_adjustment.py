@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import adjustment, model_arrays
+from splatworker.sfm import adjuster, adjustment, model_arrays
+from splatworker.sfm.accelerator import NONE, Accelerator
 from splatworker.sfm.colmap import pycolmap
 
 
@@ -60,6 +61,7 @@ def adjust_model(
     folder: Path | None = None,
     arrays: model_arrays.ModelArrays | None = None,
     on_the_way: bool = False,
+    accelerator: Accelerator = NONE,
 ) -> adjustment.Adjusted:
     """Adjust all cameras and points of a model in place: focal lengths and distortion too, but principal points stay.
 
@@ -71,18 +73,20 @@ def adjust_model(
         folder: for the files in between; the system's by default.
         arrays: the model's, if they have been read.
         on_the_way: the model moves also where there were too few steps to a minimum.
+        accelerator: a GPU, if any, that adjusts many photos.
 
     Raises:
         ValueError: there is nothing to adjust, or a number is not finite. The model is as it was.
     """
     found = problem_of(model, fixed, folder, arrays)
-    adjusted = adjustment.adjust(
+    adjusted = adjuster.adjust(
         found.problem,
         loss=loss,
         scale=scale,
         tolerance=tolerance,
         most_iterations=most_iterations,
         threads=threads,
+        accelerator=accelerator,
     )
     if adjusted.end == "converged" or (on_the_way and adjusted.end == "most iterations"):
         _write_back(model, found, adjusted)

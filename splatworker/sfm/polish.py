@@ -132,7 +132,7 @@ def _adjust_by_ours(
     try:
         adjusted = model_adjustment.adjust_model(
             model, fixed, loss=_LOSS, tolerance=tolerance, threads=bench.threads, folder=bench.folder,
-            arrays=arrays,
+            arrays=arrays, accelerator=bench.accelerator,
         )  # fmt: skip
     except ValueError:  # nothing to adjust, or a number that is none: let COLMAP make of it what it can
         return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from splatworker.sfm import adjustment, model_adjustment, some_of_many, tracks
+from splatworker.sfm import adjuster, adjustment, model_adjustment, some_of_many, tracks
 from splatworker.sfm.round_work import Work
 
 MANY_PHOTOS = some_of_many.MANY_PHOTOS
@@ -144,7 +144,14 @@ def _adjusted(
         seen=model.features.seen[seen],
     )
     try:
-        found = adjustment.adjust(problem, loss=_LOSS, tolerance=tolerance, most_iterations=steps, threads=work.threads)
+        found = adjuster.adjust(
+            problem,
+            loss=_LOSS,
+            tolerance=tolerance,
+            most_iterations=steps,
+            threads=work.threads,
+            accelerator=work.accelerator,
+        )
     except ValueError:  # all of its points were filtered out
         return None
     if found.end == "converged" or (steps <= _DRAFT_STEPS and found.end == "most iterations"):

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.sfm import round_rules, tracks
+from splatworker.sfm.accelerator import NONE, Accelerator
 from splatworker.sfm.agreement import Verified
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.round_rules import Rules
@@ -26,6 +27,7 @@ class Work:
         sizes: (P, 2) of the photos in pixels.
         given: (L, 8) of each lens the parameters to begin with.
         free: of each lens bits of the parameters that may move.
+        accelerator: a GPU, if any, that adjusts many photos.
         trials: how often a camera was looked for, by photo.
     """
 
@@ -37,6 +39,7 @@ class Work:
     rules: Rules
     seed: int
     threads: int
+    accelerator: Accelerator = NONE
     trials: Counter[int] = field(default_factory=Counter)
 
     @property
@@ -87,6 +90,7 @@ def work_of(
         round_rules.of_options(options),
         bench.options.seed,
         bench.threads,
+        bench.accelerator,
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from support import photo_sets
 from support.reconstructions import SIZE, cloud, group, model
 
-from splatworker.sfm import adjustment, model_adjustment
+from splatworker.sfm import adjuster, adjustment, model_adjustment
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.options import Engine, SfmOptions
 from splatworker.sfm.polish import polish
@@ -97,3 +97,18 @@ def test_where_ours_cannot_colmap_does(tmp_path: Path, monkeypatch: pytest.Monke
     polished = polish(off_by_focal(), [group(20)], bench(tmp_path))
     assert polished.by == "colmap"
     assert polished.model.compute_mean_reprojection_error() < 1e-2
+
+
+@needs_kernel
+def test_the_accelerator_is_offered_the_adjustment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered: list[object] = []
+    adjust = adjuster.adjust
+
+    def seen(problem: adjustment.Problem, **how: Any) -> adjustment.Adjusted:
+        offered.append(how["accelerator"])
+        return adjust(problem, **how)
+
+    monkeypatch.setattr(adjuster, "adjust", seen)
+    place = bench(tmp_path)
+    assert polish(off_by_focal(), [group(20)], place).by == "own"
+    assert offered == [place.accelerator]

@@ -10,7 +10,7 @@ import pytest
 from support.adjustments import scene
 from support.matched_scenes import bench_of
 
-from splatworker.sfm import adjustment, agreement, mapping, round_adjustment, round_work, tracks
+from splatworker.sfm import adjuster, adjustment, agreement, mapping, round_adjustment, round_work, tracks
 from splatworker.sfm.adjustment import Problem
 from splatworker.sfm.colmap import pycolmap
 from splatworker.sfm.mapping import MapperPreset, incremental_options
@@ -30,6 +30,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> round_work.Work:
     options = incremental_options(MapperPreset(), bench, mapping.ONE_THREAD)
     verified = agreement.read_verified(bench.database)
     work = round_work.work_of(bench, options, verified, images, cameras)
+    assert work.accelerator is bench.accelerator
     model = work.model
     model.placed[:] = 1
     model.poses[:] = ROOM.poses
@@ -93,3 +94,16 @@ def test_threads_change_no_bit(grown: round_work.Work, monkeypatch: pytest.Monke
     assert np.array_equal(one.model.poses, two.model.poses)
     assert np.array_equal(one.model.points, two.model.points)
     assert not np.array_equal(one.model.poses, grown.model.poses)
+
+
+def test_the_accelerator_is_offered_every_adjustment(grown: round_work.Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered: list[object] = []
+    adjust = adjuster.adjust
+
+    def seen(problem: Problem, **how: Any) -> adjustment.Adjusted:
+        offered.append(how["accelerator"])
+        return adjust(problem, **how)
+
+    monkeypatch.setattr(adjuster, "adjust", seen)
+    round_adjustment.adjust_draft(round_work.copy_of(grown, grown.rules))
+    assert offered == [grown.accelerator]

@@ -1,6 +1,7 @@
-// A GPU whose threads of a block are there, one after the other, for the kernels of matching, of exposures and of plane
-// sweeps and of two-view geometry, linked with fake_libcuda.cpp: their own source, compiled for the processor. A thread
-// runs until it waits for its block, then another one. The tensor cores' tile is what PTX says of it: which lane has which entries.
+// A GPU whose threads of a block are there, one after the other, for the kernels of matching, of two-view geometry, of bundle
+// adjustment, of exposures and of plane sweeps, linked with fake_libcuda.cpp: their own source, compiled for the processor. A
+// thread runs until it waits for its block, then another one. The tensor cores' tile is what PTX says of it: which lane has
+// which entries.
 #include <ucontext.h>
 
 #include <cmath>
@@ -98,10 +99,13 @@ void multiply_add(int *sums, const uint32_t *rows, const uint32_t *columns) {
 
 }  // namespace
 
+#include "../../kernels/cuda/adjustment.cu"
+#include "../../kernels/cuda/cholesky.cu"
 #include "../../kernels/cuda/exposure.cu"
 #include "../../kernels/cuda/matching.cu"
 #include "../../kernels/cuda/plane_sweep.cu"
 #include "../../kernels/cuda/two_view.cu"
+#include "../../kernels/cuda/reduction.cu"
 
 namespace {
 
@@ -114,11 +118,24 @@ void start(void (*)(Parameters...), unsigned blocks, void **arguments) {
     for (blockIdx = {0, 0, 0}; blockIdx.x < blocks; ++blockIdx.x) run_block();
 }
 
+bool is_of_adjustment(const std::string &name, unsigned blocks, void **arguments) {
+    using namespace splat;
+#define TRY(kernel) (name == #kernel && (start<kernel>(kernel, blocks, arguments), true))
+    return TRY(partners_kernel) || TRY(add_partials_kernel) || TRY(count_products_kernel) ||
+           TRY(list_products_kernel) || TRY(linearize_kernel) || TRY(eliminate_kernel) || TRY(blocks_kernel) ||
+           TRY(slots_kernel) || TRY(photo_sums_kernel) || TRY(lens_sums_kernel) || TRY(products_kernel) ||
+           TRY(padding_kernel) || TRY(move_cameras_kernel) || TRY(move_points_kernel) || TRY(cost_kernel) ||
+           TRY(trial_sums_kernel) || TRY(factor_diagonal_kernel) || TRY(solve_panel_kernel) ||
+           TRY(subtract_panel_kernel) || TRY(substitute_back_kernel);
+#undef TRY
+}
+
 }  // namespace
 
 void run_kernel(const std::string &name, unsigned blocks, unsigned block, void **arguments) {
     using namespace splat;
     blockDim = {block, 1, 1};
+    if (is_of_adjustment(name, blocks, arguments)) return;
     if (name == "seven_bits_kernel") start<seven_bits_kernel>(seven_bits_kernel, blocks, arguments);
     if (name == "nearest_kernel") start<nearest_kernel>(nearest_kernel, blocks, arguments);
     if (name == "mutual_kernel") start<mutual_kernel>(mutual_kernel, blocks, arguments);
