@@ -127,6 +127,8 @@ def resolve(
         chosen |= {"light": "auto", "backdrop": "auto", "passers_by": "auto"}
         chosen |= preview_schedule(iterations) if preview else coarse_to_fine_schedule(iterations, overlap)
         chosen |= {} if preview else teachers(asked, overlap)
+        is_taught = given.get("teachers", chosen.get("teachers", 0)) > 0 and not _is_little(overlap)
+        chosen |= {"lambda_dssim": DSSIM_OF_TAUGHT} if is_taught and not preview else {}
     for name, ours in chosen.items():
         default = getattr(DEFAULTS, name)
         if name not in given:
@@ -152,8 +154,7 @@ def useful_iterations(asked: int, overlap: float | None) -> int:
 
 
 def teachers(asked: int, overlap: float | None) -> dict[str, int | float]:
-    """Who teaches the training, in the iterations that are asked for and would not make it better themselves, and what
-    else that changes.
+    """Who teaches the training, in the iterations that are asked for and would not make it better themselves.
 
     Args:
         asked: iterations.
@@ -162,10 +163,8 @@ def teachers(asked: int, overlap: float | None) -> dict[str, int | float]:
     few = _is_little(overlap)
     each = USEFUL_ITERATIONS_OF_FEW if few else TEACHERS_OF_MANY
     left = asked - useful_iterations(asked, overlap)
-    count = min(MOST_TEACHERS, left // each)
     return {
-        **({"lambda_dssim": DSSIM_OF_TAUGHT} if count and not few else {}),
-        "teachers": count,
+        "teachers": min(MOST_TEACHERS, left // each),
         "teacher_iterations": each,
         "taught_views": TAUGHT_VIEWS,
         "taught_beyond": 0.0 if few else TAUGHT_BEYOND,

@@ -148,6 +148,8 @@ def test_structure_counts_for_more_where_photos_that_overlap_have_teachers() -> 
 
     assert share(iterations=30_000) == share(iterations=30_000, lambda_dssim=0.2) == 0.3
     assert share(iterations=15_000) == share(iterations=30_000, overlap=4.0) == 0.2
+    assert share(iterations=30_000, teachers=0) == 0.2
+    assert share(iterations=7000, teachers=2) == 0.3
     assert share(iterations=30_000, schedule="original") == 0.2
     assert share(iterations=30_000, lambda_dssim=0.1) == 0.1
 
