@@ -3,7 +3,6 @@
 #include "adjustment.h"
 
 #include <algorithm>
-#include <mutex>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "adjustment_layout.h"
 #include "allocation.h"
 #include "gpu.h"
+#include "pool.h"
 
 namespace splat {
 namespace {
@@ -47,29 +47,11 @@ struct Workspace {
     Growing<int32_t> columns;
 };
 
-// Workspaces, each of one adjustment at a time. Never destroyed: when the process ends, the driver may be gone before.
-class Workspaces {
-public:
-    static Workspaces &of_process() {
-        static Workspaces *const all = new Workspaces;
-        return *all;
-    }
-    std::unique_ptr<Workspace> take() {
-        const std::lock_guard<std::mutex> locked(mutex_);
-        if (free_.empty()) return std::make_unique<Workspace>();
-        std::unique_ptr<Workspace> one = std::move(free_.back());
-        free_.pop_back();
-        return one;
-    }
-    void give(std::unique_ptr<Workspace> one) {
-        const std::lock_guard<std::mutex> locked(mutex_);
-        free_.push_back(std::move(one));
-    }
-
-private:
-    std::mutex mutex_;
-    std::vector<std::unique_ptr<Workspace>> free_;
-};
+// One adjustment has one at a time.
+Pool<Workspace> &workspaces() {
+    static Pool<Workspace> *const all = new Pool<Workspace>;
+    return *all;
+}
 
 // Hands out arrays of one piece of memory; without one it tells how large that must be.
 class Pieces {
@@ -99,14 +81,18 @@ void fetch(T *to, const T *from, int64_t count) {
     if (count) check(driver().to_host(to, reinterpret_cast<uintptr_t>(from), count * sizeof(T), stream_of_thread()));
 }
 
+const Structure &demand_fit(const Structure &in, const State &start) {
+    for (int64_t lens = 0; lens < in.lenses; ++lens)
+        if (start.lens[lens].fisheye) throw std::invalid_argument("a fisheye is left to processors");
+    if (in.loss == kCauchy) throw std::invalid_argument("Cauchy's loss is left to processors");
+    if (in.observations + in.slots > INT32_MAX) throw std::runtime_error("observations are too many for the GPU");
+    return in;
+}
+
 class OnGpu : public Solver {
 public:
     OnGpu(int device, const Structure &in, const State &start)
-        : gpu_(Gpu::of(device)), in_(in), workspace_(Workspaces::of_process().take()) {
-        for (int64_t lens = 0; lens < in.lenses; ++lens)
-            if (start.lens[lens].fisheye) throw std::invalid_argument("a fisheye is left to processors");
-        if (in.loss == kCauchy) throw std::invalid_argument("Cauchy's loss is left to processors");
-        if (in.observations + in.slots > INT32_MAX) throw std::runtime_error("observations are too many for the GPU");
+        : gpu_(Gpu::of(device)), in_(demand_fit(in, start)), workspace_(workspaces().take()) {
         const Gpu::Use use(gpu_);
         try {
             const ReductionLayout layout = layout_of(in, start);
@@ -116,17 +102,22 @@ public:
             if (in.cameras_move) list_products(layout);
         } catch (...) {
             workspace_.reset();  // while the GPU is in use
+            workspaces().give(nullptr);
             throw;
         }
     }
 
     ~OnGpu() override {
-        if (!has_failed_) Workspaces::of_process().give(std::move(workspace_));
+        if (!has_failed_) {
+            workspaces().give(std::move(workspace_));
+            return;
+        }
         try {
             const Gpu::Use use(gpu_);
             workspace_.reset();
         } catch (const std::runtime_error &) {  // a GPU that has failed has lost its memory with it
         }
+        workspaces().give(nullptr);
     }
 
     double cost() override {

@@ -2,11 +2,10 @@
 #include "sift.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 
 #include "allocation.h"
 #include "gpu.h"
+#include "pool.h"
 #include "sift_kernels.h"
 
 namespace splat {
@@ -32,46 +31,13 @@ struct Workspace {
     Growing<Pose> poses;
 };
 
-// Workspaces that photos share, one at a time. Never destroyed: when the process ends, the driver may be gone before.
-class Workspaces {
-public:
-    static Workspaces &of_process() {
-        static Workspaces *const all = new Workspaces;
-        return *all;
-    }
+constexpr int kMostPhotos = 4;                    // at a time: more do not fill the GPU better
+constexpr size_t kMostPixels = size_t(24) << 20;  // of theirs together: 1 GB
 
-    // One that nobody uses; `pixels` says for how large a photo. Waits while as many are in use as are of use, or as
-    // large photos as need much of the memory.
-    std::unique_ptr<Workspace> take(size_t pixels) {
-        std::unique_lock<std::mutex> locked(mutex_);
-        returned_.wait(locked, [&] { return in_use_ == 0 || (in_use_ < kMost && pixels_ + pixels <= kMostPixels); });
-        ++in_use_;
-        pixels_ += pixels;
-        if (free_.empty()) return std::make_unique<Workspace>();
-        std::unique_ptr<Workspace> one = std::move(free_.back());
-        free_.pop_back();
-        return one;
-    }
-    // Back again; nothing where it is of no use any more.
-    void give(std::unique_ptr<Workspace> one, size_t pixels) {
-        {
-            const std::lock_guard<std::mutex> locked(mutex_);
-            --in_use_;
-            pixels_ -= pixels;
-            if (one) free_.push_back(std::move(one));
-        }
-        returned_.notify_all();
-    }
-
-private:
-    static constexpr int kMost = 4;                          // photos at a time: more do not fill the GPU better
-    static constexpr size_t kMostPixels = size_t(24) << 20;  // of theirs together: 1 GB
-    std::mutex mutex_;
-    std::condition_variable returned_;
-    std::vector<std::unique_ptr<Workspace>> free_;
-    int in_use_ = 0;
-    size_t pixels_ = 0;
-};
+Pool<Workspace> &workspaces() {
+    static Pool<Workspace> *const all = new Pool<Workspace>(kMostPhotos, kMostPixels);
+    return *all;
+}
 
 Grid grid_of(int64_t pixels) {
     return Grid(std::min(kMostBlocks, blocks_for(std::max<int64_t>(pixels, 0), kPixelBlock)));
@@ -207,16 +173,15 @@ void sift_in(Workspace &room, const uint8_t *grey, int width, int height, int fi
 void sift(const uint8_t *grey, int width, int height, int first_octave, int most, std::vector<Feature> &features,
           std::vector<uint8_t> &descriptors) {
     const size_t pixels = size_t(width) * height * (first_octave < 0 ? 4 : 1);
-    Workspaces &all = Workspaces::of_process();
-    std::unique_ptr<Workspace> mine = all.take(pixels);
+    std::unique_ptr<Workspace> mine = workspaces().take(pixels);
     try {
         sift_in(*mine, grey, width, height, first_octave, most, features, descriptors);
     } catch (...) {
         mine.reset();  // what it holds may be what others lack
-        all.give(nullptr, pixels);
+        workspaces().give(nullptr, pixels);
         throw;
     }
-    all.give(std::move(mine), pixels);
+    workspaces().give(std::move(mine), pixels);
 }
 
 }  // namespace splat

@@ -3,11 +3,10 @@
 #include "two_view.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 
 #include "allocation.h"
 #include "gpu.h"
+#include "pool.h"
 #include "two_view_kernels.h"
 
 namespace splat {
@@ -42,40 +41,11 @@ struct Workspace {
     ~Workspace() { driver().destroy_event(done); }
 };
 
-// Workspaces that threads share, one at a time. Never destroyed: when the process ends, the driver may be gone before.
-class Workspaces {
-public:
-    static Workspaces &of_process() {
-        static Workspaces *const all = new Workspaces;
-        return *all;
-    }
-    // One that nobody uses. Waits while as many are in use as are of use.
-    std::unique_ptr<Workspace> take() {
-        std::unique_lock<std::mutex> locked(mutex_);
-        returned_.wait(locked, [&] { return in_use_ < kMost; });
-        ++in_use_;
-        if (free_.empty()) return nullptr;
-        std::unique_ptr<Workspace> one = std::move(free_.back());
-        free_.pop_back();
-        return one;
-    }
-    // Back again; nothing where it is of no use any more.
-    void give(std::unique_ptr<Workspace> one) {
-        {
-            const std::lock_guard<std::mutex> locked(mutex_);
-            --in_use_;
-            if (one) free_.push_back(std::move(one));
-        }
-        returned_.notify_one();
-    }
-
-private:
-    static constexpr int kMost = 16;
-    std::mutex mutex_;
-    std::condition_variable returned_;
-    std::vector<std::unique_ptr<Workspace>> free_;
-    int in_use_ = 0;
-};
+Pool<Workspace> &workspaces() {
+    constexpr int kMostThreads = 16;
+    static Pool<Workspace> *const all = new Pool<Workspace>(kMostThreads);
+    return *all;
+}
 
 // The matches of the pairs one after the other: where each pair's begin.
 std::vector<int64_t> bring(Workspace &room, const PairToVerify *pairs, size_t count) {
@@ -147,10 +117,8 @@ void verify_some(Workspace &room, const PairToVerify *pairs, size_t count, const
 std::vector<two_view::Geometry> verify(const std::vector<PairToVerify> &pairs, const two_view::Rules &rules,
                                        uint64_t seed) {
     std::vector<two_view::Geometry> geometries(pairs.size());
-    Workspaces &workspaces = Workspaces::of_process();
-    std::unique_ptr<Workspace> mine = workspaces.take();
+    std::unique_ptr<Workspace> mine = workspaces().take();
     try {
-        if (!mine) mine = std::make_unique<Workspace>();
         for (size_t first = 0, end; first < pairs.size(); first = end) {
             int64_t matches = 0;
             for (end = first; end < pairs.size() && end - first < kMostPairs; ++end) {
@@ -161,10 +129,10 @@ std::vector<two_view::Geometry> verify(const std::vector<PairToVerify> &pairs, c
         }
     } catch (...) {
         mine.reset();  // what it holds may be what others lack
-        workspaces.give(nullptr);
+        workspaces().give(nullptr);
         throw;
     }
-    workspaces.give(std::move(mine));
+    workspaces().give(std::move(mine));
     return geometries;
 }
 
