@@ -7,6 +7,7 @@ namespace adjustment {
 constexpr int kPose = 6;   // unknowns of a photo
 constexpr int kLanes = 8;  // columns of a block, with padding: a photo's six or a lens's up to eight
 constexpr int kBlock = 3 * kLanes;
+constexpr int kLensSums = kLanes * (kLanes + 1);  // of a lens's block and descent: 8 x 8, 8
 constexpr int kChunk = 256;              // points whose costs are summed together, whatever the number of threads
 constexpr int kLensChunk = 1024;         // a lens's slots whose products are summed together
 constexpr int kPanel = 64;               // rows of the reduced system that are eliminated together
@@ -55,7 +56,7 @@ struct System {
     double *point_root;                      // (points, 6) L: 00 10 11 20 21 22
     double *point_rhs;                       // (points, 3) inv(L) times the point's descent
     double *point_descent, *point_diagonal;  // (points, 3)
-    double *lens_part;           // (photos, 72) each photo's share of its lens's block (8, 8) and descent (8)
+    double *lens_part;           // (photos, kLensSums) each photo's share of its lens's block (8, 8) and descent (8)
     double *products;            // (threads, photos, 6, 8) the rows of the photo that a thread is at, block by block
     double *matrix;              // (stride, stride) the reduced system, upper half; its factor afterwards
     double *rhs;                 // (stride) its right side, and the solution afterwards

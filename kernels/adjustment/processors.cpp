@@ -68,7 +68,7 @@ public:
           point_rhs_(3 * in.points),
           point_descent_(3 * in.points),
           point_diagonal_(3 * in.points),
-          lens_part_(72 * in.photos),
+          lens_part_(kLensSums * in.photos),
           rhs_(in.stride),
           descent_(in.stride),
           diagonal_(in.stride),

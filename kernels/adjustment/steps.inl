@@ -117,8 +117,8 @@ void build_photo(const Structure &in, const State &at, double damping, const Sys
         for (int64_t c = kPose * in.photos; c < in.stride; ++c) rows[row * in.stride + c] = 0;
     double *own_product = products + photo * kPose * kLanes;
     for (int64_t k = 0; k < (in.photos - photo) * kPose * kLanes; ++k) own_product[k] = 0;
-    double *part = out.lens_part + 72 * photo;
-    for (int k = 0; k < 72; ++k) part[k] = 0;
+    double *part = out.lens_part + kLensSums * photo;
+    for (int k = 0; k < kLensSums; ++k) part[k] = 0;
 
     const int64_t end = in.first_of_photo[photo + 1];
     Vec sum_own[kPose], sum_lens[kPose], sum_descent = {};
@@ -211,11 +211,11 @@ void build_lens(const Structure &in, const State &at, double damping, const Syst
     double *rows = out.matrix + column * in.stride;
     for (int row = 0; row < free; ++row)
         for (int64_t c = column; c < in.stride; ++c) rows[row * in.stride + c] = 0;
-    double part[72];
-    for (int k = 0; k < 72; ++k) part[k] = 0;
+    double part[kLensSums];
+    for (int k = 0; k < kLensSums; ++k) part[k] = 0;
     for (int64_t photo = 0; photo < in.photos; ++photo)
         if (in.lens_of[photo] == lens)
-            for (int k = 0; k < 72; ++k) part[k] += out.lens_part[72 * photo + k];
+            for (int k = 0; k < kLensSums; ++k) part[k] += out.lens_part[kLensSums * photo + k];
     for (int row = 0; row < free; ++row) {
         out.descent[column + row] = out.rhs[column + row] = part[64 + row];
         out.diagonal[column + row] = damped(part[row * kLanes + row]);

@@ -8,7 +8,6 @@ namespace splat {
 
 constexpr int kEachBlock = 128;  // of what has a thread an item
 constexpr int kSumsBlock = 192;  // a photo's sums: 6 x 6, 6 x 8, 6, 72
-constexpr int kLensSums = 72;    // a lens's: 8 x 8, 8
 constexpr int kProductsBlock = 128, kTargetThreads = 32;
 constexpr int kListBlock = 128, kListAtOnce = 2048;  // columns of a block, and partners that it looks at together
 constexpr int kChunkBlock = adjustment::kChunk;

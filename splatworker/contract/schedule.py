@@ -125,10 +125,12 @@ def resolve(
     if own:
         chosen |= {name: getattr(DEFAULTS, name) for name in ("opacity_lr", "densify_from_iter", *SCALED)}
         chosen |= {"light": "auto", "backdrop": "auto", "passers_by": "auto"}
-        chosen |= preview_schedule(iterations) if preview else coarse_to_fine_schedule(iterations, overlap)
-        chosen |= {} if preview else teachers(asked, overlap)
-        is_taught = given.get("teachers", chosen.get("teachers", 0)) > 0 and not _is_little(overlap)
-        chosen |= {"lambda_dssim": DSSIM_OF_TAUGHT} if is_taught and not preview else {}
+        if preview:
+            chosen |= preview_schedule(iterations)
+        else:
+            chosen |= coarse_to_fine_schedule(iterations, overlap) | teachers(asked, overlap)
+            if given.get("teachers", chosen["teachers"]) and not _is_little(overlap):
+                chosen["lambda_dssim"] = DSSIM_OF_TAUGHT
     for name, ours in chosen.items():
         default = getattr(DEFAULTS, name)
         if name not in given:
