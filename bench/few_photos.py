@@ -1,16 +1,17 @@
 """Few photos: how a splat of 8, 12 or 24 shows what it was not trained on, and what each part of ours brings.
 
     python bench/few_photos.py SCENE [SCENE ...] --results FILE [--photos 8 12 24] [--ways ours no-dropout ... gsplat]
-                               [--iterations 7000] [--params JSON] [--seeds 0 1 2] [--pictures FOLDER]
-                               [--device cuda] [--jobs 1]
+                               [--in-turn N] [--iterations 7000] [--params JSON] [--seeds 0 1 2]
+                               [--pictures FOLDER] [--device cuda] [--jobs 1]
     python bench/few_photos.py --table --results FILE
 
 SCENE is a COLMAP folder of undistorted photos, as `splatworker sfm` leaves it. So many photos are taken, evenly spread;
 they keep the cameras that the whole set has, and the points that two of them see. Scored are up to 24 of the others, by
-the file as it is delivered: trained, cleaned, written, read (bench/novel_views.py says what the figures are). A "way"
-is ours, ours with one part switched off, or gsplat 1.5.3's default or MCMC recipe, which want a GPU. Each training is
-a line of JSON in FILE; what FILE has already is not done again. The table's figures are means over seeds and photos,
-with half the range of the seeds' PSNR.
+the file as it is delivered: trained, cleaned, written, read (bench/novel_views.py says what the figures are). With
+`--in-turn 2` a pair of photos is held out in place of that, and then another, until each photo was scored once by a
+training that did not see it. A "way" is ours, ours with one part switched off, or gsplat 1.5.3's default or MCMC
+recipe, which want a GPU. Each training is a line of JSON in FILE; what FILE has already is not done again. The table's
+figures are means over seeds and photos, with half the range of the seeds' PSNR.
 """
 
 from __future__ import annotations
@@ -55,13 +56,14 @@ PEERS = ("gsplat", "gsplat-mcmc")
 MOST_SCORED = 24
 """Photos that are scored at most, evenly spread over those that were not trained on."""
 
-SCORES = ("psnr", "cc_psnr", "ssim", "floaters")
+SCORES = ("psnr", "cc_psnr", "half_psnr", "ssim", "floaters")
 
 
 def main() -> None:
     parser = parser_of(__doc__)
     add_one_length(parser)
     parser.add_argument("--photos", nargs="+", type=int, default=[8, 12, 24])
+    parser.add_argument("--in-turn", type=int, metavar="N", help="hold out so many of a set in turn, in place of that")
     parser.add_argument("--ways", nargs="+", choices=[*OURS, *PEERS], default=[*OURS, *PEERS])
     parser.add_argument("--jobs", type=int, default=1, help="trainings at once on each GPU")
     given = parser.parse_args()
@@ -91,12 +93,9 @@ def work(given: argparse.Namespace) -> None:
 
 def wanted(given: argparse.Namespace, scratch: Path) -> Iterable[dict[str, Any]]:
     """Every training that is asked for; a whole seed first, so that a cut-off run leaves a whole table."""
-    for seed, scene, photos, way in itertools.product(given.seeds, given.scenes, given.photos, given.ways):
-        yield {
-            "scene": name_of(scene),
-            "path": str(scene.absolute()),
-            "part": str(part_of(scene.absolute(), photos, scratch)),
-            "photos": photos,
+    parts = [part for scene in given.scenes for part in parts_of(scene.absolute(), given, scratch)]
+    for seed, part, way in itertools.product(given.seeds, parts, given.ways):
+        yield part | {
             "way": way,
             "iterations": given.iterations,
             "params": given.params,
@@ -107,15 +106,26 @@ def wanted(given: argparse.Namespace, scratch: Path) -> Iterable[dict[str, Any]]
 
 
 def key_of(line: dict[str, Any]) -> str:
-    return json.dumps([line[name] for name in ("scene", "photos", "way", "iterations", "params", "seed", "device")])
+    names = ("scene", "photos", "turn", "way", "iterations", "params", "seed", "device")
+    return json.dumps([line.get(name) for name in names])
 
 
-def part_of(scene: Path, count: int, scratch: Path) -> Path:
-    """The scene folder of so many of the photos, made once."""
-    target = scratch / f"{name_of(scene)}_{count}"
-    if not target.exists():
-        part_of_names(scene, spread(photo_names(scene), count), target)
-    return target
+def parts_of(scene: Path, given: argparse.Namespace, scratch: Path) -> Iterable[dict[str, Any]]:
+    """What is trained on of a scene: the folder of each part, how many photos it is to have, and in which turn."""
+    names = photo_names(scene)
+    turns = range(max(1, len(names) // given.in_turn) if given.in_turn else 0)
+    wanted = [([name for name in names if name not in names[turn :: len(turns)]], turn) for turn in turns]
+    for trained_on, turn in wanted or [(spread(names, count), None) for count in given.photos]:
+        target = scratch / f"{name_of(scene)}_{len(trained_on)}_{turn}"
+        if not target.exists():
+            part_of_names(scene, trained_on, target)
+        yield {
+            "scene": name_of(scene),
+            "path": str(scene),
+            "part": str(target),
+            "photos": len(trained_on),
+            "turn": turn,
+        }
 
 
 def take_gpu(free: Any) -> None:
@@ -161,11 +171,9 @@ def train_and_score(task: dict[str, Any]) -> dict[str, Any]:
     whole = read_scene(Path(task["path"]))
     trained_on = {photo.name for photo in part.photos}
     others = [photo for photo in whole.photos if photo.name not in trained_on]
-    pictures = task["pictures"] and Path(task["pictures"]) / f"{task['scene']}_{task['photos']}" / way
+    pictures = task["pictures"] and Path(task["pictures"]) / Path(task["part"]).name / way
     views = measure(splat, spread(others, MOST_SCORED), whole.points.xyz, renderer, options, pictures)
-    means = {
-        name: mean([view[name] for view in views if view[name] is not None] or [0.0]) for name in (*SCORES, "half_psnr")
-    }
+    means = {name: mean([view[name] for view in views if view[name] is not None] or [0.0]) for name in SCORES}
     size = {"gaussians": len(splat), "seconds": round(seconds, 2), "left_out": told.get("passers_by")}
     return task | means | size | {"views": views}
 
@@ -229,18 +237,21 @@ def print_table(lines: list[dict[str, Any]]) -> None:
     if whole:
         over_sets = {way: [mean(line[s] for row in whole for line in row[way]) for s in SCORES] for way in ways}
         print(f"| mean of {len(whole)} | {' | '.join(figures(over_sets[way]) for way in ways)} |")
-    print("\nPSNR ± half the seeds' range (colour-corrected) / SSIM, share of floaters")
+    print("\nPSNR ± half the seeds' range (colour-corrected; right halves, exposures by the left) / SSIM, floaters")
 
 
 def in_a_cell(lines: list[dict[str, Any]]) -> str:
-    scores = [line["psnr"] for line in lines]
+    of_seeds: dict[int, list[float]] = defaultdict(list)
+    for line in lines:
+        of_seeds[line["seed"]].append(line["psnr"])
+    scores = [mean(of_parts) for of_parts in of_seeds.values()]
     return figures([mean(line[name] for line in lines) for name in SCORES], (max(scores) - min(scores)) / 2)
 
 
 def figures(means: list[float], half_range: float | None = None) -> str:
-    psnr, cc_psnr, ssim, floaters = means
+    psnr, cc_psnr, half_psnr, ssim, floaters = means
     varied = "" if half_range is None else f" ±{half_range:.2f}"
-    return f"{psnr:.2f}{varied} ({cc_psnr:.2f}) / {ssim:.3f}, {floaters:.2%}"
+    return f"{psnr:.2f}{varied} ({cc_psnr:.2f}; {half_psnr:.2f}) / {ssim:.3f}, {floaters:.2%}"
 
 
 if __name__ == "__main__":
