@@ -56,7 +56,7 @@ PEERS = ("gsplat", "gsplat-mcmc")
 MOST_SCORED = 24
 """Photos that are scored at most, evenly spread over those that were not trained on."""
 
-SCORES = ("psnr", "cc_psnr", "half_psnr", "ssim", "floaters")
+SCORES = ("psnr", "cc_psnr", "right_psnr", "half_psnr", "ssim", "floaters")
 
 
 def main() -> None:
@@ -219,7 +219,7 @@ def train_peer(way: str, part: Any, options: Any, device: str) -> tuple[Any, flo
 def in_words(line: dict[str, Any]) -> str:
     return (
         f"{line['scene']}, {line['photos']} photos, {line['way']}, seed {line['seed']}: {line['psnr']:.2f} dB "
-        f"({line['cc_psnr']:.2f}; halves {line['half_psnr']:.2f}), {line['ssim']:.4f}, "
+        f"({line['cc_psnr']:.2f}; right halves {line['right_psnr']:.2f}, {line['half_psnr']:.2f}), {line['ssim']:.4f}, "
         f"floaters {line['floaters']:.4f}, {line['gaussians']} Gaussians"
     )
 
@@ -237,7 +237,9 @@ def print_table(lines: list[dict[str, Any]]) -> None:
     if whole:
         over_sets = {way: [mean(line[s] for row in whole for line in row[way]) for s in SCORES] for way in ways}
         print(f"| mean of {len(whole)} | {' | '.join(figures(over_sets[way]) for way in ways)} |")
-    print("\nPSNR ± half the seeds' range (colour-corrected; right halves, exposures by the left) / SSIM, floaters")
+    print(
+        "\nPSNR ± half the seeds' range (colour-corrected) / SSIM, floaters; right halves, with exposures of the left"
+    )
 
 
 def in_a_cell(lines: list[dict[str, Any]]) -> str:
@@ -249,9 +251,9 @@ def in_a_cell(lines: list[dict[str, Any]]) -> str:
 
 
 def figures(means: list[float], half_range: float | None = None) -> str:
-    psnr, cc_psnr, half_psnr, ssim, floaters = means
+    psnr, cc_psnr, right, half, ssim, floaters = means
     varied = "" if half_range is None else f" ±{half_range:.2f}"
-    return f"{psnr:.2f}{varied} ({cc_psnr:.2f}; {half_psnr:.2f}) / {ssim:.3f}, {floaters:.2%}"
+    return f"{psnr:.2f}{varied} ({cc_psnr:.2f}) / {ssim:.3f}, {floaters:.2%}; {right:.2f}, {half:.2f}"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """How a splat shows photos that it was not trained on: scores, floaters, pictures. Used by bench/few_photos.py.
 
-Four scores of a photo: PSNR; `cc_psnr`, the same after the render's red, green and blue have each been given the gain
-and offset that fit the photo best (least squares), which forgives an exposure that the photo has to itself; SSIM;
+Scores of a photo: PSNR; `cc_psnr`, the same after the render's red, green and blue have each been given the gain and
+offset that fit the photo best (least squares), which forgives an exposure that the photo has to itself; SSIM;
 `half_psnr`, the PSNR of its right half with the exposure that is fitted on its left half, as is usual for photos of
-many people.
+many people (Martin-Brualla et al. 2021, "NeRF in the Wild", section 4), and `right_psnr`, that of the right half as it
+is drawn: what trainers have by that protocol that know of no exposures.
 
 `floaters` is the share of the photo's pixels before which at least half of the opacity lies nearer than the nearest
 scene point in the photo's sight (of which one in a hundred may be a false match and is passed over): there is nothing,
@@ -57,13 +58,14 @@ def measure(
     told = []
     for photo, view in zip(photos, load_views(photos, options, renderer.device), strict=True):
         image, truth = on_host(whole.image(view.camera)), on_host(view.photo) / 255
-        half = of_right_half(view, whole.image(view.camera))
+        half, middle = of_right_half(view, whole.image(view.camera)), truth.shape[2] // 2
         told.append(
             {
                 "name": photo.name,
                 "psnr": psnr(image, truth),
                 "cc_psnr": psnr(colour_corrected(image, truth), truth),
                 "half_psnr": psnr(on_host(half.image), on_host(half.view.photo) / 255),
+                "right_psnr": psnr(image[:, :, middle:], truth[:, :, middle:]),
                 "ssim": whole.ssim(whole.image(view.camera), view.photo),
                 "floaters": floaters(gaussians, view.camera, points, renderer),
             }
