@@ -5,13 +5,14 @@
                                [--pictures FOLDER] [--device cuda] [--jobs 1]
     python bench/few_photos.py --table --results FILE
 
-SCENE is a COLMAP folder of undistorted photos, as `splatworker sfm` leaves it. So many photos are taken, evenly spread;
-they keep the cameras that the whole set has, and the points that two of them see. Scored are up to 24 of the others, by
-the file as it is delivered: trained, cleaned, written, read (bench/novel_views.py says what the figures are). With
-`--in-turn 2` a pair of photos is held out in place of that, and then another, until each photo was scored once by a
-training that did not see it. A "way" is ours, ours with one part switched off, or gsplat 1.5.3's default or MCMC
-recipe, which want a GPU. Each training is a line of JSON in FILE; what FILE has already is not done again. The table's
-figures are means over seeds and photos, with half the range of the seeds' PSNR.
+SCENE is a COLMAP folder of undistorted photos, as `splatworker sfm` leaves it (examples/make_rooms.py renders photos of
+rooms for it). So many photos are taken, evenly spread; they keep the cameras that the whole set has, and the points
+that two of them see. Scored are up to 24 of the others, by the file as it is delivered: trained, cleaned, written, read
+(bench/novel_views.py says what the figures are). With `--in-turn 2` a pair of photos is held out in place of that, and
+then another, until each photo was scored once by a training that did not see it. A "way" is ours, ours with one part
+switched off, or gsplat 1.5.3's default or MCMC recipe, which want a GPU. Each training is a line of JSON in FILE; what
+FILE has already is not done again. The table's figures are means over seeds and photos, with half the range of the
+seeds' PSNR.
 """
 
 from __future__ import annotations
