@@ -114,9 +114,13 @@ def key_of(line: dict[str, Any]) -> str:
 def parts_of(scene: Path, given: argparse.Namespace, scratch: Path) -> Iterable[dict[str, Any]]:
     """What is trained on of a scene: the folder of each part, how many photos it is to have, and in which turn."""
     names = photo_names(scene)
-    turns = range(max(1, len(names) // given.in_turn) if given.in_turn else 0)
-    wanted = [([name for name in names if name not in names[turn :: len(turns)]], turn) for turn in turns]
-    for trained_on, turn in wanted or [(spread(names, count), None) for count in given.photos]:
+    wanted: list[tuple[list[str], int | None]]
+    if given.in_turn:
+        turns = max(1, len(names) // given.in_turn)
+        wanted = [([name for name in names if name not in names[turn::turns]], turn) for turn in range(turns)]
+    else:
+        wanted = [(spread(names, count), None) for count in given.photos]
+    for trained_on, turn in wanted:
         target = scratch / f"{name_of(scene)}_{len(trained_on)}_{turn}"
         if not target.exists():
             part_of_names(scene, trained_on, target)
