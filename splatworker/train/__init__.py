@@ -10,7 +10,7 @@ Does not know: where the scene comes from, and how a training step is worked out
 * dataset: the scene and its photos, on the device that trains
 * photos, views: photos as bytes at the training size, ready on the device
 * sightings, light: what photos show of the points they share, and all in one light where theirs differs
-* falloff, vignetting: how lenses darken corners, which do, and photos without that
+* falloff, falloff_fit, vignetting: how a lens darkens corners, what sightings tell of it, and which lenses do
 * exposures: what makes a picture of the splat as bright as a photo, learnt for each beside the splat
 * neighbours, plane_sweep, confirmation: which photos tell of another, how far away its pixels are, what is believed
 * dense_on_gpu, dense_points: the same on a GPU, and more points to start from where photos are few
@@ -19,7 +19,8 @@ Does not know: where the scene comes from, and how a training step is worked out
 * schedule: learning rates and spherical-harmonics degree by iteration
 * density, density_facts: where Gaussians are added and removed: strategies, and what they know of each
 * refinement: what is done between two steps: density control, and the three that follow
-* backdrop, whole_splat: what is behind everything, where it is plain and photos are few, and the splat with it
+* backdrop, backdrop_sphere, whole_splat: what is behind everything, where it is plain, the same as Gaussians, and the
+  splat with them
 * memory, out_of_memory: how many Gaussians fit, and what is done where they do not
 * agreement, passing_regions, passers_by: what photos show that others deny, which of it is somebody who passed, and
   photos without them

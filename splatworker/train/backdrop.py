@@ -11,7 +11,7 @@ Photos of many people and days have no sky in common: it is blue, white or grey,
 facade of one photo does not with that of another. There each photo is trained over a backdrop of its own, which may be
 as far from what all have in common as its pixels ask for, at a price (`OWN`).
 
-The file that is delivered has what is common as Gaussians on a sphere far behind the scene (`sphere`).
+The file that is delivered has what is common as Gaussians on a sphere far behind the scene (`backdrop_sphere`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from splatworker.formats.camera import Camera
-from splatworker.formats.gaussians import Gaussians
 from splatworker.render.arrays import to_numpy
-from splatworker.render.interface import SH_C0, View
+from splatworker.render.interface import View
 from splatworker.render.spherical_harmonics import basis
+from splatworker.train.backdrop_sphere import GAUSSIANS
 from splatworker.train.options import Options
 from splatworker.train.resolution import halved
 
@@ -86,17 +86,6 @@ colour. A photo's own are asked of itself, however many there are."""
 
 STEPS = 1024
 """Coefficients are whole multiples of one over this: processors that round sums otherwise find the same ones."""
-
-GAUSSIANS = 1024
-"""Of the sphere: they are as far from each other as they are large, and let less than a thousandth through."""
-
-OPACITY = 0.99
-
-FAR = 10.0
-"""The sphere's radius in extents of the cameras: so far that their places make little difference..."""
-
-BEYOND, MOST_WITHIN = 1.2, 0.999
-"""... and so much farther than the distance that so many of the Gaussians are within."""
 
 
 class Backdrop(NamedTuple):
@@ -318,39 +307,3 @@ def _spread(mask: Mask, reach: int) -> Mask:
     """True also where something in the same column is, within so many rows."""
     counts = np.cumsum(np.pad(mask.astype(np.int64), ((reach + 1, reach), (0, 0))), axis=0)
     return counts[2 * reach + 1 :] > counts[: -2 * reach - 1]
-
-
-def sphere(backdrop: Backdrop, cameras: Sequence[Camera], means: Floats, extent: float, sh_degree: int) -> Gaussians:
-    """The backdrop as Gaussians: evenly spread over a sphere about the cameras, each of the colour of its direction.
-
-    Args:
-        cameras: of the photos.
-        means: (N, 3) of the Gaussians that it is to be behind.
-        extent: of the cameras (`scene_extent`), in the scene's units.
-    """
-    center = np.mean([camera.center for camera in cameras], axis=0)
-    distance = np.quantile(np.linalg.norm(means - center, axis=1), MOST_WITHIN) if len(means) else 0.0
-    radius = max(FAR * extent, BEYOND * float(distance))
-    towards = _evenly_spread(GAUSSIANS)
-    colours = 0.5 + basis(towards, DEGREE) @ backdrop.harmonics.astype(np.float64)
-    size = radius * np.sqrt(4 * np.pi / GAUSSIANS)
-    return Gaussians(
-        means=(center + radius * towards).astype(np.float32),
-        quaternions=np.tile(np.array([1, 0, 0, 0], np.float32), (GAUSSIANS, 1)),
-        log_scales=np.full((GAUSSIANS, 3), np.log(size), np.float32),
-        opacity_logits=np.full(GAUSSIANS, np.log(OPACITY / (1 - OPACITY)), np.float32),
-        sh_dc=((colours.clip(0, 1) - 0.5) / SH_C0).astype(np.float32),
-        sh_rest=np.zeros((GAUSSIANS, (sh_degree + 1) ** 2 - 1, 3), np.float32),
-    )
-
-
-def _evenly_spread(count: int) -> Floats:
-    """(count, 3) unit vectors along a spiral of the golden angle.
-
-    Gonzalez 2010, "Measurement of areas on a sphere using Fibonacci and latitude-longitude lattices".
-    """
-    number = np.arange(count)
-    z = 1 - (2 * number + 1) / count
-    angle = number * np.pi * (3 - np.sqrt(5))
-    across = np.sqrt(1 - z**2)
-    return np.stack([across * np.cos(angle), across * np.sin(angle), z], axis=1)

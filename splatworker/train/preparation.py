@@ -14,8 +14,8 @@ from splatworker.render.gpu_array import OwnGpu
 from splatworker.render.interface import Renderer
 from splatworker.render.tensors import to_tensors
 from splatworker.stages.progress import Reporter
-from splatworker.train.backdrop import GAUSSIANS as OF_THE_BACKDROP
 from splatworker.train.backdrop import Backdrop, find_backdrop
+from splatworker.train.backdrop_sphere import GAUSSIANS as OF_THE_BACKDROP
 from splatworker.train.dataset import Dataset, load_dataset
 from splatworker.train.dense_points import Found, more_points
 from splatworker.train.density import GradientDensity, RevisedDensity

@@ -13,7 +13,8 @@ from splatworker.formats.subset import joined
 from splatworker.render.arrays import Device
 from splatworker.render.interface import GaussianTensors
 from splatworker.render.tensors import to_gaussians, to_tensors
-from splatworker.train.backdrop import Backdrop, sphere
+from splatworker.train.backdrop import Backdrop
+from splatworker.train.backdrop_sphere import sphere
 from splatworker.train.model import Model
 
 
@@ -38,7 +39,7 @@ class WholeSplat(NamedTuple):
         if self.backdrop is None:
             return splat
         means = splat.means.astype(np.float64)
-        return joined(splat, sphere(self.backdrop, self.cameras, means, self.extent, self.sh_degree))
+        return joined(splat, sphere(self.backdrop.harmonics, self.cameras, means, self.extent, self.sh_degree))
 
     def drawable(self, model: Model, device: Device) -> GaussianTensors:
         """The same for a renderer on the model's device."""

@@ -6,19 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from support.bluish_wall import HARMONICS
+from support.bluish_wall import HARMONICS, behind_all
 from support.colmap_files import ring_cameras
-from support.gaussian_scenes import random_gaussians
 
 from splatworker.formats.camera import Camera
-from splatworker.render.arrays import to_numpy
-from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import Ignored, View
-from splatworker.render.tensors import to_tensors
 from splatworker.train.backdrop import (
     DEGREE,
-    GAUSSIANS,
     MOST_ASKED,
     STEPS,
     Backdrop,
@@ -26,7 +20,6 @@ from splatworker.train.backdrop import (
     directions,
     find_backdrop,
     fitted,
-    sphere,
     widened,
     with_points,
 )
@@ -48,11 +41,6 @@ def with_thing(view: View) -> View:
     photo = view.photo.copy()
     photo[:, 24:36, 32:48] = np.array([30, 160, 40], np.uint8)[:, None, None]
     return View(view.camera, photo)
-
-
-def behind_all(camera: Camera, harmonics: np.ndarray = HARMONICS) -> np.ndarray:
-    """(3, H, W) what a camera sees of it alone."""
-    return to_numpy(CpuRenderer(1).render(random_gaussians(0), camera, torch.from_numpy(harmonics), 0))
 
 
 def greatest_error(found: Backdrop) -> float:
@@ -244,27 +232,6 @@ def test_what_it_explains_at_points_is_their_own_pixels_that_are_not_ignored() -
 def test_two_backgrounds_contradict_each_other(tmp_path: Path, other: str) -> None:
     with pytest.raises(ValueError, match=f"backdrop on and {other} both say"):
         options(tmp_path, backdrop="on", **{other: True})
-
-
-def test_a_sphere_shows_it_and_hides_what_is_beyond() -> None:
-    renderer = CpuRenderer(1)
-    cameras = ring_cameras(8, 80, 60)
-    behind = sphere(Backdrop(HARMONICS, 1.0, 1.0, 0.0, 0.0), cameras, np.zeros((5, 3)), 4.0, sh_degree=3)
-    assert len(behind) == GAUSSIANS
-    green = np.array([0, 1, 0], np.float32)
-    for camera in cameras[::3]:
-        image = renderer.render(to_tensors(behind, renderer.device), camera, green, 3)
-        assert np.abs(image - behind_all(camera)).max() < 0.06  # a camera is a tenth of the radius from the middle
-        assert np.abs(image - behind_all(camera)).mean() < 0.02
-
-
-def test_a_sphere_lies_behind_all_but_strays() -> None:
-    far = np.zeros((10_000, 3))
-    far[:, 0] = np.linspace(0, 500, len(far))
-    cameras = ring_cameras(8, 80, 60)
-    center = np.mean([camera.center for camera in cameras], axis=0)
-    behind = sphere(Backdrop(HARMONICS, 1.0, 1.0, 0.0, 0.0), cameras, far, 4.0, sh_degree=0)
-    assert np.linalg.norm(behind.means - center, axis=1) == pytest.approx(np.full(GAUSSIANS, 1.2 * 500), rel=0.01)
 
 
 def test_the_degree_is_one_that_renderers_take() -> None:

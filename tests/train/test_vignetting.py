@@ -13,10 +13,10 @@ from support.dark_corners import arrived, camera_at, corner
 
 from splatworker.formats.camera import Camera
 from splatworker.formats.scene import Photo
-from splatworker.train import vignetting
+from splatworker.train import falloff_fit
 from splatworker.train.falloff import Falloff, stored_of
 from splatworker.train.sightings import Sightings
-from splatworker.train.vignetting import FEWEST_PHOTOS, Sample, fallen, lenses_of
+from splatworker.train.vignetting import FEWEST_PHOTOS, fallen, lenses_of
 
 Array = npt.NDArray[np.float64]
 Lens = Callable[[Camera, Array, Array], Array]
@@ -149,7 +149,7 @@ def test_a_fall_too_small_to_matter_is_left(monkeypatch: pytest.MonkeyPatch) -> 
     assert 0.02 < 1 - (1 - corner(cameras[0])) ** 0.03 < 0.03
     assert fallen(taken.photos, taken.sightings, taken.places) == []
     for bound in ("LEAST_FALL", "FORETOLD"):
-        monkeypatch.setattr(vignetting, bound, 0.0)
+        monkeypatch.setattr(falloff_fit, bound, 0.0)
     assert len(fallen(taken.photos, taken.sightings, taken.places)) == 1
 
 
@@ -163,7 +163,7 @@ def test_the_edge_of_a_thing_on_a_turntable_is_no_corner(lit: str) -> None:
 def test_what_a_turntable_would_be_taken_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the test above can fail."""
     taken = turntable("from the front")
-    monkeypatch.setattr(vignetting, "TOLD", 0.0)
+    monkeypatch.setattr(falloff_fit, "TOLD", 0.0)
     ((_, falloff),) = fallen(taken.photos, taken.sightings, taken.places)
     assert falloff.corner > 0.5
 
@@ -287,15 +287,3 @@ def test_upright_photos_are_by_the_lens_of_the_others() -> None:
         photos.append(Photo(f"{number}", Path("x"), replace(one, camera_from_world=pose), lens=number))
     turned = [number for number in range(24) if number % 4 < 2]
     assert lenses_of(photos) == [turned, [*range(2, 24, 4)], [*range(3, 24, 4)]]
-
-
-def test_a_point_s_constant_alone_is_the_first_of_its_shapes() -> None:
-    """Without directions it takes no decomposition."""
-    dice = np.random.default_rng(6)
-    point, weight = dice.integers(0, 50, 400), dice.uniform(0.2, 1.0, 400)
-    columns = dice.normal(size=(400, 2))
-    alone = Sample(point % 8, point, columns[:, 0], columns[:, 1] ** 2, columns[:, :0], columns)
-    aside = alone._replace(aside=columns)
-    short, long = vignetting._shapes(alone, weight), vignetting._shapes(aside, weight)
-    assert (short.shape, long.shape) == ((400, 1), (400, 3))
-    np.testing.assert_allclose(short[:, 0], long[:, 0], rtol=1e-12)
