@@ -36,7 +36,7 @@ from splatworker.render.arrays import Array
 from splatworker.render.backend import renderer_for
 from splatworker.render.interface import View
 from splatworker.render.tensors import to_tensors
-from splatworker.train import vignetting
+from splatworker.train import falloff_fit, vignetting
 from splatworker.train.evaluate import score_views, summary
 from splatworker.train.exposures import Comparable, of_right_half
 from splatworker.train.falloff import Falloff, light_of, squared_radii, stored_of
@@ -224,8 +224,8 @@ def look(scene: Path) -> None:
             if sample is None:
                 print(f"| {number} | {len(lens)} | | too few points | | | | no |")
                 break
-            fit = vignetting.fitted(sample, len(lens))
-            believed = vignetting.clear_fall(sample, len(lens)) is not None
+            fit = falloff_fit.fitted(sample, len(lens))
+            believed = falloff_fit.clear_fall(sample, len(lens)) is not None
             print(
                 f"| {number} | {len(lens)} | {1 - natural(np.ones(1), angle)[0]:.1%} | {fit.falloff.corner:.1%} | "
                 f"{fit.certainty:.1f} | {fit.foretold:.1%} | {fit.told:.2f} | {'yes' if believed else 'no'} |"

@@ -27,7 +27,7 @@ from splatworker.render.cpu import CpuRenderer
 from splatworker.render.interface import SH_C0
 from splatworker.render.tensors import to_tensors
 from splatworker.stages.progress import Reporter, Silent
-from splatworker.train.backdrop import GAUSSIANS
+from splatworker.train.backdrop_sphere import GAUSSIANS
 from splatworker.train.loading import Loading
 from splatworker.train.options import Options
 from splatworker.train.preparation import prepare
