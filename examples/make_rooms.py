@@ -84,10 +84,12 @@ def main() -> None:
     """Render the rooms that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("rooms", nargs="*", choices=[*ROOMS, []], help="by default all three")
+    parser.add_argument("rooms", nargs="*", metavar="ROOM", help=f"{', '.join(ROOMS)}; by default all of them")
     parser.add_argument("--photos", type=int, default=32, help="of each")
     parser.add_argument("--scale", type=float, default=0.6, help="of the photos' size, 1 is 1200x900")
     given = parser.parse_args()
+    if unknown := set(given.rooms) - set(ROOMS):
+        parser.error(f"there is no room {', '.join(sorted(unknown))}")
     for name in given.rooms or ROOMS:
         photograph(ROOMS[name], given.folder / name, given.photos, given.scale)
 
