@@ -6,13 +6,13 @@
     python bench/few_photos.py --table --results FILE
 
 SCENE is a COLMAP folder of undistorted photos, as `splatworker sfm` leaves it (examples/make_rooms.py renders photos of
-rooms for it). So many photos are taken, evenly spread; they keep the cameras that the whole set has, and the points
-that two of them see. Scored are up to 24 of the others, by the file as it is delivered: trained, cleaned, written, read
-(bench/novel_views.py says what the figures are). With `--in-turn 2` a pair of photos is held out in place of that, and
-then another, until each photo was scored once by a training that did not see it. A "way" is ours, ours with one part
-switched off, or gsplat 1.5.3's default or MCMC recipe, which want a GPU. Each training is a line of JSON in FILE; what
-FILE has already is not done again. The table's figures are means over seeds and photos, with half the range of the
-seeds' PSNR.
+rooms for it). So many photos are taken, evenly spread, of sets that have more; they keep the cameras that the whole set
+has, and the points that two of them see. Scored are up to 24 of the others, by the file as it is delivered: trained,
+cleaned, written, read (bench/novel_views.py says what the figures are). With `--in-turn 2` a pair of photos is held out
+in place of that, and then another, until each photo was scored once by a training that did not see it. A "way" is ours,
+ours with one part switched off, or gsplat 1.5.3's default or MCMC recipe, which want a GPU. Each training is a line of
+JSON in FILE; what FILE has already is not done again. The table's figures are means over seeds and photos, with half
+the range of the seeds' PSNR.
 """
 
 from __future__ import annotations
@@ -112,18 +112,17 @@ def key_of(line: dict[str, Any]) -> str:
 
 
 def parts_of(scene: Path, given: argparse.Namespace, scratch: Path) -> Iterable[dict[str, Any]]:
-    """What is trained on of a scene: the folder of each part, how many photos it is to have, and in which turn."""
+    """What is trained on of a scene: the folder of each part, how many photos it has, and in which turn."""
     names = photo_names(scene)
     wanted: list[tuple[list[str], int | None]]
     if given.in_turn:
         turns = max(1, len(names) // given.in_turn)
         wanted = [([name for name in names if name not in names[turn::turns]], turn) for turn in range(turns)]
     else:
-        wanted = [(spread(names, count), None) for count in given.photos]
+        wanted = [(spread(names, count), None) for count in given.photos if count < len(names)]
     for trained_on, turn in wanted:
         target = scratch / f"{name_of(scene)}_{len(trained_on)}_{turn}"
-        if not target.exists():
-            part_of_names(scene, trained_on, target)
+        part_of_names(scene, trained_on, target)
         yield {
             "scene": name_of(scene),
             "path": str(scene),

@@ -57,8 +57,9 @@ def measure(
     whole = SplatRenderer(gaussians, renderer, background)
     told = []
     for photo, view in zip(photos, load_views(photos, options, renderer.device), strict=True):
-        image, truth = on_host(whole.image(view.camera)), on_host(view.photo) / 255
-        half, middle = of_right_half(view, whole.image(view.camera)), truth.shape[2] // 2
+        drawn = whole.image(view.camera)
+        image, truth = on_host(drawn), on_host(view.photo) / 255
+        half, middle = of_right_half(view, drawn), truth.shape[2] // 2
         told.append(
             {
                 "name": photo.name,
@@ -66,7 +67,7 @@ def measure(
                 "cc_psnr": psnr(colour_corrected(image, truth), truth),
                 "half_psnr": psnr(on_host(half.image), on_host(half.view.photo) / 255),
                 "right_psnr": psnr(image[:, :, middle:], truth[:, :, middle:]),
-                "ssim": whole.ssim(whole.image(view.camera), view.photo),
+                "ssim": whole.ssim(drawn, view.photo),
                 "floaters": floaters(gaussians, view.camera, points, renderer),
             }
         )

@@ -1,4 +1,4 @@
-"""What a smooth backdrop is, for tests of those that find one, train over it and deliver it."""
+"""A smooth backdrop, for tests of what finds one, trains over it and delivers it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is behind everything is found where it is plain, and a sphere shows it."""
+"""What is behind everything is found where it is plain."""
 
 from __future__ import annotations
 
