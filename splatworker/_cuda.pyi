@@ -185,7 +185,7 @@ class Renderer:
 def mean_grey(device: int, photo: int, pixels: int, grey: int, /) -> None: ...
 def plane_sweep(
     device: int,
-    pictures: Sequence[tuple[int, int, int, int, int, int]],
+    pictures: Sequence[tuple[int, int, int, int, int, int, int]],
     sweeps: Sequence[tuple[int, Sequence[tuple[int, Sequence[float]]], Sequence[float], float, float]],
     /,
 ) -> None: ...

@@ -262,7 +262,7 @@ void nearest_points(const ReadDoubles &points, const ReadDoubles &places, int th
 }
 
 // (H, W) grey, (H - 6, W - 6) mean and variance of its windows, others, of each the 3 x 3 of `linear` and the 3 of
-// `shift`, (D,) depths; (H - 6, W - 6) step and (3, H - 6, W - 6) scores.
+// `shift`, (D,) depths; (2, H - 6, W - 6) step and (2, 3, H - 6, W - 6) scores.
 void plane_sweep(const ReadArray &grey, const ReadArray &mean, const ReadArray &variance,
                  const std::vector<ReadArray> &others, const std::vector<std::array<float, 12>> &moves,
                  const ReadArray &depths, const Labels &step, const Array &scores) {
@@ -287,8 +287,8 @@ void plane_sweep(const ReadArray &grey, const ReadArray &mean, const ReadArray &
                                 over.data(), int(over.size()), depths.data(),   int(depths.size())};
     require(mean.size() == splat::windows_of(sweep) && variance.size() == splat::windows_of(sweep),
             "one mean and variance a window");
-    require(step.size() == splat::windows_of(sweep) && scores.size() == 3 * splat::windows_of(sweep),
-            "one step and three scores a window");
+    require(step.size() == 2 * splat::windows_of(sweep) && scores.size() == 6 * splat::windows_of(sweep),
+            "two steps and six scores a window");
     nb::gil_scoped_release release;
     struct alignas(64) CacheLine {
         float numbers[16];

@@ -142,10 +142,11 @@ void keep_the_best(int depth, int steps, size_t windows, const float *__restrict
     }
 }
 
-// Scratch memory: the best two correlations at a depth; scores at it and the two before, and the best so far; of a row
-// its places, and what is laid over it; the last rows' sums, and which of their pixels the other photo has.
+// Scratch memory: the second best correlation at a depth; the best, and their mean, at it and the two before; the best
+// so far of both; of a row its places, and what is laid over it; the last rows' sums, and which of their pixels the
+// other photo has.
 struct Room {
-    float *best, *second, *planes[3], *top;
+    float *second, *best[3], *mean[3], *top[2];
     int32_t *first;
     float *right, *down, *pairs, *laid, *inside, *ring, *means;
 
@@ -162,15 +163,15 @@ struct Room {
         inside = take((kSweepRadius + 1) * row);
         ring = take(3 * kSweepSide * row);
         means = take(3 * row);
-        best = take(windows);
         second = take(windows);
-        for (float *&plane : planes) plane = take(windows);
-        top = take(windows);
+        for (float *&plane : best) plane = take(windows);
+        for (float *&plane : mean) plane = take(windows);
+        for (float *&plane : top) plane = take(windows);
     }
 };
 
 // The best two correlations, [height - 6][width - 6], with others at a depth: those with one more are added.
-void add_other(const Sweep &sweep, const SweptOver &other, float depth, const Room &room) {
+void add_other(const Sweep &sweep, const SweptOver &other, float depth, const Room &room, float *best) {
     const int width = sweep.width, across = width - kSweepSide + 1, side = kSweepSide, insides = kSweepRadius + 1;
     const size_t row = row_of(sweep), slot = 3 * row;
     for (int y = 0; y < sweep.height; ++y) {
@@ -185,7 +186,7 @@ void add_other(const Sweep &sweep, const SweptOver &other, float depth, const Ro
         const float *middle = room.inside + size_t((y - kSweepRadius) % insides) * row + kSweepRadius;
         const size_t from = size_t(y - side + 1) * across;
         correlate(room.means, room.means + row, room.means + 2 * row, middle, sweep.mean + from, sweep.variance + from,
-                  across, room.best + from, room.second + from);
+                  across, best + from, room.second + from);
     }
 }
 
@@ -194,18 +195,23 @@ void add_other(const Sweep &sweep, const SweptOver &other, float depth, const Ro
 void plane_sweep(const Sweep &sweep, void *scratch, int32_t *step, float *scores) {
     const size_t windows = windows_of(sweep);
     const Room room(sweep, scratch);
-    const Peak peak = {room.top, step, scores, scores + windows, scores + 2 * windows};
-    for (size_t k = 0; k < windows; ++k) {
-        peak.top[k] = -3.4e38f;  // below all that a score is
-        step[k] = 0;
+    Peak peaks[2];  // of the mean of two, and of one alone
+    for (int of = 0; of < 2; ++of) {
+        float *its = scores + 3 * of * windows;
+        peaks[of] = {room.top[of], step + of * windows, its, its + windows, its + 2 * windows};
+        for (size_t k = 0; k < windows; ++k) {
+            peaks[of].top[k] = -3.4e38f;  // below all that a score is
+            peaks[of].step[k] = 0;
+        }
     }
     for (int depth = 0; depth < sweep.steps; ++depth) {
-        for (size_t k = 0; k < windows; ++k) room.best[k] = room.second[k] = kSweepUnknown;
-        for (int k = 0; k < sweep.count; ++k) add_other(sweep, sweep.others[k], sweep.depths[depth], room);
-        float *score = room.planes[depth % 3];
-        combine(room.best, room.second, sweep.count, windows, score);
-        keep_the_best(depth, sweep.steps, windows, room.planes[(depth + 1) % 3], room.planes[(depth + 2) % 3], score,
-                      peak);
+        const int now = depth % 3, earlier = (depth + 1) % 3, last = (depth + 2) % 3;
+        float *best = room.best[now], *mean = room.mean[now];
+        for (size_t k = 0; k < windows; ++k) best[k] = room.second[k] = kSweepUnknown;
+        for (int k = 0; k < sweep.count; ++k) add_other(sweep, sweep.others[k], sweep.depths[depth], room, best);
+        combine(best, room.second, sweep.count, windows, mean);
+        keep_the_best(depth, sweep.steps, windows, room.mean[earlier], room.mean[last], mean, peaks[0]);
+        keep_the_best(depth, sweep.steps, windows, room.best[earlier], room.best[last], best, peaks[1]);
     }
 }
 

@@ -33,14 +33,15 @@ static inline size_t windows_of(const Sweep &sweep) {
 }
 // Numbers from one row of scratch memory to the next, so that each begins with a cache line.
 static inline size_t row_of(const Sweep &sweep) { return (size_t(sweep.width) + 15) / 16 * 16; }
-// Bytes of scratch memory, which is to begin with a cache line: six numbers a window, and some rows.
+// Bytes of scratch memory, which is to begin with a cache line: nine numbers a window, and some rows.
 static inline size_t scratch_of(const Sweep &sweep) {
-    return sizeof(float) * (6 * windows_of(sweep) + 36 * row_of(sweep));
+    return sizeof(float) * (9 * windows_of(sweep) + 36 * row_of(sweep));
 }
 
-// Fills step, [height - 6][width - 6], with the depth of the best score, the first of equals, and scores,
-// [3][height - 6][width - 6], with those before, at and after it; where it is the first or the last depth, with those
-// around the one beside it. A score is the correlation with the other that agrees best, or the mean of the best two.
+// Fills step, [2][height - 6][width - 6], with the depth of the best score, the first of equals, and scores,
+// [2][3][height - 6][width - 6], with those before, at and after it; where it is the first or the last depth, with those
+// around the one beside it. A score is the mean of the correlations with the two others that agree best, if there are
+// two; and, of the second half, the correlation with the best one alone.
 using SweepKernel = void(const Sweep &, void *scratch, int32_t *step, float *scores);
 
 }  // namespace splat

@@ -8,6 +8,7 @@
 namespace splat {
 
 constexpr float kLeastVariance = 1e-5f, kLeastDepth = 1e-6f, kPlain = 2e-4f;
+constexpr float kTogether = 0.6f, kAlone = 0.85f;  // train/plane_sweep.py, TOGETHER and ALONE
 constexpr float kShare = float(1.0 / (kSweptSide * kSweptSide));
 constexpr int kTileWidth = kSweepAcross + kSweptSide - 1, kTileHeight = kSweepDown + kSweptSide - 1;
 
@@ -77,12 +78,18 @@ inline __device__ float mean_down(const float *sums, int window) {
     return sum * kShare;
 }
 
-// What is known of a window. `earlier` and `last`: its scores at the depths before.
+// The best of a window's scores so far, its depth, and those before, at and after it. `earlier` and `last`: its scores at
+// the depths before.
+struct Peak {
+    float earlier, last, top, before, at, after;
+    int step;
+};
+
+// What is known of a window.
 struct Window {
     float mean, variance;
     float best, second;  // correlations at this depth
-    float earlier, last, top, before, at, after;
-    int step;
+    Peak together, alone;
 };
 
 inline __device__ void correlate(const Tile &tile, const bool *inside, int number, Window &window) {
@@ -99,37 +106,55 @@ inline __device__ void correlate(const Tile &tile, const bool *inside, int numbe
     window.best = window.best > found ? window.best : found;
 }
 
+inline __device__ void keep_the_best(int depth, int steps, float score, Peak &peak) {
+    if (score > peak.top) {
+        peak.top = score;
+        peak.step = depth;
+    }
+    int middle = peak.step > 1 ? peak.step : 1;
+    middle = middle < steps - 2 ? middle : steps - 2;
+    if (depth >= 2 && middle == depth - 1) {
+        peak.before = peak.earlier;
+        peak.at = peak.last;
+        peak.after = score;
+    }
+    peak.earlier = peak.last;
+    peak.last = score;
+}
+
 // After the last other photo of a depth.
 inline __device__ void keep_the_best(int depth, const SweepOf &sweep, Window &window) {
     const float score = sweep.others > 1 ? (window.best + window.second) / 2.0f : window.best;
-    if (score > window.top) {
-        window.top = score;
-        window.step = depth;
-    }
-    int middle = window.step > 1 ? window.step : 1;
-    middle = middle < sweep.steps - 2 ? middle : sweep.steps - 2;
-    if (depth >= 2 && middle == depth - 1) {
-        window.before = window.earlier;
-        window.at = window.last;
-        window.after = score;
-    }
-    window.earlier = window.last;
-    window.last = score;
+    keep_the_best(depth, sweep.steps, score, window.together);
+    keep_the_best(depth, sweep.steps, window.best, window.alone);
 }
 
-// train/plane_sweep.py, _peak.
-inline __device__ void write(const SweepOf &sweep, int row, int column, const Window &window) {
-    int middle = window.step > 1 ? window.step : 1;
+// train/plane_sweep.py, _peak: a depth and how well others agree.
+struct Found {
+    float depth, score;
+};
+
+inline __device__ Found peak_of(const SweepOf &sweep, bool is_plain, const Peak &peak) {
+    int middle = peak.step > 1 ? peak.step : 1;
     middle = middle < sweep.steps - 2 ? middle : sweep.steps - 2;
-    const float bend = window.before - 2.0f * window.at + window.after;
+    const float bend = peak.before - 2.0f * peak.at + peak.after;
     float aside = 0.0f;
-    if (bend < -kLeastDepth) aside = (window.before - window.after) / (2.0f * bend);
+    if (bend < -kLeastDepth) aside = (peak.before - peak.after) / (2.0f * bend);
     aside = aside < -0.5f ? -0.5f : aside > 0.5f ? 0.5f : aside;
+    const float depth = 1.0f / (sweep.inverse + sweep.spacing * (float(middle) + aside));
+    return {depth, middle == peak.step && !is_plain ? peak.at : kSweptUnknown};
+}
+
+// train/plane_sweep.py, _either.
+inline __device__ void write(const SweepOf &sweep, int row, int column, const Window &window) {
+    const bool is_plain = !(window.variance >= kPlain);
+    const Found together = peak_of(sweep, is_plain, window.together), alone = peak_of(sweep, is_plain, window.alone);
+    const bool is_two_view = together.score < kTogether && alone.score >= kAlone;
     const int64_t pixel = int64_t(row + kSweptRadius) * sweep.columns + column + kSweptRadius;
-    sweep.depth[pixel] = 1.0f / (sweep.inverse + sweep.spacing * (float(middle) + aside));
-    const bool is_known = middle == window.step && window.variance >= kPlain;
     const bool is_ignored = sweep.ignored && sweep.ignored[pixel];
-    sweep.score[pixel] = is_known && !is_ignored ? window.at : kSweptUnknown;
+    sweep.depth[pixel] = is_two_view ? alone.depth : together.depth;
+    sweep.score[pixel] = is_ignored ? kSweptUnknown : is_two_view ? alone.score : together.score;
+    sweep.two_view[pixel] = is_two_view;
 }
 
 // kThreads: of the block. What the whole block has to have done before it goes on, __syncthreads says.
@@ -161,7 +186,8 @@ inline __device__ void sweep_tile(const SweepOf *sweeps, int count, const LaidOv
         const int at = threadIdx.x + k * kThreads;
         const float mean = mean_down(tile.sums[0], at);
         const float variance = mean_down(tile.sums[1], at) - mean * mean;
-        windows[k] = {mean, variance, 0, 0, 0, 0, -3.4e38f, 0, 0, 0, 0};
+        const Peak none = {0, 0, -3.4e38f, 0, 0, 0, 0};
+        windows[k] = {mean, variance, 0, 0, none, none};
     }
     int turn = 0;
     for (int depth = 0; depth < sweep.steps; ++depth) {

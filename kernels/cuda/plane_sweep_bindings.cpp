@@ -31,8 +31,8 @@ void require(bool holds, const char *sentence) {
     if (!holds) throw std::invalid_argument(sentence);
 }
 
-// Rows and columns; grey values, what is ignored or 0, depths and scores.
-using Picture = std::tuple<int, int, Address, Address, Address, Address>;
+// Rows and columns; grey values, what is ignored or 0; depths, scores and which of them one other photo alone tells.
+using Picture = std::tuple<int, int, Address, Address, Address, Address, Address>;
 // Which picture; which others, and how a pixel moves there; depths; the inverse of the first, and the step of inverses.
 using Of = std::tuple<int, std::vector<std::pair<int, Pose>>, std::vector<float>, float, float>;
 
@@ -45,18 +45,19 @@ void sweep_all(int device, const std::vector<Picture> &pictures, const std::vect
     std::vector<LaidOver> others;
     std::vector<float> depths;
     for (const auto &[number, over, at_depths, inverse, spacing] : given) {
-        const auto [rows, columns, grey, ignored, depth, score] = picture(number);
+        const auto [rows, columns, grey, ignored, depth, score, two_view] = picture(number);
         require(rows >= kSweptSide && columns >= kSweptSide, "a photo must be (7, 7) at least");
         require(int64_t(rows) * columns < int64_t(1) << 31, "a photo has too many pixels");
         require(!over.empty(), "there must be another photo");
         require(at_depths.size() >= 3, "depths must be three at least");
-        sweeps.push_back({at<float>(grey), at<uint8_t>(ignored), at<float>(depth), at<float>(score), rows, columns, 0,
-                          int(others.size()), int(over.size()), int(depths.size()), int(at_depths.size()), inverse,
-                          spacing, 0});
+        sweeps.push_back({at<float>(grey), at<uint8_t>(ignored), at<float>(depth), at<float>(score),
+                          at<uint8_t>(two_view), rows, columns, 0, int(others.size()), int(over.size()),
+                          int(depths.size()), int(at_depths.size()), inverse, spacing, 0});
         for (const auto &[other, move] : over) {
-            const auto [its_rows, its_columns, its_grey, unused_ignored, unused_depth, unused_score] = picture(other);
+            const Picture its = picture(other);
+            const int its_rows = std::get<0>(its), its_columns = std::get<1>(its);
             require(its_rows >= 2 && its_columns >= 2, "another photo must be (2, 2) at least");
-            LaidOver one = {at<float>(its_grey), its_rows, its_columns, {}, {}};
+            LaidOver one = {at<float>(std::get<2>(its)), its_rows, its_columns, {}, {}};
             std::copy_n(move.data(), 9, one.linear);
             std::copy_n(move.data() + 9, 3, one.shift);
             others.push_back(one);

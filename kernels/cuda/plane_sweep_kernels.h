@@ -26,6 +26,7 @@ struct SweepOf {
     const float *grey;
     const uint8_t *ignored;  // not 0 where the photo is ignored; or null
     float *depth, *score;    // like the photo; what is near its edge is not touched
+    uint8_t *two_view;       // the same; 1 where one other photo alone tells the depth
     int rows, columns;
     int first_block;          // of those that sweep it
     int first_other, others;  // one at least
@@ -43,7 +44,7 @@ struct DepthsOf {
     float fx, fy, cx, cy, left, top;  // left and top: half a pixel less the principal point
     float camera_from_world[12], world_from_camera[12];
 };
-static_assert(sizeof(LaidOver) == 64 && sizeof(SweepOf) == 72 && sizeof(DepthsOf) == 160, "without gaps");
+static_assert(sizeof(LaidOver) == 64 && sizeof(SweepOf) == 80 && sizeof(DepthsOf) == 160, "without gaps");
 
 // What train/confirmation.py asks of a place: its constants of these names; `farther`: 1 more.
 struct Asked {

@@ -44,10 +44,14 @@ class Swept(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """(H, W) depths of a small photo, where they are believed, and where they are those of no photo before; numpy's."""
+    """(H, W) depths of a small photo, and what is known of them; numpy's.
+
+    Which of several other photos one alone tells, which are believed, and which of these are those of no photo before.
+    """
 
     view: View
     depth: npt.NDArray[np.float32]
+    two_view: npt.NDArray[np.bool_]
     believed: npt.NDArray[np.bool_]
     fresh: npt.NDArray[np.bool_]
 
@@ -135,6 +139,6 @@ def _said(world: tuple[Array, Array, Array], there: Swept) -> _Said:
     column, row = xp.floor(camera.fx * x / depth + camera.cx), xp.floor(camera.fy * y / depth + camera.cy)
     inside = (z > 0) & (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
     pixel = cast(row.clip(0, rows - 1) * columns + column.clip(0, columns - 1), "int64")
-    told, score = (xp.take(of.reshape(-1), pixel) for of in there.map)
+    told, score = (xp.take(of.reshape(-1), pixel) for of in (there.map.depth, there.map.score))
     same = inside & (abs(told - z) < SAME_DEPTH * z) & (score >= LEAST_OTHER_SCORE)
     return _Said(same, inside & (told > (1 + FARTHER) * z) & (score >= LEAST_SCORE), pixel)

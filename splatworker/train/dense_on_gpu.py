@@ -32,7 +32,7 @@ def judged_on_gpu(small: Sequence[View], searches: Sequence[Search | None]) -> l
     """The depths of small photos; None where nothing is looked for.
 
     Raises:
-        MemoryError: the GPU's memory is too small: 12 bytes a pixel, and 2 more while they are judged.
+        MemoryError: the GPU's memory is too small: 13 bytes a pixel, and 2 more while they are judged.
     """
     from splatworker import _cuda  # noqa: PLC0415 - is not built everywhere
 
@@ -40,26 +40,29 @@ def judged_on_gpu(small: Sequence[View], searches: Sequence[Search | None]) -> l
     sizes = [int(np.prod(view.photo.shape[1:])) for view in small]
     begins = np.concatenate([[0], np.cumsum(sizes)]).tolist()
     grey, depth, score = (GpuArray(device, (begins[-1],), np.float32) for _ in range(3))
+    two_view = GpuArray(device, (begins[-1],), np.uint8)
     for view, begin, size in zip(small, begins, sizes, strict=False):
         _cuda.mean_grey(device.index, view.photo.of("uint8"), size, grey[begin:].address)
     depth[...] = 1.0  # near an edge, as in plane_sweep
     score[...] = UNKNOWN
+    two_view[...] = 0
     pictures = []
     for view, begin in zip(small, begins, strict=False):
         shape = view.photo.shape[1:]
         ignored = view.ignored.pixels.of("uint8", shape) if view.ignored is not None else 0
-        pictures.append((*shape, grey[begin:].address, ignored, depth[begin:].address, score[begin:].address))
+        found = [of[begin:].address for of in (depth, score, two_view)]
+        pictures.append((*shape, grey[begin:].address, ignored, *found))
     _cuda.plane_sweep(device.index, pictures, _sweeps([view.camera for view in small], searches))
 
     believed, fresh = (GpuArray(device, (begins[-1],), np.uint8) for _ in range(2))
     asked = [
-        _asked(view.camera, picture[-2:], search)
+        _asked(view.camera, picture[-3:-1], search)
         for view, picture, search in zip(small, pictures, searches, strict=True)
     ]
     _cuda.confirm(device.index, asked, _ASKED, confirmation.VOTES_FOR_THE_UNSURE, believed.address, fresh.address)
-    found = depth.numpy(), believed.numpy().view(np.bool_), fresh.numpy().view(np.bool_)
+    told = depth.numpy(), *(of.numpy().view(np.bool_) for of in (two_view, believed, fresh))
     return [
-        None if search is None else Judged(view, *(of[begin:end].reshape(view.photo.shape[1:]) for of in found))
+        None if search is None else Judged(view, *(of[begin:end].reshape(view.photo.shape[1:]) for of in told))
         for view, search, (begin, end) in zip(small, searches, pairwise(begins), strict=True)
     ]
 

@@ -40,6 +40,11 @@ LEAST_COVERAGE = 0.26
 start covers nothing of the rest, which large Gaussians before the cameras then do (docs/lab-log/cameras-and-cpu.md,
 "Few photos")."""
 
+LEAST_OF_TWO_VIEW, LEAST_TWO_VIEW = 0.06, 0.1
+"""But so little is enough where one alone of several other photos tells so large a share of it. There what lacks is not
+texture but a third photo, and what is seen from so few places finds its depth by no other way
+(docs/benchmarks.md, "Few photos: places that two photos alone show")."""
+
 FEW_PHOTOS = 32
 """With more, "auto" asks where a GPU looks for them, which takes next to no time, and only so many:"""
 
@@ -48,10 +53,14 @@ MORE_PHOTOS, LEAST_COVERAGE_OF_MORE = 100, 0.4
 
 
 class Found(NamedTuple):
-    """New points, of which each was seen by two photos, and the share of the photos' pixels that they cover."""
+    """New points, of which each was seen by two photos, and the share of the photos' pixels that they cover.
+
+    And of these pixels, the share whose depth one alone of several other photos tells.
+    """
 
     points: Points
     coverage: float
+    two_view: float
 
 
 def _silent(sentence: str) -> None:
@@ -92,11 +101,16 @@ def more_points(
         return None
     most = min(MOST_POINTS, options.max_gaussians // 2) if options.max_gaussians else MOST_POINTS
     found = dense_points(views, points, max(0, most - len(points.xyz)), warn, wanted)
-    return found if found.coverage >= least else None
+    return found if found.coverage >= least or _lacks_photos(found, len(views)) else None
+
+
+def _lacks_photos(found: Found, photos: int) -> bool:
+    """Whether points cover little for want of a third photo."""
+    return photos <= FEW_PHOTOS and found.coverage >= LEAST_OF_TWO_VIEW and found.two_view >= LEAST_TWO_VIEW
 
 
 def least_coverage(options: Options, photos: int, *, on_gpu: bool) -> float | None:
-    """Of so many photos, the share that dense points must cover to be started from; None where none are looked for.
+    """Of so many photos, the share that is always enough to start from dense points; None where none are looked for.
 
     Args:
         on_gpu: whether it is a GPU that looks.
@@ -128,10 +142,11 @@ def dense_points(
     if wanted is None:
         wanted = _searches([view.camera for view in views], points)
     judged = _judged(small, wanted, warn)
-    shares = (np.count_nonzero(one.believed) / one.believed.size for one in judged if one is not None)
-    coverage = sum(shares) / len(judged)
+    known = [one for one in judged if one is not None]
+    coverage = sum(float(np.mean(one.believed)) for one in known) / len(judged)
+    of_two = sum(float(np.mean(one.believed & one.two_view)) for one in known) / len(judged)
     xyz, rgb = _merged(judged, most)
-    return Found(Points(xyz, rgb, np.full(len(xyz), 2, np.int64)), coverage)
+    return Found(Points(xyz, rgb, np.full(len(xyz), 2, np.int64)), coverage, of_two / coverage if coverage else 0.0)
 
 
 def _smaller(views: Sequence[View]) -> list[View]:
@@ -186,7 +201,7 @@ def _judged(
             if one is None or keep is None:
                 return None
             new = fresh(index, swept, believed)
-            return Judged(one.view, to_numpy(one.map.depth), to_numpy(keep), to_numpy(new))
+            return Judged(one.view, *(to_numpy(of) for of in (one.map.depth, one.map.two_view, keep, new)))
 
         return list(pool.map(judge, range(len(small))))
 

@@ -5,6 +5,9 @@ surroundings look alike, it is (Collins 1996, "A space-sweep approach to true mu
 normalised cross-correlation of windows, which no gain and no offset of a photo's light changes. Depths are spaced
 evenly in their inverse, so that a step moves what is laid over by about a pixel wherever it is.
 
+Two of the other photos have to find a place alike; or one, if it does so beyond doubt: of few photos hardly any place
+is in three.
+
 What is said here in torch's words is the specification, and for a GPU whose arrays are torch's. On numpy's arrays a
 kernel for processors does the same operations in the same order (`kernels/cpu/plane_sweep.cpp`), with the same bits
 whatever the processor; and so does one for GPUs, of many photos at once (`kernels/cuda/plane_sweep.cu`, which
@@ -36,6 +39,10 @@ PLAIN = 2e-4
 UNKNOWN = -1.0
 """The score of a pixel whose depth is not known."""
 
+TOGETHER, ALONE = 0.6, 0.85
+"""Where the mean of the two others that agree best is at no depth as high as the first, the one that agrees best is
+asked, and believed from the second on (`confirmation.LEAST_SCORE` and `SURE`)."""
+
 _LEAST_VARIANCE = 1e-5
 _LEAST_DEPTH = 1e-6
 _AT_ONCE = 2**24
@@ -50,19 +57,22 @@ class Picture(NamedTuple):
 
 
 class DepthMap(NamedTuple):
-    """(H, W) depths, the z of the camera, in the scene's units, and (H, W) how well other photos agree.
+    """(H, W) depths, the z of the camera, in the scene's units, (H, W) how well other photos agree, and how many.
 
-    The score is a mean correlation, at most 1, or `UNKNOWN`.
+    The score is a correlation or the mean of two, at most 1, or `UNKNOWN`. `two_view`, bool: of several others one
+    alone tells the depth.
     """
 
     depth: Array
     score: Array
+    two_view: Array
 
 
 def depth_map(picture: Picture, others: Sequence[Picture], near: float, far: float) -> DepthMap:
     """The depths of a picture, of which others, one at least, show the same from elsewhere.
 
-    Of others the two that agree best count, where there are two: what a third cannot see says nothing.
+    Of others the two that agree best count, where there are two: what a third cannot see says nothing. Where these do
+    not agree anywhere (`TOGETHER`), one that does (`ALONE`) is enough.
 
     Args:
         near: the least depth that is looked for, in the scene's units, above 0.
@@ -71,7 +81,8 @@ def depth_map(picture: Picture, others: Sequence[Picture], near: float, far: flo
     plan = planned(picture.camera, [other.camera for other in others], near, far)
     windows = _Windows(picture.grey, *_mean_and_variance(picture.grey))
     search = _by_processor if isinstance(picture.grey, np.ndarray) else _by_torch
-    return _peak(search(windows, others, plan.moves, plan.depths), windows.variance, plan.inverse)
+    found = search(windows, others, plan.moves, plan.depths)
+    return _either(*(_peak(best, windows.variance, plan.inverse) for best in found))
 
 
 class Plan(NamedTuple):
@@ -103,7 +114,8 @@ class _Windows(NamedTuple):
 class _Best(NamedTuple):
     """(h, w) which depth scores best, and the scores before, at and after it.
 
-    If it is the first or the last, the scores are those around the one beside it.
+    If it is the first or the last, the scores are those around the one beside it. Searches find two: of the mean of the
+    two others that agree best, and of the best one alone.
     """
 
     step: Array
@@ -114,17 +126,17 @@ class _Best(NamedTuple):
 
 def _by_processor(
     windows: _Windows, others: Sequence[Picture], moves: Sequence[Move], depths: npt.NDArray[np.float32]
-) -> _Best:
-    step = np.empty(windows.mean.shape, np.int32)
-    scores = np.empty((3, *windows.mean.shape), np.float32)
+) -> tuple[_Best, _Best]:
+    step = np.empty((2, *windows.mean.shape), np.int32)
+    scores = np.empty((2, 3, *windows.mean.shape), np.float32)
     numbers = [move.numbers for move in moves]
     _cpu.plane_sweep(*windows, [other.grey for other in others], numbers, depths, step, scores)
-    return _Best(step, *scores)
+    return _Best(step[0], *scores[0]), _Best(step[1], *scores[1])
 
 
 def _by_torch(
     windows: _Windows, others: Sequence[Picture], moves: Sequence[Move], depths: npt.NDArray[np.float32]
-) -> _Best:
+) -> tuple[_Best, _Best]:
     xp, count = library(windows.grey), len(depths)
     best, second = (windows.mean.new_full((count, *windows.mean.shape), UNKNOWN) for _ in range(2))
     at_once = max(1, _AT_ONCE // math.prod(windows.grey.shape))
@@ -134,14 +146,17 @@ def _by_torch(
             found = _correlation(windows, other, move, to_device(depths[some], windows.grey.device))
             second[some] = xp.maximum(second[some], xp.minimum(best[some], found))
             best[some] = xp.maximum(best[some], found)
-    score = (best + second) / 2 if len(others) > 1 else best
+    return _highest((best + second) / 2 if len(others) > 1 else best), _highest(best)
+
+
+def _highest(score: Array) -> _Best:
     step = score.argmax(axis=0)
-    middle = step.clip(1, count - 2)
+    middle = step.clip(1, len(score) - 2)
     return _Best(step, *(score.gather(0, (middle + k)[None])[0] for k in (-1, 0, 1)))
 
 
-def _peak(best: _Best, variance: Array, inverse: npt.NDArray[np.float64]) -> DepthMap:
-    """The depths of the best scores, between the steps by a parabola through them and their neighbours."""
+def _peak(best: _Best, variance: Array, inverse: npt.NDArray[np.float64]) -> tuple[Array, Array]:
+    """(H, W) depths of the best scores, between steps by a parabola through them and their neighbours; the scores."""
     xp = library(variance)
     step, before, at, after = best
     within = step.clip(1, len(inverse) - 2)
@@ -151,7 +166,15 @@ def _peak(best: _Best, variance: Array, inverse: npt.NDArray[np.float64]) -> Dep
     spacing = float(inverse[1] - inverse[0])
     depth = 1 / (float(inverse[0]) + spacing * place)
     known = (step == within) & (variance >= PLAIN)
-    return DepthMap(_framed(depth, 1.0), _framed(xp.where(known, at, 0 * at + UNKNOWN), UNKNOWN))
+    return _framed(depth, 1.0), _framed(xp.where(known, at, 0 * at + UNKNOWN), UNKNOWN)
+
+
+def _either(together: tuple[Array, Array], alone: tuple[Array, Array]) -> DepthMap:
+    """The depths and scores that two others agree on; where they do not, what one says beyond doubt."""
+    (depth, score), (other_depth, other_score) = together, alone
+    xp = library(score)
+    two_view = (score < TOGETHER) & (other_score >= ALONE)
+    return DepthMap(xp.where(two_view, other_depth, depth), xp.where(two_view, other_score, score), two_view)
 
 
 def _framed(inner: Array, value: float) -> Array:

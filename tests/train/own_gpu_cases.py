@@ -177,8 +177,8 @@ def test_without_memory_for_dense_start_points_processors_find_them() -> None:
 def test_what_the_kernels_of_dense_points_cannot_take_is_refused() -> None:
     from splatworker import _cuda
 
-    picture, move, depths = (9, 9, 0, 0, 0, 0), (0, [0.0] * 12), [1.0, 2.0, 3.0]
-    small, tiny = (6, 9, 0, 0, 0, 0), (2, 1, 0, 0, 0, 0)
+    picture, move, depths = (9, 9, 0, 0, 0, 0, 0), (0, [0.0] * 12), [1.0, 2.0, 3.0]
+    small, tiny = (6, 9, 0, 0, 0, 0, 0), (2, 1, 0, 0, 0, 0, 0)
     for pictures, sweep, word in (
         ([small], (0, [move], depths, 1.0, -0.1), r"\(7, 7\)"),
         ([picture, tiny], (0, [(1, [0.0] * 12)], depths, 1.0, -0.1), r"\(2, 2\)"),
@@ -186,7 +186,7 @@ def test_what_the_kernels_of_dense_points_cannot_take_is_refused() -> None:
         ([picture], (0, [move], depths[:2], 1.0, -0.1), "three at least"),
         ([picture], (1, [move], depths, 1.0, -0.1), "not there"),
         ([picture], (0, [(-1, [0.0] * 12)], depths, 1.0, -0.1), "not there"),
-        ([(1 << 16, 1 << 15, 0, 0, 0, 0)], (0, [move], depths, 1.0, -0.1), "too many"),
+        ([(1 << 16, 1 << 15, 0, 0, 0, 0, 0)], (0, [move], depths, 1.0, -0.1), "too many"),
     ):
         with pytest.raises(ValueError, match=word):
             _cuda.plane_sweep(0, pictures, [sweep])

@@ -17,7 +17,8 @@ CAMERAS = [painted_plane.camera(x, y) for x, y in ((-0.6, 0.0), (-0.2, 0.1), (0.
 def swept_on(device: Device, index: int, factor: float) -> Swept:
     """A photo whose depths are so many times the true ones."""
     truth = factor * painted_plane.depths(CAMERAS[index])
-    depth = DepthMap(numbers_on(device, truth), numbers_on(device, np.full(truth.shape, 0.9)))
+    score, two_view = numbers_on(device, np.full(truth.shape, 0.9)), numbers_on(device, np.zeros(truth.shape), "bool")
+    depth = DepthMap(numbers_on(device, truth), score, two_view)
     view = View(CAMERAS[index], to_device(painted_plane.photo(CAMERAS[index]), device))
     return Swept(view, depth, [other for other in range(len(CAMERAS)) if other != index])
 

@@ -53,8 +53,10 @@ def sweeps_are_processors(cases: Sequence[tuple[tuple[int, int], list[int]]], se
                 shape = picture.grey.shape
                 arrays = [to_device(picture.grey, gpu)]
                 arrays += [to_device(np.full(shape, value, np.float32), gpu) for value in (1.0, UNKNOWN)]
+                arrays += [to_device(np.zeros(shape, np.uint8), gpu)]
                 kept.append(arrays)
-                given.append((*shape, arrays[0].address, 0, arrays[1].address, arrays[2].address))
+                grey, *found = (array.address for array in arrays)
+                given.append((*shape, grey, 0, *found))
             plan = planned(one.camera, [other.camera for other in others], near, far)
             moves = [(first + 1 + index, move.numbers) for index, move in enumerate(plan.moves)]
             begin, second = plan.inverse[:2].tolist()
@@ -62,8 +64,8 @@ def sweeps_are_processors(cases: Sequence[tuple[tuple[int, int], list[int]]], se
             expected.append((first, depth_map(one, others, near, far)))
     _cuda.plane_sweep(0, given, sweeps)
     for first, theirs in expected:
-        np.testing.assert_array_equal(kept[first][1].numpy(), theirs.depth)
-        np.testing.assert_array_equal(kept[first][2].numpy(), theirs.score)
+        for ours, processors in zip(kept[first][1:], theirs, strict=True):
+            np.testing.assert_array_equal(ours.numpy(), processors)
     assert any((theirs.score > UNKNOWN).any() for _, theirs in expected)
 
 
@@ -117,13 +119,14 @@ def start_points_are_processors(size: tuple[int, int], seed: int) -> None:
     assert [one is None for one in ours] == [one is None for one in theirs]
     for mine, other in zip(ours, theirs, strict=True):
         if mine is not None and other is not None:
-            for of in ("depth", "believed", "fresh"):
+            for of in ("depth", "two_view", "believed", "fresh"):
                 np.testing.assert_array_equal(getattr(mine, of), getattr(other, of))
     fresh = [one.fresh.sum() / max(1, one.believed.sum()) for one in theirs if one is not None]
     assert fresh[0] == 1 > min(fresh)
     np.testing.assert_array_equal(our_points.points.xyz, their_points.points.xyz)
     np.testing.assert_array_equal(our_points.points.rgb, their_points.points.rgb)
-    assert our_points.coverage == their_points.coverage > 0.1
+    assert our_points[1:] == their_points[1:]
+    assert our_points.coverage > 0.1
     assert len(our_points.points.xyz) == 400
 
 

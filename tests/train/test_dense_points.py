@@ -35,8 +35,9 @@ def views(device: Device) -> list[View]:
 
 
 def test_points_lie_on_what_photos_show_once_each_in_its_colour(device: Device) -> None:
-    found, coverage = dense_points(views(device), sparse())
+    found, coverage, two_view = dense_points(views(device), sparse())
     assert 0.3 < coverage < 1
+    assert two_view < 0.1
     assert len(found.xyz) == len(found.rgb) == len(found.track_lengths)
     assert np.quantile(painted_plane.off_the_plane(found.xyz), 0.95) < 0.02 * painted_plane.AWAY
     pixels = CAMERAS[0].width * CAMERAS[0].height
@@ -116,14 +117,29 @@ def test_of_more_photos_a_gpu_asks_and_they_must_cover_more(
     assert dense.least_coverage(tiny_options(start_points=start), photos, on_gpu=on_gpu) == least
 
 
+def test_places_that_two_photos_alone_show_are_told_apart(device: Device) -> None:
+    """Of a pair that looks at one end of the plane and a pair at the other end more than of what is between these."""
+    pairs = [painted_plane.camera(x, 0.0) for x in (-1.6, -1.3, 1.3, 1.6)]
+    apart = [View(camera, to_device(painted_plane.photo(camera), device)) for camera in pairs]
+    both = [*apart, *views(device)[1:3]]
+    found = [dense_points(those, sparse()) for those in (apart, both, views(device))]
+    assert [of.coverage > 0.1 for of in found] == [True] * 3
+    assert found[0].two_view > 0.2 > found[1].two_view > 0.05 > found[2].two_view
+
+
+LITTLE, OF_TWO = dense.LEAST_OF_TWO_VIEW, dense.LEAST_TWO_VIEW
+
+
 @pytest.mark.parametrize(
-    ("start", "few", "covered", "more"),
+    ("start", "few", "covered", "two_view", "more"),
     [
-        ("sparse", 99, 1.0, False),
-        ("dense", 0, 0.0, True),
-        ("auto", 99, dense.LEAST_COVERAGE, True),
-        ("auto", 99, 0.9 * dense.LEAST_COVERAGE, False),
-        ("auto", 0, 1.0, False),
+        ("sparse", 99, 1.0, 1.0, False),
+        ("dense", 0, 0.0, 0.0, True),
+        ("auto", 99, dense.LEAST_COVERAGE, 0.0, True),
+        ("auto", 99, 0.9 * dense.LEAST_COVERAGE, 0.9 * OF_TWO, False),
+        ("auto", 99, LITTLE, OF_TWO, True),
+        ("auto", 99, 0.9 * LITTLE, 1.0, False),
+        ("auto", 0, 1.0, 1.0, False),
     ],
 )
 def test_training_starts_from_them_where_that_is_wanted(
@@ -132,6 +148,7 @@ def test_training_starts_from_them_where_that_is_wanted(
     start: str,
     few: int,
     covered: float,
+    two_view: float,
     more: bool,
 ) -> None:
     asked: list[int] = []
@@ -139,7 +156,7 @@ def test_training_starts_from_them_where_that_is_wanted(
     def found(views: Any, points: Points, most: int, warn: Any, wanted: Any) -> Found:
         asked.append(most)
         assert wanted is not None, "planned while photos were brought into one light"
-        return Found(Points(points.xyz[:5] + 0.01, points.rgb[:5], points.track_lengths[:5]), covered)
+        return Found(Points(points.xyz[:5] + 0.01, points.rgb[:5], points.track_lengths[:5]), covered, two_view)
 
     monkeypatch.setattr(dense, "FEW_PHOTOS", few)
     monkeypatch.setattr(dense, "dense_points", found)
