@@ -16,9 +16,9 @@ import numpy.typing as npt
 from splatworker.formats.camera import Camera
 from splatworker.render.arrays import Array, cast, library
 from splatworker.render.interface import View
-from splatworker.train.plane_sweep import DepthMap
+from splatworker.train.plane_sweep import ALONE, TOGETHER, DepthMap
 
-LEAST_SCORE = 0.6
+LEAST_SCORE = TOGETHER
 """Correlation: what is less alike is not believed."""
 
 LEAST_OTHER_SCORE = 0.5
@@ -30,7 +30,7 @@ SAME_DEPTH = 0.015
 FARTHER = 0.05
 """By so large a share of its depth is farther what contradicts a place: one sees through it."""
 
-SURE = 0.85
+SURE = ALONE
 VOTES_FOR_THE_UNSURE = 2
 """So many more photos have to agree with a place than contradict it; one, where it is as alike as `SURE`."""
 

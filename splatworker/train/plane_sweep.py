@@ -41,7 +41,7 @@ UNKNOWN = -1.0
 
 TOGETHER, ALONE = 0.6, 0.85
 """Where the mean of the two others that agree best is at no depth as high as the first, the one that agrees best is
-asked, and believed from the second on (`confirmation.LEAST_SCORE` and `SURE`)."""
+asked, and believed from the second on."""
 
 _LEAST_VARIANCE = 1e-5
 _LEAST_DEPTH = 1e-6
