@@ -37,10 +37,10 @@ FIRST_TAKEN = datetime(2024, 6, 7, 10, 12, 8)
 SENSOR_MM = 17.3  # the width of the imagined camera's sensor, for the EXIF focal length
 
 
-def build_scene() -> list[Matrix]:
-    """Model the scene, set up the renderer and return the cameras' world matrices."""
+def build_scene(seed: int = SEED) -> list[Matrix]:
+    """Model the scene that the seed makes, and return the cameras' world matrices."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     desk.build(rng)
     room.build(rng)
     lens = bpy.data.cameras.new("camera")
@@ -51,10 +51,10 @@ def build_scene() -> list[Matrix]:
     scene = bpy.context.scene
     scene.collection.objects.link(camera)
     scene.camera = camera
-    return cameras.poses(np.random.default_rng(SEED + 1))
+    return cameras.poses(np.random.default_rng(seed + 1))
 
 
-def set_up_renderer(samples: int, scale: float) -> None:
+def set_up_renderer(samples: int, scale: float, seed: int = SEED) -> None:
     """Cycles on the CPU with a denoiser and a film-like tone curve."""
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
@@ -65,7 +65,7 @@ def set_up_renderer(samples: int, scale: float) -> None:
     scene.render.image_settings.file_format = "PNG"
     scene.cycles.device = "CPU"
     scene.cycles.samples = samples
-    scene.cycles.seed = SEED
+    scene.cycles.seed = seed
     scene.cycles.use_adaptive_sampling = True
     scene.cycles.adaptive_threshold = 0.02
     scene.cycles.use_denoising = True

@@ -96,11 +96,10 @@ def main() -> None:
 
 def photograph(room: Room, folder: Path, photos: int, scale: float) -> None:
     """Build a room, and write the photos of it that are not in the folder yet."""
-    make_photos.SEED = room.seed
-    make_photos.build_scene()
+    make_photos.build_scene(room.seed)
     if room.bare:
         strip()
-    make_photos.set_up_renderer(make_photos.SAMPLES, scale)
+    make_photos.set_up_renderer(make_photos.SAMPLES, scale, room.seed)
     folder.mkdir(parents=True, exist_ok=True)
     scene = bpy.context.scene
     with tempfile.TemporaryDirectory() as scratch:

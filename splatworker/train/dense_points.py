@@ -40,7 +40,7 @@ LEAST_COVERAGE = 0.26
 start covers nothing of the rest, which large Gaussians before the cameras then do (docs/lab-log/cameras-and-cpu.md,
 "Few photos")."""
 
-LEAST_OF_TWO_VIEW, LEAST_TWO_VIEW = 0.06, 0.1
+LEAST_COVERAGE_OF_TWO_VIEW, LEAST_TWO_VIEW = 0.06, 0.1
 """But so little is enough where one alone of several other photos tells so large a share of it. There what lacks is not
 texture but a third photo, and what is seen from so few places finds its depth by no other way
 (docs/benchmarks.md, "Few photos: places that two photos alone show")."""
@@ -106,7 +106,7 @@ def more_points(
 
 def _lacks_photos(found: Found, photos: int) -> bool:
     """Whether points cover little for want of a third photo."""
-    return photos <= FEW_PHOTOS and found.coverage >= LEAST_OF_TWO_VIEW and found.two_view >= LEAST_TWO_VIEW
+    return photos <= FEW_PHOTOS and found.coverage >= LEAST_COVERAGE_OF_TWO_VIEW and found.two_view >= LEAST_TWO_VIEW
 
 
 def least_coverage(options: Options, photos: int, *, on_gpu: bool) -> float | None:

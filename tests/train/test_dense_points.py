@@ -127,7 +127,7 @@ def test_places_that_two_photos_alone_show_are_told_apart(device: Device) -> Non
     assert found[0].two_view > 0.2 > found[1].two_view > 0.05 > found[2].two_view
 
 
-LITTLE, OF_TWO = dense.LEAST_OF_TWO_VIEW, dense.LEAST_TWO_VIEW
+LITTLE, OF_TWO = dense.LEAST_COVERAGE_OF_TWO_VIEW, dense.LEAST_TWO_VIEW
 
 
 @pytest.mark.parametrize(

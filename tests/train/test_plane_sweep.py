@@ -57,8 +57,10 @@ def test_what_is_plain_or_out_of_reach_has_no_depth(device: Device) -> None:
 
 def test_of_the_others_two_have_to_agree_or_one_beyond_doubt(device: Device) -> None:
     good, bad = picture(ELSEWHERE[0], device), Picture(numbers_on(device, np.full((60, 80), 0.5)), ELSEWHERE[1])
-    found = depth_map(picture(HERE, device), [good, bad], 2.0, 8.0)
-    depth, score, two_view = (to_numpy(of) for of in found)
+    one, both = (depth_map(picture(HERE, device), others, 2.0, 8.0) for others in ([good], [good, bad]))
+    assert (to_numpy(one.score) > 0.8).mean() > 0.4
+    assert not to_numpy(one.two_view).any()  # no second one was asked
+    depth, score, two_view = (to_numpy(of) for of in both)
     sure = score >= ALONE
     assert sure.mean() > 0.3
     np.testing.assert_array_equal(two_view, sure)
