@@ -159,7 +159,7 @@ def train_and_score(task: dict[str, Any]) -> dict[str, Any]:
             score=Path(task["path"]),
         )
         options = options_for(given, Path(folder))
-        renderer = renderer_for(task["device"])
+        renderer = renderer_for(task["device"], deterministic=options.deterministic)
         part = read_scene(Path(task["part"]))
         if way in PEERS:
             splat, seconds = train_peer(way, part, options, task["device"])

@@ -4,10 +4,11 @@
                                  [--params JSON] [--score SCENE]
 
 TRAINER is default (ours, as a job without params is trained), original (ours, with the original's schedule),
-deterministic (default, repeating to the bit) or gsplat; default:NAME=VALUE,... is default with such params, as is
-`--params` with a job's. `--score` trains on all photos of SCENE, and scores on the held-out ones of another scene with
-the same world, instead of holding out every 8th. `--stages` times the stages of steps on the finished model, and the
-rounds of density control, for which the host then waits; on a GPU that is done on torch's tensors.
+deterministic (default, repeating to the bit whatever a job would decide) or gsplat; default:NAME=VALUE,... is default
+with such params, as is `--params` with a job's. `--score` trains on all photos of SCENE, and scores on the held-out
+ones of another scene with the same world, instead of holding out every 8th. `--stages` times the stages of steps on the
+finished model, and the rounds of density control, for which the host then waits; on a GPU that is done on torch's
+tensors.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def options_for(given: argparse.Namespace, folder: Path) -> Any:
     }
     if trainer in ("original", "gsplat"):
         params["schedule"] = "original"
-    params |= {"eval": given.score is None, "deterministic": trainer == "deterministic"}
+    params["eval"] = given.score is None
+    if trainer == "deterministic":
+        params["deterministic"] = True  # else as a job decides
     words = words_for(Path(given.scene), params)
     options, _ = parse(["-s", given.scene, "-m", str(folder), *words, "--seed", given.seed])
     return options

@@ -7,9 +7,10 @@
 SCENE is a COLMAP folder of undistorted photos (images/ and sparse/0), as `splatworker sfm` leaves it. A training is a
 preset with its `params` word for word (bench/presets.json), as the worker resolves them; `own:N` is a job that says
 `iterations` N and nothing else, `gsplat:N` gsplat 1.5.3 with as many (bench/gsplat_cuda.py); `own` and `gsplat` stand
-for the iterations of all four presets. `--photos all` trains on seven of eight photos and scores on the eighth; a
-number trains on so many, evenly spread over those seven of eight, with the cameras of the full set and the points that
-two of them see, and scores on the same held-out photos.
+for the iterations of all four presets. `standard:NAME=VALUE,...` is a preset with such params beside its own. `--photos
+all` trains on seven of eight photos and scores on the eighth; a number trains on so many, evenly spread over those
+seven of eight, with the cameras of the full set and the points that two of them see, and scores on the same held-out
+photos.
 
 Each training is a process (bench/one_training.py) and a line of JSON in FILE; what FILE has already under this label is
 not done again. `--jobs` trainings share each GPU: seconds are then comparable with nothing. `--table` prints FILE as
@@ -121,9 +122,8 @@ def key_of(task: dict[str, Any]) -> tuple[Any, ...]:
 
 def train(task: dict[str, Any], scratch: Path, slot: str | None) -> dict[str, Any] | None:
     """One training's line for the results, or None where it failed: the next run tries again."""
-    kind, _, iterations = task["training"].partition(":")
-    params = PRESETS.get(kind, {"iterations": int(iterations or 0)})
-    trainer = "gsplat" if kind == "gsplat" else "default"
+    params = params_of(task["training"])
+    trainer = "gsplat" if task["training"].startswith("gsplat:") else "default"
     part = [] if task["photos"] == "all" else ["--score", task["path"]]
     scene = folder_of(Path(task["path"]), task["photos"], scratch)
     command = [
@@ -146,6 +146,15 @@ def train(task: dict[str, Any], scratch: Path, slot: str | None) -> dict[str, An
     result |= {"asked": params["iterations"], "wall": round(time.time() - began, 2), "scores": told["photos"]}
     print(f"{name}: {told['psnr']:.2f} dB, {told['ssim']:.4f}, {told['seconds']:.1f} s", file=sys.stderr, flush=True)
     return result
+
+
+def params_of(training: str) -> dict[str, Any]:
+    """What a job of that name would say."""
+    kind, _, more = training.partition(":")
+    if kind not in PRESETS:
+        return {"iterations": int(more)}
+    pairs = (pair.partition("=") for pair in more.split(",") if pair)
+    return PRESETS[kind] | {name: json.loads(value) for name, _, value in pairs}
 
 
 def folder_of(scene: Path, photos: str, scratch: Path) -> Path:
@@ -187,8 +196,7 @@ def print_table(lines: list[dict[str, Any]]) -> None:
 
 
 def by_iterations(name: str) -> tuple[str, int]:
-    kind, _, iterations = name.partition(":")
-    return kind, int(iterations or 0)
+    return name.partition(":")[0], params_of(name)["iterations"]
 
 
 def average(lines: list[dict[str, Any]], name: str) -> float:
