@@ -141,6 +141,7 @@ def take_gpu(free: Any) -> None:
 
 def train_and_score(task: dict[str, Any]) -> dict[str, Any]:
     """The task with its figures."""
+    from delivered import cleaned
     from novel_views import measure
     from one_training import options_for
 
@@ -171,7 +172,7 @@ def train_and_score(task: dict[str, Any]) -> dict[str, Any]:
             told = train(options, renderer, Silent())
             splat, seconds = read_ply(Path(told["ply"])), told["seconds"]
             if way != "not-cleaned":
-                splat = cleaned(splat, part, renderer, options, told.get("backdrop", {}).get("gaussians", 0))
+                splat = cleaned(splat, part.photos, part.points.xyz, renderer, options, told)
     whole = read_scene(Path(task["path"]))
     trained_on = {photo.name for photo in part.photos}
     others = [photo for photo in whole.photos if photo.name not in trained_on]
@@ -180,20 +181,6 @@ def train_and_score(task: dict[str, Any]) -> dict[str, Any]:
     means = {name: mean([view[name] for view in views if view[name] is not None] or [0.0]) for name in SCORES}
     size = {"gaussians": len(splat), "seconds": round(seconds, 2), "left_out": told.get("passers_by")}
     return task | means | size | {"views": views}
-
-
-def cleaned(splat: Any, part: Any, renderer: Any, options: Any, behind: int = 0) -> Any:
-    """The splat as a job delivers it; the last `behind` of its Gaussians are the backdrop."""
-    from splatworker.export.clean import clean
-    from splatworker.export.visibility import measure_visibility
-    from splatworker.formats.subset import take
-    from splatworker.render.tensors import to_tensors
-
-    cameras = [photo.camera for photo in part.photos]
-    visibility = measure_visibility(renderer, to_tensors(splat, renderer.device), cameras)
-    background = (float(options.white_background),) * 3
-    found = clean(splat, visibility, part.photos, part.points.xyz, renderer, background, behind=behind)
-    return take(splat, found.keep)
 
 
 def train_peer(way: str, part: Any, options: Any, device: str) -> tuple[Any, float]:

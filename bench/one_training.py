@@ -1,14 +1,14 @@
 """One whole training, in this process: seconds, scores, memory, start, as one line of JSON. Called by bench/train.py.
 
     python bench/one_training.py TRAINER SCENE ITERATIONS SEED DEVICE [--pictures FOLDER] [--stages]
-                                 [--params JSON] [--score SCENE]
+                                 [--params JSON] [--score SCENE] [--cleaned]
 
 TRAINER is default (ours, as a job without params is trained), original (ours, with the original's schedule),
 deterministic (default, repeating to the bit whatever a job would decide) or gsplat; default:NAME=VALUE,... is default
 with such params, as is `--params` with a job's. `--score` trains on all photos of SCENE, and scores on the held-out
-ones of another scene with the same world, instead of holding out every 8th. `--stages` times the stages of steps on the
-finished model, and the rounds of density control, for which the host then waits; on a GPU that is done on torch's
-tensors.
+ones of another scene with the same world, instead of holding out every 8th. `--cleaned` scores ours without what no
+photo supports, as jobs deliver it. `--stages` times the stages of steps on the finished model, and the rounds of
+density control, for which the host then waits; on a GPU that is done on torch's tensors.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import json
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,13 @@ def main() -> None:
     parser.add_argument("--stages", action="store_true")
     parser.add_argument("--params", type=json.loads, default={})
     parser.add_argument("--score", type=Path)
+    parser.add_argument("--cleaned", action="store_true")
     given = parser.parse_args()
     if given.stages:
         os.environ["SPLATWORKER_ARRAYS"] = "torch"
     with tempfile.TemporaryDirectory() as folder:
         options = options_for(given, Path(folder))
-        train = train_gsplat if given.trainer == "gsplat" else train_ours
+        train = train_gsplat if given.trainer == "gsplat" else partial(train_ours, clean=given.cleaned)
         gc.freeze()  # as `splatworker train` does
         held_out_of = given.score or Path(given.scene)
         print(json.dumps(train(options, given.device, given.pictures, given.stages, held_out_of)))
@@ -89,9 +91,14 @@ def overlap_of(scene: Path) -> float | None:
     return overlapping_photos(pycolmap.Reconstruction(str(model))) if model.is_dir() else None
 
 
-def train_ours(options: Any, device: str, pictures: Path | None, stages: bool, held_out_of: Path) -> dict[str, Any]:
+def train_ours(
+    options: Any, device: str, pictures: Path | None, stages: bool, held_out_of: Path, *, clean: bool
+) -> dict[str, Any]:
     start = {"Python": time.time() - STARTED}
+    from delivered import cleaned
+
     from splatworker.formats.ply import read_ply
+    from splatworker.formats.scene import read_scene, split
     from splatworker.render.backend import renderer_for
     from splatworker.render.device import peak_memory
     from splatworker.render.tensors import to_tensors
@@ -125,7 +132,12 @@ def train_ours(options: Any, device: str, pictures: Path | None, stages: bool, h
     told = trainer.train(options, renderer, Silent())
     peak_bytes = peak_memory(renderer.device)
     peak = None if peak_bytes is None else peak_bytes / 2**20
-    gaussians = to_tensors(read_ply(Path(told["ply"])), renderer.device)
+    splat = read_ply(Path(told["ply"]))
+    if clean:
+        scene = read_scene(options.source_path)
+        photos, _ = split(scene.photos, options.eval)
+        splat = cleaned(splat, photos, scene.points.xyz, renderer, options, told)
+    gaussians = to_tensors(splat, renderer.device)
     if pictures:
         draw(renderer, gaussians, options, pictures, "ours")
     detail: dict[str, Any] = {"md5": hashlib.md5(Path(told["ply"]).read_bytes()).hexdigest()}
@@ -135,7 +147,7 @@ def train_ours(options: Any, device: str, pictures: Path | None, stages: bool, h
     return detail | {
         "seconds": told["seconds"],
         "iterations": told["iterations"],
-        "gaussians": told["gaussians"],
+        "gaussians": len(splat),
         **scores(renderer, gaussians, options, held_out_of),
         "peak_mib": peak,
         "start": {name: round(seconds, 2) for name, seconds in start.items()},

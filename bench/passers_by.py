@@ -140,7 +140,7 @@ def change(photo: Any, where: tuple[Path, Path], kind: str, seed: list[int], bal
 
 def train_and_score(painted: Path, scene: Path, task: dict[str, Any], pictures: Path | None) -> dict[str, Any]:
     """The figures of one training."""
-    from few_photos import cleaned
+    from delivered import cleaned
     from novel_views import measure
     from one_training import options_for
 
@@ -170,7 +170,7 @@ def train_and_score(painted: Path, scene: Path, task: dict[str, Any], pictures: 
             score=None,
         )
         options = options_for(asked, Path(folder))
-        renderer = renderer_for(task["device"])
+        renderer = renderer_for(task["device"], deterministic=options.deterministic)
         setattr(preparation, "PassersBy", Kept)  # noqa: B010 - as a name of its own the module does not offer it
         began = time.perf_counter()
         try:
@@ -179,13 +179,8 @@ def train_and_score(painted: Path, scene: Path, task: dict[str, Any], pictures: 
             setattr(preparation, "PassersBy", PassersBy)  # noqa: B010
         seconds = time.perf_counter() - began
         trained, held_out = split(read_scene(painted).photos, True)
-        splat = cleaned(
-            read_ply(Path(told["ply"])),
-            read_scene(painted),
-            renderer,
-            options,
-            told.get("backdrop", {}).get("gaussians", 0),
-        )
+        points = read_scene(painted).points.xyz
+        splat = cleaned(read_ply(Path(told["ply"])), trained, points, renderer, options, told)
         views = measure(splat, held_out, read_scene(scene).points.xyz, renderer, options, pictures)
     return {
         **{score: mean(view[score] or 0.0 for view in views) for score in ("psnr", "ssim", "floaters")},

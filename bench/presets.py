@@ -129,7 +129,7 @@ def train(task: dict[str, Any], scratch: Path, slot: str | None) -> dict[str, An
     command = [
         *(sys.executable, str(Path(__file__).with_name("one_training.py"))),
         *(trainer, str(scene), str(params["iterations"]), str(task["seed"]), task["device"]),
-        *("--params", json.dumps(params), *part),
+        *("--params", json.dumps(params), "--cleaned", *part),
     ]
     chosen = {} if slot is None else {"CUDA_VISIBLE_DEVICES": slot}
     began = time.time()

@@ -98,7 +98,7 @@ def main() -> None:
 
 def splat_of(given: Namespace, name: str, photos: list[str], change: Change | None) -> Image.Image:
     """The splat of some photos, each changed, drawn at the one that is shown; trained if it is not there."""
-    from few_photos import cleaned
+    from delivered import cleaned
     from novel_views import measure
     from scene_parts import part_of_names
 
@@ -122,7 +122,7 @@ def splat_of(given: Namespace, name: str, photos: list[str], change: Change | No
     options, _ = parse(words(given, scene, model)[1:])
     renderer = renderer_for("auto")
     part, whole = read_scene(scene), read_scene(given.scene)
-    splat = cleaned(read_ply(splat_path(model, given.iterations)), part, renderer, options)
+    splat = cleaned(read_ply(splat_path(model, given.iterations)), part.photos, part.points.xyz, renderer, options)
     held_out = [photo for index, photo in enumerate(whole.photos) if index % HELD_OUT_EVERY == 0]
     views = measure(splat, held_out, whole.points.xyz, renderer, options, folder / "views")
     psnr, ssim, floaters = (
