@@ -178,9 +178,9 @@ def train_and_score(painted: Path, scene: Path, task: dict[str, Any], pictures: 
         finally:
             setattr(preparation, "PassersBy", PassersBy)  # noqa: B010
         seconds = time.perf_counter() - began
-        trained, held_out = split(read_scene(painted).photos, True)
-        points = read_scene(painted).points.xyz
-        splat = cleaned(read_ply(Path(told["ply"])), trained, points, renderer, options, told)
+        part = read_scene(painted)
+        trained, held_out = split(part.photos, True)
+        splat = cleaned(read_ply(Path(told["ply"])), trained, part.points.xyz, renderer, options, told)
         views = measure(splat, held_out, read_scene(scene).points.xyz, renderer, options, pictures)
     return {
         **{score: mean(view[score] or 0.0 for view in views) for score in ("psnr", "ssim", "floaters")},

@@ -9,8 +9,8 @@ preset with its `params` word for word (bench/presets.json), as the worker resol
 `iterations` N and nothing else, `gsplat:N` gsplat 1.5.3 with as many (bench/gsplat_cuda.py); `own` and `gsplat` stand
 for the iterations of all four presets. `standard:NAME=VALUE,...` is a preset with such params beside its own. `--photos
 all` trains on seven of eight photos and scores on the eighth; a number trains on so many, evenly spread over those
-seven of eight, with the cameras of the full set and the points that two of them see, and scores on the same held-out
-photos.
+seven of eight of sets that have more, with the cameras of the full set and the points that two of them see, and scores
+on the same held-out photos.
 
 Each training is a process (bench/one_training.py) and a line of JSON in FILE; what FILE has already under this label is
 not done again. `--jobs` trainings share each GPU: seconds are then comparable with nothing. `--table` prints FILE as
@@ -96,7 +96,12 @@ def train_all(given: argparse.Namespace) -> None:
 def wanted(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Every training that is asked for; a whole seed first, so that a cut-off run leaves a whole table."""
     names = [*itertools.chain.from_iterable(spelt_out(name) for name in given.trainings)]
-    for seed, scene, photos, name in itertools.product(given.seeds, given.scenes, given.photos, names):
+    parts = [
+        (scene, photos)
+        for scene, photos in itertools.product(given.scenes, given.photos)
+        if photos == "all" or int(photos) < len(not_held_out(scene))
+    ]
+    for seed, (scene, photos), name in itertools.product(given.seeds, parts, names):
         yield {
             "label": given.label,
             "scene": name_of(scene),
@@ -166,8 +171,12 @@ def prepare(scene: Path, photos: str, scratch: Path) -> None:
     """Make the scene folder of a part of the photos, which are linked."""
     target = folder_of(scene, photos, scratch)
     if target != scene:
-        to_train_on = [name for index, name in enumerate(photo_names(scene)) if index % HOLD_OUT_EVERY]
-        part_of_names(scene, spread(to_train_on, int(photos)), target)
+        part_of_names(scene, spread(not_held_out(scene), int(photos)), target)
+
+
+def not_held_out(scene: Path) -> list[str]:
+    """The names of the photos that may be trained on."""
+    return [name for index, name in enumerate(photo_names(scene)) if index % HOLD_OUT_EVERY]
 
 
 def print_table(lines: list[dict[str, Any]]) -> None:
